@@ -1,0 +1,1 @@
+//! A stand-in for a Kubernetes cluster: a small API server and kubelet that run real PostgreSQL.
