@@ -1,1 +1,3 @@
 //! A stand-in for a Kubernetes cluster: a small API server and kubelet that run real PostgreSQL.
+
+pub mod runtime;
