@@ -1,1 +1,5 @@
 //! Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes.
+//!
+//! `docs/architecture.md` shows the way of one request through these modules.
+
+pub mod cluster;

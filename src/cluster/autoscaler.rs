@@ -1,0 +1,62 @@
+//! The HorizontalPodAutoscaler.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::GitOps;
+
+/// An autoscaler (`autoscaling/v2`) and what it governs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Autoscaler {
+    /// `metadata.name`.
+    pub name: String,
+    /// Name of the StatefulSet in `spec.scaleTargetRef`.
+    pub target: String,
+    /// `spec.minReplicas` (1 when unset).
+    pub min: u32,
+    /// `spec.maxReplicas`.
+    pub max: u32,
+    /// `status.currentReplicas`.
+    pub current: u32,
+    /// `status.desiredReplicas`.
+    pub desired: u32,
+    /// Each metric with its target.
+    pub metrics: Vec<AutoscalerMetric>,
+    /// `status.conditions`.
+    pub conditions: Vec<AutoscalerCondition>,
+    /// `status.lastScaleTime`.
+    pub last_scaled: Option<Timestamp>,
+    /// Annotations of pgctl on it (remembered bounds), by key.
+    pub annotations: std::collections::BTreeMap<String, String>,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// Who deploys it, when a GitOps tool does.
+    pub git_ops: Option<GitOps>,
+}
+
+/// A metric of type `Resource`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalerMetric {
+    /// `cpu`, `memory`, or the name of another metric.
+    pub name: String,
+    /// Average use now, in % of the request; none while unknown.
+    pub current_percent: Option<u32>,
+    /// The target, in % of the request; none when the target is not a utilization.
+    pub target_percent: Option<u32>,
+}
+
+/// A condition of an autoscaler.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalerCondition {
+    /// `AbleToScale`, `ScalingActive`, `ScalingLimited`.
+    pub kind: String,
+    /// Whether it holds (`status: "True"`).
+    pub holds: bool,
+    /// One word.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+}

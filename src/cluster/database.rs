@@ -1,0 +1,269 @@
+//! What PostgreSQL says of itself.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Lsn, Timeline};
+
+/// The database in a pod: what it says, or why it says nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "database")]
+pub enum Database {
+    /// It answered.
+    Reached(Box<DatabaseFacts>),
+    /// It was asked and did not answer (properly).
+    Unreachable {
+        /// Why, for people.
+        reason: String,
+    },
+    /// It was not asked: its container does not run.
+    NotRunning,
+}
+
+impl Database {
+    /// The facts, when it answered.
+    pub fn facts(&self) -> Option<&DatabaseFacts> {
+        match self {
+            Self::Reached(facts) => Some(facts),
+            Self::Unreachable { .. } | Self::NotRunning => None,
+        }
+    }
+}
+
+/// What one server says of itself, all in one round trip's worth of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseFacts {
+    /// `server_version_num`, such as 150018.
+    pub version: u32,
+    /// `system_identifier` of `pg_control_system()`, as a decimal.
+    pub system_identifier: String,
+    /// The timeline it is on: of a writable server the one it writes; of one in recovery the
+    /// newest it has received or replayed.
+    pub timeline: Timeline,
+    /// `pg_is_in_recovery()` and all that goes with it; none on a server that accepts writes.
+    pub recovery: Option<RecoveryFacts>,
+    /// Where it is: `pg_current_wal_insert_lsn()` on a primary (0/0 in recovery).
+    pub insert_lsn: Lsn,
+    /// `pg_current_wal_flush_lsn()` on a primary (0/0 in recovery): what is safely on disk.
+    pub flush_lsn: Lsn,
+    /// `pg_stat_replication`: who streams from here.
+    pub senders: Vec<SenderFacts>,
+    /// `pg_replication_slots`.
+    pub slots: Vec<SlotFacts>,
+    /// Settings that decisions need.
+    pub settings: Settings,
+    /// What is on the volume.
+    pub usage: DataUsage,
+    /// Base backups being taken from here (`pg_stat_progress_basebackup`).
+    pub base_backups: Vec<BaseBackup>,
+    /// `pg_stat_archiver`, when archiving is on.
+    pub archiver: Option<Archiver>,
+    /// Number of prepared transactions (`pg_prepared_xacts`).
+    pub prepared_transactions: u32,
+    /// `pg_postmaster_start_time()`.
+    pub started: Timestamp,
+    /// The server's own clock when it answered (`clock_timestamp()`).
+    pub clock: Timestamp,
+}
+
+impl DatabaseFacts {
+    /// Whether it accepts writes: out of recovery and not told to be read-only.
+    pub fn writable(&self) -> bool {
+        self.recovery.is_none() && !self.settings.default_transaction_read_only
+    }
+}
+
+/// A server in recovery (a standby).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryFacts {
+    /// `pg_last_wal_receive_lsn()`; none when it has streamed nothing since it started.
+    pub receive_lsn: Option<Lsn>,
+    /// `pg_last_wal_replay_lsn()`.
+    pub replay_lsn: Option<Lsn>,
+    /// `pg_last_xact_replay_timestamp()`: commit time on the primary of the last replayed one.
+    pub last_commit_replayed: Option<Timestamp>,
+    /// `pg_get_wal_replay_pause_state()` is not `not paused`.
+    pub replay_paused: bool,
+    /// `pg_stat_wal_receiver`; none when no receiver runs.
+    pub receiver: Option<ReceiverFacts>,
+    /// Host that `primary_conninfo` names (never the whole string: it may hold secrets).
+    pub upstream_host: Option<String>,
+}
+
+/// `pg_stat_wal_receiver`: the standby's view of the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiverFacts {
+    /// `status`: `streaming`, `waiting`, `starting`, ...
+    pub status: String,
+    /// `sender_host`.
+    pub sender_host: Option<String>,
+    /// `slot_name`.
+    pub slot: Option<String>,
+    /// `received_tli`.
+    pub timeline: Timeline,
+    /// `written_lsn`.
+    pub written_lsn: Option<Lsn>,
+    /// `flushed_lsn`.
+    pub flushed_lsn: Option<Lsn>,
+    /// `latest_end_lsn`: the sender's position as last reported to this receiver.
+    pub latest_end_lsn: Option<Lsn>,
+    /// `last_msg_receipt_time`.
+    pub last_message: Option<Timestamp>,
+}
+
+/// `pg_stat_replication`: the sender's view of one stream. LSNs are none before the first report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SenderFacts {
+    /// `application_name`: the pod's name on clusters deployed with this repository.
+    pub application_name: String,
+    /// `client_addr`.
+    pub client_address: Option<String>,
+    /// `state`: `startup`, `catchup`, `streaming`, `backup`, `stopping`.
+    pub state: String,
+    /// `sync_state`.
+    pub sync_state: SyncState,
+    /// `sent_lsn`.
+    pub sent_lsn: Option<Lsn>,
+    /// `write_lsn`.
+    pub write_lsn: Option<Lsn>,
+    /// `flush_lsn`.
+    pub flush_lsn: Option<Lsn>,
+    /// `replay_lsn`.
+    pub replay_lsn: Option<Lsn>,
+    /// `write_lag`, in seconds; none when idle and caught up.
+    pub write_lag: Option<f64>,
+    /// `flush_lag`, in seconds.
+    pub flush_lag: Option<f64>,
+    /// `replay_lag`, in seconds.
+    pub replay_lag: Option<f64>,
+    /// `reply_time`.
+    pub reply_time: Option<Timestamp>,
+    /// `slot_name` of the slot whose `active_pid` is this walsender.
+    pub slot: Option<String>,
+}
+
+/// `pg_stat_replication.sync_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncState {
+    /// `async`.
+    Async,
+    /// `potential`.
+    Potential,
+    /// `sync`.
+    Sync,
+    /// `quorum`.
+    Quorum,
+}
+
+/// `pg_replication_slots`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SlotFacts {
+    /// `slot_name`.
+    pub name: String,
+    /// Physical, or logical with its plugin and database.
+    pub kind: SlotKind,
+    /// `active`.
+    pub active: bool,
+    /// `temporary`.
+    pub temporary: bool,
+    /// `restart_lsn`.
+    pub restart_lsn: Option<Lsn>,
+    /// `wal_status`: `reserved`, `extended`, `unreserved`, `lost`.
+    pub wal_status: Option<String>,
+    /// `safe_wal_size`: bytes that may still be written before it is in danger; none without a
+    /// `max_slot_wal_keep_size`.
+    pub safe_wal_bytes: Option<i64>,
+    /// Bytes of WAL between its `restart_lsn` and the server's position.
+    pub retained_bytes: u64,
+}
+
+/// What kind of replication slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum SlotKind {
+    /// Physical streaming.
+    Physical,
+    /// Logical decoding.
+    Logical {
+        /// `database`.
+        database: String,
+        /// `plugin`.
+        plugin: String,
+        /// `failover` (PostgreSQL 17 and newer; false before).
+        failover: bool,
+    },
+}
+
+/// Settings that a decision depends on (`pg_settings`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// `max_connections`.
+    pub max_connections: u32,
+    /// `max_worker_processes`.
+    pub max_worker_processes: u32,
+    /// `max_wal_senders`.
+    pub max_wal_senders: u32,
+    /// `max_replication_slots`.
+    pub max_replication_slots: u32,
+    /// `max_prepared_transactions`.
+    pub max_prepared_transactions: u32,
+    /// `max_locks_per_transaction`.
+    pub max_locks_per_transaction: u32,
+    /// `max_slot_wal_keep_size`, in bytes; none when unlimited (-1).
+    pub max_slot_wal_keep_bytes: Option<u64>,
+    /// `synchronous_standby_names`.
+    pub synchronous_standby_names: String,
+    /// `synchronous_commit`.
+    pub synchronous_commit: String,
+    /// `default_transaction_read_only`.
+    pub default_transaction_read_only: bool,
+    /// `wal_log_hints` or data checksums: `pg_rewind` can work.
+    pub rewindable: bool,
+    /// `hot_standby`.
+    pub hot_standby: bool,
+    /// `archive_mode` is not `off`.
+    pub archiving: bool,
+}
+
+/// What is on the data volume, in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataUsage {
+    /// Size of the filesystem; none when unknown.
+    pub size_bytes: Option<u64>,
+    /// Used on the filesystem; none when unknown.
+    pub used_bytes: Option<u64>,
+    /// Files in `pg_wal` (`pg_ls_waldir()`).
+    pub wal_bytes: u64,
+}
+
+/// A base backup in progress (`pg_stat_progress_basebackup`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BaseBackup {
+    /// `phase`.
+    pub phase: String,
+    /// `backup_streamed`, in bytes.
+    pub streamed_bytes: u64,
+    /// `backup_total`, in bytes, when it is known.
+    pub total_bytes: Option<u64>,
+    /// `application_name` of who takes it.
+    pub application_name: String,
+}
+
+/// `pg_stat_archiver` and the files that still wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Archiver {
+    /// Segments that wait (`pg_ls_archive_statusdir()`, files ending in `.ready`).
+    pub ready_segments: u64,
+    /// Whether the last attempt failed (`last_failed_time > last_archived_time`).
+    pub failing: bool,
+}

@@ -1,0 +1,50 @@
+//! A pod and the database in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Database, DatabaseFacts, PodFacts, StartDecision};
+
+/// One instance: a pod and what the database in it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// The pod.
+    pub pod: PodFacts,
+    /// The database.
+    pub database: Database,
+    /// Why the start script holds PostgreSQL back, when it does.
+    pub waiting: Option<StartDecision>,
+}
+
+/// What an instance is, by what its database does; never by labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Out of recovery: it accepts writes (or would, if it were not set read-only).
+    Primary,
+    /// In recovery.
+    Standby,
+    /// It did not say.
+    Unknown,
+}
+
+impl Instance {
+    /// Its role.
+    pub fn role(&self) -> Role {
+        match self.database.facts() {
+            Some(facts) if facts.recovery.is_none() => Role::Primary,
+            Some(_) => Role::Standby,
+            None => Role::Unknown,
+        }
+    }
+
+    /// What the database says, when it answered.
+    pub fn facts(&self) -> Option<&DatabaseFacts> {
+        self.database.facts()
+    }
+
+    /// The pod's name.
+    pub fn name(&self) -> &str {
+        &self.pod.name
+    }
+}

@@ -1,0 +1,31 @@
+//! What a cluster is: facts and pure decisions about them.
+//!
+//! Nothing here knows Kubernetes clients, SQL, async or the command line. The adapters fill a
+//! [`Snapshot`]; everything that decides (health, planning) reads it and nothing else.
+
+mod autoscaler;
+mod database;
+mod instance;
+mod lsn;
+mod name;
+mod pod;
+mod service;
+mod snapshot;
+mod stateful_set;
+mod topology;
+mod volume;
+
+pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
+pub use database::{
+    Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,
+    SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
+};
+pub use instance::{Instance, Role};
+pub use lsn::{Lsn, ParseLsnError, Timeline};
+pub use name::{NameError, resolve_tail, slot_name};
+pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
+pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
+pub use snapshot::{ClusterId, GitOps, Snapshot};
+pub use stateful_set::{Component, StatefulSetFacts};
+pub use topology::{Topology, TopologySource};
+pub use volume::VolumeFacts;

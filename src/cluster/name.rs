@@ -1,0 +1,125 @@
+//! Names: how a person may call a pod, and how a pod's slot is called.
+
+/// A pod's name that could not be made out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// No pod has this name or ends in it.
+    #[error("no pod is called {given:?} or ends in it; there are: {}", candidates.join(", "))]
+    Unknown {
+        /// What was typed.
+        given: String,
+        /// Every pod of the cluster.
+        candidates: Vec<String>,
+    },
+    /// Several pods end in it.
+    #[error("{given:?} could be any of: {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was typed.
+        given: String,
+        /// The pods that it could be.
+        candidates: Vec<String>,
+    },
+}
+
+/// Finds the pod that `given` names: in full, or by any unambiguous tail that starts at a dash
+/// (`replica-0` for `staging-postgres-replica-0`).
+///
+/// # Errors
+/// [`NameError`] when none or several fit; it lists the candidates.
+pub fn resolve_tail<'a>(
+    given: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<&'a str, NameError> {
+    let names: Vec<&str> = names.into_iter().collect();
+    if let Some(exact) = names.iter().find(|name| **name == given) {
+        return Ok(exact);
+    }
+    let fits = |name: &&str| {
+        !given.is_empty()
+            && name
+                .strip_suffix(given)
+                .is_some_and(|head| head.ends_with('-'))
+    };
+    let found: Vec<&str> = names.iter().copied().filter(|name| fits(name)).collect();
+    let owned = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
+    match found.as_slice() {
+        [only] => Ok(only),
+        [] => Err(NameError::Unknown {
+            given: given.to_owned(),
+            candidates: owned(&names),
+        }),
+        several => Err(NameError::Ambiguous {
+            given: given.to_owned(),
+            candidates: owned(several),
+        }),
+    }
+}
+
+/// The name of the physical replication slot that a pod streams through: the pod's name in the
+/// characters that a slot may have (PostgreSQL documentation, section 27.2.6.1: lower-case
+/// letters, digits, underscore; at most 63).
+pub fn slot_name(pod: &str) -> String {
+    let allowed = |c: char| {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            c
+        } else {
+            '_'
+        }
+    };
+    pod.chars().map(allowed).take(63).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PODS: [&str; 4] = [
+        "staging-postgres-primary-0",
+        "staging-postgres-replica-0",
+        "staging-postgres-replica-1",
+        "staging-postgres-replica-10",
+    ];
+
+    #[test]
+    fn a_tail_is_enough() {
+        for (given, pod) in [
+            ("staging-postgres-replica-0", PODS[1]),
+            ("postgres-replica-0", PODS[1]),
+            ("replica-0", PODS[1]),
+            ("replica-10", PODS[3]),
+            ("10", PODS[3]),
+            ("primary-0", PODS[0]),
+        ] {
+            assert_eq!(resolve_tail(given, PODS), Ok(pod), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_ambiguous_tail_lists_its_candidates() {
+        let error = resolve_tail("0", PODS).expect_err("two pods end in -0");
+        assert_eq!(
+            error.to_string(),
+            "\"0\" could be any of: staging-postgres-primary-0, staging-postgres-replica-0"
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_lists_all_pods() {
+        for given in ["replica-7", "eplica-0", "", "-0"] {
+            assert!(matches!(
+                resolve_tail(given, PODS),
+                Err(NameError::Unknown { candidates, .. }) if candidates.len() == PODS.len()
+            ));
+        }
+    }
+
+    #[test]
+    fn a_slot_has_only_the_characters_that_postgresql_allows() {
+        assert_eq!(
+            slot_name("staging-postgres-replica-0"),
+            "staging_postgres_replica_0"
+        );
+        assert_eq!(slot_name("a.B-9"), "a___9");
+        assert_eq!(slot_name(&"x".repeat(80)).len(), 63);
+    }
+}

@@ -1,0 +1,133 @@
+//! What Kubernetes says of a pod.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Component, Lsn, Timeline};
+
+/// A pod of the cluster, as its object in the Kubernetes API says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodFacts {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`: tells a pod from its successor of the same name.
+    pub uid: String,
+    /// Which StatefulSet it belongs to (label `app.kubernetes.io/component`).
+    pub component: Component,
+    /// The number at the end of its name.
+    pub ordinal: u32,
+    /// `status.phase`.
+    pub phase: String,
+    /// Condition `Ready` of the pod.
+    pub ready: bool,
+    /// Restarts of the database container (`status.containerStatuses[].restartCount`).
+    pub restarts: u32,
+    /// State of the database container.
+    pub container: ContainerState,
+    /// How the database container ended the last time, when it did.
+    pub last_termination: Option<TerminationRecord>,
+    /// `status.podIP`.
+    pub ip: Option<String>,
+    /// `spec.nodeName`; none while unscheduled.
+    pub node: Option<String>,
+    /// Condition `Ready` of the node; none when it could not be asked (no permission) or there is
+    /// no node yet.
+    pub node_ready: Option<bool>,
+    /// Why it can't be scheduled (condition `PodScheduled`), when it can't.
+    pub unschedulable: Option<String>,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// `metadata.deletionTimestamp`: it is terminating.
+    pub deleting_since: Option<Timestamp>,
+    /// The topology term that the pod was last annotated with (`pgctl.io/term`).
+    pub term: Option<u64>,
+    /// Names of the claims that it mounts as its data volume.
+    pub claim: Option<String>,
+}
+
+/// State of a container (`status.containerStatuses[].state`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum ContainerState {
+    /// Not there yet, or the status says nothing.
+    Unknown,
+    /// Waiting to start, with Kubernetes' reason (`CrashLoopBackOff`, `ImagePullBackOff`, ...).
+    Waiting {
+        /// One word.
+        reason: String,
+        /// A sentence, may be empty.
+        message: String,
+    },
+    /// Running.
+    Running {
+        /// Since when.
+        since: Option<Timestamp>,
+    },
+    /// Ended.
+    Terminated(TerminationRecord),
+}
+
+/// How a container ended, with what the start script left in its termination message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TerminationRecord {
+    /// Exit code of the container.
+    pub exit_code: i32,
+    /// Kubernetes' word for it (`Completed`, `Error`, `OOMKilled`).
+    pub reason: Option<String>,
+    /// When.
+    pub finished: Option<Timestamp>,
+    /// What the start script said, when it said something.
+    pub decision: Option<StartDecision>,
+}
+
+impl TerminationRecord {
+    /// Where the WAL of a cleanly stopped server ends: the start of its shutdown checkpoint record.
+    /// A standby has all of it only when it has received *more* than this position.
+    pub fn clean_shutdown(&self) -> Option<(Timeline, Lsn)> {
+        match &self.decision {
+            Some(StartDecision::Stopped {
+                clean: true,
+                timeline,
+                checkpoint_lsn,
+                ..
+            }) => Some((*timeline, *checkpoint_lsn)),
+            _ => None,
+        }
+    }
+}
+
+/// What the start script reports, as JSON in the termination message (`Stopped`, `Refused`) or in
+/// a file beside the socket while it waits (`Waiting`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "pgctl", rename_all = "lowercase")]
+pub enum StartDecision {
+    /// PostgreSQL was stopped; what `pg_controldata` says.
+    Stopped {
+        /// "Database cluster state": `shut down`, `shut down in recovery`, `in production`, ...
+        state: String,
+        /// "Latest checkpoint location".
+        checkpoint_lsn: Lsn,
+        /// "Latest checkpoint's TimeLineID".
+        timeline: Timeline,
+        /// "Database system identifier".
+        system_identifier: String,
+        /// Whether it was a proper shutdown.
+        clean: bool,
+    },
+    /// It will not start PostgreSQL on this volume.
+    Refused {
+        /// Machine word, such as `empty-primary`.
+        reason: String,
+        /// Sentence for people.
+        message: String,
+    },
+    /// It holds PostgreSQL back until something changes.
+    Waiting {
+        /// Machine word, such as `former-primary`.
+        reason: String,
+        /// Sentence for people.
+        message: String,
+    },
+}

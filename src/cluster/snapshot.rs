@@ -1,0 +1,134 @@
+//! All that is known of a cluster at one moment.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Autoscaler, Component, Instance, NameError, Role, ServiceFacts, ServicePurpose,
+    StatefulSetFacts, Topology, VolumeFacts, resolve_tail,
+};
+
+/// Which cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterId {
+    /// Namespace.
+    pub namespace: String,
+    /// Label `app.kubernetes.io/instance`.
+    pub name: String,
+}
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The tool that deploys an object from elsewhere, and would put changes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "tool")]
+pub enum GitOps {
+    /// Argo CD (annotation `argocd.argoproj.io/tracking-id` or label
+    /// `app.kubernetes.io/instance` with an Application of that name).
+    ArgoCd {
+        /// The Application.
+        application: String,
+    },
+    /// Flux (labels `kustomize.toolkit.fluxcd.io/name` and `.../namespace`).
+    Flux {
+        /// The Kustomization.
+        kustomization: String,
+    },
+    /// Helm (label `app.kubernetes.io/managed-by=Helm`, annotation `meta.helm.sh/release-name`).
+    Helm {
+        /// The release.
+        release: String,
+    },
+}
+
+/// All that was seen of a cluster, and when. Facts only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// Which cluster.
+    pub cluster: ClusterId,
+    /// When the looking began.
+    pub taken: Timestamp,
+    /// Which pod is meant to be primary.
+    pub topology: Topology,
+    /// The StatefulSets, primary first.
+    pub stateful_sets: Vec<StatefulSetFacts>,
+    /// The pods with their databases, by component and ordinal.
+    pub instances: Vec<Instance>,
+    /// The Services.
+    pub services: Vec<ServiceFacts>,
+    /// The autoscaler of the replicas, when there is one.
+    pub autoscaler: Option<Autoscaler>,
+    /// The data volumes, also those that no pod uses now.
+    pub volumes: Vec<VolumeFacts>,
+    /// What could not be looked at, and why ("listing nodes: forbidden").
+    pub unseen: Vec<String>,
+}
+
+impl Snapshot {
+    /// The instance of this exact name.
+    pub fn instance(&self, pod: &str) -> Option<&Instance> {
+        self.instances
+            .iter()
+            .find(|instance| instance.name() == pod)
+    }
+
+    /// The instance that a person means by `given`.
+    ///
+    /// # Errors
+    /// When none or several fit.
+    pub fn resolve(&self, given: &str) -> Result<&Instance, NameError> {
+        let name = resolve_tail(given, self.instances.iter().map(Instance::name))?;
+        Ok(self
+            .instance(name)
+            .expect("the name came from the instances"))
+    }
+
+    /// Every instance that is out of recovery.
+    pub fn primaries(&self) -> impl Iterator<Item = &Instance> {
+        self.instances
+            .iter()
+            .filter(|instance| instance.role() == Role::Primary)
+    }
+
+    /// The primary, when there is exactly one.
+    pub fn primary(&self) -> Option<&Instance> {
+        let mut primaries = self.primaries();
+        primaries.next().filter(|_| primaries.next().is_none())
+    }
+
+    /// Every instance that is in recovery.
+    pub fn standbys(&self) -> impl Iterator<Item = &Instance> {
+        self.instances
+            .iter()
+            .filter(|instance| instance.role() == Role::Standby)
+    }
+
+    /// The StatefulSet of a component.
+    pub fn stateful_set(&self, component: Component) -> Option<&StatefulSetFacts> {
+        self.stateful_sets
+            .iter()
+            .find(|set| set.component == component)
+    }
+
+    /// The Service for this purpose (the first, for headless ones).
+    pub fn service(&self, purpose: ServicePurpose) -> Option<&ServiceFacts> {
+        self.services
+            .iter()
+            .find(|service| service.purpose == purpose)
+    }
+
+    /// How many standbys there should be: the pods that are wanted, less the primary. A primary
+    /// StatefulSet held at 0 after a failover counts for nothing.
+    pub fn standbys_wanted(&self) -> u32 {
+        let pods: u32 = self.stateful_sets.iter().map(|set| set.wanted).sum();
+        pods.saturating_sub(1)
+    }
+}

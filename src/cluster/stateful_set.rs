@@ -1,0 +1,54 @@
+//! The StatefulSets.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::GitOps;
+
+/// The value of the label `app.kubernetes.io/component`: which StatefulSet a pod comes from. It is
+/// where the pod lives, not its role: a primary may live in either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Component {
+    /// The StatefulSet that bootstraps the first primary.
+    Primary,
+    /// The StatefulSet that the autoscaler scales.
+    Replica,
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+        })
+    }
+}
+
+/// A StatefulSet of the cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatefulSetFacts {
+    /// `metadata.name`.
+    pub name: String,
+    /// Which of the two it is.
+    pub component: Component,
+    /// `spec.replicas`.
+    pub wanted: u32,
+    /// `status.replicas`: pods that exist.
+    pub existing: u32,
+    /// `status.readyReplicas`.
+    pub ready: u32,
+    /// `metadata.generation` minus `status.observedGeneration` is 0.
+    pub observed: bool,
+    /// Whether its start script reads the topology (a volume of its pod template mounts the
+    /// topology ConfigMap).
+    pub topology_aware: bool,
+    /// Name of the ConfigMap that its volume `topology` mounts.
+    pub topology_config_map: Option<String>,
+    /// `spec.serviceName`: the headless Service that names its pods.
+    pub service: String,
+    /// Who deploys it, when a GitOps tool does.
+    pub git_ops: Option<GitOps>,
+}

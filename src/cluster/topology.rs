@@ -1,0 +1,40 @@
+//! Which pod is meant to be the primary.
+
+use serde::{Deserialize, Serialize};
+
+/// The recorded intent: which pod is primary, and since which term.
+///
+/// It lives in the ConfigMap `postgres-topology`, which does not exist until the first failover;
+/// missing means "pod 0 of the primary StatefulSet", term 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Topology {
+    /// Name of the pod that is meant to be primary.
+    pub primary: String,
+    /// A number that only grows; one more with each change of the primary.
+    pub term: u64,
+    /// Once recorded, no pod ever runs `initdb` again.
+    pub system_identifier: Option<String>,
+    /// Where this was read from.
+    pub source: TopologySource,
+}
+
+/// Where a [`Topology`] came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "from")]
+pub enum TopologySource {
+    /// The ConfigMap does not exist: the default holds.
+    Default {
+        /// What the ConfigMap will be called.
+        config_map: String,
+    },
+    /// The ConfigMap exists.
+    Recorded {
+        /// Its name.
+        config_map: String,
+        /// Its `metadata.resourceVersion`, for changes that must not overwrite another's.
+        resource_version: String,
+    },
+    /// The start script of this cluster does not read one.
+    Unaware,
+}
