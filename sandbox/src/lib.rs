@@ -1,3 +1,4 @@
 //! A stand-in for a Kubernetes cluster: a small API server and kubelet that run real PostgreSQL.
 
 pub mod runtime;
+pub mod store;

@@ -1,0 +1,24 @@
+//! The sandbox's object storage: what etcd and the generic registry are to a real API server.
+//!
+//! Everything is held in memory as JSON in its canonical (typed) form. The API server, the kubelet and the
+//! controllers share one [`Store`].
+
+mod deletion;
+mod error;
+mod memory;
+mod metadata;
+mod resources;
+mod selectors;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod watch;
+
+pub use deletion::{DeleteOptions, Preconditions, Propagation};
+pub use error::{Cause, StoreError};
+pub use memory::{Admission, List, Operation, Store, Write};
+pub use metadata::{meta, now, text};
+pub use resources::{Resource, all, by_kind, by_plural, of};
+pub use selectors::{FieldSelector, LabelSelector, Selector, SelectorError};
+pub use typed::{Stored, TypedList, TypedWatch};
+pub use watch::{Event, EventKind, Watch};
