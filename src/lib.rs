@@ -3,3 +3,5 @@
 //! `docs/architecture.md` shows the way of one request through these modules.
 
 pub mod cluster;
+pub mod exit;
+pub mod failure;

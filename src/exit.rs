@@ -1,0 +1,104 @@
+//! The exit codes: a published interface, in this one file.
+//!
+//! `docs/exit-codes.md` says the same (a test holds the two together), and JSON errors carry the
+//! number as `exitCode`.
+
+use std::process::Termination;
+
+/// How a command ended. Scripts rely on these numbers: never change one, only add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Done, or healthy.
+    Done = 0,
+    /// Unexpected failure.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// A check said no; nothing was changed.
+    Refused = 3,
+    /// The command found what it looks for: trouble.
+    Unhealthy = 4,
+    /// Stopped after something changed.
+    Incomplete = 5,
+    /// Failed midway and put everything back.
+    RolledBack = 6,
+    /// The Kubernetes API, or every database, can't be reached.
+    Unreachable = 7,
+    /// Timed out waiting.
+    TimedOut = 8,
+    /// Interrupted (128 + SIGINT, as shells say it).
+    Interrupted = 130,
+}
+
+impl ExitCode {
+    /// Every exit code, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Unhealthy,
+        Self::Incomplete,
+        Self::RolledBack,
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Interrupted,
+    ];
+
+    /// The number that the shell sees.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means, as in `docs/exit-codes.md`.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done, or healthy",
+            Self::Failed => {
+                "unexpected failure; nothing is known to have changed beyond what is printed"
+            }
+            Self::Usage => "usage",
+            Self::Refused => "refused: a check said no; nothing was changed",
+            Self::Unhealthy => {
+                "unhealthy: `status`, `lag --max-lag`, `doctor`, `backup verify` found what they look for"
+            }
+            Self::Incomplete => {
+                "incomplete: stopped after something changed; the text names the command that resumes it"
+            }
+            Self::RolledBack => "rolled back: failed midway and everything was put back",
+            Self::Unreachable => "unreachable: the Kubernetes API, or every database",
+            Self::TimedOut => "timed out waiting",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Termination for ExitCode {
+    fn report(self) -> std::process::ExitCode {
+        std::process::ExitCode::from(self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../docs/exit-codes.md");
+
+    #[test]
+    fn the_page_lists_every_code_with_its_meaning_and_no_other() {
+        let rows: Vec<&str> = PAGE
+            .lines()
+            .filter(|line| {
+                line.trim_start_matches(['|', ' '])
+                    .starts_with(|c: char| c.is_ascii_digit())
+            })
+            .collect();
+        let expected: Vec<String> = ExitCode::ALL
+            .iter()
+            .map(|code| format!("| {} | {} |", code.number(), code.meaning()))
+            .collect();
+        assert_eq!(rows, expected);
+    }
+}

@@ -1,0 +1,103 @@
+//! A failure as people and scripts are told of it: what happened, on which object, why, and what
+//! to type next.
+
+use std::fmt;
+
+use crate::exit::ExitCode;
+
+/// A command that failed. Adapters' errors are turned into this at the edge (`commands/`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: ExitCode,
+    /// What happened, in one sentence without a full stop: "the API server refused to list pods".
+    pub what: String,
+    /// On which object (`secret/postgres-secret`), when on one.
+    pub object: Option<String>,
+    /// Why, outermost cause first.
+    pub why: Vec<String>,
+    /// What to type next, or to do.
+    pub next: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with nothing but its code and what happened.
+    pub fn new(exit: ExitCode, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            object: None,
+            why: Vec::new(),
+            next: Vec::new(),
+        }
+    }
+
+    /// Names the object.
+    #[must_use]
+    pub fn on(mut self, object: impl Into<String>) -> Self {
+        self.object = Some(object.into());
+        self
+    }
+
+    /// Adds a cause.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
+    }
+
+    /// Adds every cause of an error, outermost first, without repeating what an outer one says
+    /// already.
+    #[must_use]
+    pub fn caused_by(mut self, error: &dyn std::error::Error) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !self.why.iter().any(|said| said.contains(&text)) {
+                self.why.push(text);
+            }
+            cause = error.source();
+        }
+        self
+    }
+
+    /// Adds what to type next.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next.push(next.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(object) = &self.object {
+            write!(f, "{object}: ")?;
+        }
+        f.write_str(&self.what)?;
+        for why in &self.why {
+            write!(f, ": {why}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer: inner")]
+    struct Outer(#[source] Inner);
+    #[derive(Debug, thiserror::Error)]
+    #[error("inner")]
+    struct Inner;
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let failure = Failure::new(ExitCode::Failed, "it broke").caused_by(&Outer(Inner));
+        assert_eq!(failure.why, ["outer: inner"]);
+    }
+}
