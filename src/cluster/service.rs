@@ -32,6 +32,8 @@ pub struct ServiceFacts {
     pub port: Option<u16>,
     /// `spec.selector`.
     pub selector: BTreeMap<String, String>,
+    /// Annotations of pgctl on it (the remembered selector), by key.
+    pub annotations: BTreeMap<String, String>,
     /// Where its EndpointSlices lead.
     pub endpoints: Vec<ServiceEndpoint>,
     /// Who deploys it, when a GitOps tool does.
