@@ -5,7 +5,10 @@
 
 mod autoscaler;
 mod database;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod instance;
+mod lag;
 mod lsn;
 mod name;
 mod pod;
@@ -21,6 +24,10 @@ pub use database::{
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
 };
 pub use instance::{Instance, Role};
+pub use lag::{
+    Behind, CatchUp, LagCheck, LagLimit, LagRates, LagReport, ParseLagLimitError, Reference,
+    SlotLag, Stage, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
+};
 pub use lsn::{Lsn, ParseLsnError, Timeline};
 pub use name::{NameError, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
