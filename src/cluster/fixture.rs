@@ -326,6 +326,7 @@ fn service(purpose: ServicePurpose, behind: &[Instance]) -> ServiceFacts {
     };
     ServiceFacts {
         name: name.into(),
+        annotations: BTreeMap::new(),
         purpose,
         cluster_ip: Some("10.96.0.10".into()),
         port: Some(5432),
