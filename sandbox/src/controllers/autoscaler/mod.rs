@@ -1,0 +1,10 @@
+//! HorizontalPodAutoscalers.
+
+mod behavior;
+mod controller;
+mod metrics;
+
+use super::{events, worker};
+
+pub(super) use controller::Autoscalers;
+pub use metrics::{PodUsage, Usage};

@@ -1,0 +1,148 @@
+//! The status of PodDisruptionBudgets: how many pods may go now.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::owner;
+use super::worker::{Controller, Key};
+use crate::store::{Event, LabelSelector, Resource, Selector, Store, StoreError, of, text};
+
+/// The controller.
+pub(super) struct Disruption;
+
+impl Controller for Disruption {
+    fn name(&self) -> &'static str {
+        "disruption-controller"
+    }
+
+    fn watches(&self) -> Vec<&'static Resource> {
+        vec![
+            of::<PodDisruptionBudget>(),
+            of::<Pod>(),
+            of::<StatefulSet>(),
+        ]
+    }
+
+    fn keys(&mut self, store: &Store, resource: &'static Resource, event: &Event) -> Vec<Key> {
+        let key = Key::of(event);
+        if resource == of::<PodDisruptionBudget>() {
+            return vec![key];
+        }
+        let budgets = store
+            .list(of::<PodDisruptionBudget>(), Some(&key.namespace))
+            .items;
+        let name = |budget| Key::new(&key.namespace, text(budget, "/metadata/name"));
+        budgets.iter().map(|budget| name(budget)).collect()
+    }
+
+    fn reconcile(&mut self, store: &Store, key: &Key) -> Result<Option<Duration>, StoreError> {
+        let budget = store.read_opt::<PodDisruptionBudget>(&key.namespace, &key.name)?;
+        let Some(budget) = budget else {
+            return Ok(None);
+        };
+        let spec = budget.spec.clone().unwrap_or_default();
+        let selector = LabelSelector::from_object(&spec.selector.unwrap_or_default())
+            .map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let mut pods = store
+            .read_all::<Pod>(Some(&key.namespace), &Selector::everything())?
+            .items;
+        pods.retain(|pod| selector.matches_labels(pod.metadata.labels.as_ref()));
+        let healthy = pods.iter().filter(|pod| is_healthy(pod)).count();
+        let expected = expected(store, &key.namespace, &pods)?;
+        let desired = match (&spec.max_unavailable, &spec.min_available) {
+            (Some(most), _) => (expected - scaled(most, expected)).max(0),
+            (None, Some(least)) => scaled(least, expected),
+            (None, None) => expected - 1,
+        };
+        let healthy = i32::try_from(healthy).unwrap_or(i32::MAX);
+        let allowed = if expected > 0 {
+            (healthy - desired).max(0)
+        } else {
+            0
+        };
+        store.modify::<PodDisruptionBudget>(&key.namespace, &key.name, |budget| {
+            let old = budget.status.take().unwrap_or_default();
+            budget.status = Some(PodDisruptionBudgetStatus {
+                conditions: Some(vec![condition(&old, allowed, budget.metadata.generation)]),
+                current_healthy: healthy,
+                desired_healthy: desired,
+                disrupted_pods: old.disrupted_pods,
+                disruptions_allowed: allowed,
+                expected_pods: expected,
+                observed_generation: budget.metadata.generation,
+            });
+        })?;
+        Ok(None)
+    }
+}
+
+fn is_healthy(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|s| s.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions
+            .into_iter()
+            .any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+/// What the pods' StatefulSets want, each counted once, and pods that nobody owns.
+fn expected(store: &Store, namespace: &str, pods: &[Pod]) -> Result<i32, StoreError> {
+    let mut sets = std::collections::BTreeSet::new();
+    let mut expected = 0;
+    for pod in pods {
+        match owner::controller(&pod.metadata) {
+            Some(owner) if owner.kind == "StatefulSet" => {
+                if sets.insert(owner.name.clone())
+                    && let Some(set) = store.read_opt::<StatefulSet>(namespace, &owner.name)?
+                {
+                    expected += set.spec.and_then(|spec| spec.replicas).unwrap_or(1);
+                }
+            }
+            _ => expected += 1,
+        }
+    }
+    Ok(expected)
+}
+
+/// A number, or a percentage of the total, rounded up.
+fn scaled(value: &IntOrString, total: i32) -> i32 {
+    match value {
+        IntOrString::Int(number) => *number,
+        IntOrString::String(text) => {
+            let percent = text.strip_suffix('%').and_then(|p| p.parse::<i32>().ok());
+            (total * percent.unwrap_or(0) + 99) / 100
+        }
+    }
+}
+
+fn condition(old: &PodDisruptionBudgetStatus, allowed: i32, generation: Option<i64>) -> Condition {
+    let (status, reason) = if allowed > 0 {
+        ("True", "SufficientPods")
+    } else {
+        ("False", "InsufficientPods")
+    };
+    let before = old
+        .conditions
+        .iter()
+        .flatten()
+        .find(|c| c.type_ == "DisruptionAllowed");
+    let since = before
+        .filter(|c| c.status == status)
+        .map(|c| c.last_transition_time.clone());
+    Condition {
+        type_: "DisruptionAllowed".to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: String::new(),
+        last_transition_time: since.unwrap_or_else(|| Time(Timestamp::now())),
+        observed_generation: generation,
+    }
+}

@@ -1,0 +1,12 @@
+//! StatefulSets.
+
+mod controller;
+mod plan;
+mod pod;
+mod revision;
+#[cfg(test)]
+mod tests;
+
+use super::{events, owner, worker};
+
+pub(super) use controller::StatefulSets;
