@@ -5,3 +5,6 @@
 pub mod cluster;
 pub mod exit;
 pub mod failure;
+pub mod kubernetes;
+pub mod observe;
+pub mod postgres;
