@@ -7,4 +7,5 @@ pub mod exit;
 pub mod failure;
 pub mod kubernetes;
 pub mod observe;
+pub mod plan;
 pub mod postgres;
