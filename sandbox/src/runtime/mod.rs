@@ -1,8 +1,26 @@
 //! Containers as local processes, and the trait through which the API server reaches them.
 
 mod access;
+mod bubblewrap;
+mod container;
+mod exec;
+mod images;
+mod isolation;
+mod logs;
+mod process;
+mod proot;
+mod spawner;
+mod spec;
+mod terminal;
 
 pub use access::{
     ContainerRef, ExecRequest, ExecStreams, InputStream, LogOptions, LogStart, OutputStream,
     PodRuntime, RuntimeError, TerminalSize,
 };
+pub use container::{Container, Containers, Exit, StartError};
+pub use exec::CommandOutcome;
+pub use images::{Image, resolve};
+pub use isolation::{Isolation, IsolationError, RUNTIME_VARIABLE, Tools};
+pub use logs::Log;
+pub use process::Usage;
+pub use spec::{ContainerSpec, Mount};
