@@ -51,7 +51,7 @@ pub enum StoreError {
         reason: String,
     },
     /// 422 Invalid.
-    #[error("{} \"{name}\" is invalid: {}", resource.kind, join(causes))]
+    #[error("{} \"{name}\" is invalid: {}", resource.qualified_kind(), join(causes))]
     Invalid {
         /// Kind of the object.
         resource: &'static Resource,

@@ -487,7 +487,8 @@ impl Store {
 }
 
 /// The form in which objects are stored, with the defaults filled in.
-fn canonical(resource: &'static Resource, object: Value) -> Result<Value, StoreError> {
+fn canonical(resource: &'static Resource, mut object: Value) -> Result<Value, StoreError> {
+    super::defaults(resource, &mut object);
     resource.canonical(object).map_err(|e| {
         StoreError::Malformed(format!(
             "{} in version \"{}\" cannot be handled as a {}: {e}",

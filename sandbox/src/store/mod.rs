@@ -3,6 +3,7 @@
 //! Everything is held in memory as JSON in its canonical (typed) form. The API server, the kubelet and the
 //! controllers share one [`Store`].
 
+mod defaults;
 mod deletion;
 mod error;
 mod memory;
@@ -14,6 +15,7 @@ mod tests;
 mod typed;
 mod watch;
 
+pub use defaults::defaults;
 pub use deletion::{DeleteOptions, Preconditions, Propagation};
 pub use error::{Cause, StoreError};
 pub use memory::{Admission, List, Operation, Store, Write};

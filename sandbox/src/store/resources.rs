@@ -65,6 +65,16 @@ impl Resource {
         }
     }
 
+    /// `Pod` or `StatefulSet.apps`, as Kubernetes names a kind when an object is invalid.
+    #[must_use]
+    pub fn qualified_kind(&self) -> String {
+        if self.group.is_empty() {
+            self.kind.to_owned()
+        } else {
+            format!("{}.{}", self.kind, self.group)
+        }
+    }
+
     /// The object read as its typed form and written again: unknown fields are dropped, wrong types are errors.
     ///
     /// # Errors

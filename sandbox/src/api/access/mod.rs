@@ -1,0 +1,16 @@
+//! Who asks, and what they may do: certificates, tokens, impersonation, RBAC.
+
+mod authentication;
+mod bootstrap;
+mod kubeconfig;
+mod pki;
+mod rbac;
+mod reviews;
+
+pub use authentication::{Authenticator, Identity};
+pub(super) use bootstrap::install as install_roles;
+pub use kubeconfig::{Credentials, kubeconfig};
+pub use pki::{Authority, ClientCertificate};
+pub use rbac::Attributes;
+pub(super) use rbac::{authorize, forbidden};
+pub(super) use reviews::{review, token_request};
