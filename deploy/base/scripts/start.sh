@@ -82,6 +82,9 @@ hold() {
   if [ "$said" != "$1 $2" ]; then
     said="$1 $2"
     log "waiting ($1): $2"
+  fi
+  if [ ! -e "$RUN/pgctl-wait" ] || [ "$noted" != "$said" ]; then
+    noted=$said
     verdict waiting "$1" "$2" >"$RUN/.pgctl-wait"
     mv -f "$RUN/.pgctl-wait" "$RUN/pgctl-wait"
     phase waiting
@@ -89,7 +92,8 @@ hold() {
   pause "${3:-0.5}"
 }
 
-go_on() { said=''; rm -f "$RUN/pgctl-wait"; }
+# What was said is kept: the same failure after another try is not news.
+go_on() { rm -f "$RUN/pgctl-wait"; }
 
 # ---- Signals and children ---------------------------------------------------------------------------------------
 
@@ -483,9 +487,9 @@ SQL
 
 # ---- Becoming a standby -----------------------------------------------------------------------------------------
 
-conninfo() {
+conninfo() { # POD [APPLICATION_NAME]
   printf 'host=%s port=%s user=%s passfile=%s application_name=%s connect_timeout=5 keepalives_idle=10 keepalives_interval=5 keepalives_count=3' \
-    "$(address "$1")" "$PORT" "$REPLICATION_USER" "$PGPASSFILE" "$POD_NAME"
+    "$(address "$1")" "$PORT" "$REPLICATION_USER" "$PGPASSFILE" "${2:-$POD_NAME}"
 }
 
 # set_upstream DIRECTORY [POD]: what ALTER SYSTEM left about the upstream goes; POD, if any, takes its place.
@@ -530,7 +534,8 @@ clone() {
     hold clone-failed "cannot make the slot $(slot_name "$POD_NAME") on $1: $answer" 2
     return
   fi
-  run pg_basebackup -D "$CLONE" -d "$(conninfo "$1")" -X stream -S "$(slot_name "$POD_NAME")" -c fast 9>&- >"$RUN/clone.log" 2>&1
+  # A name of its own: a copy in the making must not be taken for a standby that streams.
+  run pg_basebackup -D "$CLONE" -d "$(conninfo "$1" "$POD_NAME-clone")" -X stream -S "$(slot_name "$POD_NAME")" -c fast 9>&- >"$RUN/clone.log" 2>&1
   status=$?
   leave_if_asked
   if [ "$status" -ne 0 ]; then
@@ -634,7 +639,7 @@ rewind() {
 }
 
 rewind_failed() {
-  hold rewind-failed "cannot be rewound: $1. A fresh copy mends it: pgctl rejoin $POD_NAME --clone" 2
+  hold rewind-failed "cannot be rewound: $1. A fresh copy mends it: pgctl rejoin $POD_NAME --clone" 10
 }
 
 # ---- The decision -----------------------------------------------------------------------------------------------

@@ -1,0 +1,226 @@
+//! A primary's data: who may be writable, and who must not.
+
+use crate::pod::{Cluster, PRIMARY, REPLICA, skipped};
+use anyhow::{Result, ensure};
+use std::fs;
+
+#[test]
+fn primary_data_starts_as_primary_and_a_stop_leaves_a_clean_record() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    let system = cluster.sql(PRIMARY, "SELECT system_identifier FROM pg_control_system()")?;
+    // A fast shutdown does not wait for this session.
+    let address = cluster.address(PRIMARY).to_owned();
+    let mut idle = std::net::TcpStream::connect((address, 5432))?;
+    std::io::Write::write_all(&mut idle, &8_i32.to_be_bytes())?;
+    let record: serde_json::Value = serde_json::from_str(&primary.stop()?)?;
+    assert_eq!(record["pgctl"], "stopped");
+    assert_eq!(record["state"], "shut down");
+    assert_eq!(record["clean"], true);
+    assert_eq!(record["timeline"], 1);
+    assert_eq!(record["system_identifier"], system);
+    assert_eq!(
+        record["checkpoint_lsn"],
+        cluster.control(PRIMARY, "Latest checkpoint location")?
+    );
+    Ok(())
+}
+
+#[test]
+fn a_server_that_ends_by_itself_is_recorded_as_not_clean() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    // The immediate shutdown of the postmaster is what a crash leaves.
+    cluster.sql(PRIMARY, "COPY (SELECT 1) TO PROGRAM 'kill -QUIT $PPID; head -n 1 $PGDATA/postmaster.pid | xargs kill -QUIT'").ok();
+    ensure!(!primary.ended()?.success());
+    let record: serde_json::Value = serde_json::from_str(&primary.termination()?)?;
+    assert_eq!(record["state"], "in production");
+    assert_eq!(record["clean"], false);
+    Ok(())
+}
+
+#[test]
+fn a_promoted_standby_that_crashes_at_once_comes_back_as_primary() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, replica) = Cluster::running()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    primary.stop()?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?;
+    replica.kill()?;
+    let mut replica = cluster.restart(REPLICA)?;
+    replica.until("it accepts writes again", || cluster.writable(REPLICA))?;
+    assert_eq!(
+        cluster.sql(
+            REPLICA,
+            "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+        )?,
+        "00000002"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_former_primary_waits_while_its_successor_does_not_answer() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.waits_for("former-primary")?;
+    ensure!(!cluster.writable(PRIMARY));
+    assert_eq!(primary.probe("alive")?, 0, "a pod that waits is alive");
+    assert_eq!(
+        primary.probe("ready")?,
+        1,
+        "a pod that waits takes no reads"
+    );
+    // Asked to go while it waits, it goes at once and still says how its data ended.
+    ensure!(primary.stop()?.contains(r#""clean":true"#));
+    Ok(())
+}
+
+#[test]
+fn a_former_primary_waits_while_its_successor_is_not_promoted() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("the successor is up", || cluster.in_recovery(REPLICA))?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.waits_for("former-primary")?;
+    // Put back, as an interrupted switchover is: it may serve again.
+    cluster.topology(&[("primary", PRIMARY), ("term", "2")])?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    replica.until("its standby streams again", || {
+        cluster.streams(PRIMARY, REPLICA)
+    })
+}
+
+#[test]
+fn a_former_primary_is_rewound_and_follows() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _replica) = Cluster::failed_over()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it streams", || cluster.streams(REPLICA, PRIMARY))?;
+    cluster.caught_up(REPLICA, PRIMARY)?;
+    ensure!(cluster.in_recovery(PRIMARY));
+    ensure!(cluster.has_table(PRIMARY, "kept")? && cluster.has_table(PRIMARY, "gained")?);
+    ensure!(
+        !cluster.has_table(PRIMARY, "lost")?,
+        "what the new primary never had is still there"
+    );
+    ensure!(primary.log().contains("rewound"), "{}", primary.log());
+    ensure!(!cluster.volume(PRIMARY).join("pgctl/rewinding").exists());
+    Ok(())
+}
+
+#[test]
+fn a_former_primary_with_an_old_topology_finds_its_successor() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _replica) = Cluster::failed_over()?;
+    cluster.topology(&[])?;
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.waits_for("other-primary")?;
+    ensure!(!cluster.writable(PRIMARY));
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    primary.until("it streams once the topology has arrived", || {
+        cluster.streams(REPLICA, PRIMARY)
+    })
+}
+
+#[test]
+fn a_former_primary_with_an_old_topology_believes_a_standby_of_its_dead_successor() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, replica) = Cluster::failed_over()?;
+    let mut other = cluster.start(crate::pod::REPLICA_1)?;
+    other.until("a standby follows the successor", || {
+        cluster.streams(REPLICA, crate::pod::REPLICA_1)
+    })?;
+    replica.kill()?;
+    cluster.topology(&[])?;
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.waits_for("stale-topology")?;
+    ensure!(!cluster.writable(PRIMARY));
+    Ok(())
+}
+
+#[test]
+fn an_old_topology_never_rewinds_the_new_primary() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, replica) = Cluster::failed_over()?;
+    replica.stop()?;
+    // The old primary came up by other means (a volume restored by hand, no fence): writable, timeline 1.
+    cluster.topology(&[])?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("the old primary is up", || cluster.writable(PRIMARY))?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.waits_for("former-primary")?;
+    ensure!(
+        fs::read_dir(cluster.volume(REPLICA))?
+            .all(|entry| entry.is_ok_and(|e| !e.path().ends_with("pgctl/rewinding")))
+    );
+    assert_eq!(
+        cluster.control(REPLICA, "Latest checkpoint's TimeLineID")?,
+        "2",
+        "its data is as it was"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_primary_whose_successor_is_already_writable_stops_itself() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, mut primary, _replica) = Cluster::running()?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?; // by hand, the worst way
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    primary.until("it follows its successor", || {
+        cluster.streams(REPLICA, PRIMARY)
+    })?;
+    ensure!(cluster.in_recovery(PRIMARY));
+    Ok(())
+}
+
+#[test]
+fn a_switchover_that_has_only_begun_does_not_stop_the_primary() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, mut primary, mut replica) = Cluster::running()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    // The candidate restarts in the middle of it: it must go on receiving from the primary.
+    replica = {
+        replica.stop()?;
+        cluster.restart(REPLICA)?
+    };
+    replica.until("the candidate streams again", || {
+        cluster.streams(PRIMARY, REPLICA)
+    })?;
+    primary.until("the primary still accepts writes", || {
+        cluster.writable(PRIMARY)
+    })?;
+    ensure!(cluster.in_recovery(REPLICA), "nobody but pgctl promotes");
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The start script of the pods, `deploy/base/scripts/start.sh`: every row of its table, on real PostgreSQL.
+//!
+//! Each pod runs in a bubblewrap container as PID 1, with the volumes, names and settings of a real one.
+
+mod bootstrap;
+mod data;
+mod fence;
+mod pod;
+mod standby;

@@ -1,0 +1,654 @@
+//! Pods without Kubernetes: the start script as PID 1 of a bubblewrap container, on loopback addresses.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs::{self, File},
+    hash::{Hash, Hasher},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+pub(crate) const PRIMARY: &str = "x-postgres-primary-0";
+pub(crate) const REPLICA: &str = "x-postgres-replica-0";
+pub(crate) const REPLICA_1: &str = "x-postgres-replica-1";
+const PODS: [&str; 3] = [PRIMARY, REPLICA, REPLICA_1];
+/// Passwords with everything that a shell, SQL, a passfile or a connection string might trip over.
+const PASSWORD: &str = r#"s'e\n"c$HOME:ret"#;
+const REPLICATION_PASSWORD: &str = r"r'e\\p l:";
+/// How long a condition may take to come true on a busy machine. Not a promise of the script.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// True, with a message, where a pod cannot be run: the tests are then skipped.
+pub(crate) fn skipped() -> bool {
+    let works = Command::new("bwrap")
+        .args([
+            "--unshare-user",
+            "--unshare-pid",
+            "--ro-bind",
+            "/",
+            "/",
+            "true",
+        ])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if works && binaries().is_ok() {
+        return false;
+    }
+    eprintln!(
+        "SKIPPED: needs bubblewrap that may make namespaces, and PostgreSQL's server programs"
+    );
+    true
+}
+
+fn binaries() -> Result<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")?
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("postgres").exists())
+        .collect();
+    found.sort();
+    found
+        .pop()
+        .context("no PostgreSQL server under /usr/lib/postgresql")
+}
+
+/// The ground the pods of one test stand on: volumes, names, topology.
+pub(crate) struct Cluster {
+    dir: TempDir,
+    addresses: Vec<String>,
+}
+
+impl Cluster {
+    /// Empty volumes, no topology.
+    pub(crate) fn empty() -> Result<Self> {
+        let dir = TempDir::with_prefix("pgctl-start-")?;
+        let config = dir.path().join("config");
+        fs::create_dir(&config)?;
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base");
+        for script in ["start.sh", "probe.sh"] {
+            fs::copy(base.join("scripts").join(script), config.join(script))?;
+        }
+        let manifest: serde_json::Value =
+            serde_saphyr::from_str(&fs::read_to_string(base.join("postgres-config.yaml"))?)?;
+        for key in ["postgresql.conf", "pg_hba.conf"] {
+            fs::write(
+                config.join(key),
+                manifest["data"][key].as_str().context(key)?,
+            )?;
+        }
+        // The machine does not lose its power in these tests.
+        fs::write(
+            config.join("overlay.conf"),
+            "shared_buffers = '16MB'\nmax_connections = 40\nfsync = off\nmin_wal_size = '32MB'\nmax_wal_size = '64MB'\nwal_keep_size = 0\n",
+        )?;
+        fs::write(
+            config.join("passwd"),
+            "postgres:x:999:999::/var/lib/postgresql:/bin/sh\n",
+        )?;
+        let cluster = Self {
+            addresses: free_addresses()?,
+            dir,
+        };
+        let hosts: String = PODS
+            .iter()
+            .zip(&cluster.addresses)
+            .map(|(pod, address)| {
+                format!(
+                    "{address} {pod}.{}.ns.svc {pod}\n",
+                    pod.trim_end_matches(|c: char| c.is_ascii_digit())
+                        .trim_end_matches('-')
+                )
+            })
+            .collect();
+        fs::write(config.join("hosts"), hosts)?;
+        fs::create_dir(cluster.dir.path().join("topology"))?;
+        for pod in PODS {
+            for volume in ["data", "run", "tmp"] {
+                fs::create_dir_all(cluster.dir.path().join(pod).join(volume))?;
+            }
+        }
+        Ok(cluster)
+    }
+
+    /// A primary and a standby that streamed from it, both stopped cleanly. The volumes are copies of ones that the
+    /// script made once.
+    pub(crate) fn stopped() -> Result<Self> {
+        let template = template()?;
+        let cluster = Self::empty()?;
+        for pod in [PRIMARY, REPLICA] {
+            copy_tree(&template.join(pod), &cluster.volume(pod))?;
+        }
+        Ok(cluster)
+    }
+
+    /// The same, and running.
+    pub(crate) fn running() -> Result<(Self, Pod, Pod)> {
+        let cluster = Self::stopped()?;
+        let primary = cluster.start(PRIMARY)?;
+        let replica = cluster.start(REPLICA)?;
+        wait_until("the standby streams", || {
+            Ok(cluster.streams(PRIMARY, REPLICA))
+        })?;
+        Ok((cluster, primary, replica))
+    }
+
+    /// The same after an emergency: the replica was promoted, and the old primary was lost without a clean end,
+    /// with a write that nobody else has.
+    pub(crate) fn failed_over() -> Result<(Self, Pod)> {
+        let (cluster, primary, replica) = Self::running()?;
+        cluster.sql(PRIMARY, "CREATE TABLE kept AS SELECT 1 AS n")?;
+        cluster.caught_up(PRIMARY, REPLICA)?;
+        // A walreceiver that cannot authenticate again gets nothing more.
+        cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_replication")?;
+        cluster.sql(PRIMARY, "CREATE TABLE lost AS SELECT 1 AS n")?;
+        primary.kill()?;
+        cluster.sql(REPLICA, "SELECT pg_promote()")?;
+        // The standby may have received the first of the two last statements.
+        cluster.sql(
+            REPLICA,
+            "ALTER ROLE replicator LOGIN; CREATE TABLE gained AS SELECT 1 AS n",
+        )?;
+        cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+        Ok((cluster, replica))
+    }
+
+    /// Replaces the topology that the pods see.
+    pub(crate) fn topology(&self, keys: &[(&str, &str)]) -> Result<()> {
+        let dir = self.dir.path().join("topology");
+        for entry in fs::read_dir(&dir)? {
+            let path = entry?.path();
+            if !keys.iter().any(|(key, _)| path.ends_with(key)) {
+                fs::remove_file(path)?;
+            }
+        }
+        for (key, value) in keys {
+            let new = self.dir.path().join("new-key");
+            fs::write(&new, value)?;
+            fs::rename(new, dir.join(key))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn volume(&self, pod: &str) -> PathBuf {
+        self.dir.path().join(pod).join("data")
+    }
+
+    pub(crate) fn pgdata(&self, pod: &str) -> PathBuf {
+        self.volume(pod).join("pgdata")
+    }
+
+    pub(crate) fn run_dir(&self, pod: &str) -> PathBuf {
+        self.dir.path().join(pod).join("run")
+    }
+
+    /// A new pod: what was in its emptyDirs is gone.
+    pub(crate) fn start(&self, pod: &'static str) -> Result<Pod> {
+        self.start_with(pod, &[])
+    }
+
+    pub(crate) fn start_with(&self, pod: &'static str, env: &[(&str, &str)]) -> Result<Pod> {
+        fs::remove_dir_all(self.run_dir(pod))?;
+        fs::create_dir(self.run_dir(pod))?;
+        self.restart_with(pod, env)
+    }
+
+    /// A new container in the same pod.
+    pub(crate) fn restart(&self, pod: &'static str) -> Result<Pod> {
+        self.restart_with(pod, &[])
+    }
+
+    fn restart_with(&self, pod: &'static str, env: &[(&str, &str)]) -> Result<Pod> {
+        let home = self.dir.path().join(pod);
+        let log = home.join("log");
+        File::create(home.join("termination-log"))?;
+        let child = self
+            .container(pod, env)?
+            .args(["--as-pid-1", "--", shell(), "/etc/postgresql/start.sh"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log)?)
+            .spawn()
+            .context("starting bwrap")?;
+        Ok(Pod {
+            name: pod,
+            child,
+            home,
+            done: None,
+        })
+    }
+
+    fn container(&self, pod: &str, env: &[(&str, &str)]) -> Result<Command> {
+        let home = self.dir.path().join(pod);
+        let config = self.dir.path().join("config");
+        let address = self.address(pod);
+        let bin = binaries()?;
+        let mut command = Command::new("bwrap");
+        command.args([
+            "--unshare-user",
+            "--uid",
+            "999",
+            "--gid",
+            "999",
+            "--unshare-pid",
+            "--unshare-ipc",
+            "--die-with-parent",
+        ]);
+        command.args([
+            "--ro-bind",
+            "/usr",
+            "/usr",
+            "--symlink",
+            "usr/bin",
+            "/bin",
+            "--symlink",
+            "usr/lib",
+            "/lib",
+        ]);
+        command.args([
+            "--symlink",
+            "usr/lib64",
+            "/lib64",
+            "--symlink",
+            "../run",
+            "/var/run",
+            "--dev",
+            "/dev",
+            "--proc",
+            "/proc",
+        ]);
+        command.args(["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]);
+        for (from, to) in [
+            (home.join("data"), "/var/lib/postgresql/data"),
+            (home.join("run"), "/run/postgresql"),
+            (home.join("tmp"), "/tmp"),
+        ] {
+            command.arg("--bind").arg(from).arg(to);
+        }
+        if home.join("termination-log").exists() {
+            command
+                .arg("--bind")
+                .arg(home.join("termination-log"))
+                .arg("/run/termination-log");
+        }
+        command.arg("--ro-bind").arg(&config).arg("/etc/postgresql");
+        command
+            .arg("--ro-bind")
+            .arg(self.dir.path().join("topology"))
+            .arg("/etc/postgresql-topology");
+        for file in ["hosts", "passwd"] {
+            command
+                .arg("--ro-bind")
+                .arg(config.join(file))
+                .arg(format!("/etc/{file}"));
+        }
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        let settings = [
+            ("PATH", path.as_str()),
+            ("POD_NAME", pod),
+            ("POD_NAMESPACE", "ns"),
+            ("POD_IP", address),
+            ("PG_LISTEN_ADDRESSES", address),
+            ("PG_TERMINATION_LOG", "/run/termination-log"),
+            ("PG_BOOTSTRAP_SETTLE", "1"),
+            ("PG_MAX_ORDINAL", "1"),
+            ("POSTGRES_USER", "postgres"),
+            ("POSTGRES_PASSWORD", PASSWORD),
+            ("REPLICATION_PASSWORD", REPLICATION_PASSWORD),
+        ];
+        command.arg("--clearenv");
+        for (name, value) in settings.iter().chain(env) {
+            command.args(["--setenv", name, value]);
+        }
+        Ok(command)
+    }
+
+    pub(crate) fn address(&self, pod: &str) -> &str {
+        let index = PODS
+            .iter()
+            .position(|known| *known == pod)
+            .unwrap_or_default();
+        &self.addresses[index]
+    }
+
+    /// What `psql` prints for a query through the network, as the superuser, without alignment.
+    pub(crate) fn sql(&self, pod: &str, sql: &str) -> Result<String> {
+        let output = Command::new(binaries()?.join("psql"))
+            .args([
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-U",
+                "postgres",
+                "-d",
+                "postgres",
+                "-p",
+                "5432",
+                "-h",
+                self.address(pod),
+                "-c",
+                sql,
+            ])
+            .env("PGPASSWORD", PASSWORD)
+            .env("PGCONNECT_TIMEOUT", "5")
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{pod}: {sql}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    pub(crate) fn answers(&self, pod: &str, sql: &str, answer: &str) -> bool {
+        self.sql(pod, sql).is_ok_and(|found| found == answer)
+    }
+
+    pub(crate) fn writable(&self, pod: &str) -> bool {
+        self.answers(pod, "SELECT pg_is_in_recovery()", "f")
+    }
+
+    pub(crate) fn in_recovery(&self, pod: &str) -> bool {
+        self.answers(pod, "SELECT pg_is_in_recovery()", "t")
+    }
+
+    /// `standby` streams from `primary`, under its own name and through its own slot.
+    pub(crate) fn streams(&self, primary: &str, standby: &str) -> bool {
+        let slot = standby.replace('-', "_");
+        self.answers(
+            primary,
+            &format!(
+                "SELECT count(*) FROM pg_stat_replication r JOIN pg_replication_slots s ON s.active_pid = r.pid
+                 WHERE r.state = 'streaming' AND r.application_name = '{standby}' AND s.slot_name = '{slot}'"
+            ),
+            "1",
+        )
+    }
+
+    /// Waits until everything that `primary` has written is replayed on `standby`.
+    pub(crate) fn caught_up(&self, primary: &str, standby: &str) -> Result<()> {
+        let lsn = self.sql(primary, "SELECT pg_current_wal_flush_lsn()")?;
+        let query = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'");
+        wait_until("the standby has replayed all", || {
+            Ok(self.answers(standby, &query, "t"))
+        })
+    }
+
+    pub(crate) fn has_table(&self, pod: &str, table: &str) -> Result<bool> {
+        Ok(self.sql(pod, &format!("SELECT to_regclass('{table}') IS NOT NULL"))? == "t")
+    }
+
+    /// The control file's field of a pod's data, as `pg_controldata` prints it.
+    pub(crate) fn control(&self, pod: &str, field: &str) -> Result<String> {
+        let output = Command::new(binaries()?.join("pg_controldata"))
+            .env("LC_ALL", "C")
+            .arg(self.pgdata(pod))
+            .output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let prefix = format!("{field}:");
+        Ok(text
+            .lines()
+            .find_map(|line| line.strip_prefix(&prefix))
+            .with_context(|| format!("{field} in {text}"))?
+            .trim()
+            .to_owned())
+    }
+
+    pub(crate) fn move_aside(&self, pod: &str) -> Result<()> {
+        Ok(fs::rename(
+            self.volume(pod),
+            self.dir.path().join(format!("{pod}.lost")),
+        )
+        .and_then(|()| fs::create_dir(self.volume(pod)))?)
+    }
+}
+
+/// A container that runs, or ran.
+pub(crate) struct Pod {
+    pub(crate) name: &'static str,
+    child: Child,
+    home: PathBuf,
+    done: Option<ExitStatus>,
+}
+
+impl Pod {
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.home.join("log")).unwrap_or_default()
+    }
+
+    /// Process 1 of the container, as this side numbers it.
+    fn inner(&self) -> Result<String> {
+        let outer = self.child.id();
+        let mut inner = String::new();
+        wait_until("the container has a process", || {
+            inner = fs::read_to_string(format!("/proc/{outer}/task/{outer}/children"))?
+                .trim()
+                .to_owned();
+            Ok(!inner.is_empty())
+        })?;
+        Ok(inner)
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        ensure!(
+            Command::new("kill")
+                .args([signal, &self.inner()?])
+                .status()?
+                .success(),
+            "kill {signal}"
+        );
+        Ok(())
+    }
+
+    /// Asks the container to stop, as the kubelet does; true when it ended with status 0.
+    pub(crate) fn stop(mut self) -> Result<String> {
+        self.signal("-TERM")?;
+        let status = self.ended()?;
+        ensure!(status.success(), "{status}\n{}", self.log());
+        self.termination()
+    }
+
+    /// Ends every process of the container at once.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.signal("-KILL")?;
+        self.ended().map(drop)
+    }
+
+    /// Waits for the container to end.
+    pub(crate) fn ended(&mut self) -> Result<ExitStatus> {
+        let name = self.name;
+        wait_until(&format!("{name} ends"), || {
+            self.done = self.child.try_wait()?;
+            Ok(self.done.is_some())
+        })
+        .with_context(|| self.log())?;
+        self.done.context("no status")
+    }
+
+    pub(crate) fn termination(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.home.join("termination-log"))?)
+    }
+
+    /// Waits for the pod to say that it waits, and why.
+    pub(crate) fn waits_for(&mut self, reason: &str) -> Result<()> {
+        let wanted = format!(r#"{{"pgctl":"waiting","reason":"{reason}","message":""#);
+        wait_until(&format!("{} waits: {reason}", self.name), || {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended with {status}");
+            }
+            Ok(fs::read_to_string(self.home.join("run/pgctl-wait"))
+                .is_ok_and(|text| text.starts_with(&wanted)))
+        })
+        .with_context(|| self.log())
+    }
+
+    /// Waits for the pod to refuse, and returns the message.
+    pub(crate) fn refuses(&mut self, reason: &str) -> Result<String> {
+        let status = self.ended()?;
+        ensure!(status.code() == Some(1), "{status}\n{}", self.log());
+        let text = self.termination()?;
+        let said: serde_json::Value = serde_json::from_str(&text).with_context(|| text.clone())?;
+        ensure!(
+            said["pgctl"] == "refused" && said["reason"] == reason,
+            "{text}"
+        );
+        Ok(said["message"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits for a condition while the container runs; the log tells why it did not come true.
+    pub(crate) fn until(&mut self, what: &str, mut condition: impl FnMut() -> bool) -> Result<()> {
+        wait_until(what, || {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}", self.name);
+            }
+            Ok(condition())
+        })
+        .with_context(|| self.log())
+    }
+
+    /// Runs the probe script in this pod's container; its exit status.
+    pub(crate) fn probe(&self, kind: &str) -> Result<i32> {
+        let status = Command::new("nsenter")
+            .args([
+                "--preserve-credentials",
+                "-U",
+                "-m",
+                "-p",
+                "-t",
+                &self.inner()?,
+                "--",
+                "env",
+                "-i",
+            ])
+            .args([
+                &format!("PATH={}:/usr/bin:/bin", binaries()?.display()),
+                "POSTGRES_USER=postgres",
+                shell(),
+                "/etc/postgresql/probe.sh",
+                kind,
+            ])
+            .stdout(Stdio::null())
+            .status()?;
+        status.code().context("killed")
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        if self.done.is_none() {
+            // --die-with-parent takes the container along.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// The shell that runs the script: what `sh` is here, or the one that `PGCTL_TEST_SH` names ("busybox" is not sh).
+fn shell() -> &'static str {
+    "/bin/sh"
+}
+
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> Result<bool>) -> Result<()> {
+    let begin = Instant::now();
+    while !condition().with_context(|| format!("waiting until {what}"))? {
+        ensure!(begin.elapsed() < PATIENCE, "did not come true: {what}");
+        sleep(Duration::from_millis(30));
+    }
+    Ok(())
+}
+
+/// Loopback addresses on which nobody uses PostgreSQL's port.
+fn free_addresses() -> Result<Vec<String>> {
+    let seed =
+        std::process::id() ^ (std::thread::current().name().unwrap_or_default().len() as u32) << 9;
+    let mut hasher = DefaultHasher::new();
+    (
+        seed,
+        Instant::now().elapsed().subsec_nanos(),
+        std::time::SystemTime::now(),
+    )
+        .hash(&mut hasher);
+    let mut number = hasher.finish();
+    for _ in 0..100 {
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let (a, b) = (64 + (number >> 40) % 32, (number >> 20) % 256);
+        let all: Vec<String> = (1..=PODS.len())
+            .map(|n| format!("127.{a}.{b}.{n}"))
+            .collect();
+        if all
+            .iter()
+            .all(|address| TcpListener::bind((address.as_str(), 5432)).is_ok())
+        {
+            return Ok(all);
+        }
+    }
+    bail!("no free loopback addresses")
+}
+
+/// Volumes of a primary and a standby, made once for each version of the script.
+fn template() -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    for file in ["scripts/start.sh", "postgres-config.yaml"] {
+        fs::read(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("deploy/base")
+                .join(file),
+        )?
+        .hash(&mut hasher);
+    }
+    (PASSWORD, REPLICATION_PASSWORD, binaries()?).hash(&mut hasher);
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("start-script");
+    fs::create_dir_all(&home)?;
+    let lock = File::create(home.join("lock"))?;
+    lock.lock()?;
+    let template = home.join(format!("{:016x}", hasher.finish()));
+    if template.exists() {
+        return Ok(template);
+    }
+    for entry in fs::read_dir(&home)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    let cluster = Cluster::empty()?;
+    let primary = cluster.start(PRIMARY)?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("the first standby streams", || {
+        cluster.streams(PRIMARY, REPLICA)
+    })?;
+    replica.stop()?;
+    primary.stop()?;
+    let making = home.join("making");
+    fs::create_dir(&making)?;
+    for pod in [PRIMARY, REPLICA] {
+        fs::create_dir(making.join(pod))?;
+        copy_tree(&cluster.volume(pod), &making.join(pod))?;
+    }
+    fs::rename(making, &template)?;
+    Ok(template)
+}
+
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    ensure!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(from.join("."))
+            .arg(to)
+            .status()?
+            .success(),
+        "copying {}",
+        from.display()
+    );
+    Ok(())
+}
+
+pub(crate) fn mode(path: &Path) -> Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o7777)
+}

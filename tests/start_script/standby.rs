@@ -1,0 +1,150 @@
+//! Becoming and staying a standby.
+
+use crate::pod::{Cluster, PRIMARY, REPLICA, REPLICA_1, mode, skipped};
+use anyhow::{Result, ensure};
+use std::{fs, os::unix::fs::PermissionsExt};
+
+#[test]
+fn an_empty_standby_waits_for_its_primary_and_copies_it() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let mut replica = cluster.start(REPLICA_1)?;
+    replica.waits_for("no-primary")?;
+    assert_eq!(replica.probe("alive")?, 0);
+    assert_eq!(replica.probe("ready")?, 1);
+    let _primary = cluster.start(PRIMARY)?;
+    replica.until("it streams", || cluster.streams(PRIMARY, REPLICA_1))?;
+    replica.until("it is ready", || replica_ready(&cluster))?;
+    assert_eq!(replica.probe("ready")?, 0);
+    ensure!(
+        !cluster.run_dir(REPLICA_1).join("pgctl-wait").exists(),
+        "nothing to wait for any more"
+    );
+    let disk = cluster.sql(
+        REPLICA_1,
+        "SELECT pg_read_file('/var/run/postgresql/pgctl-disk')",
+    )?;
+    ensure!(
+        disk.split(' ').filter(|n| n.parse::<u64>().is_ok()).count() == 3,
+        "{disk}"
+    );
+
+    let conninfo = cluster.sql(REPLICA_1, "SHOW primary_conninfo")?;
+    ensure!(
+        conninfo.contains("host=x-postgres-primary-0.x-postgres-primary.ns.svc "),
+        "{conninfo}"
+    );
+    ensure!(
+        conninfo.contains("passfile=/var/run/postgresql/pgpass") && !conninfo.contains("password"),
+        "{conninfo}"
+    );
+    assert_eq!(mode(&cluster.run_dir(REPLICA_1).join("pgpass"))?, 0o600);
+    assert_eq!(mode(&cluster.pgdata(REPLICA_1))?, 0o700);
+    Ok(())
+}
+
+fn replica_ready(cluster: &Cluster) -> bool {
+    cluster.in_recovery(REPLICA_1)
+}
+
+#[test]
+fn a_standby_starts_without_its_primary_and_follows_when_it_comes() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("it answers reads", || cluster.in_recovery(REPLICA))?;
+    assert_eq!(replica.probe("ready")?, 0, "nobody is ahead of it");
+    let _primary = cluster.start(PRIMARY)?;
+    replica.until("it streams", || cluster.streams(PRIMARY, REPLICA))
+}
+
+#[test]
+fn a_standby_follows_the_named_primary_and_not_what_it_followed_before() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _replica) = Cluster::failed_over()?;
+    let mut other = cluster.start(REPLICA_1)?;
+    other.until("it streams", || cluster.streams(REPLICA, REPLICA_1))?;
+    cluster.sql(
+        REPLICA_1,
+        "ALTER SYSTEM SET primary_conninfo = 'host=nowhere'",
+    )?;
+    other.stop()?;
+    let mut other = cluster.start(REPLICA_1)?;
+    other.until("it streams again", || cluster.streams(REPLICA, REPLICA_1))?;
+    ensure!(
+        !fs::read_to_string(cluster.pgdata(REPLICA_1).join("postgresql.auto.conf"))?
+            .contains("nowhere")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_running_standby_follows_a_new_primary_by_itself() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, _replica) = Cluster::running()?;
+    let mut other = cluster.start(REPLICA_1)?;
+    other.until("it streams", || cluster.streams(PRIMARY, REPLICA_1))?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    primary.stop()?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?;
+    other.until("it streams from the new one", || {
+        cluster.streams(REPLICA, REPLICA_1)
+    })
+}
+
+#[test]
+fn a_slot_that_was_dropped_is_made_again() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _primary, mut replica) = Cluster::running()?;
+    cluster.sql(
+        PRIMARY,
+        "ALTER ROLE replicator NOLOGIN;
+         SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots;
+         SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;
+         ALTER ROLE replicator LOGIN",
+    )?;
+    replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))
+}
+
+#[test]
+fn group_permissions_that_a_mount_adds_are_taken_back() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    fs::set_permissions(cluster.pgdata(PRIMARY), fs::Permissions::from_mode(0o2770))?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    assert_eq!(mode(&cluster.pgdata(PRIMARY))? & 0o777, 0o700);
+    Ok(())
+}
+
+#[test]
+fn a_topology_that_names_no_pod_of_the_cluster_starts_nothing() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    for primary in [
+        "y-postgres-primary-0",
+        "x-postgres-replica-",
+        "x-postgres-replica-0'; DROP",
+        "../x-postgres-replica-0",
+    ] {
+        cluster.topology(&[("primary", primary), ("term", "1")])?;
+        let mut pod = cluster.start(PRIMARY)?;
+        pod.waits_for("bad-topology")?;
+        pod.stop()?;
+    }
+    Ok(())
+}
