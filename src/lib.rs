@@ -5,3 +5,7 @@
 pub mod cluster;
 pub mod exit;
 pub mod failure;
+pub mod kubernetes;
+pub mod observe;
+pub mod plan;
+pub mod postgres;

@@ -7,6 +7,7 @@ mod autoscaler;
 mod database;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod health;
 mod instance;
 mod lag;
 mod lsn;
@@ -17,11 +18,16 @@ mod snapshot;
 mod stateful_set;
 mod topology;
 mod volume;
+pub mod words;
 
 pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
 pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
+};
+pub use health::{
+    Finding, FindingCode, Headline, Health, InstanceState, Limits, ObjectRef, Severity, Verdict,
+    assess, instance_state, role_words,
 };
 pub use instance::{Instance, Role};
 pub use lag::{

@@ -1,0 +1,212 @@
+//! A finding, and how findings make a verdict.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The answer, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// Nothing to do.
+    Healthy,
+    /// It serves, but something needs a person soon.
+    Degraded,
+    /// Writes fail, or data is in danger: now.
+    Critical,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Healthy => "HEALTHY",
+            Self::Degraded => "DEGRADED",
+            Self::Critical => "CRITICAL",
+        })
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Writes fail, or data is in danger.
+    Critical,
+    /// It serves, but with less safety or room than wanted.
+    Warning,
+    /// Good to know; does not change the verdict.
+    Note,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// What is wrong, as a stable word for scripts. The order is the order of urgency: within a
+/// severity the first is what a person should deal with first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingCode {
+    /// More than one pod is out of recovery.
+    SplitBrain,
+    /// A pod holds data of another cluster.
+    OtherSystem,
+    /// The pod that is to be primary has an empty or missing volume.
+    EmptyPrimaryVolume,
+    /// No pod is out of recovery.
+    NoPrimary,
+    /// The only primary is told to refuse writes.
+    ReadOnlyPrimary,
+    /// The write Service leads to a pod that is not the primary.
+    WriteServiceAstray,
+    /// The write Service leads to nothing, or does not exist.
+    WriteServiceEmpty,
+    /// Commits wait for a synchronous standby that is not there.
+    SynchronousStandbyMissing,
+    /// A volume is full or nearly so.
+    DiskFull,
+    /// No standby streams: nothing to fail over to.
+    NoStandby,
+    /// A standby is on another timeline than the primary.
+    OtherTimeline,
+    /// The start script will not start PostgreSQL on this volume.
+    StartRefused,
+    /// The start script holds PostgreSQL back.
+    StartWaiting,
+    /// The node does not report.
+    NodeNotReady,
+    /// A pod can't be scheduled.
+    PodUnscheduled,
+    /// A container is not running.
+    PodDown,
+    /// A container runs, and its database does not answer.
+    DatabaseSilent,
+    /// A pod has been terminating for longer than it may take.
+    PodTerminating,
+    /// A container restarted lately.
+    PodRestarting,
+    /// A slot's WAL is gone: its standby must be cloned anew.
+    SlotLost,
+    /// A standby is not streaming.
+    StandbyNotStreaming,
+    /// Replay is paused on a standby.
+    ReplayPaused,
+    /// A standby is behind by more than the limit.
+    StandbyBehind,
+    /// A slot that nobody uses holds WAL back.
+    InactiveSlot,
+    /// The read Service leads to nothing, or does not exist.
+    ReadServiceEmpty,
+    /// The read Service leads to a pod that is not in recovery.
+    ReadServiceAstray,
+    /// Fewer pods than wanted.
+    ReplicasMissing,
+    /// The autoscaler can't add more.
+    AutoscalerAtMaximum,
+    /// The recorded topology names another pod than the one that is primary.
+    TopologyDiffers,
+    /// WAL archiving fails.
+    ArchivingFails,
+    /// A container runs, but Kubernetes does not count the pod as ready.
+    PodNotReady,
+    /// The autoscaler can't see its metrics.
+    AutoscalerBlind,
+    /// Something could not be looked at.
+    Unseen,
+}
+
+/// A Kubernetes object, or something inside PostgreSQL, as `kind/name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// `cluster`, `pod`, `service`, `slot`, ... in kubectl's short lower-case words.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// Makes a reference.
+    pub fn new(kind: &str, name: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// A pod.
+    pub fn pod(name: &str) -> Self {
+        Self::new("pod", name)
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+/// Something that is wrong, or good to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The stable word.
+    pub code: FindingCode,
+    /// How bad.
+    pub severity: Severity,
+    /// On which object.
+    pub object: ObjectRef,
+    /// What is wrong, one sentence without a full stop.
+    pub what: String,
+    /// Why, or what it leads to; may be empty.
+    pub why: String,
+    /// What to type next, each a command.
+    pub next: Vec<String>,
+}
+
+impl Finding {
+    pub(super) fn new(
+        severity: Severity,
+        code: FindingCode,
+        object: ObjectRef,
+        what: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            object,
+            what: what.into(),
+            why: String::new(),
+            next: Vec::new(),
+        }
+    }
+
+    pub(super) fn critical(code: FindingCode, object: ObjectRef, what: impl Into<String>) -> Self {
+        Self::new(Severity::Critical, code, object, what)
+    }
+
+    pub(super) fn warning(code: FindingCode, object: ObjectRef, what: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, object, what)
+    }
+
+    pub(super) fn note(code: FindingCode, object: ObjectRef, what: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, object, what)
+    }
+
+    pub(super) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+
+    pub(super) fn next(mut self, command: impl Into<String>) -> Self {
+        self.next.push(command.into());
+        self
+    }
+}

@@ -1,0 +1,275 @@
+//! Do the standbys follow?
+
+use super::assess::Limits;
+use super::finding::{Finding, FindingCode, ObjectRef};
+use super::headline::streaming;
+use super::state::{InstanceState, instance_state, system_of};
+use crate::cluster::{
+    DatabaseFacts, Instance, LagCheck, LagReport, RecoveryFacts, SlotFacts, SlotKind, Snapshot,
+    StandbyLag, SyncState, slot_name, words,
+};
+
+pub(super) fn check(
+    snapshot: &Snapshot,
+    lag: &LagReport,
+    limits: &Limits,
+    findings: &mut Vec<Finding>,
+) {
+    findings.extend(no_standby(snapshot));
+    findings.extend(synchronous_standby_missing(snapshot));
+    for instance in snapshot.standbys() {
+        findings.extend(standby(snapshot, lag, limits, instance));
+    }
+    for instance in &snapshot.instances {
+        let slots = instance.facts().map_or(&[][..], |facts| &facts.slots);
+        findings.extend(
+            slots
+                .iter()
+                .filter_map(|slot| slot_finding(snapshot, limits, instance, slot)),
+        );
+    }
+}
+
+fn no_standby(snapshot: &Snapshot) -> Option<Finding> {
+    let wanted = snapshot.standbys_wanted();
+    (wanted > 0 && streaming(snapshot) == 0).then(|| {
+        Finding::critical(
+            FindingCode::NoStandby,
+            ObjectRef::new("cluster", &snapshot.cluster.to_string()),
+            format!("no standby streams ({wanted} wanted)"),
+        )
+        .why("there is nothing to fail over to: a loss of the primary now loses data")
+        .next(format!(
+            "kubectl -n {} get pods -l app.kubernetes.io/component=replica -o wide",
+            snapshot.cluster.namespace
+        ))
+    })
+}
+
+fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
+    let primary = snapshot.primary()?;
+    let facts = primary.facts()?;
+    let asked = facts.settings.synchronous_standby_names.trim();
+    let waits = !matches!(facts.settings.synchronous_commit.as_str(), "off" | "local");
+    let there = facts.senders.iter().any(|sender| {
+        matches!(sender.sync_state, SyncState::Sync | SyncState::Quorum)
+            && sender.state == "streaming"
+    });
+    (!asked.is_empty() && waits && !there).then(|| {
+        Finding::critical(
+            FindingCode::SynchronousStandbyMissing,
+            ObjectRef::pod(primary.name()),
+            "no synchronous standby is there: every commit waits",
+        )
+        .why(format!(
+            "synchronous_standby_names is {asked:?}, and none of them streams"
+        ))
+        .next(format!("pgctl -n {} lag", snapshot.cluster.namespace))
+    })
+}
+
+fn standby(
+    snapshot: &Snapshot,
+    lag: &LagReport,
+    limits: &Limits,
+    instance: &Instance,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let (Some(facts), Some(recovery)) = (
+        instance.facts(),
+        instance.facts().and_then(|facts| facts.recovery.as_ref()),
+    ) else {
+        return findings;
+    };
+    // Another system is a finding of its own, and explains all others.
+    if system_of(snapshot).is_some_and(|system| *system != facts.system_identifier) {
+        return findings;
+    }
+    let pod = ObjectRef::pod(instance.name());
+    let namespace = &snapshot.cluster.namespace;
+    let name = instance.name();
+    let of_primary = snapshot.primary().and_then(|primary| primary.facts());
+    let other_timeline = of_primary.filter(|primary| primary.timeline != facts.timeline);
+    let state = instance_state(snapshot, instance);
+    let streams = matches!(state, InstanceState::Streaming | InstanceState::Paused);
+    if let Some(primary) = other_timeline {
+        findings.push(
+            Finding::warning(
+                FindingCode::OtherTimeline,
+                pod.clone(),
+                format!(
+                    "it is on timeline {}, the primary on {}",
+                    facts.timeline, primary.timeline
+                ),
+            )
+            .why(why_other_timeline(facts, primary, streams))
+            .next(format!(
+                "kubectl -n {namespace} logs {name} -c postgres --tail=20"
+            ))
+            .next(format!("pgctl -n {namespace} rejoin {name} --dry-run")),
+        );
+    }
+    if matches!(state, InstanceState::NotStreaming) {
+        findings.push(
+            Finding::warning(
+                FindingCode::StandbyNotStreaming,
+                pod.clone(),
+                "it is not streaming",
+            )
+            .why(why_not_streaming(snapshot, recovery))
+            .next(format!(
+                "kubectl -n {namespace} logs {name} -c postgres --tail=20"
+            )),
+        );
+    }
+    if recovery.replay_paused {
+        findings.push(
+            Finding::warning(FindingCode::ReplayPaused, pod.clone(), "replay is paused")
+                .why("it receives WAL, but readers see old data until replay goes on")
+                .next(in_psql(namespace, name, "select pg_wal_replay_resume()")),
+        );
+    }
+    let row = lag.standbys.iter().find(|standby| standby.pod == name);
+    if let Some(row) = row
+        && other_timeline.is_none()
+        && limits.lag.check(row) == LagCheck::Exceeded
+    {
+        findings.push(
+            Finding::warning(FindingCode::StandbyBehind, pod, behind_words(row))
+                .why(format!("more than --max-lag {}", limits.lag))
+                .next(format!("pgctl -n {namespace} lag -w")),
+        );
+    }
+    findings
+}
+
+fn behind_words(row: &StandbyLag) -> String {
+    let bytes = row.behind.bytes.map(words::bytes);
+    let time = row.behind.time.map(|time| {
+        let most = if time.at_most { "at most " } else { "" };
+        format!("{most}{}", words::seconds(time.seconds))
+    });
+    let parts: Vec<String> = [bytes, time].into_iter().flatten().collect();
+    format!("it is behind by {}", parts.join(", "))
+}
+
+fn why_other_timeline(facts: &DatabaseFacts, primary: &DatabaseFacts, streams: bool) -> String {
+    if facts.timeline > primary.timeline {
+        "it followed a primary that is not the primary now".to_owned()
+    } else if streams {
+        "it is about to switch, or has not replayed the switch yet".to_owned()
+    } else {
+        "it did not follow the last promotion: what it has may go beyond where the primary branched off".to_owned()
+    }
+}
+
+fn why_not_streaming(snapshot: &Snapshot, recovery: &RecoveryFacts) -> String {
+    let host = recovery.upstream_host.as_deref();
+    match (&recovery.receiver, host, snapshot.primary()) {
+        (_, _, None) => "there is no primary to stream from".to_owned(),
+        (Some(receiver), Some(host), _) => {
+            format!("its receiver is {}, asking {host}", receiver.status)
+        }
+        (Some(receiver), None, _) => format!("its receiver is {}", receiver.status),
+        (None, Some(host), Some(primary)) if !host.starts_with(primary.name()) => {
+            format!(
+                "no receiver runs; it asks {host}, the primary is {}",
+                primary.name()
+            )
+        }
+        (None, Some(host), _) => format!("no receiver runs; it asks {host}: its log says why"),
+        (None, None, _) => "no primary_conninfo is set: nothing tells it whom to follow".to_owned(),
+    }
+}
+
+fn slot_finding(
+    snapshot: &Snapshot,
+    limits: &Limits,
+    holder: &Instance,
+    slot: &SlotFacts,
+) -> Option<Finding> {
+    let namespace = &snapshot.cluster.namespace;
+    let object = ObjectRef::new("slot", &format!("{}/{}", holder.name(), slot.name));
+    let owner = snapshot
+        .instances
+        .iter()
+        .find(|instance| slot_name(instance.name()) == slot.name);
+    if slot.wal_status.as_deref() == Some("lost") {
+        let finding = Finding::warning(
+            FindingCode::SlotLost,
+            object,
+            "its WAL is gone (wal_status lost)",
+        );
+        return Some(match owner {
+            Some(owner) => finding
+                .why(format!(
+                    "{} was away for longer than max_slot_wal_keep_size allows, and must be cloned anew",
+                    owner.name()
+                ))
+                .next(format!("pgctl -n {namespace} reinit {}", owner.name())),
+            None => finding
+                .why("nobody can use it any more")
+                .next(drop_slot(namespace, holder, slot)?),
+        });
+    }
+    let holds = slot.restart_lsn.is_some() && slot.retained_bytes > limits.idle_slot_bytes;
+    if slot.active || slot.temporary || !holds {
+        return None;
+    }
+    let safe = match slot.safe_wal_bytes {
+        None => "no max_slot_wal_keep_size limits it: it can fill the disk".to_owned(),
+        Some(left) => format!(
+            "{} more may be written before its WAL is removed",
+            words::bytes(u64::try_from(left).unwrap_or(0))
+        ),
+    };
+    let finding = Finding::warning(
+        FindingCode::InactiveSlot,
+        object,
+        format!(
+            "nobody uses it, and it holds {} of WAL back",
+            words::bytes(slot.retained_bytes)
+        ),
+    );
+    Some(match (owner, &slot.kind) {
+        (Some(owner), SlotKind::Physical) => finding
+            .why(format!("{} does not stream from it; {safe}", owner.name()))
+            .next(format!(
+                "kubectl -n {namespace} describe pod {}",
+                owner.name()
+            )),
+        (None, SlotKind::Physical) => {
+            let finding = finding.why(format!("no pod belongs to it; {safe}"));
+            match drop_slot(namespace, holder, slot) {
+                Some(command) => finding.next(command),
+                None => finding,
+            }
+        }
+        (_, SlotKind::Logical { database, .. }) => finding.why(format!(
+            "a logical consumer of database {database} is away; {safe}"
+        )),
+    })
+}
+
+/// The command that drops a slot. Slot names hold nothing that needs quoting (PostgreSQL allows
+/// lower-case letters, digits and underscore); of any other name nothing is offered to type.
+fn drop_slot(namespace: &str, holder: &Instance, slot: &SlotFacts) -> Option<String> {
+    slot.name
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        .then(|| {
+            in_psql(
+                namespace,
+                holder.name(),
+                &format!("select pg_drop_replication_slot('\\''{}'\\'')", slot.name),
+            )
+        })
+}
+
+/// A command that runs SQL in a pod as its superuser. `sql` must be ready for a single-quoted
+/// shell string inside double quotes.
+fn in_psql(namespace: &str, pod: &str, sql: &str) -> String {
+    format!(
+        "kubectl -n {namespace} exec {pod} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"{sql}\"'"
+    )
+}

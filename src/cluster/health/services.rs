@@ -1,0 +1,173 @@
+//! Do the Services lead where they should?
+
+use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use crate::cluster::{Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Snapshot};
+
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    // Without the list of Services or EndpointSlices "leads to nothing" would be a lie.
+    if snapshot.unseen.iter().any(|unseen| {
+        let unseen = unseen.to_lowercase();
+        unseen.contains("services") || unseen.contains("endpointslices")
+    }) {
+        return;
+    }
+    write(snapshot, findings);
+    read(snapshot, findings);
+}
+
+fn object(service: &ServiceFacts) -> ObjectRef {
+    ObjectRef::new("service", &service.name)
+}
+
+fn cluster(snapshot: &Snapshot) -> ObjectRef {
+    ObjectRef::new("cluster", &snapshot.cluster.to_string())
+}
+
+fn named(endpoint: &ServiceEndpoint) -> &str {
+    endpoint.pod.as_deref().unwrap_or(&endpoint.address)
+}
+
+/// The role of what an endpoint leads to; unknown when the pod does not say, none when it is no
+/// pod of this cluster.
+fn role(snapshot: &Snapshot, endpoint: &ServiceEndpoint) -> Option<Role> {
+    let by_name = endpoint
+        .pod
+        .as_deref()
+        .and_then(|pod| snapshot.instance(pod));
+    let by_address = || {
+        snapshot
+            .instances
+            .iter()
+            .find(|instance| instance.pod.ip.as_deref() == Some(endpoint.address.as_str()))
+    };
+    by_name
+        .or_else(by_address)
+        .map(crate::cluster::Instance::role)
+}
+
+fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    let namespace = &snapshot.cluster.namespace;
+    let Some(service) = snapshot.service(ServicePurpose::Write) else {
+        findings.push(
+            Finding::critical(
+                FindingCode::WriteServiceEmpty,
+                cluster(snapshot),
+                "there is no Service for writes",
+            )
+            .why("clients have no address that follows the primary")
+            .next(format!("kubectl -n {namespace} get services --show-labels")),
+        );
+        return;
+    };
+    let look = format!(
+        "kubectl -n {namespace} get endpointslices -l kubernetes.io/service-name={} -o wide",
+        service.name
+    );
+    let ready: Vec<&ServiceEndpoint> = service.endpoints.iter().filter(|e| e.ready).collect();
+    if ready.is_empty() {
+        let waiting: Vec<&str> = service.endpoints.iter().map(named).collect();
+        let why = match (waiting.is_empty(), snapshot.primary()) {
+            (false, _) => format!("{} is selected, but not ready", waiting.join(", ")),
+            (true, Some(primary)) => format!(
+                "its selector does not match {}, which is primary",
+                primary.name()
+            ),
+            (true, None) => "no pod that it selects is there".to_owned(),
+        };
+        findings.push(
+            Finding::critical(
+                FindingCode::WriteServiceEmpty,
+                object(service),
+                "the write Service leads to nothing: clients can't connect",
+            )
+            .why(why)
+            .next(look),
+        );
+        return;
+    }
+    for endpoint in ready {
+        let (severity, what) = match role(snapshot, endpoint) {
+            Some(Role::Primary) => continue,
+            Some(Role::Standby) => (
+                Severity::Critical,
+                format!(
+                    "the write Service leads to {}, a standby: writes fail",
+                    named(endpoint)
+                ),
+            ),
+            // The pod itself is a finding of its own; what the Service does is not known to be wrong.
+            Some(Role::Unknown) if snapshot.primaries().next().is_none() => continue,
+            Some(Role::Unknown) => (
+                Severity::Warning,
+                format!(
+                    "the write Service leads to {}, which does not answer",
+                    named(endpoint)
+                ),
+            ),
+            None => (
+                Severity::Critical,
+                format!(
+                    "the write Service leads to {}, which is no pod of this cluster",
+                    named(endpoint)
+                ),
+            ),
+        };
+        let why = match snapshot.primary() {
+            Some(primary) => format!("the primary is {}", primary.name()),
+            None => "no pod is known to be primary".to_owned(),
+        };
+        findings.push(
+            Finding::new(
+                severity,
+                FindingCode::WriteServiceAstray,
+                object(service),
+                what,
+            )
+            .why(why)
+            .next(look.clone()),
+        );
+    }
+}
+
+fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    let namespace = &snapshot.cluster.namespace;
+    let Some(service) = snapshot.service(ServicePurpose::Read) else {
+        if snapshot.standbys_wanted() > 0 {
+            findings.push(
+                Finding::warning(
+                    FindingCode::ReadServiceEmpty,
+                    cluster(snapshot),
+                    "there is no Service for reads",
+                )
+                .next(format!("kubectl -n {namespace} get services --show-labels")),
+            );
+        }
+        return;
+    };
+    if !service.endpoints.iter().any(|endpoint| endpoint.ready) && snapshot.standbys_wanted() > 0 {
+        findings.push(
+            Finding::warning(
+                FindingCode::ReadServiceEmpty,
+                object(service),
+                "the read Service leads to nothing: readers can't connect",
+            )
+            .why("no standby that it selects is ready")
+            .next(format!(
+                "kubectl -n {namespace} get endpointslices -l kubernetes.io/service-name={} -o wide",
+                service.name
+            )),
+        );
+    }
+    for endpoint in service.endpoints.iter().filter(|endpoint| endpoint.ready) {
+        if role(snapshot, endpoint) == Some(Role::Primary) {
+            findings.push(
+                Finding::note(
+                    FindingCode::ReadServiceAstray,
+                    object(service),
+                    format!("the read Service leads to {}, a primary", named(endpoint)),
+                )
+                .why("its readers take from what writers need"),
+            );
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Amounts in words: the same on every screen and in every finding.
+
+use humansize::{BINARY, FormatSizeOptions, format_size};
+
+/// Bytes in binary units, short enough for a column: `0 B`, `16 MiB`, `1.5 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    format_size(
+        bytes,
+        FormatSizeOptions::from(BINARY)
+            .decimal_places(1)
+            .decimal_zeroes(0),
+    )
+}
+
+/// Bytes per second.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are finite and not negative; fractions of a byte do not matter"
+)]
+pub fn rate(bytes_per_second: f64) -> String {
+    format!("{}/s", bytes(bytes_per_second.max(0.0) as u64))
+}
+
+/// A measured time: `0s`, `12ms`, `3.4s`, `5m12s`, `2h`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative; a lag beyond 2^63 seconds is not a thing"
+)]
+pub fn seconds(seconds: f64) -> String {
+    if seconds <= 0.0 {
+        "0s".to_owned()
+    } else if seconds < 0.001 {
+        "<1ms".to_owned()
+    } else if seconds < 0.9995 {
+        format!("{:.0}ms", seconds * 1000.0)
+    } else if seconds < 10.0 {
+        format!("{seconds:.1}s")
+    } else {
+        age(seconds.round() as i64)
+    }
+}
+
+/// An age as `kubectl` prints it: `45s`, `5m12s`, `23m`, `3h5m`, `12h`, `2d4h`, `12d`, `3y10d`.
+/// The thresholds are those of `HumanDuration` in k8s.io/apimachinery/pkg/util/duration.
+pub fn age(seconds: i64) -> String {
+    let two = |big: i64, big_unit: char, small: i64, small_unit: char| {
+        if small == 0 {
+            format!("{big}{big_unit}")
+        } else {
+            format!("{big}{big_unit}{small}{small_unit}")
+        }
+    };
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    let days = hours / 24;
+    match seconds {
+        ..0 => "0s".to_owned(),
+        0..120 => format!("{seconds}s"),
+        _ if minutes < 10 => two(minutes, 'm', seconds % 60, 's'),
+        _ if hours < 3 => format!("{minutes}m"),
+        _ if hours < 8 => two(hours, 'h', minutes % 60, 'm'),
+        _ if hours < 48 => format!("{hours}h"),
+        _ if days < 8 => two(days, 'd', hours % 24, 'h'),
+        _ if days < 365 * 2 => format!("{days}d"),
+        _ if days < 365 * 8 => two(days / 365, 'y', days % 365, 'd'),
+        _ => format!("{}y", days / 365),
+    }
+}
+
+/// `server_version_num` as people say it: `15.18`.
+pub fn server_version(number: u32) -> String {
+    format!("{}.{}", number / 10_000, number % 10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let said = [0, 1023, 1024, 16 << 20, 1_610_612_736, u64::MAX].map(bytes);
+        assert_eq!(
+            said,
+            ["0 B", "1023 B", "1 KiB", "16 MiB", "1.5 GiB", "16 EiB"]
+        );
+    }
+
+    #[test]
+    fn ages_read_as_kubectl_prints_them() {
+        for (seconds, expected) in [
+            (-5, "0s"),
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (312, "5m12s"),
+            (1380, "23m"),
+            (11_100, "3h5m"),
+            (43_200, "12h"),
+            (187_200, "2d4h"),
+            (1_036_800, "12d"),
+            (95_472_000, "3y10d"),
+            (315_360_000, "10y"),
+        ] {
+            assert_eq!(age(seconds), expected, "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn small_times_are_told_apart() {
+        let said = [0.0, 0.0002, 0.012, 0.9999, 3.42, 42.4, 312.0].map(seconds);
+        assert_eq!(said, ["0s", "<1ms", "12ms", "1.0s", "3.4s", "42s", "5m12s"]);
+    }
+}

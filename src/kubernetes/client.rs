@@ -1,0 +1,224 @@
+//! The connection to the Kubernetes API: where it is, who is asking, in which namespace.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+
+use super::KubeError;
+
+/// The longest that a TCP connection to the API server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where to find the API, as given by flags or the environment.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `--kubeconfig`: else `KUBECONFIG` (may be several files), else `~/.kube/config`, else the
+    /// service account of the pod that this runs in.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`: else the current one.
+    pub context: Option<String>,
+    /// `-n`: else the context's namespace, else `default`.
+    pub namespace: Option<String>,
+    /// `--timeout`: how long one request may take, with its repetitions.
+    pub timeout: Duration,
+}
+
+/// A connection to the API of one Kubernetes cluster.
+#[derive(Clone)]
+pub struct Kube {
+    client: Client,
+    server: String,
+    context: String,
+    namespace: String,
+    timeout: Duration,
+    /// `notAfter` of the client certificate, when there is one.
+    certificate_expires: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for Kube {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kube")
+            .field("server", &self.server)
+            .field("context", &self.context)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Kube {
+    /// Reads the kubeconfig (or the service account) and makes a client. Asks nothing of the API.
+    ///
+    /// # Errors
+    /// When there is no kubeconfig, or it can't be used.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, KubeError> {
+        let (mut config, context) = load(options).await?;
+        config.connect_timeout = Some(CONNECT_TIMEOUT.min(options.timeout));
+        // kube would repeat every verb 15 times; `call.rs` says what is repeated here.
+        config.default_retry = false;
+        let bad = |reason: String| KubeError::BadConfig {
+            file: described(options),
+            reason,
+        };
+        let server = config.cluster_url.to_string();
+        let server = server.trim_end_matches('/').to_owned();
+        let namespace = options
+            .namespace
+            .clone()
+            .unwrap_or_else(|| config.default_namespace.clone());
+        let certificate_expires = client_certificate(&config.auth_info)
+            .and_then(|pem| super::certificate::not_after(&pem));
+        let client = Client::try_from(config).map_err(|error| bad(error.to_string()))?;
+        Ok(Self {
+            client,
+            server,
+            context,
+            namespace,
+            timeout: options.timeout,
+            certificate_expires,
+        })
+    }
+
+    /// With a client made elsewhere (tests).
+    pub fn from_client(client: Client, namespace: &str, timeout: Duration) -> Self {
+        Self {
+            client,
+            server: "https://test".to_owned(),
+            context: "test".to_owned(),
+            namespace: namespace.to_owned(),
+            timeout,
+            certificate_expires: None,
+        }
+    }
+
+    /// kube's client.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Address of the API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Name of the context in use; `in-cluster` for a pod's service account.
+    pub fn context(&self) -> &str {
+        &self.context
+    }
+
+    /// The namespace that was asked for, or the context's own.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// How long one request may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Why the API answers 401: with a client certificate, most often because it expired.
+    pub(crate) fn unauthorized(&self, reason: String) -> KubeError {
+        match self.certificate_expires {
+            Some(expired) if expired < Timestamp::now() => KubeError::ClientCertificateExpired {
+                server: self.server.clone(),
+                expired,
+                context: self.context.clone(),
+            },
+            _ => KubeError::Unauthorized {
+                server: self.server.clone(),
+                context: self.context.clone(),
+                reason,
+            },
+        }
+    }
+}
+
+/// The kubeconfig in words, for messages.
+fn described(options: &ConnectOptions) -> String {
+    match &options.kubeconfig {
+        Some(file) => file.display().to_string(),
+        None => std::env::var("KUBECONFIG")
+            .ok()
+            .filter(|value| !value.is_empty())
+            .unwrap_or_else(|| "~/.kube/config".to_owned()),
+    }
+}
+
+async fn load(options: &ConnectOptions) -> Result<(Config, String), KubeError> {
+    let file = described(options);
+    let bad = |error: KubeconfigError| KubeError::BadConfig {
+        file: file.clone(),
+        reason: error.to_string(),
+    };
+    let Some(kubeconfig) = read(options, &bad)? else {
+        // Nothing that a person set up: inside a pod the service account says all there is to say.
+        let config = Config::incluster().map_err(|_| KubeError::NoConfig {
+            looked: PathBuf::from(&file),
+        })?;
+        return Ok((config, "in-cluster".to_owned()));
+    };
+    let known: Vec<String> = kubeconfig.contexts.iter().map(|c| c.name.clone()).collect();
+    let context = options.context.clone().or_else(|| {
+        kubeconfig
+            .current_context
+            .clone()
+            .filter(|name| !name.is_empty())
+    });
+    let Some(context) = context else {
+        return Err(KubeError::BadConfig {
+            file,
+            reason: format!(
+                "it sets no current-context; choose one with --context: {}",
+                known.join(", ")
+            ),
+        });
+    };
+    if !known.contains(&context) {
+        return Err(KubeError::NoSuchContext {
+            file,
+            context,
+            known,
+        });
+    }
+    let wanted = KubeConfigOptions {
+        context: Some(context.clone()),
+        ..KubeConfigOptions::default()
+    };
+    let config = Config::from_custom_kubeconfig(kubeconfig, &wanted)
+        .await
+        .map_err(bad)?;
+    Ok((config, context))
+}
+
+/// The kubeconfig; none when nobody set one up.
+fn read(
+    options: &ConnectOptions,
+    bad: &impl Fn(KubeconfigError) -> KubeError,
+) -> Result<Option<Kubeconfig>, KubeError> {
+    if let Some(file) = &options.kubeconfig {
+        return Kubeconfig::read_from(file).map(Some).map_err(bad);
+    }
+    if let Some(kubeconfig) = Kubeconfig::from_env().map_err(bad)? {
+        return Ok(Some(kubeconfig));
+    }
+    match Kubeconfig::read() {
+        Ok(kubeconfig) => Ok(Some(kubeconfig)),
+        Err(KubeconfigError::FindPath) => Ok(None),
+        Err(KubeconfigError::ReadConfig(error, _))
+            if error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(bad(error)),
+    }
+}
+
+fn client_certificate(auth: &kube::config::AuthInfo) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    if let Some(data) = &auth.client_certificate_data {
+        return base64::engine::general_purpose::STANDARD.decode(data).ok();
+    }
+    std::fs::read(auth.client_certificate.as_ref()?).ok()
+}

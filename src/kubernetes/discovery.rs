@@ -1,0 +1,285 @@
+//! Finding clusters by label: one list per kind of object, however many clusters there are.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::serde::de::DeserializeOwned;
+use kube::{Api, Resource};
+
+use super::{Call, CredentialsSource, Kube, KubeError, Verb, labels};
+use crate::cluster::{ClusterId, Component};
+
+/// Where to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In one namespace.
+    Namespace(String),
+    /// In all of them (`-A`).
+    AllNamespaces,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Namespace(name) => write!(f, "namespace {name:?}"),
+            Self::AllNamespaces => f.write_str("all namespaces"),
+        }
+    }
+}
+
+/// What to look for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// `--selector`: instead of [`labels::DEFAULT_SELECTOR`].
+    pub selector: Option<String>,
+    /// `--cluster`: value of the label [`labels::INSTANCE`].
+    pub cluster: Option<String>,
+    /// `--secret`: name of the Secret, instead of the one that the pod template names.
+    pub secret: Option<String>,
+}
+
+impl Selection {
+    /// The label selector that is sent to the API.
+    pub fn label_selector(&self) -> String {
+        let base = self.selector.as_deref().unwrap_or(labels::DEFAULT_SELECTOR);
+        match &self.cluster {
+            Some(cluster) => format!("{base},{}={cluster}", labels::INSTANCE),
+            None => base.to_owned(),
+        }
+    }
+}
+
+/// The objects of one cluster, as the API gave them.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Which cluster.
+    pub id: ClusterId,
+    /// Primary first.
+    pub stateful_sets: Vec<StatefulSet>,
+    /// All pods.
+    pub pods: Vec<Pod>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Where the Services lead.
+    pub slices: Vec<EndpointSlice>,
+    /// Autoscalers.
+    pub autoscalers: Vec<HorizontalPodAutoscaler>,
+    /// Claims, also of pods that are gone.
+    pub claims: Vec<PersistentVolumeClaim>,
+    /// ConfigMaps.
+    pub config_maps: Vec<ConfigMap>,
+    /// What could not be listed, and why.
+    pub unseen: Vec<String>,
+    /// Where the superuser's credentials are; none when no pod template says so.
+    pub credentials: Option<CredentialsSource>,
+}
+
+impl Found {
+    fn new(id: ClusterId) -> Self {
+        Self {
+            id,
+            stateful_sets: Vec::new(),
+            pods: Vec::new(),
+            services: Vec::new(),
+            slices: Vec::new(),
+            autoscalers: Vec::new(),
+            claims: Vec::new(),
+            config_maps: Vec::new(),
+            unseen: Vec::new(),
+            credentials: None,
+        }
+    }
+}
+
+/// Which StatefulSet an object belongs to: by label, else by the end of its name.
+pub(crate) fn component_of(metadata: &ObjectMeta) -> Option<Component> {
+    let label = metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::COMPONENT));
+    match label.map(String::as_str) {
+        Some("primary") => Some(Component::Primary),
+        Some("replica") => Some(Component::Replica),
+        _ => {
+            let name = metadata.name.as_deref().unwrap_or_default();
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+            if name.ends_with("primary") {
+                Some(Component::Primary)
+            } else if name.ends_with("replica") {
+                Some(Component::Replica)
+            } else {
+                None
+            }
+        }
+    }
+}
+
+fn cluster_of(metadata: &ObjectMeta) -> ClusterId {
+    ClusterId {
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        name: metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(labels::INSTANCE))
+            .cloned()
+            // Unlabelled objects of a namespace are taken for one cluster.
+            .unwrap_or_else(|| labels::NAME_POSTGRES.to_owned()),
+    }
+}
+
+impl Kube {
+    /// Every cluster in a place, sorted.
+    ///
+    /// # Errors
+    /// When StatefulSets or pods can't be listed, the namespace does not exist, or no cluster is
+    /// there. Other kinds that can't be listed are noted in [`Found::unseen`].
+    pub async fn discover(
+        &self,
+        place: &Place,
+        selection: &Selection,
+    ) -> Result<Vec<Found>, KubeError> {
+        let selector = selection.label_selector();
+        let (sets, pods, services, slices, autoscalers, claims, config_maps) = futures::join!(
+            self.all::<StatefulSet>(place, &selector, "apps", "statefulsets"),
+            self.all::<Pod>(place, &selector, "", "pods"),
+            self.all::<Service>(place, &selector, "", "services"),
+            self.all::<EndpointSlice>(place, &selector, "discovery.k8s.io", "endpointslices"),
+            self.all::<HorizontalPodAutoscaler>(
+                place,
+                &selector,
+                "autoscaling",
+                "horizontalpodautoscalers"
+            ),
+            self.all::<PersistentVolumeClaim>(place, &selector, "", "persistentvolumeclaims"),
+            self.all::<ConfigMap>(place, &selector, "", "configmaps"),
+        );
+        let mut clusters: BTreeMap<ClusterId, Found> = BTreeMap::new();
+        for set in sets? {
+            let id = cluster_of(set.meta());
+            let found = clusters.entry(id.clone()).or_insert_with(|| Found::new(id));
+            found.stateful_sets.push(set);
+        }
+        if clusters.is_empty() {
+            return Err(self.nothing_found(place, selector).await);
+        }
+        let mut unseen = Vec::new();
+        sort_in(&mut clusters, pods?, |found| &mut found.pods);
+        sort_in(&mut clusters, seen(services, &mut unseen), |f| {
+            &mut f.services
+        });
+        sort_in(&mut clusters, seen(slices, &mut unseen), |f| &mut f.slices);
+        sort_in(&mut clusters, seen(autoscalers, &mut unseen), |f| {
+            &mut f.autoscalers
+        });
+        sort_in(&mut clusters, seen(claims, &mut unseen), |f| &mut f.claims);
+        sort_in(&mut clusters, seen(config_maps, &mut unseen), |f| {
+            &mut f.config_maps
+        });
+        Ok(clusters
+            .into_values()
+            .map(|mut found| {
+                found.stateful_sets.sort_by_key(|set| {
+                    (component_of(set.meta()).is_none(), component_of(set.meta()))
+                });
+                found.unseen.clone_from(&unseen);
+                found.credentials = found.stateful_sets.iter().find_map(|set| {
+                    let template = &set.spec.as_ref()?.template;
+                    let over = selection.secret.as_deref();
+                    CredentialsSource::from_template(template, &found.id.namespace, over)
+                });
+                found
+            })
+            .collect())
+    }
+
+    /// The one cluster in a place.
+    ///
+    /// # Errors
+    /// As [`Kube::discover`], and when there are several.
+    pub async fn discover_one(
+        &self,
+        place: &Place,
+        selection: &Selection,
+    ) -> Result<Found, KubeError> {
+        let mut found = self.discover(place, selection).await?;
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            _ => Err(KubeError::SeveralClusters {
+                clusters: found.into_iter().map(|found| found.id).collect(),
+            }),
+        }
+    }
+
+    async fn all<K>(
+        &self,
+        place: &Place,
+        selector: &str,
+        group: &'static str,
+        resource: &'static str,
+    ) -> Result<Vec<K>, KubeError>
+    where
+        K: Resource<Scope = kube::core::NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug,
+        K::DynamicType: Default,
+    {
+        let call = Call::new(Verb::List, group, resource);
+        match place {
+            Place::Namespace(namespace) => {
+                let api: Api<K> = Api::namespaced(self.client(), namespace);
+                self.list(&api, &call.within(namespace), selector).await
+            }
+            Place::AllNamespaces => {
+                let api: Api<K> = Api::all(self.client());
+                self.list(&api, &call, selector).await
+            }
+        }
+    }
+
+    /// A namespace that does not exist lists as empty: ask for it before saying "no cluster".
+    async fn nothing_found(&self, place: &Place, selector: String) -> KubeError {
+        if let Place::Namespace(namespace) = place {
+            let api: Api<Namespace> = Api::all(self.client());
+            let call = Call::new(Verb::Get, "", "namespaces").named(namespace);
+            if let Err(error) = self.read(&call, || api.get(namespace)).await
+                && error.is_not_found()
+            {
+                return KubeError::NoSuchNamespace {
+                    namespace: namespace.clone(),
+                    server: self.server().to_owned(),
+                };
+            }
+        }
+        KubeError::NoCluster {
+            selector,
+            place: place.to_string(),
+        }
+    }
+}
+
+fn seen<K>(listed: Result<Vec<K>, KubeError>, unseen: &mut Vec<String>) -> Vec<K> {
+    listed.unwrap_or_else(|error| {
+        unseen.push(error.to_string());
+        Vec::new()
+    })
+}
+
+fn sort_in<K: kube::ResourceExt>(
+    clusters: &mut BTreeMap<ClusterId, Found>,
+    objects: Vec<K>,
+    home: fn(&mut Found) -> &mut Vec<K>,
+) {
+    for object in objects {
+        if let Some(found) = clusters.get_mut(&cluster_of(object.meta())) {
+            home(found).push(object);
+        }
+    }
+    for found in clusters.values_mut() {
+        home(found).sort_by_key(|object| object.name_any());
+    }
+}

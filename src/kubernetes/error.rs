@@ -1,0 +1,454 @@
+//! What can go wrong with the Kubernetes API, in sentences that an operator can act on.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Call, Kube};
+use crate::cluster::ClusterId;
+
+/// Why something asked of the Kubernetes API did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeError {
+    /// There is nothing that says where the API is.
+    #[error(
+        "no kubeconfig found: {} does not exist, and this is not a pod with a service account", looked.display()
+    )]
+    NoConfig {
+        /// The first place that was looked at.
+        looked: PathBuf,
+    },
+    /// The kubeconfig can't be used.
+    #[error("the kubeconfig {file} can't be used: {reason}")]
+    BadConfig {
+        /// Which one.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// No such context.
+    #[error(
+        "the kubeconfig {file} has no context {context:?}; it has: {}",
+        list(known)
+    )]
+    NoSuchContext {
+        /// Which kubeconfig.
+        file: String,
+        /// What was asked for.
+        context: String,
+        /// Contexts that there are.
+        known: Vec<String>,
+    },
+    /// The API server can't be reached.
+    #[error("the Kubernetes API at {server} can't be reached: {reason} (context {context})")]
+    Unreachable {
+        /// Address of the API server.
+        server: String,
+        /// Why.
+        reason: String,
+        /// The context in use.
+        context: String,
+    },
+    /// The API server's certificate has expired.
+    #[error("the certificate of the Kubernetes API at {server} has expired: {reason}")]
+    ServerCertificateExpired {
+        /// Address of the API server.
+        server: String,
+        /// What TLS says.
+        reason: String,
+    },
+    /// The API server's certificate is not trusted.
+    #[error(
+        "the certificate of the Kubernetes API at {server} is not trusted: {reason} (context {context})"
+    )]
+    ServerCertificateInvalid {
+        /// Address of the API server.
+        server: String,
+        /// What TLS says.
+        reason: String,
+        /// The context in use.
+        context: String,
+    },
+    /// The client certificate in the kubeconfig has expired.
+    #[error("your client certificate for {server} expired at {expired} (context {context})")]
+    ClientCertificateExpired {
+        /// Address of the API server.
+        server: String,
+        /// When (`notAfter`).
+        expired: Timestamp,
+        /// The context in use.
+        context: String,
+    },
+    /// The API server does not know who is asking.
+    #[error(
+        "the Kubernetes API at {server} does not accept your credentials (context {context}): {reason}"
+    )]
+    Unauthorized {
+        /// Address of the API server.
+        server: String,
+        /// The context in use.
+        context: String,
+        /// What it said.
+        reason: String,
+    },
+    /// The API server knows who is asking, and does not allow it.
+    #[error("not allowed: {} {}{}{}: {message}",
+        call.verb.as_str(), group_dot(call),
+        call.name.as_ref().map(|n| format!(" {n:?}")).unwrap_or_default(),
+        call.namespace.as_ref().map_or_else(|| " in all namespaces".to_owned(), |n| format!(" in namespace {n:?}")))]
+    Forbidden {
+        /// What was asked.
+        call: Box<Call>,
+        /// What it said.
+        message: String,
+    },
+    /// There is no such namespace.
+    #[error("there is no namespace {namespace:?} on {server}")]
+    NoSuchNamespace {
+        /// Which.
+        namespace: String,
+        /// Address of the API server.
+        server: String,
+    },
+    /// There is no such object.
+    #[error("{call}: there is none of that name")]
+    NotFound {
+        /// What was asked.
+        call: Box<Call>,
+    },
+    /// Somebody else changed (or made) the object in between.
+    #[error("{call}: somebody else changed it in between: {message}")]
+    Conflict {
+        /// What was asked.
+        call: Box<Call>,
+        /// What the API said.
+        message: String,
+    },
+    /// An object of that name exists already.
+    #[error("{call}: it exists already")]
+    AlreadyExists {
+        /// What was asked.
+        call: Box<Call>,
+    },
+    /// No answer in time. Something asked for may still be carried out.
+    #[error("{doing}: no answer within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// What was asked.
+        doing: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// No cluster there.
+    #[error("no PostgreSQL cluster found: looked for StatefulSets labelled {selector} in {place}")]
+    NoCluster {
+        /// The label selector.
+        selector: String,
+        /// `namespace "staging"`, or `all namespaces`.
+        place: String,
+    },
+    /// Several clusters there, and none was chosen.
+    #[error("several PostgreSQL clusters found: {}", list(clusters))]
+    SeveralClusters {
+        /// Which.
+        clusters: Vec<ClusterId>,
+    },
+    /// The Secret lacks what is needed.
+    #[error("the Secret {secret:?} in namespace {namespace:?} {problem}")]
+    BadSecret {
+        /// Its name.
+        secret: String,
+        /// Its namespace.
+        namespace: String,
+        /// `has no key "postgres-password"`.
+        problem: String,
+    },
+    /// A stream (exec, port-forward, watch) broke off.
+    #[error("{doing}: the connection was lost: {reason}")]
+    StreamLost {
+        /// What it was for.
+        doing: String,
+        /// Why.
+        reason: String,
+    },
+    /// A command in a container failed.
+    #[error("{doing}: exit code {code}{}", said(stderr))]
+    CommandFailed {
+        /// What it was for.
+        doing: String,
+        /// Its exit code (-1 when it could not be started).
+        code: i32,
+        /// What it said on stderr (its end).
+        stderr: String,
+    },
+    /// An answer that makes no sense.
+    #[error("{doing}: {reason}")]
+    Unexpected {
+        /// What was asked.
+        doing: String,
+        /// What came.
+        reason: String,
+    },
+    /// Anything else that the API said no to.
+    #[error("{call}: {message} (HTTP {code} {reason})")]
+    Api {
+        /// What was asked.
+        call: Box<Call>,
+        /// HTTP status.
+        code: u16,
+        /// One word.
+        reason: String,
+        /// A sentence.
+        message: String,
+    },
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+fn said(stderr: &str) -> String {
+    match stderr.trim() {
+        "" => String::new(),
+        text => format!(": {text}"),
+    }
+}
+
+fn group_dot(call: &Call) -> String {
+    match call.group {
+        "" => call.resource.to_owned(),
+        group => match call.resource.split_once('/') {
+            Some((resource, sub)) => format!("{resource}.{group}/{sub}"),
+            None => format!("{}.{group}", call.resource),
+        },
+    }
+}
+
+impl KubeError {
+    /// Makes out what kube's error means for this call.
+    pub(crate) fn of(error: kube::Error, call: &Call, kube: &Kube) -> Self {
+        let status = match error {
+            kube::Error::Api(status) => status,
+            other => return Self::of_transport(&other, call, kube),
+        };
+        let call = Box::new(call.clone());
+        match status.code {
+            401 => kube.unauthorized(status.message),
+            403 => Self::Forbidden {
+                call,
+                message: status.message,
+            },
+            404 if namespace_is_missing(&status) => Self::NoSuchNamespace {
+                namespace: call.namespace.clone().unwrap_or_default(),
+                server: kube.server().to_owned(),
+            },
+            404 => Self::NotFound { call },
+            409 if status.is_already_exists() => Self::AlreadyExists { call },
+            409 => Self::Conflict {
+                call,
+                message: status.message,
+            },
+            code => Self::Api {
+                call,
+                code,
+                reason: status.reason,
+                message: status.message,
+            },
+        }
+    }
+
+    /// An error below HTTP: TLS, TCP, credentials that could not be made.
+    fn of_transport(error: &kube::Error, call: &Call, kube: &Kube) -> Self {
+        let server = kube.server().to_owned();
+        let context = kube.context().to_owned();
+        if let Some(tls) = tls_error(error) {
+            return Self::of_tls(tls, kube);
+        }
+        let reason = innermost(error);
+        match error {
+            kube::Error::Auth(_) => Self::Unauthorized {
+                server,
+                context,
+                reason,
+            },
+            kube::Error::Service(_) | kube::Error::HyperError(_) => {
+                // kube boxes the errors of its credential layer as errors of the service.
+                if chain(error).any(|e| e.is::<kube::client::AuthError>()) {
+                    return Self::Unauthorized {
+                        server,
+                        context,
+                        reason,
+                    };
+                }
+                Self::Unreachable {
+                    server,
+                    reason,
+                    context,
+                }
+            }
+            kube::Error::UpgradeConnection(_) => Self::StreamLost {
+                doing: call.to_string(),
+                reason,
+            },
+            _ => Self::Unexpected {
+                doing: call.to_string(),
+                reason,
+            },
+        }
+    }
+
+    fn of_tls(tls: &rustls::Error, kube: &Kube) -> Self {
+        use rustls::{AlertDescription, CertificateError};
+        let server = kube.server().to_owned();
+        let reason = tls.to_string();
+        match tls {
+            rustls::Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            ) => Self::ServerCertificateExpired { server, reason },
+            rustls::Error::InvalidCertificate(_) => Self::ServerCertificateInvalid {
+                server,
+                reason,
+                context: kube.context().to_owned(),
+            },
+            // A proxy before the API server may check client certificates in the handshake.
+            rustls::Error::AlertReceived(
+                AlertDescription::CertificateExpired
+                | AlertDescription::BadCertificate
+                | AlertDescription::CertificateRequired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA
+                | AlertDescription::AccessDenied,
+            ) => kube.unauthorized(reason),
+            _ => Self::Unreachable {
+                server,
+                reason,
+                context: kube.context().to_owned(),
+            },
+        }
+    }
+
+    /// What to do or type next, when there is something.
+    pub fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::NoConfig { .. } => "set KUBECONFIG, or give --kubeconfig FILE".to_owned(),
+            Self::NoSuchContext { .. } => "choose one with --context NAME".to_owned(),
+            Self::Unreachable { .. } => {
+                "check the network, the VPN and the context: kubectl cluster-info".to_owned()
+            }
+            Self::ServerCertificateExpired { .. } => {
+                "renew it on the control plane (kubeadm certs renew apiserver, where kubeadm set \
+                 it up), or set this machine's clock right"
+                    .to_owned()
+            }
+            Self::ServerCertificateInvalid { .. } => {
+                "check certificate-authority in the kubeconfig".to_owned()
+            }
+            Self::ClientCertificateExpired { .. } | Self::Unauthorized { .. } => {
+                "log in again, or get a new kubeconfig".to_owned()
+            }
+            Self::Forbidden { call, .. } => {
+                format!("ask for the Role {} (deploy/rbac)", call.role())
+            }
+            Self::NoSuchNamespace { .. } => {
+                "give another with -n, or list them: kubectl get namespaces".to_owned()
+            }
+            Self::Conflict { .. } => "look again before going on: pgctl status".to_owned(),
+            Self::NoCluster { .. } => {
+                "look elsewhere with -n NAMESPACE or -A, or for another label with --selector"
+                    .to_owned()
+            }
+            Self::SeveralClusters { .. } => {
+                "choose one with --cluster NAME and -n NAMESPACE".to_owned()
+            }
+            Self::BadSecret { .. } => "name another Secret with --secret NAME".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// Whether the object is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// Whether the API said no for lack of permission.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Forbidden { .. })
+    }
+
+    /// Whether the request may have been carried out although it failed: look before repeating it.
+    pub fn outcome_unknown(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::StreamLost { .. } | Self::Unreachable { .. } => true,
+            Self::Api { code, .. } => *code >= 500,
+            _ => false,
+        }
+    }
+}
+
+/// `namespaces "x" not found`, which the API says when something is made in a namespace that is
+/// not there (NamespaceLifecycle admission).
+fn namespace_is_missing(status: &kube::core::Status) -> bool {
+    status
+        .details
+        .as_ref()
+        .is_some_and(|details| details.kind == "namespaces")
+}
+
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        // An io::Error made from another error hides it from source().
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+        Some(error)
+    })
+}
+
+fn tls_error(error: &kube::Error) -> Option<&rustls::Error> {
+    chain(error).find_map(|error| error.downcast_ref::<rustls::Error>())
+}
+
+/// The cause at the bottom, which says what the layers above only repeat.
+fn innermost(error: &kube::Error) -> String {
+    chain(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::Verb;
+
+    #[test]
+    fn forbidden_names_verb_resource_and_role() {
+        let error = KubeError::Forbidden {
+            call: Box::new(
+                Call::new(Verb::Patch, "apps", "statefulsets/scale")
+                    .named("postgres-primary")
+                    .within("staging"),
+            ),
+            message: "User \"bob\" cannot patch".to_owned(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "not allowed: patch statefulsets.apps/scale \"postgres-primary\" in namespace \
+             \"staging\": User \"bob\" cannot patch"
+        );
+        assert_eq!(
+            error.advice().as_deref(),
+            Some("ask for the Role pgctl-operator (deploy/rbac)")
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! Who deploys an object from elsewhere, and would put changes back.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::cluster::GitOps;
+use crate::kubernetes::labels;
+
+const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
+const ARGO_INSTANCE: &str = "argocd.argoproj.io/instance";
+const FLUX_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
+const FLUX_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+const FLUX_HELM_NAME: &str = "helm.toolkit.fluxcd.io/name";
+const FLUX_HELM_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
+const HELM_RELEASE: &str = "meta.helm.sh/release-name";
+
+/// Recognises Argo CD, Flux and Helm by what they leave on an object.
+///
+/// Argo CD: annotation `argocd.argoproj.io/tracking-id` = `<application>:<group>/<kind>:<ns>/<name>`
+/// (the default since 3.0), or the tracking label that its manual recommends,
+/// `argocd.argoproj.io/instance`. Its former default, the label `app.kubernetes.io/instance`, says
+/// nothing: every object of a cluster has it.
+pub(crate) fn git_ops(metadata: &ObjectMeta) -> Option<GitOps> {
+    let label = |key: &str| metadata.labels.as_ref().and_then(|map| map.get(key));
+    let annotation = |key: &str| metadata.annotations.as_ref().and_then(|map| map.get(key));
+    let either = |key: &str| label(key).or_else(|| annotation(key));
+    let within = |name: &String, namespace: Option<&String>| match namespace {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.clone(),
+    };
+    if let Some(tracking) = annotation(ARGO_TRACKING) {
+        let application = tracking.split(':').next().unwrap_or(tracking);
+        return Some(GitOps::ArgoCd {
+            application: application.to_owned(),
+        });
+    }
+    if let Some(application) = either(ARGO_INSTANCE) {
+        return Some(GitOps::ArgoCd {
+            application: application.clone(),
+        });
+    }
+    if let Some(name) = label(FLUX_NAME) {
+        return Some(GitOps::Flux {
+            kustomization: within(name, label(FLUX_NAMESPACE)),
+        });
+    }
+    if let Some(name) = label(FLUX_HELM_NAME) {
+        return Some(GitOps::Flux {
+            kustomization: within(name, label(FLUX_HELM_NAMESPACE)),
+        });
+    }
+    let managed_by_helm = label(labels::MANAGED_BY).is_some_and(|tool| tool == "Helm");
+    match annotation(HELM_RELEASE) {
+        Some(release) if managed_by_helm => Some(GitOps::Helm {
+            release: release.clone(),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(metadata: serde_json::Value) -> Option<GitOps> {
+        git_ops(&serde_json::from_value(metadata).expect("metadata"))
+    }
+
+    #[test]
+    fn tells_the_tools_apart() {
+        let argo = || GitOps::ArgoCd {
+            application: "db".to_owned(),
+        };
+        assert_eq!(
+            of(json!({"annotations": {
+                "argocd.argoproj.io/tracking-id": "db:apps/StatefulSet:staging/postgres-primary"}})),
+            Some(argo())
+        );
+        assert_eq!(
+            of(json!({"labels": {"argocd.argoproj.io/instance": "db"}})),
+            Some(argo())
+        );
+        assert_eq!(
+            of(
+                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps",
+                "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}})
+            ),
+            Some(GitOps::Flux {
+                kustomization: "flux-system/apps".to_owned()
+            })
+        );
+        assert_eq!(
+            of(json!({"labels": {"app.kubernetes.io/managed-by": "Helm"},
+                "annotations": {"meta.helm.sh/release-name": "pg"}})),
+            Some(GitOps::Helm {
+                release: "pg".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn the_common_instance_label_is_no_sign_of_a_tool() {
+        assert_eq!(
+            of(json!({"labels": {"app.kubernetes.io/instance": "staging"}})),
+            None
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! From objects of the API to facts: pure conversions.
+
+mod annotations;
+mod autoscaler;
+mod git_ops;
+mod pod;
+mod quantity;
+mod service;
+mod stateful_set;
+mod topology;
+mod volume;
+
+pub(crate) use autoscaler::autoscaler_facts;
+pub(crate) use git_ops::git_ops;
+pub(crate) use pod::{node_ready, pod_facts};
+pub(crate) use service::service_facts;
+pub(crate) use stateful_set::stateful_set_facts;
+pub(crate) use topology::topology;
+pub(crate) use volume::volume_facts;

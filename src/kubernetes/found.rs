@@ -1,0 +1,131 @@
+//! From the objects of a cluster to facts.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, ResourceExt as _};
+
+use super::facts::{
+    autoscaler_facts, pod_facts, service_facts, stateful_set_facts, topology, volume_facts,
+};
+use super::{Call, Found, Kube, KubeError, Verb};
+use crate::cluster::{Autoscaler, PodFacts, ServiceFacts, StatefulSetFacts, Topology, VolumeFacts};
+
+impl Found {
+    /// The StatefulSets, primary first.
+    pub fn stateful_set_facts(&self) -> Vec<StatefulSetFacts> {
+        self.stateful_sets
+            .iter()
+            .filter_map(stateful_set_facts)
+            .collect()
+    }
+
+    /// The pods, by component and ordinal.
+    pub fn pod_facts(&self, nodes: &BTreeMap<String, bool>) -> Vec<PodFacts> {
+        let mut pods: Vec<PodFacts> = self
+            .pods
+            .iter()
+            .filter_map(|pod| {
+                let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
+                pod_facts(pod, node.and_then(|node| nodes.get(node)).copied())
+            })
+            .collect();
+        pods.sort_by(|a, b| {
+            (a.component, a.ordinal, &a.name).cmp(&(b.component, b.ordinal, &b.name))
+        });
+        pods
+    }
+
+    /// The Services.
+    pub fn service_facts(&self) -> Vec<ServiceFacts> {
+        self.services
+            .iter()
+            .filter_map(|service| service_facts(service, &self.slices))
+            .collect()
+    }
+
+    /// The autoscaler of one of the StatefulSets.
+    pub fn autoscaler_facts(&self) -> Option<Autoscaler> {
+        self.autoscalers
+            .iter()
+            .filter_map(autoscaler_facts)
+            .find(|autoscaler| {
+                self.stateful_sets
+                    .iter()
+                    .any(|set| set.name_any() == autoscaler.target)
+            })
+    }
+
+    /// The data volumes.
+    pub fn volume_facts(&self) -> Vec<VolumeFacts> {
+        let pods: Vec<&str> = self
+            .pods
+            .iter()
+            .filter_map(|pod| pod.metadata.name.as_deref())
+            .collect();
+        self.claims
+            .iter()
+            .filter_map(|claim| volume_facts(claim, &self.stateful_sets, &pods))
+            .collect()
+    }
+
+    /// Name of the ConfigMap that the start scripts read the topology from.
+    pub fn topology_config_map(&self) -> Option<String> {
+        self.stateful_set_facts()
+            .into_iter()
+            .find_map(|set| set.topology_config_map)
+    }
+
+    /// The topology as far as the lists tell: fit for an overview of many clusters.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    pub fn listed_topology(&self) -> Result<Topology, KubeError> {
+        let name = self.topology_config_map().unwrap_or_default();
+        let listed = self.config_maps.iter().find(|map| map.name_any() == name);
+        topology(&self.stateful_sets, listed).map_err(|reason| unreadable(&name, reason))
+    }
+}
+
+impl Kube {
+    /// The topology of a cluster. A ConfigMap that the list by label did not bring is asked for by
+    /// name: to take one that only lacks a label for "none" could make a second primary.
+    ///
+    /// # Errors
+    /// When it can't be read, or makes no sense.
+    pub async fn topology(&self, found: &Found) -> Result<Topology, KubeError> {
+        let Some(name) = found.topology_config_map() else {
+            return topology(&found.stateful_sets, None).map_err(|reason| unreadable("", reason));
+        };
+        let listed = found.config_maps.iter().find(|map| map.name_any() == name);
+        let config_map = match listed {
+            Some(map) => Some(map.clone()),
+            None => self.config_map(&found.id.namespace, &name).await?,
+        };
+        topology(&found.stateful_sets, config_map.as_ref())
+            .map_err(|reason| unreadable(&name, reason))
+    }
+
+    /// A ConfigMap; none when it does not exist.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<ConfigMap>, KubeError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
+        let call = Call::new(Verb::Get, "", "configmaps")
+            .named(name)
+            .within(namespace);
+        self.read(&call, || api.get_opt(name)).await
+    }
+}
+
+fn unreadable(name: &str, reason: String) -> KubeError {
+    KubeError::Unexpected {
+        doing: format!("reading the topology {name}"),
+        reason,
+    }
+}

@@ -1,0 +1,39 @@
+//! Nodes.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
+use kube::{Api, ResourceExt as _};
+
+use super::facts::node_ready;
+use super::{Call, Kube, KubeError, Verb};
+
+impl Kube {
+    /// Condition `Ready` of a node; none when it has none, or is gone.
+    ///
+    /// # Errors
+    /// When it may not be read, or the API does not answer.
+    pub async fn node_ready(&self, name: &str) -> Result<Option<bool>, KubeError> {
+        let api: Api<Node> = Api::all(self.client());
+        let call = Call::new(Verb::Get, "", "nodes").named(name);
+        match self.read(&call, || api.get(name)).await {
+            Ok(node) => Ok(node_ready(&node)),
+            Err(error) if error.is_not_found() => Ok(Some(false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Condition `Ready` of every node, by name.
+    ///
+    /// # Errors
+    /// When they may not be listed, or the API does not answer.
+    pub async fn nodes_ready(&self) -> Result<BTreeMap<String, bool>, KubeError> {
+        let api: Api<Node> = Api::all(self.client());
+        let call = Call::new(Verb::List, "", "nodes");
+        let nodes = self.list(&api, &call, "").await?;
+        Ok(nodes
+            .iter()
+            .filter_map(|node| Some((node.name_any(), node_ready(node)?)))
+            .collect())
+    }
+}

@@ -1,0 +1,212 @@
+//! Credentials out of the cluster's Secret. Their values are never printed.
+
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
+use kube::Api;
+use secrecy::SecretString;
+
+use super::{Call, Kube, KubeError, Verb, labels};
+
+/// Where the superuser's name and password are, by what the pod template says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialsSource {
+    /// Namespace.
+    pub namespace: String,
+    /// Name of the Secret with the password.
+    pub secret: String,
+    /// Key of the user's name; none when the template gives it in the open.
+    pub user_key: Option<String>,
+    /// The user's name, when the template gives it in the open.
+    pub user: String,
+    /// Key of the password.
+    pub password_key: String,
+}
+
+/// A user and its password.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Name of the superuser.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// Where they come from, for messages.
+    pub source: CredentialsSource,
+}
+
+impl CredentialsSource {
+    /// Reads the `secretKeyRef`s of the database container. `over` (`--secret`) replaces the name
+    /// of the Secret. None when the template names no Secret and none was given.
+    pub fn from_template(
+        template: &PodTemplateSpec,
+        namespace: &str,
+        over: Option<&str>,
+    ) -> Option<Self> {
+        let env = template
+            .spec
+            .as_ref()
+            .and_then(|spec| {
+                let containers = &spec.containers;
+                containers
+                    .iter()
+                    .find(|c| c.name == labels::CONTAINER)
+                    .or_else(|| containers.first())
+            })
+            .and_then(|container| container.env.as_deref())
+            .unwrap_or_default();
+        let variable = |name: &str| env.iter().find(|variable| variable.name == name);
+        let reference = |name: &str| {
+            let key = variable(name)?
+                .value_from
+                .as_ref()?
+                .secret_key_ref
+                .as_ref()?;
+            Some((key.name.clone(), key.key.clone()))
+        };
+        let password = reference(labels::ENV_PASSWORD);
+        let user = reference(labels::ENV_USER);
+        let plain_user = variable(labels::ENV_USER).and_then(|variable| variable.value.clone());
+        let secret = over
+            .map(str::to_owned)
+            .or_else(|| password.as_ref().map(|(secret, _)| secret.clone()))?;
+        let user_key = match (&user, &plain_user) {
+            (Some((_, key)), _) => Some(key.clone()),
+            (None, Some(_)) => None,
+            (None, None) => over.map(|_| labels::KEY_USER.to_owned()),
+        };
+        Some(Self {
+            namespace: namespace.to_owned(),
+            secret,
+            user_key,
+            user: plain_user.unwrap_or_else(|| "postgres".to_owned()),
+            password_key: password.map_or_else(|| labels::KEY_PASSWORD.to_owned(), |(_, key)| key),
+        })
+    }
+
+    fn bad(&self, problem: String) -> KubeError {
+        KubeError::BadSecret {
+            secret: self.secret.clone(),
+            namespace: self.namespace.clone(),
+            problem,
+        }
+    }
+}
+
+impl Kube {
+    /// Reads the credentials.
+    ///
+    /// # Errors
+    /// When the Secret or a key is missing, or it may not be read.
+    pub async fn credentials(&self, source: &CredentialsSource) -> Result<Credentials, KubeError> {
+        let api: Api<Secret> = Api::namespaced(self.client(), &source.namespace);
+        let call = Call::new(Verb::Get, "", "secrets")
+            .named(&source.secret)
+            .within(&source.namespace);
+        let secret = match self.read(&call, || api.get(&source.secret)).await {
+            Err(KubeError::NotFound { .. }) => return Err(source.bad("does not exist".to_owned())),
+            other => other?,
+        };
+        from_secret(&secret, source)
+    }
+}
+
+fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credentials, KubeError> {
+    let value = |key: &str| -> Result<Option<String>, KubeError> {
+        let Some(bytes) = secret.data.as_ref().and_then(|data| data.get(key)) else {
+            return Ok(None);
+        };
+        let text = String::from_utf8(bytes.0.clone())
+            .map_err(|_| source.bad(format!("holds no text under {key:?}")))?;
+        if text.is_empty() {
+            return Err(source.bad(format!("holds nothing under {key:?}")));
+        }
+        Ok(Some(text))
+    };
+    let password = value(&source.password_key)?.ok_or_else(|| {
+        let has: Vec<&str> = secret
+            .data
+            .iter()
+            .flat_map(|data| data.keys().map(String::as_str))
+            .collect();
+        source.bad(format!(
+            "has no key {:?} (it has: {})",
+            source.password_key,
+            if has.is_empty() {
+                "none".to_owned()
+            } else {
+                has.join(", ")
+            }
+        ))
+    })?;
+    let user = match &source.user_key {
+        Some(key) => value(key)?.unwrap_or_else(|| source.user.clone()),
+        None => source.user.clone(),
+    };
+    Ok(Credentials {
+        user,
+        password: SecretString::from(password),
+        source: source.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn template() -> PodTemplateSpec {
+        serde_json::from_value(json!({"spec": {"containers": [
+            {"name": "exporter"},
+            {"name": "postgres", "env": [
+                {"name": "POSTGRES_USER", "valueFrom": {"secretKeyRef": {"name": "s-x7", "key": "postgres-user"}}},
+                {"name": "POSTGRES_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "s-x7", "key": "pw"}}},
+            ]},
+        ]}}))
+        .expect("a pod template")
+    }
+
+    fn secret(data: serde_json::Value) -> Secret {
+        serde_json::from_value(json!({"data": data})).expect("a Secret")
+    }
+
+    #[test]
+    fn the_template_says_where_they_are() {
+        let source = CredentialsSource::from_template(&template(), "n", None).expect("named");
+        assert_eq!(source.secret, "s-x7");
+        assert_eq!(source.user_key.as_deref(), Some("postgres-user"));
+        assert_eq!(source.password_key, "pw");
+        let other =
+            CredentialsSource::from_template(&template(), "n", Some("mine")).expect("named");
+        assert_eq!(
+            (other.secret.as_str(), other.password_key.as_str()),
+            ("mine", "pw")
+        );
+    }
+
+    #[test]
+    fn a_template_without_a_secret_needs_one_to_be_given() {
+        let bare = PodTemplateSpec::default();
+        assert_eq!(CredentialsSource::from_template(&bare, "n", None), None);
+        let given = CredentialsSource::from_template(&bare, "n", Some("mine")).expect("given");
+        assert_eq!(given.password_key, "postgres-password");
+        assert_eq!(given.user_key.as_deref(), Some("postgres-user"));
+    }
+
+    #[test]
+    fn the_password_never_shows() {
+        let source = CredentialsSource::from_template(&template(), "n", None).expect("named");
+        // "hunter2" and "admin" in base64.
+        let secret = secret(json!({"pw": "aHVudGVyMg==", "postgres-user": "YWRtaW4="}));
+        let credentials = from_secret(&secret, &source).expect("complete");
+        assert_eq!(credentials.user, "admin");
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_missing_key_is_named_with_those_that_there_are() {
+        let source = CredentialsSource::from_template(&template(), "n", None).expect("named");
+        let error = from_secret(&secret(json!({"other": "eA=="})), &source).expect_err("no key");
+        assert_eq!(
+            error.to_string(),
+            "the Secret \"s-x7\" in namespace \"n\" has no key \"pw\" (it has: other)"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Builds snapshots.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::nodes::readiness;
+use super::open::{login, open};
+use crate::cluster::{
+    ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology,
+};
+use crate::kubernetes::{Credentials, Found, Kube, KubeError, Place, Selection};
+use crate::postgres::Login;
+
+/// Databases asked at the same moment, over all clusters: each is a stream through the API server.
+const MAX_FORWARDS: usize = 64;
+
+/// How far to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Only what Kubernetes says.
+    Objects,
+    /// The databases, too.
+    Databases {
+        /// The longest that one pod's database may take, connecting included.
+        timeout: Duration,
+    },
+}
+
+/// A snapshot and what is needed to act on it.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// What was seen.
+    pub snapshot: Snapshot,
+    /// The superuser's credentials, when the Secret could be read.
+    pub credentials: Option<Credentials>,
+}
+
+/// Looks at the one cluster in a place.
+///
+/// # Errors
+/// When the API can't be asked, there is no cluster, or there are several. A database that can't be
+/// reached is no error: its row says why.
+pub async fn observe(
+    kube: &Kube,
+    place: &Place,
+    selection: &Selection,
+    depth: Depth,
+) -> Result<Observed, KubeError> {
+    let taken = Timestamp::now();
+    let found = kube.discover_one(place, selection).await?;
+    let forwards = Semaphore::new(MAX_FORWARDS);
+    let (nodes, seen, topology) = futures::join!(
+        readiness(kube, nodes_of([&found])),
+        databases(kube, &found, depth, &forwards),
+        kube.topology(&found),
+    );
+    Ok(put_together(&found, taken, &nodes, seen, topology?))
+}
+
+/// Looks at every cluster in a place, all at once, sorted by namespace and name. Apart from the
+/// databases it takes a number of calls that does not depend on how many clusters there are.
+///
+/// # Errors
+/// As [`observe`], except that several clusters are fine.
+pub async fn observe_all(
+    kube: &Kube,
+    place: &Place,
+    selection: &Selection,
+    depth: Depth,
+) -> Result<Vec<Observed>, KubeError> {
+    let taken = Timestamp::now();
+    let found = kube.discover(place, selection).await?;
+    let forwards = Semaphore::new(MAX_FORWARDS);
+    let (nodes, seen) = futures::join!(
+        readiness(kube, nodes_of(&found)),
+        join_all(
+            found
+                .iter()
+                .map(|found| databases(kube, found, depth, &forwards))
+        ),
+    );
+    found
+        .iter()
+        .zip(seen)
+        .map(|(found, seen)| {
+            let topology = found.listed_topology()?;
+            Ok(put_together(found, taken, &nodes, seen, topology))
+        })
+        .collect()
+}
+
+fn nodes_of<'a>(found: impl IntoIterator<Item = &'a Found>) -> BTreeSet<String> {
+    found
+        .into_iter()
+        .flat_map(|found| &found.pods)
+        .filter_map(|pod| pod.spec.as_ref()?.node_name.clone())
+        .collect()
+}
+
+fn put_together(
+    found: &Found,
+    taken: Timestamp,
+    (nodes, nodes_unseen): &(BTreeMap<String, bool>, Option<String>),
+    (databases, credentials): (Vec<Seen>, Option<Credentials>),
+    topology: Topology,
+) -> Observed {
+    let instances = found
+        .pod_facts(nodes)
+        .into_iter()
+        .zip(databases)
+        .map(|(pod, (database, waiting))| Instance {
+            pod,
+            database,
+            waiting,
+        })
+        .collect();
+    let mut unseen = found.unseen.clone();
+    unseen.extend(nodes_unseen.clone());
+    Observed {
+        snapshot: Snapshot {
+            cluster: found.id.clone(),
+            taken,
+            topology,
+            stateful_sets: found.stateful_set_facts(),
+            instances,
+            services: found.service_facts(),
+            autoscaler: found.autoscaler_facts(),
+            volumes: found.volume_facts(),
+            unseen,
+        },
+        credentials,
+    }
+}
+
+type Seen = (Database, Option<StartDecision>);
+
+/// What each pod's database says, in the order of the pods, all asked at once.
+async fn databases(
+    kube: &Kube,
+    found: &Found,
+    depth: Depth,
+    forwards: &Semaphore,
+) -> (Vec<Seen>, Option<Credentials>) {
+    let pods = found.pod_facts(&BTreeMap::new());
+    let all = |database: Database| {
+        pods.iter()
+            .map(|pod| match running(pod) {
+                true => (database.clone(), None),
+                false => (Database::NotRunning, None),
+            })
+            .collect()
+    };
+    let unreachable = |reason: String| Database::Unreachable { reason };
+    let Depth::Databases { timeout } = depth else {
+        return (all(unreachable("not asked".to_owned())), None);
+    };
+    if !pods.iter().any(running) {
+        return (all(Database::NotRunning), None);
+    }
+    let Some(source) = &found.credentials else {
+        let reason =
+            "the pod template names no Secret for POSTGRES_PASSWORD; name it with --secret";
+        return (all(unreachable(reason.to_owned())), None);
+    };
+    let credentials = match kube.credentials(source).await {
+        Ok(credentials) => credentials,
+        Err(error) => return (all(unreachable(error.to_string())), None),
+    };
+    let login = login(&credentials, timeout);
+    let namespace = &found.id.namespace;
+    let seen = join_all(pods.iter().map(async |pod| {
+        if !running(pod) {
+            return (Database::NotRunning, None);
+        }
+        let _permit = forwards.acquire().await;
+        ask(kube, namespace, &pod.name, &login).await
+    }))
+    .await;
+    (seen, Some(credentials))
+}
+
+/// Asks one database. It never takes longer than the login's timeout.
+async fn ask(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> Seen {
+    let asking = async {
+        let session = match open(kube, namespace, pod, login).await {
+            Ok(session) => session,
+            Err(error) => return Err(error.to_string()),
+        };
+        session.facts().await.map_err(|error| error.to_string())
+    };
+    match tokio::time::timeout(login.timeout, asking).await {
+        Ok(Ok(facts)) => (Database::Reached(Box::new(facts)), None),
+        Ok(Err(reason)) => (Database::Unreachable { reason }, None),
+        Err(_) => {
+            let reason = format!("no answer within {} s", login.timeout.as_secs_f64());
+            (Database::Unreachable { reason }, None)
+        }
+    }
+}
+
+fn running(pod: &PodFacts) -> bool {
+    matches!(pod.container, ContainerState::Running { .. })
+}

@@ -1,0 +1,241 @@
+//! What a step does, as data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::Topology;
+
+/// A pod at one time of its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodRef {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`: tells it from its successor of the same name.
+    pub uid: String,
+}
+
+/// A standby that is to stream from another server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Follower {
+    /// The standby's pod.
+    pub pod: String,
+    /// The slot that it streams through.
+    pub slot: String,
+}
+
+/// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing
+/// it again does nothing: an action that may have happened can be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "action"
+)]
+pub enum Action {
+    /// Changes nothing; the step waits for its proof.
+    Observe,
+    /// Sets `spec.minReplicas` of the autoscaler.
+    SetAutoscalerMinimum {
+        /// The HorizontalPodAutoscaler.
+        autoscaler: String,
+        /// The new minimum.
+        minimum: u32,
+        /// The minimum to remember in an annotation, to be put back on failback; none forgets it.
+        remember: Option<u32>,
+    },
+    /// Makes physical slots that hold WAL from now on.
+    CreateSlots {
+        /// The pod on which.
+        pod: String,
+        /// Names of the slots.
+        slots: Vec<String>,
+    },
+    /// Drops those of these physical slots that exist and that nobody streams through.
+    DropSlots {
+        /// The pod on which.
+        pod: String,
+        /// Names of the slots.
+        slots: Vec<String>,
+    },
+    /// Asks the server for a checkpoint, so that its shutdown is short.
+    Checkpoint {
+        /// The pod on which.
+        pod: String,
+    },
+    /// Puts a finalizer on the pod: its object, with the record of the shutdown in it, stays until
+    /// it was read, even when this process dies.
+    HoldRecord {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// Takes the finalizer off.
+    ReleaseRecord {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// Records which pod is primary, and annotates every pod with the term so that it sees the
+    /// change at once.
+    WriteTopology {
+        /// The ConfigMap.
+        config_map: String,
+        /// The pod that is to be primary.
+        primary: String,
+        /// The term; only ever written over a lower one.
+        term: u64,
+        /// The cluster's system identifier.
+        system_identifier: String,
+    },
+    /// Scales a StatefulSet.
+    Scale {
+        /// The StatefulSet.
+        stateful_set: String,
+        /// How many pods.
+        replicas: u32,
+    },
+    /// Deletes a pod, gracefully, and only the one with this UID.
+    DeletePod {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// Deletes a claim, and with it the data. One of another time of creation is left alone.
+    DeleteClaim {
+        /// The PersistentVolumeClaim.
+        claim: String,
+        /// Its `metadata.creationTimestamp`.
+        created: Option<Timestamp>,
+    },
+    /// Leaves a request for the start script to throw the data away and clone anew.
+    RequestClone {
+        /// The topology ConfigMap, where the start script looks for it.
+        config_map: String,
+        /// The pod.
+        pod: String,
+        /// Names the request: the start script carries out each one once.
+        request: String,
+    },
+    /// Promotes a standby.
+    Promote {
+        /// Its pod.
+        pod: String,
+    },
+    /// Points a Service at a pod.
+    PointService {
+        /// The Service.
+        service: String,
+        /// The pod that it shall lead to.
+        pod: String,
+        /// The selector to set.
+        selector: BTreeMap<String, String>,
+        /// The selector to remember in an annotation, to be put back on failback; none forgets it.
+        remember: Option<BTreeMap<String, String>>,
+    },
+    /// Makes standbys stream from another server, all at the same time.
+    Repoint {
+        /// The pod that they shall stream from.
+        upstream: String,
+        /// Name of its headless Service, which makes its host name.
+        service: String,
+        /// The standbys.
+        followers: Vec<Follower>,
+    },
+    /// Commits a write.
+    Write {
+        /// The pod on which.
+        pod: String,
+    },
+}
+
+impl Action {
+    /// The topology write that makes `topology` hold with a higher term.
+    pub(crate) fn restore_topology(
+        config_map: &str,
+        topology: &Topology,
+        term: u64,
+        system_identifier: &str,
+    ) -> Self {
+        Self::WriteTopology {
+            config_map: config_map.to_owned(),
+            primary: topology.primary.clone(),
+            term,
+            system_identifier: system_identifier.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Observe => write!(f, "wait"),
+            Self::SetAutoscalerMinimum {
+                autoscaler,
+                minimum,
+                ..
+            } => write!(f, "set minReplicas of {autoscaler} to {minimum}"),
+            Self::CreateSlots { pod, slots } => {
+                write!(
+                    f,
+                    "make {} on {pod}: {}",
+                    plural(slots.len(), "slot"),
+                    slots.join(", ")
+                )
+            }
+            Self::DropSlots { pod, slots } => {
+                write!(
+                    f,
+                    "drop {} on {pod}: {}",
+                    plural(slots.len(), "slot"),
+                    slots.join(", ")
+                )
+            }
+            Self::Checkpoint { pod } => write!(f, "checkpoint on {pod}"),
+            Self::HoldRecord { pod } => {
+                write!(
+                    f,
+                    "keep the object of {} until its shutdown was read",
+                    pod.name
+                )
+            }
+            Self::ReleaseRecord { pod } => write!(f, "let the object of {} go", pod.name),
+            Self::WriteTopology {
+                config_map,
+                primary,
+                term,
+                ..
+            } => write!(
+                f,
+                "record {primary} as primary in {config_map}, term {term}"
+            ),
+            Self::Scale {
+                stateful_set,
+                replicas,
+            } => write!(f, "scale {stateful_set} to {replicas}"),
+            Self::DeletePod { pod } => write!(f, "delete the pod {}", pod.name),
+            Self::DeleteClaim { claim, .. } => write!(f, "delete the claim {claim} and its data"),
+            Self::RequestClone { pod, .. } => write!(f, "ask {pod} to clone its data anew"),
+            Self::Promote { pod } => write!(f, "promote {pod}"),
+            Self::PointService { service, pod, .. } => write!(f, "point {service} at {pod}"),
+            Self::Repoint {
+                upstream,
+                followers,
+                ..
+            } => {
+                let names: Vec<&str> = followers.iter().map(|it| it.pod.as_str()).collect();
+                write!(f, "let {} stream from {upstream}", names.join(", "))
+            }
+            Self::Write { pod } => write!(f, "commit a write on {pod}"),
+        }
+    }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("a {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}

@@ -1,0 +1,127 @@
+//! The situation that a failover starts from, worked out once for all checks.
+
+use crate::cluster::{
+    Component, ContainerState, Database, Instance, Lsn, Role, Snapshot, TopologySource,
+};
+
+use super::{FailoverRequest, Grounds, Mode, PodRef, Shutdown};
+
+/// A failover to be judged.
+pub(crate) struct Case<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) request: &'a FailoverRequest,
+    pub(crate) grounds: &'a Grounds,
+    pub(crate) mode: Mode,
+    /// Name of the pod that is, or is meant to be, primary.
+    pub(crate) old: String,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        request: &'a FailoverRequest,
+        grounds: &'a Grounds,
+    ) -> Self {
+        let mode = match snapshot.primaries().next() {
+            Some(_) => Mode::Switchover,
+            None => Mode::Emergency,
+        };
+        let old = snapshot.primary().map_or_else(
+            || snapshot.topology.primary.clone(),
+            |it| it.name().to_owned(),
+        );
+        Self {
+            snapshot,
+            request,
+            grounds,
+            mode,
+            old,
+        }
+    }
+
+    /// The old primary, when its pod exists.
+    pub(crate) fn old_instance(&self) -> Option<&'a Instance> {
+        self.snapshot.instance(&self.old)
+    }
+
+    /// The old primary's pod, when it exists.
+    pub(crate) fn old_pod(&self) -> Option<PodRef> {
+        self.old_instance().map(pod_ref)
+    }
+
+    /// The StatefulSet that the old primary lives in, also when its pod does not exist.
+    pub(crate) fn old_component(&self) -> Component {
+        if let Some(instance) = self.old_instance() {
+            return instance.pod.component;
+        }
+        let of_set = |component| {
+            self.snapshot.stateful_set(component).is_some_and(|set| {
+                self.old
+                    .strip_prefix(set.name.as_str())
+                    .and_then(|tail| tail.strip_prefix('-'))
+                    .is_some_and(|tail| tail.bytes().all(|b| b.is_ascii_digit()))
+            })
+        };
+        if of_set(Component::Replica) {
+            Component::Replica
+        } else {
+            Component::Primary
+        }
+    }
+
+    /// Whether every StatefulSet's start script reads the topology.
+    pub(crate) fn topology_aware(&self) -> bool {
+        self.snapshot.topology.source != TopologySource::Unaware
+            && self
+                .snapshot
+                .stateful_sets
+                .iter()
+                .all(|set| set.topology_aware)
+    }
+
+    /// The standbys that are not `target`.
+    pub(crate) fn others(&self, target: &Instance) -> impl Iterator<Item = &'a Instance> {
+        let (old, target) = (self.old.clone(), target.name().to_owned());
+        self.snapshot
+            .instances
+            .iter()
+            .filter(move |it| it.name() != target && it.name() != old)
+    }
+
+    /// The old primary's own record of a clean shutdown, when it stopped before.
+    pub(crate) fn shutdown(&self) -> Option<Shutdown> {
+        let ContainerState::Terminated(record) = &self.old_instance()?.pod.container else {
+            return None;
+        };
+        record
+            .clean_shutdown()
+            .map(|(timeline, lsn)| Shutdown { timeline, lsn })
+    }
+}
+
+/// The pod of an instance as it is now.
+pub(crate) fn pod_ref(instance: &Instance) -> PodRef {
+    PodRef {
+        name: instance.pod.name.clone(),
+        uid: instance.pod.uid.clone(),
+    }
+}
+
+/// How far a standby's WAL goes: what it has received, or replayed when it has received nothing
+/// since it started.
+pub(crate) fn position(instance: &Instance) -> Option<Lsn> {
+    let recovery = instance.facts()?.recovery.as_ref()?;
+    recovery.receive_lsn.max(recovery.replay_lsn)
+}
+
+/// Whether something may run in the pod that did not say what it is.
+pub(crate) fn may_be_running(instance: &Instance) -> bool {
+    let stopped = matches!(instance.pod.container, ContainerState::Terminated(_));
+    instance.role() == Role::Unknown
+        && instance.waiting.is_none()
+        && !stopped
+        && !matches!(instance.pod.container, ContainerState::Waiting { .. })
+        && !(matches!(instance.database, Database::NotRunning)
+            && !matches!(instance.pod.container, ContainerState::Running { .. })
+            && instance.pod.node_ready != Some(false))
+}

@@ -1,0 +1,203 @@
+//! Checks: what was looked at before anything changes, and what it means.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a check asks. The order is the order of the table on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckName {
+    /// Nobody else runs an operation on this cluster.
+    Lock,
+    /// No operation was left unfinished.
+    Unfinished,
+    /// Every later step is permitted (SelfSubjectAccessReview).
+    Permissions,
+    /// One writable primary; none is an emergency, two a split brain.
+    OnePrimary,
+    /// The old primary is, or will be, proven stopped before another is promoted.
+    OldPrimary,
+    /// The start script reads the topology, so that the old primary can't come back as one.
+    StartScript,
+    /// The pod that was asked for exists and is meant unambiguously.
+    Target,
+    /// Its pod is ready and stays.
+    Ready,
+    /// It is in recovery.
+    Recovery,
+    /// It is of the same system.
+    System,
+    /// It is on the same timeline.
+    Timeline,
+    /// It streams from the primary.
+    Streaming,
+    /// Its replay is not paused.
+    Replay,
+    /// It is not too far behind.
+    Lag,
+    /// No other standby is ahead of it.
+    Ahead,
+    /// Every other standby has a walsender there.
+    Walsenders,
+    /// Every other standby has a slot there.
+    Slots,
+    /// No other standby has a lower limit than the new primary.
+    Settings,
+    /// Commits will not wait for a synchronous standby that is not there.
+    Synchronous,
+    /// No base backup is running.
+    BaseBackup,
+    /// The archive has everything.
+    Archive,
+    /// No logical slot is lost.
+    LogicalSlots,
+    /// Prepared transactions survive.
+    PreparedTransactions,
+    /// The other standbys will follow.
+    Followers,
+    /// The autoscaler can't delete the new primary.
+    Autoscaler,
+    /// There is a write Service to point.
+    WriteService,
+    /// No GitOps tool reverts the changes.
+    GitOps,
+    /// The data volume is there.
+    Volume,
+    /// `pg_rewind` can work.
+    Rewind,
+}
+
+impl CheckName {
+    /// The name as the table and the documentation print it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Lock => "no other operation",
+            Self::Unfinished => "nothing unfinished",
+            Self::Permissions => "permissions",
+            Self::OnePrimary => "one primary",
+            Self::OldPrimary => "old primary",
+            Self::StartScript => "start script",
+            Self::Target => "target",
+            Self::Ready => "ready",
+            Self::Recovery => "in recovery",
+            Self::System => "same system",
+            Self::Timeline => "same timeline",
+            Self::Streaming => "streaming",
+            Self::Replay => "replaying",
+            Self::Lag => "lag",
+            Self::Ahead => "furthest ahead",
+            Self::Walsenders => "walsenders",
+            Self::Slots => "slots",
+            Self::Settings => "settings",
+            Self::Synchronous => "synchronous commit",
+            Self::BaseBackup => "base backup",
+            Self::Archive => "archive",
+            Self::LogicalSlots => "logical slots",
+            Self::PreparedTransactions => "prepared transactions",
+            Self::Followers => "other standbys",
+            Self::Autoscaler => "autoscaler",
+            Self::WriteService => "write Service",
+            Self::GitOps => "GitOps",
+            Self::Volume => "volume",
+            Self::Rewind => "pg_rewind",
+        }
+    }
+}
+
+impl fmt::Display for CheckName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title())
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// The operation goes on, and the operator should know.
+    Warn,
+    /// The operation does not start.
+    Refuse,
+}
+
+/// One row of the table of checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What was asked.
+    pub check: CheckName,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What was seen, as a sentence.
+    pub reason: String,
+    /// What to type about it, when there is something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl Check {
+    /// As it should be.
+    pub fn pass(check: CheckName, reason: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Pass, reason)
+    }
+
+    /// Worth knowing.
+    pub fn warn(check: CheckName, reason: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Warn, reason)
+    }
+
+    /// Not like this.
+    pub fn refuse(check: CheckName, reason: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Refuse, reason)
+    }
+
+    fn new(check: CheckName, verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self {
+            check,
+            verdict,
+            reason: reason.into(),
+            next: None,
+        }
+    }
+
+    /// Adds what to type next.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    /// Whether it stands in the way.
+    pub fn refuses(&self) -> bool {
+        self.verdict == Verdict::Refuse
+    }
+}
+
+/// Why an operation does not start: every failed check at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}", self.sentence())]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// What was asked for, such as `failover`.
+    pub operation: String,
+    /// Every check, the passed ones too; at least one refuses.
+    pub checks: Vec<Check>,
+    /// Who could become primary, and why not, when that was the question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<super::Candidate>,
+}
+
+impl Refusal {
+    /// The checks that stand in the way.
+    pub fn reasons(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| check.refuses())
+    }
+
+    fn sentence(&self) -> String {
+        let reasons: Vec<&str> = self.reasons().map(|check| check.reason.as_str()).collect();
+        format!("{} refused: {}", self.operation, reasons.join("; "))
+    }
+}

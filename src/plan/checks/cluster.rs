@@ -1,0 +1,49 @@
+//! All checks that are not about the candidate alone.
+
+use super::super::case::Case;
+use super::super::{Check, CheckName, Mode};
+use super::candidate::sender_of;
+use super::contents::contents_checks;
+use super::old_primary::{loss_check, old_primary, one_primary, start_script};
+use super::surroundings::{git_ops, operation_checks, write_service};
+use crate::cluster::{Instance, Role};
+
+/// The checks of the cluster, for this target (none when none could be chosen).
+pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<Check> {
+    let mut checks = operation_checks(&case.snapshot.cluster, case.grounds);
+    checks.extend([one_primary(case), old_primary(case), start_script(case)]);
+    checks.extend(target.and_then(|target| loss_check(case, target)));
+    checks.extend(contents_checks(case, target));
+    checks.extend(target.map(|target| followers(case, target)));
+    checks.extend([write_service(case), git_ops(case)]);
+    checks
+}
+
+/// Standbys that will not follow are named; they don't stand in the way.
+fn followers(case: &Case<'_>, target: &Instance) -> Check {
+    let name = CheckName::Followers;
+    let mut notes: Vec<String> = Vec::new();
+    for other in case.others(target) {
+        let pod = other.name();
+        match other.role() {
+            Role::Unknown => notes.push(format!("{pod} does not answer")),
+            Role::Primary => {}
+            Role::Standby if case.mode == Mode::Switchover && sender_of(case, other).is_none() => {
+                notes.push(format!("{pod} does not stream"));
+            }
+            Role::Standby => {
+                let line = |it: &Instance| it.facts().map(|facts| facts.timeline);
+                if line(other) > line(target) {
+                    notes.push(format!(
+                        "{pod} is on a timeline of its own: pgctl reinit {pod}"
+                    ));
+                }
+            }
+        }
+    }
+    if notes.is_empty() {
+        Check::pass(name, format!("{} will follow", case.others(target).count()))
+    } else {
+        Check::warn(name, format!("may not follow: {}", notes.join("; ")))
+    }
+}

@@ -1,0 +1,155 @@
+//! Checks of what a change of the primary would cut off or leave behind.
+
+use super::super::case::Case;
+use super::super::{Check, CheckName, Mode};
+use crate::cluster::{DatabaseFacts, Instance, SlotKind};
+
+/// Segments that may wait for the archiver: a failing archive_command is found by its failure, so
+/// this only has to be more than what a busy server has in flight.
+const ARCHIVE_BACKLOG_LIMIT: u64 = 16;
+
+/// Base backups, archive, logical slots, prepared transactions, synchronous commit.
+pub(crate) fn contents_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<Check> {
+    vec![
+        base_backup(case, target),
+        archive(case),
+        logical_slots(case, target),
+        prepared(case, target),
+        synchronous(case, target),
+    ]
+}
+
+fn primary_facts<'a>(case: &Case<'a>) -> Option<&'a DatabaseFacts> {
+    case.snapshot.primary().and_then(Instance::facts)
+}
+
+fn base_backup(case: &Case<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::BaseBackup;
+    let running: Vec<String> = case
+        .snapshot
+        .primary()
+        .into_iter()
+        .chain(target)
+        .filter_map(|it| Some((it.name(), it.facts()?)))
+        .flat_map(|(pod, facts)| {
+            facts
+                .base_backups
+                .iter()
+                .map(move |backup| format!("{} from {pod}", backup.application_name))
+        })
+        .collect();
+    if running.is_empty() {
+        return Check::pass(name, "no base backup is running");
+    }
+    let reason = format!("a base backup is running: {}", running.join(", "));
+    if case.request.allow_backup_loss || case.mode == Mode::Emergency {
+        Check::warn(name, format!("{reason}; it will be cut off"))
+    } else {
+        Check::refuse(name, reason).next("wait until it is done, or --allow-backup-loss")
+    }
+}
+
+fn archive(case: &Case<'_>) -> Check {
+    let name = CheckName::Archive;
+    let Some(archiver) = primary_facts(case).and_then(|facts| facts.archiver.as_ref()) else {
+        return Check::pass(name, "archiving is off, or there is no primary to ask");
+    };
+    if archiver.failing {
+        return Check::refuse(
+            name,
+            format!(
+                "archiving on {} fails; {} segments wait, and would be missing from the archive",
+                case.old, archiver.ready_segments
+            ),
+        )
+        .next("mend archive_command first (pg_stat_archiver says what failed)");
+    }
+    if archiver.ready_segments > ARCHIVE_BACKLOG_LIMIT {
+        return Check::refuse(
+            name,
+            format!(
+                "{} segments wait to be archived on {}",
+                archiver.ready_segments, case.old
+            ),
+        )
+        .next("wait until the archiver has caught up");
+    }
+    Check::pass(
+        name,
+        format!("{} segments wait to be archived", archiver.ready_segments),
+    )
+}
+
+fn logical_slots(case: &Case<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::LogicalSlots;
+    let has_copy = |slot: &str| {
+        target
+            .and_then(Instance::facts)
+            .is_some_and(|facts| facts.slots.iter().any(|it| it.name == slot))
+    };
+    // Since PostgreSQL 17 a slot made with `failover` is kept in step on standbys.
+    let lost: Vec<&str> = primary_facts(case)
+        .into_iter()
+        .flat_map(|facts| &facts.slots)
+        .filter(|slot| match &slot.kind {
+            SlotKind::Physical => false,
+            SlotKind::Logical { failover, .. } => {
+                !slot.temporary && !(*failover && has_copy(&slot.name))
+            }
+        })
+        .map(|slot| slot.name.as_str())
+        .collect();
+    if lost.is_empty() {
+        return Check::pass(name, "no logical slot would be lost");
+    }
+    let reason = format!("logical slots would be lost: {}", lost.join(", "));
+    if case.request.allow_slot_loss {
+        Check::warn(name, reason)
+    } else {
+        Check::refuse(name, reason).next("--allow-slot-loss when their subscribers can start anew")
+    }
+}
+
+fn prepared(case: &Case<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::PreparedTransactions;
+    let count = primary_facts(case).map_or(0, |facts| facts.prepared_transactions);
+    let room = target
+        .and_then(Instance::facts)
+        .map(|facts| facts.settings.max_prepared_transactions);
+    match (count, room) {
+        (0, _) => Check::pass(name, "no transaction is prepared"),
+        (count, Some(room)) if room < count => Check::refuse(
+            name,
+            format!("{count} prepared transactions, and the candidate allows {room}"),
+        )
+        .next("commit or roll them back (pg_prepared_xacts), or raise max_prepared_transactions"),
+        (count, _) => Check::warn(
+            name,
+            format!("{count} prepared transactions move to the new primary with their locks"),
+        ),
+    }
+}
+
+fn synchronous(case: &Case<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::Synchronous;
+    let Some((pod, facts)) = target.and_then(|it| Some((it, it.facts()?))) else {
+        return Check::pass(name, "asked once the target is known");
+    };
+    let wanted = facts.settings.synchronous_standby_names.trim();
+    if wanted.is_empty() {
+        return Check::pass(name, "commits wait for no standby");
+    }
+    let names = |it: &Instance| wanted.contains('*') || wanted.contains(it.name());
+    if case.others(pod).any(|it| it.pod.ready && names(it)) {
+        Check::pass(name, format!("synchronous_standby_names is {wanted}"))
+    } else {
+        Check::refuse(
+            name,
+            format!(
+                "synchronous_standby_names on {} is {wanted}, which no other ready standby answers to: commits would wait forever",
+                pod.name()
+            ),
+        )
+        .next("change synchronous_standby_names, or bring such a standby up")
+    }
+}

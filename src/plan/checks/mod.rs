@@ -1,0 +1,13 @@
+//! The checks of a failover, each a small pure function from the case to a row of the table.
+
+mod candidate;
+mod capacity;
+mod cluster;
+mod contents;
+mod old_primary;
+mod surroundings;
+
+pub(crate) use candidate::candidate_checks;
+pub(crate) use cluster::cluster_checks;
+pub(crate) use old_primary::loss;
+pub(crate) use surroundings::operation_checks;

@@ -1,0 +1,224 @@
+//! Checks of the old primary: there is one, and it will be proven stopped.
+
+use super::super::candidate::known_end;
+use super::super::case::{Case, may_be_running, position};
+use super::super::{Check, CheckName, Loss, Mode};
+use crate::cluster::{Component, ContainerState, Instance, Role};
+
+/// One writable primary, or none, or a split brain.
+pub(crate) fn one_primary(case: &Case<'_>) -> Check {
+    let name = CheckName::OnePrimary;
+    let primaries: Vec<&str> = case.snapshot.primaries().map(Instance::name).collect();
+    match primaries.as_slice() {
+        [one] if *one == case.snapshot.topology.primary => {
+            Check::pass(name, format!("{one} is the primary"))
+        }
+        [one] => Check::warn(
+            name,
+            format!(
+                "{one} is the primary, the topology names {}",
+                case.snapshot.topology.primary
+            ),
+        ),
+        [] => Check::warn(
+            name,
+            format!(
+                "no primary answers: this is an emergency ({} is meant to be it)",
+                case.old
+            ),
+        ),
+        several => Check::refuse(
+            name,
+            format!(
+                "split brain: {} accept writes; decide by hand which one is right",
+                several.join(" and ")
+            ),
+        )
+        .next("docs/runbooks/failover.md, section \"Two primaries\""),
+    }
+}
+
+/// The old primary is, or will be, proven stopped.
+pub(crate) fn old_primary(case: &Case<'_>) -> Check {
+    let name = CheckName::OldPrimary;
+    if case.mode == Mode::Switchover {
+        return Check::pass(name, format!("{} will be shut down first", case.old));
+    }
+    let strangers: Vec<&str> = case
+        .snapshot
+        .instances
+        .iter()
+        .filter(|it| it.name() != case.old && may_be_running(it))
+        .map(Instance::name)
+        .collect();
+    let unproven = match case.old_instance() {
+        None => None,
+        Some(old) => unproven(case, old),
+    };
+    let accepted = case.request.accept_split_brain_risk;
+    if let Some(why) = unproven {
+        return if accepted {
+            Check::warn(
+                name,
+                format!("{why}; the risk of two primaries is accepted"),
+            )
+        } else {
+            Check::refuse(name, why).next(format!(
+                "make sure that its node is off, then kubectl delete pod {} --force; or --accept-split-brain-risk",
+                case.old
+            ))
+        };
+    }
+    if !strangers.is_empty() {
+        let reason = format!(
+            "{} may be running and does not answer: it could be a primary",
+            strangers.join(", ")
+        );
+        return match (case.topology_aware(), accepted) {
+            (_, true) => Check::warn(name, format!("{reason}; that risk is accepted")),
+            // The start script lets only the named pod be primary.
+            (true, false)
+                if case
+                    .old_instance()
+                    .is_none_or(|it| it.role() != Role::Standby) =>
+            {
+                Check::warn(
+                    name,
+                    format!(
+                        "{} does not answer; the topology does not let it be primary",
+                        strangers.join(", ")
+                    ),
+                )
+            }
+            _ => Check::refuse(name, reason)
+                .next("bring it back or stop it; or --accept-split-brain-risk"),
+        };
+    }
+    match case.old_instance() {
+        None => Check::pass(name, format!("{} does not exist", case.old)),
+        Some(old) if old.role() == Role::Standby => {
+            Check::pass(name, format!("{} is a standby", case.old))
+        }
+        Some(old) if matches!(old.pod.container, ContainerState::Terminated(_)) => Check::pass(
+            name,
+            format!("{} has terminated; its pod will be removed first", case.old),
+        ),
+        Some(_) => Check::pass(
+            name,
+            format!("{} will be stopped first, and that proven", case.old),
+        ),
+    }
+}
+
+/// Why the old primary's end can't be proven by stopping it, when it can't.
+fn unproven(case: &Case<'_>, old: &Instance) -> Option<String> {
+    let terminated = matches!(old.pod.container, ContainerState::Terminated(_));
+    if old.role() == Role::Standby || (terminated && old.pod.node_ready != Some(false)) {
+        return None;
+    }
+    if old.pod.node_ready == Some(false) {
+        let node = old.pod.node.as_deref().unwrap_or("its node");
+        return Some(format!(
+            "{node} is not ready, so nobody knows whether {} still runs there",
+            case.old
+        ));
+    }
+    if old.pod.deleting_since.is_some() {
+        return Some(format!(
+            "{} is stuck in Terminating: that does not prove that it has stopped",
+            case.old
+        ));
+    }
+    None
+}
+
+/// What may be lost when `target` is promoted.
+pub(crate) fn loss(case: &Case<'_>, target: &Instance) -> Loss {
+    let last_commit = target
+        .facts()
+        .and_then(|facts| facts.recovery.as_ref())
+        .and_then(|recovery| recovery.last_commit_replayed);
+    if case.mode == Mode::Switchover {
+        return Loss {
+            bytes: Some(0),
+            proven: true,
+            last_commit,
+        };
+    }
+    let own = position(target);
+    if let (Some(shutdown), Some(own)) = (case.shutdown(), own) {
+        // A standby that has more than the start of the shutdown record has all of it.
+        let missing = if own > shutdown.lsn {
+            0
+        } else {
+            shutdown.lsn.bytes_since(own)
+        };
+        return Loss {
+            bytes: Some(missing),
+            proven: own > shutdown.lsn,
+            last_commit,
+        };
+    }
+    Loss {
+        bytes: own.and_then(|own| Some(known_end(case)?.bytes_since(own))),
+        proven: false,
+        last_commit,
+    }
+}
+
+/// The loss as a row of the table, in an emergency.
+pub(crate) fn loss_check(case: &Case<'_>, target: &Instance) -> Option<Check> {
+    if case.mode == Mode::Switchover {
+        return None;
+    }
+    let loss = loss(case, target);
+    let since = loss
+        .last_commit
+        .map(|at| format!("; the last transaction that it has committed at {at}"))
+        .unwrap_or_default();
+    Some(match (loss.bytes, loss.proven) {
+        (Some(0), true) => Check::pass(
+            CheckName::Lag,
+            "nothing is lost: it has all of the old primary's WAL",
+        ),
+        (Some(bytes), _) => Check::warn(
+            CheckName::Lag,
+            format!(
+                "at least {bytes} bytes are lost, and whatever the old primary wrote without sending it{since}"
+            ),
+        ),
+        (None, _) => Check::warn(
+            CheckName::Lag,
+            format!("how much is lost can't be known{since}"),
+        ),
+    })
+}
+
+/// Whether the start script keeps the old primary from coming back as one.
+pub(crate) fn start_script(case: &Case<'_>) -> Check {
+    let name = CheckName::StartScript;
+    if case.topology_aware() {
+        return Check::pass(name, "pods start by the topology");
+    }
+    if case.old_component() == Component::Replica {
+        return Check::refuse(
+            name,
+            format!(
+                "{} would be started anew as a primary: the start script of this cluster does not read the topology",
+                case.old
+            ),
+        )
+        .next("deploy the start script of pgctl's deploy/ first");
+    }
+    let set = case
+        .snapshot
+        .stateful_set(Component::Primary)
+        .map_or("its StatefulSet", |set| set.name.as_str());
+    Check::warn(
+        name,
+        format!(
+            "the start script does not read the topology: {set} must stay at 0 until {} has a fresh volume",
+            case.old
+        ),
+    )
+}

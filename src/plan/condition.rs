@@ -1,0 +1,182 @@
+//! Conditions that can be looked at in the cluster: what a step needs, and what proves it done.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::PodRef;
+
+/// Something that holds in the cluster or not, decided by looking and never by remembering.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "condition"
+)]
+pub enum Condition {
+    /// Nothing to look at: the action's own answer is the proof.
+    Answered,
+    /// `spec.minReplicas` of the autoscaler is this.
+    AutoscalerMinimum {
+        /// The HorizontalPodAutoscaler.
+        autoscaler: String,
+        /// Its minimum.
+        minimum: u32,
+    },
+    /// The slots exist.
+    Slots {
+        /// The pod on which.
+        pod: String,
+        /// Names of the slots.
+        slots: Vec<String>,
+    },
+    /// None of the slots exists.
+    NoSlots {
+        /// The pod on which.
+        pod: String,
+        /// Names of the slots.
+        slots: Vec<String>,
+    },
+    /// The pod's object stays until it is released.
+    RecordHeld {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// The pod's object is gone or not held.
+    RecordReleased {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// The topology names this pod, in this term.
+    Topology {
+        /// The ConfigMap.
+        config_map: String,
+        /// The pod.
+        primary: String,
+        /// The term.
+        term: u64,
+    },
+    /// `spec.replicas` of the StatefulSet is this.
+    Scaled {
+        /// The StatefulSet.
+        stateful_set: String,
+        /// How many pods.
+        replicas: u32,
+    },
+    /// The pod is stopped for good: its object is gone, or it is being deleted and its container
+    /// has terminated (the kubelet restarts nothing in a pod that is being deleted).
+    Stopped {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// It is stopped for good, and its record says that it was a proper shutdown, and where its WAL
+    /// ended.
+    StoppedCleanly {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// No pod of this name exists.
+    PodAbsent {
+        /// The pod's name.
+        pod: String,
+    },
+    /// The pod of this name is another one than that with this UID.
+    PodReplaced {
+        /// The former pod.
+        pod: PodRef,
+    },
+    /// The claim of this name is not the one of before, or is being deleted.
+    ClaimGone {
+        /// The claim.
+        claim: String,
+        /// `metadata.creationTimestamp` of the one of before.
+        created: Option<Timestamp>,
+    },
+    /// The start script has been asked to clone the pod's data anew.
+    CloneRequested {
+        /// The topology ConfigMap.
+        config_map: String,
+        /// The pod.
+        pod: String,
+        /// The request.
+        request: String,
+    },
+    /// The standby has received, and replayed, more than the position of the old primary's shutdown
+    /// record (which `pg_controldata` names by its start, so equal is not enough).
+    CaughtUp {
+        /// The standby's pod.
+        pod: String,
+    },
+    /// The server answers and is in recovery.
+    InRecovery {
+        /// Its pod.
+        pod: String,
+    },
+    /// The server answers and accepts writes.
+    Writable {
+        /// Its pod.
+        pod: String,
+    },
+    /// The Service's ready endpoints are exactly this pod.
+    ServiceLeadsTo {
+        /// The Service.
+        service: String,
+        /// The pod.
+        pod: String,
+    },
+    /// Each of the pods streams from the upstream.
+    Streaming {
+        /// The pod that they stream from.
+        upstream: String,
+        /// The standbys.
+        pods: Vec<String>,
+    },
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered => write!(f, "it answered"),
+            Self::AutoscalerMinimum {
+                autoscaler,
+                minimum,
+            } => write!(f, "minReplicas of {autoscaler} is {minimum}"),
+            Self::Slots { pod, slots } => write!(f, "{pod} has {}", slots.join(", ")),
+            Self::NoSlots { pod, slots } => write!(f, "{pod} has no {}", slots.join(", ")),
+            Self::RecordHeld { pod } => write!(f, "the object of {} is kept", pod.name),
+            Self::RecordReleased { pod } => write!(f, "the object of {} is not kept", pod.name),
+            Self::Topology { primary, term, .. } => {
+                write!(f, "the topology names {primary}, term {term}")
+            }
+            Self::Scaled {
+                stateful_set,
+                replicas,
+            } => write!(f, "{stateful_set} is scaled to {replicas}"),
+            Self::Stopped { pod } => write!(f, "{} is stopped", pod.name),
+            Self::StoppedCleanly { pod } => {
+                write!(f, "{} is shut down, with a clean record", pod.name)
+            }
+            Self::PodAbsent { pod } => write!(f, "there is no pod {pod}"),
+            Self::PodReplaced { pod } => write!(f, "{} is a new pod", pod.name),
+            Self::CloneRequested { pod, .. } => write!(f, "{pod} is asked to clone anew"),
+            Self::ClaimGone { claim, .. } => write!(f, "the claim {claim} is deleted"),
+            Self::CaughtUp { pod } => {
+                write!(f, "{pod} has replayed everything up to the shutdown")
+            }
+            Self::InRecovery { pod } => write!(f, "{pod} is in recovery"),
+            Self::Writable { pod } => write!(f, "{pod} accepts writes"),
+            Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
+            Self::Streaming { upstream, pods } => {
+                write!(
+                    f,
+                    "{} from {upstream}",
+                    match pods.as_slice() {
+                        [one] => format!("{one} streams"),
+                        several => format!("{} stream", several.join(", ")),
+                    }
+                )
+            }
+        }
+    }
+}

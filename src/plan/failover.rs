@@ -1,0 +1,123 @@
+//! Planning a change of the primary.
+
+use jiff::Timestamp;
+
+use super::candidate::{judge, rank};
+use super::case::Case;
+use super::checks::{cluster_checks, loss};
+use super::failover_steps::steps;
+use super::{
+    Candidate, Check, CheckName, FailoverRequest, Grounds, Mode, Operation, OperationId, Plan,
+    Refusal,
+};
+use crate::cluster::{Instance, NameError, Snapshot};
+
+/// Plans a failover: a switchover when a primary answers, an emergency when none does.
+///
+/// # Errors
+/// A [`Refusal`] with every check that stands in the way.
+pub fn plan_failover(
+    snapshot: &Snapshot,
+    request: &FailoverRequest,
+    grounds: &Grounds,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let case = Case::new(snapshot, request, grounds);
+    let candidates = rank(&case);
+    let target = choose(&case, &candidates);
+    let checks = match &target {
+        Ok(target) => table(&case, target),
+        Err(why) => {
+            let mut checks = cluster_checks(&case, None);
+            checks.push(why.clone());
+            checks
+        }
+    };
+    let refused = checks.iter().any(Check::refuses);
+    let (Ok(target), false) = (target, refused) else {
+        return Err(Refusal {
+            operation: "failover".to_owned(),
+            checks: sorted(checks),
+            candidates,
+        });
+    };
+    let facts = target.facts();
+    Ok(Plan {
+        id: OperationId::new("failover", now),
+        cluster: snapshot.cluster.clone(),
+        system_identifier: facts
+            .map(|facts| facts.system_identifier.clone())
+            .unwrap_or_default(),
+        operation: Operation::Failover {
+            mode: case.mode,
+            from: case.old.clone(),
+            from_pod: case.old_pod(),
+            to: target.name().to_owned(),
+            timeline: facts.map_or(crate::cluster::Timeline(1), |facts| facts.timeline),
+            term_before: snapshot.topology.term,
+            loss: loss(&case, target),
+            shutdown: case.shutdown().filter(|_| case.mode == Mode::Emergency),
+        },
+        made: now,
+        checks: sorted(checks),
+        candidates,
+        steps: steps(&case, target),
+    })
+}
+
+/// Every pod that could become primary, ranked, and why it is eligible or not.
+pub fn candidates(
+    snapshot: &Snapshot,
+    request: &FailoverRequest,
+    grounds: &Grounds,
+) -> Vec<Candidate> {
+    rank(&Case::new(snapshot, request, grounds))
+}
+
+fn table(case: &Case<'_>, target: &Instance) -> Vec<Check> {
+    let mut checks = cluster_checks(case, Some(target));
+    checks.push(Check::pass(
+        CheckName::Target,
+        format!("{} becomes primary", target.name()),
+    ));
+    checks.extend(judge(case, target).checks);
+    checks
+}
+
+fn sorted(mut checks: Vec<Check>) -> Vec<Check> {
+    checks.sort_by_key(|check| check.check);
+    checks
+}
+
+/// The target: the one that was named, else the best.
+fn choose<'a>(case: &Case<'a>, candidates: &[Candidate]) -> Result<&'a Instance, Check> {
+    match &case.request.to {
+        Some(given) => case.snapshot.resolve(given).map_err(|error| {
+            let check = Check::refuse(CheckName::Target, error.to_string());
+            match error {
+                NameError::Unknown { candidates, .. } | NameError::Ambiguous { candidates, .. } => {
+                    match candidates.as_slice() {
+                        [] => check,
+                        [first, ..] => check.next(format!("for example --to {first}")),
+                    }
+                }
+            }
+        }),
+        None => candidates
+            .iter()
+            .find(|candidate| candidate.eligible)
+            .and_then(|candidate| case.snapshot.instance(&candidate.pod))
+            .ok_or_else(|| {
+                let reason = if candidates.is_empty() {
+                    "there is no standby to fail over to".to_owned()
+                } else {
+                    let each: Vec<String> = candidates
+                        .iter()
+                        .map(|it| format!("{}: {}", it.pod, it.why().join(", ")))
+                        .collect();
+                    format!("no standby is eligible ({})", each.join("; "))
+                };
+                Check::refuse(CheckName::Target, reason).next("pgctl status")
+            }),
+    }
+}

@@ -1,0 +1,145 @@
+//! What a plan is made on besides the cluster itself.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::OperationId;
+use crate::cluster::GitOps;
+
+/// What was found out besides the snapshot. Facts only.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grounds {
+    /// The answers of the API server to "may I?", one for each permission that was asked about.
+    pub permissions: Vec<Permitted>,
+    /// Who runs an operation on this cluster now.
+    pub lock: Option<LockHolder>,
+    /// The operation that was left unfinished.
+    pub unfinished: Option<Unfinished>,
+    /// What a GitOps tool would do about the changes.
+    pub drift: Vec<Drift>,
+}
+
+/// Something that one may be allowed to do (a SelfSubjectAccessReview).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Permission {
+    /// `get`, `patch`, `create`, ...
+    pub verb: String,
+    /// API group, empty for the core.
+    pub group: String,
+    /// Resource, with its subresource (`statefulsets/scale`).
+    pub resource: String,
+}
+
+impl Permission {
+    /// A permission.
+    pub fn new(verb: &str, group: &str, resource: &str) -> Self {
+        Self {
+            verb: verb.to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// A permission and whether it is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Permitted {
+    /// What was asked about.
+    pub permission: Permission,
+    /// The answer.
+    pub allowed: bool,
+}
+
+/// The holder of the Lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockHolder {
+    /// `spec.holderIdentity`: who, on which machine.
+    pub holder: String,
+    /// `spec.renewTime`.
+    pub renewed: Option<Timestamp>,
+}
+
+/// An operation whose journal has no end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unfinished {
+    /// Its id.
+    pub id: OperationId,
+    /// What it is, in words: `failover from a to b`.
+    pub title: String,
+    /// Whether it can only go forward.
+    pub past_point_of_no_return: bool,
+}
+
+/// An object that a GitOps tool deploys, and what the tool does about a change of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// The object, such as `Service/postgres-write`.
+    pub object: String,
+    /// The field that will be changed.
+    pub field: String,
+    /// The tool.
+    pub tool: GitOps,
+    /// Whether it puts the change back.
+    pub reverts: Reverts,
+}
+
+/// Whether a GitOps tool puts a change back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reverts {
+    /// By itself, within minutes.
+    Itself,
+    /// When somebody deploys the next time.
+    NextDeploy,
+    /// Never: the field is ignored.
+    Never,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// Every permission that a guided operation may need, so that a missing one is found before the
+/// first change. Reading the cluster is not among them: the snapshot has shown it.
+pub fn permissions_needed() -> Vec<Permission> {
+    const NEEDED: [(&str, &str, &str); 18] = [
+        ("get", "coordination.k8s.io", "leases"),
+        ("create", "coordination.k8s.io", "leases"),
+        ("update", "coordination.k8s.io", "leases"),
+        ("get", "", "configmaps"),
+        ("create", "", "configmaps"),
+        ("patch", "", "configmaps"),
+        ("get", "", "pods"),
+        ("list", "", "pods"),
+        ("watch", "", "pods"),
+        ("patch", "", "pods"),
+        ("delete", "", "pods"),
+        ("create", "", "pods/portforward"),
+        ("get", "apps", "statefulsets"),
+        ("patch", "apps", "statefulsets/scale"),
+        ("patch", "", "services"),
+        ("list", "discovery.k8s.io", "endpointslices"),
+        ("patch", "autoscaling", "horizontalpodautoscalers"),
+        ("create", "", "events"),
+    ];
+    NEEDED
+        .iter()
+        .map(|(verb, group, resource)| Permission::new(verb, group, resource))
+        .collect()
+}

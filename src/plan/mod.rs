@@ -1,0 +1,36 @@
+//! Guided operations as data: from facts and a request, a [`Plan`] or a [`Refusal`].
+//!
+//! Nothing here does anything: no Kubernetes, no SQL, no clock of its own. What was decided can be
+//! printed, stored, resumed and compared; the engine only carries it out.
+
+mod action;
+mod candidate;
+mod case;
+mod check;
+mod checks;
+mod condition;
+mod failover;
+mod failover_steps;
+mod grounds;
+mod journal;
+mod operation;
+mod rejoin;
+mod request;
+mod selector;
+mod step;
+
+pub use action::{Action, Follower, PodRef};
+pub use candidate::Candidate;
+pub use check::{Check, CheckName, Refusal, Verdict};
+pub use condition::Condition;
+pub use failover::{candidates, plan_failover};
+pub use failover_steps::ORIGINAL_MINIMUM;
+pub use grounds::{
+    Drift, Grounds, LockHolder, Permission, Permitted, Reverts, Unfinished, permissions_needed,
+};
+pub use journal::{Entry, Event, Finding, ImpossibleHistory, OutageMethod, Outcome, Progress};
+pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
+pub use rejoin::{plan_reinit, plan_rejoin};
+pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};
+pub use selector::{COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL};
+pub use step::{OnFailure, Step, StepName, Undo};

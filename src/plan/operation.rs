@@ -1,0 +1,202 @@
+//! What kind of operation, and the plan for it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Candidate, Check, PodRef, Step, StepName, Verdict};
+use crate::cluster::{ClusterId, Lsn, Timeline};
+
+/// Names an operation: what it is and when it was planned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(pub String);
+
+impl OperationId {
+    /// The id of an operation that is planned now.
+    pub(crate) fn new(kind: &str, now: Timestamp) -> Self {
+        Self(format!("{kind}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether the old primary hands over, or is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The primary answers and is shut down in order: nothing acknowledged is lost.
+    Switchover,
+    /// No primary answers.
+    Emergency,
+}
+
+/// What may be lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// Bytes of WAL that are known to be missing on the candidate; none when that can't be known.
+    pub bytes: Option<u64>,
+    /// Whether `bytes` is proven (by a clean shutdown record), and not an estimate.
+    pub proven: bool,
+    /// Commit time of the last transaction that the candidate has.
+    pub last_commit: Option<Timestamp>,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "operation"
+)]
+pub enum Operation {
+    /// Another primary.
+    Failover {
+        /// In order or in need.
+        mode: Mode,
+        /// The old primary's name.
+        from: String,
+        /// The old primary's pod; none when its object is gone.
+        from_pod: Option<PodRef>,
+        /// The new primary.
+        to: String,
+        /// The timeline that ends.
+        timeline: Timeline,
+        /// Term of the topology before it.
+        term_before: u64,
+        /// What may be lost.
+        loss: Loss,
+        /// Where the WAL is known to have ended, when the old primary had stopped in order before
+        /// the plan was made.
+        shutdown: Option<Shutdown>,
+    },
+    /// A former primary comes back as a standby.
+    Rejoin {
+        /// Its name.
+        pod: String,
+        /// The primary that it will follow.
+        primary: String,
+        /// Whether its data is cloned anew.
+        clone: bool,
+    },
+    /// A standby gets a new volume.
+    Reinit {
+        /// Its name.
+        pod: String,
+        /// The primary that it is cloned from.
+        primary: String,
+        /// The claim that is deleted.
+        claim: String,
+    },
+}
+
+impl Operation {
+    /// The command's word for it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Failover { .. } => "failover",
+            Self::Rejoin { .. } => "rejoin",
+            Self::Reinit { .. } => "reinit",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failover { mode, from, to, .. } => {
+                let word = match mode {
+                    Mode::Switchover => "switchover",
+                    Mode::Emergency => "emergency failover",
+                };
+                write!(f, "{word} from {from} to {to}")
+            }
+            Self::Rejoin { pod, primary, .. } => write!(f, "rejoin of {pod} to {primary}"),
+            Self::Reinit { pod, primary, .. } => write!(f, "reinit of {pod} from {primary}"),
+        }
+    }
+}
+
+/// Where the old primary's WAL ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shutdown {
+    /// Its timeline.
+    pub timeline: Timeline,
+    /// Start of its shutdown checkpoint record.
+    pub lsn: Lsn,
+}
+
+/// A guided operation as data: it can be printed, stored, resumed and compared, and running it
+/// takes no decision that is not written here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Its id.
+    pub id: OperationId,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The cluster's system identifier.
+    pub system_identifier: String,
+    /// What is done.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// When it was made.
+    pub made: Timestamp,
+    /// What was checked; none of them refuses.
+    pub checks: Vec<Check>,
+    /// Who could have become primary, when that was the question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// What is done, in this order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The checks that warn.
+    pub fn warnings(&self) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Warn)
+    }
+
+    /// Index of the step from which there is only forward, when there is one.
+    pub fn point_of_no_return(&self) -> Option<usize> {
+        self.steps.iter().position(Step::is_point_of_no_return)
+    }
+
+    /// The step of this name.
+    pub fn step(&self, name: StepName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// The command that goes on with it after an interruption.
+    pub fn resume_command(&self) -> String {
+        format!(
+            "pgctl {} --resume -n {}{}",
+            self.operation.kind(),
+            self.cluster.namespace,
+            self.cluster_flag()
+        )
+    }
+
+    /// The command that puts everything back, before the point of no return.
+    pub fn abort_command(&self) -> String {
+        format!(
+            "pgctl {} --abort -n {}{}",
+            self.operation.kind(),
+            self.cluster.namespace,
+            self.cluster_flag()
+        )
+    }
+
+    fn cluster_flag(&self) -> String {
+        format!(" --cluster {}", self.cluster.name)
+    }
+}

@@ -1,0 +1,133 @@
+//! What can go wrong with a database, in sentences that an operator can act on.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+/// Why something asked of a database did not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    /// Wrong password.
+    #[error("wrong password for user {user:?} (from {source_of_password})")]
+    WrongPassword {
+        /// Whose.
+        user: String,
+        /// Where it comes from: `Secret postgres-secret, key postgres-password`.
+        source_of_password: String,
+    },
+    /// The server does not let this user in (`pg_hba.conf`, no such role or database).
+    #[error("PostgreSQL does not let {user:?} in: {message}")]
+    NotLetIn {
+        /// Who.
+        user: String,
+        /// What it says.
+        message: String,
+    },
+    /// Something answered, and it does not speak PostgreSQL.
+    #[error("what listens on port 5432 does not speak PostgreSQL: {reason}")]
+    NotPostgres {
+        /// How that shows.
+        reason: String,
+    },
+    /// It is starting up, shutting down or recovering, and takes no connections now.
+    #[error("{message}")]
+    NotReady {
+        /// PostgreSQL's own words: `the database system is starting up`.
+        message: String,
+    },
+    /// All connections are taken.
+    #[error("all connections are taken ({message}); raise max_connections, or end some")]
+    TooManyConnections {
+        /// PostgreSQL's own words.
+        message: String,
+    },
+    /// No answer in time. What was asked for may still be carried out.
+    #[error("{doing}: no answer within {} s", after.as_secs_f64())]
+    TimedOut {
+        /// What was asked.
+        doing: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The connection broke. What was asked for may have been carried out.
+    #[error("{doing}: the connection was lost: {reason}")]
+    Lost {
+        /// What was asked.
+        doing: String,
+        /// Why.
+        reason: String,
+    },
+    /// PostgreSQL said no.
+    #[error("{doing}: PostgreSQL says: {message} (SQLSTATE {sqlstate})")]
+    Refused {
+        /// What was asked.
+        doing: String,
+        /// Five characters (PostgreSQL documentation, appendix A).
+        sqlstate: String,
+        /// What it says.
+        message: String,
+    },
+    /// An answer that makes no sense.
+    #[error("{doing}: {reason}")]
+    Unexpected {
+        /// What was asked.
+        doing: String,
+        /// What came.
+        reason: String,
+    },
+}
+
+impl SqlError {
+    /// Whether what was asked for may have been carried out: look before repeating it.
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(self, Self::TimedOut { .. } | Self::Lost { .. })
+    }
+
+    /// Whether the server is there and will answer later.
+    pub fn is_not_ready(&self) -> bool {
+        matches!(self, Self::NotReady { .. })
+    }
+
+    /// The SQLSTATE, when PostgreSQL said no.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Refused { sqlstate, .. } => Some(sqlstate),
+            _ => None,
+        }
+    }
+
+    /// Makes out what the driver's error means. None for one that only says that the connection is
+    /// gone.
+    pub(super) fn of(error: &tokio_postgres::Error, doing: &str) -> Option<Self> {
+        let Some(db) = error.as_db_error() else {
+            let lost = error.is_closed()
+                || error
+                    .source()
+                    .is_some_and(|cause| cause.is::<std::io::Error>());
+            return (!lost).then(|| Self::Unexpected {
+                doing: doing.to_owned(),
+                reason: match error.source() {
+                    Some(cause) => format!("{error}: {cause}"),
+                    None => error.to_string(),
+                },
+            });
+        };
+        let message = db.message().to_owned();
+        Some(match *db.code() {
+            // 57P01..03: shut down, crashed, starting up or shutting down.
+            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+                Self::NotReady { message }
+            }
+            SqlState::TOO_MANY_CONNECTIONS => Self::TooManyConnections { message },
+            _ => Self::Refused {
+                doing: doing.to_owned(),
+                sqlstate: db.code().code().to_owned(),
+                message: match db.detail() {
+                    Some(detail) => format!("{message}: {detail}"),
+                    None => message,
+                },
+            },
+        })
+    }
+}

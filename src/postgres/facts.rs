@@ -1,0 +1,72 @@
+//! What a server says of itself.
+
+use super::{Session, SqlError, sql};
+use crate::cluster::DatabaseFacts;
+
+const DOING: &str = "asking for the state of replication";
+
+impl Session {
+    /// Asks for everything, in one round trip's worth of time.
+    ///
+    /// What only some users may see (sizes of the disk and of the WAL, the archiver's backlog) is
+    /// left at "unknown" when it is refused.
+    ///
+    /// # Errors
+    /// When the server does not answer, or what it says makes no sense.
+    pub async fn facts(&self) -> Result<DatabaseFacts, SqlError> {
+        let (mut facts, wal, disk, ready) = futures::join!(
+            self.main_facts(),
+            self.text(DOING, sql::WAL_BYTES),
+            self.text(DOING, sql::DISK),
+            self.text(DOING, sql::READY_SEGMENTS),
+        );
+        if matches!(&facts, Err(error) if error.sqlstate() == Some("55000")) {
+            // It was promoted between two functions of the one statement.
+            facts = self.main_facts().await;
+        }
+        let mut facts = facts?;
+        let number = |text: Result<Option<String>, SqlError>| text.ok().flatten()?.parse().ok();
+        facts.usage.wal_bytes = number(wal).unwrap_or(0);
+        if let Some((size, used)) = disk.ok().flatten().as_deref().and_then(disk_figures) {
+            facts.usage.size_bytes = Some(size);
+            facts.usage.used_bytes = Some(used);
+        }
+        if let (Some(archiver), Some(ready)) = (&mut facts.archiver, number(ready)) {
+            archiver.ready_segments = ready;
+        }
+        Ok(facts)
+    }
+
+    async fn main_facts(&self) -> Result<DatabaseFacts, SqlError> {
+        let unexpected = |reason: String| SqlError::Unexpected {
+            doing: DOING.to_owned(),
+            reason,
+        };
+        let document = self
+            .text(DOING, sql::FACTS)
+            .await?
+            .ok_or_else(|| unexpected("no answer".to_owned()))?;
+        serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))
+    }
+}
+
+/// Size and use in bytes out of `size_kib used_kib available_kib`.
+fn disk_figures(line: &str) -> Option<(u64, u64)> {
+    let mut figures = line.split_whitespace().map(str::parse::<u64>);
+    let size = figures.next()?.ok()?.checked_mul(1024)?;
+    let used = figures.next()?.ok()?.checked_mul(1024)?;
+    Some((size, used))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_probe_left() {
+        assert_eq!(disk_figures("100 40 60\n"), Some((102_400, 40_960)));
+        for line in ["", "x", "100", "100 x", "18446744073709551615 1 1"] {
+            assert_eq!(disk_figures(line), None, "{line:?}");
+        }
+    }
+}

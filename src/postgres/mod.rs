@@ -1,0 +1,13 @@
+//! The adapter to PostgreSQL: one connection over a stream that somebody else opened, what the
+//! server says of itself, and the few changes that guided operations make.
+
+mod error;
+mod facts;
+mod first_bytes;
+mod quote;
+mod session;
+mod sql;
+
+pub use error::SqlError;
+pub use quote::{quote_identifier, quote_literal};
+pub use session::{Login, Session};
