@@ -69,7 +69,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(verb: Verb, group: &'static str, resource: &'static str) -> Self {
+    /// About all objects of a resource, everywhere.
+    pub fn new(verb: Verb, group: &'static str, resource: &'static str) -> Self {
         Self {
             verb,
             group,
@@ -147,7 +148,7 @@ impl Kube {
     /// A request that changes something. It is asked again only on 429, which the API server
     /// answers before it looks at the request; anything else may have been carried out, and the
     /// caller has to look.
-    pub async fn write<T, F, Fut>(&self, call: &Call, request: F) -> Result<T, KubeError>
+    pub(crate) async fn write<T, F, Fut>(&self, call: &Call, request: F) -> Result<T, KubeError>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = kube::Result<T>>,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, ResourceExt as _};
+use kube::ResourceExt as _;
 
 use super::facts::{
     autoscaler_facts, pod_facts, service_facts, stateful_set_facts, topology, volume_facts,
 };
-use super::{Call, Found, Kube, KubeError, Verb};
+use super::{Found, Kube, KubeError};
 use crate::cluster::{Autoscaler, PodFacts, ServiceFacts, StatefulSetFacts, Topology, VolumeFacts};
 
 impl Found {
@@ -100,26 +100,10 @@ impl Kube {
         let listed = found.config_maps.iter().find(|map| map.name_any() == name);
         let config_map = match listed {
             Some(map) => Some(map.clone()),
-            None => self.config_map(&found.id.namespace, &name).await?,
+            None => self.get::<ConfigMap>(&found.id.namespace, &name).await?,
         };
         topology(&found.stateful_sets, config_map.as_ref())
             .map_err(|reason| unreadable(&name, reason))
-    }
-
-    /// A ConfigMap; none when it does not exist.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub async fn config_map(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Option<ConfigMap>, KubeError> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
-        let call = Call::new(Verb::Get, "", "configmaps")
-            .named(name)
-            .within(namespace);
-        self.read(&call, || api.get_opt(name)).await
     }
 }
 

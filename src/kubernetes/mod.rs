@@ -1,22 +1,35 @@
 //! The adapter to Kubernetes: finding a cluster, looking at it, and the few changes that guided
 //! operations make. Nothing here decides anything.
 
+mod access;
 mod call;
 mod certificate;
+mod change;
 mod client;
+mod config_map;
 mod discovery;
 mod error;
+mod event;
+mod exec;
 mod facts;
 mod forward;
 mod found;
 pub mod labels;
+mod lease;
 mod list;
 mod node;
 mod secret;
+mod wait;
 
 pub use call::{Call, Verb};
+pub use change::Annotations;
 pub use client::{ConnectOptions, Kube};
+pub use config_map::StoredMap;
 pub use discovery::{Found, Place, Selection};
 pub use error::KubeError;
+pub use event::Regarding;
+pub use exec::Output;
+pub use facts::{TOPOLOGY_PRIMARY, TOPOLOGY_SYSTEM, TOPOLOGY_TERM};
 pub use forward::Forward;
+pub use lease::{Claim, HeldLease, LeaseHolder};
 pub use secret::{Credentials, CredentialsSource};

@@ -1,6 +1,8 @@
 //! The adapter to PostgreSQL: one connection over a stream that somebody else opened, what the
 //! server says of itself, and the few changes that guided operations make.
 
+mod conninfo;
+mod control;
 mod error;
 mod facts;
 mod first_bytes;
@@ -8,6 +10,7 @@ mod quote;
 mod session;
 mod sql;
 
+pub use control::Progress;
 pub use error::SqlError;
 pub use quote::{quote_identifier, quote_literal};
 pub use session::{Login, Session};

@@ -122,29 +122,46 @@ impl Session {
     }
 
     /// Runs statements that give nothing back. In one string they are one transaction.
-    pub async fn run(&self, doing: &str, sql: &str) -> Result<(), SqlError> {
+    pub(super) async fn run(&self, doing: &str, sql: &str) -> Result<(), SqlError> {
         self.messages(doing, sql, self.timeout).await.map(drop)
     }
 
     /// As [`Self::run`], with another limit than the session's.
-    pub async fn run_within(
+    pub(super) async fn run_within(
         &self,
         doing: &str,
         sql: &str,
         limit: Duration,
     ) -> Result<(), SqlError> {
-        self.limited(doing, limit).await?;
-        let done = self.messages(doing, sql, limit).await.map(drop);
-        self.limited(doing, self.timeout).await?;
-        done
+        self.text_within(doing, sql, limit).await.map(drop)
     }
 
     /// The first column of the first row, as text; none when it is null or there is no row.
     pub(super) async fn text(&self, doing: &str, sql: &str) -> Result<Option<String>, SqlError> {
-        self.text_within(doing, sql, self.timeout).await
+        self.first_text(doing, sql, self.timeout).await
     }
 
-    async fn text_within(
+    /// As [`Self::text`], with another limit than the session's.
+    pub(super) async fn text_within(
+        &self,
+        doing: &str,
+        sql: &str,
+        limit: Duration,
+    ) -> Result<Option<String>, SqlError> {
+        // Sent one behind the other, in this order, without waiting in between; what is measured in
+        // write outage should not wait for round trips.
+        let (set, text, reset) = futures::join!(
+            self.limited(doing, limit, Duration::ZERO),
+            self.first_text(doing, sql, limit),
+            self.limited(doing, self.timeout, limit),
+        );
+        let text = text?;
+        set?;
+        reset?;
+        Ok(text)
+    }
+
+    async fn first_text(
         &self,
         doing: &str,
         sql: &str,
@@ -157,9 +174,18 @@ impl Session {
         }))
     }
 
-    async fn limited(&self, doing: &str, limit: Duration) -> Result<(), SqlError> {
+    /// Sets the server's own limit for the statements that follow. It is answered after the
+    /// statements before it, which may take `before`.
+    async fn limited(
+        &self,
+        doing: &str,
+        limit: Duration,
+        before: Duration,
+    ) -> Result<(), SqlError> {
         let sql = format!("set statement_timeout = {}", limit.as_millis());
-        self.messages(doing, &sql, self.timeout).await.map(drop)
+        self.messages(doing, &sql, self.timeout + before)
+            .await
+            .map(drop)
     }
 
     async fn messages(

@@ -1,5 +1,7 @@
 //! Every SQL text. All run on PostgreSQL 14 to 18, on a primary and on a standby.
 
+use super::quote_literal;
+
 /// What the server says of itself, as one JSON document whose members are those of
 /// `cluster::DatabaseFacts`. JSON, so that one round trip brings it all and text from the cluster
 /// stays data; and one statement, so that it is of one moment.
@@ -134,3 +136,85 @@ pub(super) const READY_SEGMENTS: &str =
 
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";
+
+/// Whether it is in recovery.
+pub(super) const IN_RECOVERY: &str = "select pg_is_in_recovery()::text";
+
+/// Whether it accepts writes.
+pub(super) const WRITABLE: &str = "select (not pg_is_in_recovery() \
+     and not current_setting('default_transaction_read_only')::boolean)::text";
+
+/// How far a standby has received and replayed, as `received replayed`. A part that has streamed
+/// nothing since its start has received what it has replayed.
+pub(super) const PROGRESS: &str = "select concat_ws(' ', \
+     greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), \
+     pg_last_wal_replay_lsn()) where pg_is_in_recovery()";
+
+/// A checkpoint.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+
+/// Ends recovery and waits for it.
+pub(super) fn promote(seconds: u64) -> String {
+    format!("select pg_promote(true, {seconds})::text")
+}
+
+/// Goes on replaying.
+pub(super) const RESUME_REPLAY: &str = "select pg_wal_replay_resume() where pg_is_in_recovery()";
+
+/// Makes a physical slot that holds WAL from now on, unless a physical one of that name is there.
+/// One that is logical is an error of PostgreSQL ("already exists").
+pub(super) fn create_slot(slot: &str) -> String {
+    let slot = quote_literal(slot);
+    format!(
+        "select pg_create_physical_replication_slot({slot}, true) where not exists (\
+         select from pg_replication_slots where slot_name = {slot} and slot_type = 'physical')"
+    )
+}
+
+/// Drops a physical slot that nobody streams through; one that is not there needs nothing.
+pub(super) fn drop_slot(slot: &str) -> String {
+    let slot = quote_literal(slot);
+    format!(
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots \
+         where slot_name = {slot} and slot_type = 'physical'"
+    )
+}
+
+/// The whole connection string of a standby.
+pub(super) const PRIMARY_CONNINFO: &str = "select current_setting('primary_conninfo')";
+
+/// Sets a parameter in `postgresql.auto.conf`. It takes no parameters and no transaction.
+pub(super) fn alter_system(parameter: &str, value: &str) -> String {
+    format!("alter system set {parameter} = {}", quote_literal(value))
+}
+
+/// Takes a parameter out of `postgresql.auto.conf`.
+pub(super) fn alter_system_reset(parameter: &str) -> String {
+    format!("alter system reset {parameter}")
+}
+
+/// Makes every process read the configuration again.
+pub(super) const RELOAD: &str = "select pg_reload_conf()::text";
+
+/// A write that leaves nothing behind: catalog rows, a file and a commit record.
+pub(super) const WRITE_PROBE: &str = "begin; \
+     create temporary table pgctl_probe on commit drop as select clock_timestamp() as at; commit";
+
+/// Up to where all is safely on disk.
+pub(super) const FLUSHED: &str = "select pg_current_wal_flush_lsn()::text";
+
+/// Begins a new WAL segment; gives the end of the old one.
+pub(super) const SWITCH_WAL: &str = "select pg_switch_wal()::text";
+
+/// Ends the sessions of clients, except our own; gives their number. Walsenders stay.
+pub(super) const TERMINATE_CLIENTS: &str = "select count(pg_terminate_backend(pid))::text \
+     from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()";
+
+/// Ends the streams to a standby, by application_name; gives their number.
+pub(super) fn terminate_senders(application_name: &str) -> String {
+    format!(
+        "select count(pg_terminate_backend(pid))::text from pg_stat_replication \
+         where application_name = {}",
+        quote_literal(application_name)
+    )
+}

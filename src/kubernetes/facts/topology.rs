@@ -7,11 +7,11 @@ use super::stateful_set_facts;
 use crate::cluster::{Component, Topology, TopologySource};
 
 /// Key of the primary's pod name in the topology ConfigMap.
-pub(crate) const TOPOLOGY_PRIMARY: &str = "primary";
+pub const TOPOLOGY_PRIMARY: &str = "primary";
 /// Key of the term.
-pub(crate) const TOPOLOGY_TERM: &str = "term";
+pub const TOPOLOGY_TERM: &str = "term";
 /// Key of the system identifier.
-pub(crate) const TOPOLOGY_SYSTEM: &str = "system-identifier";
+pub const TOPOLOGY_SYSTEM: &str = "system-identifier";
 
 /// The topology: what the ConfigMap says, or the default when there is none.
 ///

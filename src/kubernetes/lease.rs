@@ -1,0 +1,235 @@
+//! The Lease that makes sure that one operation runs at a time.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Api;
+use kube::api::PostParams;
+
+use super::change::call_on;
+use super::{Kube, KubeError, Verb};
+
+/// What asking for a lease came to.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours until it expires.
+    Ours(HeldLease),
+    /// Somebody else has it.
+    Taken(LeaseHolder),
+}
+
+/// Who has a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// `spec.holderIdentity`.
+    pub holder: String,
+    /// `spec.acquireTime`.
+    pub since: Option<Timestamp>,
+    /// When it expires if it is not renewed.
+    pub expires: Option<Timestamp>,
+}
+
+/// A lease that is ours.
+#[derive(Debug)]
+pub struct HeldLease {
+    namespace: String,
+    name: String,
+    lease: Lease,
+}
+
+impl Kube {
+    /// Who has a lease now; none when nobody has, or it has expired.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn lease_holder(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<LeaseHolder>, KubeError> {
+        let lease: Option<Lease> = self.get(namespace, name).await?;
+        Ok(lease.and_then(|lease| holder(&lease, Timestamp::now())))
+    }
+
+    /// Takes a lease that is free, expired or already held by `holder`, for as long as `duration`
+    /// after each renewal. The clocks of the machines that compete must agree to well within
+    /// `duration`.
+    ///
+    /// # Errors
+    /// When the API refuses. Losing a race is no error but [`Claim::Taken`].
+    pub async fn claim_lease(
+        &self,
+        namespace: &str,
+        name: &str,
+        me: &str,
+        duration: Duration,
+    ) -> Result<Claim, KubeError> {
+        // Each round ends in the lease, in its holder, or in a lost race after which to look again.
+        for _ in 0..5 {
+            let now = Timestamp::now();
+            let found: Option<Lease> = self.get(namespace, name).await?;
+            let current = found.as_ref().and_then(|lease| holder(lease, now));
+            if let Some(current) = current
+                && current.holder != me
+            {
+                return Ok(Claim::Taken(current));
+            }
+            let fresh = found.is_none();
+            let mut lease = found.unwrap_or_else(|| Lease {
+                metadata: ObjectMeta {
+                    name: Some(name.to_owned()),
+                    ..ObjectMeta::default()
+                },
+                spec: None,
+            });
+            let transitions = lease
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.lease_transitions)
+                .map_or(0, |count| count.saturating_add(1));
+            lease.spec = Some(LeaseSpec {
+                holder_identity: Some(me.to_owned()),
+                acquire_time: Some(MicroTime(now)),
+                renew_time: Some(MicroTime(now)),
+                lease_duration_seconds: Some(seconds(duration)),
+                lease_transitions: Some(transitions),
+                ..LeaseSpec::default()
+            });
+            let stored = if fresh {
+                self.create_lease(namespace, name, &lease).await
+            } else {
+                self.replace_lease(namespace, name, &lease).await
+            };
+            match stored {
+                Ok(lease) => {
+                    return Ok(Claim::Ours(HeldLease {
+                        namespace: namespace.to_owned(),
+                        name: name.to_owned(),
+                        lease,
+                    }));
+                }
+                Err(KubeError::AlreadyExists { .. } | KubeError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(KubeError::Unexpected {
+            doing: format!("taking the lease {name}"),
+            reason: "others kept changing it".to_owned(),
+        })
+    }
+
+    /// Renews a lease that is ours.
+    ///
+    /// # Errors
+    /// [`KubeError::Conflict`] or [`KubeError::NotFound`] when it is not ours any more: stop.
+    pub async fn renew_lease(&self, held: &mut HeldLease) -> Result<(), KubeError> {
+        let mut lease = held.lease.clone();
+        if let Some(spec) = &mut lease.spec {
+            spec.renew_time = Some(MicroTime(Timestamp::now()));
+        }
+        held.lease = self
+            .replace_lease(&held.namespace, &held.name, &lease)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives a lease back. One that is not ours any more needs nothing.
+    ///
+    /// # Errors
+    /// When the API refuses: it then expires by itself.
+    pub async fn release_lease(&self, held: HeldLease) -> Result<(), KubeError> {
+        let mut lease = held.lease;
+        if let Some(spec) = &mut lease.spec {
+            // As client-go releases: nobody holds it, and it expires at once.
+            spec.holder_identity = Some(String::new());
+            spec.lease_duration_seconds = Some(1);
+        }
+        match self
+            .replace_lease(&held.namespace, &held.name, &lease)
+            .await
+        {
+            Ok(_) | Err(KubeError::Conflict { .. } | KubeError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_lease(
+        &self,
+        namespace: &str,
+        name: &str,
+        lease: &Lease,
+    ) -> Result<Lease, KubeError> {
+        let api: Api<Lease> = Api::namespaced(self.client(), namespace);
+        let call = call_on::<Lease>(Verb::Create, namespace, name);
+        let params = PostParams::default();
+        self.write(&call, || api.create(&params, lease)).await
+    }
+
+    async fn replace_lease(
+        &self,
+        namespace: &str,
+        name: &str,
+        lease: &Lease,
+    ) -> Result<Lease, KubeError> {
+        let api: Api<Lease> = Api::namespaced(self.client(), namespace);
+        let call = call_on::<Lease>(Verb::Update, namespace, name);
+        let params = PostParams::default();
+        self.write(&call, || api.replace(name, &params, lease))
+            .await
+    }
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs().max(1)).unwrap_or(i32::MAX)
+}
+
+/// Who holds a lease at a moment; none when nobody does.
+fn holder(lease: &Lease, now: Timestamp) -> Option<LeaseHolder> {
+    let spec = lease.spec.as_ref()?;
+    let holder = spec.holder_identity.clone().filter(|id| !id.is_empty())?;
+    let duration = SignedDuration::from_secs(spec.lease_duration_seconds.unwrap_or(0).into());
+    let expires = spec
+        .renew_time
+        .as_ref()
+        .and_then(|renewed| renewed.0.checked_add(duration).ok());
+    if expires.is_some_and(|expires| expires <= now) {
+        return None;
+    }
+    Some(LeaseHolder {
+        holder,
+        since: spec.acquire_time.as_ref().map(|time| time.0),
+        expires,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(who: &str, renewed: &str) -> Lease {
+        serde_json::from_value(serde_json::json!({"metadata": {"name": "x"}, "spec": {
+            "holderIdentity": who, "leaseDurationSeconds": 30, "renewTime": renewed}}))
+        .expect("a Lease")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn held_until_it_expires() {
+        let lease = lease("anna@laptop", "2026-01-01T00:00:00.000000Z");
+        let held = holder(&lease, at("2026-01-01T00:00:29Z")).expect("held");
+        assert_eq!(held.holder, "anna@laptop");
+        assert_eq!(held.expires, Some(at("2026-01-01T00:00:30Z")));
+        assert_eq!(holder(&lease, at("2026-01-01T00:00:30Z")), None);
+    }
+
+    #[test]
+    fn a_released_lease_is_nobodys() {
+        let lease = lease("", "2026-01-01T00:00:00.000000Z");
+        assert_eq!(holder(&lease, at("2026-01-01T00:00:00Z")), None);
+    }
+}

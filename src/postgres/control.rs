@@ -1,0 +1,278 @@
+//! The few changes that guided operations make in a database. Each sets a state, so that doing it
+//! again changes nothing.
+
+use std::time::Duration;
+
+use super::{Session, SqlError, conninfo, sql};
+use crate::cluster::Lsn;
+
+/// How often a position that is waited for is looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// How far a standby is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Up to where WAL was received (and flushed).
+    pub received: Lsn,
+    /// Up to where it was replayed.
+    pub replayed: Lsn,
+}
+
+impl Session {
+    /// Whether the server is in recovery.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn in_recovery(&self) -> Result<bool, SqlError> {
+        self.truth("asking whether it is in recovery", sql::IN_RECOVERY)
+            .await
+    }
+
+    /// Whether the server accepts writes.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn writable(&self) -> Result<bool, SqlError> {
+        self.truth("asking whether it accepts writes", sql::WRITABLE)
+            .await
+    }
+
+    /// A checkpoint, so that the shutdown after it is short.
+    ///
+    /// # Errors
+    /// When it takes longer than `limit`, or the server does not answer.
+    pub async fn checkpoint(&self, limit: Duration) -> Result<(), SqlError> {
+        self.run_within("taking a checkpoint", sql::CHECKPOINT, limit)
+            .await
+    }
+
+    /// Promotes a standby and waits until it accepts writes. A server that is out of recovery
+    /// already needs nothing.
+    ///
+    /// # Errors
+    /// When it has not ended recovery within `limit`, or does not answer: look before repeating.
+    pub async fn promote(&self, limit: Duration) -> Result<(), SqlError> {
+        const DOING: &str = "promoting";
+        let statement = sql::promote(limit.as_secs().max(1));
+        match self.text_within(DOING, &statement, limit).await {
+            Ok(Some(promoted)) if promoted == "true" => Ok(()),
+            Ok(_) => Err(SqlError::TimedOut {
+                doing: DOING.to_owned(),
+                after: limit,
+            }),
+            // "recovery is not in progress": somebody did it before.
+            Err(error) if error.sqlstate() == Some("55000") && !self.in_recovery().await? => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on replaying, where that was paused.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn resume_replay(&self) -> Result<(), SqlError> {
+        self.run("resuming replay", sql::RESUME_REPLAY).await
+    }
+
+    /// Makes physical slots that hold WAL from now on. Those that exist stay as they are.
+    ///
+    /// # Errors
+    /// When there is no room for one (`max_replication_slots`), a logical slot has its name, or the
+    /// server does not answer.
+    pub async fn create_slots<'a>(
+        &self,
+        slots: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), SqlError> {
+        for slot in slots {
+            let doing = format!("making the slot {slot}");
+            self.run(&doing, &sql::create_slot(slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops physical slots. Those that do not exist need nothing.
+    ///
+    /// # Errors
+    /// When somebody streams through one (SQLSTATE 55006), or the server does not answer.
+    pub async fn drop_slots<'a>(
+        &self,
+        slots: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), SqlError> {
+        for slot in slots {
+            let doing = format!("dropping the slot {slot}");
+            self.run(&doing, &sql::drop_slot(slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a standby stream from another host, through a slot. All else in its
+    /// `primary_conninfo` (user, passfile, TLS) stays. The start script of the pod sets the same
+    /// anew at every start.
+    ///
+    /// # Errors
+    /// When its `primary_conninfo` can't be read, or the server does not answer.
+    pub async fn set_upstream(&self, host: &str, slot: &str) -> Result<(), SqlError> {
+        let doing = format!("pointing it at {host}");
+        let before = self
+            .text(&doing, sql::PRIMARY_CONNINFO)
+            .await?
+            .unwrap_or_default();
+        let after = conninfo::with_host(&before, host).ok_or_else(|| SqlError::Unexpected {
+            doing: doing.clone(),
+            // Not shown: it may hold a password.
+            reason: "its primary_conninfo is not made of key=value pairs".to_owned(),
+        })?;
+        // ALTER SYSTEM runs in no transaction: one statement after the other.
+        for statement in [
+            sql::alter_system("primary_slot_name", slot),
+            sql::alter_system("primary_conninfo", &after),
+            sql::RELOAD.to_owned(),
+        ] {
+            self.run(&doing, &statement).await?;
+        }
+        Ok(())
+    }
+
+    /// How far a standby has received and replayed; none when it is out of recovery.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn progress(&self) -> Result<Option<Progress>, SqlError> {
+        const DOING: &str = "asking how far it has replayed";
+        let Some(text) = self.text(DOING, sql::PROGRESS).await? else {
+            return Ok(None);
+        };
+        let unexpected = || SqlError::Unexpected {
+            doing: DOING.to_owned(),
+            reason: format!("it says {text:?}"),
+        };
+        let mut positions = text.split(' ').map(str::parse);
+        match (positions.next(), positions.next()) {
+            (Some(Ok(received)), Some(Ok(replayed))) => Ok(Some(Progress { received, replayed })),
+            // Nothing received and nothing replayed yet.
+            (Some(Err(_)), None) if text.is_empty() => Ok(Some(Progress {
+                received: Lsn::ZERO,
+                replayed: Lsn::ZERO,
+            })),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Waits until a standby has received and replayed *more* than a position: with the start of
+    /// the shutdown checkpoint record, it then has that record and all before it.
+    ///
+    /// # Errors
+    /// When it has not within `limit` (the message says how far it is), is out of recovery, or does
+    /// not answer.
+    pub async fn wait_past(&self, position: Lsn, limit: Duration) -> Result<Progress, SqlError> {
+        let doing = format!("waiting until it has replayed past {position}");
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            let Some(now) = self.progress().await? else {
+                return Err(SqlError::Unexpected {
+                    doing,
+                    reason: "it is out of recovery".to_owned(),
+                });
+            };
+            if now.received > position && now.replayed > position {
+                return Ok(now);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(SqlError::TimedOut {
+                    doing: format!(
+                        "{doing} (received {}, replayed {})",
+                        now.received, now.replayed
+                    ),
+                    after: limit,
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Commits a write that leaves nothing behind; gives the position up to which all is on disk.
+    ///
+    /// # Errors
+    /// When the server does not accept writes, or does not answer.
+    pub async fn write_probe(&self) -> Result<Lsn, SqlError> {
+        const DOING: &str = "committing a write";
+        if let Err(error) = self.run(DOING, sql::WRITE_PROBE).await {
+            // Leave the transaction that failed: the session stays usable.
+            if !error.outcome_unknown() {
+                self.run(DOING, "rollback").await?;
+            }
+            return Err(error);
+        }
+        self.lsn(DOING, sql::FLUSHED).await
+    }
+
+    /// Begins a new WAL segment; gives where the old one ended.
+    ///
+    /// # Errors
+    /// When the server is in recovery, or does not answer.
+    pub async fn switch_wal(&self) -> Result<Lsn, SqlError> {
+        self.lsn("switching to a new WAL segment", sql::SWITCH_WAL)
+            .await
+    }
+
+    /// Sets `synchronous_standby_names`; none puts back what the configuration file says.
+    ///
+    /// # Errors
+    /// When the server refuses the value, or does not answer.
+    pub async fn set_synchronous_standbys(&self, names: Option<&str>) -> Result<(), SqlError> {
+        const DOING: &str = "setting synchronous_standby_names";
+        const PARAMETER: &str = "synchronous_standby_names";
+        let statement = match names {
+            Some(names) => sql::alter_system(PARAMETER, names),
+            None => sql::alter_system_reset(PARAMETER),
+        };
+        self.run(DOING, &statement).await?;
+        self.run(DOING, sql::RELOAD).await
+    }
+
+    /// Ends the sessions of all clients but this one; gives their number. Standbys keep streaming.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn terminate_clients(&self) -> Result<u64, SqlError> {
+        self.count("ending the sessions of clients", sql::TERMINATE_CLIENTS)
+            .await
+    }
+
+    /// Ends the streams to the standby with this application_name; gives their number.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn terminate_senders(&self, application_name: &str) -> Result<u64, SqlError> {
+        let doing = format!("ending the stream to {application_name}");
+        self.count(&doing, &sql::terminate_senders(application_name))
+            .await
+    }
+
+    async fn truth(&self, doing: &str, statement: &str) -> Result<bool, SqlError> {
+        self.value(doing, statement).await
+    }
+
+    async fn lsn(&self, doing: &str, statement: &str) -> Result<Lsn, SqlError> {
+        self.value(doing, statement).await
+    }
+
+    async fn count(&self, doing: &str, statement: &str) -> Result<u64, SqlError> {
+        self.value(doing, statement).await
+    }
+
+    /// The one value of a statement.
+    async fn value<T: std::str::FromStr>(
+        &self,
+        doing: &str,
+        statement: &str,
+    ) -> Result<T, SqlError> {
+        let text = self.text(doing, statement).await?;
+        text.as_deref()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| SqlError::Unexpected {
+                doing: doing.to_owned(),
+                reason: format!("it says {text:?}"),
+            })
+    }
+}
