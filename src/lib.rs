@@ -7,5 +7,6 @@ pub mod exit;
 pub mod failure;
 pub mod kubernetes;
 pub mod observe;
+pub mod output;
 pub mod plan;
 pub mod postgres;

@@ -1,0 +1,58 @@
+//! `pgctl status -A`: a line for each cluster.
+
+use super::screen::{Screen, Tone};
+use super::status::{behind_words, verdict_tone};
+use super::table::{Column, Table};
+use crate::cluster::{Health, words};
+
+/// A line for each cluster, the worst last so that it stays in sight.
+pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("NAMESPACE"),
+        Column::kept("CLUSTER"),
+        Column::kept("VERDICT"),
+        Column::ranked("PRIMARY", 2),
+        Column::ranked("STANDBYS", 1),
+        Column::ranked("LAG", 3).right(),
+        Column::ranked("VERSION", 5),
+        Column::ranked("TL", 6).right(),
+        Column::ranked("PROBLEM", 4),
+    ]);
+    let mut clusters: Vec<&Health> = clusters.iter().collect();
+    clusters.sort_by_key(|health| health.verdict);
+    let normal = |text: String| (text, Tone::Normal);
+    for health in clusters {
+        let headline = &health.headline;
+        let first = health.problems().next();
+        let lag = headline.worst_lag.as_ref();
+        table.row([
+            normal(headline.cluster.namespace.clone()),
+            normal(headline.cluster.name.clone()),
+            (health.verdict.to_string(), verdict_tone(health.verdict)),
+            normal(headline.primary.clone().unwrap_or_default()),
+            normal(format!("{}/{}", headline.streaming, headline.wanted)),
+            normal(
+                lag.map(|(_, behind)| behind_words(behind))
+                    .unwrap_or_default(),
+            ),
+            normal(
+                headline
+                    .version
+                    .map(words::server_version)
+                    .unwrap_or_default(),
+            ),
+            normal(
+                headline
+                    .timeline
+                    .map(|timeline| timeline.to_string())
+                    .unwrap_or_default(),
+            ),
+            normal(
+                first
+                    .map(|finding| format!("{}: {}", finding.object, finding.what))
+                    .unwrap_or_default(),
+            ),
+        ]);
+    }
+    table.draw(screen) + "\n"
+}

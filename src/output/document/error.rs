@@ -1,0 +1,44 @@
+//! `kind: Error`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::API_VERSION;
+use crate::failure::Failure;
+
+/// A command that failed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Error", deny_unknown_fields)]
+pub struct ErrorDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `Error`.
+    #[schemars(extend("const" = "Error"))]
+    kind: &'static str,
+    /// The exit code of the process (docs/exit-codes.md).
+    exit_code: u8,
+    /// What happened.
+    what: String,
+    /// On which object, when on one.
+    object: Option<String>,
+    /// Causes, outermost first.
+    why: Vec<String>,
+    /// What to type next.
+    next: Vec<String>,
+}
+
+impl From<&Failure> for ErrorDocument {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "Error",
+            exit_code: failure.exit.number(),
+            what: failure.what.clone(),
+            object: failure.object.clone(),
+            why: failure.why.clone(),
+            next: failure.next.clone(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The documents that scripts read: `apiVersion: pgctl/v1` and a `kind`. Fields are only ever
+//! added. Bytes are integers, times RFC 3339 UTC, durations seconds.
+
+mod error;
+mod instance;
+mod lag;
+mod objects;
+mod status;
+
+pub use error::ErrorDocument;
+pub use lag::LagReportDocument;
+pub use status::{ClusterListDocument, ClusterStatusDocument};
+
+/// The version of all documents.
+pub const API_VERSION: &str = "pgctl/v1";

@@ -1,0 +1,185 @@
+//! `kind: ClusterStatus` and `kind: ClusterList`.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::API_VERSION;
+use super::instance::InstanceDocument;
+use super::lag::BehindDocument;
+use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
+use crate::cluster::{ClusterId, Finding, Headline, Health, Snapshot, Verdict, words};
+
+/// Which cluster.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct ClusterDocument {
+    /// Namespace.
+    namespace: String,
+    /// Label `app.kubernetes.io/instance`.
+    name: String,
+}
+
+impl From<&ClusterId> for ClusterDocument {
+    fn from(id: &ClusterId) -> Self {
+        Self {
+            namespace: id.namespace.clone(),
+            name: id.name.clone(),
+        }
+    }
+}
+
+/// The parts of the first line.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct SummaryDocument {
+    /// Version of PostgreSQL, such as `15.18`.
+    version: Option<String>,
+    /// Timeline of the primary.
+    timeline: Option<u32>,
+    /// Pod of the primary, when there is exactly one.
+    primary: Option<String>,
+    /// Standbys that stream.
+    standbys_streaming: u32,
+    /// Standbys that there should be.
+    standbys_wanted: u32,
+    /// Pod that is furthest behind.
+    worst_lag_pod: Option<String>,
+    /// How far.
+    worst_lag: Option<BehindDocument>,
+}
+
+impl From<&Headline> for SummaryDocument {
+    fn from(headline: &Headline) -> Self {
+        let worst = headline.worst_lag.as_ref();
+        Self {
+            version: headline.version.map(words::server_version),
+            timeline: headline.timeline.map(|timeline| timeline.0),
+            primary: headline.primary.clone(),
+            standbys_streaming: headline.streaming,
+            standbys_wanted: headline.wanted,
+            worst_lag_pod: worst.map(|(pod, _)| pod.clone()),
+            worst_lag: worst.map(|(_, behind)| BehindDocument::from(behind)),
+        }
+    }
+}
+
+/// Everything about one cluster (`pgctl status -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "ClusterStatus", deny_unknown_fields)]
+pub struct ClusterStatusDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `ClusterStatus`.
+    #[schemars(extend("const" = "ClusterStatus"))]
+    kind: &'static str,
+    /// Which cluster.
+    cluster: ClusterDocument,
+    /// When the looking began.
+    taken_at: Timestamp,
+    /// The answer.
+    verdict: Verdict,
+    /// The parts of the first line.
+    summary: SummaryDocument,
+    /// What is wrong, most urgent first.
+    findings: Vec<Finding>,
+    /// Which pod is meant to be primary.
+    topology: TopologyDocument,
+    /// The pods with their databases.
+    instances: Vec<InstanceDocument>,
+    /// The Services.
+    services: Vec<ServiceDocument>,
+    /// The autoscaler of the replicas.
+    autoscaler: Option<AutoscalerDocument>,
+    /// The data volumes.
+    volumes: Vec<VolumeDocument>,
+    /// What could not be looked at, and why.
+    unseen: Vec<String>,
+}
+
+impl ClusterStatusDocument {
+    /// Makes the document.
+    pub fn new(snapshot: &Snapshot, health: &Health) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "ClusterStatus",
+            cluster: (&snapshot.cluster).into(),
+            taken_at: snapshot.taken,
+            verdict: health.verdict,
+            summary: (&health.headline).into(),
+            findings: health.findings.clone(),
+            topology: (&snapshot.topology).into(),
+            instances: snapshot
+                .instances
+                .iter()
+                .map(|instance| InstanceDocument::new(snapshot, health, instance))
+                .collect(),
+            services: snapshot.services.iter().map(Into::into).collect(),
+            autoscaler: snapshot.autoscaler.as_ref().map(Into::into),
+            volumes: snapshot
+                .volumes
+                .iter()
+                .map(|volume| VolumeDocument::new(snapshot, volume))
+                .collect(),
+            unseen: snapshot.unseen.clone(),
+        }
+    }
+}
+
+/// A line for each cluster (`pgctl status -A -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "ClusterList", deny_unknown_fields)]
+pub struct ClusterListDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `ClusterList`.
+    #[schemars(extend("const" = "ClusterList"))]
+    kind: &'static str,
+    /// When the looking began.
+    taken_at: Timestamp,
+    /// The worst verdict of all.
+    verdict: Verdict,
+    /// By namespace and name.
+    items: Vec<ClusterItemDocument>,
+}
+
+/// One cluster of a list.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct ClusterItemDocument {
+    /// Which cluster.
+    cluster: ClusterDocument,
+    /// The answer.
+    verdict: Verdict,
+    /// The parts of the first line.
+    summary: SummaryDocument,
+    /// What is wrong, most urgent first.
+    findings: Vec<Finding>,
+}
+
+impl ClusterListDocument {
+    /// Makes the document.
+    pub fn new(taken_at: Timestamp, clusters: &[Health]) -> Self {
+        let worst = clusters.iter().map(|health| health.verdict).max();
+        let item = |health: &Health| ClusterItemDocument {
+            cluster: (&health.headline.cluster).into(),
+            verdict: health.verdict,
+            summary: (&health.headline).into(),
+            findings: health.findings.clone(),
+        };
+        Self {
+            api_version: API_VERSION,
+            kind: "ClusterList",
+            taken_at,
+            verdict: worst.unwrap_or(Verdict::Healthy),
+            items: clusters.iter().map(item).collect(),
+        }
+    }
+}

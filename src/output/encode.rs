@@ -1,0 +1,66 @@
+//! Documents as JSON or YAML.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::plain::{json_safe, plain};
+
+/// How a result is wanted (`-o`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For people, with every column.
+    Wide,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+impl Format {
+    /// Whether scripts read it.
+    pub fn is_document(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
+}
+
+/// Encodes a document, with a line break at the end. `format` must be one for documents.
+pub fn encode(document: &impl Serialize, format: Format) -> String {
+    let value = to_value(document);
+    match format {
+        Format::Yaml => {
+            let text =
+                serde_saphyr::to_string(&printable(value)).expect("a JSON value has a YAML form");
+            // Documents may follow each other.
+            format!("---\n{}\n", text.trim_end())
+        }
+        Format::Json | Format::Table | Format::Wide => {
+            format!("{}\n", json_safe(&format!("{value:#}")))
+        }
+    }
+}
+
+/// Encodes a document as one line (`-w -o json`).
+pub fn encode_line(document: &impl Serialize) -> String {
+    format!("{}\n", json_safe(&to_value(document).to_string()))
+}
+
+fn to_value(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).expect("documents have string keys only")
+}
+
+/// YAML writers leave some control characters as they are; a document on a terminal must not
+/// drive it.
+fn printable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(plain(&text)),
+        Value::Array(items) => items.into_iter().map(printable).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| (key, printable(value)))
+            .collect(),
+        other => other,
+    }
+}

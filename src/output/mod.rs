@@ -1,0 +1,30 @@
+//! What is shown: screens for people, documents for scripts. Nothing here looks at a cluster or
+//! decides anything.
+
+mod clusters;
+mod document;
+mod encode;
+mod failure;
+mod findings;
+mod lag;
+mod plain;
+mod schema;
+mod screen;
+mod sections;
+mod status;
+mod table;
+mod writer;
+
+pub use clusters::clusters_screen;
+pub use document::{
+    API_VERSION, ClusterListDocument, ClusterStatusDocument, ErrorDocument, LagReportDocument,
+};
+pub use encode::{Format, encode, encode_line};
+pub use failure::failure_screen;
+pub use lag::{LagView, failing_standbys, lag_screen};
+pub use plain::plain;
+pub use schema::schemas;
+pub use screen::{Screen, Tone};
+pub use status::{status_screen, verdict_line};
+pub use table::{Column, Table};
+pub use writer::{Live, write_stdout};
