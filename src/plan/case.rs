@@ -69,6 +69,23 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Whether the old primary's pod does not exist, and its StatefulSet is about to change that. A
+    /// pod of the primary StatefulSet is no such case: scaling that to 0 stops whatever comes.
+    pub(crate) fn is_being_recreated(&self) -> bool {
+        let wanted = self
+            .snapshot
+            .stateful_set(Component::Replica)
+            .map(|set| set.wanted);
+        let ordinal = self
+            .old
+            .rsplit('-')
+            .next()
+            .and_then(|tail| tail.parse::<u32>().ok());
+        self.old_instance().is_none()
+            && self.old_component() == Component::Replica
+            && wanted > ordinal
+    }
+
     /// Whether every StatefulSet's start script reads the topology.
     pub(crate) fn topology_aware(&self) -> bool {
         self.snapshot.topology.source != TopologySource::Unaware

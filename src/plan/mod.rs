@@ -17,7 +17,10 @@ mod operation;
 mod rejoin;
 mod request;
 mod selector;
+pub mod simulation;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Follower, PodRef};
 pub use candidate::Candidate;

@@ -75,6 +75,8 @@ pub enum Operation {
         /// Where the WAL is known to have ended, when the old primary had stopped in order before
         /// the plan was made.
         shutdown: Option<Shutdown>,
+        /// Whether the risk was accepted that the old primary may still be writable.
+        split_brain_accepted: bool,
     },
     /// A former primary comes back as a standby.
     Rejoin {
@@ -174,6 +176,28 @@ impl Plan {
     /// The step of this name.
     pub fn step(&self, name: StepName) -> Option<&Step> {
         self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// Whether it is a change of the primary in order, that loses nothing.
+    pub fn is_switchover(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Failover {
+                mode: Mode::Switchover,
+                ..
+            }
+        )
+    }
+
+    /// Whether the operator has accepted that the old primary may still be writable.
+    pub fn accepts_split_brain(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Failover {
+                split_brain_accepted: true,
+                ..
+            }
+        )
     }
 
     /// The command that goes on with it after an interruption.

@@ -158,7 +158,15 @@ fn streaming(case: &Case<'_>, target: &Instance) -> Check {
     if case.mode == Mode::Emergency {
         return Check::pass(name, "there is nothing to stream from");
     }
+    let receives = target
+        .facts()
+        .and_then(|facts| facts.recovery.as_ref())
+        .is_some_and(|recovery| recovery.receiver.is_some());
     match sender_of(case, target) {
+        Some(_) if !receives => Check::refuse(
+            name,
+            format!("{pod} receives nothing: its WAL receiver has stopped"),
+        ),
         Some(sender) if sender.state == "streaming" => {
             Check::pass(name, format!("{pod} streams from {}", case.old))
         }

@@ -56,6 +56,17 @@ pub(crate) fn old_primary(case: &Case<'_>) -> Check {
         Some(old) => unproven(case, old),
     };
     let accepted = case.request.accept_split_brain_risk;
+    if case.is_being_recreated() {
+        // It would come up as the primary, and between this look and the fence nobody can tell.
+        return Check::refuse(
+            name,
+            format!(
+                "{} is being created anew, and comes back as the primary",
+                case.old
+            ),
+        )
+        .next("look again in a moment: pgctl status");
+    }
     if let Some(why) = unproven {
         return if accepted {
             Check::warn(

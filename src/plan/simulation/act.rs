@@ -1,0 +1,215 @@
+//! What an action does to the modelled cluster.
+
+use super::super::{Action, Plan, PodRef};
+use super::model::{Model, Server};
+use crate::cluster::{Lsn, Timeline};
+
+impl Model {
+    /// Carries an action out.
+    ///
+    /// # Errors
+    /// When the modelled server or API would answer with an error.
+    pub fn act(&mut self, plan: &Plan, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Observe => {}
+            Action::SetAutoscalerMinimum { minimum, .. } => match &mut self.autoscaler {
+                Some((low, high)) if minimum <= high => *low = *minimum,
+                _ => return Err("the autoscaler does not take it".to_owned()),
+            },
+            Action::CreateSlots { pod, slots } => {
+                let server = self.answering(pod)?;
+                server.slots.extend(slots.iter().cloned());
+            }
+            Action::DropSlots { pod, slots } => {
+                let server = self.answering(pod)?;
+                server.slots.retain(|slot| !slots.contains(slot));
+            }
+            Action::Checkpoint { pod } => {
+                self.answering(pod)?;
+            }
+            Action::HoldRecord { pod } => {
+                if !self.is_current(pod) {
+                    return Err(format!("{} is another pod by now", pod.name));
+                }
+                self.held.insert(pod.uid.clone());
+            }
+            Action::ReleaseRecord { pod } => self.release(pod),
+            Action::WriteTopology { primary, term, .. } => {
+                if *term < self.topology.1 {
+                    return Err(format!(
+                        "the topology is at term {} already",
+                        self.topology.1
+                    ));
+                }
+                self.topology = (primary.clone(), *term);
+            }
+            Action::Scale {
+                stateful_set,
+                replicas,
+            } => self.scale(plan, stateful_set, *replicas)?,
+            Action::DeletePod { pod } => {
+                if self.is_current(pod) {
+                    self.check_fenced(&pod.name);
+                    self.delete(&pod.name);
+                }
+            }
+            Action::DeleteClaim { .. } => self.empty_volume(plan),
+            Action::RequestClone { pod, .. } => {
+                self.clones_wanted.insert(pod.clone());
+            }
+            Action::Promote { pod } => self.promote(plan, pod)?,
+            Action::PointService { pod, .. } => self.write = Some(pod.clone()),
+            Action::Repoint {
+                upstream,
+                followers,
+                ..
+            } => {
+                for follower in followers {
+                    if !self
+                        .pods
+                        .get(upstream)
+                        .is_some_and(|it| it.slots.contains(&follower.slot))
+                    {
+                        self.broke(format!(
+                            "{} is repointed before {upstream} has its slot",
+                            follower.pod
+                        ));
+                    }
+                    if let Some(pod) = self.pods.get_mut(&follower.pod)
+                        && pod.server == Server::Standby
+                    {
+                        pod.upstream = Some(upstream.clone());
+                    }
+                }
+            }
+            Action::Write { pod } => {
+                let server = self.answering(pod)?;
+                if server.server != Server::Writable {
+                    return Err(format!("{pod} is read-only"));
+                }
+                server.position = Lsn::new(server.position.bytes() + 64);
+            }
+        }
+        self.watch(&action.to_string());
+        self.settle();
+        Ok(())
+    }
+
+    fn answering(&mut self, pod: &str) -> Result<&mut super::SimulatedPod, String> {
+        self.pods
+            .get_mut(pod)
+            .filter(|it| it.server != Server::Stopped && !it.cut_off && !it.hung)
+            .ok_or_else(|| format!("{pod} does not answer"))
+    }
+
+    pub(super) fn is_current(&self, pod: &PodRef) -> bool {
+        self.pods
+            .get(&pod.name)
+            .is_some_and(|it| it.uid.as_ref() == Some(&pod.uid))
+    }
+
+    fn release(&mut self, pod: &PodRef) {
+        self.held.remove(&pod.uid);
+        if let Some(it) = self.pods.get_mut(&pod.name)
+            && it.uid.as_ref() == Some(&pod.uid)
+            && it.terminated
+        {
+            it.uid = None;
+            it.terminated = false;
+        }
+    }
+
+    fn scale(&mut self, plan: &Plan, name: &str, replicas: u32) -> Result<(), String> {
+        let component = self.sets.get(name).ok_or("no such StatefulSet")?.component;
+        let lost: Vec<String> = self
+            .pods
+            .iter()
+            .filter(|(_, pod)| pod.component == component && pod.ordinal >= replicas)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for pod in lost {
+            self.check_fenced(&pod);
+        }
+        if let Some(set) = self.sets.get_mut(name) {
+            set.wanted = replicas;
+        }
+        let _ = plan;
+        Ok(())
+    }
+
+    /// A primary is only ever stopped when the topology keeps it from coming back as one.
+    fn check_fenced(&mut self, pod: &str) {
+        let writable = self
+            .pods
+            .get(pod)
+            .is_some_and(|it| it.server == Server::Writable);
+        if writable && self.aware && self.topology.0 == pod {
+            self.broke(format!("{pod} is stopped before the fence"));
+        }
+    }
+
+    fn empty_volume(&mut self, plan: &Plan) {
+        let super::super::Operation::Reinit { pod, .. } = &plan.operation else {
+            self.broke("a volume is deleted outside of a reinit".to_owned());
+            return;
+        };
+        if let Some(it) = self.pods.get_mut(pod) {
+            if it.server == Server::Writable {
+                self.violations
+                    .push(format!("the volume of the primary {pod} is deleted"));
+                return;
+            }
+            it.timeline = Timeline(0);
+            it.primary_data = false;
+        }
+    }
+
+    fn promote(&mut self, plan: &Plan, name: &str) -> Result<(), String> {
+        if let Some((minimum, _)) = self.autoscaler
+            && let Some(pod) = self.pods.get(name)
+            && pod.component == crate::cluster::Component::Replica
+            && minimum <= pod.ordinal
+        {
+            self.broke(format!(
+                "{name} is promoted while the autoscaler may delete it"
+            ));
+        }
+        if self.aware && self.topology.0 != name {
+            self.broke(format!(
+                "{name} is promoted while the topology names {}",
+                self.topology.0
+            ));
+        }
+        let missing = self.shutdown_of(plan).is_some_and(|shutdown| {
+            self.pods
+                .get(name)
+                .is_some_and(|it| it.position <= shutdown.lsn)
+        });
+        if missing && plan.is_switchover() {
+            self.broke(format!(
+                "{name} is promoted without all of the old primary's WAL"
+            ));
+        }
+        let newest = self.pods.values().map(|pod| pod.timeline).max();
+        let pod = self.answering(name)?;
+        match pod.server {
+            Server::Writable => return Ok(()),
+            Server::Stopped => return Err(format!("{name} does not run")),
+            Server::Standby => {}
+        }
+        pod.server = Server::Writable;
+        pod.primary_data = true;
+        pod.upstream = None;
+        pod.stalled = false;
+        pod.timeline = Timeline(newest.map_or(2, |line| line.0 + 1));
+        Ok(())
+    }
+
+    /// The record of the old primary's shutdown, when it has left one.
+    pub fn shutdown_of(&self, plan: &Plan) -> Option<super::super::Shutdown> {
+        let super::super::Operation::Failover { from, .. } = &plan.operation else {
+            return None;
+        };
+        self.pods.get(from)?.record
+    }
+}

@@ -1,0 +1,6 @@
+//! What planning promises.
+
+mod any_snapshot;
+mod journal;
+mod refusals;
+mod shape;

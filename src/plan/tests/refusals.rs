@@ -1,0 +1,313 @@
+//! Every check refuses when it must, and says why.
+
+use super::super::{
+    CheckName, Drift, FailoverRequest, Grounds, LockHolder, OperationId, Permission, Permitted,
+    Refusal, Reverts, Unfinished, Verdict, plan_failover,
+};
+use super::shape::to;
+use crate::cluster::fixture::{
+    PRIMARY, cut_stream, facts, healthy, instance, now, primary, recovery, replica, stop,
+};
+use crate::cluster::{
+    Archiver, BaseBackup, ContainerState, Database, GitOps, Lsn, SlotKind, Snapshot, Timeline,
+    TopologySource,
+};
+
+fn refusal_of(snapshot: &Snapshot, request: &FailoverRequest, grounds: &Grounds) -> Refusal {
+    match plan_failover(snapshot, request, grounds, now()) {
+        Err(refusal) => refusal,
+        Ok(plan) => panic!("it was planned: {:#?}", plan.checks),
+    }
+}
+
+fn refuses(check: CheckName, damage: impl FnOnce(&mut Snapshot)) {
+    let mut snapshot = healthy(3);
+    damage(&mut snapshot);
+    refuses_with(check, &snapshot, &to("replica-0"), &Grounds::default());
+}
+
+fn refuses_with(
+    check: CheckName,
+    snapshot: &Snapshot,
+    request: &FailoverRequest,
+    grounds: &Grounds,
+) {
+    let refusal = refusal_of(snapshot, request, grounds);
+    let found: Vec<CheckName> = refusal.reasons().map(|it| it.check).collect();
+    assert!(
+        found.contains(&check),
+        "{check:?} is not among {refusal:#?}"
+    );
+}
+
+#[test]
+fn two_primaries() {
+    refuses(CheckName::OnePrimary, |it| {
+        facts(it, &replica(1)).recovery = None
+    });
+}
+
+#[test]
+fn a_candidate_that_is_not_ready_deleted_or_on_a_dead_node() {
+    refuses(CheckName::Ready, |it| {
+        instance(it, &replica(0)).pod.ready = false
+    });
+    refuses(CheckName::Ready, |it| {
+        instance(it, &replica(0)).pod.deleting_since = Some(now());
+    });
+    refuses(CheckName::Ready, |it| {
+        instance(it, &replica(0)).pod.node_ready = Some(false);
+    });
+}
+
+#[test]
+fn a_candidate_that_does_not_answer_or_is_the_primary() {
+    refuses(CheckName::Recovery, |it| {
+        instance(it, &replica(0)).database = Database::NotRunning;
+    });
+    let snapshot = healthy(2);
+    refuses_with(
+        CheckName::Recovery,
+        &snapshot,
+        &to("primary-0"),
+        &Grounds::default(),
+    );
+}
+
+#[test]
+fn a_candidate_of_another_system_or_timeline() {
+    refuses(CheckName::System, |it| {
+        facts(it, &replica(0)).system_identifier = "1".into();
+    });
+    refuses(CheckName::Timeline, |it| {
+        facts(it, &replica(0)).timeline = Timeline(9)
+    });
+}
+
+#[test]
+fn a_candidate_that_does_not_stream_or_replay() {
+    refuses(CheckName::Streaming, |it| cut_stream(it, 0));
+    refuses(CheckName::Replay, |it| recovery(it, 0).replay_paused = true);
+}
+
+#[test]
+fn a_candidate_that_is_behind() {
+    refuses(CheckName::Lag, |it| {
+        let position = Lsn::new(0x0100_0000);
+        recovery(it, 0).receive_lsn = Some(position);
+        recovery(it, 0).replay_lsn = Some(position);
+    });
+    refuses(CheckName::Lag, |it| {
+        recovery(it, 0).replay_lsn = Some(Lsn::new(1))
+    });
+    refuses(CheckName::Ahead, |it| {
+        let position = Lsn::new(0x0100_0000);
+        recovery(it, 0).receive_lsn = Some(position);
+        recovery(it, 0).replay_lsn = Some(position);
+    });
+}
+
+#[test]
+fn a_candidate_without_room_for_the_others() {
+    refuses(CheckName::Walsenders, |it| {
+        facts(it, &replica(0)).settings.max_wal_senders = 2;
+    });
+    refuses(CheckName::Slots, |it| {
+        facts(it, &replica(0)).settings.max_replication_slots = 2;
+    });
+}
+
+#[test]
+fn a_standby_with_a_lower_limit_than_the_new_primary() {
+    refuses(CheckName::Settings, |it| {
+        facts(it, &replica(0)).settings.max_connections = 500;
+    });
+}
+
+#[test]
+fn commits_that_would_wait_for_nobody() {
+    refuses(CheckName::Synchronous, |it| {
+        facts(it, &replica(0)).settings.synchronous_standby_names = "replica_9".into();
+    });
+}
+
+#[test]
+fn a_base_backup_an_archive_backlog_and_a_failing_archiver() {
+    refuses(CheckName::BaseBackup, |it| {
+        primary(it).base_backups.push(BaseBackup {
+            phase: "streaming database files".into(),
+            streamed_bytes: 1,
+            total_bytes: None,
+            application_name: "pg_basebackup".into(),
+        });
+    });
+    for (ready_segments, failing) in [(100, false), (1, true)] {
+        refuses(CheckName::Archive, |it| {
+            primary(it).archiver = Some(Archiver {
+                ready_segments,
+                failing,
+            });
+        });
+    }
+}
+
+#[test]
+fn logical_slots_and_prepared_transactions_that_would_be_lost() {
+    refuses(CheckName::LogicalSlots, |it| {
+        let slot = &mut primary(it).slots[0];
+        slot.kind = SlotKind::Logical {
+            database: "app".into(),
+            plugin: "pgoutput".into(),
+            failover: false,
+        };
+    });
+    refuses(CheckName::PreparedTransactions, |it| {
+        primary(it).prepared_transactions = 1;
+    });
+}
+
+#[test]
+fn an_autoscaler_that_will_take_the_candidate_away() {
+    let mut snapshot = healthy(3);
+    if let Some(autoscaler) = &mut snapshot.autoscaler {
+        (autoscaler.min, autoscaler.max) = (1, 2);
+    }
+    refuses_with(
+        CheckName::Autoscaler,
+        &snapshot,
+        &to("replica-2"),
+        &Grounds::default(),
+    );
+}
+
+#[test]
+fn no_write_service() {
+    refuses(CheckName::WriteService, |it| {
+        it.services
+            .retain(|service| service.purpose != crate::cluster::ServicePurpose::Write);
+    });
+}
+
+#[test]
+fn an_old_primary_that_nobody_can_prove_stopped() {
+    for stuck in [true, false] {
+        let mut snapshot = healthy(3);
+        let running = ContainerState::Running { since: None };
+        stop(&mut snapshot, PRIMARY, running);
+        let pod = &mut instance(&mut snapshot, PRIMARY).pod;
+        if stuck {
+            pod.deleting_since = Some(now());
+        } else {
+            pod.node_ready = Some(false);
+        }
+        refuses_with(
+            CheckName::OldPrimary,
+            &snapshot,
+            &FailoverRequest::default(),
+            &Grounds::default(),
+        );
+        let accepted = FailoverRequest {
+            accept_split_brain_risk: true,
+            ..FailoverRequest::default()
+        };
+        let plan = plan_failover(&snapshot, &accepted, &Grounds::default(), now());
+        assert!(plan.is_ok_and(|plan| plan.accepts_split_brain()));
+    }
+}
+
+#[test]
+fn a_start_script_that_would_bring_the_old_primary_back() {
+    let mut snapshot = super::shape::moved_to_replica_0();
+    snapshot.topology.source = TopologySource::Unaware;
+    refuses_with(
+        CheckName::StartScript,
+        &snapshot,
+        &to("replica-1"),
+        &Grounds::default(),
+    );
+}
+
+#[test]
+fn another_operation_an_unfinished_one_and_missing_permissions() {
+    let snapshot = healthy(3);
+    let lock = Grounds {
+        lock: Some(LockHolder {
+            holder: "ann@laptop".into(),
+            renewed: None,
+        }),
+        ..Grounds::default()
+    };
+    refuses_with(CheckName::Lock, &snapshot, &to("replica-0"), &lock);
+    let unfinished = Grounds {
+        unfinished: Some(Unfinished {
+            id: OperationId("failover-1".into()),
+            title: "switchover from a to b".into(),
+            past_point_of_no_return: false,
+        }),
+        ..Grounds::default()
+    };
+    refuses_with(
+        CheckName::Unfinished,
+        &snapshot,
+        &to("replica-0"),
+        &unfinished,
+    );
+    let permissions = Grounds {
+        permissions: vec![Permitted {
+            permission: Permission::new("patch", "apps", "statefulsets/scale"),
+            allowed: false,
+        }],
+        ..Grounds::default()
+    };
+    refuses_with(
+        CheckName::Permissions,
+        &snapshot,
+        &to("replica-0"),
+        &permissions,
+    );
+}
+
+#[test]
+fn a_gitops_tool_that_would_revert_the_change() {
+    let snapshot = healthy(3);
+    let mut grounds = Grounds {
+        drift: vec![Drift {
+            object: "Service/staging-postgres-write".into(),
+            field: "spec.selector".into(),
+            tool: GitOps::ArgoCd {
+                application: "postgres".into(),
+            },
+            reverts: Reverts::Itself,
+        }],
+        ..Grounds::default()
+    };
+    refuses_with(CheckName::GitOps, &snapshot, &to("replica-0"), &grounds);
+    grounds.drift[0].reverts = Reverts::Never;
+    assert!(plan_failover(&snapshot, &to("replica-0"), &grounds, now()).is_ok());
+}
+
+#[test]
+fn a_target_that_is_unknown_ambiguous_or_missing() {
+    let snapshot = healthy(2);
+    for name in ["replica-7", "0"] {
+        refuses_with(CheckName::Target, &snapshot, &to(name), &Grounds::default());
+    }
+    let alone = healthy(0);
+    refuses_with(
+        CheckName::Target,
+        &alone,
+        &FailoverRequest::default(),
+        &Grounds::default(),
+    );
+}
+
+#[test]
+fn all_reasons_come_at_once() {
+    let mut snapshot = healthy(3);
+    primary(&mut snapshot).prepared_transactions = 1;
+    recovery(&mut snapshot, 0).replay_paused = true;
+    instance(&mut snapshot, &replica(0)).pod.ready = false;
+    let refusal = refusal_of(&snapshot, &to("replica-0"), &Grounds::default());
+    assert_eq!(refusal.reasons().count(), 3);
+    assert!(refusal.checks.iter().any(|it| it.verdict == Verdict::Pass));
+}

@@ -1,0 +1,212 @@
+//! The steps that a plan has, and their order.
+
+use super::super::simulation::{Model, simulate};
+use super::super::{
+    FailoverRequest, Grounds, Mode, Operation, Plan, ReinitRequest, RejoinRequest, StepName,
+    plan_failover, plan_reinit, plan_rejoin,
+};
+use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
+use crate::cluster::{
+    Component, ContainerState, Snapshot, TerminationRecord, Timeline, TopologySource,
+};
+
+pub(super) fn to(pod: &str) -> FailoverRequest {
+    FailoverRequest {
+        to: Some(pod.to_owned()),
+        ..FailoverRequest::default()
+    }
+}
+
+pub(super) fn plan(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
+    plan_failover(snapshot, request, &Grounds::default(), now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+fn names(plan: &Plan) -> Vec<StepName> {
+    plan.steps.iter().map(|step| step.name).collect()
+}
+
+fn runs_well(plan: &Plan, snapshot: &Snapshot) {
+    let mut model = Model::of(snapshot);
+    if let Err(broken) = simulate(plan, &mut model, &mut |_: &mut Model| {}) {
+        panic!("{broken:#?}");
+    }
+}
+
+/// The cluster after `replica-0` took over: the primary's pod is gone and its StatefulSet at 0.
+pub(super) fn moved_to_replica_0() -> Snapshot {
+    let mut snapshot = healthy(3);
+    let (old, new) = (PRIMARY.to_owned(), replica(0));
+    let mut senders = Vec::new();
+    let mut slots = Vec::new();
+    {
+        let primary = facts(&mut snapshot, &old);
+        senders.append(&mut primary.senders);
+        slots.append(&mut primary.slots);
+    }
+    senders.retain(|sender| sender.application_name != new);
+    snapshot.instances.retain(|it| it.name() != old);
+    for volume in &mut snapshot.volumes {
+        volume.in_use &= volume.pod != old;
+    }
+    let promoted = facts(&mut snapshot, &new);
+    promoted.recovery = None;
+    promoted.flush_lsn = crate::cluster::fixture::POSITION;
+    promoted.insert_lsn = promoted.flush_lsn;
+    promoted.senders = senders;
+    promoted.slots = slots;
+    for it in &mut snapshot.instances {
+        let name = it.name().to_owned();
+        if let crate::cluster::Database::Reached(facts) = &mut it.database {
+            facts.timeline = Timeline(2);
+            let _ = name;
+        }
+    }
+    snapshot.topology.primary = new;
+    snapshot.topology.term = 1;
+    snapshot.topology.source = TopologySource::Recorded {
+        config_map: "staging-postgres-topology".into(),
+        resource_version: "7".into(),
+    };
+    for set in &mut snapshot.stateful_sets {
+        if set.component == Component::Primary {
+            set.wanted = 0;
+            set.existing = 0;
+        }
+    }
+    snapshot
+}
+
+#[test]
+fn a_switchover_fences_stops_catches_up_and_only_then_promotes() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &to("replica-0"));
+    assert_eq!(
+        names(&plan),
+        [
+            StepName::CreateSlots,
+            StepName::Checkpoint,
+            StepName::HoldRecord,
+            StepName::Fence,
+            StepName::StopPrimary,
+            StepName::CatchUp,
+            StepName::Promote,
+            StepName::PointService,
+            StepName::Repoint,
+            StepName::ProveWrite,
+            StepName::ReleaseRecord,
+        ]
+    );
+    runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn a_candidate_that_the_autoscaler_may_delete_is_guarded_first() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &to("replica-2"));
+    assert_eq!(names(&plan)[0], StepName::GuardAutoscaler);
+    runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn the_old_primary_comes_back_in_the_same_plan_when_asked() {
+    let snapshot = healthy(3);
+    let request = FailoverRequest {
+        rejoin: true,
+        ..to("replica-0")
+    };
+    let plan = plan(&snapshot, &request);
+    assert!(names(&plan).ends_with(&[StepName::Rejoin, StepName::DropStaleSlots]));
+    runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn a_primary_in_the_replica_stateful_set_is_deleted_and_comes_back_by_itself() {
+    let snapshot = moved_to_replica_0();
+    let plan = plan(&snapshot, &to("replica-1"));
+    assert!(names(&plan).contains(&StepName::Rejoin));
+    runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn an_emergency_stops_what_is_left_of_the_old_primary_and_promotes_the_furthest() {
+    let mut snapshot = healthy(3);
+    let record = TerminationRecord {
+        exit_code: 137,
+        reason: Some("OOMKilled".into()),
+        finished: None,
+        decision: None,
+    };
+    stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
+    let behind = facts(&mut snapshot, &replica(0));
+    let recovery = behind.recovery.as_mut().expect("a standby");
+    recovery.receive_lsn = Some(crate::cluster::Lsn::new(0x0900_0000));
+    recovery.replay_lsn = recovery.receive_lsn;
+    let plan = plan(&snapshot, &FailoverRequest::default());
+    let Operation::Failover { mode, to, .. } = &plan.operation else {
+        panic!("not a failover");
+    };
+    assert_eq!((*mode, to), (Mode::Emergency, &replica(1)));
+    runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn a_former_primary_at_zero_is_scaled_up_to_rejoin() {
+    let snapshot = moved_to_replica_0();
+    let request = RejoinRequest {
+        pod: "primary-0".into(),
+        clone: false,
+        timeout_seconds: 300,
+    };
+    let plan = plan_rejoin(&snapshot, &request, &Grounds::default(), now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(
+        names(&plan),
+        [
+            StepName::CreateSlots,
+            StepName::Rejoin,
+            StepName::DropStaleSlots
+        ]
+    );
+    assert_eq!(
+        plan.point_of_no_return(),
+        None,
+        "a rewind loses nothing that others need"
+    );
+    runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn throwing_data_away_is_a_point_of_no_return() {
+    let snapshot = moved_to_replica_0();
+    let clone = RejoinRequest {
+        pod: "primary-0".into(),
+        clone: true,
+        timeout_seconds: 300,
+    };
+    let plan = plan_rejoin(&snapshot, &clone, &Grounds::default(), now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert!(plan.point_of_no_return().is_some());
+    runs_well(&plan, &snapshot);
+
+    let mut broken = healthy(2);
+    instance(&mut broken, &replica(1)).database = crate::cluster::Database::Unreachable {
+        reason: "it panicked".into(),
+    };
+    let request = ReinitRequest {
+        pod: "replica-1".into(),
+        timeout_seconds: 300,
+    };
+    let plan = plan_reinit(&broken, &request, &Grounds::default(), now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(plan.point_of_no_return(), Some(1));
+    runs_well(&plan, &broken);
+}
+
+#[test]
+fn a_plan_survives_being_stored() {
+    let plan = plan(&healthy(3), &to("replica-2"));
+    let json = serde_json::to_string(&plan).expect("a plan can be stored");
+    let back: Plan = serde_json::from_str(&json).expect("a plan can be read back");
+    assert_eq!(back, plan);
+}
