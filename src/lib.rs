@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` shows the way of one request through these modules.
 
+pub mod backup;
 pub mod cluster;
 pub mod exit;
 pub mod failure;

@@ -1,0 +1,198 @@
+//! The backups in a store, and what is known of each.
+
+use std::io::Read as _;
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+
+use super::digest::Fingerprint;
+use super::manifest::{Content, MANIFEST_FILE, Manifest, VERIFIED_FILE, Verification};
+use super::retention::Candidate;
+use super::sealed::{self, SealError};
+use super::store::{Store, StoreError};
+
+/// The most that a manifest may have, in bytes: one archive takes about 1 KiB.
+const LONGEST_MANIFEST: u64 = 64 << 20;
+
+/// Manifests that are read at the same time.
+const AT_ONCE: usize = 16;
+
+/// A finished backup.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its name.
+    pub id: String,
+    /// What its manifest says, or why it can't be trusted.
+    pub manifest: Result<Manifest, String>,
+    /// The manifest as it lies there.
+    pub fingerprint: Fingerprint,
+    /// What the last verification found, when it was about this very manifest.
+    pub verification: Option<Verification>,
+}
+
+impl Entry {
+    /// What is wrong with it, as far as is known.
+    pub fn problems(&self) -> Vec<String> {
+        match (&self.manifest, &self.verification) {
+            (Err(problem), _) => vec![format!("{MANIFEST_FILE}: {problem}")],
+            (Ok(_), Some(verification)) => verification.problems.clone(),
+            (Ok(_), None) => Vec::new(),
+        }
+    }
+
+    /// When it was last known to be whole: at the last verification, or when it was taken. None
+    /// when it is not.
+    pub fn verified(&self) -> Option<Timestamp> {
+        let manifest = self.manifest.as_ref().ok()?;
+        match &self.verification {
+            Some(verification) if verification.problems.is_empty() => Some(verification.at),
+            Some(_) => None,
+            None => Some(manifest.ended),
+        }
+    }
+
+    /// What the retention needs to know; none when the manifest can't be read.
+    pub fn candidate(&self) -> Option<Candidate> {
+        let manifest = self.manifest.as_ref().ok()?;
+        let database = match manifest.archives.as_slice() {
+            [only] => match &only.content {
+                Content::Database { database, .. } => Some(database.clone()),
+                Content::Globals | Content::BaseBackup => None,
+            },
+            _ => None,
+        };
+        Some(Candidate {
+            id: self.id.clone(),
+            cluster: manifest.source.cluster.clone(),
+            kind: manifest.backup,
+            database,
+            started: manifest.started,
+            verified: self.verified().is_some(),
+        })
+    }
+}
+
+/// What is in a store.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    /// The finished backups, oldest first.
+    pub entries: Vec<Entry>,
+    /// Names of those that were begun and not finished, or are being written now.
+    pub partial: Vec<String>,
+}
+
+impl Catalogue {
+    /// Reads a store.
+    ///
+    /// # Errors
+    /// When the store can't be read. A backup with a bad manifest is an entry that says so.
+    pub async fn read(store: &Arc<dyn Store>) -> Result<Self, StoreError> {
+        let listed = Arc::clone(store);
+        let listing = blocking(move || listed.list()).await?;
+        let mut entries: Vec<Entry> = futures::stream::iter(listing.finished)
+            .map(|id| {
+                let store = Arc::clone(store);
+                blocking(move || entry(store.as_ref(), &id))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let started = |entry: &Entry| {
+            entry
+                .manifest
+                .as_ref()
+                .map(|m| m.started)
+                .unwrap_or_default()
+        };
+        entries.sort_by_key(|entry| (started(entry), entry.id.clone()));
+        Ok(Self {
+            entries,
+            partial: listing.partial,
+        })
+    }
+}
+
+/// Reads one backup's manifest and the record of its last verification.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn entry(store: &dyn Store, id: &str) -> Result<Entry, StoreError> {
+    let bytes = small_file(store, id, MANIFEST_FILE)?;
+    let fingerprint = Fingerprint::of(&bytes);
+    let manifest = sealed::open::<Manifest>(&bytes)
+        .map_err(|error| error.to_string())
+        .and_then(|manifest| acceptable(manifest, id));
+    let verification = match small_file(store, id, VERIFIED_FILE) {
+        Ok(bytes) => sealed::open::<Verification>(&bytes)
+            .ok()
+            .filter(|record| record.id == id && record.manifest == fingerprint),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Entry {
+        id: id.to_owned(),
+        manifest,
+        fingerprint,
+        verification,
+    })
+}
+
+fn acceptable(manifest: Manifest, id: &str) -> Result<Manifest, String> {
+    if manifest.api_version != Manifest::API_VERSION || manifest.kind != Manifest::KIND {
+        return Err(format!(
+            "it says {} {}, which this pgctl does not know",
+            manifest.api_version, manifest.kind
+        ));
+    }
+    if manifest.id != id {
+        return Err(format!("it belongs to another backup, {}", manifest.id));
+    }
+    Ok(manifest)
+}
+
+/// Records what a verification found.
+///
+/// # Errors
+/// When it can't be written.
+pub fn record(store: &dyn Store, verification: &Verification) -> Result<(), StoreError> {
+    let text = sealed::seal(verification)
+        .map_err(|error| StoreError::Settings(format!("writing {VERIFIED_FILE}: {error}")))?;
+    store.put(&verification.id, VERIFIED_FILE, text.as_bytes())
+}
+
+/// Whether the record of the last verification can be read, when there is one.
+pub(crate) fn record_is_whole(store: &dyn Store, id: &str) -> Result<(), String> {
+    match small_file(store, id, VERIFIED_FILE) {
+        Ok(bytes) => sealed::open::<Verification>(&bytes)
+            .map(drop)
+            .map_err(|error: SealError| format!("{VERIFIED_FILE}: {error}")),
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn small_file(store: &dyn Store, id: &str, file: &str) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    store
+        .open(id, file)?
+        .take(LONGEST_MANIFEST)
+        .read_to_end(&mut bytes)
+        .map_err(|source| StoreError::Disk {
+            doing: format!("reading {file} of {id}"),
+            source,
+        })?;
+    Ok(bytes)
+}
+
+/// Runs something that blocks on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(StoreError::Settings(format!(
+            "a thread of pgctl ended: {error}"
+        ))),
+    }
+}

@@ -1,0 +1,176 @@
+//! What `remote.sh` reports on stderr: how each stage ended, and what was sent.
+
+use super::digest::Fingerprint;
+
+/// The script that runs a command at the source. Values reach it as arguments, never as text.
+pub const SCRIPT: &str = include_str!("remote.sh");
+
+/// Lines of stderr that are kept for a message: the last ones say why.
+const KEPT_LINES: usize = 12;
+
+/// The most of one line that is kept.
+const KEPT_BYTES: usize = 500;
+
+/// The stages of the pipe, in their order.
+const STAGES: [&str; 5] = ["command", "compress", "send", "sum", "count"];
+
+/// The report, and what else was written to stderr.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Exit status of each stage that was reported.
+    stages: Vec<(String, i32)>,
+    /// What the source says it sent.
+    pub sent: Option<Fingerprint>,
+    /// The last lines that the tools wrote.
+    pub said: Vec<String>,
+}
+
+/// Reads stderr line by line.
+#[derive(Debug)]
+pub struct ReportReader {
+    word: String,
+    line: Vec<u8>,
+    report: Report,
+}
+
+impl ReportReader {
+    /// For lines that begin with this word. It is random, so that nothing that a database holds
+    /// can pass for a report.
+    pub fn new(word: &str) -> Self {
+        Self {
+            word: word.to_owned(),
+            line: Vec::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// More of stderr.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' {
+                self.end_of_line();
+            } else if self.line.len() < KEPT_BYTES {
+                self.line.push(byte);
+            }
+        }
+    }
+
+    /// The report, when stderr has ended.
+    pub fn finish(mut self) -> Report {
+        self.end_of_line();
+        self.report
+    }
+
+    fn end_of_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        match line
+            .strip_prefix(&self.word)
+            .and_then(|rest| rest.strip_prefix(' '))
+        {
+            Some(fact) => self.report.add(fact),
+            None => self.report.keep(&line),
+        }
+    }
+}
+
+impl Report {
+    fn add(&mut self, fact: &str) {
+        let words: Vec<&str> = fact.split(' ').collect();
+        match words.as_slice() {
+            ["stage", name, status] => {
+                // What can't be read counts as a failure.
+                self.stages
+                    .push(((*name).to_owned(), status.parse().unwrap_or(-1)));
+            }
+            ["sent", bytes, sha256] => {
+                self.sent = bytes.parse().ok().map(|bytes| Fingerprint {
+                    bytes,
+                    sha256: (*sha256).to_owned(),
+                });
+            }
+            _ => self.keep(fact),
+        }
+    }
+
+    fn keep(&mut self, line: &str) {
+        // Whatever a database holds may be in here: no control character reaches a terminal.
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        if !line.trim().is_empty() {
+            if self.said.len() == KEPT_LINES {
+                self.said.remove(0);
+            }
+            self.said.push(line);
+        }
+    }
+
+    /// The first stage that failed, and its exit status; when none did, the first that did not
+    /// report.
+    pub fn failed_stage(&self) -> Option<(&str, Option<i32>)> {
+        let failed = self.stages.iter().find(|(_, status)| *status != 0);
+        if let Some((name, status)) = failed {
+            return Some((name, Some(*status)));
+        }
+        STAGES
+            .into_iter()
+            .find(|stage| !self.stages.iter().any(|(name, _)| name == stage))
+            .map(|stage| (stage, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Report {
+        let mut reader = ReportReader::new("w0rd");
+        for chunk in text.as_bytes().chunks(7) {
+            reader.feed(chunk);
+        }
+        reader.finish()
+    }
+
+    const GOOD: &str = "w0rd stage command 0\nw0rd stage compress 0\nw0rd stage send 0\nw0rd stage sum 0\nw0rd stage count 0\nw0rd sent 12 abc\n";
+
+    #[test]
+    fn a_whole_report() {
+        let report = read(GOOD);
+        assert_eq!(report.failed_stage(), None);
+        assert_eq!(report.sent.map(|sent| sent.bytes), Some(12));
+    }
+
+    #[test]
+    fn a_stage_that_did_not_report_did_not_succeed() {
+        let report = read("w0rd stage command 0\nw0rd stage compress 0\n");
+        assert_eq!(report.failed_stage(), Some(("send", None)));
+    }
+
+    #[test]
+    fn the_failed_stage_and_what_it_said() {
+        let report = read(
+            "pg_dump: error: it \u{1b}[31mbroke\nw0rd stage command 1\nw0rd stage compress 0\n",
+        );
+        assert_eq!(report.failed_stage(), Some(("command", Some(1))));
+        assert_eq!(report.said, ["pg_dump: error: it [31mbroke"]);
+    }
+
+    #[test]
+    fn nothing_else_passes_for_a_report() {
+        let report = read("stage command 0\nxw0rd sent 1 abc\n w0rd sent 1 abc\n");
+        assert_eq!(report.sent, None);
+        assert_eq!(report.stages, []);
+    }
+
+    #[test]
+    fn a_flood_stays_bounded() {
+        let report = read(
+            &"x".repeat(100_000)
+                .as_str()
+                .split_at(50_000)
+                .0
+                .replace("xxxx", "xxx\n"),
+        );
+        assert_eq!(report.said.len(), KEPT_LINES);
+        assert!(read(&"y".repeat(10_000)).said[0].len() <= KEPT_BYTES);
+    }
+}

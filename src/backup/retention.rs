@@ -1,0 +1,286 @@
+//! Which backups to keep: pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::manifest::Kind;
+use crate::cluster::ClusterId;
+
+/// What `prune` is told to keep, of each cluster and kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The newest so many.
+    pub last: usize,
+    /// The newest of each of the last so many days (UTC) that have one.
+    pub daily: usize,
+    /// The newest of each of the last so many weeks (Monday to Sunday, UTC) that have one.
+    pub weekly: usize,
+}
+
+/// What the decision needs to know of a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its name.
+    pub id: String,
+    /// Of which cluster.
+    pub cluster: ClusterId,
+    /// What it holds, and of which database when it holds one.
+    pub kind: Kind,
+    /// The database that a backup of one database holds.
+    pub database: Option<String>,
+    /// When it began.
+    pub started: Timestamp,
+    /// Whether it is known to be whole: verified when it was taken and not found broken since.
+    pub verified: bool,
+}
+
+/// Why a backup is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It is the newest verified one of its cluster and kind: kept whatever the policy says.
+    NewestVerified,
+    /// Among the newest.
+    Last,
+    /// The newest of its day.
+    Daily,
+    /// The newest of its week.
+    Weekly,
+}
+
+/// What is to become of a backup: kept for these reasons, or, when there are none, deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// Its name.
+    pub id: String,
+    /// Why it stays; empty: it goes.
+    pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Whether it stays.
+    pub fn keep(&self) -> bool {
+        !self.reasons.is_empty()
+    }
+}
+
+/// Decides about each backup, newest first. Backups of different clusters, kinds or databases do
+/// not stand in for each other. A broken one never takes the place of a good one: it is kept only
+/// by `last`, never by a day or a week that has a verified one.
+pub fn decide(candidates: &[Candidate], policy: Policy) -> Vec<Verdict> {
+    type Group<'a> = (&'a ClusterId, Kind, Option<&'a str>);
+    let mut groups: BTreeMap<Group<'_>, Vec<&Candidate>> = BTreeMap::new();
+    for candidate in candidates {
+        groups
+            .entry((
+                &candidate.cluster,
+                candidate.kind,
+                candidate.database.as_deref(),
+            ))
+            .or_default()
+            .push(candidate);
+    }
+    let mut reasons: BTreeMap<&str, BTreeSet<Reason>> = BTreeMap::new();
+    for group in groups.values_mut() {
+        group.sort_by(|a, b| newest_first(a, b));
+        let verified = group.iter().find(|candidate| candidate.verified);
+        let newest = verified
+            .into_iter()
+            .map(|one| (*one, Reason::NewestVerified));
+        let last = group
+            .iter()
+            .take(policy.last)
+            .map(|one| (*one, Reason::Last));
+        let daily = newest_of_each(group, day).into_iter().take(policy.daily);
+        let weekly = newest_of_each(group, week).into_iter().take(policy.weekly);
+        let chosen = newest
+            .chain(last)
+            .chain(daily.map(|one| (one, Reason::Daily)))
+            .chain(weekly.map(|one| (one, Reason::Weekly)));
+        for (candidate, reason) in chosen {
+            reasons
+                .entry(candidate.id.as_str())
+                .or_default()
+                .insert(reason);
+        }
+    }
+    let mut all: Vec<&Candidate> = candidates.iter().collect();
+    all.sort_by(|a, b| newest_first(a, b));
+    all.into_iter()
+        .map(|candidate| Verdict {
+            id: candidate.id.clone(),
+            reasons: reasons
+                .get(candidate.id.as_str())
+                .map(|set| set.iter().copied().collect())
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn newest_first(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+    b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id))
+}
+
+/// The newest verified backup of each span, or the newest at all when none of it is verified;
+/// newest span first. `group` is sorted, newest first.
+fn newest_of_each<'a>(group: &[&'a Candidate], span: fn(Timestamp) -> Date) -> Vec<&'a Candidate> {
+    let mut spans: BTreeMap<Date, &'a Candidate> = BTreeMap::new();
+    for candidate in group {
+        spans
+            .entry(span(candidate.started))
+            .and_modify(|held| {
+                if candidate.verified && !held.verified {
+                    *held = candidate;
+                }
+            })
+            .or_insert(candidate);
+    }
+    spans.into_values().rev().collect()
+}
+
+fn day(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::UTC).date()
+}
+
+/// The Monday of its week.
+fn week(time: Timestamp) -> Date {
+    let date = day(time);
+    let since_monday = i64::from(date.weekday().to_monday_zero_offset());
+    date.saturating_sub(jiff::Span::new().days(since_monday))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn candidate(id: usize, hours: i64, kind: Kind, verified: bool) -> Candidate {
+        Candidate {
+            id: format!("b{id:04}"),
+            cluster: ClusterId {
+                namespace: "n".to_owned(),
+                name: "c".to_owned(),
+            },
+            kind,
+            database: None,
+            started: Timestamp::from_second(1_790_000_000 + hours * 3600)
+                .expect("a time of this century"),
+            verified,
+        }
+    }
+
+    fn kept(candidates: &[Candidate], policy: Policy) -> Vec<String> {
+        decide(candidates, policy)
+            .into_iter()
+            .filter(Verdict::keep)
+            .map(|verdict| verdict.id)
+            .collect()
+    }
+
+    #[test]
+    fn seven_daily_of_a_month_of_hourly_backups() {
+        let all: Vec<Candidate> = (0..720)
+            .map(|hour| candidate(hour as usize, hour, Kind::Logical, true))
+            .collect();
+        let policy = Policy {
+            daily: 7,
+            ..Policy::default()
+        };
+        let kept = kept(&all, policy);
+        assert_eq!(kept.len(), 7);
+        assert_eq!(kept[0], "b0719");
+    }
+
+    #[test]
+    fn kinds_do_not_stand_in_for_each_other() {
+        let all = [
+            candidate(0, 0, Kind::Logical, true),
+            candidate(1, 1, Kind::Physical, true),
+        ];
+        let policy = Policy {
+            last: 1,
+            ..Policy::default()
+        };
+        assert_eq!(kept(&all, policy), ["b0001", "b0000"]);
+    }
+
+    #[test]
+    fn a_day_keeps_its_verified_backup_and_not_the_later_broken_one() {
+        let all = [
+            candidate(0, 30, Kind::Logical, true),
+            candidate(1, 1, Kind::Logical, true),
+            candidate(2, 2, Kind::Logical, false),
+        ];
+        let policy = Policy {
+            daily: 2,
+            ..Policy::default()
+        };
+        assert_eq!(kept(&all, policy), ["b0000", "b0001"]);
+    }
+
+    fn any_candidates() -> impl Strategy<Value = Vec<Candidate>> {
+        let one = (0_i64..2000, 0_usize..3, any::<bool>());
+        proptest::collection::vec(one, 0..60).prop_map(|list| {
+            list.into_iter()
+                .enumerate()
+                .map(|(id, (hours, kind, verified))| {
+                    candidate(id, hours, Kind::ALL[kind], verified)
+                })
+                .collect()
+        })
+    }
+
+    fn any_policy() -> impl Strategy<Value = Policy> {
+        (0_usize..6, 0_usize..6, 0_usize..6).prop_map(|(last, daily, weekly)| Policy {
+            last,
+            daily,
+            weekly,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_newest_verified_of_each_kind_always_stays(all in any_candidates(), policy in any_policy()) {
+            let kept = kept(&all, policy);
+            for kind in Kind::ALL {
+                let newest = all
+                    .iter()
+                    .filter(|one| one.kind == kind && one.verified)
+                    .max_by(|a, b| a.started.cmp(&b.started).then_with(|| a.id.cmp(&b.id)));
+                if let Some(newest) = newest {
+                    prop_assert!(kept.contains(&newest.id));
+                }
+            }
+        }
+
+        #[test]
+        fn every_backup_gets_one_verdict(all in any_candidates(), policy in any_policy()) {
+            let verdicts = decide(&all, policy);
+            let ids: BTreeSet<_> = verdicts.iter().map(|verdict| verdict.id.clone()).collect();
+            prop_assert_eq!(verdicts.len(), all.len());
+            prop_assert_eq!(ids.len(), all.len());
+        }
+
+        #[test]
+        fn no_more_is_kept_than_was_asked_for(all in any_candidates(), policy in any_policy()) {
+            for kind in Kind::ALL {
+                let of_kind: Vec<Candidate> = all.iter().filter(|one| one.kind == kind).cloned().collect();
+                let most = policy.last + policy.daily + policy.weekly + 1;
+                prop_assert!(kept(&of_kind, policy).len() <= most);
+            }
+        }
+
+        #[test]
+        fn pruning_twice_deletes_nothing_more(all in any_candidates(), policy in any_policy()) {
+            let once = kept(&all, policy);
+            let left: Vec<Candidate> = all.into_iter().filter(|one| once.contains(&one.id)).collect();
+            prop_assert_eq!(kept(&left, policy), once);
+        }
+    }
+}

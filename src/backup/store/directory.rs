@@ -1,0 +1,332 @@
+//! Backups in a directory. A draft is a folder whose name ends in `.partial`; it is renamed when
+//! everything in it is on disk.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Draft, Listing, Store, StoreError, StoreWriter};
+use crate::backup::id::is_id;
+use crate::backup::manifest::MANIFEST_FILE;
+
+const PARTIAL: &str = ".partial";
+const DOOMED: &str = ".deleting";
+
+/// A directory of backups. Folders in it are 0700, files 0600.
+#[derive(Debug)]
+pub struct DirectoryStore {
+    root: PathBuf,
+}
+
+impl DirectoryStore {
+    /// The store at this path, which need not exist yet.
+    ///
+    /// # Errors
+    /// When the current directory is unknown (for a relative path).
+    pub fn new(root: &Path) -> Result<Self, StoreError> {
+        let root = std::path::absolute(root)
+            .map_err(StoreError::disk(format!("finding {}", root.display())))?;
+        Ok(Self { root })
+    }
+
+    fn folder(&self, id: &str) -> Result<PathBuf, StoreError> {
+        if is_id(id) {
+            Ok(self.root.join(id))
+        } else {
+            Err(StoreError::NotFound {
+                what: format!("a backup named {id:?}"),
+            })
+        }
+    }
+}
+
+impl Store for DirectoryStore {
+    fn location(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn begin(&self, id: &str) -> Result<Arc<dyn Draft>, StoreError> {
+        let finished = self.folder(id)?;
+        let folder = self.root.join(format!("{id}{PARTIAL}"));
+        let doing = || format!("making {}", folder.display());
+        make_folders(&self.root).map_err(StoreError::disk(doing()))?;
+        if finished.exists() {
+            return Err(StoreError::disk(doing())(
+                io::ErrorKind::AlreadyExists.into(),
+            ));
+        }
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(StoreError::disk(doing()))?;
+        Ok(Arc::new(DirectoryDraft { folder, finished }))
+    }
+
+    fn list(&self) -> Result<Listing, StoreError> {
+        let doing = || format!("reading {}", self.root.display());
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::default()),
+            Err(error) => return Err(StoreError::disk(doing())(error)),
+        };
+        let mut listing = Listing::default();
+        for entry in entries {
+            let entry = entry.map_err(StoreError::disk(doing()))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let unfinished = name
+                .strip_suffix(PARTIAL)
+                .or_else(|| name.strip_suffix(DOOMED));
+            if let Some(id) = unfinished.filter(|id| is_id(id)) {
+                listing.partial.push(id.to_owned());
+            } else if is_id(name) {
+                listing.finished.push(name.to_owned());
+            }
+        }
+        listing.finished.sort();
+        listing.partial.sort();
+        listing.partial.dedup();
+        Ok(listing)
+    }
+
+    fn open(&self, id: &str, file: &str) -> Result<Box<dyn Read + Send>, StoreError> {
+        let path = self.folder(id)?.join(plain(file)?);
+        match File::open(&path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound {
+                what: path.display().to_string(),
+            }),
+            Err(error) => Err(StoreError::disk(format!("opening {}", path.display()))(
+                error,
+            )),
+        }
+    }
+
+    fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let folder = self.folder(id)?;
+        let path = folder.join(plain(file)?);
+        let temporary = folder.join(format!(".{file}.new"));
+        let written = remove_if_there(&temporary)
+            .and_then(|()| private_file(&temporary))
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path))
+            .and_then(|()| sync_folder(&folder));
+        written.map_err(StoreError::disk(format!("writing {}", path.display())))
+    }
+
+    fn remove(&self, id: &str) -> Result<(), StoreError> {
+        let finished = self.folder(id)?;
+        let doomed = self.root.join(format!("{id}{DOOMED}"));
+        let doing = || format!("deleting {}", finished.display());
+        // Renamed first: half a deleted backup must not look like a backup.
+        if finished.exists() {
+            fs::rename(&finished, &doomed).map_err(StoreError::disk(doing()))?;
+            sync_folder(&self.root).map_err(StoreError::disk(doing()))?;
+        }
+        for leftover in [doomed, self.root.join(format!("{id}{PARTIAL}"))] {
+            remove_folder(&leftover).map_err(StoreError::disk(doing()))?;
+        }
+        Ok(())
+    }
+}
+
+struct DirectoryDraft {
+    folder: PathBuf,
+    finished: PathBuf,
+}
+
+impl Draft for DirectoryDraft {
+    fn create(&self, file: &str) -> Result<Box<dyn StoreWriter>, StoreError> {
+        let path = self.folder.join(plain(file)?);
+        let file =
+            private_file(&path).map_err(StoreError::disk(format!("making {}", path.display())))?;
+        Ok(Box::new(FileWriter { path, file }))
+    }
+
+    fn commit(&self, manifest: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(MANIFEST_FILE);
+        remove_if_there(&path)
+            .and_then(|()| private_file(&path))
+            .and_then(|mut file| file.write_all(manifest).and_then(|()| file.sync_all()))
+            .and_then(|()| sync_folder(&self.folder))
+            .map_err(StoreError::disk(format!("writing {}", path.display())))?;
+        // On Linux a folder may be renamed over an empty one only: a finished backup is safe.
+        fs::rename(&self.folder, &self.finished)
+            .and_then(|()| self.finished.parent().map_or(Ok(()), sync_folder))
+            .map_err(StoreError::disk(format!(
+                "renaming {}",
+                self.folder.display()
+            )))
+    }
+
+    fn discard(&self) -> Result<(), StoreError> {
+        remove_folder(&self.folder).map_err(StoreError::disk(format!(
+            "deleting {}",
+            self.folder.display()
+        )))
+    }
+}
+
+struct FileWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl Write for FileWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl StoreWriter for FileWriter {
+    fn finish(self: Box<Self>) -> Result<(), StoreError> {
+        self.file
+            .sync_all()
+            .map_err(StoreError::disk(format!("writing {}", self.path.display())))
+    }
+}
+
+/// The name of a file in a backup's folder, never a path out of it.
+pub(super) fn plain(file: &str) -> Result<&str, StoreError> {
+    let plain = !file.is_empty()
+        && !file.starts_with('.')
+        && file
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    plain.then_some(file).ok_or_else(|| StoreError::NotFound {
+        what: format!("a file named {file:?}"),
+    })
+}
+
+fn make_folders(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    not_found_is_fine(fs::remove_file(path))
+}
+
+fn remove_folder(path: &Path) -> io::Result<()> {
+    not_found_is_fine(fs::remove_dir_all(path))
+}
+
+fn not_found_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const ID: &str = "n_c_20261123T155217Z_logical_3fa9";
+
+    fn store() -> anyhow::Result<(tempfile::TempDir, DirectoryStore)> {
+        let folder = tempfile::tempdir()?;
+        let store = DirectoryStore::new(&folder.path().join("deep/store"))?;
+        Ok((folder, store))
+    }
+
+    fn write(draft: &Arc<dyn Draft>, file: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let mut writer = draft.create(file)?;
+        writer.write_all(bytes)?;
+        Ok(writer.finish()?)
+    }
+
+    #[test]
+    fn it_is_partial_until_committed_and_private_always() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        assert_eq!(store.list()?, Listing::default());
+        let draft = store.begin(ID)?;
+        write(&draft, "a.sql", b"text")?;
+        assert_eq!(store.list()?.partial, [ID]);
+        assert_eq!(store.list()?.finished, [""; 0]);
+        assert!(store.open(ID, "a.sql").is_err());
+        draft.commit(b"{}")?;
+        assert_eq!(store.list()?.finished, [ID]);
+        assert_eq!(store.list()?.partial, [""; 0]);
+        let mode = |path: &Path| fs::metadata(path).map(|meta| meta.permissions().mode() & 0o777);
+        let backup = store.root.join(ID);
+        assert_eq!(mode(&store.root)?, 0o700);
+        assert_eq!(mode(&backup)?, 0o700);
+        for file in ["a.sql", MANIFEST_FILE] {
+            assert_eq!(mode(&backup.join(file))?, 0o600, "{file}");
+        }
+        let mut text = String::new();
+        store.open(ID, "a.sql")?.read_to_string(&mut text)?;
+        assert_eq!(text, "text");
+        Ok(())
+    }
+
+    #[test]
+    fn a_discarded_draft_leaves_nothing() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        let draft = store.begin(ID)?;
+        write(&draft, "a.sql", b"text")?;
+        draft.discard()?;
+        assert_eq!(fs::read_dir(&store.root)?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn removing_takes_the_finished_and_the_unfinished() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        store.begin(ID)?.commit(b"{}")?;
+        store.remove(ID)?;
+        store.begin(ID)?;
+        store.remove(ID)?;
+        assert_eq!(fs::read_dir(&store.root)?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_finished_backup_is_never_written_over() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        let first = store.begin(ID)?;
+        write(&first, "a.sql", b"text")?;
+        first.commit(b"{}")?;
+        assert!(store.begin(ID).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_a_backup_is_left_alone() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        make_folders(&store.root.join("mine"))?;
+        fs::write(store.root.join("notes.txt"), "x")?;
+        assert_eq!(store.list()?, Listing::default());
+        for name in ["mine", "../deep", ".", ""] {
+            assert!(store.remove(name).is_err(), "{name}");
+            assert!(store.open(name, "a").is_err(), "{name}");
+        }
+        store.begin(ID)?.commit(b"{}")?;
+        for file in ["../../x", "/etc/passwd", "", ".hidden", "a/b"] {
+            assert!(store.open(ID, file).is_err(), "{file}");
+            assert!(store.put(ID, file, b"").is_err(), "{file}");
+        }
+        assert!(store.root.join("mine").exists());
+        Ok(())
+    }
+}

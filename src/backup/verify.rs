@@ -1,0 +1,146 @@
+//! Reading a backup again, from the first byte to the last.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use super::catalogue::{self, Entry};
+use super::content::{self, ContentError, ContentFacts, Expected};
+use super::digest::{Fingerprint, MeteredReader};
+use super::encryption::Identities;
+use super::manifest::{Archive, Content, MANIFEST_FILE, Manifest, Verification};
+use super::store::{Store, StoreError};
+
+/// Reads a backup: size and SHA-256 of each file, and its content to the end (each file of a base
+/// backup against PostgreSQL's own manifest, each data block of a dump). An encrypted backup is
+/// looked into when `identities` has its key. `seen` is told of bytes as they are read.
+///
+/// # Errors
+/// When the store can't be read. What is wrong with the backup is in the result.
+pub fn verify(
+    store: &dyn Store,
+    entry: &Entry,
+    identities: &Identities,
+    seen: &(dyn Fn(u64) + Sync),
+) -> Result<Verification, StoreError> {
+    let mut problems = Vec::new();
+    let mut content = true;
+    match &entry.manifest {
+        Err(problem) => problems.push(format!("{MANIFEST_FILE}: {problem}")),
+        Ok(manifest) => {
+            if let Err(problem) = catalogue::record_is_whole(store, &entry.id) {
+                problems.push(problem);
+            }
+            for archive in &manifest.archives {
+                match look(store, manifest, archive, identities, seen)? {
+                    Look::Whole => {}
+                    Look::OnlyBytes => content = false,
+                    Look::Broken(problem) => problems.push(format!("{}: {problem}", archive.file)),
+                }
+            }
+        }
+    }
+    Ok(Verification {
+        at: Timestamp::now(),
+        id: entry.id.clone(),
+        manifest: entry.fingerprint.clone(),
+        content,
+        restored: false,
+        problems,
+    })
+}
+
+enum Look {
+    Whole,
+    /// Encrypted, and no key: the bytes are those that were stored.
+    OnlyBytes,
+    Broken(String),
+}
+
+fn look(
+    store: &dyn Store,
+    manifest: &Manifest,
+    archive: &Archive,
+    identities: &Identities,
+    seen: &(dyn Fn(u64) + Sync),
+) -> Result<Look, StoreError> {
+    let file = match store.open(&manifest.id, &archive.file) {
+        Ok(file) => file,
+        Err(StoreError::NotFound { .. }) => return Ok(Look::Broken("it is missing".to_owned())),
+        Err(error) => return Err(error),
+    };
+    let mut stored = MeteredReader::new(Told { input: file, seen });
+    let encrypted = !manifest.encrypted_for.is_empty();
+    let content = (!encrypted || !identities.is_empty())
+        .then(|| look_inside(&mut stored, manifest, archive, identities));
+    let found = match stored.drain() {
+        Ok(found) => found,
+        Err(error) => return Ok(Look::Broken(format!("it can't be read: {error}"))),
+    };
+    Ok(match (differs(&archive.stored, &found), content) {
+        (Some(problem), _) => Look::Broken(problem),
+        (None, Some(Err(error))) => Look::Broken(error.to_string()),
+        (None, Some(Ok(facts))) if facts.raw_bytes != archive.raw_bytes => Look::Broken(format!(
+            "it holds {} bytes instead of {}",
+            facts.raw_bytes, archive.raw_bytes
+        )),
+        (None, Some(Ok(_))) => Look::Whole,
+        (None, None) => Look::OnlyBytes,
+    })
+}
+
+fn look_inside(
+    stored: impl io::Read + Send,
+    manifest: &Manifest,
+    archive: &Archive,
+    identities: &Identities,
+) -> Result<ContentFacts, ContentError> {
+    let expected = expected(manifest, archive);
+    if manifest.encrypted_for.is_empty() {
+        content::check(&expected, archive.compression.decoder(stored)?)
+    } else {
+        let plain = identities.decrypt(stored)?;
+        content::check(&expected, archive.compression.decoder(plain)?)
+    }
+}
+
+/// What an archive has to be.
+pub fn expected(manifest: &Manifest, archive: &Archive) -> Expected {
+    match &archive.content {
+        Content::Globals => Expected::Globals,
+        Content::Database { .. } => Expected::CustomArchive,
+        Content::BaseBackup => Expected::BaseBackup {
+            system_identifier: manifest.system_identifier.clone(),
+        },
+    }
+}
+
+fn differs(wanted: &Fingerprint, found: &Fingerprint) -> Option<String> {
+    if found.bytes != wanted.bytes {
+        Some(format!(
+            "it has {} bytes instead of {}",
+            found.bytes, wanted.bytes
+        ))
+    } else if found.sha256 != wanted.sha256 {
+        Some(format!(
+            "its SHA-256 is {} instead of {}: it was changed after it was written",
+            found.sha256, wanted.sha256
+        ))
+    } else {
+        None
+    }
+}
+
+/// Tells somebody how much was read.
+struct Told<'a, R> {
+    input: R,
+    seen: &'a (dyn Fn(u64) + Sync),
+}
+
+impl<R: io::Read> io::Read for Told<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        (self.seen)(read as u64);
+        Ok(read)
+    }
+}
