@@ -1,7 +1,23 @@
 //! A stand-in for a Kubernetes cluster: a small API server and kubelet that run real PostgreSQL.
 
 pub mod api;
+pub mod cli;
+mod cluster;
+pub mod commands;
+mod control;
 pub mod controllers;
+mod daemon;
+mod faults;
+pub mod home;
+pub mod kubelet;
+mod leftovers;
+mod manifests;
 pub mod net;
+mod ready;
 pub mod runtime;
+mod sandbox;
 pub mod store;
+
+pub use cluster::Options;
+pub use faults::Faults;
+pub use sandbox::{Sandbox, Shared};

@@ -63,9 +63,16 @@ impl Controller for Autoscalers {
         let scalers = store
             .list(of::<HorizontalPodAutoscaler>(), Some(&key.namespace))
             .items;
+        let number = |object: &serde_json::Value, pointer| {
+            object.pointer(pointer).and_then(serde_json::Value::as_i64).unwrap_or(1)
+        };
+        // A number outside of the bounds is seen at once; all else has time.
+        let replicas = number(&event.object, "/spec/replicas");
         let scales = |scaler: &&Arc<serde_json::Value>| {
             text(scaler, "/spec/scaleTargetRef/kind") == "StatefulSet"
                 && text(scaler, "/spec/scaleTargetRef/name") == key.name
+                && (replicas < number(scaler, "/spec/minReplicas")
+                    || replicas > number(scaler, "/spec/maxReplicas"))
         };
         let scalers = scalers.iter().filter(scales);
         scalers

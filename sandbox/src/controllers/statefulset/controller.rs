@@ -281,26 +281,20 @@ fn retain_claims(store: &Store, set: &StatefulSet) -> Result<(), StoreError> {
                 ordinal_of(set_name, name.strip_prefix(volume)?.strip_prefix('-')?)
             });
         let Some(ordinal) = ordinal else { continue };
-        let pod = store.read_opt::<Pod>(namespace, &format!("{set_name}-{ordinal}"))?;
         let mut owners = claim.metadata.owner_references.clone().unwrap_or_default();
         let before = owners.clone();
         owners.retain(|owner| !matches!(owner.kind.as_str(), "StatefulSet" | "Pod"));
-        if with_set {
+        if with_pod && !wanted.contains(&ordinal) {
+            // The pod that is too many takes its claim along; one that is gone has doomed it.
+            let pod = store.read_opt::<Pod>(namespace, &format!("{set_name}-{ordinal}"))?;
+            let Some(pod) = pod else { continue };
+            let mut owner = owner::reference::<Pod>(&pod.metadata);
+            (owner.controller, owner.block_owner_deletion) = (None, None);
+            owners.push(owner);
+        } else if with_set {
             let mut owner = owner::reference::<StatefulSet>(&set.metadata);
             owner.block_owner_deletion = None;
             owners.push(owner);
-        }
-        match &pod {
-            Some(pod) if with_pod && !wanted.contains(&ordinal) => {
-                let mut owner = owner::reference::<Pod>(&pod.metadata);
-                (owner.controller, owner.block_owner_deletion) = (None, None);
-                owners.push(owner);
-            }
-            _ => {}
-        }
-        // A pod that is gone keeps its claim doomed; the collector sees to it.
-        if pod.is_none() && with_pod && !wanted.contains(&ordinal) {
-            continue;
         }
         if owners != before {
             store.modify::<PersistentVolumeClaim>(namespace, name, |claim| {

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use serde_json::{Value, json};
 
 use super::owner;
-use crate::store::{Selector, Store, StoreError};
+use crate::store::{LabelSelector, Selector, Store, StoreError};
 
 /// The two revisions of a set that matter, with their templates.
 pub(super) struct History {
@@ -72,6 +72,7 @@ impl History {
         let mut all = store
             .read_all::<ControllerRevision>(Some(namespace), &Selector::everything())?
             .items;
+        adopt(store, set, &mut all)?;
         all.retain(|revision| owner::controls(&set.metadata, &revision.metadata));
         all.sort_by_key(|revision| revision.revision);
 
@@ -128,6 +129,36 @@ impl History {
             drop(store.remove::<ControllerRevision>(namespace, name(revision), &options));
         }
     }
+}
+
+/// Takes over the history that an earlier set of this name left behind.
+fn adopt(
+    store: &Store,
+    set: &StatefulSet,
+    revisions: &mut [ControllerRevision],
+) -> Result<(), StoreError> {
+    let Some(spec) = &set.spec else { return Ok(()) };
+    if set.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let namespace = set.metadata.namespace.as_deref().unwrap_or("");
+    let prefix = format!("{}-", set.metadata.name.as_deref().unwrap_or(""));
+    let selector = LabelSelector::from_object(&spec.selector)
+        .map_err(|error| StoreError::Malformed(error.to_string()))?;
+    for revision in revisions {
+        let name = name(revision).to_owned();
+        if owner::controller(&revision.metadata).is_none()
+            && name.starts_with(&prefix)
+            && selector.matches_labels(revision.metadata.labels.as_ref())
+        {
+            let reference = owner::reference::<StatefulSet>(&set.metadata);
+            *revision = store.modify::<ControllerRevision>(namespace, &name, |revision| {
+                let owners = revision.metadata.owner_references.get_or_insert_default();
+                owners.push(reference.clone());
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn create(

@@ -1,0 +1,147 @@
+//! Everything that can be broken on demand, in one place: the API server's faults and the kubelet's.
+
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Value, json};
+
+use crate::api::{Effect, Fault, Faults as ApiFaults, PodFaults};
+use crate::cli::{CutStream, FaultKind, Scope};
+use crate::store::{Store, of};
+
+/// The faults of one sandbox. Every clone is the same set.
+#[derive(Clone)]
+pub struct Faults {
+    store: Store,
+    api: ApiFaults,
+    pods: Arc<dyn PodFaults>,
+    namespace: String,
+}
+
+impl Faults {
+    pub(crate) fn new(
+        store: Store,
+        api: ApiFaults,
+        pods: Arc<dyn PodFaults>,
+        namespace: String,
+    ) -> Self {
+        Self {
+            store,
+            api,
+            pods,
+            namespace,
+        }
+    }
+
+    /// The faults of the API server, finer than [`Faults::apply`] can make them.
+    pub fn api(&self) -> &ApiFaults {
+        &self.api
+    }
+
+    /// Breaks (or mends) something and says what was done.
+    ///
+    /// # Errors
+    /// When there is no such pod or node, or the kubelet cannot do it.
+    pub async fn apply(&self, fault: &FaultKind) -> Result<String> {
+        match fault {
+            FaultKind::Kill { pod, scope } => self.pod(pod, scope, "kill", "killed").await,
+            FaultKind::Freeze { pod, scope } => self.pod(pod, scope, "freeze", "frozen").await,
+            FaultKind::Unfreeze { pod, scope } => {
+                self.pod(pod, scope, "unfreeze", "unfrozen").await
+            }
+            FaultKind::NodeNotReady { node } => self.node(node, "not-ready", "NotReady").await,
+            FaultKind::NodeReady { node } => self.node(node, "ready", "Ready").await,
+            FaultKind::Cut {
+                stream,
+                after,
+                pod,
+                count,
+            } => {
+                let resources: &[&str] = match stream {
+                    CutStream::Exec => &["pods/exec", "pods/attach"],
+                    CutStream::PortForward => &["pods/portforward"],
+                };
+                for resource in resources {
+                    let cut = Effect::Cut { after_bytes: *after };
+                    let mut fault = Fault::new(cut).resource(resource);
+                    fault.name.clone_from(pod);
+                    fault.count = *count;
+                    self.api.add(fault);
+                }
+                let which = resources.join(" and ");
+                Ok(format!("streams of {which} will be cut after {after} bytes"))
+            }
+            FaultKind::Api {
+                verb,
+                resource,
+                fail,
+                delay,
+                count,
+            } => {
+                let mut said = Vec::new();
+                let add = |effect| {
+                    let mut fault = Fault::new(effect);
+                    fault.verb.clone_from(verb);
+                    fault.resource.clone_from(resource);
+                    fault.count = *count;
+                    self.api.add(fault);
+                };
+                if let Some(delay) = delay {
+                    let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+                    add(Effect::Delay { millis });
+                    said.push(format!("wait {millis} ms"));
+                }
+                if let Some(status) = *fail {
+                    let message = None;
+                    add(Effect::Fail { status, message });
+                    said.push(format!("answer {status}"));
+                }
+                if said.is_empty() {
+                    bail!("nothing to do: give --fail or --delay");
+                }
+                let verb = verb.as_deref().unwrap_or("all requests");
+                let of = resource.as_deref().map(|r| format!(" {r}")).unwrap_or_default();
+                Ok(format!("{verb}{of} will {}", said.join(" and ")))
+            }
+            FaultKind::Clear => {
+                self.api.clear();
+                self.ask(json!({"clear": {}})).await?;
+                Ok("no faults any more".to_owned())
+            }
+        }
+    }
+
+    async fn pod(&self, pod: &str, scope: &Scope, action: &str, done: &str) -> Result<String> {
+        let namespace = scope.namespace.as_deref().unwrap_or(&self.namespace);
+        let name = self.find_pod(namespace, pod)?;
+        let request = json!({"pod": {"namespace": namespace, "name": name, "action": action}});
+        self.ask(request).await?;
+        Ok(format!("pod {namespace}/{name} {done}"))
+    }
+
+    /// A pod by its name or any unambiguous tail of it.
+    fn find_pod(&self, namespace: &str, wanted: &str) -> Result<String> {
+        let pods = self.store.list(of::<k8s_openapi::api::core::v1::Pod>(), Some(namespace)).items;
+        let names: Vec<&str> =
+            pods.iter().map(|pod| crate::store::text(pod, "/metadata/name")).collect();
+        if names.contains(&wanted) {
+            return Ok(wanted.to_owned());
+        }
+        let tail = format!("-{wanted}");
+        let matching: Vec<&&str> = names.iter().filter(|name| name.ends_with(&tail)).collect();
+        match matching.as_slice() {
+            [one] => Ok((**one).to_owned()),
+            [] => bail!("no pod {wanted:?} in namespace {namespace}; there are: {}", names.join(", ")),
+            _ => bail!("{wanted:?} could be any of several pods: {}", names.join(", ")),
+        }
+    }
+
+    async fn node(&self, node: &str, action: &str, state: &str) -> Result<String> {
+        self.ask(json!({"node": {"name": node, "action": action}})).await?;
+        Ok(format!("node {node} is {state}"))
+    }
+
+    async fn ask(&self, request: Value) -> Result<Value> {
+        self.pods.apply(request).await.map_err(|why| anyhow!(why))
+    }
+}

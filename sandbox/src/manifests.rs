@@ -1,0 +1,291 @@
+//! The objects that a sandbox starts with.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use crate::store::{Resource, Store, by_kind, text};
+
+/// `kubectl kustomize deploy/sandbox`, as it is in the repository.
+const BUILT_IN: &str = include_str!("../../deploy/sandbox/rendered.yaml");
+
+/// The keys of the Secret that the pods read. The sandbox makes up its own values for the last two.
+const PASSWORD_KEYS: [&str; 2] = ["postgres-password", "replication-password"];
+
+/// Kubernetes objects, in the order in which they are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Manifests {
+    objects: Vec<(&'static Resource, Value)>,
+}
+
+impl Manifests {
+    /// Those of the deployment's sandbox overlay.
+    ///
+    /// # Errors
+    /// Never, unless the file in the repository is broken.
+    pub(crate) fn built_in() -> Result<Self> {
+        Self::parse(BUILT_IN).context("reading the built-in manifests")
+    }
+
+    /// Those of a YAML (or JSON) file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has an object of a kind that the sandbox does not know.
+    pub(crate) fn read(file: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("reading the manifests {}", file.display()))?;
+        Self::parse(&text).with_context(|| format!("reading the manifests {}", file.display()))
+    }
+
+    /// Those of a text of YAML documents.
+    ///
+    /// # Errors
+    /// When it is no YAML, or has an object of a kind that the sandbox does not know.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let mut objects = Vec::new();
+        let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
+        for document in documents {
+            match document {
+                Value::Null => {}
+                list if list.get("kind").is_some_and(|kind| kind == "List") => {
+                    let items = list.get("items").and_then(Value::as_array);
+                    for item in items.into_iter().flatten() {
+                        objects.push(known(item.clone())?);
+                    }
+                }
+                object => objects.push(known(object)?),
+            }
+        }
+        if objects.is_empty() {
+            bail!("there is no object in it");
+        }
+        // What others live in comes first, as kubectl and kustomize order them.
+        objects.sort_by_key(|(resource, _)| usize::from(resource.kind != "Namespace"));
+        Ok(Self { objects })
+    }
+
+    /// The namespace of the first object that has one.
+    pub(crate) fn namespace(&self) -> &str {
+        let namespaced = self.objects.iter().filter(|(resource, _)| resource.namespaced);
+        let mut namespaces = namespaced.map(|(_, object)| text(object, "/metadata/namespace"));
+        namespaces.find(|name| !name.is_empty()).unwrap_or("default")
+    }
+
+    /// Moves everything into another namespace.
+    #[must_use]
+    pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
+        let old = self.namespace().to_owned();
+        self.objects.retain(|(resource, object)| {
+            resource.kind != "Namespace" || text(object, "/metadata/name") != old
+        });
+        for (resource, object) in &mut self.objects {
+            if resource.namespaced {
+                set(object, &["metadata", "namespace"], json!(namespace));
+            }
+            let subjects = object.get_mut("subjects").and_then(Value::as_array_mut);
+            for subject in subjects.into_iter().flatten() {
+                if text(subject, "/namespace") == old {
+                    set(subject, &["namespace"], json!(namespace));
+                }
+            }
+        }
+        self
+    }
+
+    /// Sets the number of standbys, and the bounds of their autoscaler so that it leaves them alone:
+    /// whoever asks for five wants five.
+    #[must_use]
+    pub(crate) fn with_replicas(mut self, replicas: u32) -> Self {
+        for (resource, object) in &mut self.objects {
+            let component = "/metadata/labels/app.kubernetes.io~1component";
+            if text(object, component) != "replica" {
+                continue;
+            }
+            match resource.kind {
+                "StatefulSet" => set(object, &["spec", "replicas"], json!(replicas)),
+                "HorizontalPodAutoscaler" => {
+                    let most = object.pointer("/spec/maxReplicas").and_then(Value::as_u64);
+                    let most = most.unwrap_or(0).max(u64::from(replicas)).max(1);
+                    // An autoscaler's minimum is at least one; at zero replicas it rests anyway.
+                    set(object, &["spec", "minReplicas"], json!(replicas.max(1)));
+                    set(object, &["spec", "maxReplicas"], json!(most));
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
+    /// Puts passwords of this sandbox's own into the Secrets that hold PostgreSQL's.
+    #[must_use]
+    pub(crate) fn with_fresh_passwords(mut self) -> Self {
+        for (resource, object) in &mut self.objects {
+            if resource.kind != "Secret" {
+                continue;
+            }
+            for key in PASSWORD_KEYS {
+                let password = uuid::Uuid::new_v4().simple().to_string();
+                let data = object.get_mut("data").and_then(Value::as_object_mut);
+                if let Some(value) = data.and_then(|data| data.get_mut(key)) {
+                    *value = json!(encode(&password));
+                }
+                let plain = object.get_mut("stringData").and_then(Value::as_object_mut);
+                if let Some(value) = plain.and_then(|data| data.get_mut(key)) {
+                    *value = json!(password);
+                }
+            }
+        }
+        self
+    }
+
+    /// Makes the objects, and the namespaces that they need.
+    ///
+    /// # Errors
+    /// When one is refused; the message names it.
+    pub(crate) fn apply(&self, store: &Store) -> Result<()> {
+        for (resource, object) in &self.objects {
+            let mut object = object.clone();
+            fold_string_data(&mut object);
+            let mut namespace = text(&object, "/metadata/namespace").to_owned();
+            if resource.namespaced && namespace.is_empty() {
+                "default".clone_into(&mut namespace);
+            }
+            let name = text(&object, "/metadata/name").to_owned();
+            if resource.namespaced {
+                ensure_namespace(store, &namespace)?;
+            }
+            match store.create(resource, &namespace, object) {
+                Err(error) if error.is_already_exists() && resource.kind == "Namespace" => {}
+                made => {
+                    made.with_context(|| format!("making {} {name}", resource.singular))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn known(object: Value) -> Result<(&'static Resource, Value)> {
+    let (version, kind) = (text(&object, "/apiVersion"), text(&object, "/kind"));
+    let name = text(&object, "/metadata/name");
+    if version.is_empty() || kind.is_empty() {
+        bail!("an object without apiVersion and kind: {name:?}");
+    }
+    let resource = by_kind(version, kind);
+    let Some(resource) = resource else {
+        bail!("the sandbox has no {kind} in {version} ({name:?})");
+    };
+    Ok((resource, object))
+}
+
+fn ensure_namespace(store: &Store, name: &str) -> Result<()> {
+    let namespaces = by_kind("v1", "Namespace").context("namespaces are stored")?;
+    match store.create(namespaces, "", json!({"metadata": {"name": name}})) {
+        Err(error) if error.is_already_exists() => Ok(()),
+        made => made.map(drop).with_context(|| format!("making namespace {name}")),
+    }
+}
+
+fn encode(plain: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(plain)
+}
+
+/// `stringData` is for writing only: the API server keeps it as `data`.
+fn fold_string_data(object: &mut Value) {
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
+    let Some(plain) = fields.remove("stringData") else {
+        return;
+    };
+    let plain: BTreeMap<String, String> = serde_json::from_value(plain).unwrap_or_default();
+    let data = fields.entry("data").or_insert_with(|| json!({}));
+    if let Some(data) = data.as_object_mut() {
+        data.extend(plain.into_iter().map(|(key, value)| (key, json!(encode(&value)))));
+    }
+}
+
+/// Sets a field, making the objects on the way to it.
+fn set(object: &mut Value, path: &[&str], value: Value) {
+    let Some((last, parents)) = path.split_last() else {
+        return;
+    };
+    let mut here = object;
+    for parent in parents {
+        let Some(fields) = here.as_object_mut() else {
+            return;
+        };
+        here = fields.entry(*parent).or_insert_with(|| Value::Object(Map::new()));
+    }
+    if let Some(fields) = here.as_object_mut() {
+        fields.insert((*last).to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Secret;
+    use crate::store::Selector;
+
+    #[test]
+    fn the_built_in_manifests_are_taken_as_they_are() -> Result<()> {
+        let manifests = Manifests::built_in()?;
+        let store = Store::new();
+        manifests.apply(&store)?;
+        let sets = store.list(by_kind("apps/v1", "StatefulSet").context("stored")?, None);
+        assert_eq!(sets.items.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn passwords_are_never_those_of_the_repository() -> Result<()> {
+        let store = Store::new();
+        let manifests = Manifests::built_in()?;
+        manifests.clone().with_fresh_passwords().apply(&store)?;
+        let secrets = store.read_all::<Secret>(Some(manifests.namespace()), &Selector::everything())?;
+        let data = secrets.items[0].data.clone().unwrap_or_default();
+        assert_eq!(data["postgres-user"].0, b"postgres");
+        for key in PASSWORD_KEYS {
+            let password = String::from_utf8(data[key].0.clone())?;
+            assert_eq!(password.len(), 32, "{key}");
+            assert!(!BUILT_IN.contains(&password), "{key}");
+        }
+        assert_ne!(data["postgres-password"], data["replication-password"]);
+        Ok(())
+    }
+
+    #[test]
+    fn another_namespace_takes_everything() -> Result<()> {
+        let store = Store::new();
+        let manifests = Manifests::built_in()?.in_namespace("elsewhere");
+        assert_eq!(manifests.namespace(), "elsewhere");
+        manifests.apply(&store)?;
+        assert!(manifests.objects.iter().all(|(resource, object)| {
+            !resource.namespaced || text(object, "/metadata/namespace") == "elsewhere"
+        }));
+        Ok(())
+    }
+
+    #[test]
+    fn five_standbys_stay_five() -> Result<()> {
+        let manifests = Manifests::built_in()?.with_replicas(5);
+        let numbers: Vec<_> = manifests
+            .objects
+            .iter()
+            .filter_map(|(_, object)| Some(object.pointer("/spec/minReplicas")?.as_u64()))
+            .collect();
+        assert_eq!(numbers, [Some(5)]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_it_cannot_run_is_refused() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+        let error = Manifests::parse(text).expect_err("no Deployments here");
+        assert!(error.to_string().contains("Deployment"), "{error}");
+    }
+}
