@@ -11,7 +11,7 @@ use crate::api::{Server, ServerConfig};
 use crate::controllers::{self, ClusterIps, Controllers};
 use crate::faults::Faults;
 use crate::home::{Folder, State};
-use crate::kubelet::Kubelet;
+use crate::absent::Kubelet;
 use crate::manifests::Manifests;
 use crate::net::Slice;
 use crate::ready;
@@ -26,8 +26,9 @@ pub struct Options {
     pub namespace: Option<String>,
     /// A file of manifests; `None` for the deployment's sandbox overlay.
     pub manifests: Option<PathBuf>,
-    /// Starts with no objects at all: the API alone, for tests that bring their own.
-    pub empty: bool,
+    /// The API server alone, over an empty store: no controller and no kubelet acts on the objects
+    /// that a test puts there, and they stay as they are.
+    pub api_only: bool,
 }
 
 impl Options {
@@ -36,7 +37,7 @@ impl Options {
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn load(&self) -> Result<Option<Manifests>> {
-        if self.empty {
+        if self.api_only {
             return Ok(None);
         }
         let mut manifests = match &self.manifests {
@@ -53,13 +54,31 @@ impl Options {
     }
 }
 
+/// What acts on the objects.
+struct Nodes {
+    controllers: Controllers,
+    kubelet: Arc<Kubelet>,
+}
+
+impl Nodes {
+    async fn start(folder: &Folder, store: &Store, slice: &Slice) -> Result<Self> {
+        let kubelet = start_kubelet(folder, store, slice).await?;
+        let addresses = ClusterIps::new(slice.network(), slice.services());
+        let volumes = folder.path().join("volumes");
+        let controllers = controllers::start(store, addresses, volumes, kubelet.clone());
+        Ok(Self {
+            controllers,
+            kubelet,
+        })
+    }
+}
+
 /// A running sandbox.
 pub(crate) struct Cluster {
     store: Store,
     namespace: String,
     server: Server,
-    controllers: Controllers,
-    kubelet: Arc<Kubelet>,
+    nodes: Option<Nodes>,
     faults: Faults,
     // Last: others may have the addresses once everything else is gone.
     _slice: Slice,
@@ -76,30 +95,30 @@ impl Cluster {
         };
         let slice = Slice::claim().context("taking a part of the loopback network")?;
         let store = Store::new();
-        let kubelet = start_kubelet(folder, &store, &slice).await?;
-        let addresses = ClusterIps::new(slice.network(), slice.services());
-        let volumes = folder.path().join("volumes");
-        let controllers = controllers::start(&store, addresses, volumes, kubelet.clone());
+        let nodes = match options.api_only {
+            true => None,
+            false => Some(Nodes::start(folder, &store, &slice).await?),
+        };
+        let kubelet = nodes.as_ref().map(|nodes| Arc::clone(&nodes.kubelet));
         let server = Server::start(ServerConfig {
             address: SocketAddr::from((slice.api_server(), 6443)),
             store: store.clone(),
-            runtime: Some(kubelet.clone()),
-            pod_faults: Some(kubelet.clone()),
+            runtime: kubelet.clone().map(|kubelet| kubelet as _),
+            pod_faults: kubelet.clone().map(|kubelet| kubelet as _),
         })
         .await
         .context("starting the API server")?;
         let faults = Faults::new(
             store.clone(),
             server.faults().clone(),
-            kubelet.clone(),
+            kubelet.map(|kubelet| kubelet as _),
             namespace.clone(),
         );
         let cluster = Self {
             store,
             namespace,
             server,
-            controllers,
-            kubelet,
+            nodes,
             faults,
             _slice: slice,
         };
@@ -133,7 +152,12 @@ impl Cluster {
 
     /// Waits until every pod is ready and every standby streams.
     pub(crate) async fn wait(&self, timeout: Duration) -> Result<()> {
-        ready::wait(&self.store, self.kubelet.as_ref(), &self.namespace, timeout).await
+        match &self.nodes {
+            Some(nodes) => {
+                ready::wait(&self.store, nodes.kubelet.as_ref(), &self.namespace, timeout).await
+            }
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -154,18 +178,19 @@ impl Cluster {
 
     /// Ends all pods and everything else. The folder stays.
     pub(crate) async fn stop(self) {
-        // First those who would make new pods.
-        self.controllers.stop().await;
-        stop_kubelet(&self.kubelet).await;
+        if let Some(nodes) = self.nodes {
+            // First those who would make new pods.
+            nodes.controllers.stop().await;
+            stop_kubelet(&nodes.kubelet).await;
+        }
         drop(self.server);
     }
 }
 
-async fn start_kubelet(folder: &Folder, store: &Store, slice: &Slice) -> Result<Arc<Kubelet>> {
-    let _ = (folder, store, slice);
-    Ok(Arc::new(Kubelet))
+async fn start_kubelet(_: &Folder, _: &Store, _: &Slice) -> Result<Arc<Kubelet>> {
+    anyhow::bail!("this build has no kubelet")
 }
 
 async fn stop_kubelet(kubelet: &Kubelet) {
-    let _ = kubelet;
+    match *kubelet {}
 }

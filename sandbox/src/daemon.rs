@@ -69,7 +69,7 @@ async fn live(folder: &Folder, arguments: Serve) -> Result<Option<impl Sized + u
         replicas: arguments.cluster.replicas,
         namespace: arguments.cluster.namespace,
         manifests: arguments.cluster.manifests,
-        empty: false,
+        api_only: false,
     };
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;

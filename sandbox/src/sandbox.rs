@@ -36,7 +36,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox and waits until every standby streams (at once with [`Options::empty`]).
+    /// Starts a sandbox and waits until every standby streams (with [`Options::api_only`] at once).
     ///
     /// It has threads of its own, so that it can be used in a test with any runtime or none.
     ///
@@ -44,9 +44,7 @@ impl Sandbox {
     /// When something does not start; the message has the last lines of the pods' logs.
     pub fn start(options: &Options) -> Result<Self> {
         let sandbox = Self::start_without_waiting(options)?;
-        if !options.empty {
-            sandbox.wait(PATIENCE)?;
-        }
+        sandbox.wait(PATIENCE)?;
         Ok(sandbox)
     }
 
