@@ -1,0 +1,340 @@
+//! The adapter to PostgreSQL against real servers: what it reads is what is, what it changes is
+//! changed, and every way to fail says what failed.
+
+mod support;
+
+use std::time::Duration;
+
+use pgctl::cluster::{Lsn, SlotKind, SyncState, Timeline};
+use pgctl::postgres::{Login, Session, SqlError};
+use secrecy::SecretString;
+use support::{Server, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_primary_and_its_standby_say_all_that_decisions_need() {
+    let primary = Server::primary("max_prepared_transactions=5\nwal_level=logical");
+    let standby = primary.standby("pod_1");
+    let (on_primary, on_standby) = (primary.session().await, standby.session().await);
+    let facts = eventually("the standby streams", async || {
+        let facts = on_primary.facts().await.expect("the primary answers");
+        facts
+            .senders
+            .iter()
+            .any(|it| it.state == "streaming")
+            .then_some(facts)
+    })
+    .await;
+    assert_eq!(facts.recovery, None);
+    assert!(facts.writable());
+    assert_eq!(facts.timeline, Timeline(1));
+    assert!(facts.version >= 140_000);
+    assert!(facts.insert_lsn >= facts.flush_lsn && facts.flush_lsn > Lsn::ZERO);
+    let [sender] = facts.senders.as_slice() else {
+        panic!("one standby, and these senders: {:?}", facts.senders);
+    };
+    assert_eq!(sender.application_name, "pod_1");
+    assert_eq!(sender.client_address.as_deref(), Some("127.0.0.1"));
+    assert_eq!(sender.sync_state, SyncState::Async);
+    assert_eq!(sender.slot.as_deref(), Some("pod_1"));
+    let [slot] = facts.slots.as_slice() else {
+        panic!("one slot, and these: {:?}", facts.slots);
+    };
+    assert_eq!(
+        (slot.name.as_str(), &slot.kind),
+        ("pod_1", &SlotKind::Physical)
+    );
+    assert!(slot.active && !slot.temporary);
+    assert_eq!(slot.wal_status.as_deref(), Some("reserved"));
+    assert!(
+        slot.safe_wal_bytes.is_some(),
+        "max_slot_wal_keep_size is set"
+    );
+    assert_eq!(facts.settings.max_slot_wal_keep_bytes, Some(1 << 30));
+    assert_eq!(facts.settings.max_prepared_transactions, 5);
+    assert!(facts.settings.rewindable, "it has checksums");
+    assert!(facts.usage.wal_bytes >= 16 << 20, "at least one segment");
+    assert_eq!(facts.archiver, None, "archiving is off");
+    assert!(facts.clock > facts.started);
+
+    let facts = on_standby.facts().await.expect("the standby answers");
+    assert!(!facts.writable());
+    assert_eq!((facts.insert_lsn, facts.flush_lsn), (Lsn::ZERO, Lsn::ZERO));
+    assert_eq!(facts.timeline, Timeline(1));
+    let recovery = facts.recovery.expect("it is in recovery");
+    assert!(!recovery.replay_paused);
+    assert!(recovery.receive_lsn.is_some() && recovery.replay_lsn.is_some());
+    assert_eq!(recovery.upstream_host.as_deref(), Some("127.0.0.1"));
+    let receiver = recovery.receiver.expect("it streams");
+    assert_eq!(receiver.status, "streaming");
+    assert_eq!(receiver.slot.as_deref(), Some("pod_1"));
+    assert_eq!(receiver.timeline, Timeline(1));
+
+    standby.psql("select pg_wal_replay_pause()");
+    eventually("the pause shows", async || {
+        let facts = on_standby.facts().await.expect("the standby answers");
+        facts
+            .recovery
+            .expect("in recovery")
+            .replay_paused
+            .then_some(())
+    })
+    .await;
+    on_standby.resume_replay().await.expect("resumed");
+    eventually("the pause is over", async || {
+        let facts = on_standby.facts().await.expect("the standby answers");
+        (!facts.recovery.expect("in recovery").replay_paused).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hostile_names_stay_data() {
+    let primary = Server::primary("max_prepared_transactions=5\nwal_level=logical");
+    let session = primary.session().await;
+    // A function in public that a careless search_path would run as superuser.
+    primary.psql(
+        "create function public.pg_is_in_recovery() returns boolean language sql as 'select true'; \
+         alter database postgres set search_path = public, pg_catalog",
+    );
+    primary.psql(
+        "select pg_create_logical_replication_slot('logical_1', 'pgoutput'); \
+         begin; create table t (i int); prepare transaction 'it''s \"mine\"'",
+    );
+    let facts = session.facts().await.expect("it answers");
+    assert_eq!(facts.prepared_transactions, 1);
+    assert!(facts.slots.iter().any(|slot| matches!(
+        &slot.kind,
+        SlotKind::Logical { database, plugin, failover: false }
+            if database == "postgres" && plugin == "pgoutput"
+    )));
+    let again = primary.session().await.facts().await.expect("it answers");
+    assert_eq!(
+        again.recovery, None,
+        "public.pg_is_in_recovery() was believed"
+    );
+
+    let hostile = "x'; drop table t; --\\";
+    session
+        .set_synchronous_standbys(Some("\"it's \\ \"\"odd\"\"\""))
+        .await
+        .expect("a quoted name is a name");
+    let facts = eventually("the setting is read", async || {
+        let facts = session.facts().await.expect("it answers");
+        (!facts.settings.synchronous_standby_names.is_empty()).then_some(facts)
+    })
+    .await;
+    assert_eq!(
+        facts.settings.synchronous_standby_names,
+        "\"it's \\ \"\"odd\"\"\""
+    );
+    session
+        .set_synchronous_standbys(None)
+        .await
+        .expect("put back");
+    assert_eq!(session.terminate_senders(hostile).await, Ok(0));
+    assert!(
+        session.create_slots([hostile]).await.is_err(),
+        "no name for a slot"
+    );
+    session.facts().await.expect("and the session goes on");
+}
+
+#[tokio::test]
+async fn a_switchover_by_hand() {
+    let old = Server::primary("");
+    let candidate = old.standby("pod_1");
+    let other = old.standby("pod_2");
+    let (on_old, on_candidate, on_other) = (
+        old.session().await,
+        candidate.session().await,
+        other.session().await,
+    );
+    on_old.checkpoint(LIMIT).await.expect("a checkpoint");
+    let written = on_old
+        .write_probe()
+        .await
+        .expect("the primary accepts writes");
+    let refused = on_candidate
+        .write_probe()
+        .await
+        .expect_err("a standby accepts none");
+    assert!(!refused.outcome_unknown(), "{refused}");
+    let progress = on_candidate
+        .wait_past(Lsn::new(written.bytes() - 1), LIMIT)
+        .await
+        .expect("it replays what the primary wrote");
+    assert!(progress.replayed >= written && progress.received >= progress.replayed);
+
+    let far = Lsn::new(written.bytes() + (1 << 40));
+    let late = on_candidate
+        .wait_past(far, Duration::from_millis(50))
+        .await
+        .expect_err("nobody wrote that much");
+    assert!(late.to_string().contains("received"), "{late}");
+
+    old.stop("fast");
+    let lost = on_old.write_probe().await.expect_err("it is gone");
+    assert!(
+        matches!(lost, SqlError::Lost { .. } | SqlError::NotReady { .. }),
+        "{lost}"
+    );
+
+    on_candidate.promote(LIMIT).await.expect("promoted");
+    on_candidate
+        .promote(LIMIT)
+        .await
+        .expect("promoting again changes nothing");
+    assert_eq!(on_candidate.writable().await, Ok(true));
+    let facts = on_candidate.facts().await.expect("it answers");
+    assert_eq!(facts.timeline, Timeline(2), "before any checkpoint, too");
+    on_candidate.write_probe().await.expect("it accepts writes");
+    assert_eq!(on_candidate.progress().await, Ok(None), "out of recovery");
+
+    on_candidate
+        .create_slots(["pod_2", "pod_2"])
+        .await
+        .expect("a slot that is there stays");
+    // Both listen on one address here: a new port stands for a new host.
+    other.psql(&format!(
+        "alter system set primary_conninfo = \
+         'host=elsewhere.invalid port={} user=admin application_name=pod_2'",
+        candidate.port()
+    ));
+    other.psql("select pg_reload_conf()");
+    eventually("the standby looks elsewhere", async || {
+        let facts = on_other.facts().await.expect("it answers");
+        let host = facts.recovery.expect("in recovery").upstream_host;
+        (host.as_deref() == Some("elsewhere.invalid")).then_some(())
+    })
+    .await;
+    on_other
+        .set_upstream("127.0.0.1", "pod_2")
+        .await
+        .expect("repointed");
+    let facts = eventually("the other standby follows", async || {
+        let facts = on_candidate.facts().await.expect("it answers");
+        facts
+            .senders
+            .iter()
+            .any(|it| it.state == "streaming")
+            .then_some(facts)
+    })
+    .await;
+    assert_eq!(
+        facts.senders[0].application_name, "pod_2",
+        "all else stayed"
+    );
+    let busy = on_candidate
+        .drop_slots(["pod_2"])
+        .await
+        .expect_err("in use");
+    assert_eq!(busy.sqlstate(), Some("55006"), "{busy}");
+    on_candidate
+        .drop_slots(["pod_9"])
+        .await
+        .expect("nothing to drop");
+    let facts = on_other.facts().await.expect("it answers");
+    assert_eq!(facts.timeline, Timeline(2));
+}
+
+#[tokio::test]
+async fn every_way_to_be_kept_out_says_why() {
+    let server = Server::primary("max_connections=5\nsuperuser_reserved_connections=0");
+    let wrong = Login {
+        password: SecretString::from("secret-guess"),
+        ..Server::login()
+    };
+    let error = server
+        .connect(&wrong)
+        .await
+        .err()
+        .expect("a wrong password");
+    assert_eq!(
+        error.to_string(),
+        "wrong password for user \"admin\" (from Secret s, key k)"
+    );
+    assert!(!format!("{error:?}").contains("secret-guess"));
+
+    let mut sessions = Vec::new();
+    let full = eventually("all connections are taken", async || {
+        match server.connect(&Server::login()).await {
+            Ok(session) => {
+                sessions.push(session);
+                None
+            }
+            Err(error) => Some(error),
+        }
+    })
+    .await;
+    assert!(
+        matches!(full, SqlError::TooManyConnections { .. }),
+        "{full}"
+    );
+    drop(sessions);
+
+    server.signal("STOP");
+    let hasty = Login {
+        timeout: Duration::from_millis(300),
+        ..Server::login()
+    };
+    let hung = server.connect(&hasty).await.err().expect("it is frozen");
+    server.signal("CONT");
+    assert_eq!(hung.to_string(), "connecting: no answer within 0.3 s");
+}
+
+/// Something that answers the first bytes with these, and then waits or closes.
+async fn impostor(greeting: &'static [u8], closes: bool) -> SqlError {
+    let (ours, mut theirs) = tokio::io::duplex(1024);
+    let answering = tokio::spawn(async move {
+        let mut startup = [0; 8];
+        theirs
+            .read_exact(&mut startup)
+            .await
+            .expect("a startup message");
+        theirs.write_all(greeting).await.expect("we listen");
+        if !closes {
+            std::future::pending::<()>().await;
+        }
+    });
+    let login = Login {
+        timeout: Duration::from_millis(500),
+        ..Server::login()
+    };
+    let reason = std::future::ready(Some("the pod was deleted".to_owned()));
+    let error = Session::connect(ours, reason, &login)
+        .await
+        .err()
+        .expect("no server");
+    answering.abort();
+    error
+}
+
+#[tokio::test]
+async fn other_protocols_are_recognised() {
+    for greeting in [
+        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"-ERR unknown command\r\n",
+    ] {
+        for closes in [false, true] {
+            let error = impostor(greeting, closes).await;
+            assert!(
+                matches!(error, SqlError::NotPostgres { .. }),
+                "{}: {error}",
+                greeting.escape_ascii()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_just_ends_tells_the_reason_that_the_forward_knows() {
+    let error = impostor(b"", true).await;
+    assert_eq!(
+        error.to_string(),
+        "connecting: the connection was lost: the pod was deleted"
+    );
+}
