@@ -243,3 +243,38 @@ fn data_that_cannot_be_read_is_neither_started_nor_replaced() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_timeline_of_the_same_number_but_another_history_is_not_followed() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    cluster.setting("wal_keep_size = '64MB'")?; // for the rewind
+    copy_tree(&cluster.volume(REPLICA), &cluster.volume(REPLICA_1))?;
+    let primary = cluster.start(PRIMARY)?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("it streams", || cluster.streams(PRIMARY, REPLICA))?;
+    cluster.sql(PRIMARY, "CREATE TABLE more AS SELECT 1")?;
+    cluster.caught_up(PRIMARY, REPLICA)?;
+    replica.stop()?;
+    primary.stop()?;
+
+    // Two standbys that do not know of each other are promoted, at different places: both call their timeline 2.
+    cluster.topology(&[("primary", REPLICA_1), ("term", "1")])?;
+    let mut first = cluster.start(REPLICA_1)?;
+    first.until("the first is up", || cluster.in_recovery(REPLICA_1))?;
+    cluster.sql(REPLICA_1, "SELECT pg_promote()")?;
+    let mut follower = cluster.start(PRIMARY)?;
+    follower.until("a standby follows the first", || {
+        cluster.streams(REPLICA_1, PRIMARY)
+    })?;
+    follower.stop()?;
+    first.stop()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "2")])?;
+    let mut second = cluster.start(REPLICA)?;
+    second.until("the second is up", || cluster.in_recovery(REPLICA))?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?;
+
+    cluster.start(PRIMARY)?.waits_for("namesake-timeline")
+}

@@ -157,6 +157,13 @@ impl Cluster {
         Ok((cluster, replica))
     }
 
+    /// Adds a line to the settings of all pods.
+    pub(crate) fn setting(&self, line: &str) -> Result<()> {
+        let path = self.dir.path().join("config/overlay.conf");
+        let text = fs::read_to_string(&path)?;
+        Ok(fs::write(path, format!("{text}{line}\n"))?)
+    }
+
     /// Replaces the topology that the pods see.
     pub(crate) fn topology(&self, keys: &[(&str, &str)]) -> Result<()> {
         let dir = self.dir.path().join("topology");
@@ -285,6 +292,9 @@ impl Cluster {
                 .arg("--ro-bind")
                 .arg(config.join(file))
                 .arg(format!("/etc/{file}"));
+        }
+        if let Some(program) = std::env::var_os("PGCTL_TEST_SH") {
+            command.arg("--ro-bind").arg(program).arg("/run/sh");
         }
         let path = format!("{}:/usr/bin:/bin", bin.display());
         let settings = [
@@ -547,9 +557,14 @@ impl Drop for Pod {
     }
 }
 
-/// The shell that runs the script: what `sh` is here, or the one that `PGCTL_TEST_SH` names ("busybox" is not sh).
+/// The shell that runs the scripts, as the container sees it: its `sh`, or the program that `PGCTL_TEST_SH` names, for
+/// example a busybox, as in the Alpine images.
 fn shell() -> &'static str {
-    "/bin/sh"
+    if std::env::var_os("PGCTL_TEST_SH").is_some() {
+        "/run/sh"
+    } else {
+        "/bin/sh"
+    }
 }
 
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> Result<bool>) -> Result<()> {

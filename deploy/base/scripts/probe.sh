@@ -27,7 +27,7 @@ alive() {
 
 # Size, used and free KiB of the volume, for pgctl, which reads it by SQL.
 note_disk() {
-  df -Pk "$PGDATA" | awk 'NR == 2 { print $2, $3, $4 }' >"$RUN/.pgctl-disk.$$" && mv -f "$RUN/.pgctl-disk.$$" "$RUN/pgctl-disk"
+  df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $2, $3, $4 }' >"$RUN/.pgctl-disk.$$" && mv -f "$RUN/.pgctl-disk.$$" "$RUN/pgctl-disk"
 }
 
 # WAL that the primary has and this standby has not replayed, in bytes; nothing when the primary cannot be asked

@@ -31,7 +31,7 @@ PLACEHOLDER=replace-me-before-use
 LISTEN=${PG_LISTEN_ADDRESSES:-*}
 # Ordinals 0 to this one of each StatefulSet are asked; the autoscaler's maximum must stay below it.
 MAX_ORDINAL=${PG_MAX_ORDINAL:-9}
-# Seconds that an empty first primary gives pods beside it to show that they hold data.
+# Seconds that an empty first primary gives the other pods to come up with data, once in the life of a cluster.
 BOOTSTRAP_SETTLE=${PG_BOOTSTRAP_SETTLE:-15}
 # Longest time, in seconds, that a ConfigMap in a running pod may lag behind: the kubelet's sync period and its cache.
 STALE_SECONDS=${PG_TOPOLOGY_STALE_SECONDS:-150}
@@ -417,20 +417,16 @@ swap_in_clone() {
 
 sql_literal() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g")"; }
 
-no_data_elsewhere() {
-  for_peers=$(ask_peers)
-  leave_if_asked
-  [ -n "$for_peers" ] || return 0
-  silent=0
+refuse_if_data_elsewhere() {
   while read -r name answer _; do
     case $answer in
-      silent) silent=$((silent + 1)) ;;
-      '') ;;
+      silent | '') ;; # a pod that waits with an empty volume is silent
       *) refuse empty-primary "$name has data, and the volume of $POD_NAME, which is to be primary, is empty: a new empty primary would orphan it. Fail over to $name (pgctl failover --to $name), or bring the volume back" ;;
     esac
   done <<LINES
-$for_peers
+$(ask_peers)
 LINES
+  leave_if_asked
 }
 
 bootstrap() {
@@ -441,8 +437,10 @@ bootstrap() {
     refuse empty-primary "this volume held the cluster $(cat "$STATE/system-identifier"), and $PGDATA is gone. Fail over to a pod that has data (pgctl failover), or bring the directory back"
   fi
   require_dns
-  until no_data_elsewhere && { [ "$silent" -eq 0 ] || [ "$(since_start)" -ge "$BOOTSTRAP_SETTLE" ]; }; do
-    hold looking-for-data "the volume is empty; giving the $silent pods beside this one ${BOOTSTRAP_SETTLE} s to show that they hold data" 0.3
+  refuse_if_data_elsewhere
+  until [ "$(since_start)" -ge "$BOOTSTRAP_SETTLE" ]; do
+    hold looking-for-data "the volume is empty; giving the other pods $BOOTSTRAP_SETTLE s to show whether they hold data" 0.3
+    refuse_if_data_elsewhere
   done
   go_on
   phase bootstrapping
@@ -466,7 +464,7 @@ bootstrap() {
   rm -f "$RUN/bootstrap.sql"
   leave_if_asked
   [ "$status" -eq 0 ] || refuse bootstrap-failed "the first SQL ended with status $status; its log says why"
-  no_data_elsewhere # once more: initdb took a while
+  refuse_if_data_elsewhere # once more: initdb took a while
   mv "$INIT" "$PGDATA"
   sync "$VOLUME" 2>/dev/null
 }
@@ -563,20 +561,37 @@ history_of() { # POD TIMELINE
   query "$1" "SELECT convert_from(pg_read_binary_file('pg_wal/$(printf '%08X' "$2").history'), 'UTF8')"
 }
 
-# follows POD: compares our data with the writable POD's history. Sets relation:
+# relate POD: compares our data with the writable POD's history. Sets relation:
 #   same      our data is a point on its way: nothing here that it does not have
 #   diverged  our timeline went on beyond the point where its history left it
+#   namesake  a timeline of the same number, but another one: two standbys were promoted that did not know each other
 #   unknown   it could not be told
 relate() {
   relation=unknown
-  if [ "$peer_timeline" -eq "$data_timeline" ]; then relation=same; return; fi
-  [ "$peer_timeline" -gt "$data_timeline" ] || return 0
-  if ! history=$(history_of "$1" "$peer_timeline"); then why="cannot read the history of timeline $peer_timeline on $1: $history"; return; fi
+  [ "$peer_timeline" -ge "$data_timeline" ] || return 0
+  if [ "$peer_timeline" -eq 1 ]; then relation=same; return; fi
+  history=$(history_of "$1" "$peer_timeline") || return 0
+  if [ "$peer_timeline" -eq "$data_timeline" ]; then
+    if [ -z "$(foreign_ancestors)" ]; then relation=same; else relation=namesake; fi
+    return
+  fi
+  if [ -n "$(foreign_ancestors)" ]; then relation=diverged fork='another timeline of the same number'; return; fi
   fork=$(printf '%s\n' "$history" | awk -v timeline="$data_timeline" '$1 == timeline { print $2; exit }')
   if [ -z "$fork" ]; then relation=diverged; fork='none in common'
   elif [ "$data_lsn" -gt "$(lsn_number "$fork")" ]; then relation=diverged
   else relation=same
   fi
+}
+
+# The lines (timeline, switch LSN) of our own timeline's history that are not in $history.
+foreign_ancestors() {
+  ours=$PGDATA/pg_wal/$(printf '%08X' "$data_timeline").history
+  [ -s "$ours" ] || return 0
+  {
+    printf '%s\n' "$history"
+    echo ours
+    cat "$ours"
+  } | awk '$1 == "ours" { ours = 1 } $1 !~ /^[0-9]+$/ { next } !ours { theirs[$1 " " $2] = 1 } ours && !(($1 " " $2) in theirs) { print $1, $2 }'
 }
 
 # The WAL that our data needs next is still on the primary (or may be: then let PostgreSQL try).
@@ -719,7 +734,9 @@ decide_as_other() {
     return 1
   fi
   if [ "$data" != empty ] && [ -n "$clone_wanted" ]; then
-    if [ "$peer" = writable ]; then
+    if [ "$peer" = writable ] && [ "$peer_system" = "$data_system" ] && [ "$peer_timeline" -lt "$data_timeline" ]; then
+      hold clone-refused "a fresh copy was asked for (request $clone_wanted), but the data here (timeline $data_timeline) is newer than that of $named (timeline $peer_timeline): it may be the only copy"
+    elif [ "$peer" = writable ]; then
       log "a fresh copy was asked for (request $clone_wanted)"
       clone "$named"
     else
@@ -756,7 +773,7 @@ decide_as_other() {
       if [ "$peer" = writable ] && [ "$peer_timeline" -gt "$data_timeline" ]; then
         rewind "$named"
       elif [ "$peer" = writable ]; then
-        hold former-primary "this is a primary's data on timeline $data_timeline, and $named is on timeline $peer_timeline, which is not newer: not starting PostgreSQL, nor changing the data"
+        hold former-primary "this is a primary's data on timeline $data_timeline, and $named is on timeline $peer_timeline, which is not newer: neither starting PostgreSQL nor changing the data. If $named is right, a fresh copy mends it: pgctl rejoin $POD_NAME --clone"
       else
         hold former-primary "this is a former primary's data (timeline $data_timeline); the primary is to be $named, which $peer_says: not starting PostgreSQL"
       fi
@@ -775,6 +792,9 @@ decide_as_standby() {
       log "this standby went on to $data_lsn_text on timeline $data_timeline, beyond the fork ($fork) to timeline $peer_timeline"
       rewind "$named"
       return 1 ;;
+    namesake)
+      hold namesake-timeline "timeline $data_timeline here and timeline $peer_timeline of $named have one number, but not one history. A fresh copy mends it: pgctl rejoin $POD_NAME --clone" 2
+      return 1 ;;
     same)
       if ! wal_is_there "$named"; then
         log "$named no longer has the WAL from $data_lsn_text on, and has everything that is here: copying anew"
@@ -783,6 +803,7 @@ decide_as_standby() {
       fi
       if [ "$peer_timeline" -gt "$data_timeline" ]; then keep_history; fi ;;
   esac
+  drop_lost_slot "$named"
   if ! answer=$(make_slot "$named"); then log "no slot on $named yet: $answer"; fi
   return 0
 }
@@ -847,7 +868,14 @@ start_postgres() {
 stop_fast() {
   stopping=1
   phase stopping
-  kill -INT "$postmaster" 2>/dev/null
+  interrupt_postgres 9>&- &
+}
+
+# Again and again: a server that has only just been started does not listen to signals yet. It is no harm to one that
+# is already stopping.
+interrupt_postgres() {
+  trap - TERM INT
+  while kill -INT "$postmaster" 2>/dev/null; do sleep 1; done
 }
 
 # Runs beside PostgreSQL. The topology may change, or arrive late, after the decision to start was made.
@@ -880,7 +908,7 @@ fence_if_replaced() {
     log "$named is writable on timeline $peer_timeline and named primary (term $term); stopping PostgreSQL"
   fi
   : >"$RUN/pgctl-fence"
-  kill -INT "$postmaster" 2>/dev/null
+  interrupt_postgres
 }
 
 # Sees to it that this standby follows the named primary, once that is writable.
@@ -889,6 +917,7 @@ follow() {
   if [ "$answer" = 1 ]; then handled=$named; return; fi
   ask "$named"
   [ "$peer" = writable ] && [ "$peer_system" = "$data_system" ] || return 0
+  drop_lost_slot "$named"
   make_slot "$named" >/dev/null || return 0
   want=$(conninfo "$named")
   [ "$(query_local 'SHOW primary_conninfo')|$(query_local 'SHOW primary_slot_name')" != "$want|$(slot_name "$POD_NAME")" ] || return 0

@@ -1,0 +1,180 @@
+//! What `kubectl kustomize` makes of `deploy/`: the promises of the manifests that the scripts and pgctl rely on.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::{fs, path::Path, process::Command};
+
+/// The rendered overlay, or nothing, with a message, where there is no kubectl.
+fn render(folder: &str) -> Result<Option<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(folder);
+    match Command::new("kubectl").arg("kustomize").arg(path).output() {
+        Err(_) => {
+            eprintln!("SKIPPED: needs kubectl");
+            Ok(None)
+        }
+        Ok(output) => {
+            ensure!(
+                output.status.success(),
+                "{folder}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            Ok(Some(String::from_utf8(output.stdout)?))
+        }
+    }
+}
+
+fn objects(text: &str) -> Result<Vec<Value>> {
+    text.split("\n---\n")
+        .map(|part| {
+            serde_saphyr::from_str(part).with_context(|| part.chars().take(200).collect::<String>())
+        })
+        .collect()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects
+        .iter()
+        .filter(|object| object["kind"] == kind)
+        .collect()
+}
+
+fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .find(|item| item["name"] == name)
+        .unwrap_or(&Value::Null)
+}
+
+#[test]
+fn the_rendered_sandbox_is_fresh() -> Result<()> {
+    let Some(text) = render("sandbox")? else {
+        return Ok(());
+    };
+    let stored = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/sandbox/rendered.yaml"),
+    )?;
+    ensure!(
+        stored == text,
+        "stale: run `kubectl kustomize deploy/sandbox > deploy/sandbox/rendered.yaml`"
+    );
+    Ok(())
+}
+
+#[test]
+fn every_reference_carries_the_prefix() -> Result<()> {
+    for prefix in ["staging", "sandbox"] {
+        let Some(text) = render(prefix)? else {
+            return Ok(());
+        };
+        let objects = objects(&text)?;
+        let sets = of_kind(&objects, "StatefulSet");
+        assert_eq!(sets.len(), 2, "{prefix}");
+        for set in sets {
+            let name = set["metadata"]["name"].as_str().unwrap_or_default();
+            ensure!(name.starts_with(&format!("{prefix}-postgres-")), "{name}");
+            assert_eq!(
+                set["spec"]["serviceName"], name,
+                "a headless Service of the same name"
+            );
+            let pod = &set["spec"]["template"]["spec"];
+            let topology = &named(&pod["volumes"], "topology")["configMap"];
+            assert_eq!(topology["name"], format!("{prefix}-postgres-topology"));
+            assert_eq!(topology["optional"], true);
+            assert_eq!(
+                named(&pod["volumes"], "config")["configMap"]["name"],
+                format!("{prefix}-postgres-config")
+            );
+            let password = &named(
+                &named(&pod["containers"], "postgres")["env"],
+                "POSTGRES_PASSWORD",
+            )["valueFrom"]["secretKeyRef"];
+            assert_eq!(password["name"], format!("{prefix}-postgres-secret"));
+            assert_eq!(
+                set["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/instance"],
+                prefix
+            );
+        }
+        let autoscaler = of_kind(&objects, "HorizontalPodAutoscaler");
+        assert_eq!(
+            autoscaler[0]["spec"]["scaleTargetRef"]["name"],
+            format!("{prefix}-postgres-replica")
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_pods_get_the_very_scripts_of_the_repository() -> Result<()> {
+    let Some(text) = render("staging")? else {
+        return Ok(());
+    };
+    let objects = objects(&text)?;
+    let config = of_kind(&objects, "ConfigMap");
+    for script in ["start.sh", "probe.sh"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("deploy/base/scripts")
+            .join(script);
+        assert_eq!(
+            config[0]["data"][script],
+            fs::read_to_string(file)?,
+            "{script}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn applying_staging_again_never_overwrites_a_password() -> Result<()> {
+    let Some(text) = render("staging")? else {
+        return Ok(());
+    };
+    let objects = objects(&text)?;
+    for secret in of_kind(&objects, "Secret") {
+        for key in ["postgres-password", "replication-password"] {
+            ensure!(
+                secret["stringData"][key].is_null() && secret["data"][key].is_null(),
+                "{key} is in the manifests"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_placeholder_of_the_manifests_is_the_one_that_the_start_script_refuses() -> Result<()> {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base");
+    let secret: Value =
+        serde_saphyr::from_str(&fs::read_to_string(base.join("postgres-secret.yaml"))?)?;
+    let script = fs::read_to_string(base.join("scripts/start.sh"))?;
+    for key in ["postgres-password", "replication-password"] {
+        let value = secret["stringData"][key].as_str().context(key)?;
+        ensure!(
+            script.contains(&format!("\nPLACEHOLDER={value}\n")),
+            "{key}: {value}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_variable_stands_before_the_one_that_uses_it() -> Result<()> {
+    let Some(text) = render("sandbox")? else {
+        return Ok(());
+    };
+    for set in of_kind(&objects(&text)?, "StatefulSet") {
+        let env = &set["spec"]["template"]["spec"]["containers"][0]["env"];
+        let names: Vec<&str> = env
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|e| e["name"].as_str())
+            .collect();
+        let place = |name| names.iter().position(|n| *n == name);
+        ensure!(place("POD_IP") < place("PG_LISTEN_ADDRESSES"), "{names:?}");
+        assert_eq!(named(env, "PG_LISTEN_ADDRESSES")["value"], "$(POD_IP)");
+    }
+    Ok(())
+}
