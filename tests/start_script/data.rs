@@ -250,7 +250,6 @@ fn a_timeline_of_the_same_number_but_another_history_is_not_followed() -> Result
         return Ok(());
     }
     let cluster = Cluster::stopped()?;
-    cluster.setting("wal_keep_size = '64MB'")?; // for the rewind
     copy_tree(&cluster.volume(REPLICA), &cluster.volume(REPLICA_1))?;
     let primary = cluster.start(PRIMARY)?;
     let mut replica = cluster.start(REPLICA)?;
@@ -265,6 +264,7 @@ fn a_timeline_of_the_same_number_but_another_history_is_not_followed() -> Result
     let mut first = cluster.start(REPLICA_1)?;
     first.until("the first is up", || cluster.in_recovery(REPLICA_1))?;
     cluster.sql(REPLICA_1, "SELECT pg_promote()")?;
+    cluster.move_aside(PRIMARY)?;
     let mut follower = cluster.start(PRIMARY)?;
     follower.until("a standby follows the first", || {
         cluster.streams(REPLICA_1, PRIMARY)

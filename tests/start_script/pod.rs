@@ -144,7 +144,8 @@ impl Cluster {
         cluster.sql(PRIMARY, "CREATE TABLE kept AS SELECT 1 AS n")?;
         cluster.caught_up(PRIMARY, REPLICA)?;
         // A walreceiver that cannot authenticate again gets nothing more.
-        cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_replication")?;
+        cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN")?;
+        cluster.sql(PRIMARY, "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_replication")?;
         cluster.sql(PRIMARY, "CREATE TABLE lost AS SELECT 1 AS n")?;
         primary.kill()?;
         cluster.sql(REPLICA, "SELECT pg_promote()")?;
@@ -155,13 +156,6 @@ impl Cluster {
         )?;
         cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
         Ok((cluster, replica))
-    }
-
-    /// Adds a line to the settings of all pods.
-    pub(crate) fn setting(&self, line: &str) -> Result<()> {
-        let path = self.dir.path().join("config/overlay.conf");
-        let text = fs::read_to_string(&path)?;
-        Ok(fs::write(path, format!("{text}{line}\n"))?)
     }
 
     /// Replaces the topology that the pods see.

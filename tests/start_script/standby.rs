@@ -106,13 +106,10 @@ fn a_slot_that_was_dropped_is_made_again() -> Result<()> {
         return Ok(());
     }
     let (cluster, _primary, mut replica) = Cluster::running()?;
-    cluster.sql(
-        PRIMARY,
-        "ALTER ROLE replicator NOLOGIN;
-         SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots;
-         SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;
-         ALTER ROLE replicator LOGIN",
-    )?;
+    cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN")?;
+    cluster.sql(PRIMARY, "SELECT pg_terminate_backend(active_pid, 60000) FROM pg_replication_slots")?;
+    cluster.sql(PRIMARY, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")?;
+    cluster.sql(PRIMARY, "ALTER ROLE replicator LOGIN")?;
     replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))
 }
 

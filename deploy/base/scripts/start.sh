@@ -354,6 +354,9 @@ prepare() {
   # "postgres (PostgreSQL) 15.18 (Debian …)"
   server_version=$(postgres --version | sed -e 's/^[^0-9]*//' -e 's/[^0-9].*//')
   [ -n "$server_version" ] || refuse no-postgres 'no postgres program in PATH: use an image of PostgreSQL'
+  case $POSTGRES_USER in
+    "$REPLICATION_USER" | *[!A-Za-z0-9_-]*) refuse bad-secret "the key postgres-user of the Secret may be letters, digits, _ and - only, and not $REPLICATION_USER" ;;
+  esac
   check_secret postgres-password "${POSTGRES_PASSWORD:-}"
   check_secret replication-password "${REPLICATION_PASSWORD:-}"
 
