@@ -145,7 +145,10 @@ impl Cluster {
         cluster.caught_up(PRIMARY, REPLICA)?;
         // A walreceiver that cannot authenticate again gets nothing more.
         cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN")?;
-        cluster.sql(PRIMARY, "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_replication")?;
+        cluster.sql(
+            PRIMARY,
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_replication",
+        )?;
         cluster.sql(PRIMARY, "CREATE TABLE lost AS SELECT 1 AS n")?;
         primary.kill()?;
         cluster.sql(REPLICA, "SELECT pg_promote()")?;

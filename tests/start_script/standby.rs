@@ -107,8 +107,14 @@ fn a_slot_that_was_dropped_is_made_again() -> Result<()> {
     }
     let (cluster, _primary, mut replica) = Cluster::running()?;
     cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN")?;
-    cluster.sql(PRIMARY, "SELECT pg_terminate_backend(active_pid, 60000) FROM pg_replication_slots")?;
-    cluster.sql(PRIMARY, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")?;
+    cluster.sql(
+        PRIMARY,
+        "SELECT pg_terminate_backend(active_pid, 60000) FROM pg_replication_slots",
+    )?;
+    cluster.sql(
+        PRIMARY,
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots",
+    )?;
     cluster.sql(PRIMARY, "ALTER ROLE replicator LOGIN")?;
     replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))
 }
