@@ -1,6 +1,5 @@
 //! A stand-in for a Kubernetes cluster: a small API server and kubelet that run real PostgreSQL.
 
-mod absent;
 pub mod api;
 pub mod cli;
 mod cluster;
@@ -10,7 +9,7 @@ pub mod controllers;
 mod daemon;
 mod faults;
 pub mod home;
-
+pub mod kubelet;
 mod leftovers;
 mod manifests;
 pub mod net;

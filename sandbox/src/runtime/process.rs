@@ -92,7 +92,7 @@ impl Tree {
 
 /// Sends a signal; a process that is gone needs none.
 pub(super) fn signal(pid: i32, which: Signal) {
-    drop(kill(Pid::from_raw(pid), which));
+    let _gone_already = kill(Pid::from_raw(pid), which);
 }
 
 /// The children that a process has now.

@@ -1,0 +1,106 @@
+//! Faults on demand.
+
+use std::sync::Arc;
+
+use super::node::Kubelet;
+use super::nodes;
+use crate::runtime::{Container, RuntimeError};
+
+/// Why a fault could not be put into force.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    /// No such pod, or nothing runs in it.
+    #[error(transparent)]
+    Pod(#[from] RuntimeError),
+    /// No such node.
+    #[error("nodes \"{0}\" not found")]
+    NoNode(String),
+    /// The node's object could not be changed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+impl Kubelet {
+    /// Kills every process of the pod's containers with SIGKILL, as a crash would. The restart
+    /// policy decides what follows.
+    ///
+    /// # Errors
+    /// No such pod, or nothing runs in it.
+    pub fn kill_pod(&self, namespace: &str, pod: &str) -> Result<(), FaultError> {
+        self.each(namespace, pod, Container::kill)
+    }
+
+    /// Stops every process of the pod where it is: connections stay open and silent.
+    ///
+    /// # Errors
+    /// No such pod, or nothing runs in it.
+    pub fn freeze_pod(&self, namespace: &str, pod: &str) -> Result<(), FaultError> {
+        self.each(namespace, pod, Container::freeze)
+    }
+
+    /// Lets the processes of a frozen pod go on.
+    ///
+    /// # Errors
+    /// No such pod, or nothing runs in it.
+    pub fn unfreeze_pod(&self, namespace: &str, pod: &str) -> Result<(), FaultError> {
+        self.each(namespace, pod, Container::unfreeze)
+    }
+
+    /// Cuts a node off from the API: it becomes NotReady, its pods go on running, and nothing
+    /// that the API says about them (their deletion above all) reaches them.
+    ///
+    /// # Errors
+    /// No such node.
+    pub fn cut_node(&self, node: &str) -> Result<(), FaultError> {
+        self.known(node)?;
+        self.context.down.send_if_modified(|down| {
+            let new = !down.iter().any(|n| n == node);
+            if new {
+                down.push(node.to_owned());
+            }
+            new
+        });
+        Ok(nodes::mark_unreachable(&self.context, node)?)
+    }
+
+    /// Connects a node again; its pods catch up with what the API says.
+    ///
+    /// # Errors
+    /// No such node.
+    pub fn restore_node(&self, node: &str) -> Result<(), FaultError> {
+        self.known(node)?;
+        nodes::mark_reachable(&self.context, node)?;
+        self.context
+            .down
+            .send_modify(|down| down.retain(|n| n != node));
+        for pod in self.context.all_pods() {
+            if pod.node == node {
+                pod.publish();
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, node: &str) -> Result<(), FaultError> {
+        if self.context.node_names().iter().any(|n| n == node) {
+            Ok(())
+        } else {
+            Err(FaultError::NoNode(node.to_owned()))
+        }
+    }
+
+    fn each(&self, namespace: &str, pod: &str, act: impl Fn(&Container)) -> Result<(), FaultError> {
+        let state = self.context.pod(namespace, pod);
+        let state = state.ok_or_else(|| RuntimeError::PodNotFound(pod.to_owned()))?;
+        let running: Vec<Container> = Arc::clone(&state)
+            .slots()
+            .iter()
+            .filter_map(|s| s.running.clone())
+            .collect();
+        if running.is_empty() {
+            return Err(RuntimeError::NotRunning(pod.to_owned()).into());
+        }
+        running.iter().for_each(act);
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! The kubelets of all nodes in one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::config::KubeletConfig;
+use super::context::Context;
+use super::pod::PodState;
+use super::{hosts, lifecycle, nodes, scheduler};
+use crate::controllers::{PodUsage, Usage};
+use crate::runtime::Containers;
+use crate::store::{Store, of, text};
+
+/// Runs the pods of the sandbox's nodes. Everything it runs ends when this is dropped.
+pub struct Kubelet {
+    pub(super) context: Arc<Context>,
+    tasks: Mutex<JoinSet<()>>,
+    samples: Mutex<HashMap<String, Sample>>,
+}
+
+/// CPU time seen at a point in time, and the rate since the one before.
+struct Sample {
+    at: Instant,
+    cpu: Duration,
+    millis: Option<i64>,
+}
+
+/// Figures of CPU use are averages over at least so long.
+const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
+
+impl Kubelet {
+    /// Adds the Node objects, and begins to schedule and run pods. Must be called in a Tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// When the folder or the thread that starts containers can't be made.
+    pub fn start(store: &Store, config: KubeletConfig) -> io::Result<Arc<Self>> {
+        std::fs::create_dir_all(config.root.join("pods"))?;
+        let context = Arc::new(Context {
+            containers: Containers::new(config.tools.clone())?,
+            config,
+            store: store.clone(),
+            pods: Mutex::default(),
+            down: watch::Sender::default(),
+        });
+        nodes::register(&context).map_err(io::Error::other)?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(scheduler::run(Arc::clone(&context)));
+        tasks.spawn(hosts::run(Arc::clone(&context)));
+        tasks.spawn(run(Arc::clone(&context)));
+        Ok(Arc::new(Self {
+            context,
+            tasks: Mutex::new(tasks),
+            samples: Mutex::default(),
+        }))
+    }
+
+    /// Kills every container and ends. Pods stay in the store as they are.
+    pub fn stop(&self) {
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
+        for pod in self.context.all_pods() {
+            for container in pod.slots().iter_mut().filter_map(|s| s.running.take()) {
+                container.kill();
+            }
+        }
+        self.context.pods().clear();
+    }
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Usage for Kubelet {
+    fn usage(&self, namespace: &str, pod: &str) -> Option<PodUsage> {
+        let state = self.context.pod(namespace, pod)?;
+        let running: Vec<_> = state
+            .slots()
+            .iter()
+            .filter_map(|s| s.running.clone())
+            .collect();
+        if running.is_empty() {
+            return None;
+        }
+        let used: Vec<_> = running
+            .iter()
+            .map(crate::runtime::Container::usage)
+            .collect();
+        let cpu: Duration = used.iter().map(|u| u.cpu).sum();
+        let memory: u64 = used.iter().map(|u| u.memory).sum();
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let fresh = Sample {
+            at: now,
+            cpu,
+            millis: None,
+        };
+        let sample = samples.entry(state.uid.clone()).or_insert(fresh);
+        let passed = now.duration_since(sample.at);
+        if passed >= SAMPLE_PERIOD {
+            let spent = cpu.saturating_sub(sample.cpu).as_millis() * 1000;
+            let millis = spent / passed.as_millis().max(1);
+            *sample = Sample {
+                at: now,
+                cpu,
+                millis: i64::try_from(millis).ok(),
+            };
+        }
+        Some(PodUsage {
+            cpu_millis: sample.millis?,
+            memory_bytes: i64::try_from(memory).unwrap_or(i64::MAX),
+        })
+    }
+}
+
+/// Compares what should run with what runs, after every change.
+async fn run(context: Arc<Context>) {
+    let mut changes = context.store.changes();
+    let mut down = context.down.subscribe();
+    let mut workers = JoinSet::new();
+    let mut last_address = 0;
+    loop {
+        changes.borrow_and_update();
+        down.borrow_and_update();
+        for state in reconcile(&context, &mut last_address) {
+            workers.spawn(lifecycle::run(state));
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            _ = down.changed() => {}
+            Some(_) = workers.join_next() => {}
+        }
+    }
+}
+
+/// Tells the pods that run what is wanted of them now; returns those to be started.
+fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState>> {
+    let objects = context.store.list(of::<Pod>(), None).items;
+    let wanted: BTreeMap<&str, &Arc<Value>> = objects
+        .iter()
+        .map(|o| (text(o, "/metadata/uid"), o))
+        .collect();
+    for state in context.all_pods() {
+        if !context.is_up(&state.node) {
+            continue;
+        }
+        match wanted.get(state.uid.as_str()) {
+            Some(object) => tell(&state, object),
+            None => {
+                state
+                    .wish
+                    .send_if_modified(|wish| !std::mem::replace(&mut wish.gone, true));
+            }
+        }
+    }
+    let names = context.node_names();
+    let mut fresh = Vec::new();
+    for (uid, object) in wanted {
+        let node = text(object, "/spec/nodeName");
+        let mine = names.iter().any(|n| n == node) && context.is_up(node);
+        if !mine || context.pods().contains_key(uid) {
+            continue;
+        }
+        let Ok(pod) = Pod::deserialize(&**object) else {
+            continue;
+        };
+        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
+        if matches!(phase, Some("Succeeded" | "Failed")) {
+            continue;
+        }
+        let Some(ip) = context.free_address(last_address) else {
+            continue;
+        };
+        let state = PodState::new(Arc::clone(context), pod, ip);
+        context.pods().insert(uid.to_owned(), Arc::clone(&state));
+        fresh.push(state);
+    }
+    fresh
+}
+
+fn tell(state: &PodState, object: &Value) {
+    let revision = text(object, "/metadata/resourceVersion");
+    state.wish.send_if_modified(|wish| {
+        if wish.pod.metadata.resource_version.as_deref() == Some(revision) {
+            return false;
+        }
+        match Pod::deserialize(object) {
+            Ok(pod) => {
+                wish.pod = Arc::new(pod);
+                true
+            }
+            Err(_) => false,
+        }
+    });
+}
