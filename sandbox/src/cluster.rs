@@ -11,10 +11,11 @@ use crate::api::{Server, ServerConfig};
 use crate::controllers::{self, ClusterIps, Controllers};
 use crate::faults::Faults;
 use crate::home::{Folder, State};
-use crate::absent::Kubelet;
+use crate::kubelet::{Kubelet, KubeletConfig};
 use crate::manifests::Manifests;
 use crate::net::Slice;
 use crate::ready;
+use crate::runtime::Isolation;
 use crate::store::Store;
 
 /// What a sandbox is to be.
@@ -62,7 +63,12 @@ struct Nodes {
 
 impl Nodes {
     async fn start(folder: &Folder, store: &Store, slice: &Slice) -> Result<Self> {
-        let kubelet = start_kubelet(folder, store, slice).await?;
+        let tools = Isolation::detect().await.context("finding a way to run containers")?;
+        if let Some(notice) = &tools.notice {
+            eprintln!("{notice}");
+        }
+        let config = KubeletConfig::new(folder.path().join("kubelet"), slice.network(), tools);
+        let kubelet = Kubelet::start(store, config).context("starting the kubelet")?;
         let addresses = ClusterIps::new(slice.network(), slice.services());
         let volumes = folder.path().join("volumes");
         let controllers = controllers::start(store, addresses, volumes, kubelet.clone());
@@ -181,16 +187,8 @@ impl Cluster {
         if let Some(nodes) = self.nodes {
             // First those who would make new pods.
             nodes.controllers.stop().await;
-            stop_kubelet(&nodes.kubelet).await;
+            nodes.kubelet.stop();
         }
         drop(self.server);
     }
-}
-
-async fn start_kubelet(_: &Folder, _: &Store, _: &Slice) -> Result<Arc<Kubelet>> {
-    anyhow::bail!("this build has no kubelet")
-}
-
-async fn stop_kubelet(kubelet: &Kubelet) {
-    match *kubelet {}
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
+use futures::future::BoxFuture;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::{Effect, Fault, Faults as ApiFaults, PodFaults};
 use crate::cli::{CutStream, FaultKind, Scope};
+use crate::kubelet::Kubelet;
 use crate::store::{Store, of};
 
 /// The faults of one sandbox. Every clone is the same set.
@@ -147,5 +150,62 @@ impl Faults {
         let pods = self.pods.as_ref();
         let pods = pods.ok_or_else(|| anyhow!("this sandbox runs no pods: it is the API alone"))?;
         pods.apply(request).await.map_err(|why| anyhow!(why))
+    }
+}
+
+/// What `/sandbox/v1/faults/pods` takes; the command line asks for the same.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum PodFault {
+    Pod {
+        namespace: String,
+        name: String,
+        action: PodAction,
+    },
+    Node {
+        name: String,
+        action: NodeAction,
+    },
+    /// All nodes come back, and frozen pods go on.
+    Clear {},
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PodAction {
+    Kill,
+    Freeze,
+    Unfreeze,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum NodeAction {
+    NotReady,
+    Ready,
+}
+
+impl PodFaults for Kubelet {
+    fn apply(&self, request: Value) -> BoxFuture<'_, Result<Value, String>> {
+        Box::pin(async move {
+            let fault: PodFault = serde_json::from_value(request).map_err(|e| e.to_string())?;
+            let done = match fault {
+                PodFault::Pod {
+                    namespace,
+                    name,
+                    action,
+                } => match action {
+                    PodAction::Kill => self.kill_pod(&namespace, &name),
+                    PodAction::Freeze => self.freeze_pod(&namespace, &name),
+                    PodAction::Unfreeze => self.unfreeze_pod(&namespace, &name),
+                },
+                PodFault::Node { name, action } => match action {
+                    NodeAction::NotReady => self.cut_node(&name),
+                    NodeAction::Ready => self.restore_node(&name),
+                },
+                PodFault::Clear {} => self.mend(),
+            };
+            done.map(|()| json!({})).map_err(|error| error.to_string())
+        })
     }
 }

@@ -81,6 +81,25 @@ impl Kubelet {
         Ok(())
     }
 
+    /// Ends all faults: nodes come back, frozen pods go on.
+    ///
+    /// # Errors
+    /// When a node's object cannot be changed.
+    pub fn mend(&self) -> Result<(), FaultError> {
+        let down: Vec<String> = self.context.down.borrow().clone();
+        for node in down {
+            self.restore_node(&node)?;
+        }
+        for pod in self.context.all_pods() {
+            for container in pod.slots().iter().filter_map(|s| s.running.as_ref()) {
+                if container.is_frozen() {
+                    container.unfreeze();
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn known(&self, node: &str) -> Result<(), FaultError> {
         if self.context.node_names().iter().any(|n| n == node) {
             Ok(())
