@@ -23,6 +23,9 @@ use crate::store::{Event, LabelSelector, Resource, Selector, Store, StoreError, 
 /// `--horizontal-pod-autoscaler-sync-period` of the controller manager.
 const PERIOD: Duration = Duration::from_secs(15);
 
+/// How soon to look again when the pods have not been measured yet.
+const FIRST_FIGURES: Duration = Duration::from_secs(2);
+
 /// The controller.
 pub(in crate::controllers) struct Autoscalers {
     events: Recorder,
@@ -90,7 +93,9 @@ impl Controller for Autoscalers {
         store.modify::<HorizontalPodAutoscaler>(&key.namespace, &key.name, |now| {
             now.status = Some(status.clone());
         })?;
-        Ok(Some(PERIOD))
+        // Until there are figures, which takes a second or two: nobody wants to wait for them.
+        let measured = status.current_metrics.is_some();
+        Ok(Some(if measured { PERIOD } else { FIRST_FIGURES }))
     }
 }
 
