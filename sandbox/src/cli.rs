@@ -54,7 +54,7 @@ pub struct Up {
     #[arg(long)]
     pub no_wait: bool,
     /// How long to wait for every standby to stream, such as 90s or 2m
-    #[arg(long, default_value = "60s", value_parser = parse_duration)]
+    #[arg(long, default_value = "120s", value_parser = parse_duration)]
     pub timeout: Duration,
     /// End when no process has counted itself a user for so long: for sandboxes that tests share
     #[arg(long, hide = true, value_parser = parse_duration)]

@@ -63,7 +63,9 @@ struct Nodes {
 
 impl Nodes {
     async fn start(folder: &Folder, store: &Store, slice: &Slice) -> Result<Self> {
-        let tools = Isolation::detect().await.context("finding a way to run containers")?;
+        let tools = Isolation::detect()
+            .await
+            .context("finding a way to run containers")?;
         if let Some(notice) = &tools.notice {
             eprintln!("{notice}");
         }
@@ -160,7 +162,13 @@ impl Cluster {
     pub(crate) async fn wait(&self, timeout: Duration) -> Result<()> {
         match &self.nodes {
             Some(nodes) => {
-                ready::wait(&self.store, nodes.kubelet.as_ref(), &self.namespace, timeout).await
+                ready::wait(
+                    &self.store,
+                    nodes.kubelet.as_ref(),
+                    &self.namespace,
+                    timeout,
+                )
+                .await
             }
             None => Ok(()),
         }

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::cli::{Command, Down, Fault, Named, Up};
 use crate::control::{Order, order};
@@ -51,20 +51,32 @@ fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").context("writing to standard output")
 }
 
-/// Resolves when the user wants to end.
-async fn interrupted() -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C and SIGTERM, heard from its making on: none is lost between two waits.
+struct Interrupts {
+    interrupt: Signals,
+    terminate: Signals,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("listening for Ctrl-C")?,
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+        })
     }
-    Ok(())
+
+    /// Resolves when the user wants to end.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 async fn up(arguments: Up) -> Result<()> {
     let folder = Home::from_env()?.folder(&arguments.name)?;
-    start(&folder, &arguments).await?;
+    start(&folder, &arguments, &mut Interrupts::listen()?).await?;
     say(&how_to_use(&folder))
 }
 
@@ -73,7 +85,8 @@ async fn foreground(mut arguments: Up) -> Result<()> {
     // Should this process be killed, the daemon notices that its only user is gone.
     let _user = folder.join_users()?;
     arguments.idle_exit = Some(Duration::from_secs(1));
-    start(&folder, &arguments).await?;
+    let mut interrupts = Interrupts::listen()?;
+    start(&folder, &arguments, &mut interrupts).await?;
     say(&how_to_use(&folder))?;
     say("Ctrl-C ends it.")?;
     let died = async {
@@ -82,7 +95,7 @@ async fn foreground(mut arguments: Up) -> Result<()> {
         }
     };
     tokio::select! {
-        done = interrupted() => done?,
+        () = interrupts.next() => {}
         () = died => {}
     }
     remove(&folder)
@@ -100,10 +113,11 @@ fn how_to_use(folder: &Folder) -> String {
 }
 
 /// Starts the daemon and waits until it is ready. On failure or Ctrl-C nothing is left.
-async fn start(folder: &Folder, arguments: &Up) -> Result<()> {
+async fn start(folder: &Folder, arguments: &Up, interrupts: &mut Interrupts) -> Result<()> {
     let begun = Instant::now();
     let lock = folder.lock()?;
-    if folder.is_running() {
+    // One that was just killed needs a moment to be dead.
+    if !folder.wait_until_dead(Duration::from_millis(500)) {
         let name = folder.name();
         bail!(
             "sandbox {name} is already running; `pgctl-sandbox kubeconfig --name {name}` tells \
@@ -124,7 +138,7 @@ async fn start(folder: &Folder, arguments: &Up) -> Result<()> {
     };
     let outcome = tokio::select! {
         outcome = follow(folder, arguments, &mut lines, lock) => outcome,
-        interrupted = interrupted() => interrupted.and(Err(anyhow!(Interrupted))),
+        () = interrupts.next() => Err(anyhow!(Interrupted)),
     };
     // The daemon is nobody's child from here on.
     drop(child);
@@ -167,7 +181,10 @@ fn spawn(folder: &Folder, arguments: &Up) -> Result<(Child, Lines<BufReader<Chil
         .stdout(Stdio::piped())
         .stderr(log);
     let mut child = command.spawn().context("starting the daemon")?;
-    let stdout = child.stdout.take().context("the daemon's output is a pipe")?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("the daemon's output is a pipe")?;
     Ok((child, BufReader::new(stdout).lines()))
 }
 
@@ -192,7 +209,10 @@ async fn follow(
     let log = std::fs::read_to_string(folder.log()).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     let last = lines[lines.len().saturating_sub(10)..].join("\n");
-    bail!("the daemon of sandbox {} ended unexpectedly:\n{last}", folder.name())
+    bail!(
+        "the daemon of sandbox {} ended unexpectedly:\n{last}",
+        folder.name()
+    )
 }
 
 fn down(arguments: &Down) -> Result<()> {
@@ -221,7 +241,9 @@ fn remove(folder: &Folder) -> Result<()> {
         // From a thread of its own: the caller may be inside a runtime.
         let socket = folder.socket();
         let asked = std::thread::spawn(move || -> Result<String> {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let order = order(&socket, &Order::Stop);
                 tokio::time::timeout(Duration::from_secs(2), order).await?
@@ -257,7 +279,10 @@ fn clean(folder: &Folder) -> Result<()> {
     }
     remove_tree(folder.path());
     if folder.exists() {
-        bail!("{} cannot be removed; look at its owner and mode", folder.path().display());
+        bail!(
+            "{} cannot be removed; look at its owner and mode",
+            folder.path().display()
+        );
     }
     Ok(())
 }
@@ -305,7 +330,10 @@ fn running(name: &str) -> Result<Folder> {
 fn kubeconfig(named: &Named) -> Result<()> {
     let path = running(&named.name)?.kubeconfig();
     if !path.is_file() {
-        bail!("sandbox {} is just starting; try again in a second", named.name);
+        bail!(
+            "sandbox {} is just starting; try again in a second",
+            named.name
+        );
     }
     say(&path.display().to_string())
 }
@@ -317,7 +345,12 @@ fn list() -> Result<()> {
         let field = |get: fn(&crate::home::State) -> &String| state.as_ref().map(get).cloned();
         rows.push([
             folder.name().to_owned(),
-            if folder.is_running() { "running" } else { "crashed" }.to_owned(),
+            if folder.is_running() {
+                "running"
+            } else {
+                "crashed"
+            }
+            .to_owned(),
             field(|s| &s.namespace).unwrap_or_default(),
             field(|s| &s.server).unwrap_or_default(),
             field(|s| &s.started).unwrap_or_default(),
@@ -325,7 +358,10 @@ fn list() -> Result<()> {
     }
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     for row in &rows {
-        let cells = row.iter().enumerate().map(|(i, cell)| format!("{cell:<w$}", w = width(i)));
+        let cells = row
+            .iter()
+            .enumerate()
+            .map(|(i, cell)| format!("{cell:<w$}", w = width(i)));
         say(cells.collect::<Vec<_>>().join("   ").trim_end())?;
     }
     Ok(())

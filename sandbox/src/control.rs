@@ -50,8 +50,8 @@ pub(crate) fn listen(
     stop: mpsc::Sender<()>,
 ) -> Result<JoinHandle<()>> {
     let (_folder, path) = short(socket)?;
-    let listener = UnixListener::bind(&path)
-        .with_context(|| format!("listening on {}", socket.display()))?;
+    let listener =
+        UnixListener::bind(&path).with_context(|| format!("listening on {}", socket.display()))?;
     let owner_only = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(&path, owner_only)
         .with_context(|| format!("guarding {}", socket.display()))?;

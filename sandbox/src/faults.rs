@@ -65,14 +65,18 @@ impl Faults {
                     CutStream::PortForward => &["pods/portforward"],
                 };
                 for resource in resources {
-                    let cut = Effect::Cut { after_bytes: *after };
+                    let cut = Effect::Cut {
+                        after_bytes: *after,
+                    };
                     let mut fault = Fault::new(cut).resource(resource);
                     fault.name.clone_from(pod);
                     fault.count = *count;
                     self.api.add(fault);
                 }
                 let which = resources.join(" and ");
-                Ok(format!("streams of {which} will be cut after {after} bytes"))
+                Ok(format!(
+                    "streams of {which} will be cut after {after} bytes"
+                ))
             }
             FaultKind::Api {
                 verb,
@@ -103,7 +107,10 @@ impl Faults {
                     bail!("nothing to do: give --fail or --delay");
                 }
                 let verb = verb.as_deref().unwrap_or("all requests");
-                let of = resource.as_deref().map(|r| format!(" {r}")).unwrap_or_default();
+                let of = resource
+                    .as_deref()
+                    .map(|r| format!(" {r}"))
+                    .unwrap_or_default();
                 Ok(format!("{verb}{of} will {}", said.join(" and ")))
             }
             FaultKind::Clear => {
@@ -126,9 +133,14 @@ impl Faults {
 
     /// A pod by its name or any unambiguous tail of it.
     fn find_pod(&self, namespace: &str, wanted: &str) -> Result<String> {
-        let pods = self.store.list(of::<k8s_openapi::api::core::v1::Pod>(), Some(namespace)).items;
-        let names: Vec<&str> =
-            pods.iter().map(|pod| crate::store::text(pod, "/metadata/name")).collect();
+        let pods = self
+            .store
+            .list(of::<k8s_openapi::api::core::v1::Pod>(), Some(namespace))
+            .items;
+        let names: Vec<&str> = pods
+            .iter()
+            .map(|pod| crate::store::text(pod, "/metadata/name"))
+            .collect();
         if names.contains(&wanted) {
             return Ok(wanted.to_owned());
         }
@@ -136,13 +148,20 @@ impl Faults {
         let matching: Vec<&&str> = names.iter().filter(|name| name.ends_with(&tail)).collect();
         match matching.as_slice() {
             [one] => Ok((**one).to_owned()),
-            [] => bail!("no pod {wanted:?} in namespace {namespace}; there are: {}", names.join(", ")),
-            _ => bail!("{wanted:?} could be any of several pods: {}", names.join(", ")),
+            [] => bail!(
+                "no pod {wanted:?} in namespace {namespace}; there are: {}",
+                names.join(", ")
+            ),
+            _ => bail!(
+                "{wanted:?} could be any of several pods: {}",
+                names.join(", ")
+            ),
         }
     }
 
     async fn node(&self, node: &str, action: &str, state: &str) -> Result<String> {
-        self.ask(json!({"node": {"name": node, "action": action}})).await?;
+        self.ask(json!({"node": {"name": node, "action": action}}))
+            .await?;
         Ok(format!("node {node} is {state}"))
     }
 

@@ -69,9 +69,14 @@ impl Manifests {
 
     /// The namespace of the first object that has one.
     pub(crate) fn namespace(&self) -> &str {
-        let namespaced = self.objects.iter().filter(|(resource, _)| resource.namespaced);
+        let namespaced = self
+            .objects
+            .iter()
+            .filter(|(resource, _)| resource.namespaced);
         let mut namespaces = namespaced.map(|(_, object)| text(object, "/metadata/namespace"));
-        namespaces.find(|name| !name.is_empty()).unwrap_or("default")
+        namespaces
+            .find(|name| !name.is_empty())
+            .unwrap_or("default")
     }
 
     /// Moves everything into another namespace.
@@ -185,7 +190,9 @@ fn ensure_namespace(store: &Store, name: &str) -> Result<()> {
     let namespaces = by_kind("v1", "Namespace").context("namespaces are stored")?;
     match store.create(namespaces, "", json!({"metadata": {"name": name}})) {
         Err(error) if error.is_already_exists() => Ok(()),
-        made => made.map(drop).with_context(|| format!("making namespace {name}")),
+        made => made
+            .map(drop)
+            .with_context(|| format!("making namespace {name}")),
     }
 }
 
@@ -204,7 +211,11 @@ fn fold_string_data(object: &mut Value) {
     let plain: BTreeMap<String, String> = serde_json::from_value(plain).unwrap_or_default();
     let data = fields.entry("data").or_insert_with(|| json!({}));
     if let Some(data) = data.as_object_mut() {
-        data.extend(plain.into_iter().map(|(key, value)| (key, json!(encode(&value)))));
+        data.extend(
+            plain
+                .into_iter()
+                .map(|(key, value)| (key, json!(encode(&value)))),
+        );
     }
 }
 
@@ -218,7 +229,9 @@ fn set(object: &mut Value, path: &[&str], value: Value) {
         let Some(fields) = here.as_object_mut() else {
             return;
         };
-        here = fields.entry(*parent).or_insert_with(|| Value::Object(Map::new()));
+        here = fields
+            .entry(*parent)
+            .or_insert_with(|| Value::Object(Map::new()));
     }
     if let Some(fields) = here.as_object_mut() {
         fields.insert((*last).to_owned(), value);
@@ -228,8 +241,8 @@ fn set(object: &mut Value, path: &[&str], value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use k8s_openapi::api::core::v1::Secret;
     use crate::store::Selector;
+    use k8s_openapi::api::core::v1::Secret;
 
     #[test]
     fn the_built_in_manifests_are_taken_as_they_are() -> Result<()> {
@@ -246,7 +259,8 @@ mod tests {
         let store = Store::new();
         let manifests = Manifests::built_in()?;
         manifests.clone().with_fresh_passwords().apply(&store)?;
-        let secrets = store.read_all::<Secret>(Some(manifests.namespace()), &Selector::everything())?;
+        let secrets =
+            store.read_all::<Secret>(Some(manifests.namespace()), &Selector::everything())?;
         let data = secrets.items[0].data.clone().unwrap_or_default();
         assert_eq!(data["postgres-user"].0, b"postgres");
         for key in PASSWORD_KEYS {

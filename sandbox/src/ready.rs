@@ -80,14 +80,22 @@ async fn look(store: &Store, namespace: &str) -> Missing {
 
 fn component(set: &StatefulSet) -> Option<&str> {
     let labels = set.metadata.labels.as_ref()?;
-    labels.get("app.kubernetes.io/component").map(String::as_str)
+    labels
+        .get("app.kubernetes.io/component")
+        .map(String::as_str)
 }
 
 /// Asks the primary how many standbys it streams to.
 async fn streaming(store: &Store, namespace: &str) -> Result<i64> {
-    let labels = [("app.kubernetes.io/component".to_owned(), "primary".to_owned())];
+    let labels = [(
+        "app.kubernetes.io/component".to_owned(),
+        "primary".to_owned(),
+    )];
     let pods = store.read_all::<Pod>(Some(namespace), &Selector::labels(&labels.into()))?;
-    let address = pods.items.iter().find_map(|pod| pod.status.as_ref()?.pod_ip.clone());
+    let address = pods
+        .items
+        .iter()
+        .find_map(|pod| pod.status.as_ref()?.pod_ip.clone());
     let Some(address) = address else {
         bail!("the primary has no address yet");
     };
@@ -122,12 +130,21 @@ async fn explain(store: &Store, runtime: &dyn PodRuntime, namespace: &str) -> St
     let mut text = String::new();
     let pods = store.read_all::<Pod>(Some(namespace), &Selector::everything());
     for pod in pods.map(|list| list.items).unwrap_or_default() {
-        let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
-        if conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True") {
+        let conditions = pod
+            .status
+            .iter()
+            .flat_map(|s| s.conditions.iter().flatten());
+        if conditions
+            .into_iter()
+            .any(|c| c.type_ == "Ready" && c.status == "True")
+        {
             continue;
         }
         let name = pod.metadata.name.unwrap_or_default();
-        let phase = pod.status.and_then(|status| status.phase).unwrap_or_default();
+        let phase = pod
+            .status
+            .and_then(|status| status.phase)
+            .unwrap_or_default();
         text.push_str(&format!("\n\n{name} ({phase}):"));
         for line in last_lines(runtime, namespace, &name).await.lines() {
             text.push_str("\n  ");

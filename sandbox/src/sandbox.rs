@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use crate::api::Server;
 use crate::cli::FaultKind;
 use crate::cluster::{Cluster, Options};
-use crate::control::{Order, order};
 use crate::commands::remove_tree;
+use crate::control::{Order, order};
 use crate::faults::Faults;
 use crate::home::{Folder, Home, Users};
 use crate::leftovers;
@@ -203,7 +203,9 @@ impl Shared {
             }
         }
         drop(joining);
-        let state = folder.state().context("the shared sandbox wrote nothing down")?;
+        let state = folder
+            .state()
+            .context("the shared sandbox wrote nothing down")?;
         Ok(Self {
             folder,
             namespace: state.namespace,
@@ -244,16 +246,30 @@ fn program() -> Result<PathBuf> {
     if let Some(cargo) = std::env::var_os("CARGO") {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "pgctl-sandbox", "--bin", "pgctl-sandbox"])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "pgctl-sandbox",
+                "--bin",
+                "pgctl-sandbox",
+            ])
             .current_dir(root.unwrap_or(Path::new(".")))
             .output()
             .context("building pgctl-sandbox")?;
         if !built.status.success() {
-            bail!("building pgctl-sandbox: {}", String::from_utf8_lossy(&built.stderr));
+            bail!(
+                "building pgctl-sandbox: {}",
+                String::from_utf8_lossy(&built.stderr)
+            );
         }
     }
     let test = std::env::current_exe().context("finding this program")?;
-    let beside = test.ancestors().skip(1).map(|folder| folder.join("pgctl-sandbox"));
+    let beside = test
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("pgctl-sandbox"));
     let found = beside.take(3).find(|program| program.is_file());
-    found.context("no pgctl-sandbox beside the tests: build the workspace, or set PGCTL_SANDBOX_BIN")
+    found
+        .context("no pgctl-sandbox beside the tests: build the workspace, or set PGCTL_SANDBOX_BIN")
 }

@@ -23,7 +23,10 @@ struct Busy(i64);
 impl Usage for Busy {
     fn usage(&self, _: &str, _: &str) -> Option<PodUsage> {
         let (cpu_millis, memory_bytes) = (self.0, 1 << 20);
-        Some(PodUsage { cpu_millis, memory_bytes })
+        Some(PodUsage {
+            cpu_millis,
+            memory_bytes,
+        })
     }
 }
 
@@ -90,12 +93,17 @@ impl World {
     }
 
     fn pods(&self) -> Vec<Pod> {
-        let pods = self.store.read_all::<Pod>(Some("db"), &Selector::everything());
+        let pods = self
+            .store
+            .read_all::<Pod>(Some("db"), &Selector::everything());
         pods.map(|list| list.items).unwrap_or_default()
     }
 
     fn pod_names(&self) -> Vec<String> {
-        self.pods().into_iter().filter_map(|pod| pod.metadata.name).collect()
+        self.pods()
+            .into_iter()
+            .filter_map(|pod| pod.metadata.name)
+            .collect()
     }
 
     fn ready(&self, set: &str) -> i32 {
@@ -128,8 +136,13 @@ impl World {
     }
 
     fn events(&self, reason: &str) -> Vec<String> {
-        let events = self.store.read_all::<Event>(Some("db"), &Selector::everything());
-        let events = events.map(|list| list.items).unwrap_or_default().into_iter();
+        let events = self
+            .store
+            .read_all::<Event>(Some("db"), &Selector::everything());
+        let events = events
+            .map(|list| list.items)
+            .unwrap_or_default()
+            .into_iter();
         let events = events.filter(|event| event.reason.as_deref() == Some(reason));
         events.filter_map(|event| event.message).collect()
     }
@@ -138,12 +151,19 @@ impl World {
 /// A kubelet without containers. A pod with the annotation `hold` never becomes ready, and stays
 /// when it is deleted.
 async fn pretend(store: Store, slice: Arc<Slice>) {
-    let mut watch = store.watch(of::<Pod>(), None, 0).expect("from the beginning");
+    let mut watch = store
+        .watch(of::<Pod>(), None, 0)
+        .expect("from the beginning");
     let mut last = 0;
     loop {
         drop(watch.next().await);
         for object in store.list(of::<Pod>(), None).items {
-            let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+            let text = |pointer| {
+                object
+                    .pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+            };
             let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
             if object.pointer("/metadata/annotations/hold").is_some() {
                 continue;
@@ -169,7 +189,9 @@ async fn pretend(store: Store, slice: Arc<Slice>) {
 async fn a_set_gives_its_pods_names_labels_and_volumes_of_their_own() -> Result<()> {
     let world = World::new()?;
     world.set("pg", &json!({}))?;
-    world.until("three ready pods", |w| w.ready("pg") == 3).await?;
+    world
+        .until("three ready pods", |w| w.ready("pg") == 3)
+        .await?;
     assert_eq!(world.pod_names(), ["pg-0", "pg-1", "pg-2"]);
     let pod = world.store.read::<Pod>("db", "pg-1")?;
     let labels = pod.metadata.labels.clone().unwrap_or_default();
@@ -177,17 +199,40 @@ async fn a_set_gives_its_pods_names_labels_and_volumes_of_their_own() -> Result<
     assert_eq!(labels["apps.kubernetes.io/pod-index"], "1");
     let set = world.store.read::<StatefulSet>("db", "pg")?;
     let status = set.status.context("it has a status")?;
-    assert_eq!(Some(&labels["controller-revision-hash"]), status.update_revision.as_ref());
+    assert_eq!(
+        Some(&labels["controller-revision-hash"]),
+        status.update_revision.as_ref()
+    );
     assert_eq!(status.available_replicas, Some(3));
     let spec = pod.spec.context("it has a spec")?;
-    assert_eq!((spec.hostname.as_deref(), spec.subdomain.as_deref()), (Some("pg-1"), Some("pg")));
-    let claim = world.store.read::<PersistentVolumeClaim>("db", "data-pg-1")?;
-    let volume = claim.spec.context("a spec")?.volume_name.context("it is bound")?;
-    assert_eq!(claim.status.context("a status")?.phase.as_deref(), Some("Bound"));
+    assert_eq!(
+        (spec.hostname.as_deref(), spec.subdomain.as_deref()),
+        (Some("pg-1"), Some("pg"))
+    );
+    let claim = world
+        .store
+        .read::<PersistentVolumeClaim>("db", "data-pg-1")?;
+    let volume = claim
+        .spec
+        .context("a spec")?
+        .volume_name
+        .context("it is bound")?;
+    assert_eq!(
+        claim.status.context("a status")?.phase.as_deref(),
+        Some("Bound")
+    );
     let volume = world.store.read::<PersistentVolume>("", &volume)?;
-    let path = volume.spec.and_then(|spec| spec.host_path).context("a path")?.path;
+    let path = volume
+        .spec
+        .and_then(|spec| spec.host_path)
+        .context("a path")?
+        .path;
     assert!(path.starts_with(&world.volumes.path().display().to_string()));
-    assert!(world.events("SuccessfulCreate").contains(&"create Pod pg-1 in StatefulSet pg successful".to_owned()));
+    assert!(
+        world
+            .events("SuccessfulCreate")
+            .contains(&"create Pod pg-1 in StatefulSet pg successful".to_owned())
+    );
     Ok(())
 }
 
@@ -196,13 +241,30 @@ async fn an_ordered_set_starts_one_after_the_other() -> Result<()> {
     let world = World::new()?;
     let template = json!({"metadata": {"labels": {"app": "pg"}, "annotations": {"hold": "yes"}},
         "spec": {"containers": [{"name": "main", "image": "one"}]}});
-    world.set("pg", &json!({"podManagementPolicy": "OrderedReady", "template": template}))?;
-    world.until("the first pod", |w| w.pod_names() == ["pg-0"]).await?;
-    world.until("a status", |w| w.store.read::<StatefulSet>("db", "pg").is_ok_and(|s| s.status.is_some_and(|s| s.replicas == 1))).await?;
+    world.set(
+        "pg",
+        &json!({"podManagementPolicy": "OrderedReady", "template": template}),
+    )?;
+    world
+        .until("the first pod", |w| w.pod_names() == ["pg-0"])
+        .await?;
+    world
+        .until("a status", |w| {
+            w.store
+                .read::<StatefulSet>("db", "pg")
+                .is_ok_and(|s| s.status.is_some_and(|s| s.replicas == 1))
+        })
+        .await?;
     assert_eq!(world.pod_names(), ["pg-0"]);
     for pod in 0..3 {
-        world.until("the next pod", |w| w.pod_names().len() == pod + 1).await?;
-        world.store.modify::<Pod>("db", &format!("pg-{pod}"), |pod| pod.metadata.annotations = None)?;
+        world
+            .until("the next pod", |w| w.pod_names().len() == pod + 1)
+            .await?;
+        world
+            .store
+            .modify::<Pod>("db", &format!("pg-{pod}"), |pod| {
+                pod.metadata.annotations = None
+            })?;
     }
     world.until("all", |w| w.ready("pg") == 3).await
 }
@@ -212,14 +274,22 @@ async fn volumes_stay_when_the_set_shrinks_and_are_found_again() -> Result<()> {
     let world = World::new()?;
     world.set("pg", &json!({}))?;
     world.until("three", |w| w.ready("pg") == 3).await?;
-    let before = world.store.read::<PersistentVolumeClaim>("db", "data-pg-2")?;
+    let before = world
+        .store
+        .read::<PersistentVolumeClaim>("db", "data-pg-2")?;
     world.scale("pg", 1)?;
-    world.until("one pod", |w| w.pod_names() == ["pg-0"]).await?;
-    let kept = world.store.read::<PersistentVolumeClaim>("db", "data-pg-2")?;
+    world
+        .until("one pod", |w| w.pod_names() == ["pg-0"])
+        .await?;
+    let kept = world
+        .store
+        .read::<PersistentVolumeClaim>("db", "data-pg-2")?;
     assert_eq!(kept.metadata.uid, before.metadata.uid);
     world.scale("pg", 3)?;
     world.until("three again", |w| w.ready("pg") == 3).await?;
-    let again = world.store.read::<PersistentVolumeClaim>("db", "data-pg-2")?;
+    let again = world
+        .store
+        .read::<PersistentVolumeClaim>("db", "data-pg-2")?;
     assert_eq!(again.metadata.uid, before.metadata.uid);
     Ok(())
 }
@@ -229,15 +299,29 @@ async fn a_deleted_claim_takes_its_volume_and_bytes_along() -> Result<()> {
     let world = World::new()?;
     world.set("pg", &json!({"replicas": 1}))?;
     world.until("one", |w| w.ready("pg") == 1).await?;
-    let claim = world.store.read::<PersistentVolumeClaim>("db", "data-pg-0")?;
-    let volume = claim.spec.and_then(|spec| spec.volume_name).context("bound")?;
+    let claim = world
+        .store
+        .read::<PersistentVolumeClaim>("db", "data-pg-0")?;
+    let volume = claim
+        .spec
+        .and_then(|spec| spec.volume_name)
+        .context("bound")?;
     let path = world.volumes.path().join(&volume);
     std::fs::create_dir_all(path.join("pgdata"))?;
     world.scale("pg", 0)?;
     world.until("none", |w| w.pod_names().is_empty()).await?;
-    world.store.remove::<PersistentVolumeClaim>("db", "data-pg-0", &DeleteOptions::default())?;
-    world.until("the bytes are gone", |_| !path.exists()).await?;
-    assert!(world.store.read_opt::<PersistentVolume>("", &volume)?.is_none());
+    world
+        .store
+        .remove::<PersistentVolumeClaim>("db", "data-pg-0", &DeleteOptions::default())?;
+    world
+        .until("the bytes are gone", |_| !path.exists())
+        .await?;
+    assert!(
+        world
+            .store
+            .read_opt::<PersistentVolume>("", &volume)?
+            .is_none()
+    );
     Ok(())
 }
 
@@ -248,10 +332,16 @@ async fn claims_go_with_the_set_when_the_policy_says_so() -> Result<()> {
     world.until("two", |w| w.ready("pg") == 2).await?;
     let has = |w: &World, name: &str| w.store.read::<PersistentVolumeClaim>("db", name).is_ok();
     world.scale("pg", 1)?;
-    world.until("the upper claim is gone", |w| !has(w, "data-pg-1")).await?;
+    world
+        .until("the upper claim is gone", |w| !has(w, "data-pg-1"))
+        .await?;
     assert!(has(&world, "data-pg-0"));
-    world.store.remove::<StatefulSet>("db", "pg", &DeleteOptions::default())?;
-    world.until("the lower claim is gone", |w| !has(w, "data-pg-0")).await
+    world
+        .store
+        .remove::<StatefulSet>("db", "pg", &DeleteOptions::default())?;
+    world
+        .until("the lower claim is gone", |w| !has(w, "data-pg-0"))
+        .await
 }
 
 #[tokio::test]
@@ -262,18 +352,29 @@ async fn a_deleted_pod_is_made_again_only_when_it_is_gone() -> Result<()> {
     let old = world.store.modify::<Pod>("db", "pg-0", |pod| {
         pod.metadata.annotations = Some([("hold".to_owned(), "yes".to_owned())].into());
     })?;
-    world.store.remove::<Pod>("db", "pg-0", &DeleteOptions::default())?;
-    world.until("the set has seen it", |w| {
-        let set = w.store.read::<StatefulSet>("db", "pg");
-        set.is_ok_and(|set| set.status.is_some_and(|s| s.current_replicas == Some(0)))
-    })
-    .await?;
-    assert_eq!(world.store.read::<Pod>("db", "pg-0")?.metadata.uid, old.metadata.uid);
-    world.store.remove::<Pod>("db", "pg-0", &DeleteOptions::now())?;
-    world.until("a new one", |w| {
-        w.store.read::<Pod>("db", "pg-0").is_ok_and(|pod| pod.metadata.uid != old.metadata.uid)
-    })
-    .await
+    world
+        .store
+        .remove::<Pod>("db", "pg-0", &DeleteOptions::default())?;
+    world
+        .until("the set has seen it", |w| {
+            let set = w.store.read::<StatefulSet>("db", "pg");
+            set.is_ok_and(|set| set.status.is_some_and(|s| s.current_replicas == Some(0)))
+        })
+        .await?;
+    assert_eq!(
+        world.store.read::<Pod>("db", "pg-0")?.metadata.uid,
+        old.metadata.uid
+    );
+    world
+        .store
+        .remove::<Pod>("db", "pg-0", &DeleteOptions::now())?;
+    world
+        .until("a new one", |w| {
+            w.store
+                .read::<Pod>("db", "pg-0")
+                .is_ok_and(|pod| pod.metadata.uid != old.metadata.uid)
+        })
+        .await
 }
 
 #[tokio::test]
@@ -287,7 +388,11 @@ async fn a_new_template_rolls_from_above_and_leaves_a_history() -> Result<()> {
             template.spec.get_or_insert_default().containers[0].image = Some(image.to_owned());
         })
     };
-    let first = world.store.read::<StatefulSet>("db", "pg")?.status.and_then(|s| s.update_revision);
+    let first = world
+        .store
+        .read::<StatefulSet>("db", "pg")?
+        .status
+        .and_then(|s| s.update_revision);
     image(&world, "two")?;
     let done = |w: &World| {
         let set = w.store.read::<StatefulSet>("db", "pg").ok();
@@ -305,7 +410,9 @@ async fn a_new_template_rolls_from_above_and_leaves_a_history() -> Result<()> {
     }
     let deleted = world.events("SuccessfulDelete");
     assert_eq!(deleted.len(), 3, "{deleted:?}");
-    let revisions = world.store.read_all::<ControllerRevision>(Some("db"), &Selector::everything())?;
+    let revisions = world
+        .store
+        .read_all::<ControllerRevision>(Some("db"), &Selector::everything())?;
     assert_eq!(revisions.items.len(), 2);
     // Rolling back finds the old revision again.
     image(&world, "one")?;
@@ -342,29 +449,54 @@ fn addresses(world: &World, service: &str) -> (Vec<String>, Vec<String>) {
 async fn endpoints_follow_readiness_and_headless_services_publish_all() -> Result<()> {
     let world = World::new()?;
     world.add::<Service>(service("read", &json!({})))?;
-    world.add::<Service>(service("pg", &json!({"clusterIP": "None", "publishNotReadyAddresses": true})))?;
+    world.add::<Service>(service(
+        "pg",
+        &json!({"clusterIP": "None", "publishNotReadyAddresses": true}),
+    ))?;
     world.set("pg", &json!({"replicas": 2}))?;
-    world.until("both ready", |w| addresses(w, "read").0.len() == 2).await?;
+    world
+        .until("both ready", |w| addresses(w, "read").0.len() == 2)
+        .await?;
     world.store.modify::<Pod>("db", "pg-1", |pod| {
-        let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
+        let conditions = pod
+            .status
+            .get_or_insert_default()
+            .conditions
+            .get_or_insert_default();
         conditions[0].status = "False".to_owned();
     })?;
     let split = (vec!["pg-0".to_owned()], vec!["pg-1".to_owned()]);
-    world.until("one left", |w| addresses(w, "read") == split).await?;
+    world
+        .until("one left", |w| addresses(w, "read") == split)
+        .await?;
     assert_eq!(addresses(&world, "pg").0.len(), 2);
-    let slices = world.store.read_all::<EndpointSlice>(Some("db"), &Selector::everything())?.items;
+    let slices = world
+        .store
+        .read_all::<EndpointSlice>(Some("db"), &Selector::everything())?
+        .items;
     let of = |service: &str| {
-        let of = slices.iter().find(|s| s.metadata.labels.as_ref().is_some_and(|l| l["kubernetes.io/service-name"] == service));
+        let of = slices.iter().find(|s| {
+            s.metadata
+                .labels
+                .as_ref()
+                .is_some_and(|l| l["kubernetes.io/service-name"] == service)
+        });
         of.cloned().with_context(|| format!("a slice of {service}"))
     };
     let unready = |slice: &EndpointSlice| {
         let ready = |e: &&k8s_openapi::api::discovery::v1::Endpoint| {
-            e.conditions.as_ref().is_some_and(|c| c.ready == Some(false))
+            e.conditions
+                .as_ref()
+                .is_some_and(|c| c.ready == Some(false))
         };
         slice.endpoints.iter().filter(ready).count()
     };
     assert_eq!((unready(&of("read")?), unready(&of("pg")?)), (1, 0));
-    let hostnames: Vec<_> = of("pg")?.endpoints.into_iter().filter_map(|e| e.hostname).collect();
+    let hostnames: Vec<_> = of("pg")?
+        .endpoints
+        .into_iter()
+        .filter_map(|e| e.hostname)
+        .collect();
     assert_eq!(hostnames, ["pg-0", "pg-1"]);
     Ok(())
 }
@@ -399,7 +531,11 @@ fn ask(stream: &mut TcpStream) -> Result<String> {
 async fn a_service_leads_to_a_ready_pod_and_refuses_without_one() -> Result<()> {
     let world = World::new()?;
     world.add::<Service>(service("write", &json!({})))?;
-    let ip = world.store.read::<Service>("db", "write")?.spec.and_then(|s| s.cluster_ip);
+    let ip = world
+        .store
+        .read::<Service>("db", "write")?
+        .spec
+        .and_then(|s| s.cluster_ip);
     let ip = ip.context("it got an address")?;
     assert!(ip.starts_with(&format!("127.{}.", world.slice.network()[1])));
     let address: SocketAddr = format!("{ip}:5432").parse()?;
@@ -408,18 +544,33 @@ async fn a_service_leads_to_a_ready_pod_and_refuses_without_one() -> Result<()> 
 
     world.set("pg", &json!({"replicas": 1}))?;
     world.until("ready", |w| w.ready("pg") == 1).await?;
-    let pod_ip = world.store.read::<Pod>("db", "pg-0")?.status.and_then(|s| s.pod_ip);
-    answer(format!("{}:5432", pod_ip.context("it has one")?).parse()?, "pg-0")?;
-    world.until("it listens", |_| TcpStream::connect(address).is_ok()).await?;
+    let pod_ip = world
+        .store
+        .read::<Pod>("db", "pg-0")?
+        .status
+        .and_then(|s| s.pod_ip);
+    answer(
+        format!("{}:5432", pod_ip.context("it has one")?).parse()?,
+        "pg-0",
+    )?;
+    world
+        .until("it listens", |_| TcpStream::connect(address).is_ok())
+        .await?;
     let mut open = TcpStream::connect(address)?;
     assert_eq!(ask(&mut open)?, "pg-0");
 
     // The write Service is pointed elsewhere: open connections stay where they are.
     world.store.modify::<Service>("db", "write", |service| {
-        let selector = service.spec.get_or_insert_default().selector.get_or_insert_default();
+        let selector = service
+            .spec
+            .get_or_insert_default()
+            .selector
+            .get_or_insert_default();
         selector.insert("app".to_owned(), "other".to_owned());
     })?;
-    world.until("refused", |_| TcpStream::connect(address).is_err()).await?;
+    world
+        .until("refused", |_| TcpStream::connect(address).is_err())
+        .await?;
     assert_eq!(ask(&mut open)?, "pg-0");
     Ok(())
 }
@@ -434,13 +585,27 @@ async fn an_address_is_given_once_kept_and_never_given_twice() -> Result<()> {
     };
     let first = ip(&world, "one");
     let twice = world.add::<Service>(service("two", &json!({"clusterIP": first})));
-    assert!(twice.expect_err("taken").to_string().contains("provided IP is already allocated"));
+    assert!(
+        twice
+            .expect_err("taken")
+            .to_string()
+            .contains("provided IP is already allocated")
+    );
     let outside = world.add::<Service>(service("two", &json!({"clusterIP": "10.0.0.1"})));
-    assert!(outside.expect_err("not ours").to_string().contains("does not match the current range"));
-    world.store.update(of::<Service>(), "db", "one", |service| {
-        service["spec"].as_object_mut().map(|spec| spec.remove("clusterIP"));
-        Ok(())
-    })?;
+    assert!(
+        outside
+            .expect_err("not ours")
+            .to_string()
+            .contains("does not match the current range")
+    );
+    world
+        .store
+        .update(of::<Service>(), "db", "one", |service| {
+            service["spec"]
+                .as_object_mut()
+                .map(|spec| spec.remove("clusterIP"));
+            Ok(())
+        })?;
     assert_eq!(ip(&world, "one"), first);
     Ok(())
 }
@@ -453,7 +618,10 @@ fn scaler(minimum: i32, maximum: i32) -> Value {
 }
 
 fn condition(world: &World, kind: &str) -> Option<(String, String)> {
-    let scaler = world.store.read::<HorizontalPodAutoscaler>("db", "hpa").ok()?;
+    let scaler = world
+        .store
+        .read::<HorizontalPodAutoscaler>("db", "hpa")
+        .ok()?;
     let conditions = scaler.status?.conditions?;
     let found = conditions.into_iter().find(|c| c.type_ == kind)?;
     Some((found.status, found.reason.unwrap_or_default()))
@@ -465,13 +633,26 @@ async fn an_autoscaler_keeps_the_bounds_at_once() -> Result<()> {
     world.set("pg", &json!({"replicas": 1}))?;
     world.until("one", |w| w.ready("pg") == 1).await?;
     world.add::<HorizontalPodAutoscaler>(scaler(2, 5))?;
-    world.until("at the minimum", |w| w.pod_names().len() >= 2).await?;
+    world
+        .until("at the minimum", |w| w.pod_names().len() >= 2)
+        .await?;
     let events = world.events("SuccessfulRescale");
-    assert!(events.contains(&"New size: 2; reason: Current number of replicas below Spec.MinReplicas".to_owned()), "{events:?}");
+    assert!(
+        events.contains(
+            &"New size: 2; reason: Current number of replicas below Spec.MinReplicas".to_owned()
+        ),
+        "{events:?}"
+    );
     let able = Some(("True".to_owned(), "SucceededRescale".to_owned()));
-    world.until("able to scale", |w| condition(w, "AbleToScale") == able).await?;
+    world
+        .until("able to scale", |w| condition(w, "AbleToScale") == able)
+        .await?;
     world.scale("pg", 9)?;
-    world.until("at the maximum", |w| w.ready("pg") == 5 && w.pod_names().len() == 5).await
+    world
+        .until("at the maximum", |w| {
+            w.ready("pg") == 5 && w.pod_names().len() == 5
+        })
+        .await
 }
 
 #[tokio::test]
@@ -480,7 +661,9 @@ async fn an_autoscaler_rests_when_its_target_is_at_zero() -> Result<()> {
     world.set("pg", &json!({"replicas": 0}))?;
     world.add::<HorizontalPodAutoscaler>(scaler(2, 5))?;
     let rests = Some(("False".to_owned(), "ScalingDisabled".to_owned()));
-    world.until("disabled", |w| condition(w, "ScalingActive") == rests).await?;
+    world
+        .until("disabled", |w| condition(w, "ScalingActive") == rests)
+        .await?;
     assert!(world.pod_names().is_empty());
     Ok(())
 }
@@ -492,10 +675,24 @@ async fn an_autoscaler_shows_what_it_measures() -> Result<()> {
     world.until("two", |w| w.ready("pg") == 2).await?;
     world.add::<HorizontalPodAutoscaler>(scaler(2, 2))?;
     let limited = Some(("True".to_owned(), "TooManyReplicas".to_owned()));
-    world.until("at its maximum", |w| condition(w, "ScalingLimited") == limited).await?;
-    let status = world.store.read::<HorizontalPodAutoscaler>("db", "hpa")?.status.context("a status")?;
-    assert_eq!((status.current_replicas, status.desired_replicas), (Some(2), 2));
-    let metric = status.current_metrics.context("metrics")?[0].resource.clone().context("cpu")?;
+    world
+        .until("at its maximum", |w| {
+            condition(w, "ScalingLimited") == limited
+        })
+        .await?;
+    let status = world
+        .store
+        .read::<HorizontalPodAutoscaler>("db", "hpa")?
+        .status
+        .context("a status")?;
+    assert_eq!(
+        (status.current_replicas, status.desired_replicas),
+        (Some(2), 2)
+    );
+    let metric = status.current_metrics.context("metrics")?[0]
+        .resource
+        .clone()
+        .context("cpu")?;
     assert_eq!(metric.current.average_utilization, Some(200));
     Ok(())
 }
@@ -506,20 +703,41 @@ async fn the_owned_go_after_their_owner_unless_it_leaves_them_behind() -> Result
     for name in ["a", "b"] {
         world.set(name, &json!({"replicas": 1}))?;
     }
-    world.until("two", |w| w.ready("a") + w.ready("b") == 2).await?;
-    world.store.remove::<StatefulSet>("db", "a", &DeleteOptions::default())?;
-    world.until("a's pod is gone", |w| w.pod_names() == ["b-0"]).await?;
-    let orphan = DeleteOptions { propagation: Some(Propagation::Orphan), ..DeleteOptions::default() };
+    world
+        .until("two", |w| w.ready("a") + w.ready("b") == 2)
+        .await?;
+    world
+        .store
+        .remove::<StatefulSet>("db", "a", &DeleteOptions::default())?;
+    world
+        .until("a's pod is gone", |w| w.pod_names() == ["b-0"])
+        .await?;
+    let orphan = DeleteOptions {
+        propagation: Some(Propagation::Orphan),
+        ..DeleteOptions::default()
+    };
     let b = world.store.read::<Pod>("db", "b-0")?;
     world.store.remove::<StatefulSet>("db", "b", &orphan)?;
-    world.until("b is gone", |w| w.store.read::<StatefulSet>("db", "b").is_err()).await?;
+    world
+        .until("b is gone", |w| {
+            w.store.read::<StatefulSet>("db", "b").is_err()
+        })
+        .await?;
     let left = world.store.read::<Pod>("db", "b-0")?;
     assert_eq!(left.metadata.uid, b.metadata.uid);
-    assert!(left.metadata.owner_references.unwrap_or_default().is_empty());
+    assert!(
+        left.metadata
+            .owner_references
+            .unwrap_or_default()
+            .is_empty()
+    );
     // A set of the same name adopts it again.
     world.set("b", &json!({"replicas": 1}))?;
     world.until("adopted", |w| w.ready("b") == 1).await?;
-    assert_eq!(world.store.read::<Pod>("db", "b-0")?.metadata.uid, b.metadata.uid);
+    assert_eq!(
+        world.store.read::<Pod>("db", "b-0")?.metadata.uid,
+        b.metadata.uid
+    );
     Ok(())
 }
 
@@ -531,15 +749,24 @@ async fn in_the_foreground_the_owner_goes_last() -> Result<()> {
     world.store.modify::<Pod>("db", "pg-1", |pod| {
         pod.metadata.annotations = Some([("hold".to_owned(), "yes".to_owned())].into());
     })?;
-    let foreground = DeleteOptions { propagation: Some(Propagation::Foreground), ..DeleteOptions::default() };
+    let foreground = DeleteOptions {
+        propagation: Some(Propagation::Foreground),
+        ..DeleteOptions::default()
+    };
     world.store.remove::<StatefulSet>("db", "pg", &foreground)?;
-    world.until("the free pod is gone", |w| w.pod_names() == ["pg-1"]).await?;
+    world
+        .until("the free pod is gone", |w| w.pod_names() == ["pg-1"])
+        .await?;
     assert!(world.store.read::<StatefulSet>("db", "pg").is_ok());
     world.store.update(of::<Pod>(), "db", "pg-1", |pod| {
         pod["metadata"]["annotations"] = json!(null);
         Ok(())
     })?;
-    world.until("all is gone", |w| w.store.read::<StatefulSet>("db", "pg").is_err()).await?;
+    world
+        .until("all is gone", |w| {
+            w.store.read::<StatefulSet>("db", "pg").is_err()
+        })
+        .await?;
     assert!(world.pod_names().is_empty());
     Ok(())
 }
@@ -549,7 +776,11 @@ async fn an_object_whose_owner_never_was_goes() -> Result<()> {
     let world = World::new()?;
     world.add::<ConfigMap>(json!({"metadata": {"name": "stray", "ownerReferences": [
         {"apiVersion": "v1", "kind": "ConfigMap", "name": "nobody", "uid": "none"}]}}))?;
-    world.until("gone", |w| w.store.read::<ConfigMap>("db", "stray").is_err()).await
+    world
+        .until("gone", |w| {
+            w.store.read::<ConfigMap>("db", "stray").is_err()
+        })
+        .await
 }
 
 #[tokio::test]
@@ -558,8 +789,12 @@ async fn a_namespace_takes_everything_along() -> Result<()> {
     world.set("pg", &json!({}))?;
     world.add::<Service>(service("read", &json!({})))?;
     world.until("three", |w| w.ready("pg") == 3).await?;
-    world.store.remove::<Namespace>("", "db", &DeleteOptions::default())?;
-    world.until("gone", |w| w.store.read::<Namespace>("", "db").is_err()).await
+    world
+        .store
+        .remove::<Namespace>("", "db", &DeleteOptions::default())?;
+    world
+        .until("gone", |w| w.store.read::<Namespace>("", "db").is_err())
+        .await
 }
 
 #[tokio::test]
@@ -571,12 +806,25 @@ async fn a_budget_counts_how_many_pods_may_go() -> Result<()> {
     let status = |w: &World| {
         let budget = w.store.read::<PodDisruptionBudget>("db", "pdb").ok();
         let status = budget.and_then(|b| b.status).unwrap_or_default();
-        (status.expected_pods, status.current_healthy, status.desired_healthy, status.disruptions_allowed)
+        (
+            status.expected_pods,
+            status.current_healthy,
+            status.desired_healthy,
+            status.disruptions_allowed,
+        )
     };
-    world.until("all healthy", |w| status(w) == (3, 3, 2, 1)).await?;
+    world
+        .until("all healthy", |w| status(w) == (3, 3, 2, 1))
+        .await?;
     world.store.modify::<Pod>("db", "pg-1", |pod| {
-        let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
+        let conditions = pod
+            .status
+            .get_or_insert_default()
+            .conditions
+            .get_or_insert_default();
         conditions[0].status = "False".to_owned();
     })?;
-    world.until("none may go", |w| status(w) == (3, 2, 2, 0)).await
+    world
+        .until("none may go", |w| status(w) == (3, 2, 2, 0))
+        .await
 }

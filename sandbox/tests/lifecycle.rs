@@ -3,6 +3,7 @@
 //! Most tests run pods that only sleep: what comes and goes is the same, and it takes no time.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -62,7 +63,9 @@ impl Place {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).env("PGCTL_SANDBOX_HOME", self.home());
+        command
+            .args(arguments)
+            .env("PGCTL_SANDBOX_HOME", self.home());
         command
     }
 
@@ -98,7 +101,11 @@ impl Drop for Place {
 
 fn text(output: Output) -> Result<String> {
     if !output.status.success() {
-        bail!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -145,9 +152,15 @@ fn three_stream_after_up_and_nothing_is_left_after_down() -> Result<()> {
     let kubeconfig = place.run(&["kubeconfig", "--name", "demo"])?;
     ensure!(Path::new(kubeconfig.trim_end()).is_file(), "{kubeconfig}");
     let list = place.run(&["list"])?;
-    ensure!(list.contains("running") && list.contains("sandbox"), "{list}");
+    ensure!(
+        list.contains("running") && list.contains("sandbox"),
+        "{list}"
+    );
     let names = processes(&place.sandbox("demo"));
-    let servers = names.iter().filter(|name| name.contains("postgres")).count();
+    let servers = names
+        .iter()
+        .filter(|name| name.contains("postgres"))
+        .count();
     ensure!(servers >= 3, "{names:?}");
     place.run(&["down", "--name", "demo"])?;
     nothing_is_left(&place)?;
@@ -162,7 +175,9 @@ fn a_killed_daemon_takes_its_pods_along_and_down_removes_the_rest() -> Result<()
     text(place.up("crash").output()?)?;
     ensure!(processes(&place.sandbox("crash")).len() > 2, "it runs pods");
     kill(place.daemon("crash")?, Signal::SIGKILL)?;
-    until("the pods are gone", || processes(&place.sandbox("crash")).is_empty())?;
+    until("the pods are gone", || {
+        processes(&place.sandbox("crash")).is_empty()
+    })?;
     ensure!(place.run(&["list"])?.contains("crashed"));
     let why = place.fails(&["kubeconfig", "--name", "crash"])?;
     ensure!(why.contains("pgctl-sandbox down --name crash"), "{why}");
@@ -177,7 +192,10 @@ fn up_clears_away_what_a_crash_left() -> Result<()> {
     kill(place.daemon("crash")?, Signal::SIGKILL)?;
     let output = place.up("crash").output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success() && said.contains("removing what a crashed sandbox"), "{said}");
+    ensure!(
+        output.status.success() && said.contains("removing what a crashed sandbox"),
+        "{said}"
+    );
     place.run(&["down", "--name", "crash"])?;
     nothing_is_left(&place)
 }
@@ -188,11 +206,16 @@ fn a_terminated_daemon_removes_everything_by_itself() -> Result<()> {
     text(place.up("term").output()?)?;
     kill(place.daemon("term")?, Signal::SIGTERM)?;
     until("its folder is gone", || !place.sandbox("term").exists())?;
-    until("its processes are gone", || processes(&place.home()).is_empty())
+    until("its processes are gone", || {
+        processes(&place.home()).is_empty()
+    })
 }
 
 fn start(command: &mut Command) -> Result<Child> {
-    Ok(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?)
+    Ok(command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?)
 }
 
 #[test]
@@ -202,7 +225,9 @@ fn ctrl_c_while_it_starts_leaves_nothing() -> Result<()> {
     let manifests = SLEEPING.replace("image: postgres:15", "image: nowhere/none:1");
     fs::write(place.manifests(), manifests)?;
     let up = start(&mut place.up("ctrlc"))?;
-    until("the API is up", || place.sandbox("ctrlc").join("kubeconfig").exists())?;
+    until("the API is up", || {
+        place.sandbox("ctrlc").join("kubeconfig").exists()
+    })?;
     kill(Pid::from_raw(i32::try_from(up.id())?), Signal::SIGINT)?;
     let output = up.wait_with_output()?;
     ensure!(output.status.code() == Some(130), "{output:?}");
@@ -215,17 +240,26 @@ fn run_stays_until_ctrl_c_and_survives_nothing() -> Result<()> {
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
         let mut command = place.command(&["run", "--name", "front", "--no-wait"]);
         command.arg("--manifests").arg(place.manifests());
-        let mut run = start(&mut command)?;
-        until("it is up", || {
-            place.run(&["list"]).is_ok_and(|list| list.contains("running"))
-                && place.sandbox("front").join("kubeconfig").exists()
-        })?;
+        let mut run = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let said = BufReader::new(run.stdout.take().context("it is a pipe")?).lines();
+        let up = said
+            .map_while(Result::ok)
+            .any(|line| line.contains("Ctrl-C ends it"));
+        ensure!(up, "it ended: {:?}", run.wait_with_output()?);
         ensure!(run.try_wait()?.is_none(), "it stays");
         kill(Pid::from_raw(i32::try_from(run.id())?), signal)?;
         let output = run.wait_with_output()?;
-        ensure!(output.status.success() == (signal == Signal::SIGINT), "{output:?}");
+        ensure!(
+            output.status.success() == (signal == Signal::SIGINT),
+            "{output:?}"
+        );
         until("the sandbox is gone", || !place.sandbox("front").exists())?;
-        until("its processes are gone", || processes(&place.home()).is_empty())?;
+        until("its processes are gone", || {
+            processes(&place.home()).is_empty()
+        })?;
     }
     Ok(())
 }
@@ -241,13 +275,20 @@ fn two_of_one_name_do_not_fight_and_others_stand_beside() -> Result<()> {
         let output = output?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         winners += usize::from(output.status.success());
-        ensure!(output.status.success() || said.contains("already running"), "{said}");
+        ensure!(
+            output.status.success() || said.contains("already running"),
+            "{said}"
+        );
     }
     ensure!(winners == 1, "{winners} of two came up");
     ensure!(other.wait_with_output()?.status.success());
     let list = place.run(&["list"])?;
     ensure!(list.matches("running").count() == 2, "{list}");
-    let servers: Vec<&str> = list.lines().skip(1).filter_map(|l| l.split_whitespace().nth(3)).collect();
+    let servers: Vec<&str> = list
+        .lines()
+        .skip(1)
+        .filter_map(|l| l.split_whitespace().nth(3))
+        .collect();
     ensure!(servers[0] != servers[1], "{list}");
     place.run(&["down", "--all"])?;
     nothing_is_left(&place)
@@ -256,12 +297,21 @@ fn two_of_one_name_do_not_fight_and_others_stand_beside() -> Result<()> {
 #[test]
 fn what_does_not_start_is_explained_by_the_pods_own_words_and_taken_down() -> Result<()> {
     let place = Place::new()?;
-    let manifests = SLEEPING.replace("echo asleep; exec sleep 3600", "echo the disk is on fire; exit 3");
+    let manifests = SLEEPING
+        .replace("echo asleep", "echo the disk is on fire")
+        .replace(
+            "volumeMounts:",
+            "readinessProbe: {exec: {command: ['false']}}\n          volumeMounts:",
+        );
     fs::write(place.manifests(), manifests)?;
     let output = place.up("broken").args(["--timeout", "3s"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.code() == Some(1), "{said}");
-    for part in ["0 of 2 pods of sleeper are ready", "sleeper-0", "the disk is on fire"] {
+    for part in [
+        "0 of 2 pods of sleeper are ready",
+        "sleeper-0",
+        "the disk is on fire",
+    ] {
         ensure!(said.contains(part), "no {part:?} in: {said}");
     }
     nothing_is_left(&place)
@@ -303,7 +353,9 @@ fn a_fault_names_the_pods_there_are() -> Result<()> {
 #[test]
 fn a_plain_user_can_do_all_of_it() -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: this test changes from root to a plain user; the others run as one already");
+        eprintln!(
+            "skipped: this test changes from root to a plain user; the others run as one already"
+        );
         return Ok(());
     }
     const NOBODY: u32 = 65534;

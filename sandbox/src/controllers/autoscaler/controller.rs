@@ -67,7 +67,10 @@ impl Controller for Autoscalers {
             .list(of::<HorizontalPodAutoscaler>(), Some(&key.namespace))
             .items;
         let number = |object: &serde_json::Value, pointer| {
-            object.pointer(pointer).and_then(serde_json::Value::as_i64).unwrap_or(1)
+            object
+                .pointer(pointer)
+                .and_then(serde_json::Value::as_i64)
+                .unwrap_or(1)
         };
         // A number outside of the bounds is seen at once; all else has time.
         let replicas = number(&event.object, "/spec/replicas");
