@@ -94,11 +94,13 @@ impl Call {
         self
     }
 
-    /// The Role of `deploy/rbac` that allows it: `pgctl-viewer` may look (and forward a port to
-    /// look into the databases), `pgctl-operator` may change.
+    /// The Role of `deploy/rbac` that allows it: `pgctl-viewer` may look (which takes streams into
+    /// the pods, too), `pgctl-operator` may change.
     pub fn role(&self) -> &'static str {
         match (self.verb, self.resource) {
-            (Verb::Get | Verb::List | Verb::Watch, _) | (_, "pods/portforward") => "pgctl-viewer",
+            (Verb::Get | Verb::List | Verb::Watch, _) | (_, "pods/portforward" | "pods/exec") => {
+                "pgctl-viewer"
+            }
             _ => "pgctl-operator",
         }
     }
@@ -214,7 +216,7 @@ mod tests {
             "pgctl-viewer"
         );
         assert_eq!(
-            Call::new(Verb::Create, "", "pods/exec").role(),
+            Call::new(Verb::Create, "", "leases").role(),
             "pgctl-operator"
         );
     }

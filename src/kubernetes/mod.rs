@@ -30,6 +30,7 @@ pub use error::KubeError;
 pub use event::Regarding;
 pub use exec::Output;
 pub(crate) use exec::exit_code;
+pub use facts::start_decision;
 pub use facts::{TOPOLOGY_PRIMARY, TOPOLOGY_SYSTEM, TOPOLOGY_TERM};
 pub use forward::Forward;
 pub use lease::{Claim, HeldLease, LeaseHolder};

@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::nodes::readiness;
-use super::open::{login, open};
+use super::open::{OpenError, login, open};
 use crate::cluster::{
     ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology,
 };
-use crate::kubernetes::{Credentials, Found, Kube, KubeError, Place, Selection};
-use crate::postgres::Login;
+use crate::kubernetes::{
+    Credentials, Found, Kube, KubeError, Place, Selection, labels, start_decision,
+};
+use crate::postgres::{Login, SqlError};
 
 /// Databases asked at the same moment, over all clusters: each is a stream through the API server.
 const MAX_FORWARDS: usize = 64;
@@ -183,23 +185,38 @@ async fn databases(
     (seen, Some(credentials))
 }
 
-/// Asks one database. It never takes longer than the login's timeout.
+/// Asks one database. It never takes longer than the login's timeout, and a moment more for the
+/// reason why nothing listens.
 async fn ask(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> Seen {
     let asking = async {
-        let session = match open(kube, namespace, pod, login).await {
-            Ok(session) => session,
-            Err(error) => return Err(error.to_string()),
-        };
-        session.facts().await.map_err(|error| error.to_string())
+        let session = open(kube, namespace, pod, login).await?;
+        Ok::<_, OpenError>(session.facts().await?)
     };
     match tokio::time::timeout(login.timeout, asking).await {
         Ok(Ok(facts)) => (Database::Reached(Box::new(facts)), None),
-        Ok(Err(reason)) => (Database::Unreachable { reason }, None),
+        Ok(Err(error)) => {
+            let waiting = match &error {
+                // The container runs and nothing listens: the start script may say why.
+                OpenError::Sql(SqlError::Lost { .. }) => why_held_back(kube, namespace, pod).await,
+                _ => None,
+            };
+            let reason = error.to_string();
+            (Database::Unreachable { reason }, waiting)
+        }
         Err(_) => {
             let reason = format!("no answer within {} s", login.timeout.as_secs_f64());
             (Database::Unreachable { reason }, None)
         }
     }
+}
+
+/// Why the start script holds PostgreSQL back; none when it does not, or can't be asked.
+async fn why_held_back(kube: &Kube, namespace: &str, pod: &str) -> Option<StartDecision> {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let limit = LIMIT.min(kube.timeout());
+    let reading = kube.run_command(namespace, pod, &["cat", labels::WAIT_FILE], None, limit);
+    let output = reading.await.ok().filter(|output| output.code == 0)?;
+    start_decision(&String::from_utf8_lossy(&output.stdout))
 }
 
 fn running(pod: &PodFacts) -> bool {

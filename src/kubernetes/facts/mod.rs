@@ -12,6 +12,7 @@ mod volume;
 
 pub(crate) use autoscaler::autoscaler_facts;
 pub(crate) use git_ops::git_ops;
+pub use pod::start_decision;
 pub(crate) use pod::{node_ready, pod_facts};
 pub(crate) use service::service_facts;
 pub(crate) use stateful_set::stateful_set_facts;

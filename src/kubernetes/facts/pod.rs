@@ -72,7 +72,7 @@ pub(crate) fn node_ready(node: &Node) -> Option<bool> {
 }
 
 /// What the start script said, out of a termination message or its wait file.
-pub(crate) fn start_decision(text: &str) -> Option<StartDecision> {
+pub fn start_decision(text: &str) -> Option<StartDecision> {
     // Other programs may have written before it: the script's JSON is the last line of its own.
     text.lines()
         .rev()
@@ -136,4 +136,110 @@ fn data_claim(spec: &core::PodSpec) -> Option<String> {
         .find(|volume| volume.name == labels::DATA_VOLUME)
         .and_then(claim)
         .or_else(|| volumes.iter().find_map(claim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{Component, Lsn, Timeline};
+    use serde_json::json;
+
+    /// As the API gives a pod whose container was stopped and runs again.
+    fn pod() -> serde_json::Value {
+        json!({
+            "metadata": {"name": "staging-postgres-replica-1", "uid": "u-1",
+                "labels": {"app.kubernetes.io/component": "replica"},
+                "annotations": {"pgctl.io/term": "4"},
+                "creationTimestamp": "2026-01-02T03:04:05Z"},
+            "spec": {"nodeName": "n-1", "containers": [{"name": "postgres"}],
+                "volumes": [{"name": "config", "configMap": {"name": "c"}},
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "data-x"}}]},
+            "status": {"phase": "Running", "podIP": "10.1.0.7",
+                "conditions": [{"type": "Ready", "status": "True"},
+                    {"type": "PodScheduled", "status": "True"}],
+                "containerStatuses": [
+                    {"name": "sidecar", "image": "i", "imageID": "", "ready": true,
+                        "restartCount": 9},
+                    {"name": "postgres", "image": "i", "imageID": "", "ready": true,
+                        "restartCount": 2,
+                        "state": {"running": {"startedAt": "2026-01-02T03:05:00Z"}},
+                        "lastState": {"terminated": {"exitCode": 0, "reason": "Completed",
+                            "finishedAt": "2026-01-02T03:04:59Z", "message":
+                            "{\"pgctl\":\"stopped\",\"state\":\"shut down\",\
+                             \"checkpoint_lsn\":\"0/5000028\",\"timeline\":3,\
+                             \"system_identifier\":\"7300\",\"clean\":true}"}}}]}
+        })
+    }
+
+    fn facts(pod: serde_json::Value) -> PodFacts {
+        let pod = serde_json::from_value(pod).expect("a Pod");
+        pod_facts(&pod, Some(true)).expect("one of the cluster")
+    }
+
+    #[test]
+    fn a_running_pod_with_the_record_of_its_last_shutdown() {
+        let facts = facts(pod());
+        assert_eq!((facts.component, facts.ordinal), (Component::Replica, 1));
+        assert!(facts.ready);
+        assert_eq!(facts.restarts, 2, "of the database, not of a sidecar");
+        assert_eq!(facts.term, Some(4));
+        assert_eq!(facts.claim.as_deref(), Some("data-x"));
+        assert!(matches!(
+            facts.container,
+            ContainerState::Running { since: Some(_) }
+        ));
+        assert_eq!(
+            facts.last_termination.expect("a record").clean_shutdown(),
+            Some((Timeline(3), Lsn::new(0x500_0028)))
+        );
+        assert_eq!(facts.unschedulable, None);
+    }
+
+    #[test]
+    fn a_deletion_began_before_its_grace_period() {
+        let mut pod = pod();
+        pod["metadata"]["deletionTimestamp"] = json!("2026-01-02T04:01:00Z");
+        pod["metadata"]["deletionGracePeriodSeconds"] = json!(60);
+        assert_eq!(
+            facts(pod).deleting_since,
+            "2026-01-02T04:00:00Z".parse().ok()
+        );
+    }
+
+    #[test]
+    fn an_unscheduled_pod_says_why() {
+        let mut pod = pod();
+        pod["status"] = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled",
+            "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}]});
+        let facts = facts(pod);
+        assert_eq!(
+            facts.unschedulable.as_deref(),
+            Some("0/3 nodes are available")
+        );
+        assert_eq!(facts.container, ContainerState::Unknown);
+        assert!(!facts.ready);
+    }
+
+    #[test]
+    fn pods_of_other_things_are_left_out() {
+        let mut pod = pod();
+        pod["metadata"]["name"] = json!("postgres-backup-28391-x7x");
+        pod["metadata"]["labels"] = json!({});
+        let pod: Pod = serde_json::from_value(pod).expect("a Pod");
+        assert_eq!(pod_facts(&pod, None), None);
+    }
+
+    #[test]
+    fn the_script_is_heard_and_nothing_else() {
+        let waiting = "{\"pgctl\":\"waiting\",\"reason\":\"former-primary\",\"message\":\"m\"}";
+        for text in [waiting.to_owned(), format!("noise\n{waiting}\n")] {
+            assert!(matches!(
+                start_decision(&text),
+                Some(StartDecision::Waiting { reason, .. }) if reason == "former-primary"
+            ));
+        }
+        for text in ["", "panic", "{}", "{\"pgctl\":\"else\"}"] {
+            assert_eq!(start_decision(text), None, "{text:?}");
+        }
+    }
 }
