@@ -4,6 +4,7 @@
 
 pub mod backup;
 pub mod cluster;
+pub mod engine;
 pub mod exit;
 pub mod failure;
 pub mod kubernetes;

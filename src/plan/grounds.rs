@@ -124,7 +124,7 @@ pub fn permissions_needed() -> Vec<Permission> {
         ("update", "coordination.k8s.io", "leases"),
         ("get", "", "configmaps"),
         ("create", "", "configmaps"),
-        ("patch", "", "configmaps"),
+        ("update", "", "configmaps"),
         ("get", "", "pods"),
         ("list", "", "pods"),
         ("watch", "", "pods"),

@@ -6,6 +6,7 @@ mod control;
 mod error;
 mod facts;
 mod first_bytes;
+mod operation;
 mod quote;
 mod session;
 mod sql;

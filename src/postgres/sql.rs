@@ -200,6 +200,42 @@ pub(super) const RELOAD: &str = "select pg_reload_conf()::text";
 pub(super) const WRITE_PROBE: &str = "begin; \
      create temporary table pgctl_probe on commit drop as select clock_timestamp() as at; commit";
 
+/// A write that leaves nothing behind but a record in the WAL: committed, with all that a commit
+/// waits for. Made often while a write outage is measured.
+pub(super) const HEARTBEAT: &str =
+    "select pg_logical_emit_message(true, 'pgctl', 'heartbeat')::text";
+
+/// Commits of this session wait for the disk, and for no standby.
+pub(super) const COMMIT_LOCALLY: &str = "set synchronous_commit = local";
+
+/// Asks for the end of recovery, and does not wait for it.
+pub(super) const PROMOTE_NOW: &str = "select pg_promote(false)::text";
+
+/// Names of the standbys that stream from here.
+pub(super) const STREAMING: &str = "select coalesce(string_agg(application_name, ' '), '') \
+     from pg_stat_replication where state = 'streaming'";
+
+/// Names of the slots.
+pub(super) const SLOTS: &str =
+    "select coalesce(string_agg(slot_name, ' '), '') from pg_replication_slots";
+
+/// Seconds since the last transaction that was replayed here was committed, by two servers' clocks.
+pub(super) const SINCE_LAST_REPLAYED: &str =
+    "select extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::text";
+
+/// The timeline that is written.
+pub(super) const WRITTEN_TIMELINE: &str =
+    "select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int::text";
+
+/// Drops a physical slot that exists and that nobody streams through; one in use stays.
+pub(super) fn drop_idle_slot(name: &str) -> String {
+    format!(
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots \
+         where slot_name = {} and slot_type = 'physical' and not active",
+        quote_literal(name)
+    )
+}
+
 /// Up to where all is safely on disk.
 pub(super) const FLUSHED: &str = "select pg_current_wal_flush_lsn()::text";
 

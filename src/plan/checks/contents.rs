@@ -94,7 +94,7 @@ fn logical_slots(case: &Case<'_>, target: Option<&Instance>) -> Check {
         .filter(|slot| match &slot.kind {
             SlotKind::Physical => false,
             SlotKind::Logical { failover, .. } => {
-                !slot.temporary && !(*failover && has_copy(&slot.name))
+                !slot.temporary && (!*failover || !has_copy(&slot.name))
             }
         })
         .map(|slot| slot.name.as_str())

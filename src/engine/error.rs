@@ -1,0 +1,48 @@
+//! What can go wrong in the world, as far as the engine has to tell it apart.
+
+/// What an error means for going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// It may work when it is tried again; it may even have happened.
+    Transient,
+    /// It will not work.
+    Permanent,
+    /// The operation is not ours any more: stop, and change nothing.
+    LostLock,
+}
+
+/// Something that did not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct WorldError {
+    /// What it means.
+    pub kind: ErrorKind,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+impl WorldError {
+    /// It may work when it is tried again.
+    pub fn transient(reason: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Transient,
+            reason: reason.into(),
+        }
+    }
+
+    /// It will not work.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Permanent,
+            reason: reason.into(),
+        }
+    }
+
+    /// Somebody else has taken over.
+    pub fn lost_lock(reason: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::LostLock,
+            reason: reason.into(),
+        }
+    }
+}

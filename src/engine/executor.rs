@@ -1,0 +1,415 @@
+//! Forward through a plan.
+
+use std::time::{Duration, Instant};
+
+use super::failpoint::{Moment, strike};
+use super::{Confirmed, ErrorKind, Journal, Known, Notice, Reporter, World, WorldError};
+use crate::plan::{Condition, Event, Finding, OnFailure, Outcome, Progress, Step, StepName};
+
+/// Pause before something that did not work is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long what a step needs may take to show: it has been proven before.
+const REQUIREMENT_LIMIT: Duration = Duration::from_secs(10);
+/// How long the journal is tried to be stored.
+const STORE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How running a plan ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// Everything was done; steps that may fail without stopping it are in the report.
+    Done,
+    /// It failed, or was aborted, and everything is as it was.
+    RolledBack {
+        /// Why.
+        reason: String,
+    },
+    /// It stopped in between: `--resume` goes on with it.
+    Incomplete {
+        /// Where.
+        step: Option<StepName>,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Runs one plan.
+pub struct Executor<'a, W> {
+    pub(super) world: &'a W,
+    pub(super) journal: Journal,
+    pub(super) reporter: &'a dyn Reporter,
+    /// Entries were added that are not stored.
+    pub(super) unstored: bool,
+}
+
+impl<'a, W: World> Executor<'a, W> {
+    /// An executor for the operation of this journal.
+    pub fn new(world: &'a W, journal: Journal, reporter: &'a dyn Reporter) -> Self {
+        Self {
+            world,
+            journal,
+            reporter,
+            unstored: false,
+        }
+    }
+
+    /// The journal as it is by now.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Runs the plan from its beginning.
+    pub async fn run(&mut self, _: &Confirmed, by: &str) -> Ending {
+        if let Err(ending) = self.enter(Event::Started { by: by.to_owned() }).await {
+            return ending;
+        }
+        let plan = self.journal.plan.clone();
+        let words = format!("{} begun by {by}", plan.operation);
+        self.world.tell(&plan, "OperationStarted", &words).await;
+        self.forward(0).await
+    }
+
+    /// Goes on where the journal ends.
+    pub async fn resume(&mut self, by: &str) -> Ending {
+        self.take_over(Event::Resumed { by: by.to_owned() }, false)
+            .await
+    }
+
+    /// Puts everything back, if that can still be.
+    pub async fn abort(&mut self, by: &str) -> Ending {
+        self.take_over(Event::AbortAsked { by: by.to_owned() }, true)
+            .await
+    }
+
+    async fn take_over(&mut self, event: Event, back: bool) -> Ending {
+        let progress = match self.journal.progress() {
+            Ok(progress) => progress,
+            Err(error) => return incomplete(None, error.to_string()),
+        };
+        if let Progress::Ended(outcome) = progress {
+            return match outcome {
+                Outcome::Done => Ending::Done,
+                Outcome::RolledBack => Ending::RolledBack {
+                    reason: "it was rolled back before".to_owned(),
+                },
+            };
+        }
+        let forward_only = progress.past_point_of_no_return(&self.journal.plan);
+        if back && forward_only {
+            return incomplete(
+                None,
+                "it is past the point of no return, and can only go forward".to_owned(),
+            );
+        }
+        // Storing this entry is what stops whoever was at it: his next entry is a conflict.
+        if let Err(ending) = self.enter(event).await {
+            return ending;
+        }
+        match progress {
+            Progress::Undoing(_) | Progress::UndoWithin(_) => {
+                self.undo("it was being rolled back when it was interrupted".to_owned())
+                    .await
+            }
+            _ if back => self.undo("it was aborted".to_owned()).await,
+            Progress::Planned | Progress::Ended(_) => self.forward(0).await,
+            Progress::Between(index) => self.forward(index).await,
+            Progress::Within(index) => {
+                if self.happened(index).await {
+                    self.forward(index + 1).await
+                } else {
+                    self.forward(index).await
+                }
+            }
+        }
+    }
+
+    /// Whether the step that may have happened has; decided by looking.
+    async fn happened(&mut self, index: usize) -> bool {
+        let plan = self.journal.plan.clone();
+        let step = &plan.steps[index];
+        // What only its own answer proves is done again, which changes nothing.
+        if step.proves == Condition::Answered {
+            return false;
+        }
+        let known = self.known();
+        if !matches!(
+            self.world.holds(&plan, &step.proves, &known).await,
+            Ok(true)
+        ) {
+            return false;
+        }
+        // What the proof teaches (the shutdown record) is needed later on.
+        let limit = Duration::from_secs(5);
+        let Ok(findings) = self.world.wait(&plan, &step.proves, &known, limit).await else {
+            return false;
+        };
+        self.learn(findings);
+        self.say(&Notice::FoundDone { step: step.name });
+        self.note(Event::Completed {
+            step: step.name,
+            seconds: 0.0,
+        })
+        .is_ok()
+    }
+
+    /// Does every step from `start` on.
+    async fn forward(&mut self, start: usize) -> Ending {
+        let plan = self.journal.plan.clone();
+        for (index, step) in plan.steps.iter().enumerate().skip(start) {
+            let begun = Instant::now();
+            self.say(&Notice::Began {
+                number: index + 1,
+                of: plan.steps.len(),
+                step: step.name,
+                title: step.to_string(),
+            });
+            let event = match self.step(step).await {
+                Ok(()) => {
+                    let seconds = begun.elapsed().as_secs_f64();
+                    self.say(&Notice::Completed {
+                        step: step.name,
+                        seconds,
+                    });
+                    Event::Completed {
+                        step: step.name,
+                        seconds,
+                    }
+                }
+                Err(error) if error.kind == ErrorKind::LostLock => {
+                    return incomplete(Some(step.name), error.reason);
+                }
+                Err(error) if step.on_failure == OnFailure::Report => {
+                    self.say(&Notice::Reported {
+                        step: step.name,
+                        reason: error.reason.clone(),
+                    });
+                    // It may have failed before its beginning was noted.
+                    if !matches!(self.journal.progress(), Ok(Progress::Within(_)))
+                        && self.note(Event::Began { step: step.name }).is_err()
+                    {
+                        return incomplete(Some(step.name), error.reason);
+                    }
+                    Event::Reported {
+                        step: step.name,
+                        reason: error.reason,
+                    }
+                }
+                Err(error) => return self.failed(step, error.reason).await,
+            };
+            if let Err(ending) = self.note(event) {
+                return ending;
+            }
+        }
+        let outcome = Outcome::Done;
+        if let Err(ending) = self.enter(Event::Ended { outcome }).await {
+            return ending;
+        }
+        self.say(&Notice::Ended { outcome });
+        let words = format!("{} done", plan.operation);
+        self.world.tell(&plan, "OperationDone", &words).await;
+        Ending::Done
+    }
+
+    /// One step: what it needs, its beginning in the journal, its action, its proof.
+    async fn step(&mut self, step: &Step) -> Result<(), WorldError> {
+        let plan = self.journal.plan.clone();
+        let known = self.known();
+        let deadline = Instant::now() + Duration::from_secs(step.timeout_seconds.into());
+        for needed in &step.requires {
+            self.check_lock()?;
+            let found = self
+                .world
+                .wait(&plan, needed, &known, REQUIREMENT_LIMIT)
+                .await
+                .map_err(|error| WorldError {
+                    reason: format!("it does not hold that {needed}: {}", error.reason),
+                    ..error
+                })?;
+            self.learn(found);
+        }
+        self.world.prepare(&plan, step).await?;
+        self.note(Event::Began { step: step.name })
+            .map_err(|_| WorldError::permanent("the journal is out of step"))?;
+        self.store().await?;
+        strike(self.world, step.name, Moment::Before)?;
+        let found = if step.is_point_of_no_return() {
+            self.act_beyond(step, deadline).await?
+        } else {
+            let known = self.known();
+            let acting = self.persistently(step, deadline, async |world: &W, left| {
+                world.act(&plan, &step.action, &known, left).await
+            });
+            acting.await?
+        };
+        self.learn(found);
+        strike(self.world, step.name, Moment::Middle)?;
+        let known = self.known();
+        let found = self.persistently(step, deadline, async |world: &W, left| {
+            world.wait(&plan, &step.proves, &known, left).await
+        });
+        let found = found.await?;
+        self.learn(found);
+        strike(self.world, step.name, Moment::After)
+    }
+
+    /// The action that can't be taken back. When it did not work and is tried again, its beginning
+    /// is journaled again first, after its connections were made: whoever has taken over in between
+    /// makes that fail, and the old attempt can't reach anything any more.
+    async fn act_beyond(
+        &mut self,
+        step: &Step,
+        deadline: Instant,
+    ) -> Result<Vec<Finding>, WorldError> {
+        let plan = self.journal.plan.clone();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.check_lock()?;
+            let known = self.known();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match self.world.act(&plan, &step.action, &known, left).await {
+                Err(error) if error.kind == ErrorKind::Transient && left > pause => error,
+                other => return other,
+            };
+            self.say(&Notice::Retrying {
+                step: step.name,
+                reason: error.reason,
+            });
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.world.prepare(&plan, step).await {
+                Err(error) if error.kind == ErrorKind::LostLock => return Err(error),
+                // Without a connection the next attempt fails as well, and comes back here.
+                _ => {}
+            }
+            self.note(Event::Began { step: step.name })
+                .map_err(|_| WorldError::permanent("the journal is out of step"))?;
+            self.store().await?;
+        }
+    }
+
+    /// Tries until it works, the time is up, or it can't work.
+    async fn persistently<T>(
+        &self,
+        step: &Step,
+        deadline: Instant,
+        attempt: impl AsyncFn(&W, Duration) -> Result<T, WorldError>,
+    ) -> Result<T, WorldError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.check_lock()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match attempt(self.world, left).await {
+                Err(error) if error.kind == ErrorKind::Transient && left > pause => {
+                    self.reporter.notice(
+                        &self.journal.plan,
+                        &Notice::Retrying {
+                            step: step.name,
+                            reason: error.reason,
+                        },
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// A step has failed: back, while there is a way back.
+    async fn failed(&mut self, step: &Step, reason: String) -> Ending {
+        self.say(&Notice::Failed {
+            step: step.name,
+            reason: reason.clone(),
+        });
+        let noted = self.note(Event::Failed {
+            step: step.name,
+            reason: reason.clone(),
+        });
+        if noted.is_err() {
+            return incomplete(Some(step.name), reason);
+        }
+        let forward_only = match self.journal.progress() {
+            Ok(progress) => progress.past_point_of_no_return(&self.journal.plan),
+            Err(_) => true,
+        };
+        if forward_only {
+            let stored = self.store().await;
+            let reason = match stored {
+                Ok(()) => reason,
+                Err(error) => format!("{reason}; and the journal: {}", error.reason),
+            };
+            return incomplete(Some(step.name), reason);
+        }
+        self.undo(format!("{}: {reason}", step.name)).await
+    }
+
+    pub(super) fn known(&self) -> Known {
+        Known::of(&self.journal.plan, &self.journal.entries)
+    }
+
+    pub(super) fn say(&self, notice: &Notice) {
+        self.reporter.notice(&self.journal.plan, notice);
+    }
+
+    pub(super) fn learn(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
+            let event = Event::Found(finding.clone());
+            let told = self
+                .journal
+                .entries
+                .iter()
+                .any(|entry| entry.event == event);
+            if !told && self.note(event).is_ok() {
+                self.say(&Notice::Found(finding));
+            }
+        }
+    }
+
+    pub(super) fn check_lock(&self) -> Result<(), WorldError> {
+        if self.world.is_ours() {
+            Ok(())
+        } else {
+            Err(WorldError::lost_lock(
+                "the lock could not be renewed in time: somebody else may be at it",
+            ))
+        }
+    }
+
+    /// Adds an entry; it is stored with the next one that has to be.
+    pub(super) fn note(&mut self, event: Event) -> Result<(), Ending> {
+        self.unstored = true;
+        self.journal
+            .add(event)
+            .map_err(|error| incomplete(None, error.to_string()))
+    }
+
+    /// Adds an entry and stores the journal.
+    pub(super) async fn enter(&mut self, event: Event) -> Result<(), Ending> {
+        self.note(event)?;
+        self.store()
+            .await
+            .map_err(|error| incomplete(None, error.reason))
+    }
+
+    pub(super) async fn store(&mut self) -> Result<(), WorldError> {
+        let deadline = Instant::now() + STORE_LIMIT;
+        let mut pause = FIRST_PAUSE;
+        while self.unstored {
+            self.check_lock()?;
+            match self.world.store(&self.journal).await {
+                Ok(()) => self.unstored = false,
+                Err(error) if error.kind == ErrorKind::Transient && Instant::now() < deadline => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn incomplete(step: Option<StepName>, reason: String) -> Ending {
+    Ending::Incomplete { step, reason }
+}

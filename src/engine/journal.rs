@@ -1,0 +1,106 @@
+//! The journal of an operation, and the history of those before.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Report;
+use crate::plan::{Entry, Event, ImpossibleHistory, OperationId, Outcome, Plan, Progress};
+
+/// How many operations the history keeps.
+pub const MAX_HISTORY: usize = 50;
+
+/// The most bytes that the journal may have as a whole: a ConfigMap holds 1 MiB.
+const MAX_BYTES: usize = 700_000;
+
+/// The most characters that a reason keeps.
+const MAX_REASON: usize = 500;
+
+/// The operation that runs, or ran last, and a record of those before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// The plan.
+    pub plan: Plan,
+    /// What happened, in order.
+    pub entries: Vec<Entry>,
+    /// The operations before, oldest first.
+    pub history: Vec<Record>,
+}
+
+/// An operation that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Its id.
+    pub id: OperationId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What came of it.
+    pub report: Report,
+}
+
+impl Journal {
+    /// The journal of an operation that has not begun.
+    pub fn new(plan: Plan, history: Vec<Record>) -> Self {
+        Self {
+            plan,
+            entries: Vec::new(),
+            history,
+        }
+    }
+
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// When the entries can't have come about.
+    pub fn progress(&self) -> Result<Progress, ImpossibleHistory> {
+        Progress::of(&self.plan, &self.entries)
+    }
+
+    /// Adds an entry, if it can follow.
+    ///
+    /// # Errors
+    /// When it can't.
+    pub fn add(&mut self, event: Event) -> Result<(), ImpossibleHistory> {
+        let event = shortened(event);
+        self.progress()?.after(&self.plan, &event)?;
+        self.entries.push(Entry {
+            at: Timestamp::now(),
+            event,
+        });
+        if let Event::Ended { outcome } = self.entries[self.entries.len() - 1].event {
+            self.history.push(Record {
+                id: self.plan.id.clone(),
+                outcome,
+                report: Report::of(&self.plan, &self.entries),
+            });
+        }
+        let surplus = self.history.len().saturating_sub(MAX_HISTORY);
+        self.history.drain(..surplus);
+        self.keep_small();
+        Ok(())
+    }
+
+    /// Whether the operation is over.
+    pub fn ended(&self) -> bool {
+        matches!(
+            self.entries.last().map(|entry| &entry.event),
+            Some(Event::Ended { .. })
+        )
+    }
+
+    /// Gives up the oldest history rather than the operation that runs.
+    fn keep_small(&mut self) {
+        let size = |it: &Self| serde_json::to_string(it).map_or(0, |text| text.len());
+        while !self.history.is_empty() && size(self) > MAX_BYTES {
+            self.history.remove(0);
+        }
+    }
+}
+
+fn shortened(mut event: Event) -> Event {
+    if let Event::Failed { reason, .. } | Event::Reported { reason, .. } = &mut event {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON));
+    }
+    event
+}

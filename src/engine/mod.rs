@@ -1,0 +1,25 @@
+//! Runs a plan: step by step, journaled, under a lock, forwards and back.
+//!
+//! Nothing is decided here that the plan does not say; what may have happened is found out by
+//! looking. The engine talks to a [`World`], so that it can be tested against a model with a crash
+//! at every line.
+
+mod error;
+mod executor;
+mod failpoint;
+mod gate;
+mod journal;
+mod notice;
+mod report;
+#[cfg(test)]
+mod tests;
+mod undo;
+mod world;
+
+pub use error::{ErrorKind, WorldError};
+pub use executor::{Ending, Executor};
+pub use gate::Confirmed;
+pub use journal::{Journal, MAX_HISTORY, Record};
+pub use notice::{Notice, Reporter};
+pub use report::{Report, StepReport};
+pub use world::{Known, World};

@@ -1,0 +1,141 @@
+//! What came of an operation: worked out from its plan and its journal, and from nothing else.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Lsn, Timeline};
+use crate::plan::{Entry, Event, Finding, Mode, Operation, OutageMethod, Plan, StepName};
+
+/// The end report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What it was.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// Who has started it.
+    pub by: String,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended; none while it has not.
+    pub ended: Option<Timestamp>,
+    /// Where the old primary's WAL ended, by its shutdown record.
+    pub shutdown_lsn: Option<Lsn>,
+    /// Up to where the new primary had the old one's WAL.
+    pub promoted_at: Option<Lsn>,
+    /// The new timeline.
+    pub new_timeline: Option<Timeline>,
+    /// Bytes of WAL that are lost; none when that can't be known.
+    pub lost_bytes: Option<u64>,
+    /// Whether the loss is proven, and not estimated.
+    pub loss_proven: bool,
+    /// From the last acknowledged write on the old primary to the first committed on the new one,
+    /// in seconds; none when it could not be measured.
+    pub write_outage_seconds: Option<f64>,
+    /// How that was measured.
+    pub outage_method: Option<OutageMethod>,
+    /// From the last acknowledged write until the write Service led to the new primary, in seconds.
+    pub service_switched_seconds: Option<f64>,
+    /// Each step that was done, with its duration in seconds.
+    pub steps: Vec<StepReport>,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// Which.
+    pub step: StepName,
+    /// How long it took, in seconds; none when it was not completed.
+    pub seconds: Option<f64>,
+    /// Why it was not, or not wholly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Report {
+    /// What came of an operation so far.
+    pub fn of(plan: &Plan, entries: &[Entry]) -> Self {
+        let mut report = Self {
+            operation: plan.operation.clone(),
+            by: String::new(),
+            started: entries.first().map(|entry| entry.at),
+            ended: None,
+            shutdown_lsn: None,
+            promoted_at: None,
+            new_timeline: None,
+            lost_bytes: None,
+            loss_proven: false,
+            write_outage_seconds: None,
+            outage_method: None,
+            service_switched_seconds: None,
+            steps: Vec::new(),
+        };
+        if let Operation::Failover { shutdown, .. } = &plan.operation {
+            report.shutdown_lsn = shutdown.map(|it| it.lsn);
+        }
+        for entry in entries {
+            match &entry.event {
+                Event::Started { by } => report.by.clone_from(by),
+                Event::Completed { step, seconds } => report.steps.push(StepReport {
+                    step: *step,
+                    seconds: Some(*seconds),
+                    reason: None,
+                }),
+                Event::Reported { step, reason } | Event::Failed { step, reason } => {
+                    report.steps.push(StepReport {
+                        step: *step,
+                        seconds: None,
+                        reason: Some(reason.clone()),
+                    });
+                }
+                Event::Found(finding) => report.learn(finding),
+                Event::Ended { .. } => report.ended = Some(entry.at),
+                _ => {}
+            }
+        }
+        report.settle_loss();
+        report
+    }
+
+    fn learn(&mut self, finding: &Finding) {
+        match finding {
+            Finding::Shutdown(shutdown) => self.shutdown_lsn = Some(shutdown.lsn),
+            Finding::Promoted { position, timeline } => {
+                self.promoted_at = Some(*position);
+                self.new_timeline = Some(*timeline);
+            }
+            Finding::Outage { seconds, method } => {
+                self.write_outage_seconds = Some(*seconds);
+                self.outage_method = Some(*method);
+            }
+            Finding::ServiceSwitched { seconds } => self.service_switched_seconds = Some(*seconds),
+        }
+    }
+
+    /// A clean shutdown record is the proof; without it there is only the plan's estimate.
+    fn settle_loss(&mut self) {
+        let Operation::Failover { mode, loss, .. } = &self.operation else {
+            return;
+        };
+        let promoted = self
+            .steps
+            .iter()
+            .any(|it| it.step == StepName::Promote && it.seconds.is_some());
+        match (self.shutdown_lsn, self.promoted_at) {
+            (Some(end), Some(position)) => {
+                self.loss_proven = position > end;
+                self.lost_bytes = Some(if position > end {
+                    0
+                } else {
+                    end.bytes_since(position)
+                });
+            }
+            // A switchover does not get past its promotion without that proof.
+            _ if *mode == Mode::Switchover && promoted => {
+                (self.lost_bytes, self.loss_proven) = (Some(0), true);
+            }
+            _ => (self.lost_bytes, self.loss_proven) = (loss.bytes, loss.proven),
+        }
+    }
+}

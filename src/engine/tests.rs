@@ -1,0 +1,386 @@
+//! The engine on a model of the cluster, with a crash at every call that it makes.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Confirmed, Ending, Executor, Journal, Known, Notice, World, WorldError};
+use crate::cluster::Snapshot;
+use crate::cluster::fixture::{PRIMARY, healthy, now, replica};
+use crate::plan::simulation::{Model, Server};
+use crate::plan::{
+    Action, Condition, FailoverRequest, Finding, Grounds, Plan, Step, plan_failover,
+};
+
+/// What outlives a process: the cluster, and the journal in it.
+struct Shared {
+    model: Model,
+    journal: Option<Journal>,
+    version: usize,
+}
+
+/// One process that works on the cluster, until it dies.
+struct Process<'a> {
+    shared: &'a Mutex<Shared>,
+    calls: AtomicUsize,
+    seen: AtomicUsize,
+    /// The call at which it dies, and whether that call still has its effect.
+    dies: Option<(usize, bool)>,
+    dead: AtomicBool,
+    /// An action that never works.
+    broken: Option<fn(&Action) -> bool>,
+}
+
+impl<'a> Process<'a> {
+    fn new(shared: &'a Mutex<Shared>, dies: Option<(usize, bool)>) -> Self {
+        let seen = lock(shared).version;
+        Self {
+            shared,
+            calls: AtomicUsize::new(0),
+            seen: AtomicUsize::new(seen),
+            dies,
+            dead: AtomicBool::new(false),
+            broken: None,
+        }
+    }
+
+    fn call<T>(
+        &self,
+        effect: impl FnOnce(&mut Shared) -> Result<T, WorldError>,
+    ) -> Result<T, WorldError> {
+        let died = || WorldError::lost_lock("the process is dead");
+        if self.dead.load(Ordering::Relaxed) {
+            return Err(died());
+        }
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        match self.dies {
+            Some((at, takes_effect)) if at == number => {
+                self.dead.store(true, Ordering::Relaxed);
+                if takes_effect {
+                    effect(&mut lock(self.shared)).ok();
+                }
+                Err(died())
+            }
+            _ => effect(&mut lock(self.shared)),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World for Process<'_> {
+    async fn prepare(&self, _: &Plan, _: &Step) -> Result<(), WorldError> {
+        self.call(|_| Ok(()))
+    }
+
+    async fn act(
+        &self,
+        plan: &Plan,
+        action: &Action,
+        _: &Known,
+        _: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        if self.broken.is_some_and(|broken| broken(action)) {
+            return Err(WorldError::permanent("it is broken"));
+        }
+        self.call(|shared| {
+            shared
+                .model
+                .act(plan, action)
+                .map_err(WorldError::permanent)?;
+            Ok(Vec::new())
+        })
+    }
+
+    async fn holds(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+    ) -> Result<bool, WorldError> {
+        self.call(|shared| Ok(shared.model.holds(plan, condition, known.shutdown)))
+    }
+
+    async fn wait(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+        _: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        self.call(|shared| {
+            shared.model.settle();
+            if !shared.model.holds(plan, condition, known.shutdown) {
+                return Err(WorldError::permanent(format!(
+                    "it is not so that {condition}"
+                )));
+            }
+            Ok(match condition {
+                Condition::StoppedCleanly { .. } => shared
+                    .model
+                    .shutdown_of(plan)
+                    .map(Finding::Shutdown)
+                    .into_iter()
+                    .collect(),
+                _ => Vec::new(),
+            })
+        })
+    }
+
+    async fn store(&self, journal: &Journal) -> Result<(), WorldError> {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let version = self.call(|shared| {
+            if shared.version != seen {
+                return Err(WorldError::lost_lock(
+                    "somebody else has changed the journal",
+                ));
+            }
+            // What is stored has been through JSON, as in a ConfigMap.
+            let text = serde_json::to_string(journal)
+                .map_err(|error| WorldError::permanent(error.to_string()))?;
+            let stored = serde_json::from_str(&text)
+                .map_err(|error| WorldError::permanent(error.to_string()))?;
+            shared.journal = Some(stored);
+            shared.version += 1;
+            Ok(shared.version)
+        })?;
+        self.seen.store(version, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn is_ours(&self) -> bool {
+        !self.dead.load(Ordering::Relaxed)
+    }
+
+    async fn tell(&self, _: &Plan, _: &str, _: &str) {}
+}
+
+fn quiet(_: &Plan, _: &Notice) {}
+
+fn plan(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
+    plan_failover(snapshot, request, &Grounds::default(), now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+fn fresh(snapshot: &Snapshot) -> Mutex<Shared> {
+    Mutex::new(Shared {
+        model: Model::of(snapshot),
+        journal: None,
+        version: 0,
+    })
+}
+
+async fn start(process: &Process<'_>, plan: &Plan) -> Ending {
+    let confirmed = Confirmed::by_flag(true).expect("--yes agrees");
+    let journal = Journal::new(plan.clone(), Vec::new());
+    Executor::new(process, journal, &quiet)
+        .run(&confirmed, "ann")
+        .await
+}
+
+async fn go_on(shared: &Mutex<Shared>, back: bool) -> Option<Ending> {
+    let journal = lock(shared).journal.clone()?;
+    let process = Process::new(shared, None);
+    let mut executor = Executor::new(&process, journal, &quiet);
+    Some(if back {
+        executor.abort("bob").await
+    } else {
+        executor.resume("bob").await
+    })
+}
+
+fn assert_only_primary(shared: &Mutex<Shared>, pod: &str, context: &str) {
+    let shared = lock(shared);
+    assert_eq!(shared.model.violations, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.model.writable(), [pod], "{context}");
+    assert_eq!(shared.model.topology.0, pod, "{context}");
+    assert_eq!(shared.model.write.as_deref(), Some(pod), "{context}");
+}
+
+fn requests() -> Vec<FailoverRequest> {
+    [(0, false), (2, false), (0, true)]
+        .into_iter()
+        .map(|(ordinal, rejoin)| FailoverRequest {
+            to: Some(replica(ordinal)),
+            rejoin,
+            ..FailoverRequest::default()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_switchover_runs_to_its_end() {
+    let snapshot = healthy(3);
+    for request in requests() {
+        let plan = plan(&snapshot, &request);
+        let shared = fresh(&snapshot);
+        let process = Process::new(&shared, None);
+        assert_eq!(start(&process, &plan).await, Ending::Done);
+        assert_only_primary(&shared, &request.to.unwrap_or_default(), "undisturbed");
+        let journal = lock(&shared).journal.clone().expect("it was journaled");
+        assert!(journal.ended());
+        assert_eq!(journal.history.len(), 1);
+        assert_eq!(journal.history[0].report.lost_bytes, Some(0));
+        assert!(journal.history[0].report.loss_proven);
+    }
+}
+
+/// Dies at every call that a switchover makes, with and without the effect of that call; then goes
+/// on, or back.
+#[tokio::test]
+async fn a_death_at_any_call_is_mended_by_resume_and_by_abort() {
+    let snapshot = healthy(3);
+    for request in requests() {
+        let plan = plan(&snapshot, &request);
+        let target = request.to.clone().unwrap_or_default();
+        let mut cells = 0;
+        for call in 0.. {
+            let mut ended = false;
+            for takes_effect in [false, true] {
+                for back in [false, true] {
+                    let context = format!("call {call}, effect {takes_effect}, back {back}");
+                    let shared = fresh(&snapshot);
+                    let process = Process::new(&shared, Some((call, takes_effect)));
+                    let ending = start(&process, &plan).await;
+                    if !process.dead.load(Ordering::Relaxed) {
+                        assert_eq!(ending, Ending::Done, "{context}");
+                        ended = true;
+                        continue;
+                    }
+                    cells += 1;
+                    let still = lock(&shared).model.violations.clone();
+                    assert_eq!(still, Vec::<String>::new(), "{context}");
+                    match go_on(&shared, back).await {
+                        // It died before anything was journaled: nothing has changed.
+                        None => assert_only_primary(&shared, PRIMARY, &context),
+                        Some(Ending::Done) => assert_only_primary(&shared, &target, &context),
+                        Some(Ending::RolledBack { .. }) => {
+                            assert!(back, "{context}");
+                            assert_only_primary(&shared, PRIMARY, &context);
+                        }
+                        Some(Ending::Incomplete { reason, .. }) => {
+                            assert!(back, "{context}: {reason}");
+                            let finished = go_on(&shared, false).await;
+                            assert_eq!(finished, Some(Ending::Done), "{context}");
+                            assert_only_primary(&shared, &target, &context);
+                        }
+                    }
+                }
+            }
+            if ended {
+                break;
+            }
+        }
+        assert!(cells > 100, "only {cells} cells");
+    }
+}
+
+/// The process that was taken over from wakes up: it must not do anything any more.
+#[tokio::test]
+async fn whoever_was_taken_over_from_is_stopped_by_the_journal() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[0]);
+    let shared = fresh(&snapshot);
+    let dying = Process::new(&shared, Some((12, true)));
+    start(&dying, &plan).await;
+    let journal = lock(&shared).journal.clone().expect("it was journaled");
+    let sleeper = Process::new(&shared, None);
+    let mut asleep = Executor::new(&sleeper, journal, &quiet);
+    assert!(matches!(
+        go_on(&shared, true).await,
+        Some(Ending::RolledBack { .. })
+    ));
+    assert!(matches!(
+        asleep.resume("ann").await,
+        Ending::Incomplete { .. }
+    ));
+    assert_only_primary(&shared, PRIMARY, "after the sleeper woke up");
+}
+
+#[tokio::test]
+async fn a_step_that_fails_before_the_point_of_no_return_puts_everything_back() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[1]);
+    let breaks: [fn(&Action) -> bool; 4] = [
+        |action| matches!(action, Action::CreateSlots { .. }),
+        |action| matches!(action, Action::Checkpoint { .. }),
+        |action| matches!(action, Action::HoldRecord { .. }),
+        |action| matches!(action, Action::Scale { replicas: 0, .. }),
+    ];
+    for broken in breaks {
+        let shared = fresh(&snapshot);
+        let mut process = Process::new(&shared, None);
+        process.broken = Some(broken);
+        assert!(matches!(
+            start(&process, &plan).await,
+            Ending::RolledBack { .. }
+        ));
+        assert_only_primary(&shared, PRIMARY, "rolled back");
+        let shared = lock(&shared);
+        assert_eq!(
+            shared.model.autoscaler,
+            Some((2, 5)),
+            "the autoscaler got its minimum back"
+        );
+        assert!(
+            shared.model.pods[&replica(2)].slots.is_empty(),
+            "no slot is left behind"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_candidate_that_did_not_get_everything_is_not_promoted() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[0]);
+    let shared = fresh(&snapshot);
+    // It stops receiving right after the checks.
+    if let Some(pod) = lock(&shared).model.pods.get_mut(&replica(0)) {
+        pod.stalled = true;
+    }
+    let process = Process::new(&shared, None);
+    assert!(matches!(
+        start(&process, &plan).await,
+        Ending::RolledBack { .. }
+    ));
+    assert_only_primary(&shared, PRIMARY, "put back");
+}
+
+#[tokio::test]
+async fn a_standby_that_does_not_follow_does_not_fail_the_failover() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[0]);
+    let shared = fresh(&snapshot);
+    let mut process = Process::new(&shared, None);
+    process.broken = Some(|action| matches!(action, Action::Repoint { .. }));
+    assert_eq!(start(&process, &plan).await, Ending::Done);
+    let journal = lock(&shared).journal.clone().expect("it was journaled");
+    let said = &journal.history[0].report.steps;
+    assert!(said.iter().any(|step| step.reason.is_some()));
+    assert_eq!(
+        lock(&shared).model.pods[&replica(0)].server,
+        Server::Writable
+    );
+}
+
+#[tokio::test]
+async fn after_the_promotion_it_only_goes_forward() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[0]);
+    let shared = fresh(&snapshot);
+    let mut process = Process::new(&shared, None);
+    process.broken = Some(|action| matches!(action, Action::PointService { .. }));
+    assert!(matches!(
+        start(&process, &plan).await,
+        Ending::Incomplete { .. }
+    ));
+    assert!(matches!(
+        go_on(&shared, true).await,
+        Some(Ending::Incomplete { .. })
+    ));
+    assert_eq!(lock(&shared).model.writable(), [replica(0).as_str()]);
+    assert_eq!(go_on(&shared, false).await, Some(Ending::Done));
+    assert_only_primary(&shared, &replica(0), "resumed");
+}

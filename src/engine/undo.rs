@@ -1,0 +1,97 @@
+//! Back, before the point of no return.
+
+use std::time::{Duration, Instant};
+
+use super::executor::incomplete;
+use super::{Ending, ErrorKind, Executor, Notice, World, WorldError};
+use crate::plan::{Action, Condition, Event, Outcome, Progress, Step, Undo};
+
+impl<W: World> Executor<'_, W> {
+    /// Puts back every step that may have happened, the last one first.
+    pub(super) async fn undo(&mut self, reason: String) -> Ending {
+        let plan = self.journal.plan.clone();
+        let end = match self.journal.progress() {
+            Ok(Progress::Between(end) | Progress::Undoing(end)) => end,
+            Ok(Progress::Within(index) | Progress::UndoWithin(index)) => index + 1,
+            Ok(Progress::Planned) => 0,
+            Ok(Progress::Ended(_)) => return Ending::RolledBack { reason },
+            Err(error) => return incomplete(None, error.to_string()),
+        };
+        for step in plan.steps[..end].iter().rev() {
+            let Undo::Actions {
+                actions,
+                proves,
+                timeout_seconds,
+            } = &step.undo
+            else {
+                continue;
+            };
+            self.say(&Notice::Undoing { step: step.name });
+            if let Err(ending) = self.enter(Event::UndoBegan { step: step.name }).await {
+                return ending;
+            }
+            let limit = Duration::from_secs((*timeout_seconds).into());
+            if let Err(error) = self.put_back(step, actions, proves, limit).await {
+                let words = format!("{reason}; putting back {}: {}", step.name, error.reason);
+                return incomplete(Some(step.name), words);
+            }
+            if let Err(ending) = self.note(Event::Undone { step: step.name }) {
+                return ending;
+            }
+        }
+        let outcome = Outcome::RolledBack;
+        if let Err(ending) = self.enter(Event::Ended { outcome }).await {
+            return ending;
+        }
+        self.say(&Notice::Ended { outcome });
+        let words = format!("{} rolled back: {reason}", plan.operation);
+        self.world.tell(&plan, "OperationRolledBack", &words).await;
+        Ending::RolledBack { reason }
+    }
+
+    async fn put_back(
+        &self,
+        step: &Step,
+        actions: &[Action],
+        proves: &Condition,
+        limit: Duration,
+    ) -> Result<(), WorldError> {
+        let plan = &self.journal.plan;
+        let known = self.known();
+        let deadline = Instant::now() + limit;
+        for action in actions {
+            self.insist(step, deadline, async |world: &W, left| {
+                world.act(plan, action, &known, left).await.map(drop)
+            })
+            .await?;
+        }
+        self.insist(step, deadline, async |world: &W, left| {
+            world.wait(plan, proves, &known, left).await.map(drop)
+        })
+        .await
+    }
+
+    /// As long as there is time: what is being put back may still be on its way.
+    async fn insist(
+        &self,
+        step: &Step,
+        deadline: Instant,
+        attempt: impl AsyncFn(&W, Duration) -> Result<(), WorldError>,
+    ) -> Result<(), WorldError> {
+        let pause = Duration::from_millis(200);
+        loop {
+            self.check_lock()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match attempt(self.world, left).await {
+                Err(error) if error.kind == ErrorKind::Transient && left > pause => {
+                    self.say(&Notice::Retrying {
+                        step: step.name,
+                        reason: error.reason,
+                    });
+                    tokio::time::sleep(pause).await;
+                }
+                other => return other,
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a guided operation asks of a database again and again, and what has to be quick.
+
+use std::time::Duration;
+
+use super::{Session, SqlError, sql};
+use crate::cluster::Timeline;
+
+/// How often a server that was told to end recovery is asked whether it has. There is nothing that
+/// would tell; pg_promote itself looks every 100 ms.
+const POLL: Duration = Duration::from_millis(3);
+
+impl Session {
+    /// Promotes a standby and comes back as soon as it accepts writes. A server that is out of
+    /// recovery already needs nothing.
+    ///
+    /// # Errors
+    /// When it has not ended recovery within `limit`, or does not answer: look before repeating.
+    pub async fn promote_now(&self, limit: Duration) -> Result<(), SqlError> {
+        const DOING: &str = "promoting";
+        let deadline = tokio::time::Instant::now() + limit;
+        match self.run(DOING, sql::PROMOTE_NOW).await {
+            // "recovery is not in progress": it was promoted before.
+            Err(error) if error.sqlstate() == Some("55000") => {}
+            other => other?,
+        }
+        while self.in_recovery().await? {
+            if tokio::time::Instant::now() >= deadline {
+                return Err(SqlError::TimedOut {
+                    doing: DOING.to_owned(),
+                    after: limit,
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Commits a record in the WAL that means nothing.
+    ///
+    /// # Errors
+    /// When the server does not accept writes, or does not answer.
+    pub async fn heartbeat(&self) -> Result<(), SqlError> {
+        self.run("committing a heartbeat", sql::HEARTBEAT).await
+    }
+
+    /// Lets the commits of this session wait for no standby.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn commit_locally(&self) -> Result<(), SqlError> {
+        self.run("setting synchronous_commit", sql::COMMIT_LOCALLY)
+            .await
+    }
+
+    /// `application_name` of every standby that streams from here.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn streaming_standbys(&self) -> Result<Vec<String>, SqlError> {
+        self.words("asking who streams", sql::STREAMING).await
+    }
+
+    /// Names of the replication slots.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn slot_names(&self) -> Result<Vec<String>, SqlError> {
+        self.words("asking for the slots", sql::SLOTS).await
+    }
+
+    /// Drops physical slots that exist and that nobody streams through; the others stay.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn drop_idle_slots<'a>(
+        &self,
+        slots: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), SqlError> {
+        for slot in slots {
+            let doing = format!("dropping the slot {slot}");
+            self.run(&doing, &sql::drop_idle_slot(slot)).await?;
+        }
+        Ok(())
+    }
+
+    /// Seconds since the last transaction that was replayed here was committed on its primary, by
+    /// the clocks of both; none when none was replayed.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn seconds_since_last_replayed(&self) -> Result<Option<f64>, SqlError> {
+        let text = self
+            .text(
+                "asking for the last replayed commit",
+                sql::SINCE_LAST_REPLAYED,
+            )
+            .await?;
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
+    /// The timeline that this primary writes.
+    ///
+    /// # Errors
+    /// When it is in recovery, or does not answer.
+    pub async fn written_timeline(&self) -> Result<Option<Timeline>, SqlError> {
+        let text = self
+            .text("asking for the timeline", sql::WRITTEN_TIMELINE)
+            .await?;
+        Ok(text.and_then(|text| text.parse().ok()).map(Timeline))
+    }
+
+    async fn words(&self, doing: &str, statement: &str) -> Result<Vec<String>, SqlError> {
+        let text = self.text(doing, statement).await?.unwrap_or_default();
+        Ok(text
+            .split(' ')
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .collect())
+    }
+}
