@@ -9,6 +9,7 @@ mod executor;
 mod failpoint;
 mod gate;
 mod journal;
+mod live;
 mod notice;
 mod report;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
 pub use gate::Confirmed;
 pub use journal::{Journal, MAX_HISTORY, Record};
+pub use live::{Live, LockError, who};
 pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};
 pub use world::{Known, World};

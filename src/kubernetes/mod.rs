@@ -8,6 +8,7 @@ mod change;
 mod client;
 mod config_map;
 mod discovery;
+mod endpoints;
 mod error;
 mod event;
 mod exec;

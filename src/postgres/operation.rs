@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Session, SqlError, sql};
-use crate::cluster::Timeline;
+use crate::cluster::{Lsn, Timeline};
 
 /// How often a server that was told to end recovery is asked whether it has. There is nothing that
 /// would tell; pg_promote itself looks every 100 ms.
@@ -109,6 +109,19 @@ impl Session {
         Ok(text.and_then(|text| text.parse().ok()).map(Timeline))
     }
 
+    /// Where this primary has left the timeline before its own: up to there it has its
+    /// predecessor's WAL. None on the first timeline.
+    ///
+    /// # Errors
+    /// When it is in recovery, or does not answer.
+    pub async fn fork_position(&self) -> Result<Option<Lsn>, SqlError> {
+        let history = self
+            .text("reading the history of the timeline", sql::TIMELINE_HISTORY)
+            .await?
+            .unwrap_or_default();
+        Ok(last_fork(&history))
+    }
+
     async fn words(&self, doing: &str, statement: &str) -> Result<Vec<String>, SqlError> {
         let text = self.text(doing, statement).await?.unwrap_or_default();
         Ok(text
@@ -116,5 +129,27 @@ impl Session {
             .filter(|it| !it.is_empty())
             .map(str::to_owned)
             .collect())
+    }
+}
+
+/// Lines of `timeline<TAB>LSN<TAB>reason`; comments and empty lines between them
+/// (`readTimeLineHistory` in PostgreSQL's timeline.c).
+fn last_fork(history: &str) -> Option<Lsn> {
+    let lines = history.lines().map(str::trim);
+    let last = lines
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
+        .last()?;
+    last.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_a_history_tells_the_fork() {
+        let history = "1\t0/5000098\tno recovery target specified\n\n2\t0/70000A0\tno recovery target specified\n";
+        assert_eq!(last_fork(history), "0/70000A0".parse().ok());
+        assert_eq!(last_fork(""), None);
     }
 }

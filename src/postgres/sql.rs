@@ -227,6 +227,11 @@ pub(super) const SINCE_LAST_REPLAYED: &str =
 pub(super) const WRITTEN_TIMELINE: &str =
     "select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int::text";
 
+/// The history of the timeline that is written: a line for each earlier one, the last of which says
+/// where it was left.
+pub(super) const TIMELINE_HISTORY: &str = "select pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) \
+     || '.history', true)";
+
 /// Drops a physical slot that exists and that nobody streams through; one in use stays.
 pub(super) fn drop_idle_slot(name: &str) -> String {
     format!(

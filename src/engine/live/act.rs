@@ -1,0 +1,215 @@
+//! Carrying actions out.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::cluster::Live;
+use crate::engine::{Known, WorldError};
+use crate::kubernetes::Annotations;
+use crate::plan::{
+    Action, Finding, Follower, ORIGINAL_MINIMUM, ORIGINAL_SELECTOR, OutageMethod, Plan, PodRef,
+};
+
+/// Keeps the object of the old primary's pod until the record of its shutdown was read.
+pub(super) const FINALIZER: &str = "pgctl.io/shutdown-record";
+
+impl Live {
+    pub(super) async fn carry_out(
+        &self,
+        _: &Plan,
+        action: &Action,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        let namespace = self.namespace();
+        match action {
+            Action::Observe => {}
+            Action::SetAutoscalerMinimum {
+                autoscaler,
+                minimum,
+                remember,
+            } => {
+                let value = remember.map(|minimum| minimum.to_string());
+                let annotations = Annotations::from([(ORIGINAL_MINIMUM.to_owned(), value)]);
+                self.kube
+                    .set_autoscaler_minimum(namespace, autoscaler, *minimum, &annotations)
+                    .await?;
+            }
+            Action::CreateSlots { pod, slots } => {
+                let session = self.session(pod).await?;
+                session
+                    .create_slots(slots.iter().map(String::as_str))
+                    .await?;
+            }
+            Action::DropSlots { pod, slots } => {
+                let session = self.session(pod).await?;
+                session
+                    .drop_idle_slots(slots.iter().map(String::as_str))
+                    .await?;
+            }
+            Action::Checkpoint { pod } => self.session(pod).await?.checkpoint(limit).await?,
+            Action::HoldRecord { pod } => {
+                self.kube
+                    .hold_pod(namespace, &pod.name, &pod.uid, FINALIZER)
+                    .await?;
+            }
+            Action::ReleaseRecord { pod } => {
+                self.kube
+                    .release_pod(namespace, &pod.name, &pod.uid, FINALIZER)
+                    .await?;
+            }
+            Action::WriteTopology {
+                config_map,
+                primary,
+                term,
+                system_identifier,
+            } => {
+                self.write_topology(config_map, primary, *term, system_identifier)
+                    .await?;
+            }
+            Action::Scale {
+                stateful_set,
+                replicas,
+            } => self.kube.scale(namespace, stateful_set, *replicas).await?,
+            Action::DeletePod { pod } => self.delete(pod).await?,
+            Action::DeleteClaim { claim, created } => self.delete_claim(claim, *created).await?,
+            Action::RequestClone {
+                config_map,
+                pod,
+                request,
+            } => self.request_clone(config_map, pod, request).await?,
+            Action::Promote { pod } => return self.promote(pod, known, limit).await,
+            Action::PointService {
+                service,
+                selector,
+                remember,
+                ..
+            } => {
+                let value = match remember {
+                    Some(selector) => Some(
+                        serde_json::to_string(selector)
+                            .map_err(|error| WorldError::permanent(error.to_string()))?,
+                    ),
+                    None => None,
+                };
+                let annotations = Annotations::from([(ORIGINAL_SELECTOR.to_owned(), value)]);
+                self.kube
+                    .set_service_selector(namespace, service, selector, &annotations)
+                    .await?;
+            }
+            Action::Repoint {
+                upstream,
+                service,
+                followers,
+            } => self.repoint(upstream, service, followers).await,
+            Action::Write { pod } => return self.prove_write(pod).await,
+        }
+        Ok(Vec::new())
+    }
+
+    async fn delete(&self, pod: &PodRef) -> Result<(), WorldError> {
+        use crate::kubernetes::KubeError;
+        match self
+            .kube
+            .delete_pod(self.namespace(), &pod.name, &pod.uid)
+            .await
+        {
+            // It is another pod by now: the one that was meant is gone.
+            Ok(()) | Err(KubeError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn delete_claim(
+        &self,
+        claim: &str,
+        created: Option<jiff::Timestamp>,
+    ) -> Result<(), WorldError> {
+        use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+        let now: Option<PersistentVolumeClaim> = self.kube.get(self.namespace(), claim).await?;
+        let Some(now) = now else { return Ok(()) };
+        if now.metadata.creation_timestamp.as_ref().map(|time| time.0) != created {
+            return Ok(());
+        }
+        let uid = now.metadata.uid.as_deref();
+        self.kube.delete_claim(self.namespace(), claim, uid).await?;
+        Ok(())
+    }
+
+    /// Over the connection that was opened before this was journaled, and over no other.
+    async fn promote(
+        &self,
+        pod: &str,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        let session = self.open_session(pod).await.ok_or_else(|| {
+            WorldError::transient(format!(
+                "the connection to {pod} was lost before its promotion"
+            ))
+        })?;
+        session.promote_now(limit).await?;
+        if known.outage_measured {
+            return Ok(Vec::new());
+        }
+        // The first write that it takes ends the outage. Standbys that follow later don't count:
+        // a commit that waits for one is proven in a step of its own.
+        session.commit_locally().await?;
+        session.heartbeat().await?;
+        let measured = self
+            .outage
+            .since_last()
+            .map(|seconds| (seconds, OutageMethod::OwnWrites));
+        self.outage.end();
+        let (seconds, method) = match measured {
+            Some(measured) => measured,
+            None => match session.seconds_since_last_replayed().await? {
+                Some(seconds) => (seconds.max(0.0), OutageMethod::CommitTimes),
+                None => return Ok(Vec::new()),
+            },
+        };
+        Ok(vec![Finding::Outage { seconds, method }])
+    }
+
+    /// Every standby at the same time. Who can't be told is named when they are waited for.
+    async fn repoint(&self, upstream: &str, service: &str, followers: &[Follower]) {
+        let host = format!("{upstream}.{service}");
+        let told = join_all(followers.iter().map(async |follower| {
+            let telling = async {
+                let session = self.session(&follower.pod).await?;
+                session.set_upstream(&host, &follower.slot).await?;
+                Ok::<_, WorldError>(())
+            };
+            (follower.pod.clone(), telling.await)
+        }))
+        .await;
+        let mut astray = self.astray.lock().await;
+        for (pod, result) in told {
+            match result {
+                Ok(()) => astray.remove(&pod),
+                Err(error) => astray.insert(pod, error.reason),
+            };
+        }
+    }
+
+    async fn prove_write(&self, pod: &str) -> Result<Vec<Finding>, WorldError> {
+        // A session of its own: with all that a client's commit waits for.
+        let session = self.connect(pod).await?;
+        session.heartbeat().await?;
+        let mut findings = Vec::new();
+        let facts = session.facts().await?;
+        if let Some(position) = facts_position(&session).await {
+            findings.push(Finding::Promoted {
+                position,
+                timeline: facts.timeline,
+            });
+        }
+        Ok(findings)
+    }
+}
+
+/// Where the old timeline ended here, as the server's own history of the new one says.
+async fn facts_position(session: &crate::postgres::Session) -> Option<crate::cluster::Lsn> {
+    session.fork_position().await.ok().flatten()
+}

@@ -1,0 +1,106 @@
+//! The connections to one cluster.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::lock::Lock;
+use super::outage::Outage;
+use crate::cluster::{ClusterId, Snapshot};
+use crate::engine::WorldError;
+use crate::kubernetes::{Kube, StoredMap};
+use crate::observe::open;
+use crate::postgres::{Login, Session};
+
+/// A cluster that an operation runs on.
+pub struct Live {
+    pub(super) kube: Kube,
+    pub(super) login: Login,
+    pub(super) cluster: ClusterId,
+    /// Every pod that there was when the operation was planned or taken over.
+    pub(super) pods: Vec<String>,
+    pub(super) sessions: Mutex<HashMap<String, Arc<Session>>>,
+    /// The journal's ConfigMap as it was last read or written here.
+    pub(super) stored: Mutex<Option<StoredMap>>,
+    pub(super) lock: Lock,
+    pub(super) outage: Outage,
+    /// Why a standby could not be repointed.
+    pub(super) astray: Mutex<BTreeMap<String, String>>,
+}
+
+impl Live {
+    /// The cluster of a snapshot.
+    pub fn new(kube: Kube, login: Login, snapshot: &Snapshot) -> Self {
+        Self {
+            kube,
+            login,
+            cluster: snapshot.cluster.clone(),
+            pods: snapshot
+                .instances
+                .iter()
+                .map(|it| it.name().to_owned())
+                .collect(),
+            sessions: Mutex::default(),
+            stored: Mutex::default(),
+            lock: Lock::default(),
+            outage: Outage::default(),
+            astray: Mutex::default(),
+        }
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.cluster.namespace
+    }
+
+    /// Name of the Lease and of the journal's ConfigMap.
+    pub(super) fn object_name(&self) -> String {
+        object_name(&self.cluster)
+    }
+
+    /// A connection to the database in a pod: the one that is open, else a new one.
+    pub(super) async fn session(&self, pod: &str) -> Result<Arc<Session>, WorldError> {
+        if let Some(session) = self.open_session(pod).await {
+            return Ok(session);
+        }
+        let session = Arc::new(self.connect(pod).await?);
+        let kept = Arc::clone(&session);
+        self.sessions.lock().await.insert(pod.to_owned(), kept);
+        Ok(session)
+    }
+
+    /// The connection that is open, and never a new one.
+    pub(super) async fn open_session(&self, pod: &str) -> Option<Arc<Session>> {
+        let sessions = self.sessions.lock().await;
+        sessions.get(pod).filter(|it| !it.is_closed()).cloned()
+    }
+
+    /// A new connection, apart from the shared one.
+    pub(super) async fn connect(&self, pod: &str) -> Result<Session, WorldError> {
+        let opening = open(&self.kube, self.namespace(), pod, &self.login);
+        let limit = self.login.timeout.max(Duration::from_secs(1));
+        match tokio::time::timeout(limit, opening).await {
+            Ok(opened) => opened.map_err(|error| {
+                let error = WorldError::from(error);
+                WorldError {
+                    reason: format!("{pod}: {}", error.reason),
+                    ..error
+                }
+            }),
+            Err(_) => Err(WorldError::transient(format!(
+                "{pod}: no connection within {} s",
+                limit.as_secs()
+            ))),
+        }
+    }
+
+    pub(super) async fn forget(&self, pod: &str) {
+        self.sessions.lock().await.remove(pod);
+    }
+}
+
+/// Name of the Lease and of the journal's ConfigMap of a cluster.
+pub(super) fn object_name(cluster: &ClusterId) -> String {
+    format!("pgctl-{}", cluster.name)
+}

@@ -1,0 +1,306 @@
+//! Looking at conditions, and waiting for them.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use tokio::time::Instant;
+
+use super::cluster::Live;
+use crate::cluster::{ContainerState, PodFacts};
+use crate::engine::{Known, WorldError};
+use crate::plan::{Condition, Finding, Plan, PodRef, Shutdown};
+
+/// How often a condition that nobody announces is looked at.
+const POLL: Duration = Duration::from_millis(25);
+/// How long standbys that could not be told where to stream from are waited for: their start
+/// script may tell them.
+const ASTRAY_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a pod's end came to.
+enum End {
+    /// Nobody can run in it any more, and it left this record.
+    Clean(Shutdown),
+    /// Nobody can run in it any more.
+    Stopped(String),
+}
+
+impl Live {
+    pub(super) async fn look(
+        &self,
+        _: &Plan,
+        condition: &Condition,
+        known: &Known,
+    ) -> Result<bool, WorldError> {
+        let namespace = self.namespace();
+        Ok(match condition {
+            Condition::Answered => true,
+            Condition::AutoscalerMinimum {
+                autoscaler,
+                minimum,
+            } => {
+                let now: Option<HorizontalPodAutoscaler> =
+                    self.kube.get(namespace, autoscaler).await?;
+                let spec = now.and_then(|it| it.spec);
+                spec.map(|spec| spec.min_replicas.unwrap_or(1)) == i32::try_from(*minimum).ok()
+            }
+            Condition::Slots { pod, slots } => {
+                let there = self.session(pod).await?.slot_names().await?;
+                slots.iter().all(|slot| there.contains(slot))
+            }
+            Condition::NoSlots { pod, slots } => {
+                let there = self.session(pod).await?.slot_names().await?;
+                !slots.iter().any(|slot| there.contains(slot))
+            }
+            Condition::RecordHeld { pod } => self.held(pod).await?,
+            Condition::RecordReleased { pod } => !self.held(pod).await?,
+            Condition::Topology {
+                config_map,
+                primary,
+                term,
+            } => self.topology_is(config_map, primary, *term).await?,
+            Condition::Scaled {
+                stateful_set,
+                replicas,
+            } => {
+                let now: Option<StatefulSet> = self.kube.get(namespace, stateful_set).await?;
+                let spec = now.and_then(|it| it.spec);
+                spec.map(|spec| spec.replicas.unwrap_or(1)) == i32::try_from(*replicas).ok()
+            }
+            Condition::Stopped { pod } => {
+                end_of(self.kube.pod(namespace, &pod.name).await?.as_ref(), pod).is_some()
+            }
+            Condition::StoppedCleanly { pod } => {
+                match end_of(self.kube.pod(namespace, &pod.name).await?.as_ref(), pod) {
+                    Some(End::Clean(_)) => true,
+                    // Its object is gone, but its record was read before.
+                    Some(End::Stopped(_)) => known.shutdown.is_some(),
+                    None => false,
+                }
+            }
+            Condition::PodAbsent { pod } => self.kube.pod(namespace, pod).await?.is_none(),
+            Condition::PodReplaced { pod } => self
+                .kube
+                .pod(namespace, &pod.name)
+                .await?
+                .is_some_and(|now| now.uid != pod.uid),
+            Condition::ClaimGone { claim, created } => {
+                let now: Option<PersistentVolumeClaim> = self.kube.get(namespace, claim).await?;
+                now.is_none_or(|it| {
+                    it.metadata.deletion_timestamp.is_some()
+                        || it.metadata.creation_timestamp.map(|time| time.0) != *created
+                })
+            }
+            Condition::CloneRequested {
+                config_map,
+                pod,
+                request,
+            } => self.clone_is_requested(config_map, pod, request).await?,
+            Condition::CaughtUp { pod } => {
+                let Some(end) = known.shutdown else {
+                    return Ok(false);
+                };
+                let progress = self.session(pod).await?.progress().await?;
+                progress.is_some_and(|it| it.received > end.lsn && it.replayed > end.lsn)
+            }
+            Condition::InRecovery { pod } => self.session(pod).await?.in_recovery().await?,
+            Condition::Writable { pod } => self.session(pod).await?.writable().await?,
+            Condition::ServiceLeadsTo { service, pod } => {
+                let ready = self.kube.ready_endpoints(namespace, service).await?;
+                ready == [pod.clone()]
+            }
+            Condition::Streaming { upstream, pods } => {
+                self.not_streaming(upstream, pods).await?.is_empty()
+            }
+        })
+    }
+
+    pub(super) async fn wait_until(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        match condition {
+            Condition::StoppedCleanly { pod } => self.await_end(pod, true, known, limit).await,
+            Condition::Stopped { pod } => self.await_end(pod, false, known, limit).await,
+            Condition::CaughtUp { pod } => {
+                let Some(end) = known.shutdown else {
+                    return Err(WorldError::permanent(
+                        "where the old primary's WAL ended is not known",
+                    ));
+                };
+                self.session(pod).await?.wait_past(end.lsn, limit).await?;
+                Ok(Vec::new())
+            }
+            Condition::Streaming { upstream, pods } => {
+                self.await_streaming(upstream, pods, limit).await
+            }
+            _ => {
+                self.poll(plan, condition, known, limit).await?;
+                Ok(match condition {
+                    Condition::ServiceLeadsTo { .. } => self
+                        .outage
+                        .since_last()
+                        .map(|seconds| Finding::ServiceSwitched { seconds })
+                        .into_iter()
+                        .collect(),
+                    _ => Vec::new(),
+                })
+            }
+        }
+    }
+
+    async fn poll(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<(), WorldError> {
+        let deadline = Instant::now() + limit;
+        let mut pause = POLL;
+        loop {
+            let seen = self.look(plan, condition, known).await;
+            let reason = match seen {
+                Ok(true) => return Ok(()),
+                Ok(false) => format!(
+                    "after {} s it is still not so that {condition}",
+                    limit.as_secs()
+                ),
+                Err(error) if error.kind != crate::engine::ErrorKind::Transient => {
+                    return Err(error);
+                }
+                Err(error) => error.reason,
+            };
+            if Instant::now() >= deadline {
+                return Err(WorldError::permanent(reason));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(250));
+        }
+    }
+
+    async fn held(&self, pod: &PodRef) -> Result<bool, WorldError> {
+        let now: Option<Pod> = self.kube.get(self.namespace(), &pod.name).await?;
+        Ok(now.is_some_and(|it| {
+            it.metadata.uid.as_deref() == Some(&pod.uid)
+                && it
+                    .metadata
+                    .finalizers
+                    .is_some_and(|all| all.iter().any(|name| name == super::act::FINALIZER))
+        }))
+    }
+
+    async fn await_end(
+        &self,
+        pod: &PodRef,
+        cleanly: bool,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        let doing = format!("waiting until {} has stopped", pod.name);
+        let end = self
+            .kube
+            .wait_for_pod(self.namespace(), &pod.name, &doing, limit, |now| {
+                end_of(now, pod)
+            })
+            .await
+            .map_err(|error| WorldError::permanent(error.to_string()))?;
+        self.forget(&pod.name).await;
+        match end {
+            End::Clean(shutdown) => Ok(vec![Finding::Shutdown(shutdown)]),
+            End::Stopped(_) if !cleanly || known.shutdown.is_some() => Ok(Vec::new()),
+            End::Stopped(how) => Err(WorldError::permanent(format!(
+                "{} has stopped, but {how}: whether the candidate has all of its WAL can't be proven",
+                pod.name
+            ))),
+        }
+    }
+
+    async fn not_streaming(
+        &self,
+        upstream: &str,
+        pods: &[String],
+    ) -> Result<Vec<String>, WorldError> {
+        let there = self.session(upstream).await?.streaming_standbys().await?;
+        Ok(pods
+            .iter()
+            .filter(|pod| !there.contains(pod))
+            .cloned()
+            .collect())
+    }
+
+    async fn await_streaming(
+        &self,
+        upstream: &str,
+        pods: &[String],
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        let begun = Instant::now();
+        loop {
+            let missing = match self.not_streaming(upstream, pods).await {
+                Ok(missing) if missing.is_empty() => return Ok(Vec::new()),
+                Ok(missing) => missing,
+                Err(error) if begun.elapsed() >= limit => return Err(error),
+                Err(_) => pods.to_vec(),
+            };
+            let astray = self.astray.lock().await.clone();
+            let hopeless = missing.iter().all(|pod| astray.contains_key(pod));
+            if begun.elapsed() >= limit || (hopeless && begun.elapsed() >= ASTRAY_LIMIT) {
+                let why = join_all(missing.iter().map(|pod| self.why_not(pod, &astray))).await;
+                return Err(WorldError::permanent(why.join("; ")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Why a standby does not follow, and what mends it.
+    async fn why_not(
+        &self,
+        pod: &str,
+        astray: &std::collections::BTreeMap<String, String>,
+    ) -> String {
+        let why = match astray.get(pod) {
+            Some(reason) => reason.clone(),
+            None => match self.kube.pod(self.namespace(), pod).await {
+                Ok(None) => "it does not exist".to_owned(),
+                Ok(Some(now)) if !matches!(now.container, ContainerState::Running { .. }) => {
+                    "it does not run".to_owned()
+                }
+                _ => "it does not stream from the new primary".to_owned(),
+            },
+        };
+        format!(
+            "{pod}: {why} (kubectl logs {pod}; when it can't follow any more: pgctl reinit {pod})"
+        )
+    }
+}
+
+/// How the pod with this UID ended, if nobody can run in it any more: its object is gone or
+/// another's, or it is being deleted and its container has terminated. A container that terminated
+/// in a pod that stays is no end: the kubelet starts it again.
+fn end_of(now: Option<&PodFacts>, pod: &PodRef) -> Option<End> {
+    let Some(now) = now.filter(|now| now.uid == pod.uid) else {
+        return Some(End::Stopped("its pod is gone, without a record".to_owned()));
+    };
+    now.deleting_since?;
+    let ContainerState::Terminated(record) = &now.container else {
+        return None;
+    };
+    Some(match record.clean_shutdown() {
+        Some((timeline, lsn)) => End::Clean(Shutdown { timeline, lsn }),
+        None => End::Stopped(format!(
+            "not in order (exit code {}{})",
+            record.exit_code,
+            record
+                .reason
+                .as_ref()
+                .map(|reason| format!(", {reason}"))
+                .unwrap_or_default()
+        )),
+    })
+}

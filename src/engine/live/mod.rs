@@ -1,0 +1,16 @@
+//! The real world: a cluster behind the Kubernetes API, and the databases in it.
+
+mod act;
+mod cluster;
+mod condition;
+mod convert;
+mod identity;
+mod journal;
+mod lock;
+mod outage;
+mod topology;
+mod world;
+
+pub use cluster::Live;
+pub use identity::who;
+pub use lock::LockError;

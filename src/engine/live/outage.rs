@@ -1,0 +1,56 @@
+//! How long writes were away, measured by pgctl's own writes: commits on the old primary until it
+//! refuses them, then on the new one until it takes one. Both ends are seen by one clock, that of
+//! this process, and include the way through the API server.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::postgres::Session;
+
+/// Between two heartbeats: the resolution of the measurement.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The measurement.
+#[derive(Default)]
+pub(super) struct Outage {
+    last: Arc<Mutex<Option<Instant>>>,
+    beating: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Outage {
+    /// Begins to write to the old primary.
+    pub(super) fn begin(&self, session: Session) {
+        let last = Arc::clone(&self.last);
+        let task = tokio::spawn(async move {
+            while session.heartbeat().await.is_ok() {
+                if let Ok(mut at) = last.lock() {
+                    *at = Some(Instant::now());
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        if let Ok(mut beating) = self.beating.lock()
+            && let Some(before) = beating.replace(task)
+        {
+            before.abort();
+        }
+    }
+
+    /// Seconds since the last acknowledged write on the old primary; none when there was none.
+    pub(super) fn since_last(&self) -> Option<f64> {
+        let at = self.last.lock().ok().and_then(|at| *at)?;
+        Some(at.elapsed().as_secs_f64())
+    }
+
+    /// Ends it.
+    pub(super) fn end(&self) {
+        if let Ok(mut beating) = self.beating.lock()
+            && let Some(task) = beating.take()
+        {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Where a Service leads right now.
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::Api;
+use kube::api::ListParams;
+
+use super::{Call, Kube, KubeError, Verb, labels};
+
+impl Kube {
+    /// The pods that get a Service's traffic, sorted: endpoints that are ready.
+    ///
+    /// # Errors
+    /// When its EndpointSlices can't be listed.
+    pub async fn ready_endpoints(
+        &self,
+        namespace: &str,
+        service: &str,
+    ) -> Result<Vec<String>, KubeError> {
+        let api: Api<EndpointSlice> = Api::namespaced(self.client(), namespace);
+        let call = Call::new(Verb::List, "discovery.k8s.io", "endpointslices").within(namespace);
+        let params = ListParams::default().labels(&format!("{}={service}", labels::SLICE_SERVICE));
+        let slices = self.read(&call, || api.list(&params)).await?;
+        let mut pods: Vec<String> = slices
+            .items
+            .into_iter()
+            .flat_map(|slice| slice.endpoints)
+            // Unknown is to be taken for ready (EndpointConditions).
+            .filter(|it| it.conditions.as_ref().and_then(|c| c.ready).unwrap_or(true))
+            .filter_map(|it| it.target_ref?.name)
+            .collect();
+        pods.sort();
+        pods.dedup();
+        Ok(pods)
+    }
+}
