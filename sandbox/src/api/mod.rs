@@ -11,6 +11,7 @@ mod fields;
 mod managed;
 mod openapi;
 mod patch;
+mod protobuf;
 mod read;
 mod request;
 mod server;

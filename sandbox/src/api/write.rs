@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::dispatch::{Call, json_response};
-use super::{ApiError, fields, managed, read, shape, validation};
+use super::{ApiError, fields, managed, protobuf, read, shape, validation};
 use crate::store::{
     DeleteOptions, Preconditions, Propagation, Resource, Store, StoreError, Write, meta, text,
 };
@@ -18,7 +18,14 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Value, ApiError>
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .unwrap_or("application/json");
-    match media.split(';').next().unwrap_or_default().trim() {
+    let media = media.split(';').next().unwrap_or_default().trim();
+    // kubectl's typed commands send protobuf. Kinds whose messages are not known here are refused below.
+    if media == "application/vnd.kubernetes.protobuf"
+        && let Some(object) = protobuf::read(body)
+    {
+        return Ok(object);
+    }
+    match media {
         "application/json" | "" | "*/*" => parse_json(body),
         "application/yaml" | "application/x-yaml" | "text/yaml" => parse_yaml(body),
         _ => Err(ApiError::new(

@@ -60,9 +60,9 @@ pub fn defaults(resource: &Resource, value: &mut Value) {
         "pods" => {
             pod_status(root);
             if let Some(spec) = object(value, "spec") {
-                pod_spec(spec);
                 put(spec, "enableServiceLinks", json!(true));
                 put(spec, "serviceAccountName", json!("default"));
+                pod_spec(spec);
             }
         }
         "persistentvolumeclaims" => claim(root),

@@ -110,8 +110,14 @@ async fn session(
         // Only now the last sender goes and the outlet closes the connection in good order.
         drop(frames);
     };
+    let output = async {
+        output.await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
-        _ = async { tokio::join!(output, drain(sink, queue, cut)).1 } => {}
+        // Everything was sent, or a fault cut the connection.
+        _ = drain(sink, queue, cut) => {}
+        () = output => {}
         () = input(source, stdin, resize) => {}
     }
 }

@@ -1,6 +1,6 @@
 //! The way out of a stream: frames in the order they come, and the fault that cuts it.
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures::SinkExt;
 use futures::stream::SplitSink;
 use tokio::sync::mpsc;
@@ -35,7 +35,12 @@ pub(super) async fn drain(
             return false;
         }
     }
-    sink.close().await.is_ok()
+    // Without this code kubectl takes the end for a failure.
+    let end = CloseFrame {
+        code: close_code::NORMAL,
+        reason: "".into(),
+    };
+    sink.send(Message::Close(Some(end))).await.is_ok()
 }
 
 /// One frame: channel number, then payload.

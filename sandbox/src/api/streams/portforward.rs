@@ -117,9 +117,14 @@ async fn session(
         }
     };
     let stop = outlet.abort_handle();
+    let readers = async {
+        join_all(readers).await;
+        // The last sender is gone: the outlet sends what is left, and its end ends the session.
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
-        // All connections of the pod have ended and everything was sent.
-        _ = async { tokio::join!(join_all(readers), outlet) } => {}
+        _ = outlet => {}
+        () = readers => {}
         // The client is gone.
         () = input => stop.abort(),
     }
