@@ -135,7 +135,10 @@ async fn port_forward_carries_both_directions_and_breaks_when_cut() -> TestResul
     stream.read_to_end(&mut back).await?;
     // kube may drop what came last before the break.
     assert!(b"hel".starts_with(&back), "{back:?}");
-    assert!(forward.join().await.is_err(), "the client is told that the connection broke");
+    assert!(
+        forward.join().await.is_err(),
+        "the client is told that the connection broke"
+    );
     Ok(())
 }
 
