@@ -3,7 +3,9 @@
 //! `docs/architecture.md` shows the way of one request through these modules.
 
 pub mod backup;
+pub mod cli;
 pub mod cluster;
+pub mod commands;
 pub mod engine;
 pub mod exit;
 pub mod failure;

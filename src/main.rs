@@ -1,3 +1,29 @@
-//! Entry point.
+//! Entry point: parse, run, exit code.
 
-fn main() {}
+use clap::Parser as _;
+use pgctl::cli::Cli;
+use pgctl::exit::ExitCode;
+use pgctl::failure::Failure;
+use pgctl::output::{Screen, failure_screen, write_stderr};
+
+fn main() -> ExitCode {
+    // Ends here for --help (0) and for what can't be parsed (2).
+    let cli = Cli::parse();
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => {
+            let exit = runtime.block_on(pgctl::commands::run(cli));
+            // A name lookup that hangs in a thread must not hold up the exit.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => {
+            let failure = Failure::new(ExitCode::Failed, "the runtime could not be started")
+                .caused_by(&error);
+            write_stderr(&failure_screen(&failure, &Screen::of_stderr(true)));
+            failure.exit
+        }
+    }
+}

@@ -4,12 +4,9 @@ use humansize::{BINARY, FormatSizeOptions, format_size};
 
 /// Bytes in binary units, short enough for a column: `0 B`, `16 MiB`, `1.5 GiB`.
 pub fn bytes(bytes: u64) -> String {
-    format_size(
-        bytes,
-        FormatSizeOptions::from(BINARY)
-            .decimal_places(1)
-            .decimal_zeroes(0),
-    )
+    let options = FormatSizeOptions::from(BINARY).decimal_places(1);
+    // 252.0 GiB is said when it is not exactly 252: the figure is rounded anyway.
+    format_size(bytes, options).replacen(".0 ", " ", 1)
 }
 
 /// Bytes per second.
@@ -79,7 +76,7 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        let said = [0, 1023, 1024, 16 << 20, 1_610_612_736, u64::MAX].map(bytes);
+        let said = [0, 1023, 1024, (16 << 20) + 9, 1_610_612_736, u64::MAX].map(bytes);
         assert_eq!(
             said,
             ["0 B", "1023 B", "1 KiB", "16 MiB", "1.5 GiB", "16 EiB"]

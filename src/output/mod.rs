@@ -27,4 +27,4 @@ pub use schema::schemas;
 pub use screen::{Screen, Tone};
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
-pub use writer::{Live, write_stdout};
+pub use writer::{Live, write_stderr, write_stdout};

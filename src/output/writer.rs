@@ -20,6 +20,11 @@ pub fn write_stdout(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes to stderr. When even that fails there is nobody left to tell.
+pub fn write_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Screens that follow each other in one place (`-w`). The cursor is hidden while it lives and
 /// comes back when it is dropped, whatever ends the command.
 #[derive(Debug)]

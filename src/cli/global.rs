@@ -1,0 +1,125 @@
+//! Options of every command, in kubectl's words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, ValueEnum};
+use jiff::SignedDuration;
+
+/// Options of every command. Each can be given as an environment variable, too.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Namespace of the cluster [default: that of the context]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "PGCTL_NAMESPACE",
+        hide_env = true,
+        value_name = "NAME"
+    )]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig [default: the current one]
+    #[arg(
+        long,
+        global = true,
+        env = "PGCTL_CONTEXT",
+        hide_env = true,
+        value_name = "NAME"
+    )]
+    pub context: Option<String>,
+    /// Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod's service account]
+    #[arg(
+        long,
+        global = true,
+        env = "PGCTL_KUBECONFIG",
+        hide_env = true,
+        value_name = "FILE"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// Label selector of the cluster's objects [default: app.kubernetes.io/name=postgres]
+    #[arg(
+        short = 'l',
+        long,
+        global = true,
+        env = "PGCTL_SELECTOR",
+        hide_env = true,
+        value_name = "SELECTOR"
+    )]
+    pub selector: Option<String>,
+    /// Which cluster, when there are several (label app.kubernetes.io/instance)
+    #[arg(
+        long,
+        global = true,
+        env = "PGCTL_CLUSTER",
+        hide_env = true,
+        value_name = "NAME"
+    )]
+    pub cluster: Option<String>,
+    /// Secret with the passwords [default: the one that the pods use]
+    #[arg(
+        long,
+        global = true,
+        env = "PGCTL_SECRET",
+        hide_env = true,
+        value_name = "NAME"
+    )]
+    pub secret: Option<String>,
+    /// How to print the result
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "PGCTL_OUTPUT",
+        hide_env = true,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
+    pub output: OutputFormat,
+    /// The longest to wait for one answer, of the API or of a database
+    #[arg(long, global = true, env = "PGCTL_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
+    pub timeout: Duration,
+    /// Tell more, on stderr
+    #[arg(short, long, global = true, env = "PGCTL_VERBOSE", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub verbose: bool,
+    /// Print the answer only
+    #[arg(short, long, global = true, env = "PGCTL_QUIET", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// No colours (as NO_COLOR=1)
+    #[arg(long, global = true, env = "PGCTL_NO_COLOR", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub no_color: bool,
+}
+
+/// How to print the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    Table,
+    /// For people, with more columns
+    Wide,
+    /// JSON (docs/output.md)
+    Json,
+    /// YAML, the same data
+    Yaml,
+}
+
+/// Reads a time such as `10s`, `1m30s`, `500ms`; not 0.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|duration| match duration {
+        Duration::ZERO => Err("it must be more than 0".to_owned()),
+        duration => Ok(duration),
+    })
+}
+
+/// Reads a time such as `10s`, `1m30s`, `500ms`, or 0.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| "give a time with its unit, such as 10s, 1m30s or 500ms".to_owned())
+}

@@ -1,0 +1,106 @@
+//! The command line as a whole.
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::{GlobalArgs, LagArgs, StatusArgs};
+
+/// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
+///
+/// Nothing is installed in the cluster: pgctl looks through the Kubernetes API and asks each
+/// database through a port-forward.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pgctl",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  pgctl status                        how is the cluster in the current namespace?
+  pgctl status -A                     and all others?
+  pgctl -n staging lag --max-lag 10s  is any standby more than 10 s behind?
+
+Exit codes: 0 done or healthy, 1 failure, 2 usage, 3 refused, 4 unhealthy, 5 incomplete,
+6 rolled back, 7 unreachable, 8 timed out, 130 interrupted (docs/exit-codes.md)"
+)]
+pub struct Cli {
+    /// What goes for every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show how a cluster is, what is wrong and what to type about it
+    Status(StatusArgs),
+    /// Show how far each standby is behind, or check it
+    Lag(LagArgs),
+}
+
+/// The command line as clap has it: for completions, man pages and the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_a_variable_of_our_own() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let id = argument.get_id().as_str();
+                if argument.is_positional() || matches!(id, "help" | "version") {
+                    continue;
+                }
+                let long = argument.get_long().expect("an option has a long name");
+                let expected = format!("PGCTL_{}", long.replace('-', "_").to_uppercase());
+                assert_eq!(
+                    argument.get_env().and_then(|name| name.to_str()),
+                    Some(expected.as_str())
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&command());
+    }
+
+    #[test]
+    fn nonsense_is_a_usage_error() {
+        for line in [
+            "pgctl nonsense",
+            "pgctl status --max-lag ten",
+            "pgctl status --timeout 10",
+            "pgctl status --timeout -1s",
+            "pgctl status -o xml",
+            "pgctl lag --sample soon",
+            "pgctl status -w --interval 0s",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn global_options_go_before_and_after_the_command() {
+        for line in [
+            "pgctl -n a status",
+            "pgctl status -n a",
+            "pgctl status --namespace=a",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).expect(line);
+            assert_eq!(cli.global.namespace.as_deref(), Some("a"), "{line}");
+        }
+    }
+}

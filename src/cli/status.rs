@@ -1,0 +1,45 @@
+//! `pgctl status`.
+
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
+
+use super::global::positive_duration;
+use crate::cluster::LagLimit;
+
+/// Show how a cluster is, what is wrong and what to type about it
+///
+/// The first line is the answer: HEALTHY, DEGRADED or CRITICAL. What is wrong comes last, the most
+/// urgent first, with the command to type about it. Roles are what the databases say they are,
+/// whatever the labels say. On a narrow terminal the less important columns are left out.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pgctl status                      the cluster of the current namespace
+  pgctl status -w                   and again every 2 s
+  pgctl status -A                   a line for each cluster, the worst last
+  pgctl status -o json | jq .verdict
+  pgctl status -q || page-someone   one line, and the exit code
+
+Exit codes: 0 healthy; 4 degraded or critical; 7 the API or every database is out of reach")]
+pub struct StatusArgs {
+    /// Every cluster of all namespaces, a line for each
+    #[arg(short = 'A', long, env = "PGCTL_ALL_NAMESPACES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub all_namespaces: bool,
+    /// A standby behind by more is a problem: a time, a size, or both
+    #[arg(
+        long,
+        env = "PGCTL_MAX_LAG",
+        hide_env = true,
+        value_name = "LIMIT",
+        default_value = "30s,256MB"
+    )]
+    pub max_lag: LagLimit,
+    /// Look again and again, until Ctrl-C
+    #[arg(short, long, env = "PGCTL_WATCH", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub watch: bool,
+    /// Time between two looks
+    #[arg(long, env = "PGCTL_INTERVAL", hide_env = true, value_name = "TIME", default_value = "2s", value_parser = positive_duration)]
+    pub interval: Duration,
+}

@@ -1,0 +1,157 @@
+//! What every command needs: the way to the cluster, and the way to the screen.
+
+use std::time::Instant;
+
+use crate::cli::{GlobalArgs, OutputFormat};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{ConnectOptions, Kube, KubeError, Place, Selection};
+use crate::observe::{Depth, Observed, observe, observe_all};
+use crate::output::{Format, Screen, plain, write_stderr, write_stdout};
+
+/// What every command needs.
+#[derive(Debug)]
+pub struct Context {
+    /// How to print.
+    pub format: Format,
+    /// Where to print.
+    pub screen: Screen,
+    /// Print the answer only.
+    pub quiet: bool,
+    verbose: bool,
+    connect: ConnectOptions,
+    selection: Selection,
+    depth: Depth,
+}
+
+impl Context {
+    /// From the options. Asks nothing of anybody.
+    pub fn new(global: &GlobalArgs) -> Self {
+        let format = match global.output {
+            OutputFormat::Table => Format::Table,
+            OutputFormat::Wide => Format::Wide,
+            OutputFormat::Json => Format::Json,
+            OutputFormat::Yaml => Format::Yaml,
+        };
+        Self {
+            format,
+            screen: Screen::of_stdout(!global.no_color, format == Format::Wide),
+            quiet: global.quiet,
+            verbose: global.verbose,
+            connect: ConnectOptions {
+                kubeconfig: global.kubeconfig.clone(),
+                context: global.context.clone(),
+                namespace: global.namespace.clone(),
+                timeout: global.timeout,
+            },
+            selection: Selection {
+                selector: global.selector.clone(),
+                cluster: global.cluster.clone(),
+                secret: global.secret.clone(),
+            },
+            depth: Depth::Databases {
+                timeout: global.timeout,
+            },
+        }
+    }
+
+    /// Connects to the Kubernetes API.
+    ///
+    /// # Errors
+    /// When there is no kubeconfig, or it can't be used.
+    pub async fn connect(&self) -> Result<Kube, Failure> {
+        Ok(Kube::connect(&self.connect).await?)
+    }
+
+    /// Looks at the one cluster of the namespace.
+    ///
+    /// # Errors
+    /// When the API can't be asked, or there is not exactly one cluster.
+    pub async fn observe(&self, kube: &Kube) -> Result<Observed, Failure> {
+        let began = Instant::now();
+        let place = Place::Namespace(kube.namespace().to_owned());
+        let observed = observe(kube, &place, &self.selection, self.depth).await?;
+        self.tell(|| {
+            format!(
+                "looked at {} in {:.2} s",
+                observed.snapshot.cluster,
+                began.elapsed().as_secs_f64()
+            )
+        });
+        Ok(observed)
+    }
+
+    /// Looks at every cluster of all namespaces.
+    ///
+    /// # Errors
+    /// When the API can't be asked, or there is no cluster.
+    pub async fn observe_all(&self, kube: &Kube) -> Result<Vec<Observed>, Failure> {
+        let began = Instant::now();
+        let place = Place::AllNamespaces;
+        let observed = observe_all(kube, &place, &self.selection, self.depth).await?;
+        if observed.is_empty() {
+            return Err(KubeError::NoCluster {
+                selector: self.selection.label_selector(),
+                place: place.to_string(),
+            }
+            .into());
+        }
+        self.tell(|| {
+            format!(
+                "looked at {} clusters in {:.2} s",
+                observed.len(),
+                began.elapsed().as_secs_f64()
+            )
+        });
+        Ok(observed)
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// When stdout can't be written to.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        write_stdout(text).map_err(|error| cannot_write(&error))
+    }
+
+    fn tell(&self, text: impl FnOnce() -> String) {
+        if self.verbose {
+            write_stderr(&format!("{}\n", plain(&text())));
+        }
+    }
+}
+
+/// stdout can't be written to (a full disk, most often).
+pub(super) fn cannot_write(error: &std::io::Error) -> Failure {
+    Failure::new(ExitCode::Failed, "the result can't be written to stdout").caused_by(error)
+}
+
+impl From<KubeError> for Failure {
+    fn from(error: KubeError) -> Self {
+        let exit = match &error {
+            // What was typed, or what it refers to, does not exist.
+            KubeError::NoConfig { .. }
+            | KubeError::BadConfig { .. }
+            | KubeError::NoSuchContext { .. }
+            | KubeError::NoSuchNamespace { .. }
+            | KubeError::NoCluster { .. }
+            | KubeError::SeveralClusters { .. } => ExitCode::Usage,
+            KubeError::Forbidden { .. } => ExitCode::Refused,
+            KubeError::Unreachable { .. }
+            | KubeError::ServerCertificateExpired { .. }
+            | KubeError::ServerCertificateInvalid { .. }
+            | KubeError::ClientCertificateExpired { .. }
+            | KubeError::Unauthorized { .. }
+            | KubeError::TimedOut { .. }
+            | KubeError::StreamLost { .. } => ExitCode::Unreachable,
+            KubeError::NotFound { .. }
+            | KubeError::Conflict { .. }
+            | KubeError::AlreadyExists { .. }
+            | KubeError::BadSecret { .. }
+            | KubeError::CommandFailed { .. }
+            | KubeError::Unexpected { .. }
+            | KubeError::Api { .. } => ExitCode::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}

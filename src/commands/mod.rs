@@ -1,0 +1,10 @@
+//! What each command does: look, decide, show. No Kubernetes or SQL calls of their own.
+
+mod context;
+mod lag;
+mod run;
+mod status;
+mod watch;
+
+pub use context::Context;
+pub use run::run;

@@ -1,0 +1,56 @@
+//! From the command line to the exit code.
+
+use super::context::Context;
+use super::{lag, status};
+use crate::cli::{Cli, Command};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{ErrorDocument, Screen, encode, failure_screen, write_stderr, write_stdout};
+
+/// Runs a command and tells how it ended. A failure goes to stderr, in words; with `-o json|yaml`
+/// stdout gets it, too, as a document of `kind: Error`, so that it always holds a document.
+pub async fn run(cli: Cli) -> ExitCode {
+    let context = Context::new(&cli.global);
+    let result = match &cli.command {
+        Command::Status(args) => interruptible(status::run(&context, args)).await,
+        Command::Lag(args) => interruptible(lag::run(&context, args)).await,
+    };
+    result.unwrap_or_else(|failure| {
+        if context.format.is_document() && failure.exit != ExitCode::Interrupted {
+            // When not even that can be written there is nothing left to do but to exit.
+            let _ = write_stdout(&encode(&ErrorDocument::from(&failure), context.format));
+        }
+        let screen = Screen::of_stderr(!cli.global.no_color);
+        write_stderr(&failure_screen(&failure, &screen));
+        failure.exit
+    })
+}
+
+/// Runs what only looks: Ctrl-C or a polite kill may end it at any moment.
+async fn interruptible(
+    work: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    tokio::select! {
+        result = work => result,
+        () = interruption() => Ok(ExitCode::Interrupted),
+    }
+}
+
+/// Resolves when the process is asked to end.
+async fn interruption() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => (),
+                _ = terminate.recv() => (),
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // No way to be told: then the signal ends the process by itself.
+        std::future::pending::<()>().await;
+    }
+}
