@@ -152,6 +152,10 @@ impl From<KubeError> for Failure {
             | KubeError::Unexpected { .. }
             | KubeError::Api { .. } => ExitCode::Failed,
         };
-        Self::new(exit, error.to_string())
+        let failure = Self::new(exit, error.to_string());
+        match error.advice() {
+            Some(advice) => failure.next(advice),
+            None => failure,
+        }
     }
 }

@@ -11,19 +11,24 @@ pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
         Column::kept("NAMESPACE"),
         Column::kept("CLUSTER"),
         Column::kept("VERDICT"),
-        Column::ranked("PRIMARY", 2),
-        Column::ranked("STANDBYS", 1),
+        Column::ranked("PRIMARY", 4),
+        Column::ranked("STANDBYS", 2),
         Column::ranked("LAG", 3).right(),
         Column::ranked("VERSION", 5),
         Column::ranked("TL", 6).right(),
-        Column::ranked("PROBLEM", 4),
+        Column::ranked("PROBLEM", 1),
     ]);
     let mut clusters: Vec<&Health> = clusters.iter().collect();
     clusters.sort_by_key(|health| health.verdict);
     let normal = |text: String| (text, Tone::Normal);
     for health in clusters {
         let headline = &health.headline;
+        let more = health.problems().count().saturating_sub(1);
         let first = health.problems().next();
+        let problem = first.map_or_else(String::new, |finding| match more {
+            0 => finding.code.to_string(),
+            more => format!("{} +{more}", finding.code),
+        });
         let lag = headline.worst_lag.as_ref();
         table.row([
             normal(headline.cluster.namespace.clone()),
@@ -47,11 +52,7 @@ pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
                     .map(|timeline| timeline.to_string())
                     .unwrap_or_default(),
             ),
-            normal(
-                first
-                    .map(|finding| format!("{}: {}", finding.object, finding.what))
-                    .unwrap_or_default(),
-            ),
+            normal(problem),
         ]);
     }
     table.draw(screen) + "\n"

@@ -26,29 +26,33 @@ impl Format {
     }
 }
 
+/// Why encoding can't fail.
+const ENCODABLE: &str = "documents have string keys only";
+
 /// Encodes a document, with a line break at the end. `format` must be one for documents.
 pub fn encode(document: &impl Serialize, format: Format) -> String {
-    let value = to_value(document);
     match format {
         Format::Yaml => {
-            let text =
-                serde_saphyr::to_string(&printable(value)).expect("a JSON value has a YAML form");
+            let value = printable(to_value(document));
+            let text = serde_saphyr::to_string(&value).expect("a JSON value has a YAML form");
             // Documents may follow each other.
             format!("---\n{}\n", text.trim_end())
         }
         Format::Json | Format::Table | Format::Wide => {
-            format!("{}\n", json_safe(&format!("{value:#}")))
+            let text = serde_json::to_string_pretty(document).expect(ENCODABLE);
+            format!("{}\n", json_safe(&text))
         }
     }
 }
 
 /// Encodes a document as one line (`-w -o json`).
 pub fn encode_line(document: &impl Serialize) -> String {
-    format!("{}\n", json_safe(&to_value(document).to_string()))
+    let text = serde_json::to_string(document).expect(ENCODABLE);
+    format!("{}\n", json_safe(&text))
 }
 
 fn to_value(document: &impl Serialize) -> Value {
-    serde_json::to_value(document).expect("documents have string keys only")
+    serde_json::to_value(document).expect(ENCODABLE)
 }
 
 /// YAML writers leave some control characters as they are; a document on a terminal must not

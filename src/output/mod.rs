@@ -13,6 +13,8 @@ mod screen;
 mod sections;
 mod status;
 mod table;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use clusters::clusters_screen;

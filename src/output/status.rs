@@ -4,7 +4,7 @@ use super::findings::findings_section;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::sections::{autoscaler_section, instances_section, services_section, volumes_section};
-use crate::cluster::{Behind, Health, Snapshot, Verdict, words};
+use crate::cluster::{Behind, FindingCode, Health, Snapshot, Verdict, words};
 
 /// The whole screen of one cluster.
 pub fn status_screen(snapshot: &Snapshot, health: &Health, screen: &Screen) -> String {
@@ -30,7 +30,14 @@ pub fn verdict_line(health: &Health, screen: &Screen) -> String {
     }
     facts.push(match &headline.primary {
         Some(primary) => format!("primary {primary}"),
-        None => "no single primary".to_owned(),
+        None if health
+            .findings
+            .iter()
+            .any(|f| f.code == FindingCode::SplitBrain) =>
+        {
+            "several primaries".to_owned()
+        }
+        None => "no primary".to_owned(),
     });
     facts.push(format!(
         "{} of {} standbys streaming",

@@ -89,6 +89,7 @@ impl Table {
         table.force_no_tty();
         if screen.color {
             table.enforce_styling();
+            table.style_text_only();
         }
         if let (Some(width), false) = (screen.width, screen.wide) {
             table

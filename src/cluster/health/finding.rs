@@ -122,6 +122,13 @@ pub enum FindingCode {
     Unseen,
 }
 
+impl fmt::Display for FindingCode {
+    /// The word that JSON has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// A Kubernetes object, or something inside PostgreSQL, as `kind/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

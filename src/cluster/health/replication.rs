@@ -32,7 +32,9 @@ pub(super) fn check(
 
 fn no_standby(snapshot: &Snapshot) -> Option<Finding> {
     let wanted = snapshot.standbys_wanted();
-    (wanted > 0 && streaming(snapshot) == 0).then(|| {
+    // Without a primary nobody can stream: that is told already.
+    let primary = snapshot.primaries().next().is_some();
+    (primary && wanted > 0 && streaming(snapshot) == 0).then(|| {
         Finding::critical(
             FindingCode::NoStandby,
             ObjectRef::new("cluster", &snapshot.cluster.to_string()),
@@ -109,7 +111,8 @@ fn standby(
             .next(format!("pgctl -n {namespace} rejoin {name} --dry-run")),
         );
     }
-    if matches!(state, InstanceState::NotStreaming) {
+    let could_stream = snapshot.primaries().next().is_some();
+    if could_stream && matches!(state, InstanceState::NotStreaming) {
         findings.push(
             Finding::warning(
                 FindingCode::StandbyNotStreaming,
@@ -166,7 +169,7 @@ fn why_other_timeline(facts: &DatabaseFacts, primary: &DatabaseFacts, streams: b
 fn why_not_streaming(snapshot: &Snapshot, recovery: &RecoveryFacts) -> String {
     let host = recovery.upstream_host.as_deref();
     match (&recovery.receiver, host, snapshot.primary()) {
-        (_, _, None) => "there is no primary to stream from".to_owned(),
+        (_, _, None) => "there is no single primary to stream from".to_owned(),
         (Some(receiver), Some(host), _) => {
             format!("its receiver is {}, asking {host}", receiver.status)
         }

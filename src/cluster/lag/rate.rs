@@ -82,7 +82,7 @@ pub fn lag_rates(before: &Snapshot, after: &Snapshot) -> LagRates {
                 catch_up: catch_up(
                     &report,
                     standby.behind.bytes,
-                    was_behind(&earlier, &standby.pod),
+                    standby.stream.is_none() || was_behind(&earlier, &standby.pod),
                     produced,
                     replayed,
                 ),
@@ -96,8 +96,8 @@ pub fn lag_rates(before: &Snapshot, after: &Snapshot) -> LagRates {
     }
 }
 
-/// Whether it had something to replay at the earlier look: only then does replaying nothing mean
-/// that it hangs.
+/// Whether it had something to replay at the earlier look: only then (or when nobody streams to it)
+/// does replaying nothing mean that it hangs.
 fn was_behind(earlier: &LagReport, pod: &str) -> bool {
     let mut standbys = earlier.standbys.iter();
     standbys.any(|standby| standby.pod == pod && standby.behind.bytes > Some(0))
@@ -143,7 +143,7 @@ fn seconds_between(old: Timestamp, new: Timestamp) -> f64 {
 fn catch_up(
     report: &LagReport,
     behind: Option<u64>,
-    was_behind: bool,
+    may_stall: bool,
     produced: Option<f64>,
     replayed: Option<f64>,
 ) -> CatchUp {
@@ -161,9 +161,9 @@ fn catch_up(
         return CatchUp::Unknown;
     };
     let behind = behind as f64;
-    if replayed <= 0.0 && was_behind {
+    if replayed <= 0.0 && may_stall {
         CatchUp::Stalled
-    } else if behind <= produced || !was_behind {
+    } else if behind <= produced || !may_stall {
         CatchUp::Keeping
     } else if replayed > produced {
         CatchUp::In(behind / (replayed - produced))

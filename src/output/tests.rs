@@ -1,0 +1,375 @@
+//! The screens, looked at like code; and the documents against their schemas.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::*;
+use crate::cluster::fixture::{self, POSITION, PRIMARY, replica};
+use crate::cluster::{
+    ContainerState, Database, Limits, Lsn, ServicePurpose, Snapshot, StartDecision,
+    TerminationRecord, Timeline, assess, lag_rates, lag_report,
+};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+fn screen(width: u16) -> Screen {
+    Screen {
+        width: Some(width),
+        height: None,
+        color: false,
+        wide: false,
+    }
+}
+
+/// Both widths of a cluster's screen, as one text.
+fn both(snapshot: &Snapshot) -> String {
+    let health = assess(snapshot, &Limits::default());
+    [80, 160]
+        .map(|width| {
+            let text = status_screen(snapshot, &health, &screen(width));
+            format!("--- {width} columns\n{text}")
+        })
+        .join("\n")
+}
+
+fn damaged(damage: impl FnOnce(&mut Snapshot)) -> Snapshot {
+    let mut snapshot = fixture::healthy(2);
+    damage(&mut snapshot);
+    snapshot
+}
+
+fn back_off(decision: Option<StartDecision>) -> (ContainerState, TerminationRecord) {
+    let waiting = ContainerState::Waiting {
+        reason: "CrashLoopBackOff".into(),
+        message: "back-off 40s restarting failed container".into(),
+    };
+    let record = TerminationRecord {
+        exit_code: 1,
+        reason: Some("Error".into()),
+        finished: Some(fixture::now() - SignedDuration::from_secs(20)),
+        decision,
+    };
+    (waiting, record)
+}
+
+/// Every bad state that has a screen of its own.
+fn states() -> Vec<(&'static str, Snapshot)> {
+    let behind = Some(Lsn::new(POSITION.bytes() - (40 << 20)));
+    vec![
+        ("healthy", fixture::healthy(2)),
+        (
+            "no_primary",
+            damaged(|s| {
+                let (waiting, record) = back_off(None);
+                fixture::stop(s, PRIMARY, waiting);
+                fixture::instance(s, PRIMARY).pod.last_termination = Some(record);
+            }),
+        ),
+        (
+            "split_brain",
+            damaged(|s| {
+                fixture::cut_stream(s, 0);
+                let stray = fixture::facts(s, &replica(0));
+                stray.recovery = None;
+                stray.timeline = Timeline(2);
+                stray.flush_lsn = Lsn::new(POSITION.bytes() + 4096);
+            }),
+        ),
+        (
+            "write_service_astray",
+            damaged(|s| {
+                fixture::service_for(s, ServicePurpose::Write).endpoints[0].pod = Some(replica(1));
+            }),
+        ),
+        (
+            "write_service_empty",
+            damaged(|s| {
+                fixture::service_for(s, ServicePurpose::Write)
+                    .endpoints
+                    .clear()
+            }),
+        ),
+        (
+            "standby_not_streaming",
+            damaged(|s| {
+                fixture::cut_stream(s, 1);
+                fixture::slot(s, 1).retained_bytes = 700 << 20;
+            }),
+        ),
+        (
+            "standby_paused_and_behind",
+            damaged(|s| {
+                let recovery = fixture::recovery(s, 0);
+                recovery.replay_paused = true;
+                recovery.replay_lsn = behind;
+                recovery.last_commit_replayed =
+                    Some(fixture::now() - SignedDuration::from_secs(95));
+                fixture::sender(s, 0).replay_lsn = behind;
+            }),
+        ),
+        (
+            "other_timeline_and_system",
+            damaged(|s| {
+                fixture::cut_stream(s, 0);
+                fixture::cut_stream(s, 1);
+                fixture::primary(s).timeline = Timeline(3);
+                fixture::facts(s, &replica(1)).system_identifier = "7000000000000000001".into();
+            }),
+        ),
+        (
+            "pods_in_trouble",
+            damaged(|s| {
+                let (waiting, record) = back_off(None);
+                fixture::stop(s, &replica(0), waiting);
+                fixture::instance(s, &replica(0)).pod.last_termination = Some(record);
+                fixture::stop(s, &replica(1), ContainerState::Unknown);
+                let pod = &mut fixture::instance(s, &replica(1)).pod;
+                pod.phase = "Pending".into();
+                pod.node = None;
+                pod.unschedulable = Some("0/3 nodes are available: 3 Insufficient memory.".into());
+                s.stateful_sets[1].ready = 0;
+                s.stateful_sets[1].wanted = 3;
+            }),
+        ),
+        (
+            "autoscaler_and_disk",
+            damaged(|s| {
+                let autoscaler = s.autoscaler.as_mut().expect("it has one");
+                (autoscaler.current, autoscaler.desired) = (5, 5);
+                autoscaler.metrics[0].current_percent = Some(93);
+                fixture::primary(s).usage.used_bytes = Some(9 << 30);
+            }),
+        ),
+        (
+            "empty_primary_volume",
+            damaged(|s| {
+                let (waiting, record) = back_off(Some(StartDecision::Refused {
+                    reason: "empty-primary".into(),
+                    message: "staging-postgres-replica-0 has data, and this volume is empty".into(),
+                }));
+                fixture::stop(s, PRIMARY, waiting);
+                fixture::instance(s, PRIMARY).pod.last_termination = Some(record);
+            }),
+        ),
+        (
+            "one_database_hangs",
+            damaged(|s| {
+                fixture::instance(s, &replica(0)).database = Database::Unreachable {
+                    reason: "no answer within 10 s".into(),
+                };
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn every_state_has_its_screen() {
+    for (name, snapshot) in states() {
+        insta::assert_snapshot!(format!("status_{name}"), both(&snapshot));
+    }
+}
+
+#[test]
+fn no_table_line_is_wider_than_the_terminal() {
+    for (name, snapshot) in states() {
+        let health = assess(&snapshot, &Limits::default());
+        for width in [80_u16, 100, 160] {
+            for line in status_screen(&snapshot, &health, &screen(width)).lines() {
+                // Commands stay whole, to be copied.
+                let command = line.starts_with("  type:") || line.starts_with("        ");
+                let columns = console::measure_text_width(line);
+                assert!(
+                    command || columns <= usize::from(width),
+                    "{name} at {width}: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_list_of_clusters() {
+    let mut judged: Vec<_> = states()
+        .into_iter()
+        .take(4)
+        .map(|(_, snapshot)| assess(&snapshot, &Limits::default()))
+        .collect();
+    for (number, health) in judged.iter_mut().enumerate() {
+        health.headline.cluster.namespace = format!("team-{number}");
+    }
+    let text = [80, 160].map(|width| clusters_screen(&judged, &screen(width)));
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+/// Two looks, the primary writing faster than one of its standbys replays.
+fn two_looks() -> (Snapshot, Snapshot) {
+    let before = fixture::healthy(3);
+    let mut after = before.clone();
+    after.taken = before.taken + SignedDuration::from_secs(1);
+    let position = |bytes: u64| Some(Lsn::new(POSITION.bytes() + bytes));
+    for pod in (0..3).map(replica).chain([PRIMARY.to_owned()]) {
+        fixture::facts(&mut after, &pod).clock = after.taken;
+    }
+    fixture::primary(&mut after).flush_lsn = position(64 << 20).expect("a position");
+    for (ordinal, replayed) in [(0, 64 << 20), (1, 20 << 20)] {
+        let sender = fixture::sender(&mut after, ordinal);
+        (sender.sent_lsn, sender.write_lsn, sender.flush_lsn) =
+            (position(64 << 20), position(60 << 20), position(48 << 20));
+        sender.replay_lsn = position(replayed);
+        (sender.write_lag, sender.flush_lag, sender.replay_lag) =
+            (Some(0.002), Some(0.2), Some(3.4));
+        fixture::recovery(&mut after, ordinal).replay_lsn = position(replayed);
+        fixture::recovery(&mut after, ordinal).receive_lsn = position(60 << 20);
+    }
+    fixture::cut_stream(&mut after, 2);
+    fixture::slot(&mut after, 2).retained_bytes = 64 << 20;
+    (before, after)
+}
+
+#[test]
+fn the_lag_of_a_busy_cluster() {
+    let (before, after) = two_looks();
+    let (report, rates) = (lag_report(&after), lag_rates(&before, &after));
+    let limit = "10s,16MB".parse().expect("a limit");
+    let view = LagView {
+        report: &report,
+        rates: Some(&rates),
+        limit: Some(&limit),
+    };
+    let text = [80, 160].map(|width| lag_screen(&view, &screen(width)));
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn the_lag_of_an_idle_cluster() {
+    let snapshot = fixture::healthy(2);
+    let report = lag_report(&snapshot);
+    let view = LagView {
+        report: &report,
+        rates: None,
+        limit: None,
+    };
+    insta::assert_snapshot!(lag_screen(&view, &screen(80)));
+}
+
+#[test]
+fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}";
+    let snapshot = damaged(|s| {
+        fixture::instance(s, &replica(0)).database = Database::Unreachable {
+            reason: format!("connection {hostile} refused"),
+        };
+        fixture::instance(s, &replica(1)).pod.node = Some(hostile.into());
+        s.unseen.push(hostile.into());
+        s.cluster.name = hostile.into();
+    });
+    let health = assess(&snapshot, &Limits::default());
+    let document = ClusterStatusDocument::new(&snapshot, &health);
+    for text in [
+        status_screen(&snapshot, &health, &screen(80)),
+        clusters_screen(std::slice::from_ref(&health), &screen(160)),
+        encode(&document, Format::Json),
+        encode(&document, Format::Yaml),
+        encode_line(&document),
+    ] {
+        let bad = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.contains(bad), "{text:?}");
+    }
+}
+
+#[test]
+fn colours_are_only_used_when_asked_for() {
+    let (_, snapshot) = &states()[1];
+    let health = assess(snapshot, &Limits::default());
+    let plain = status_screen(snapshot, &health, &screen(80));
+    let colored = Screen {
+        color: true,
+        ..screen(80)
+    };
+    let painted = status_screen(snapshot, &health, &colored);
+    assert!(!plain.contains('\u{1b}'));
+    assert!(painted.contains('\u{1b}'));
+    assert_eq!(console::strip_ansi_codes(&painted), plain);
+}
+
+#[test]
+fn a_failure_says_what_why_and_what_next() {
+    let failure = Failure::new(ExitCode::Unreachable, "the Kubernetes API can't be reached")
+        .on("context/staging")
+        .because("connection refused (os error 111)")
+        .next("kubectl --context staging version");
+    insta::assert_snapshot!(failure_screen(&failure, &screen(80)), @r"
+    error: context/staging: the Kubernetes API can't be reached
+      why:  connection refused (os error 111)
+      next: kubectl --context staging version
+    ");
+}
+
+/// `docs/schema/` holds what the types say. `UPDATE_SCHEMAS=1 cargo test schemas` writes it.
+#[test]
+fn the_schemas_in_docs_are_fresh() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
+    for (name, schema) in schemas() {
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema)?);
+        let file = folder.join(name);
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(&file, &text)?;
+        }
+        let stored = std::fs::read_to_string(&file)?;
+        assert!(
+            stored == text,
+            "{name} is stale: UPDATE_SCHEMAS=1 cargo test schemas"
+        );
+    }
+    Ok(())
+}
+
+fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let stored = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("docs/schema")
+            .join(schema),
+    )?;
+    let schema: Value = serde_json::from_str(&stored)?;
+    let document: Value = serde_json::from_str(document)?;
+    let validator = jsonschema::validator_for(&schema)?;
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+    // A schema that takes anything would prove nothing.
+    assert!(!validator.is_valid(&Value::from("text")));
+    Ok(())
+}
+
+#[test]
+fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>> {
+    let mut judged = Vec::new();
+    for (_, snapshot) in states() {
+        let health = assess(&snapshot, &Limits::default());
+        let document = ClusterStatusDocument::new(&snapshot, &health);
+        holds("cluster-status.json", &encode(&document, Format::Json))?;
+        // YAML has the same data.
+        let yaml: Value = serde_saphyr::from_str(&encode(&document, Format::Yaml))?;
+        assert_eq!(yaml, serde_json::to_value(&document)?);
+        judged.push(health);
+    }
+    let list = ClusterListDocument::new(fixture::now(), &judged);
+    holds("cluster-list.json", &encode(&list, Format::Json))?;
+    let (before, after) = two_looks();
+    let (report, rates) = (lag_report(&after), lag_rates(&before, &after));
+    let limit = "10s".parse()?;
+    for (rates, limit) in [(None, None), (Some(&rates), Some(&limit))] {
+        let view = LagView {
+            report: &report,
+            rates,
+            limit,
+        };
+        let document = LagReportDocument::new(&after, &view);
+        holds("lag-report.json", &encode(&document, Format::Json))?;
+    }
+    let failure = Failure::new(ExitCode::Failed, "it broke").because("it was old");
+    holds("error.json", &encode_line(&ErrorDocument::from(&failure)))
+}
