@@ -145,8 +145,8 @@ fn catch_up_word(rate: &StandbyRate) -> (String, Tone) {
         CatchUp::Done => ("yes".into(), Tone::Good),
         CatchUp::Keeping => ("keeping up".into(), Tone::Good),
         CatchUp::In(seconds) => (format!("in {}", words::seconds(seconds)), Tone::Normal),
-        CatchUp::Never => ("never: falls behind".into(), Tone::Bad),
-        CatchUp::Stalled => ("never: stands still".into(), Tone::Bad),
+        CatchUp::Never => ("never".into(), Tone::Bad),
+        CatchUp::Stalled => ("stalled".into(), Tone::Bad),
         CatchUp::Unknown => normal(""),
     }
 }
