@@ -1,0 +1,36 @@
+# The front doors. Each installs what it needs from Debian when it is missing.
+
+CARGO ?= cargo
+export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
+SCRIPTS = sandbox/requirements.sh sandbox/demo.sh deploy/base/scripts/*.sh
+
+.PHONY: help demo sandbox test lint bench docs
+
+help: ## What there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: ## Start a cluster of three, put a write load on it, look at it, leave nothing behind
+	@sandbox/requirements.sh
+	@$(CARGO) build --quiet --package pgctl --package pgctl-sandbox
+	@sandbox/demo.sh
+
+sandbox: ## Start a cluster of three and leave it running
+	@sandbox/requirements.sh
+	@$(CARGO) build --quiet --package pgctl --package pgctl-sandbox
+	@$(PGCTL_BIN_DIR)/pgctl-sandbox up --name demo
+
+test: ## Everything: unit tests, the start script, the sandbox, end to end, generated files fresh
+	@sandbox/requirements.sh
+	$(CARGO) build --workspace --all-targets
+	$(CARGO) test --workspace
+	$(CARGO) xtask generate --check
+
+lint: ## Formatting, clippy, rustdoc, shellcheck
+	@sandbox/requirements.sh --lint
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
+	shellcheck $(SCRIPTS)
+
+docs: ## Generate completions, man pages, the command reference and the rendered manifests
+	$(CARGO) xtask generate

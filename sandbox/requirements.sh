@@ -1,0 +1,63 @@
+#!/bin/sh
+# Installs what the sandbox needs from Debian when it is missing; with sudo when not root.
+# Usage: requirements.sh [--lint]     (--lint: what `make lint` needs, too)
+set -eu
+
+missing=
+need() { # need PACKAGE TEST...: notes PACKAGE when the test fails
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+have_postgres() {
+    for bin in /usr/lib/postgresql/*/bin; do
+        [ -x "$bin/initdb" ] && return 0
+    done
+    command -v initdb
+}
+
+need postgresql have_postgres
+# pgbench and pg_amcheck come with the server on Debian 12, and in -contrib before it.
+need util-linux command -v nsenter
+# A machine that forbids namespaces runs the sandbox through proot.
+if ! command -v bwrap >/dev/null 2>&1; then
+    missing="$missing bubblewrap"
+    need proot command -v proot
+elif ! bwrap --ro-bind / / --unshare-user --unshare-pid --dev /dev --proc /proc true >/dev/null 2>&1; then
+    need proot command -v proot
+fi
+if [ "${1-}" = --lint ]; then
+    need shellcheck command -v shellcheck
+fi
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "The sandbox needs these, and only knows how to install them on Debian and Ubuntu:$missing" >&2
+    echo "Install them with this system's package manager, then run the same command again." >&2
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    root=
+elif command -v sudo >/dev/null 2>&1; then
+    root=sudo
+else
+    echo "The sandbox needs these, and neither root nor sudo is at hand to install them:$missing" >&2
+    echo "Ask for: apt-get install$missing" >&2
+    exit 1
+fi
+echo "Installing:$missing" >&2
+# The package's own cluster is not wanted: the sandbox makes its own servers.
+if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    $root mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' | $root tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086  # $missing is a list, and $root may be empty.
+if ! { $root env DEBIAN_FRONTEND=noninteractive apt-get update &&
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "Installing$missing failed; the lines above say why." >&2
+    exit 1
+fi

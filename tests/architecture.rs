@@ -1,0 +1,182 @@
+//! The rules of the house, held by reading the sources: who may know whom (`docs/architecture.md`).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A room, and the names that must not appear in its code.
+struct Rule {
+    room: &'static str,
+    unknown: &'static [&'static [&'static str]],
+    why: &'static str,
+}
+
+const KUBERNETES: &[&str] = &["kube::", "k8s_openapi::", "crate::kubernetes"];
+const SQL: &[&str] = &["tokio_postgres::", "crate::postgres"];
+const ASYNC: &[&str] = &["tokio::", "futures::", "std::fs", "std::net"];
+const SCREEN: &[&str] = &[
+    "comfy_table::",
+    "console::",
+    "indicatif::",
+    "dialoguer::",
+    "crate::output",
+];
+const TYPED: &[&str] = &["clap::", "crate::cli"];
+const DOING: &[&str] = &["crate::commands", "crate::engine", "crate::backup"];
+
+const RULES: [Rule; 7] = [
+    Rule {
+        room: "src/cluster",
+        unknown: &[
+            KUBERNETES,
+            SQL,
+            ASYNC,
+            SCREEN,
+            TYPED,
+            DOING,
+            &["crate::plan"],
+        ],
+        why: "cluster/ decides and knows no I/O",
+    },
+    Rule {
+        room: "src/plan",
+        unknown: &[KUBERNETES, SQL, ASYNC, SCREEN, TYPED, DOING],
+        why: "plan/ decides and knows no I/O",
+    },
+    Rule {
+        room: "src/cli",
+        unknown: &[KUBERNETES, SQL, &["tokio::"], DOING],
+        why: "cli/ only parses",
+    },
+    Rule {
+        room: "src/output",
+        unknown: &[KUBERNETES, SQL, TYPED, &["crate::commands"]],
+        why: "output/ only renders",
+    },
+    Rule {
+        room: "src/commands",
+        unknown: &[&[
+            "kube::",
+            "k8s_openapi::",
+            "tokio_postgres::",
+            "\"SELECT",
+            "\"select",
+        ]],
+        why: "commands/ is glue: Kubernetes and SQL calls live in the adapters",
+    },
+    Rule {
+        room: "src/postgres",
+        unknown: &[KUBERNETES, SCREEN, TYPED, DOING],
+        why: "an adapter does not know who calls it",
+    },
+    Rule {
+        room: "src/kubernetes",
+        unknown: &[SQL, SCREEN, TYPED, DOING],
+        why: "an adapter does not know who calls it",
+    },
+];
+
+#[test]
+fn every_room_knows_only_what_it_may() {
+    let mut broken = Vec::new();
+    for rule in &RULES {
+        for (path, code) in sources(rule.room) {
+            for (number, line) in code_lines(&code) {
+                for name in rule.unknown.iter().flat_map(|names| names.iter()) {
+                    if mentions(line, name) {
+                        broken.push(format!(
+                            "{}:{number}: {name} ({})",
+                            path.display(),
+                            rule.why
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+#[test]
+fn a_mod_file_only_names_what_is_in_the_room() {
+    const DEFINES: [&str; 8] = [
+        "fn ", "struct ", "enum ", "impl ", "impl<", "trait ", "const ", "static ",
+    ];
+    let mut broken = Vec::new();
+    for (path, code) in sources("src").into_iter().chain(sources("sandbox/src")) {
+        let defines = |line: &str| {
+            let line = line
+                .trim_start_matches("pub(crate) ")
+                .trim_start_matches("pub ");
+            DEFINES.iter().any(|keyword| line.starts_with(keyword))
+        };
+        if path.file_name().is_some_and(|name| name == "mod.rs")
+            && let Some((number, _)) = code_lines(&code).find(|(_, line)| defines(line))
+        {
+            broken.push(format!("{}:{number}", path.display()));
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "mod.rs only re-exports, but here is code:\n{}",
+        broken.join("\n")
+    );
+}
+
+#[test]
+fn main_is_short() {
+    let code = fs::read_to_string(root().join("src/main.rs")).expect("src/main.rs");
+    let lines = code.lines().count();
+    assert!(
+        lines < 60,
+        "src/main.rs has {lines} lines; it parses, runs, and sets the exit code"
+    );
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder. There must be some, or a rule would hold for nothing.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    collect(&root().join(folder), &mut found);
+    assert!(
+        !found.is_empty(),
+        "{folder} has no sources: mend the rule or the house"
+    );
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for entry in entries {
+        let path = entry.expect("a folder entry").path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let code = fs::read_to_string(&path).expect("a readable source");
+            let relative = path
+                .strip_prefix(root())
+                .expect("below the root")
+                .to_owned();
+            found.push((relative, code));
+        }
+    }
+}
+
+/// Numbered lines without comments.
+fn code_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    code.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.trim_start()))
+        .filter(|(_, line)| !line.starts_with("//"))
+}
+
+/// Whether the name stands there as a path of its own (`kube::` is not in `mykube::`).
+fn mentions(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}

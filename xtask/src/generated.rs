@@ -1,0 +1,140 @@
+//! The generated files: what belongs in each, and which ones are stale.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result, bail};
+use clap_complete::Shell;
+
+use crate::reference;
+
+/// Contents by path, relative to the workspace.
+pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Folders that hold generated files and nothing else: what is not generated any more is stale.
+const OWNED: [&str; 2] = ["completions", "docs/man"];
+
+/// The folder of the workspace's `Cargo.toml`.
+pub(crate) fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every generated file.
+pub(crate) fn all(root: &Path) -> Result<Files> {
+    let mut files = Files::new();
+    completions(&mut files);
+    man_pages(&mut files)?;
+    files.insert(
+        "docs/commands.md".into(),
+        reference::markdown(&pgctl::cli::command()).into(),
+    );
+    rendered_manifests(root, &mut files)?;
+    Ok(files)
+}
+
+fn completions(files: &mut Files) {
+    for (shell, name) in [
+        (Shell::Bash, "pgctl.bash"),
+        (Shell::Zsh, "_pgctl"),
+        (Shell::Fish, "pgctl.fish"),
+        (Shell::PowerShell, "_pgctl.ps1"),
+    ] {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut pgctl::cli::command(), "pgctl", &mut text);
+        files.insert(Path::new("completions").join(name), text);
+    }
+}
+
+fn man_pages(files: &mut Files) -> Result<()> {
+    let mut command = pgctl::cli::command().disable_help_subcommand(true);
+    command.build();
+    man_page(&command, "pgctl", files)?;
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        man_page(sub, &format!("pgctl-{}", sub.get_name()), files)?;
+    }
+    Ok(())
+}
+
+fn man_page(command: &clap::Command, name: &str, files: &mut Files) -> Result<()> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command.clone())
+        .title(name)
+        .render(&mut text)?;
+    files.insert(Path::new("docs/man").join(format!("{name}.1")), text);
+    Ok(())
+}
+
+/// The sandbox's manifests as `kubectl kustomize` renders them. Without kubectl they can't be
+/// rendered, so that the committed file is taken as it is.
+fn rendered_manifests(root: &Path, files: &mut Files) -> Result<()> {
+    let output = match Command::new("kubectl")
+        .args(["kustomize", "deploy/sandbox"])
+        .current_dir(root)
+        .output()
+    {
+        Ok(output) => output,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("kubectl is not here: sandbox/manifests.yaml is not checked");
+            return Ok(());
+        }
+        Err(error) => return Err(error).context("running kubectl kustomize deploy/sandbox"),
+    };
+    if !output.status.success() {
+        bail!(
+            "kubectl kustomize deploy/sandbox: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    files.insert("sandbox/manifests.yaml".into(), output.stdout);
+    Ok(())
+}
+
+/// Writes each file, and removes what is left over from before.
+pub(crate) fn write(root: &Path, files: &Files) -> Result<()> {
+    for path in leftovers(root, files)? {
+        fs::remove_file(root.join(&path))
+            .with_context(|| format!("removing {}", path.display()))?;
+    }
+    for (path, contents) in files {
+        let full = root.join(path);
+        if let Some(folder) = full.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        }
+        fs::write(&full, contents).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The files that are missing, differ, or should not be there.
+pub(crate) fn stale(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {
+    let mut stale = leftovers(root, files)?;
+    for (path, contents) in files {
+        match fs::read(root.join(path)) {
+            Ok(present) if present == *contents => {}
+            Ok(_) => stale.push(path.clone()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => stale.push(path.clone()),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+    Ok(stale)
+}
+
+fn leftovers(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {
+    let mut leftovers = Vec::new();
+    for folder in OWNED {
+        let entries = match fs::read_dir(root.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error).with_context(|| format!("reading {folder}")),
+        };
+        for entry in entries {
+            let path = Path::new(folder).join(entry?.file_name());
+            if !files.contains_key(&path) {
+                leftovers.push(path);
+            }
+        }
+    }
+    Ok(leftovers)
+}
