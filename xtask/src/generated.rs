@@ -76,7 +76,7 @@ fn rendered_manifests(root: &Path, files: &mut Files) -> Result<()> {
     {
         Ok(output) => output,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            eprintln!("kubectl is not here: sandbox/manifests.yaml is not checked");
+            eprintln!("kubectl is not here: deploy/sandbox/rendered.yaml is not checked");
             return Ok(());
         }
         Err(error) => return Err(error).context("running kubectl kustomize deploy/sandbox"),
@@ -87,7 +87,7 @@ fn rendered_manifests(root: &Path, files: &mut Files) -> Result<()> {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    files.insert("sandbox/manifests.yaml".into(), output.stdout);
+    files.insert("deploy/sandbox/rendered.yaml".into(), output.stdout);
     Ok(())
 }
 
