@@ -25,6 +25,8 @@ pub enum Command {
     Down(Down),
     /// Print the path of a sandbox's kubeconfig
     Kubeconfig(Named),
+    /// Print shell commands that point psql, pgbench and the like at a sandbox's write Service
+    Env(Named),
     /// List the sandboxes
     List,
     /// Break something, for a test or to practise

@@ -33,7 +33,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Down(arguments) => return down(&arguments),
         Command::Kubeconfig(named) => return kubeconfig(&named),
         Command::List => return list(),
-        Command::Up(_) | Command::Run(_) | Command::Fault(_) => {}
+        Command::Up(_) | Command::Run(_) | Command::Env(_) | Command::Fault(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -42,6 +42,7 @@ pub fn run(command: Command) -> Result<()> {
     match command {
         Command::Up(arguments) => runtime.block_on(up(arguments)),
         Command::Run(arguments) => runtime.block_on(foreground(arguments)),
+        Command::Env(named) => runtime.block_on(environment(&named)),
         Command::Fault(fault) => runtime.block_on(break_something(fault)),
         _ => Ok(()),
     }
@@ -370,4 +371,9 @@ fn list() -> Result<()> {
 async fn break_something(fault: Fault) -> Result<()> {
     let folder = running(&fault.named.name)?;
     say(&order(&folder.socket(), &Order::Fault(fault.kind)).await?)
+}
+
+async fn environment(named: &Named) -> Result<()> {
+    let folder = running(&named.name)?;
+    say(&order(&folder.socket(), &Order::Environment).await?)
 }

@@ -22,6 +22,8 @@ use crate::faults::Faults;
 pub(crate) enum Order {
     /// End, and take all pods along.
     Stop,
+    /// Say how a client on this machine reaches the write Service.
+    Environment,
     /// Break something.
     Fault(FaultKind),
 }
@@ -32,6 +34,15 @@ pub(crate) enum Order {
 enum Answer {
     Done(String),
     Failed(String),
+}
+
+impl From<Result<String>> for Answer {
+    fn from(result: Result<String>) -> Self {
+        match result {
+            Ok(done) => Self::Done(done),
+            Err(error) => Self::Failed(format!("{error:#}")),
+        }
+    }
 }
 
 /// A short path to the socket: the kernel takes at most 107 bytes, whatever the folder is called.
@@ -72,10 +83,8 @@ async fn serve(stream: UnixStream, faults: Faults, stop: mpsc::Sender<()>) -> Re
             stop.try_send(()).ok();
             Answer::Done("stopping".to_owned())
         }
-        Ok(Order::Fault(fault)) => match faults.apply(&fault).await {
-            Ok(done) => Answer::Done(done),
-            Err(error) => Answer::Failed(format!("{error:#}")),
-        },
+        Ok(Order::Environment) => Answer::from(faults.environment()),
+        Ok(Order::Fault(fault)) => Answer::from(faults.apply(&fault).await),
         Err(error) => Answer::Failed(format!("not understood: {error}")),
     };
     let mut text = serde_json::to_string(&answer)?;

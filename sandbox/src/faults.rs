@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Effect, Fault, Faults as ApiFaults, PodFaults};
 use crate::cli::{CutStream, FaultKind, Scope};
+use crate::environment;
 use crate::kubelet::Kubelet;
 use crate::store::{Store, of};
 
@@ -39,6 +40,11 @@ impl Faults {
     /// The faults of the API server, finer than [`Faults::apply`] can make them.
     pub fn api(&self) -> &ApiFaults {
         &self.api
+    }
+
+    /// Shell commands that point libpq programs at the write Service.
+    pub(crate) fn environment(&self) -> Result<String> {
+        environment::exports(&self.store, &self.namespace)
     }
 
     /// Breaks (or mends) something and says what was done.

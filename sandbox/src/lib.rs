@@ -7,6 +7,7 @@ pub mod commands;
 mod control;
 pub mod controllers;
 mod daemon;
+mod environment;
 mod faults;
 pub mod home;
 pub mod kubelet;

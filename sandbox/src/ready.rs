@@ -1,14 +1,14 @@
 //! When is a sandbox ready: every standby streams, and every pod is ready.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Event, Pod, Secret};
+use k8s_openapi::api::core::v1::{Event, Pod};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
+use crate::environment::Login;
 use crate::runtime::{ContainerRef, LogOptions, PodRuntime};
 use crate::store::{Selector, Store, of};
 
@@ -99,21 +99,13 @@ async fn streaming(store: &Store, namespace: &str) -> Result<i64> {
     let Some(address) = address else {
         bail!("the primary has no address yet");
     };
-    let secrets = store.read_all::<Secret>(Some(namespace), &Selector::everything())?;
-    let data: BTreeMap<_, _> = secrets
-        .items
-        .into_iter()
-        .filter_map(|secret| secret.data)
-        .find(|data| data.contains_key("postgres-password"))
-        .unwrap_or_default();
-    let text = |key| data.get(key).map(|v: &k8s_openapi::ByteString| v.0.clone());
-    let user = text("postgres-user").unwrap_or_else(|| b"postgres".to_vec());
+    let login = Login::read(store, namespace)?;
     let mut config = tokio_postgres::Config::new();
     config
         .host(address)
         .port(5432)
-        .user(String::from_utf8(user)?)
-        .password(text("postgres-password").unwrap_or_default())
+        .user(login.user)
+        .password(login.password)
         .dbname("postgres")
         .application_name("pgctl-sandbox")
         .connect_timeout(Duration::from_secs(2));
