@@ -272,9 +272,6 @@ fn remove(folder: &Folder) -> Result<()> {
 
 /// Removes what is left of a sandbox whose daemon is dead.
 fn clean(folder: &Folder) -> Result<()> {
-    if !folder.exists() {
-        return Ok(());
-    }
     if !leftovers::kill_all(folder.path()) {
         bail!("processes of sandbox {} do not end", folder.name());
     }

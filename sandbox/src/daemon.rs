@@ -13,6 +13,7 @@ use crate::cluster::{Cluster, Options};
 use crate::commands::remove_tree;
 use crate::control;
 use crate::home::{Folder, Home};
+use crate::leftovers;
 
 /// What the daemon tells `up` through its standard output, one JSON line each.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,7 +55,11 @@ pub(crate) fn serve(arguments: Serve) -> Result<()> {
     let done = runtime.block_on(live(&folder, arguments));
     runtime.shutdown_timeout(Duration::from_secs(2));
     match &done {
-        Ok(_) => remove_tree(folder.path()),
+        Ok(_) => {
+            // A container that was just being started knows nothing of the end.
+            leftovers::kill_all(folder.path());
+            remove_tree(folder.path());
+        }
         // `up` shows it, and then takes the folder away.
         Err(error) => {
             eprintln!("{error:#}");
