@@ -221,7 +221,9 @@ fn condition(pod: &Value, kind: &str) -> String {
         .to_owned()
 }
 
-const SLEEP: &str = "trap 'exit 0' TERM; while :; do sleep 0.02; done";
+/// A shell as PID 1 ignores SIGTERM until its trap is set, and the file says that it is.
+const TRAPPED: &str = "test -e /tmp/trapped";
+const SLEEP: &str = "trap 'exit 0' TERM; touch /tmp/trapped; while :; do sleep 0.02; done";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_is_scheduled_runs_and_becomes_ready() -> Outcome {
@@ -253,10 +255,10 @@ async fn a_pod_is_scheduled_runs_and_becomes_ready() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_termination_message_is_seen_before_the_object_goes() -> Outcome {
     let c = Cluster::new().await?;
-    let script =
-        "trap 'echo stopped > /dev/termination-log; exit 3' TERM; while :; do sleep 0.02; done";
+    let script = "trap 'echo stopped > /dev/termination-log; exit 3' TERM; touch /tmp/trapped; while :; do sleep 0.02; done";
     c.run("db", script, json!({}))?;
     c.until("db", is_running).await?;
+    c.until_sh("db", TRAPPED).await?;
     let mut watch = c.store.follow::<Pod>(Some(NS), c.store.revision())?;
     c.delete("db")?;
     let mut seen = None;
@@ -550,6 +552,7 @@ async fn a_pod_on_a_lost_node_cannot_be_ended() -> Outcome {
         .unwrap_or_default()
         .to_owned();
     let beat = c.path("kubelet/pods").join(uid).join("volumes/d/beat");
+    c.until_sh("lost", "test -s /d/beat").await?;
     c.kubelet.cut_node("sandbox-node-0")?;
     c.until("lost", |p| condition(p, "Ready") == "False")
         .await?;
@@ -593,6 +596,7 @@ async fn a_killed_pod_starts_again_and_a_frozen_one_goes_on() -> Outcome {
         pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"],
         137
     );
+    c.until_sh("pod", TRAPPED).await?;
     c.kubelet.freeze_pod(NS, "pod")?;
     c.delete("pod")?;
     c.kubelet.unfreeze_pod(NS, "pod")?;
