@@ -34,10 +34,10 @@ pub(super) async fn watch(state: Arc<PodState>, index: usize, container: Contain
         definition: &definition,
         began,
     };
-    if let Some(probe) = &definition.startup_probe {
-        if let Some(why) = probing.until_first_success(probe).await {
-            return why;
-        }
+    if let Some(probe) = &definition.startup_probe
+        && let Some(why) = probing.until_first_success(probe).await
+    {
+        return why;
     }
     let ready_at_once = definition.readiness_probe.is_none();
     state.change(index, |slot| {
