@@ -1,0 +1,452 @@
+//! The adapter to Kubernetes over its real wire protocol: the sandbox's API server with objects
+//! that each test puts there, and no controller or kubelet that acts on them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use pgctl::kubernetes::{
+    Annotations, Call, Claim, ConnectOptions, Kube, KubeError, Place, Selection, Verb,
+};
+use pgctl::observe::{Depth, observe_all};
+use pgctl_sandbox::api::{Effect, Fault, Identity};
+use pgctl_sandbox::{Options, Sandbox};
+use serde_json::json;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An API server with an empty namespace `here`.
+fn api() -> Sandbox {
+    let sandbox = Sandbox::start(&Options {
+        api_only: true,
+        ..Options::default()
+    })
+    .expect("the API server starts");
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "here"}});
+    let namespace: Namespace = serde_json::from_value(namespace).expect("a Namespace");
+    sandbox.store().add(&namespace).expect("stored");
+    sandbox
+}
+
+async fn connect(kubeconfig: &Path, namespace: &str) -> Result<Kube, KubeError> {
+    Kube::connect(&ConnectOptions {
+        kubeconfig: Some(kubeconfig.to_owned()),
+        context: None,
+        namespace: Some(namespace.to_owned()),
+        timeout: TIMEOUT,
+    })
+    .await
+}
+
+async fn admin(sandbox: &Sandbox) -> Kube {
+    connect(&sandbox.kubeconfig(), "here")
+        .await
+        .expect("a kubeconfig")
+}
+
+/// A kubeconfig of this text, beside the sandbox's own.
+fn kubeconfig(sandbox: &Sandbox, text: &str) -> PathBuf {
+    let file = sandbox.folder().join("other-kubeconfig");
+    std::fs::write(&file, text).expect("the folder is ours");
+    file
+}
+
+fn labels(cluster: &str, component: &str) -> serde_json::Value {
+    json!({"app.kubernetes.io/name": "postgres", "app.kubernetes.io/instance": cluster,
+        "app.kubernetes.io/component": component})
+}
+
+fn stateful_set(namespace: &str, cluster: &str) -> StatefulSet {
+    let labels = labels(cluster, "primary");
+    serde_json::from_value(json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": format!("{cluster}-primary"), "namespace": namespace, "labels": labels},
+        "spec": {"serviceName": "p", "replicas": 1, "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "postgres", "image": "postgres:17"}]}}}}))
+    .expect("a StatefulSet")
+}
+
+fn pod(namespace: &str, cluster: &str) -> Pod {
+    serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": format!("{cluster}-primary-0"), "namespace": namespace,
+            "labels": labels(cluster, "primary")},
+        "spec": {"containers": [{"name": "postgres", "image": "postgres:17"}]}}))
+    .expect("a Pod")
+}
+
+fn cluster(sandbox: &Sandbox, namespace: &str, name: &str) {
+    sandbox
+        .store()
+        .add(&stateful_set(namespace, name))
+        .expect("stored");
+    sandbox.store().add(&pod(namespace, name)).expect("stored");
+}
+
+fn here() -> Place {
+    Place::Namespace("here".to_owned())
+}
+
+async fn discovery_error(kube: &Kube, place: &Place) -> KubeError {
+    let found = kube.discover_one(place, &Selection::default()).await;
+    found.err().expect("nothing that can be used is there")
+}
+
+/// Looks at all clusters; gives their number and the number of requests that it took.
+async fn count_requests(sandbox: &Sandbox) -> (usize, usize) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let config = kube::Config::from_custom_kubeconfig(
+        kube::config::Kubeconfig::read_from(sandbox.kubeconfig()).expect("a kubeconfig"),
+        &kube::config::KubeConfigOptions::default(),
+    )
+    .await
+    .expect("a kubeconfig that can be used");
+    let counting = tower::util::MapRequestLayer::new(move |request| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        request
+    });
+    let client = kube::client::ClientBuilder::try_from(config)
+        .expect("a client")
+        .with_layer(&counting)
+        .build();
+    let kube = Kube::from_client(client, "here", TIMEOUT);
+    let depth = Depth::Databases { timeout: TIMEOUT };
+    let seen = observe_all(&kube, &Place::AllNamespaces, &Selection::default(), depth)
+        .await
+        .expect("clusters are there");
+    (seen.len(), count.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn two_hundred_clusters_cost_no_more_calls_than_one() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "first");
+    let (clusters, alone) = count_requests(&sandbox).await;
+    assert_eq!(clusters, 1);
+    for number in 1..200 {
+        cluster(&sandbox, &format!("n{number}"), &format!("c{number}"));
+    }
+    let (clusters, together) = count_requests(&sandbox).await;
+    assert_eq!(clusters, 200);
+    assert_eq!(together, alone);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_with_what_was_looked_for() {
+    let sandbox = api();
+    let kube = admin(&sandbox).await;
+    let error = discovery_error(&kube, &Place::Namespace("nowhere".to_owned())).await;
+    assert!(
+        matches!(&error, KubeError::NoSuchNamespace { namespace, .. } if namespace == "nowhere"),
+        "{error}"
+    );
+    let error = discovery_error(&kube, &here()).await;
+    assert_eq!(
+        error.to_string(),
+        "no PostgreSQL cluster found: looked for StatefulSets labelled \
+         app.kubernetes.io/name=postgres in namespace \"here\""
+    );
+    cluster(&sandbox, "here", "one");
+    cluster(&sandbox, "here", "two");
+    let error = discovery_error(&kube, &here()).await;
+    assert_eq!(
+        error.to_string(),
+        "several PostgreSQL clusters found: here/one, here/two"
+    );
+    assert!(
+        error
+            .advice()
+            .is_some_and(|advice| advice.contains("--cluster"))
+    );
+    let one = Selection {
+        cluster: Some("two".to_owned()),
+        ..Selection::default()
+    };
+    let found = kube
+        .discover_one(&here(), &one)
+        .await
+        .expect("one is chosen");
+    assert_eq!((found.id.name.as_str(), found.pods.len()), ("two", 1));
+}
+
+#[tokio::test]
+async fn who_may_not_look_is_told_which_role_to_ask_for() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "one");
+    let server = sandbox.server().expect("it runs");
+    let text = server.token_kubeconfig("c", "here", &Identity::new("bob", &[]));
+    let kube = connect(&kubeconfig(&sandbox, &text), "here")
+        .await
+        .expect("a kubeconfig");
+    let error = discovery_error(&kube, &here()).await;
+    let told = error.to_string();
+    assert!(
+        told.starts_with("not allowed: list statefulsets.apps in namespace \"here\": "),
+        "{told}"
+    );
+    assert_eq!(
+        error.advice().as_deref(),
+        Some("ask for the Role pgctl-viewer (deploy/rbac)")
+    );
+    let calls = [Call::new(Verb::Patch, "apps", "statefulsets/scale").within("here")];
+    let denied = kube.not_allowed(&calls).await.expect("everybody may ask");
+    assert_eq!(denied, [&calls[0]]);
+    let denied = admin(&sandbox).await;
+    assert!(
+        denied
+            .not_allowed(&calls)
+            .await
+            .expect("it answers")
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_expired_client_certificate_is_called_that() {
+    let sandbox = api();
+    let server = sandbox.server().expect("it runs");
+    let text = server
+        .certificate_kubeconfig("old", "here", &Identity::admin(), true)
+        .expect("a certificate");
+    let kube = connect(&kubeconfig(&sandbox, &text), "here")
+        .await
+        .expect("a kubeconfig");
+    let error = discovery_error(&kube, &here()).await;
+    assert!(
+        matches!(error, KubeError::ClientCertificateExpired { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unreachable() {
+    let sandbox = api();
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound").port()
+    };
+    let text = std::fs::read_to_string(sandbox.kubeconfig()).expect("a kubeconfig");
+    let url = sandbox.server().expect("it runs").url();
+    let text = text.replace(&url, &format!("https://127.0.0.1:{port}"));
+    let kube = connect(&kubeconfig(&sandbox, &text), "here")
+        .await
+        .expect("a kubeconfig");
+    let error = discovery_error(&kube, &here()).await;
+    assert!(
+        matches!(&error, KubeError::Unreachable { reason, .. } if reason.contains("refused")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn kubeconfigs_that_can_not_be_used_say_why() {
+    let sandbox = api();
+    let missing = sandbox.folder().join("no-such-file");
+    let error = connect(&missing, "here")
+        .await
+        .expect_err("there is no such file");
+    assert!(error.to_string().contains("no-such-file"), "{error}");
+    let broken = kubeconfig(&sandbox, "contexts: [");
+    let error = connect(&broken, "here").await.expect_err("no YAML");
+    assert!(matches!(error, KubeError::BadConfig { .. }), "{error}");
+    let error = Kube::connect(&ConnectOptions {
+        kubeconfig: Some(sandbox.kubeconfig()),
+        context: Some("elsewhere".to_owned()),
+        namespace: None,
+        timeout: TIMEOUT,
+    })
+    .await
+    .expect_err("no such context");
+    assert!(matches!(error, KubeError::NoSuchContext { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_never_overwrites_what_it_has_not_seen() {
+    let sandbox = api();
+    let kube = admin(&sandbox).await;
+    let data = |value: &str| BTreeMap::from([("primary".to_owned(), value.to_owned())]);
+    let none = BTreeMap::new();
+    let stored = kube
+        .create_map("here", "t", &none, &data("a"))
+        .await
+        .expect("made");
+    let twice = kube.create_map("here", "t", &none, &data("b")).await;
+    assert!(
+        matches!(twice, Err(KubeError::AlreadyExists { .. })),
+        "{twice:?}"
+    );
+    let newer = kube
+        .replace_map("here", "t", &stored, &data("c"))
+        .await
+        .expect("replaced");
+    let late = kube.replace_map("here", "t", &stored, &data("d")).await;
+    assert!(matches!(late, Err(KubeError::Conflict { .. })), "{late:?}");
+    let now = kube
+        .stored_map("here", "t")
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(
+        (now.data, now.resource_version),
+        (data("c"), newer.resource_version)
+    );
+
+    cluster(&sandbox, "here", "one");
+    let other = kube
+        .delete_pod("here", "one-primary-0", "another-uid")
+        .await;
+    assert!(
+        matches!(other, Err(KubeError::Conflict { .. })),
+        "{other:?}"
+    );
+    let gone = kube.delete_pod("here", "never-was", "u").await;
+    assert!(gone.is_ok(), "{gone:?}");
+    kube.scale("here", "one-primary", 0).await.expect("scaled");
+    let set: StatefulSet = sandbox.store().read("here", "one-primary").expect("there");
+    assert_eq!(set.spec.and_then(|spec| spec.replicas), Some(0));
+}
+
+#[tokio::test]
+async fn a_selector_is_replaced_as_a_whole_and_remembered() {
+    let sandbox = api();
+    let kube = admin(&sandbox).await;
+    let service: Service = serde_json::from_value(json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "w", "namespace": "here"},
+        "spec": {"selector": {"a": "1", "b": "2"}, "ports": [{"port": 5432}]}}))
+    .expect("a Service");
+    sandbox.store().add(&service).expect("stored");
+    let selector = BTreeMap::from([("b".to_owned(), "3".to_owned())]);
+    let note = |value: Option<&str>| -> Annotations {
+        BTreeMap::from([("pgctl.io/was".to_owned(), value.map(str::to_owned))])
+    };
+    for (annotations, remembered) in [(note(Some("x")), true), (note(None), false)] {
+        kube.set_service_selector("here", "w", &selector, &annotations)
+            .await
+            .expect("pointed");
+        let now: Service = sandbox.store().read("here", "w").expect("there");
+        assert_eq!(
+            now.spec.and_then(|spec| spec.selector),
+            Some(selector.clone())
+        );
+        let notes = now.metadata.annotations.unwrap_or_default();
+        assert_eq!(notes.contains_key("pgctl.io/was"), remembered);
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_want_the_lease_one_gets_it() {
+    let sandbox = api();
+    let kube = admin(&sandbox).await;
+    let long = Duration::from_secs(60);
+    let claims = futures::join!(
+        kube.claim_lease("here", "l", "anna", long),
+        kube.claim_lease("here", "l", "ben", long),
+    );
+    let claims = [claims.0.expect("answered"), claims.1.expect("answered")];
+    let mut held: Vec<_> = Vec::new();
+    let mut taken = Vec::new();
+    for claim in claims {
+        match claim {
+            Claim::Ours(lease) => held.push(lease),
+            Claim::Taken(holder) => taken.push(holder.holder),
+        }
+    }
+    assert_eq!((held.len(), taken.len()), (1, 1));
+    let mut lease = held.remove(0);
+    kube.renew_lease(&mut lease).await.expect("ours");
+    kube.release_lease(lease).await.expect("given back");
+    assert_eq!(kube.lease_holder("here", "l").await.expect("read"), None);
+    let next = kube
+        .claim_lease("here", "l", "cleo", long)
+        .await
+        .expect("answered");
+    assert!(matches!(next, Claim::Ours(_)));
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_and_an_unsure_change_is_not() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "one");
+    let kube = admin(&sandbox).await;
+    let faults = sandbox.faults().api();
+    let fail = |status, verb: &str| {
+        let effect = Effect::Fail {
+            status,
+            message: None,
+        };
+        Fault::new(effect).verb(verb).times(1)
+    };
+    faults.add(fail(503, "list"));
+    kube.discover_one(&here(), &Selection::default())
+        .await
+        .expect("a look is repeated");
+    faults.add(fail(429, "patch"));
+    kube.scale("here", "one-primary", 2)
+        .await
+        .expect("429 is said before anything is done");
+    faults.add(fail(500, "patch"));
+    let error = kube
+        .scale("here", "one-primary", 3)
+        .await
+        .expect_err("who knows");
+    assert!(error.outcome_unknown(), "{error}");
+    let set: StatefulSet = sandbox.store().read("here", "one-primary").expect("there");
+    assert_eq!(set.spec.and_then(|spec| spec.replicas), Some(2));
+}
+
+#[tokio::test]
+async fn waiting_for_a_pod_survives_cut_watches() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "one");
+    let kube = admin(&sandbox).await;
+    let store = sandbox.store().clone();
+    let annotated = |pod: Option<&pgctl::cluster::PodFacts>| {
+        pod.and_then(|pod| pod.term).filter(|term| *term == 7)
+    };
+    let cut = Effect::Cut { after_bytes: 10 };
+    sandbox
+        .faults()
+        .api()
+        .add(Fault::new(cut).verb("watch").times(3));
+    let waiting = kube.wait_for_pod("here", "one-primary-0", "waiting", TIMEOUT, annotated);
+    let changing = async {
+        for term in 1..=7_u32 {
+            let note = BTreeMap::from([("pgctl.io/term".to_owned(), Some(term.to_string()))]);
+            kube.annotate_pod("here", "one-primary-0", &note)
+                .await
+                .expect("annotated");
+        }
+    };
+    let (seen, ()) = futures::join!(waiting, changing);
+    assert_eq!(seen.expect("seen in the end"), 7);
+    let uid = store
+        .read::<Pod>("here", "one-primary-0")
+        .expect("there")
+        .metadata
+        .uid
+        .expect("a UID");
+    kube.hold_pod("here", "one-primary-0", &uid, "pgctl.io/hold")
+        .await
+        .expect("held");
+    kube.delete_pod("here", "one-primary-0", &uid)
+        .await
+        .expect("deleted");
+    let held = kube
+        .pod("here", "one-primary-0")
+        .await
+        .expect("read")
+        .expect("still there");
+    assert!(held.deleting_since.is_some());
+    kube.release_pod("here", "one-primary-0", &uid, "pgctl.io/hold")
+        .await
+        .expect("let go");
+    kube.release_pod("here", "one-primary-0", &uid, "pgctl.io/hold")
+        .await
+        .expect("letting go again changes nothing");
+}
