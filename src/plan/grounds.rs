@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::OperationId;
-use crate::cluster::GitOps;
+use crate::cluster::{Component, GitOps, ServicePurpose, Snapshot};
 
 /// What was found out besides the snapshot. Facts only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -115,31 +115,59 @@ pub enum Reverts {
     Unknown,
 }
 
-/// Every permission that a guided operation may need, so that a missing one is found before the
-/// first change. Reading the cluster is not among them: the snapshot has shown it.
-pub fn permissions_needed() -> Vec<Permission> {
-    const NEEDED: [(&str, &str, &str); 18] = [
-        ("get", "coordination.k8s.io", "leases"),
-        ("create", "coordination.k8s.io", "leases"),
-        ("update", "coordination.k8s.io", "leases"),
-        ("get", "", "configmaps"),
-        ("create", "", "configmaps"),
-        ("update", "", "configmaps"),
-        ("get", "", "pods"),
-        ("list", "", "pods"),
-        ("watch", "", "pods"),
-        ("patch", "", "pods"),
-        ("delete", "", "pods"),
-        ("create", "", "pods/portforward"),
-        ("get", "apps", "statefulsets"),
-        ("patch", "apps", "statefulsets/scale"),
-        ("patch", "", "services"),
-        ("list", "discovery.k8s.io", "endpointslices"),
-        ("patch", "autoscaling", "horizontalpodautoscalers"),
-        ("create", "", "events"),
-    ];
-    NEEDED
-        .iter()
-        .map(|(verb, group, resource)| Permission::new(verb, group, resource))
+/// Every permission that a guided operation may need (verb, API group, resource), so that a missing
+/// one is found before the first change. Reading the cluster is not among them: the snapshot has
+/// shown it.
+pub const PERMISSIONS: [(&str, &str, &str); 14] = [
+    ("get", "coordination.k8s.io", "leases"),
+    ("create", "coordination.k8s.io", "leases"),
+    ("update", "coordination.k8s.io", "leases"),
+    ("create", "", "configmaps"),
+    ("update", "", "configmaps"),
+    ("watch", "", "pods"),
+    ("patch", "", "pods"),
+    ("delete", "", "pods"),
+    ("create", "", "pods/portforward"),
+    ("get", "apps", "statefulsets"),
+    ("patch", "apps", "statefulsets/scale"),
+    ("patch", "", "services"),
+    ("patch", "autoscaling", "horizontalpodautoscalers"),
+    ("create", "", "events"),
+];
+
+/// The objects that a failover changes and that a GitOps tool deploys. What Argo CD does about a
+/// change is in its Application, which `argo` knows.
+pub fn drift(snapshot: &Snapshot, argo: impl Fn(&str) -> Reverts) -> Vec<Drift> {
+    let service = snapshot.service(ServicePurpose::Write).map(|it| {
+        let object = format!("Service/{}", it.name);
+        (object, "spec.selector", it.git_ops.as_ref())
+    });
+    let set = snapshot.stateful_set(Component::Primary).map(|it| {
+        let object = format!("StatefulSet/{}", it.name);
+        (object, "spec.replicas", it.git_ops.as_ref())
+    });
+    let autoscaler = snapshot.autoscaler.as_ref().map(|it| {
+        let object = format!("HorizontalPodAutoscaler/{}", it.name);
+        (object, "spec.minReplicas", it.git_ops.as_ref())
+    });
+    [service, set, autoscaler]
+        .into_iter()
+        .flatten()
+        .filter_map(|(object, field, tool)| {
+            let tool = tool?.clone();
+            let reverts = match &tool {
+                GitOps::ArgoCd { application } => argo(application),
+                // The kustomize-controller applies its objects anew at every interval.
+                GitOps::Flux { .. } => Reverts::Itself,
+                // Helm compares only when somebody upgrades the release.
+                GitOps::Helm { .. } => Reverts::NextDeploy,
+            };
+            Some(Drift {
+                object,
+                field: field.to_owned(),
+                tool,
+                reverts,
+            })
+        })
         .collect()
 }

@@ -29,7 +29,7 @@ pub use condition::Condition;
 pub use failover::{candidates, plan_failover};
 pub use failover_steps::ORIGINAL_MINIMUM;
 pub use grounds::{
-    Drift, Grounds, LockHolder, Permission, Permitted, Reverts, Unfinished, permissions_needed,
+    Drift, Grounds, LockHolder, PERMISSIONS, Permission, Permitted, Reverts, Unfinished, drift,
 };
 pub use journal::{Entry, Event, Finding, ImpossibleHistory, OutageMethod, Outcome, Progress};
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};

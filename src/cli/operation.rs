@@ -1,0 +1,22 @@
+//! What every guided operation takes.
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
+
+/// Options of a guided operation.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Running it")]
+pub struct OperationArgs {
+    /// Only show the checks and the plan
+    #[arg(long, env = "PGCTL_DRY_RUN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long, env = "PGCTL_YES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub yes: bool,
+    /// Go on with the operation that was left unfinished
+    #[arg(long, env = "PGCTL_RESUME", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with = "abort")]
+    pub resume: bool,
+    /// Put back what the unfinished operation has done
+    #[arg(long, env = "PGCTL_ABORT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub abort: bool,
+}

@@ -1,0 +1,42 @@
+//! `pgctl rejoin` and `pgctl reinit`.
+
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
+
+use super::OperationArgs;
+use super::global::positive_duration;
+
+/// Bring a former primary back as a standby
+///
+/// It is rewound onto the present primary (pg_rewind), or with --clone copied anew.
+#[derive(Debug, Clone, Args)]
+pub struct RejoinArgs {
+    /// The pod, by any unambiguous tail of its name
+    #[arg(required_unless_present_any = ["resume", "abort"], value_name = "POD")]
+    pub pod: Option<String>,
+    /// Throw its data away and copy it anew
+    #[arg(long, env = "PGCTL_CLONE", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub clone: bool,
+    /// How long it may take until it streams
+    #[arg(long, env = "PGCTL_STREAM_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "10m", value_parser = positive_duration)]
+    pub stream_timeout: Duration,
+    /// How to run it.
+    #[command(flatten)]
+    pub operation: OperationArgs,
+}
+
+/// Give a broken standby a new volume, copied from the primary
+#[derive(Debug, Clone, Args)]
+pub struct ReinitArgs {
+    /// The pod, by any unambiguous tail of its name
+    #[arg(required_unless_present_any = ["resume", "abort"], value_name = "POD")]
+    pub pod: Option<String>,
+    /// How long it may take until it streams
+    #[arg(long, env = "PGCTL_STREAM_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "1h", value_parser = positive_duration)]
+    pub stream_timeout: Duration,
+    /// How to run it.
+    #[command(flatten)]
+    pub operation: OperationArgs,
+}

@@ -1,0 +1,327 @@
+//! What every guided operation does: observe, plan, confirm, run, render.
+
+use std::io::IsTerminal as _;
+
+use jiff::Timestamp;
+
+use super::context::Context;
+use crate::cli::OperationArgs;
+use crate::cluster::Snapshot;
+use crate::engine::{Confirmed, Ending, Executor, Journal, Live, LockError, Notice, Report, who};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{Call, Kube, Verb};
+use crate::observe::{Observed, login};
+use crate::output::{
+    OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plan_screen,
+    refusal_screen, report_screen, write_stderr,
+};
+use crate::plan::{Grounds, PERMISSIONS, Permission, Permitted, Plan, Refusal, Reverts, drift};
+
+/// Plans and runs an operation, or goes on with one, or puts it back.
+pub(super) async fn run(
+    context: &Context,
+    args: &OperationArgs,
+    kind: &str,
+    make: impl FnOnce(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+) -> Result<ExitCode, Failure> {
+    let kube = context.connect().await?;
+    let observed = context.observe(&kube).await?;
+    if args.resume || args.abort {
+        return go_on(context, kube, &observed, kind, args.abort).await;
+    }
+    let grounds = grounds(&kube, &observed.snapshot).await?;
+    let plan = match make(&observed.snapshot, &grounds, Timestamp::now()) {
+        Ok(plan) => plan,
+        Err(refusal) => return refused(context, &refusal),
+    };
+    let stderr = Screen::of_stderr(context.screen.color);
+    if args.dry_run {
+        let text = if context.format.is_document() {
+            encode(&OperationDocument::new("Plan", &plan, 0), context.format)
+        } else {
+            shown(&plan, &context.screen)
+        };
+        context.print(&text)?;
+        return Ok(ExitCode::Done);
+    }
+    if !context.quiet {
+        write_stderr(&shown(&plan, &stderr));
+    }
+    let confirmed = confirm(&plan, args.yes).await?;
+    let live = live(kube, &observed)?;
+    live.take_lock(false).await.map_err(lock_failure)?;
+    let journal = match fresh_journal(&live, plan).await {
+        Ok(journal) => journal,
+        Err(failure) => {
+            live.release_lock().await;
+            return Err(failure);
+        }
+    };
+    let reporter = reporter(context);
+    let mut executor = Executor::new(&live, journal, &reporter);
+    let by = who();
+    let ending = executor.run(&confirmed, &by);
+    finish(context, &live, ending_or_interruption(ending).await, executor.journal()).await
+}
+
+fn shown(plan: &Plan, screen: &Screen) -> String {
+    let mut text = checks_screen(&plan.checks, screen) + "\n";
+    if plan.candidates.len() > 1 {
+        text += &candidates_screen(&plan.candidates, screen);
+        text += "\n";
+    }
+    text + &plan_screen(plan)
+}
+
+/// What was found out besides the snapshot.
+async fn grounds(kube: &Kube, snapshot: &Snapshot) -> Result<Grounds, Failure> {
+    let calls: Vec<Call> = PERMISSIONS
+        .iter()
+        .map(|(verb, group, resource)| {
+            Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
+        })
+        .collect();
+    let (missing, lock, journal) = futures::join!(
+        kube.not_allowed(&calls),
+        Live::lock_holder(kube, &snapshot.cluster),
+        Live::journal_of(kube, &snapshot.cluster),
+    );
+    let missing = missing?;
+    let permissions = calls
+        .iter()
+        .map(|call| Permitted {
+            permission: Permission::new(call.verb.as_str(), call.group, call.resource),
+            allowed: !missing.contains(&call),
+        })
+        .collect();
+    let journal = journal.map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    Ok(Grounds {
+        permissions,
+        // Without the permission to read it, the check of the permissions says so.
+        lock: lock.unwrap_or_default(),
+        unfinished: journal.and_then(|journal| journal.unfinished()),
+        drift: drift(snapshot, |_| Reverts::Unknown),
+    })
+}
+
+fn verb_of(word: &str) -> Verb {
+    match word {
+        "list" => Verb::List,
+        "watch" => Verb::Watch,
+        "create" => Verb::Create,
+        "update" => Verb::Update,
+        "patch" => Verb::Patch,
+        "delete" => Verb::Delete,
+        _ => Verb::Get,
+    }
+}
+
+fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
+    if context.format.is_document() {
+        let exit = ExitCode::Refused.number();
+        context.print(&encode(
+            &OperationDocument::new("Refusal", refusal, exit),
+            context.format,
+        ))?;
+    }
+    let screen = Screen::of_stderr(context.screen.color);
+    write_stderr(&refusal_screen(refusal, &screen));
+    write_stderr(&format!(
+        "{} refused; nothing was changed\n",
+        refusal.operation
+    ));
+    Ok(ExitCode::Refused)
+}
+
+/// Asks, unless `--yes` has answered. Without a terminal there is nobody to ask.
+async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
+    if let Some(confirmed) = Confirmed::by_flag(yes) {
+        return Ok(confirmed);
+    }
+    let declined = |what: &str| Failure::new(ExitCode::Refused, what);
+    if !std::io::stdin().is_terminal() {
+        return Err(declined("there is no terminal to confirm on; nothing was changed")
+            .next("add --yes to agree without being asked"));
+    }
+    write_stderr(&format!(
+        "\n{}\nType {} to go on: ",
+        plan.operation,
+        Confirmed::wanted(plan)
+    ));
+    let typed = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    })
+    .await
+    .ok()
+    .and_then(Result::ok)
+    .unwrap_or_default();
+    Confirmed::by_typing(plan, &typed)
+        .ok_or_else(|| declined("not confirmed; nothing was changed"))
+}
+
+fn live(kube: Kube, observed: &Observed) -> Result<Live, Failure> {
+    let credentials = observed.credentials.as_ref().ok_or_else(|| {
+        Failure::new(
+            ExitCode::Refused,
+            "the database's credentials could not be read; nothing was changed",
+        )
+        .next("pgctl status")
+    })?;
+    let timeout = kube.timeout();
+    Ok(Live::new(kube, login(credentials, timeout), &observed.snapshot))
+}
+
+fn lock_failure(error: LockError) -> Failure {
+    match error {
+        LockError::Held(_) => Failure::new(ExitCode::Refused, error.to_string())
+            .next("wait until it is done: pgctl history"),
+        LockError::Kube(error) => error.into(),
+    }
+}
+
+/// The journal of the new operation, if nobody was faster since it was planned.
+async fn fresh_journal(live: &Live, plan: Plan) -> Result<Journal, Failure> {
+    let before = live
+        .load_journal()
+        .await
+        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let Some(before) = before else {
+        return Ok(Journal::new(plan, Vec::new()));
+    };
+    let last = before.entries.last().map(|entry| entry.at);
+    if before.unfinished().is_some() || last.is_some_and(|at| at > plan.made) {
+        return Err(Failure::new(
+            ExitCode::Refused,
+            "another operation has run since this was planned; nothing was changed",
+        )
+        .next("look again: pgctl history"));
+    }
+    Ok(Journal::new(plan, before.history))
+}
+
+async fn go_on(
+    context: &Context,
+    kube: Kube,
+    observed: &Observed,
+    kind: &str,
+    back: bool,
+) -> Result<ExitCode, Failure> {
+    let nothing = || {
+        let word = if back { "abort" } else { "resume" };
+        Failure::new(
+            ExitCode::Refused,
+            format!("there is nothing to {word}: every operation has ended"),
+        )
+        .next("pgctl history")
+    };
+    let found = Live::journal_of(&kube, &observed.snapshot.cluster)
+        .await
+        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let unfinished = found.as_ref().and_then(Journal::unfinished).ok_or_else(nothing)?;
+    let own = found.as_ref().map(|it| it.plan.operation.kind());
+    if own != Some(kind) {
+        return Err(Failure::new(
+            ExitCode::Refused,
+            format!("what is unfinished is the {}", unfinished.title),
+        )
+        .next(found.map(|it| it.plan.resume_command()).unwrap_or_default()));
+    }
+    if back && unfinished.past_point_of_no_return {
+        return Err(Failure::new(
+            ExitCode::Refused,
+            format!("the {} can only go forward", unfinished.title),
+        )
+        .next(found.map(|it| it.plan.resume_command()).unwrap_or_default()));
+    }
+    let live = live(kube, observed)?;
+    live.take_lock(true).await.map_err(lock_failure)?;
+    // Once more, now that nobody else writes.
+    let journal = match live.load_journal().await {
+        Ok(Some(journal)) if journal.unfinished().is_some() => journal,
+        Ok(_) => {
+            live.release_lock().await;
+            return Err(nothing());
+        }
+        Err(error) => {
+            live.release_lock().await;
+            return Err(Failure::new(ExitCode::Failed, error.reason));
+        }
+    };
+    let reporter = reporter(context);
+    let mut executor = Executor::new(&live, journal, &reporter);
+    let by = who();
+    let ending = if back {
+        ending_or_interruption(executor.abort(&by)).await
+    } else {
+        ending_or_interruption(executor.resume(&by)).await
+    };
+    finish(context, &live, ending, executor.journal()).await
+}
+
+fn reporter(context: &Context) -> impl Fn(&Plan, &Notice) + Sync + use<> {
+    let quiet = context.quiet;
+    move |_: &Plan, notice: &Notice| {
+        if let (Some(line), false) = (notice_line(notice), quiet) {
+            write_stderr(&format!("{line}\n"));
+        }
+    }
+}
+
+/// An interruption leaves the operation as a dying process would: `--resume` goes on with it.
+async fn ending_or_interruption(work: impl Future<Output = Ending>) -> Option<Ending> {
+    tokio::select! {
+        ending = work => Some(ending),
+        () = super::run::interruption() => None,
+    }
+}
+
+async fn finish(
+    context: &Context,
+    live: &Live,
+    ending: Option<Ending>,
+    journal: &Journal,
+) -> Result<ExitCode, Failure> {
+    live.release_lock().await;
+    let plan = &journal.plan;
+    let ways_on = |failure: Failure| {
+        let failure = failure.next(plan.resume_command());
+        let forward_only = journal
+            .progress()
+            .is_ok_and(|progress| progress.past_point_of_no_return(plan));
+        if forward_only {
+            failure
+        } else {
+            failure.next(format!("or put everything back: {}", plan.abort_command()))
+        }
+    };
+    match ending {
+        Some(Ending::Done) => {
+            let report = Report::of(plan, &journal.entries);
+            let text = if context.format.is_document() {
+                encode(&OperationDocument::new("Report", &report, 0), context.format)
+            } else {
+                report_screen(&report)
+            };
+            context.print(&text)?;
+            Ok(ExitCode::Done)
+        }
+        Some(Ending::RolledBack { reason }) => Err(Failure::new(
+            ExitCode::RolledBack,
+            format!("the {} was rolled back; everything is as it was", plan.operation),
+        )
+        .because(reason)),
+        Some(Ending::Incomplete { reason, .. }) => Err(ways_on(
+            Failure::new(
+                ExitCode::Incomplete,
+                format!("the {} has stopped in between", plan.operation),
+            )
+            .because(reason),
+        )),
+        None => Err(ways_on(Failure::new(
+            ExitCode::Incomplete,
+            format!("the {} was interrupted", plan.operation),
+        ))),
+    }
+}

@@ -1,0 +1,37 @@
+//! `pgctl rejoin` and `pgctl reinit`.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::operation;
+use crate::cli::{ReinitArgs, RejoinArgs};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::plan::{RejoinRequest, ReinitRequest, plan_reinit, plan_rejoin};
+
+pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitCode, Failure> {
+    let request = RejoinRequest {
+        pod: args.pod.clone().unwrap_or_default(),
+        clone: args.clone,
+        timeout_seconds: seconds(args.stream_timeout),
+    };
+    operation::run(context, &args.operation, "rejoin", |snapshot, grounds, now| {
+        plan_rejoin(snapshot, &request, grounds, now)
+    })
+    .await
+}
+
+pub(super) async fn reinit(context: &Context, args: &ReinitArgs) -> Result<ExitCode, Failure> {
+    let request = ReinitRequest {
+        pod: args.pod.clone().unwrap_or_default(),
+        timeout_seconds: seconds(args.stream_timeout),
+    };
+    operation::run(context, &args.operation, "reinit", |snapshot, grounds, now| {
+        plan_reinit(snapshot, &request, grounds, now)
+    })
+    .await
+}
+
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs().max(1)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,231 @@
+//! Screens and documents of guided operations.
+
+use serde::Serialize;
+
+use super::plain::plain;
+use super::screen::{Screen, Tone};
+use super::table::{Column, Table};
+use crate::engine::{Journal, Notice, Record, Report};
+use crate::plan::{Candidate, Check, Condition, Operation, Plan, Refusal, Undo, Verdict};
+
+/// The table of checks, and below it what to type about those that refuse.
+pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("CHECK"),
+        Column::kept("RESULT"),
+        Column::kept("WHY"),
+    ]);
+    for check in checks {
+        let (word, tone) = match check.verdict {
+            Verdict::Pass => ("pass", Tone::Good),
+            Verdict::Warn => ("warn", Tone::Warning),
+            Verdict::Refuse => ("refuse", Tone::Bad),
+        };
+        table.row([
+            (check.check.to_string(), Tone::Normal),
+            (word.to_owned(), tone),
+            (plain(&check.reason), Tone::Normal),
+        ]);
+    }
+    let mut text = table.draw(screen);
+    for check in checks.iter().filter(|it| it.verdict != Verdict::Pass) {
+        if let Some(next) = &check.next {
+            text += &format!("  {}: {}\n", check.check, plain(next));
+        }
+    }
+    text
+}
+
+/// Who could become primary.
+pub fn candidates_screen(candidates: &[Candidate], screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("CANDIDATE"),
+        Column::kept("ELIGIBLE"),
+        Column::kept("BEHIND").right(),
+        Column::kept("WHY"),
+    ]);
+    for candidate in candidates {
+        let (word, tone) = match candidate.eligible {
+            true => ("yes", Tone::Good),
+            false => ("no", Tone::Bad),
+        };
+        let behind = candidate
+            .lag_bytes
+            .map_or_else(|| "-".to_owned(), |bytes| format!("{bytes} B"));
+        table.row([
+            (plain(&candidate.pod), Tone::Normal),
+            (word.to_owned(), tone),
+            (behind, Tone::Normal),
+            (plain(&candidate.why().join("; ")), Tone::Normal),
+        ]);
+    }
+    table.draw(screen)
+}
+
+/// The numbered plan.
+pub fn plan_screen(plan: &Plan) -> String {
+    let mut text = format!("Plan: {} ({})\n", plan.operation, plan.id);
+    for (index, step) in plan.steps.iter().enumerate() {
+        let mark = match step.undo {
+            Undo::PointOfNoReturn => "  <- from here only forward",
+            _ => "",
+        };
+        text += &format!("{:>3}. {}{mark}\n", index + 1, plain(&step.to_string()));
+        if step.proves != Condition::Answered {
+            text += &format!("     proven when {}\n", plain(&step.proves.to_string()));
+        }
+    }
+    text
+}
+
+/// A line of progress; none for what is not worth one.
+pub fn notice_line(notice: &Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Began {
+            number, of, title, ..
+        } => format!("[{number}/{of}] {}", plain(title)),
+        Notice::Retrying { reason, .. } => format!("      trying again: {}", plain(reason)),
+        Notice::Completed { seconds, .. } => format!("      done in {seconds:.2} s"),
+        Notice::FoundDone { step } => format!("      {step} had been done"),
+        Notice::Reported { step, reason } => format!("      {step}: {}", plain(reason)),
+        Notice::Failed { step, reason } => format!("      {step} failed: {}", plain(reason)),
+        Notice::Undoing { step } => format!("[back] {step}"),
+        Notice::Found(_) | Notice::Ended { .. } => return None,
+    })
+}
+
+/// The end report.
+pub fn report_screen(report: &Report) -> String {
+    let mut text = format!("{}\n", plain(&report.operation.to_string()));
+    if let Operation::Failover { timeline, .. } = &report.operation {
+        let outage = match (report.write_outage_seconds, report.outage_method) {
+            (Some(seconds), Some(crate::plan::OutageMethod::OwnWrites)) => {
+                format!("{seconds:.2} s (last acknowledged to first committed write, by pgctl's own)")
+            }
+            (Some(seconds), _) => {
+                format!("{seconds:.2} s (by the commit times of both servers' clocks)")
+            }
+            (None, _) => "not measured: the operation was interrupted".to_owned(),
+        };
+        let loss = match (report.lost_bytes, report.loss_proven) {
+            (Some(bytes), true) => format!("{bytes} bytes, proven by the shutdown record"),
+            (Some(bytes), false) => format!("at least {bytes} bytes, estimated"),
+            (None, _) => "unknown".to_owned(),
+        };
+        let new = report
+            .new_timeline
+            .map_or_else(|| "?".to_owned(), |line| line.to_string());
+        text += &format!("  write outage  {outage}\n");
+        if let Some(seconds) = report.service_switched_seconds {
+            text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
+        }
+        text += &format!("  loss          {loss}\n");
+        text += &format!("  timeline      {timeline} -> {new}\n");
+    }
+    text += "  steps\n";
+    for step in &report.steps {
+        let seconds = step
+            .seconds
+            .map_or_else(|| "      -".to_owned(), |seconds| format!("{seconds:>6.2}s"));
+        let why = step
+            .reason
+            .as_ref()
+            .map(|reason| format!("  {}", plain(reason)))
+            .unwrap_or_default();
+        text += &format!("    {seconds}  {}{why}\n", step.step);
+    }
+    text
+}
+
+/// The operations that have run.
+pub fn history_screen(records: &[Record], screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("WHEN"),
+        Column::kept("WHAT"),
+        Column::kept("RESULT"),
+        Column::ranked("OUTAGE", 2).right(),
+        Column::ranked("LOST", 2).right(),
+        Column::ranked("TIMELINE", 3),
+        Column::ranked("WHO", 4),
+    ]);
+    for record in records {
+        let report = &record.report;
+        let dash = || "-".to_owned();
+        let timeline = match (&report.operation, report.new_timeline) {
+            (Operation::Failover { timeline, .. }, Some(new)) => format!("{timeline} -> {new}"),
+            _ => dash(),
+        };
+        let (result, tone) = match record.outcome {
+            crate::plan::Outcome::Done => ("done", Tone::Good),
+            crate::plan::Outcome::RolledBack => ("rolled back", Tone::Warning),
+        };
+        let who = report.by.split('/').next().unwrap_or_default();
+        table.row([
+            (
+                report
+                    .started
+                    .map_or_else(dash, |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()),
+                Tone::Normal,
+            ),
+            (plain(&report.operation.to_string()), Tone::Normal),
+            (result.to_owned(), tone),
+            (
+                report
+                    .write_outage_seconds
+                    .map_or_else(dash, |seconds| format!("{seconds:.2} s")),
+                Tone::Normal,
+            ),
+            (
+                report.lost_bytes.map_or_else(dash, |bytes| format!("{bytes} B")),
+                Tone::Normal,
+            ),
+            (timeline, Tone::Normal),
+            (plain(who), Tone::Normal),
+        ]);
+    }
+    table.draw(screen)
+}
+
+/// A document of a guided operation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationDocument<'a, T> {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    content: &'a T,
+    /// The exit code of the command.
+    exit_code: u8,
+}
+
+impl<'a, T: Serialize> OperationDocument<'a, T> {
+    /// A document of this kind.
+    pub fn new(kind: &'static str, content: &'a T, exit_code: u8) -> Self {
+        Self {
+            api_version: "pgctl/v1",
+            kind,
+            content,
+            exit_code,
+        }
+    }
+}
+
+/// The history as a document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryContent<'a> {
+    /// The operation that has not ended.
+    pub unfinished: Option<&'a Journal>,
+    /// Those that have.
+    pub operations: &'a [Record],
+}
+
+/// A refusal as one screen.
+pub fn refusal_screen(refusal: &Refusal, screen: &Screen) -> String {
+    let mut text = checks_screen(&refusal.checks, screen);
+    if !refusal.candidates.is_empty() {
+        text += "\n";
+        text += &candidates_screen(&refusal.candidates, screen);
+    }
+    text
+}
