@@ -9,6 +9,8 @@ use pgctl::output::{Screen, failure_screen, write_stderr};
 fn main() -> ExitCode {
     // Ends here for --help (0) and for what can't be parsed (2).
     let cli = Cli::parse();
+    #[cfg(feature = "failpoints")]
+    let _failpoints = fail::FailScenario::setup();
     match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

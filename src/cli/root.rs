@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::{GlobalArgs, LagArgs, StatusArgs};
+use super::{FailoverArgs, GlobalArgs, LagArgs, ReinitArgs, RejoinArgs, StatusArgs};
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
 ///
@@ -40,6 +40,14 @@ pub enum Command {
     Status(StatusArgs),
     /// Show how far each standby is behind, or check it
     Lag(LagArgs),
+    /// Make another pod the primary
+    Failover(FailoverArgs),
+    /// Bring a former primary back as a standby
+    Rejoin(RejoinArgs),
+    /// Give a broken standby a new volume, copied from the primary
+    Reinit(ReinitArgs),
+    /// Show the operations that have run: when, who, what, and what it cost
+    History,
 }
 
 /// The command line as clap has it: for completions, man pages and the reference.

@@ -18,8 +18,11 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
         allow_backup_loss: args.allow_backup_loss,
         stop_timeout_seconds: u32::try_from(args.stop_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
     };
-    operation::run(context, &args.operation, "failover", |snapshot, grounds, now| {
-        plan_failover(snapshot, &request, grounds, now)
-    })
+    operation::run(
+        context,
+        &args.operation,
+        "failover",
+        |snapshot, grounds, now| plan_failover(snapshot, &request, grounds, now),
+    )
     .await
 }

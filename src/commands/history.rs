@@ -19,7 +19,10 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
             unfinished,
             operations: records,
         };
-        encode(&OperationDocument::new("History", &content, 0), context.format)
+        encode(
+            &OperationDocument::new("History", &content, 0),
+            context.format,
+        )
     } else if records.is_empty() && unfinished.is_none() {
         format!("no operation has run on {cluster}\n")
     } else {

@@ -1,7 +1,11 @@
 //! What each command does: look, decide, show. No Kubernetes or SQL calls of their own.
 
 mod context;
+mod failover;
+mod history;
 mod lag;
+mod operation;
+mod rejoin;
 mod run;
 mod status;
 mod watch;

@@ -62,7 +62,13 @@ pub(super) async fn run(
     let mut executor = Executor::new(&live, journal, &reporter);
     let by = who();
     let ending = executor.run(&confirmed, &by);
-    finish(context, &live, ending_or_interruption(ending).await, executor.journal()).await
+    finish(
+        context,
+        &live,
+        ending_or_interruption(ending).await,
+        executor.journal(),
+    )
+    .await
 }
 
 fn shown(plan: &Plan, screen: &Screen) -> String {
@@ -141,8 +147,10 @@ async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
     }
     let declined = |what: &str| Failure::new(ExitCode::Refused, what);
     if !std::io::stdin().is_terminal() {
-        return Err(declined("there is no terminal to confirm on; nothing was changed")
-            .next("add --yes to agree without being asked"));
+        return Err(
+            declined("there is no terminal to confirm on; nothing was changed")
+                .next("add --yes to agree without being asked"),
+        );
     }
     write_stderr(&format!(
         "\n{}\nType {} to go on: ",
@@ -157,8 +165,7 @@ async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
     .ok()
     .and_then(Result::ok)
     .unwrap_or_default();
-    Confirmed::by_typing(plan, &typed)
-        .ok_or_else(|| declined("not confirmed; nothing was changed"))
+    Confirmed::by_typing(plan, &typed).ok_or_else(|| declined("not confirmed; nothing was changed"))
 }
 
 fn live(kube: Kube, observed: &Observed) -> Result<Live, Failure> {
@@ -170,7 +177,11 @@ fn live(kube: Kube, observed: &Observed) -> Result<Live, Failure> {
         .next("pgctl status")
     })?;
     let timeout = kube.timeout();
-    Ok(Live::new(kube, login(credentials, timeout), &observed.snapshot))
+    Ok(Live::new(
+        kube,
+        login(credentials, timeout),
+        &observed.snapshot,
+    ))
 }
 
 fn lock_failure(error: LockError) -> Failure {
@@ -219,7 +230,10 @@ async fn go_on(
     let found = Live::journal_of(&kube, &observed.snapshot.cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
-    let unfinished = found.as_ref().and_then(Journal::unfinished).ok_or_else(nothing)?;
+    let unfinished = found
+        .as_ref()
+        .and_then(Journal::unfinished)
+        .ok_or_else(nothing)?;
     let own = found.as_ref().map(|it| it.plan.operation.kind());
     if own != Some(kind) {
         return Err(Failure::new(
@@ -300,7 +314,10 @@ async fn finish(
         Some(Ending::Done) => {
             let report = Report::of(plan, &journal.entries);
             let text = if context.format.is_document() {
-                encode(&OperationDocument::new("Report", &report, 0), context.format)
+                encode(
+                    &OperationDocument::new("Report", &report, 0),
+                    context.format,
+                )
             } else {
                 report_screen(&report)
             };
@@ -309,7 +326,10 @@ async fn finish(
         }
         Some(Ending::RolledBack { reason }) => Err(Failure::new(
             ExitCode::RolledBack,
-            format!("the {} was rolled back; everything is as it was", plan.operation),
+            format!(
+                "the {} was rolled back; everything is as it was",
+                plan.operation
+            ),
         )
         .because(reason)),
         Some(Ending::Incomplete { reason, .. }) => Err(ways_on(

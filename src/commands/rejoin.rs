@@ -7,7 +7,7 @@ use super::operation;
 use crate::cli::{ReinitArgs, RejoinArgs};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::plan::{RejoinRequest, ReinitRequest, plan_reinit, plan_rejoin};
+use crate::plan::{ReinitRequest, RejoinRequest, plan_reinit, plan_rejoin};
 
 pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitCode, Failure> {
     let request = RejoinRequest {
@@ -15,9 +15,12 @@ pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitC
         clone: args.clone,
         timeout_seconds: seconds(args.stream_timeout),
     };
-    operation::run(context, &args.operation, "rejoin", |snapshot, grounds, now| {
-        plan_rejoin(snapshot, &request, grounds, now)
-    })
+    operation::run(
+        context,
+        &args.operation,
+        "rejoin",
+        |snapshot, grounds, now| plan_rejoin(snapshot, &request, grounds, now),
+    )
     .await
 }
 
@@ -26,9 +29,12 @@ pub(super) async fn reinit(context: &Context, args: &ReinitArgs) -> Result<ExitC
         pod: args.pod.clone().unwrap_or_default(),
         timeout_seconds: seconds(args.stream_timeout),
     };
-    operation::run(context, &args.operation, "reinit", |snapshot, grounds, now| {
-        plan_reinit(snapshot, &request, grounds, now)
-    })
+    operation::run(
+        context,
+        &args.operation,
+        "reinit",
+        |snapshot, grounds, now| plan_reinit(snapshot, &request, grounds, now),
+    )
     .await
 }
 

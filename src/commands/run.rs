@@ -1,7 +1,7 @@
 //! From the command line to the exit code.
 
 use super::context::Context;
-use super::{lag, status};
+use super::{failover, history, lag, rejoin, status};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -14,6 +14,11 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = match &cli.command {
         Command::Status(args) => interruptible(status::run(&context, args)).await,
         Command::Lag(args) => interruptible(lag::run(&context, args)).await,
+        // These end an interrupted operation themselves: they know how to go on with it.
+        Command::Failover(args) => failover::run(&context, args).await,
+        Command::Rejoin(args) => rejoin::rejoin(&context, args).await,
+        Command::Reinit(args) => rejoin::reinit(&context, args).await,
+        Command::History => interruptible(history::run(&context)).await,
     };
     result.unwrap_or_else(|failure| {
         if context.format.is_document() && failure.exit != ExitCode::Interrupted {
@@ -37,7 +42,7 @@ async fn interruptible(
 }
 
 /// Resolves when the process is asked to end.
-async fn interruption() {
+pub(super) async fn interruption() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

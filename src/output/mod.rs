@@ -7,6 +7,7 @@ mod encode;
 mod failure;
 mod findings;
 mod lag;
+mod operation;
 mod plain;
 mod schema;
 mod screen;
@@ -24,6 +25,10 @@ pub use document::{
 pub use encode::{Format, encode, encode_line};
 pub use failure::failure_screen;
 pub use lag::{LagView, failing_standbys, lag_screen};
+pub use operation::{
+    HistoryContent, OperationDocument, candidates_screen, checks_screen, history_screen,
+    notice_line, plan_screen, refusal_screen, report_screen,
+};
 pub use plain::plain;
 pub use schema::schemas;
 pub use screen::{Screen, Tone};

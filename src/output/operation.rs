@@ -100,7 +100,9 @@ pub fn report_screen(report: &Report) -> String {
     if let Operation::Failover { timeline, .. } = &report.operation {
         let outage = match (report.write_outage_seconds, report.outage_method) {
             (Some(seconds), Some(crate::plan::OutageMethod::OwnWrites)) => {
-                format!("{seconds:.2} s (last acknowledged to first committed write, by pgctl's own)")
+                format!(
+                    "{seconds:.2} s (last acknowledged to first committed write, by pgctl's own)"
+                )
             }
             (Some(seconds), _) => {
                 format!("{seconds:.2} s (by the commit times of both servers' clocks)")
@@ -124,9 +126,10 @@ pub fn report_screen(report: &Report) -> String {
     }
     text += "  steps\n";
     for step in &report.steps {
-        let seconds = step
-            .seconds
-            .map_or_else(|| "      -".to_owned(), |seconds| format!("{seconds:>6.2}s"));
+        let seconds = step.seconds.map_or_else(
+            || "      -".to_owned(),
+            |seconds| format!("{seconds:>6.2}s"),
+        );
         let why = step
             .reason
             .as_ref()
@@ -176,7 +179,9 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
                 Tone::Normal,
             ),
             (
-                report.lost_bytes.map_or_else(dash, |bytes| format!("{bytes} B")),
+                report
+                    .lost_bytes
+                    .map_or_else(dash, |bytes| format!("{bytes} B")),
                 Tone::Normal,
             ),
             (timeline, Tone::Normal),
