@@ -72,12 +72,12 @@ impl Live {
             Condition::Stopped { pod } => {
                 end_of(self.kube.pod(namespace, &pod.name).await?.as_ref(), pod).is_some()
             }
+            Condition::StoppedCleanly { .. } if known.shutdown.is_some() => true,
             Condition::StoppedCleanly { pod } => {
                 match end_of(self.kube.pod(namespace, &pod.name).await?.as_ref(), pod) {
                     Some(End::Clean(_)) => true,
-                    // Its object is gone, but its record was read before.
-                    Some(End::Stopped(_)) => known.shutdown.is_some(),
-                    None => false,
+                    // Its object is gone, and its record with it.
+                    Some(End::Stopped(_)) | None => false,
                 }
             }
             Condition::PodAbsent { pod } => self.kube.pod(namespace, pod).await?.is_none(),
@@ -202,6 +202,11 @@ impl Live {
         known: &Known,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
+        // Its record was read when it was being deleted and its container had terminated: nothing
+        // starts in that pod again, and its name's next pod meets the fence.
+        if cleanly && known.shutdown.is_some() {
+            return Ok(Vec::new());
+        }
         let doing = format!("waiting until {} has stopped", pod.name);
         let end = self
             .kube
@@ -213,7 +218,7 @@ impl Live {
         self.forget(&pod.name).await;
         match end {
             End::Clean(shutdown) => Ok(vec![Finding::Shutdown(shutdown)]),
-            End::Stopped(_) if !cleanly || known.shutdown.is_some() => Ok(Vec::new()),
+            End::Stopped(_) if !cleanly => Ok(Vec::new()),
             End::Stopped(how) => Err(WorldError::permanent(format!(
                 "{} has stopped, but {how}: whether the candidate has all of its WAL can't be proven",
                 pod.name
