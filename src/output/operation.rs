@@ -27,7 +27,7 @@ pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
             (plain(&check.reason), Tone::Normal),
         ]);
     }
-    let mut text = table.draw(screen);
+    let mut text = table.draw(screen) + "\n";
     for check in checks.iter().filter(|it| it.verdict != Verdict::Pass) {
         if let Some(next) = &check.next {
             text += &format!("  {}: {}\n", check.check, plain(next));
@@ -59,7 +59,7 @@ pub fn candidates_screen(candidates: &[Candidate], screen: &Screen) -> String {
             (plain(&candidate.why().join("; ")), Tone::Normal),
         ]);
     }
-    table.draw(screen)
+    table.draw(screen) + "\n"
 }
 
 /// The numbered plan.
@@ -181,6 +181,7 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
             (
                 report
                     .lost_bytes
+                    .filter(|_| report.new_timeline.is_some())
                     .map_or_else(dash, |bytes| format!("{bytes} B")),
                 Tone::Normal,
             ),
@@ -188,7 +189,7 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
             (plain(who), Tone::Normal),
         ]);
     }
-    table.draw(screen)
+    table.draw(screen) + "\n"
 }
 
 /// A document of a guided operation.

@@ -230,7 +230,7 @@ pub(super) const WRITTEN_TIMELINE: &str =
 /// The history of the timeline that is written: a line for each earlier one, the last of which says
 /// where it was left.
 pub(super) const TIMELINE_HISTORY: &str = "select pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) \
-     || '.history', true)";
+     || '.history', 0, 1048576, true)";
 
 /// Drops a physical slot that exists and that nobody streams through; one in use stays.
 pub(super) fn drop_idle_slot(name: &str) -> String {

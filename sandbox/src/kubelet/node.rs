@@ -178,7 +178,7 @@ fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState
             continue;
         };
         let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-        if matches!(phase, Some("Succeeded" | "Failed")) {
+        if matches!(phase, Some("Succeeded" | "Failed")) || has_ended(&pod) {
             continue;
         }
         let Some(ip) = context.free_address(last_address) else {
@@ -189,6 +189,24 @@ fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState
         fresh.push(state);
     }
     fresh
+}
+
+/// A pod that was deleted and whose containers have ended, but whose object a finalizer keeps:
+/// nothing starts in it again.
+fn has_ended(pod: &Pod) -> bool {
+    let containers = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.container_statuses.as_deref())
+        .unwrap_or_default();
+    pod.metadata.deletion_timestamp.is_some()
+        && !containers.is_empty()
+        && containers.iter().all(|container| {
+            container
+                .state
+                .as_ref()
+                .is_some_and(|state| state.terminated.is_some())
+        })
 }
 
 fn tell(state: &PodState, object: &Value) {

@@ -9,9 +9,9 @@ use tokio::sync::Mutex;
 use super::lock::Lock;
 use super::outage::Outage;
 use crate::cluster::{ClusterId, Snapshot};
-use crate::engine::WorldError;
+use crate::engine::{ErrorKind, WorldError};
 use crate::kubernetes::{Kube, StoredMap};
-use crate::observe::open;
+use crate::observe::{OpenError, open};
 use crate::postgres::{Login, Session};
 
 /// A cluster that an operation runs on.
@@ -82,7 +82,12 @@ impl Live {
         let limit = self.login.timeout.max(Duration::from_secs(1));
         match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened.map_err(|error| {
-                let error = WorldError::from(error);
+                // A pod that does not exist is being created anew.
+                let absent = matches!(&error, OpenError::Kube(error) if error.is_not_found());
+                let mut error = WorldError::from(error);
+                if absent {
+                    error.kind = ErrorKind::Transient;
+                }
                 WorldError {
                     reason: format!("{pod}: {}", error.reason),
                     ..error
