@@ -1,0 +1,109 @@
+//! Connections straight to a server, past Kubernetes: what a test believes must not come through
+//! the code that it tests.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Secret;
+use pgctl_sandbox::store::{Selector, Store};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// How long an answer may take before the server counts as silent (frozen, or cut off).
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The superuser, from the cluster's Secret.
+#[derive(Clone)]
+pub(crate) struct Login {
+    user: String,
+    password: String,
+}
+
+impl Login {
+    pub(crate) fn read(store: &Store, namespace: &str) -> Result<Self> {
+        let secrets = store.read_all::<Secret>(Some(namespace), &Selector::everything())?;
+        let data = secrets
+            .items
+            .into_iter()
+            .filter_map(|secret| secret.data)
+            .find(|data| data.contains_key("postgres-password"))
+            .context("no Secret has the key postgres-password")?;
+        let text = |key: &str| {
+            let value = data.get(key).with_context(|| format!("no key {key}"))?;
+            String::from_utf8(value.0.clone()).context("a Secret that is no text")
+        };
+        Ok(Self {
+            user: text("postgres-user")?,
+            password: text("postgres-password")?,
+        })
+    }
+}
+
+/// A session that ends when it is dropped.
+pub(crate) struct Database {
+    client: Client,
+    connection: JoinHandle<()>,
+}
+
+impl Database {
+    pub(crate) async fn open(address: &str, login: &Login) -> Result<Self> {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(address)
+            .port(5432)
+            .user(&login.user)
+            .password(&login.password)
+            .dbname("postgres")
+            .application_name("oracle");
+        let connecting = config.connect(NoTls);
+        let (client, connection) = tokio::time::timeout(PATIENCE, connecting)
+            .await
+            .with_context(|| format!("{address} is silent"))?
+            .with_context(|| format!("connecting to {address}"))?;
+        let connection = tokio::spawn(async move {
+            // Its end shows in the client.
+            connection.await.ok();
+        });
+        Ok(Self { client, connection })
+    }
+
+    /// Runs SQL in one message and gives the rows as text.
+    pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<Vec<String>>> {
+        let asking = self.client.simple_query(sql);
+        let messages = tokio::time::timeout(PATIENCE, asking)
+            .await
+            .with_context(|| format!("no answer to {sql}"))?
+            .with_context(|| format!("running {sql}"))?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(rows
+            .map(|row| {
+                let fields = (0..row.len()).map(|i| row.get(i).unwrap_or_default().to_owned());
+                fields.collect()
+            })
+            .collect())
+    }
+
+    /// The first column of the first row.
+    pub(crate) async fn one(&self, sql: &str) -> Result<String> {
+        let rows = self.rows(sql).await?;
+        let first = rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next());
+        first.with_context(|| format!("no row for {sql}"))
+    }
+
+    /// For statements whose outcome must be told apart.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}

@@ -1,0 +1,163 @@
+//! No primary answers: what is proven, what is refused, and what may be lost.
+
+use anyhow::{Result, bail, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use pgctl_sandbox::cli::FaultKind;
+use pgctl_sandbox::store::DeleteOptions;
+
+use super::lab::{Lab, eventually, full, on_cluster};
+use super::oracle::Oracle;
+
+impl Lab {
+    /// The node of a pod.
+    fn node(&self, tail: &str) -> Result<String> {
+        let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
+        Ok(pod.spec.and_then(|spec| spec.node_name).unwrap_or_default())
+    }
+
+    async fn gone(&self, tail: &str) -> Result<()> {
+        eventually("the pod is gone", async || match self.uid(tail) {
+            Err(_) => Ok(()),
+            Ok(uid) => bail!("{tail} is there, as {uid}"),
+        })
+        .await
+    }
+}
+
+/// The primary's processes are killed and its StatefulSet is at 0, as after the loss of its node
+/// and volume: the best standby takes over without losing what it had received.
+#[test]
+fn a_primary_that_is_gone_is_replaced() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        lab.scale("primary", 0)?;
+        lab.kill("primary-0").await?;
+        lab.gone("primary-0").await?;
+        let run = lab.pgctl(&["failover", "--yes"]).await?.exits(0)?;
+        let primary = oracle.content_but_for_losses(lab).await?;
+        ensure!(
+            primary.starts_with("replica-"),
+            "{primary} is primary: {run}"
+        );
+        // The old one comes back as a standby, and never as a primary.
+        lab.pgctl(&["rejoin", "primary-0", "--yes"])
+            .await?
+            .exits(0)?;
+        oracle.content_but_for_losses(lab).await?;
+        Ok(())
+    })
+}
+
+/// A frozen primary may go on at any moment: nothing is promoted while it is not proven stopped.
+#[test]
+fn a_frozen_primary_is_never_overtaken() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        lab.freeze("primary-0").await?;
+        let run = lab
+            .pgctl(&[
+                "failover",
+                "--to",
+                "replica-0",
+                "--yes",
+                "--timeout",
+                "2s",
+                "--stop-timeout",
+                "3s",
+            ])
+            .await?;
+        let code = run.status.code();
+        ensure!(
+            matches!(code, Some(3 | 5 | 6)),
+            "nobody knows whether it has stopped: {run}"
+        );
+        oracle.never_two()?;
+        lab.mend().await?;
+        if code == Some(5) {
+            lab.pgctl(&["failover", "--abort"]).await?.exits(6)?;
+        }
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}
+
+/// A switchover whose old primary freezes in the middle of it is put back, or goes on when it has
+/// really stopped; it never promotes beside it.
+#[test]
+fn a_primary_that_does_not_stop_in_time_keeps_the_crown_or_loses_it_cleanly() -> Result<()> {
+    on_cluster(1, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let arguments = [
+            "failover",
+            "--to",
+            "replica-0",
+            "--yes",
+            "--stop-timeout",
+            "3s",
+        ];
+        let freezing = async {
+            // It is fenced, and about to be stopped.
+            eventually("the fence", async || {
+                use k8s_openapi::api::core::v1::ConfigMap;
+                let map: ConfigMap = lab.store().read(lab.namespace(), &full("topology"))?;
+                ensure!(map.data.is_some(), "no topology");
+                Ok(())
+            })
+            .await?;
+            lab.freeze("primary-0").await
+        };
+        let (run, frozen) = futures::join!(lab.pgctl(&arguments), freezing);
+        let run = run?;
+        let code = run.status.code();
+        eprintln!("frozen: {frozen:?}; {run}");
+        oracle.never_two()?;
+        lab.mend().await?;
+        if code == Some(5) {
+            let back = lab.pgctl(&["failover", "--resume"]).await?;
+            ensure!(matches!(back.status.code(), Some(0 | 6)), "{back}");
+        } else {
+            ensure!(matches!(code, Some(0 | 6)), "{run}");
+        }
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}
+
+/// The node is NotReady and the pod is stuck in Terminating: it goes on running and writing there,
+/// so that is no proof, and the refusal says how to make sure.
+#[test]
+fn a_pod_stuck_in_terminating_on_a_lost_node_is_no_proof() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let node = lab.node("primary-0")?;
+        let other = lab.node("replica-0")?;
+        ensure!(
+            node != other,
+            "both are on {node}: the test needs nodes of their own"
+        );
+        lab.fault(&FaultKind::NodeNotReady { node }).await?;
+        let options = DeleteOptions::default();
+        lab.store()
+            .remove::<Pod>(lab.namespace(), &full("primary-0"), &options)?;
+        let run = lab
+            .pgctl(&[
+                "failover",
+                "--to",
+                "replica-0",
+                "--yes",
+                "--timeout",
+                "2s",
+                "--stop-timeout",
+                "3s",
+            ])
+            .await?;
+        ensure!(
+            matches!(run.status.code(), Some(3 | 6)),
+            "nobody knows whether it has stopped: {run}"
+        );
+        oracle.never_two()?;
+        lab.mend().await?;
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,205 @@
+//! A cluster of one test's own, and what can be seen of it past `pgctl`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use futures::future::join_all;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use pgctl_sandbox::cli::{FaultKind, Scope};
+use pgctl_sandbox::store::{Selector, Store};
+use pgctl_sandbox::{Options, Sandbox};
+
+use super::database::{Database, Login};
+
+/// The longest that anything that ought to happen is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The prefix of the sandbox's objects.
+const PREFIX: &str = "sandbox-postgres-";
+
+/// A running cluster.
+pub(crate) struct Lab {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) login: Login,
+}
+
+/// Runs a test on a cluster with so many standbys. It is gone when this returns.
+pub(crate) fn on_cluster(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<()>) -> Result<()> {
+    let sandbox = Sandbox::start(&Options {
+        replicas: Some(standbys),
+        ..Options::default()
+    })?;
+    let login = Login::read(sandbox.store(), sandbox.namespace())?;
+    let lab = Lab { sandbox, login };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(test(&lab));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+/// The full name of a pod or object, from its tail (`replica-0`).
+pub(crate) fn full(tail: &str) -> String {
+    format!("{PREFIX}{tail}")
+}
+
+/// The slot of a pod.
+pub(crate) fn slot(tail: &str) -> String {
+    full(tail).replace('-', "_")
+}
+
+impl Lab {
+    pub(crate) fn store(&self) -> &Store {
+        self.sandbox.store()
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.sandbox.namespace()
+    }
+
+    /// Every database pod that there is.
+    pub(crate) fn pods(&self) -> Result<Vec<Pod>> {
+        let labels = BTreeMap::from([("app.kubernetes.io/name".to_owned(), "postgres".to_owned())]);
+        let selector = Selector::labels(&labels);
+        Ok(self
+            .store()
+            .read_all::<Pod>(Some(self.namespace()), &selector)?
+            .items)
+    }
+
+    /// The address of a pod, by the tail of its name.
+    pub(crate) fn address(&self, tail: &str) -> Result<String> {
+        let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
+        pod.status
+            .and_then(|status| status.pod_ip)
+            .with_context(|| format!("{tail} has no address"))
+    }
+
+    pub(crate) fn uid(&self, tail: &str) -> Result<String> {
+        let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
+        pod.metadata.uid.context("a pod without uid")
+    }
+
+    /// A session on a pod, past everything.
+    pub(crate) async fn open(&self, tail: &str) -> Result<Database> {
+        Database::open(&self.address(tail)?, &self.login).await
+    }
+
+    /// Runs SQL on a pod.
+    pub(crate) async fn sql(&self, tail: &str, sql: &str) -> Result<Vec<Vec<String>>> {
+        self.open(tail).await?.rows(sql).await
+    }
+
+    /// The write Service's address.
+    pub(crate) fn write_service(&self) -> Result<String> {
+        let service: Service = self.store().read(self.namespace(), &full("write"))?;
+        service
+            .spec
+            .and_then(|spec| spec.cluster_ip)
+            .context("the write Service has no address")
+    }
+
+    /// The tails of the names of all pods that accept writes.
+    pub(crate) async fn writable(&self) -> Result<Vec<String>> {
+        let names: Vec<String> = self.pods()?.iter().map(|pod| tail_of(pod)).collect();
+        let asked = join_all(names.iter().map(async |tail| {
+            let answer = match self.open(tail).await {
+                Ok(database) => database.one("SELECT pg_is_in_recovery()").await,
+                Err(error) => Err(error),
+            };
+            answer.is_ok_and(|it| it == "f")
+        }))
+        .await;
+        let pairs = names.into_iter().zip(asked);
+        Ok(pairs
+            .filter(|(_, writable)| *writable)
+            .map(|(name, _)| name)
+            .collect())
+    }
+
+    /// The one pod that accepts writes.
+    pub(crate) async fn primary(&self) -> Result<String> {
+        match self.writable().await?.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => bail!("no pod accepts writes"),
+            several => bail!("several pods accept writes: {}", several.join(", ")),
+        }
+    }
+
+    /// How many pods the StatefulSets ask for.
+    pub(crate) fn wanted_pods(&self) -> Result<usize> {
+        let everything = Selector::everything();
+        let sets = self
+            .store()
+            .read_all::<StatefulSet>(Some(self.namespace()), &everything)?;
+        let wanted = |set: &StatefulSet| set.spec.as_ref().and_then(|spec| spec.replicas);
+        let sum: i32 = sets.items.iter().filter_map(wanted).sum();
+        Ok(usize::try_from(sum)?)
+    }
+
+    pub(crate) fn scale(&self, set: &str, replicas: i32) -> Result<()> {
+        self.store()
+            .modify::<StatefulSet>(self.namespace(), &full(set), |set| {
+                if let Some(spec) = &mut set.spec {
+                    spec.replicas = Some(replicas);
+                }
+            })?;
+        Ok(())
+    }
+
+    pub(crate) async fn kill(&self, tail: &str) -> Result<()> {
+        let pod = full(tail);
+        self.fault(&FaultKind::Kill { pod, scope: here() }).await
+    }
+
+    pub(crate) async fn freeze(&self, tail: &str) -> Result<()> {
+        let pod = full(tail);
+        self.fault(&FaultKind::Freeze { pod, scope: here() }).await
+    }
+
+    /// Ends every fault.
+    pub(crate) async fn mend(&self) -> Result<()> {
+        self.fault(&FaultKind::Clear).await
+    }
+
+    pub(crate) async fn fault(&self, fault: &FaultKind) -> Result<()> {
+        self.sandbox.faults().apply(fault).await.map(drop)
+    }
+}
+
+fn here() -> Scope {
+    Scope { namespace: None }
+}
+
+/// `replica-0` of `sandbox-postgres-replica-0`.
+pub(crate) fn tail_of(pod: &Pod) -> String {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    name.strip_prefix(PREFIX).unwrap_or(name).to_owned()
+}
+
+/// Waits for a condition; its last "no" is the error.
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    within(PATIENCE, what, look).await
+}
+
+/// As [`eventually`], with a limit of its own.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
+    let end = tokio::time::Instant::now() + limit;
+    loop {
+        match look().await {
+            Ok(found) => return Ok(found),
+            Err(error) if tokio::time::Instant::now() >= end => {
+                return Err(error.context(format!("waited {} s in vain: {what}", limit.as_secs())));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}

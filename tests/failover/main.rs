@@ -1,0 +1,17 @@
+//! `pgctl failover` and its kin, end to end on a cluster that really replicates, while an oracle
+//! writes through the write Service and asks every pod whether it accepts writes.
+
+mod database;
+mod emergency;
+mod lab;
+#[cfg(feature = "failpoints")]
+mod matrix;
+mod oracle;
+mod overlap;
+mod pgctl;
+mod places;
+mod refusals;
+mod standbys;
+mod switchover;
+mod trouble;
+mod writers;

@@ -1,0 +1,188 @@
+//! The fault matrix, made from the plans themselves: at each step, before, in the middle and after
+//! it, `pgctl` is killed or loses every connection; then `--resume` or `--abort` ends it. The
+//! oracle watches all of it, on one cluster, whose primary each cell moves on.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::lab::{Lab, on_cluster};
+use super::oracle::Oracle;
+
+/// What happens to `pgctl`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blow {
+    /// Killed, with nothing flushed and no destructor run.
+    Kill,
+    /// Every connection is lost.
+    Cut,
+}
+
+/// How the operation is ended after a kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Resume,
+    Abort,
+}
+
+#[derive(Debug, Clone)]
+struct Cell {
+    step: String,
+    moment: &'static str,
+    blow: Blow,
+    way: Way,
+}
+
+/// The steps of a plan by name, and whether each can still be put back.
+async fn steps(lab: &Lab, to: &str) -> Result<Vec<(String, bool)>> {
+    let arguments = [
+        "failover",
+        "--to",
+        to,
+        "--rejoin",
+        "--dry-run",
+        "-o",
+        "json",
+    ];
+    let plan = lab.pgctl(&arguments).await?.exits(0)?.json()?;
+    let steps = plan["steps"].as_array().context("a plan has steps")?;
+    let mut forward_only = false;
+    let mut named = Vec::new();
+    for step in steps {
+        forward_only |= step["undo"]["undo"] == "point-of-no-return";
+        let name = step["name"].as_str().context("a step has a name")?;
+        named.push((name.to_owned(), !forward_only));
+    }
+    ensure!(forward_only, "a failover has a point of no return: {plan}");
+    Ok(named)
+}
+
+/// Every cell of these steps.
+fn cells(steps: &[(String, bool)]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (step, undoable) in steps {
+        for moment in ["before", "middle", "after"] {
+            for (blow, way) in [
+                (Blow::Kill, Way::Resume),
+                (Blow::Kill, Way::Abort),
+                (Blow::Cut, Way::Resume),
+            ] {
+                if way == Way::Resume || *undoable {
+                    let step = step.clone();
+                    cells.push(Cell {
+                        step,
+                        moment,
+                        blow,
+                        way,
+                    });
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// The part that runs each time: every step at one moment at least, each kind of cell in turn, and
+/// every moment of the steps where two primaries could come to be.
+fn choice(cells: &[Cell]) -> Vec<Cell> {
+    const CRITICAL: [&str; 3] = ["fence", "stop-primary", "promote"];
+    let mut chosen = Vec::new();
+    let steps = cells.chunk_by(|one, next| one.step == next.step);
+    for (turn, cells) in steps.enumerate() {
+        let pick = turn * 2 % cells.len();
+        for (index, cell) in cells.iter().enumerate() {
+            let critical = CRITICAL.contains(&cell.step.as_str()) && cell.blow == Blow::Kill;
+            if critical || index == pick {
+                chosen.push(cell.clone());
+            }
+        }
+    }
+    chosen
+}
+
+/// One cell. The cluster is healthy before and after.
+async fn strike(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) -> Result<()> {
+    let blow = match cell.blow {
+        Blow::Kill => "kill",
+        Blow::Cut => "cut",
+    };
+    let points = format!("{}.{}=return({blow})", cell.step, cell.moment);
+    let arguments = ["failover", "--to", to, "--rejoin", "--yes"];
+    let run = lab
+        .pgctl_with(&arguments, &[("FAILPOINTS", &points)])
+        .await?;
+    oracle.never_two()?;
+    let expected = match (cell.blow, cell.way) {
+        (Blow::Kill, Way::Resume) => {
+            run.was_killed()?;
+            lab.refuses(&arguments, "nothing unfinished").await?;
+            lab.pgctl(&["failover", "--resume"]).await?.exits(0)?;
+            to
+        }
+        (Blow::Kill, Way::Abort) => {
+            run.was_killed()?;
+            lab.pgctl(&["failover", "--abort"]).await?.exits(6)?;
+            from
+        }
+        (Blow::Cut, _) => match run.status.code() {
+            Some(0) => to,
+            Some(6) => from,
+            Some(5) => {
+                lab.pgctl(&["failover", "--resume"]).await?.exits(0)?;
+                to
+            }
+            _ => anyhow::bail!("an exit code that says nothing: {run}"),
+        },
+    };
+    let primary = oracle.content(lab).await?;
+    ensure!(
+        primary == expected,
+        "{primary} is primary, and not {expected}"
+    );
+    lab.no_stale_slots().await
+}
+
+async fn run(lab: &Lab, choose: impl Fn(&[Cell]) -> Vec<Cell>) -> Result<()> {
+    let oracle = Oracle::start(lab).await?;
+    // One row for each StatefulSet that the primary can leave: their plans differ.
+    let mut waiting: BTreeMap<&str, VecDeque<Cell>> = BTreeMap::new();
+    loop {
+        let from = lab.primary().await?;
+        let to = if from == "primary-0" {
+            "replica-0"
+        } else {
+            "primary-0"
+        };
+        if !waiting.contains_key(to) {
+            let chosen = choose(&cells(&steps(lab, to).await?));
+            eprintln!("{} cells towards {to}", chosen.len());
+            waiting.insert(to, chosen.into());
+        }
+        let cell = waiting.get_mut(to).and_then(VecDeque::pop_front);
+        if let Some(cell) = cell {
+            let begun = std::time::Instant::now();
+            let struck = strike(lab, &oracle, &cell, &from, to).await;
+            struck.with_context(|| format!("{cell:?}, from {from} to {to}"))?;
+            eprintln!("{:>6.1?}  {cell:?} to {to}", begun.elapsed());
+        } else if waiting.len() == 2 && waiting.values().all(VecDeque::is_empty) {
+            return Ok(());
+        } else {
+            let moved = lab
+                .pgctl(&["failover", "--to", to, "--rejoin", "--yes"])
+                .await?;
+            moved.exits(0)?;
+            oracle.content(lab).await?;
+        }
+    }
+}
+
+#[test]
+fn a_blow_at_every_step_is_survived() -> Result<()> {
+    on_cluster(1, async |lab| run(lab, choice).await)
+}
+
+#[test]
+#[ignore = "every cell: half an hour"]
+fn every_blow_at_every_moment_is_survived() -> Result<()> {
+    on_cluster(2, async |lab| run(lab, <[Cell]>::to_vec).await)
+}

@@ -1,0 +1,110 @@
+//! Running `pgctl` as an operator does.
+
+use std::ffi::OsString;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::lab::Lab;
+
+/// No command of these tests takes so long.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// What a command said, and how it ended.
+pub(crate) struct Run {
+    command: String,
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// It ended with this exit code.
+    pub(crate) fn exits(self, code: i32) -> Result<Self> {
+        if self.status.code() == Some(code) {
+            return Ok(self);
+        }
+        bail!("{} instead of exit code {code}: {self}", self.status)
+    }
+
+    /// It was killed, and did not end by itself.
+    pub(crate) fn was_killed(self) -> Result<Self> {
+        if self.status.code().is_none() {
+            return Ok(self);
+        }
+        bail!("{}, and was not killed: {self}", self.status)
+    }
+
+    /// Its text for people has these words.
+    pub(crate) fn says(self, words: &str) -> Result<Self> {
+        if self.stderr.contains(words) || self.stdout.contains(words) {
+            return Ok(self);
+        }
+        bail!("does not say {words:?}: {self}")
+    }
+
+    /// Its result as data.
+    pub(crate) fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.stdout).with_context(|| format!("no JSON: {self}"))
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}\n--- stdout\n{}\n--- stderr\n{}",
+            self.command, self.stdout, self.stderr
+        )
+    }
+}
+
+impl Lab {
+    /// Runs `pgctl` to its end. There is no terminal.
+    pub(crate) async fn pgctl(&self, arguments: &[&str]) -> Result<Run> {
+        self.pgctl_with(arguments, &[]).await
+    }
+
+    /// The same with more environment.
+    pub(crate) async fn pgctl_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Run> {
+        let mut command = self.command(arguments)?;
+        command.envs(environment.iter().copied());
+        let output = tokio::time::timeout(LIMIT, command.output())
+            .await
+            .with_context(|| format!("pgctl {} does not end", arguments.join(" ")))??;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let variables: String = environment
+            .iter()
+            .map(|(k, v)| format!("{k}={v} "))
+            .collect();
+        Ok(Run {
+            command: format!("{variables}pgctl {}", arguments.join(" ")),
+            status: output.status,
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
+    }
+
+    /// The command, for a test that looks at it while it runs. It dies with the test.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let program = std::env::var_os("PGCTL_TEST_BINARY")
+            .unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_pgctl")));
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env("KUBECONFIG", self.sandbox.kubeconfig())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}

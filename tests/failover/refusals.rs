@@ -1,0 +1,140 @@
+//! What is refused changes nothing.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
+use pgctl_sandbox::store::of;
+use serde_json::Value;
+
+use super::lab::{Lab, full, on_cluster, tail_of};
+use super::oracle::Oracle;
+
+/// All that an operation could have changed, in Kubernetes and in the databases.
+type Picture = BTreeMap<String, String>;
+
+impl Lab {
+    async fn picture(&self) -> Result<Picture> {
+        let mut picture = Picture::new();
+        // Pods and the autoscaler have a status that changes by itself.
+        let whole = [
+            of::<ConfigMap>(),
+            of::<Service>(),
+            of::<StatefulSet>(),
+            of::<PersistentVolumeClaim>(),
+            of::<Lease>(),
+        ];
+        let but_for_status = [of::<Pod>(), of::<HorizontalPodAutoscaler>()];
+        let all = whole.map(|kind| (kind, true));
+        for (kind, whole) in all
+            .into_iter()
+            .chain(but_for_status.map(|kind| (kind, false)))
+        {
+            for object in self.store().list(kind, Some(self.namespace())).items {
+                let text = if whole {
+                    object["metadata"]["resourceVersion"].to_string()
+                } else {
+                    let mut metadata = object["metadata"].clone();
+                    if let Value::Object(fields) = &mut metadata {
+                        fields.remove("resourceVersion");
+                        fields.remove("managedFields");
+                    }
+                    format!("{metadata} {}", object["spec"])
+                };
+                picture.insert(
+                    format!("{} {}", kind.plural, object["metadata"]["name"]),
+                    text,
+                );
+            }
+        }
+        const OWN: &str = "SELECT pg_is_in_recovery(), current_setting('primary_conninfo'), \
+            current_setting('primary_slot_name'), \
+            (SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots), \
+            (SELECT timeline_id FROM pg_control_checkpoint())";
+        for pod in self.pods()? {
+            let tail = tail_of(&pod);
+            let rows = self.sql(&tail, OWN).await?;
+            picture.insert(format!("database {tail}"), format!("{rows:?}"));
+        }
+        Ok(picture)
+    }
+
+    /// The command is refused, says why, and nothing is different afterwards.
+    pub(crate) async fn refuses(&self, arguments: &[&str], why: &str) -> Result<()> {
+        let before = self.picture().await?;
+        self.pgctl(arguments).await?.exits(3)?.says(why)?;
+        let after = self.picture().await?;
+        let changed: Vec<_> = after
+            .iter()
+            .filter(|(name, text)| before.get(*name) != Some(text))
+            .map(|(name, text)| format!("{name}: {:?} -> {text}", before.get(name)))
+            .collect();
+        ensure!(
+            before.len() == after.len() && changed.is_empty(),
+            "pgctl {} was refused, and changed: {}",
+            arguments.join(" "),
+            changed.join("\n")
+        );
+        Ok(())
+    }
+}
+
+#[test]
+fn bad_input_is_refused_and_changes_nothing() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let refused: [(&[&str], &str); 10] = [
+            (&["failover", "--to", "replica-9", "--yes"], "replica-9"),
+            (&["failover", "--to", "0", "--yes"], &full("replica-0")),
+            (
+                &["failover", "--to", "primary-0", "--yes"],
+                "is the primary already",
+            ),
+            (&["failover", "--to", "replica-0"], "--yes"),
+            (&["failover", "--resume"], "nothing to resume"),
+            (&["failover", "--abort"], "nothing to abort"),
+            (&["rejoin", "--resume"], "nothing to resume"),
+            (&["rejoin", "nobody", "--yes"], "nobody"),
+            (&["rejoin", "primary-0", "--yes"], "primary-0"),
+            (&["reinit", "primary-0", "--yes"], "primary-0"),
+        ];
+        for (arguments, why) in refused {
+            lab.refuses(arguments, why).await?;
+        }
+        lab.sql("replica-0", "SELECT pg_wal_replay_pause()").await?;
+        lab.refuses(&["failover", "--to", "replica-0", "--yes"], "is paused")
+            .await?;
+        lab.sql("replica-0", "SELECT pg_wal_replay_resume()")
+            .await?;
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn with_nothing_to_fail_over_to_it_is_refused() -> Result<()> {
+    on_cluster(0, async |lab| {
+        lab.refuses(&["failover", "--yes"], "no standby to fail over to")
+            .await
+    })
+}
+
+/// `--dry-run` shows the plan and changes nothing.
+#[test]
+fn a_dry_run_changes_nothing() -> Result<()> {
+    on_cluster(1, async |lab| {
+        let before = lab.picture().await?;
+        let run = lab
+            .pgctl(&["failover", "--to", "replica-0", "--dry-run"])
+            .await?;
+        run.exits(0)?.says("from here only forward")?;
+        ensure!(
+            lab.picture().await? == before,
+            "the dry run changed something"
+        );
+        Ok(())
+    })
+}

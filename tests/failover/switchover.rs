@@ -1,0 +1,82 @@
+//! Planned switchovers: to and fro, and ten times in a row.
+
+use anyhow::{Result, ensure};
+
+use super::lab::{Lab, on_cluster};
+use super::oracle::Oracle;
+
+/// A split brain made by hand is seen, and a commit that was thrown away is missed: the oracle's
+/// silence elsewhere means something.
+#[test]
+fn the_oracle_sees_a_split_brain_and_a_lost_commit() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        oracle.content(lab).await?;
+        lab.sql("primary-0", "DELETE FROM public.oracle_commits WHERE n = 1")
+            .await?;
+        let lost = oracle.lost(lab, "primary-0").await?;
+        ensure!(lost == [(0, 1), (1, 1)], "lost: {lost:?}");
+        lab.sql("replica-0", "SELECT pg_promote()").await?;
+        super::lab::eventually("the oracle says so", async || {
+            ensure!(oracle.never_two().is_err(), "two pods accept writes");
+            Ok(())
+        })
+        .await
+    })
+}
+
+/// Moves the primary, and the oracle is content.
+async fn switch(lab: &Lab, oracle: &Oracle, to: &str, more: &[&str]) -> Result<()> {
+    let mut arguments = vec!["failover", "--to", to, "--yes"];
+    arguments.extend(more);
+    let run = lab.pgctl(&arguments).await?.exits(0)?;
+    let primary = oracle.content(lab).await?;
+    ensure!(primary == to, "{primary} is primary, and not {to}: {run}");
+    Ok(())
+}
+
+#[test]
+fn a_switchover_loses_nothing_and_a_rejoined_primary_takes_over_again() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        switch(lab, &oracle, "replica-0", &[]).await?;
+        ensure!(lab.wanted_pods()? == 2, "the old primary stays away");
+        lab.pgctl(&["rejoin", "primary-0", "--yes"])
+            .await?
+            .exits(0)?;
+        ensure!(lab.wanted_pods()? == 3, "the old primary is back");
+        oracle.content(lab).await?;
+        lab.no_stale_slots().await?;
+        switch(lab, &oracle, "primary-0", &[]).await?;
+        lab.no_stale_slots().await
+    })
+}
+
+#[test]
+fn ten_switchovers_in_a_row_between_both_stateful_sets() -> Result<()> {
+    const ROUND: [&str; 10] = [
+        "replica-0",
+        "primary-0",
+        "replica-1",
+        "replica-0",
+        "replica-1",
+        "primary-0",
+        "replica-0",
+        "replica-1",
+        "primary-0",
+        "replica-0",
+    ];
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        for to in ROUND {
+            switch(lab, &oracle, to, &["--rejoin"]).await?;
+            lab.no_stale_slots().await?;
+        }
+        let (acknowledged, unknown) = oracle.counts();
+        eprintln!(
+            "{acknowledged} commits acknowledged, {unknown} unknown, longest silence {:?}",
+            oracle.longest_silence()
+        );
+        Ok(())
+    })
+}

@@ -1,0 +1,199 @@
+//! Trouble in the cluster while the primary moves.
+
+use anyhow::{Result, ensure};
+use pgctl_sandbox::api::{Effect, Fault};
+
+use super::lab::{Lab, eventually, on_cluster, slot};
+use super::oracle::Oracle;
+
+const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
+
+/// Brings whatever is left unfinished to its end, and gives the exit code of that.
+pub(crate) async fn finish(lab: &Lab) -> Result<()> {
+    let run = lab.pgctl(&["failover", "--resume"]).await?;
+    let code = run.status.code();
+    ensure!(matches!(code, Some(0 | 6)), "it does not go on: {run}");
+    Ok(())
+}
+
+/// Runs a failover under a fault; whatever comes of it, it ends, and the oracle is content.
+async fn survives(lab: &Lab, oracle: &Oracle, arguments: &[&str]) -> Result<()> {
+    let run = lab.pgctl(arguments).await?;
+    oracle.never_two()?;
+    match run.status.code() {
+        Some(0 | 3 | 6) => {}
+        Some(5) => {
+            lab.mend().await?;
+            finish(lab).await?;
+        }
+        _ => anyhow::bail!("an exit code that says nothing: {run}"),
+    }
+    lab.mend().await?;
+    oracle.content(lab).await?;
+    Ok(())
+}
+
+#[test]
+fn an_api_server_that_errs_at_every_kind_of_request_stops_nothing_halfway() -> Result<()> {
+    on_cluster(1, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let api = lab.sandbox.faults().api().clone();
+        let mut to = ["replica-0", "primary-0"].into_iter().cycle();
+        for status in [500, 409, 429] {
+            for verb in ["patch", "update", "create", "get"] {
+                let message = None;
+                let effect = Effect::Fail { status, message };
+                api.add(Fault::new(effect).verb(verb).times(2));
+            }
+            let Some(target) = to.next() else { break };
+            survives(
+                lab,
+                &oracle,
+                &["failover", "--to", target, "--yes", "--rejoin"],
+            )
+            .await?;
+        }
+        // What was carried out although the answer was lost must be found out.
+        for verb in ["patch", "update", "create"] {
+            api.add(Fault::new(Effect::LoseAnswer).verb(verb).times(3));
+        }
+        let target = if lab.primary().await? == "primary-0" {
+            "replica-0"
+        } else {
+            "primary-0"
+        };
+        survives(
+            lab,
+            &oracle,
+            &["failover", "--to", target, "--yes", "--rejoin"],
+        )
+        .await
+    })
+}
+
+#[test]
+fn a_standby_that_dies_meanwhile_does_not_stop_the_failover() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let killing = async {
+            fenced(lab).await?;
+            lab.kill("replica-1").await
+        };
+        let (run, killed) = futures::join!(lab.pgctl(&TO_REPLICA_0), killing);
+        killed?;
+        run?.exits(0)?;
+        let primary = oracle.content(lab).await?;
+        ensure!(primary == "replica-0", "{primary} is primary");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_candidate_that_dies_meanwhile_loses_nothing() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let killing = async {
+            fenced(lab).await?;
+            lab.kill("replica-0").await
+        };
+        let (run, killed) = futures::join!(lab.pgctl(&TO_REPLICA_0), killing);
+        killed?;
+        let run = run?;
+        match run.status.code() {
+            Some(0 | 6) => {}
+            Some(5) => finish(lab).await?,
+            _ => anyhow::bail!("an exit code that says nothing: {run}"),
+        }
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}
+
+/// The topology names another primary.
+async fn fenced(lab: &Lab) -> Result<()> {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    eventually("the fence", async || {
+        let map: ConfigMap = lab
+            .store()
+            .read(lab.namespace(), &super::lab::full("topology"))?;
+        let primary = map.data.and_then(|data| data.get("primary").cloned());
+        ensure!(
+            primary.is_some_and(|it| it.ends_with("replica-0")),
+            "not yet"
+        );
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn two_people_at_once_move_the_primary_once() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let to_replica_1 = ["failover", "--to", "replica-1", "--yes"];
+        let (one, other) = futures::join!(lab.pgctl(&TO_REPLICA_0), lab.pgctl(&to_replica_1));
+        let (one, other) = (one?, other?);
+        let mut codes = [one.status.code(), other.status.code()];
+        codes.sort_unstable();
+        ensure!(
+            codes == [Some(0), Some(3)],
+            "one goes through and the other is refused: {one}\n{other}"
+        );
+        let winner = if one.status.success() {
+            "replica-0"
+        } else {
+            "replica-1"
+        };
+        let primary = oracle.content(lab).await?;
+        ensure!(primary == winner, "{primary} is primary, and not {winner}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_slot_that_is_missing_is_made() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        // Its own slot vanished from the primary, and it streams without one.
+        lab.sql("replica-1", "ALTER SYSTEM SET primary_slot_name = ''")
+            .await?;
+        lab.sql("replica-1", "SELECT pg_reload_conf()").await?;
+        let dropping = format!("SELECT pg_drop_replication_slot('{}')", slot("replica-1"));
+        eventually("the slot is free", async || {
+            lab.sql("primary-0", &dropping).await.map(drop)
+        })
+        .await?;
+        lab.pgctl(&TO_REPLICA_0).await?.exits(0)?;
+        let primary = oracle.content(lab).await?;
+        ensure!(primary == "replica-0", "{primary} is primary");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_standby_far_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        lab.freeze("replica-1").await?;
+        lab.sql(
+            "primary-0",
+            "CREATE TABLE public.bulk AS SELECT i, repeat('x', 1000) AS t FROM generate_series(1, 1000) i",
+        )
+        .await?;
+        for _ in 0..5 {
+            lab.sql(
+                "primary-0",
+                "INSERT INTO public.bulk SELECT * FROM public.bulk LIMIT 5000",
+            )
+            .await?;
+        }
+        let run = lab
+            .pgctl(&["failover", "--to", "replica-1", "--yes", "--timeout", "2s"])
+            .await?;
+        run.exits(3)?;
+        lab.mend().await?;
+        lab.pgctl(&TO_REPLICA_0).await?.exits(0)?;
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}
