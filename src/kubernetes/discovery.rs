@@ -246,8 +246,8 @@ impl Kube {
         if let Place::Namespace(namespace) = place {
             let api: Api<Namespace> = Api::all(self.client());
             let call = Call::new(Verb::Get, "", "namespaces").named(namespace);
-            if let Err(error) = self.read(&call, || api.get(namespace)).await
-                && error.is_not_found()
+            if let Err(KubeError::NotFound { .. } | KubeError::NoSuchNamespace { .. }) =
+                self.read(&call, || api.get(namespace)).await
             {
                 return KubeError::NoSuchNamespace {
                     namespace: namespace.clone(),
