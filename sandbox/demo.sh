@@ -24,8 +24,19 @@ echo "Starting a primary and two standbys (real PostgreSQL, a small Kubernetes A
 KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
 export KUBECONFIG
 
-"$bin/pgctl-sandbox" load --name "$name" &
+# The write load: pgbench through the write Service, as an application would.
+for candidate in /usr/lib/postgresql/*/bin; do
+    [ ! -x "$candidate/pgbench" ] || PATH=$candidate:$PATH
+done
+(
+    eval "$("$bin/pgctl-sandbox" env --name "$name")"
+    pgbench --initialize --quiet --scale 1
+    exec pgbench --client 2 --rate 100 --time 600
+) >/dev/null 2>&1 &
 load=$!
+# A look at an idle cluster would show less than it could.
+sleep 4
+kill -0 "$load" 2>/dev/null || echo "(pgbench could not start: the cluster is idle)" >&2
 
 say pgctl status
 "$bin/pgctl" status
