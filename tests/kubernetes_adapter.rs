@@ -94,7 +94,7 @@ fn here() -> Place {
 
 async fn discovery_error(kube: &Kube, place: &Place) -> KubeError {
     let found = kube.discover_one(place, &Selection::default()).await;
-    found.err().expect("nothing that can be used is there")
+    found.expect_err("nothing that can be used is there")
 }
 
 /// Looks at all clusters; gives their number and the number of requests that it took.
@@ -353,7 +353,7 @@ async fn of_two_who_want_the_lease_one_gets_it() {
     let mut taken = Vec::new();
     for claim in claims {
         match claim {
-            Claim::Ours(lease) => held.push(lease),
+            Claim::Ours(lease) => held.push(*lease),
             Claim::Taken(holder) => taken.push(holder.holder),
         }
     }

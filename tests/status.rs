@@ -4,7 +4,6 @@
 //! for good.
 
 #[path = "support/sandboxed.rs"]
-#[expect(dead_code, reason = "shared with tests/lag.rs, each uses a part")]
 mod sandboxed;
 
 use std::io::Read as _;

@@ -10,21 +10,22 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 /// Bytes per second.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rates are finite and not negative; fractions of a byte do not matter"
-)]
 pub fn rate(bytes_per_second: f64) -> String {
     format!("{}/s", bytes(bytes_per_second.max(0.0) as u64))
 }
 
+/// As many whole characters from the start as fit into so many bytes.
+pub fn shortened(text: &str, bytes: usize) -> &str {
+    let end = text
+        .char_indices()
+        .map(|(start, c)| start + c.len_utf8())
+        .take_while(|end| *end <= bytes)
+        .last()
+        .unwrap_or(0);
+    &text[..end]
+}
+
 /// A measured time: `0s`, `12ms`, `3.4s`, `5m12s`, `2h`.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "not negative; a lag beyond 2^63 seconds is not a thing"
-)]
 pub fn seconds(seconds: f64) -> String {
     if seconds <= 0.0 {
         "0s".to_owned()

@@ -100,7 +100,7 @@ impl Journal {
 
 fn shortened(mut event: Event) -> Event {
     if let Event::Failed { reason, .. } | Event::Reported { reason, .. } = &mut event {
-        reason.truncate(reason.floor_char_boundary(MAX_REASON));
+        reason.truncate(crate::cluster::words::shortened(reason, MAX_REASON).len());
     }
     event
 }

@@ -73,9 +73,7 @@ impl Kube {
 }
 
 fn shortened(text: &str, bytes: usize) -> String {
-    text.get(..text.floor_char_boundary(bytes))
-        .unwrap_or_default()
-        .to_owned()
+    crate::cluster::words::shortened(text, bytes).to_owned()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{Kube, KubeError, Verb};
 #[derive(Debug)]
 pub enum Claim {
     /// It is ours until it expires.
-    Ours(HeldLease),
+    Ours(Box<HeldLease>),
     /// Somebody else has it.
     Taken(LeaseHolder),
 }
@@ -104,11 +104,11 @@ impl Kube {
             };
             match stored {
                 Ok(lease) => {
-                    return Ok(Claim::Ours(HeldLease {
+                    return Ok(Claim::Ours(Box::new(HeldLease {
                         namespace: namespace.to_owned(),
                         name: name.to_owned(),
                         lease,
-                    }));
+                    })));
                 }
                 Err(KubeError::AlreadyExists { .. } | KubeError::Conflict { .. }) => {}
                 Err(error) => return Err(error),

@@ -137,8 +137,8 @@ impl Session {
 fn last_fork(history: &str) -> Option<Lsn> {
     let lines = history.lines().map(str::trim);
     let last = lines
-        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
-        .last()?;
+        .rev()
+        .find(|line| line.starts_with(|c: char| c.is_ascii_digit()))?;
     last.split_whitespace().nth(1)?.parse().ok()
 }
 

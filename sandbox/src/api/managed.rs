@@ -126,7 +126,8 @@ pub(super) fn value_at<'a>(kind: &str, object: &'a Value, fields: &[String]) -> 
         }
         let list = value.as_array()?;
         if let Some(literal) = element.strip_prefix("v:") {
-            return list.iter().find(|i| i.to_string() == literal);
+            let literal: Value = serde_json::from_str(literal).ok()?;
+            return list.iter().find(|item| **item == literal);
         }
         let Shape::Map(keys) = shape_of(kind, &path, true) else {
             return None;

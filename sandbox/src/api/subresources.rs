@@ -37,6 +37,9 @@ fn view(object: &Value) -> Value {
     })
 }
 
+/// What a request makes of a Scale.
+type Change = Box<dyn Fn(&Value) -> Result<Value, ApiError>>;
+
 pub(super) fn scale(
     store: &Store,
     resource: &'static Resource,
@@ -45,7 +48,7 @@ pub(super) fn scale(
     body: &[u8],
 ) -> Result<Response<Body>, ApiError> {
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let change: Box<dyn Fn(&Value) -> Result<Value, ApiError>> = match call.target.verb.as_str() {
+    let change: Change = match call.target.verb.as_str() {
         "get" => {
             return Ok(json_response(
                 StatusCode::OK,

@@ -131,7 +131,7 @@ impl Store {
             *value = write(&object)?;
             Ok(())
         })?;
-        read(&*done)
+        read(&done)
     }
 
     /// Deletes an object, or marks it when a grace period or a finalizer holds it back.
@@ -146,7 +146,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let resource = of::<T>();
         let (object, _) = self.delete(resource, scoped(resource, namespace), name, options)?;
-        read(&*object)
+        read(&object)
     }
 
     /// Follows the changes of one kind after a revision.

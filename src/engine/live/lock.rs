@@ -89,7 +89,7 @@ impl Live {
                 .await?;
             let holder = match claim {
                 Claim::Ours(lease) => {
-                    self.keep(lease, asked).await;
+                    self.keep(*lease, asked).await;
                     return Ok(());
                 }
                 Claim::Taken(holder) => holder,
@@ -101,7 +101,7 @@ impl Live {
                     .claim_lease(self.namespace(), &name, &holder.holder, DURATION)
                     .await?;
                 if let Claim::Ours(lease) = claim {
-                    self.kube.release_lease(lease).await?;
+                    self.kube.release_lease(*lease).await?;
                 }
                 continue;
             }

@@ -109,7 +109,9 @@ fn remove_path(kind: &str, at: &mut Vec<String>, value: &mut Value, path: &[Stri
         return;
     };
     if let Some(literal) = first.strip_prefix("v:") {
-        list.retain(|item| item.to_string() != literal);
+        if let Ok(literal) = serde_json::from_str::<Value>(literal) {
+            list.retain(|item| *item != literal);
+        }
     } else if let Shape::Map(keys) = shape_of(kind, at, true) {
         if rest.is_empty() || rest == ["."] {
             list.retain(|item| list_item(keys, item) != *first);
