@@ -144,6 +144,18 @@ pub enum FaultKind {
         #[serde(flatten)]
         scope: Scope,
     },
+    /// Let the volume of a pod look as full as that, to `df` in its containers
+    FillDisk {
+        /// Name of the pod
+        pod: String,
+        /// Percentage of the volume claim's size that is used at least
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: u8,
+        /// The pod's namespace.
+        #[command(flatten)]
+        #[serde(flatten)]
+        scope: Scope,
+    },
     /// Cut streams of `exec` or port-forward after some bytes
     Cut {
         /// Which streams
@@ -187,7 +199,7 @@ pub enum FaultKind {
         /// Name of the node
         node: String,
     },
-    /// End all faults on streams, the API and nodes, and unfreeze all pods
+    /// End all faults on streams, the API, nodes and disks, and unfreeze all pods
     Clear,
 }
 

@@ -58,6 +58,19 @@ impl Faults {
             FaultKind::Unfreeze { pod, scope } => {
                 self.pod(pod, scope, "unfreeze", "unfrozen").await
             }
+            FaultKind::FillDisk {
+                pod,
+                percent,
+                scope,
+            } => {
+                let namespace = scope.namespace.as_deref().unwrap_or(&self.namespace);
+                let name = self.find_pod(namespace, pod)?;
+                let disk = json!({"namespace": namespace, "name": name, "percent": percent});
+                self.ask(json!({"disk": disk})).await?;
+                Ok(format!(
+                    "the volume of pod {namespace}/{name} looks {percent} % full"
+                ))
+            }
             FaultKind::NodeNotReady { node } => self.node(node, "not-ready", "NotReady").await,
             FaultKind::NodeReady { node } => self.node(node, "ready", "Ready").await,
             FaultKind::Cut {
@@ -191,7 +204,12 @@ enum PodFault {
         name: String,
         action: NodeAction,
     },
-    /// All nodes come back, and frozen pods go on.
+    Disk {
+        namespace: String,
+        name: String,
+        percent: u8,
+    },
+    /// All nodes come back, frozen pods go on, and disks are as full as they are.
     Clear {},
 }
 
@@ -228,6 +246,11 @@ impl PodFaults for Kubelet {
                     NodeAction::NotReady => self.cut_node(&name),
                     NodeAction::Ready => self.restore_node(&name),
                 },
+                PodFault::Disk {
+                    namespace,
+                    name,
+                    percent,
+                } => self.fill_disk(&namespace, &name, percent),
                 PodFault::Clear {} => self.mend(),
             };
             done.map(|()| json!({})).map_err(|error| error.to_string())

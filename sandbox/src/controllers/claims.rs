@@ -8,15 +8,46 @@ use k8s_openapi::api::core::v1::{
     HostPathVolumeSource, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus,
     PersistentVolumeSpec, PersistentVolumeStatus,
 };
+use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use super::events::{EventType, Recorder, reference};
 use super::worker::{Controller, Key};
-use crate::store::{DeleteOptions, Event, Resource, Store, StoreError, of};
+use crate::store::{DeleteOptions, Event, Resource, Selector, Store, StoreError, of};
 
 /// The class that the sandbox's claims get.
 pub const STORAGE_CLASS: &str = "standard";
+
+/// Marks the class of claims that name none.
+const IS_DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
+
+/// Adds the default class, unless there is one of this name.
+pub(super) fn add_class(store: &Store) {
+    let added = store.add(&StorageClass {
+        metadata: ObjectMeta {
+            name: Some(STORAGE_CLASS.to_owned()),
+            annotations: Some([(IS_DEFAULT.to_owned(), "true".to_owned())].into()),
+            ..ObjectMeta::default()
+        },
+        provisioner: "pgctl-sandbox".to_owned(),
+        reclaim_policy: Some("Delete".to_owned()),
+        volume_binding_mode: Some("Immediate".to_owned()),
+        ..StorageClass::default()
+    });
+    // It is there already: whoever made it meant it.
+    drop(added);
+}
+
+fn default_class(store: &Store) -> Result<Option<String>, StoreError> {
+    let classes = store.read_all::<StorageClass>(None, &Selector::everything())?;
+    let is_default = |class: &StorageClass| {
+        let annotations = class.metadata.annotations.as_ref();
+        annotations.is_some_and(|a| a.get(IS_DEFAULT).is_some_and(|value| value == "true"))
+    };
+    let default = classes.items.into_iter().find(is_default);
+    Ok(default.and_then(|class| class.metadata.name))
+}
 
 /// The controller.
 pub(super) struct Claims {
@@ -33,6 +64,8 @@ impl Claims {
         }
     }
 
+    /// Gives a claim that names no class the default one (Kubernetes does so, too, when a default
+    /// class appears after the claim), and binds it.
     fn bind(&self, store: &Store, claim: &PersistentVolumeClaim) -> Result<(), StoreError> {
         let namespace = claim.metadata.namespace.as_deref().unwrap_or("");
         let name = claim.metadata.name.as_deref().unwrap_or("");
@@ -41,6 +74,10 @@ impl Claims {
         let volume = match &spec.volume_name {
             Some(volume) if !volume.is_empty() => volume.clone(),
             _ => format!("pvc-{uid}"),
+        };
+        let class = match spec.storage_class_name {
+            Some(class) => Some(class),
+            None => default_class(store)?,
         };
         let capacity = spec.resources.and_then(|resources| resources.requests);
         if store.read_opt::<PersistentVolume>("", &volume)?.is_none() {
@@ -65,7 +102,7 @@ impl Claims {
                         type_: Some("DirectoryOrCreate".to_owned()),
                     }),
                     persistent_volume_reclaim_policy: Some("Delete".to_owned()),
-                    storage_class_name: spec.storage_class_name.clone(),
+                    storage_class_name: class.clone(),
                     volume_mode: Some("Filesystem".to_owned()),
                     ..PersistentVolumeSpec::default()
                 }),
@@ -82,6 +119,7 @@ impl Claims {
         store.modify::<PersistentVolumeClaim>(namespace, name, |claim| {
             let spec = claim.spec.get_or_insert_default();
             spec.volume_name = Some(volume.clone());
+            spec.storage_class_name.clone_from(&class);
             claim.status = Some(PersistentVolumeClaimStatus {
                 phase: Some("Bound".to_owned()),
                 access_modes: spec.access_modes.clone(),

@@ -32,6 +32,7 @@ pub fn start(
     usage: Arc<dyn Usage>,
 ) -> Controllers {
     store.add_admission(Arc::new(addresses));
+    super::claims::add_class(store);
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tasks.spawn(run(

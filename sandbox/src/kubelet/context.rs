@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -20,6 +21,8 @@ pub(super) struct Context {
     pub(super) pods: Mutex<HashMap<String, Arc<PodState>>>,
     /// Which nodes are cut off.
     pub(super) down: watch::Sender<Vec<String>>,
+    /// Volumes that are to look full: their folders, and the percentage that is used at least.
+    pub(super) fills: Mutex<HashMap<PathBuf, u8>>,
 }
 
 impl Context {
@@ -37,6 +40,15 @@ impl Context {
             .into_iter()
             .filter(|p| p.namespace == namespace && p.name == name)
             .min_by_key(|p| p.wish.borrow().gone)
+    }
+
+    pub(super) fn fills(&self) -> MutexGuard<'_, HashMap<PathBuf, u8>> {
+        self.fills.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The percentage of a volume that is to look used.
+    pub(super) fn fill_of(&self, folder: &Path) -> u8 {
+        self.fills().get(folder).copied().unwrap_or(0)
     }
 
     pub(super) fn is_up(&self, node: &str) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1 as core;
 
 use super::pod::PodState;
-use super::{environment, lifecycle};
+use super::{disk, environment, lifecycle};
 use crate::controllers::EventType;
 use crate::runtime::{self, Container, ContainerSpec, Mount};
 
@@ -121,6 +121,7 @@ fn specify(
     let own = state.dir.join("containers").join(&definition.name);
     fs::create_dir_all(&own).map_err(create_error("making the container's folder"))?;
     mounts.extend(own_files(state, definition, attempt, image, &user)?);
+    mounts.extend(disk::mounts(state, definition).map_err(create_error("preparing df"))?);
     let context = definition.security_context.as_ref();
     Ok(ContainerSpec {
         hostname: state.name.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::node::Kubelet;
-use super::nodes;
+use super::{disk, nodes};
 use crate::runtime::{Container, RuntimeError};
 
 /// Why a fault could not be put into force.
@@ -15,6 +15,12 @@ pub enum FaultError {
     /// No such node.
     #[error("nodes \"{0}\" not found")]
     NoNode(String),
+    /// The pod keeps nothing that could run full.
+    #[error("pod \"{0}\" has no volume claim")]
+    NoClaim(String),
+    /// The files that `df` reads could not be written.
+    #[error("telling df: {0}")]
+    Io(#[from] std::io::Error),
     /// The node's object could not be changed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
@@ -81,11 +87,38 @@ impl Kubelet {
         Ok(())
     }
 
-    /// Ends all faults: nodes come back, frozen pods go on.
+    /// Lets the pod's volume claims look used to this percentage at least, in the `df` of every
+    /// container that mounts them. No byte is written: it stays until [`Kubelet::mend`], also when
+    /// the pod is replaced.
     ///
     /// # Errors
-    /// When a node's object cannot be changed.
+    /// No such pod, it has no volume claim, or its files can't be written.
+    pub fn fill_disk(&self, namespace: &str, pod: &str, percent: u8) -> Result<(), FaultError> {
+        let state = self.context.pod(namespace, pod);
+        let state = state.ok_or_else(|| RuntimeError::PodNotFound(pod.to_owned()))?;
+        let folders = disk::claims_of(&state, &state.pod());
+        if folders.is_empty() {
+            return Err(FaultError::NoClaim(pod.to_owned()));
+        }
+        let fills = folders.into_iter().map(|folder| (folder, percent.min(100)));
+        self.context.fills().extend(fills);
+        self.tell_df()
+    }
+
+    fn tell_df(&self) -> Result<(), FaultError> {
+        for pod in self.context.all_pods() {
+            disk::refresh(&pod)?;
+        }
+        Ok(())
+    }
+
+    /// Ends all faults: nodes come back, frozen pods go on, and disks are as full as they are.
+    ///
+    /// # Errors
+    /// When a node's object or a pod's files cannot be changed.
     pub fn mend(&self) -> Result<(), FaultError> {
+        self.context.fills().clear();
+        self.tell_df()?;
         let down: Vec<String> = self.context.down.borrow().clone();
         for node in down {
             self.restore_node(&node)?;

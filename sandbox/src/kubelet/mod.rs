@@ -5,6 +5,7 @@ mod config;
 mod container;
 mod context;
 mod creation;
+mod disk;
 mod environment;
 mod faults;
 mod hosts;

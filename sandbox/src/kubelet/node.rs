@@ -50,6 +50,7 @@ impl Kubelet {
             store: store.clone(),
             pods: Mutex::default(),
             down: watch::Sender::default(),
+            fills: Mutex::default(),
         });
         nodes::register(&context).map_err(io::Error::other)?;
         let mut tasks = JoinSet::new();

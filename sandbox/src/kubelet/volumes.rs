@@ -11,12 +11,24 @@ use k8s_openapi::api::core::v1::{
     Volume,
 };
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
 use super::environment;
 use crate::runtime::Mount;
 use crate::store::Store;
 
 /// One file of a volume that is made of API objects: content and permission bits.
 type Files = BTreeMap<String, (Vec<u8>, u32)>;
+
+/// A claim among the volumes of a pod.
+pub(super) struct ClaimFolder {
+    /// The name of the pod's volume.
+    pub(super) volume: String,
+    /// Where its bytes are.
+    pub(super) folder: PathBuf,
+    /// What the claim was given.
+    pub(super) capacity: Option<Quantity>,
+}
 
 /// The volumes of one pod on the host.
 pub(super) struct Volumes<'a> {
@@ -120,6 +132,21 @@ impl Volumes<'_> {
             return Ok(());
         }
         give_to_group(root)
+    }
+
+    /// The claims that are bound.
+    pub(super) fn claims(&self) -> Vec<ClaimFolder> {
+        let of = |volume: &Volume| {
+            let name = &volume.persistent_volume_claim.as_ref()?.claim_name;
+            let claim: PersistentVolumeClaim = self.store.read(self.namespace(), name).ok()?;
+            let capacity = claim.status.and_then(|s| s.capacity).unwrap_or_default();
+            Some(ClaimFolder {
+                volume: volume.name.clone(),
+                folder: self.claim_folder(name).ok()?,
+                capacity: capacity.get("storage").cloned(),
+            })
+        };
+        self.declared().filter_map(of).collect()
     }
 
     fn namespace(&self) -> &str {
