@@ -141,8 +141,12 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if let (Some(runtime), Some(cluster)) = (self.runtime.take(), self.cluster.take()) {
-            on(&runtime, cluster.stop());
-            runtime.shutdown_timeout(Duration::from_secs(2));
+            // On a thread of its own: a runtime must not be waited for inside another one.
+            let end = move || {
+                runtime.block_on(cluster.stop());
+                runtime.shutdown_timeout(Duration::from_secs(2));
+            };
+            drop(std::thread::spawn(end).join());
         }
         leftovers::kill_all(self.folder.path());
         remove_tree(self.home.path());
