@@ -379,3 +379,62 @@ fn a_plain_user_can_do_all_of_it() -> Result<()> {
     text(user(&["down", "--name", "plain"])?)?;
     nothing_is_left(&place)
 }
+
+/// Not a test of its own: what a test process that shares a sandbox does, for the test below.
+#[test]
+#[ignore = "run by processes_that_join_share_one_sandbox"]
+fn one_that_joins() -> Result<()> {
+    let manifests = std::env::var_os("JOIN_MANIFESTS").context("run by the test below")?;
+    let options = pgctl_sandbox::Options {
+        manifests: Some(PathBuf::from(manifests)),
+        ..pgctl_sandbox::Options::default()
+    };
+    let shared = pgctl_sandbox::Shared::join("shared", &options)?;
+    ensure!(shared.namespace() == "quiet", "{}", shared.namespace());
+    ensure!(shared.kubeconfig().is_file(), "its kubeconfig is there");
+    shared.fault(&pgctl_sandbox::cli::FaultKind::Clear)?;
+    let state = shared.kubeconfig().with_file_name("state.json");
+    println!("joined {}", fs::read_to_string(state)?.replace('\n', " "));
+    Ok(())
+}
+
+#[test]
+fn processes_that_join_share_one_sandbox() -> Result<()> {
+    let place = Place::new()?;
+    let join = || {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["--ignored", "--exact", "--nocapture", "one_that_joins"])
+            .env("PGCTL_SANDBOX_HOME", place.home())
+            .env("PGCTL_SANDBOX_BIN", PROGRAM)
+            .env("JOIN_MANIFESTS", place.manifests())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Ok::<_, anyhow::Error>(command.spawn()?)
+    };
+    let joined = [join()?, join()?, join()?].map(Child::wait_with_output);
+    let mut seen = std::collections::BTreeSet::new();
+    for output in joined {
+        let said = text(output?)?;
+        let state = said
+            .split("joined ")
+            .nth(1)
+            .context("it says what it saw")?;
+        seen.insert(state.lines().next().unwrap_or_default().to_owned());
+    }
+    ensure!(seen.len() == 1, "one daemon for all: {seen:?}");
+    until("it ends after its last user", || {
+        !place.sandbox("shared").exists()
+    })?;
+    nothing_is_left_but_the_lock(&place)
+}
+
+/// The home of a shared sandbox keeps the files by which processes find each other.
+fn nothing_is_left_but_the_lock(place: &Place) -> Result<()> {
+    let home = place.home();
+    until("all processes are gone", || processes(&home).is_empty())?;
+    let folders = fs::read_dir(&home).into_iter().flatten().flatten();
+    let mut folders = folders.filter(|entry| entry.path().is_dir());
+    ensure!(folders.next().is_none(), "a sandbox is still there");
+    Ok(())
+}
