@@ -65,7 +65,11 @@ pub(super) fn refresh(state: &PodState) -> io::Result<()> {
         .collect();
     for definition in definitions {
         if folder(state, &definition.name).exists() {
-            write_claims(state, &definition)?;
+            match write_claims(state, &definition) {
+                // The pod has just ended.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                written => drop(written?),
+            }
         }
     }
     Ok(())
@@ -96,7 +100,8 @@ fn write_claims(state: &PodState, definition: &Container) -> io::Result<bool> {
     }
     let folder = folder(state, &definition.name);
     fs::create_dir_all(&folder)?;
-    let next = folder.join("claims.new");
+    // A container that is just being made and a fault may both write it.
+    let next = folder.join(format!("claims.{}", uuid::Uuid::new_v4().simple()));
     fs::write(&next, text)?;
     fs::rename(next, folder.join("claims"))?;
     Ok(true)
