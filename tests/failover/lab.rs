@@ -105,7 +105,7 @@ impl Lab {
 
     /// The tails of the names of all pods that accept writes.
     pub(crate) async fn writable(&self) -> Result<Vec<String>> {
-        let names: Vec<String> = self.pods()?.iter().map(|pod| tail_of(pod)).collect();
+        let names: Vec<String> = self.pods()?.iter().map(tail_of).collect();
         let asked = join_all(names.iter().map(async |tail| {
             let answer = match self.open(tail).await {
                 Ok(database) => database.one("SELECT pg_is_in_recovery()").await,

@@ -57,7 +57,10 @@ fn within(time: Option<(Duration, Duration)>, seen: &[Writable]) -> bool {
 mod tests {
     use super::*;
 
-    fn seen(lives: &[(&str, &str, &[(u64, u64)])]) -> Sightings {
+    /// A pod, which of its lives, and when it was asked and answered, in milliseconds.
+    type Told<'a> = (&'a str, &'a str, &'a [(u64, u64)]);
+
+    fn seen(lives: &[Told<'_>]) -> Sightings {
         let life = |pod: &str, started: &str| Life {
             pod: pod.to_owned(),
             address: pod.to_owned(),

@@ -31,6 +31,7 @@ impl Run {
     }
 
     /// It was killed, and did not end by itself.
+    #[cfg(feature = "failpoints")]
     pub(crate) fn was_killed(self) -> Result<Self> {
         if self.status.code().is_none() {
             return Ok(self);

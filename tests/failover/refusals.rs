@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -56,7 +56,8 @@ impl Lab {
             (SELECT timeline_id FROM pg_control_checkpoint())";
         for pod in self.pods()? {
             let tail = tail_of(&pod);
-            let rows = self.sql(&tail, OWN).await?;
+            let rows = self.sql(&tail, OWN).await;
+            let rows = rows.with_context(|| format!("{tail}, whose status is {:?}", pod.status))?;
             picture.insert(format!("database {tail}"), format!("{rows:?}"));
         }
         Ok(picture)

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Lab, on_cluster};
+use super::lab::{Lab, full, on_cluster};
 use super::oracle::Oracle;
 
 /// A split brain made by hand is seen, and a commit that was thrown away is missed: the oracle's
@@ -27,9 +27,19 @@ fn the_oracle_sees_a_split_brain_and_a_lost_commit() -> Result<()> {
 
 /// Moves the primary, and the oracle is content.
 async fn switch(lab: &Lab, oracle: &Oracle, to: &str, more: &[&str]) -> Result<()> {
-    let mut arguments = vec!["failover", "--to", to, "--yes"];
+    let mut arguments = vec!["failover", "--to", to, "--yes", "-o", "json"];
     arguments.extend(more);
     let run = lab.pgctl(&arguments).await?.exits(0)?;
+    let report = run.json()?;
+    ensure!(
+        report["lostBytes"] == 0 && report["lossProven"] == true,
+        "no loss is proven: {run}"
+    );
+    let outage = report["writeOutageSeconds"].as_f64();
+    ensure!(
+        outage.is_some_and(|it| it > 0.0),
+        "the outage was not measured: {run}"
+    );
     let primary = oracle.content(lab).await?;
     ensure!(primary == to, "{primary} is primary, and not {to}: {run}");
     Ok(())
@@ -71,6 +81,24 @@ fn ten_switchovers_in_a_row_between_both_stateful_sets() -> Result<()> {
         for to in ROUND {
             switch(lab, &oracle, to, &["--rejoin"]).await?;
             lab.no_stale_slots().await?;
+        }
+        let history = lab
+            .pgctl(&["history", "-o", "json"])
+            .await?
+            .exits(0)?
+            .json()?;
+        let told: Vec<_> = history["operations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .collect();
+        ensure!(told.len() == ROUND.len(), "the history: {history}");
+        for (operation, to) in told.iter().zip(ROUND) {
+            let report = &operation["report"];
+            ensure!(
+                report["to"] == full(to) && operation["outcome"] == "done",
+                "{to} is told as {operation}"
+            );
         }
         let (acknowledged, unknown) = oracle.counts();
         eprintln!(
