@@ -6,10 +6,9 @@ mod instance;
 mod lag;
 mod objects;
 mod status;
+mod version;
 
 pub use error::ErrorDocument;
 pub use lag::LagReportDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};
-
-/// The version of all documents.
-pub const API_VERSION: &str = "pgctl/v1";
+pub use version::API_VERSION;
