@@ -130,6 +130,10 @@ async fn two_hundred_clusters_cost_no_more_calls_than_one() {
     let (clusters, alone) = count_requests(&sandbox).await;
     assert_eq!(clusters, 1);
     for number in 1..200 {
+        let namespace: Namespace = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("n{number}")}}))
+        .expect("a Namespace");
+        sandbox.store().add(&namespace).expect("stored");
         cluster(&sandbox, &format!("n{number}"), &format!("c{number}"));
     }
     let (clusters, together) = count_requests(&sandbox).await;

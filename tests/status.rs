@@ -9,10 +9,10 @@ mod sandboxed;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, Service};
 use pgctl_sandbox::cli::{FaultKind, Scope};
+use pgctl_sandbox::store::{DeleteOptions, Selector};
 use sandboxed::{Sandboxed, finding, finds};
 use serde_json::Value;
 
@@ -38,9 +38,11 @@ fn status_tells_what_is_wrong_and_recovers() {
     no_primary(&cluster);
     fewer_replicas_than_wanted(&cluster);
     // From here on nothing is undone.
+    a_pod_without_a_node(&cluster);
     a_standby_that_does_not_stream(&cluster);
     a_pod_that_restarts(&cluster);
     two_writable_primaries(&cluster);
+    an_empty_volume_that_is_to_be_primary(&cluster);
 }
 
 #[track_caller]
@@ -250,21 +252,21 @@ fn an_autoscaler_at_its_maximum(cluster: &Sandboxed) {
 }
 
 fn a_full_disk(cluster: &Sandboxed) {
-    // The readiness probe writes the real figures over these again and again.
-    let (exit, document) = cluster.until("a full disk", &["status"], |_, document| {
-        cluster.sql(
-            PRIMARY,
-            "copy (select '1000000 900000 100000') to '/var/run/postgresql/pgctl-disk'",
-        );
-        finds(document, "disk-full")
-    });
-    assert_eq!(exit, 4);
+    let fill = FaultKind::FillDisk {
+        pod: PRIMARY.to_owned(),
+        percent: 90,
+        scope: HERE,
+    };
+    cluster.sandbox.fault(&fill).expect("it fills");
+    let document = told(cluster, "disk-full", &["status"]);
     let found = finding(&document, "disk-full").expect("it was found");
     assert!(
         found["what"]
             .as_str()
             .is_some_and(|what| what.contains("90% full"))
     );
+    let cleared = cluster.sandbox.fault(&FaultKind::Clear);
+    cleared.expect("there is room again");
     healthy(cluster);
 }
 
@@ -299,23 +301,29 @@ fn no_primary(cluster: &Sandboxed) {
 }
 
 fn fewer_replicas_than_wanted(cluster: &Sandboxed) {
-    let store = cluster.sandbox.store();
-    let more = |set: &mut StatefulSet| {
-        let spec = set.spec.as_mut().expect("it has a spec");
-        spec.replicas = Some(3);
-    };
-    store
-        .modify(
-            cluster.sandbox.namespace(),
-            "sandbox-postgres-replica",
-            more,
-        )
-        .expect("it changes");
+    bounds(cluster, 3, 5);
     // It is told while the third clones, and not any more when it streams.
     told(cluster, "replicas-missing", &["status"]);
     cluster.until("three standbys", &["status"], |exit, document| {
         exit == 0 && document["summary"]["standbysStreaming"] == 3
     });
+}
+
+fn a_pod_without_a_node(cluster: &Sandboxed) {
+    let store = cluster.sandbox.store();
+    let nodes = store.read_all::<Node>(None, &Selector::everything());
+    for node in nodes.expect("nodes").items {
+        let cordon = |node: &mut Node| {
+            let spec = node.spec.get_or_insert_default();
+            spec.unschedulable = Some(true);
+        };
+        let name = node.metadata.name.expect("it has a name");
+        store.modify("", &name, cordon).expect("it changes");
+    }
+    bounds(cluster, 4, 5);
+    let document = told(cluster, "pod-unscheduled", &["status"]);
+    let found = finding(&document, "pod-unscheduled").expect("it was found");
+    assert_eq!(found["object"]["name"], "sandbox-postgres-replica-3");
 }
 
 fn a_pod_that_restarts(cluster: &Sandboxed) {
@@ -334,4 +342,30 @@ fn two_writable_primaries(cluster: &Sandboxed) {
     let document = told(cluster, "split-brain", &["status"]);
     assert_eq!(document["verdict"], "CRITICAL");
     assert_eq!(document["findings"][0]["code"], "split-brain");
+}
+
+/// The primary's volume is lost, and another pod is primary on a new timeline.
+fn an_empty_volume_that_is_to_be_primary(cluster: &Sandboxed) {
+    let store = cluster.sandbox.store();
+    let namespace = cluster.sandbox.namespace();
+    let claim = "data-sandbox-postgres-primary-0";
+    let uncordon = |node: &mut Node| {
+        node.spec.get_or_insert_default().unschedulable = None;
+    };
+    store
+        .modify("", "sandbox-node-0", uncordon)
+        .expect("it changes");
+    let now = DeleteOptions::default();
+    store
+        .remove::<PersistentVolumeClaim>(namespace, claim, &now)
+        .expect("the claim goes");
+    store
+        .remove::<Pod>(namespace, PRIMARY, &now)
+        .expect("the pod goes");
+    let document = told(cluster, "empty-primary-volume", &["status"]);
+    let found = finding(&document, "empty-primary-volume").expect("it was found");
+    assert_eq!(found["severity"], "critical");
+    let document = told(cluster, "other-timeline", &["status"]);
+    let found = finding(&document, "other-timeline").expect("it was found");
+    assert_eq!(found["object"]["name"], REPLICA_1);
 }
