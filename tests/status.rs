@@ -24,6 +24,7 @@ const HERE: Scope = Scope { namespace: None };
 #[test]
 fn status_tells_what_is_wrong_and_recovers() {
     let cluster = Sandboxed::start();
+    no_scaling_by_load(&cluster);
     healthy(&cluster);
     screen_for_people(&cluster);
     every_cluster(&cluster);
@@ -227,6 +228,22 @@ fn a_write_service_astray(cluster: &Sandboxed) {
         )
         .expect("it changes back");
     healthy(cluster);
+}
+
+/// What the machine does besides must not scale the cluster: only the bounds do.
+fn no_scaling_by_load(cluster: &Sandboxed) {
+    let store = cluster.sandbox.store();
+    let change = |autoscaler: &mut HorizontalPodAutoscaler| {
+        let spec = autoscaler.spec.as_mut().expect("it has a spec");
+        for metric in spec.metrics.iter_mut().flatten() {
+            let resource = metric.resource.as_mut().expect("a resource metric");
+            resource.target.average_utilization = Some(100_000);
+        }
+    };
+    let name = "sandbox-postgres-replica-hpa";
+    store
+        .modify(cluster.sandbox.namespace(), name, change)
+        .expect("it changes");
 }
 
 fn bounds(cluster: &Sandboxed, min: i32, max: i32) {
