@@ -98,10 +98,18 @@ fn processes_with(mark: &str) -> usize {
         .count()
 }
 
+/// Whose turn it is among the tests of proot.
+static TURNS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod bubblewrap { $(#[tokio::test(flavor = "multi_thread")] async fn $name() -> super::Outcome { super::$name(super::Machine::new(super::Isolation::Bubblewrap).await?).await })* }
-        mod proot { $(#[tokio::test(flavor = "multi_thread")] async fn $name() -> super::Outcome { super::$name(super::Machine::new(super::Isolation::Proot).await?).await })* }
+        mod proot { $(#[tokio::test(flavor = "multi_thread")] async fn $name() -> super::Outcome {
+            // Run by root, proot makes mount points on the machine, and removes them under whoever
+            // else uses the same ones (README, "Limits").
+            let _turn = super::TURNS.lock().await;
+            super::$name(super::Machine::new(super::Isolation::Proot).await?).await
+        })* }
     };
 }
 
