@@ -57,6 +57,16 @@ pub fn is_id(name: &str) -> bool {
         && tail.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+/// When the backup of this name was begun.
+pub fn started(id: &str) -> Option<Timestamp> {
+    let time = id.split('_').nth(2)?;
+    jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time)
+        .ok()?
+        .to_zoned(TimeZone::UTC)
+        .ok()
+        .map(|zoned| zoned.timestamp())
+}
+
 /// A backup that could not be made out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
@@ -121,6 +131,7 @@ mod tests {
             "{id}"
         );
         assert!(is_id(&id));
+        assert_eq!(started(&id), Some("2026-11-23T15:52:17Z".parse()?));
         Ok(())
     }
 

@@ -38,17 +38,23 @@ impl RemoteProcess {
         })
     }
 
-    /// Starts a command on this machine.
+    /// Starts a command on this machine, without the PG* variables of this process.
     ///
     /// # Errors
     /// When it can't be started.
-    pub fn here(argv: &[String], environment: &[(&str, String)]) -> std::io::Result<Self> {
+    pub fn here(argv: &[String]) -> std::io::Result<Self> {
         let [program, arguments @ ..] = argv else {
             return Err(std::io::ErrorKind::InvalidInput.into());
         };
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        // Where to connect to is said on the command line; PGSERVICE and its like would overrule it.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"PG") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             .args(arguments)
-            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

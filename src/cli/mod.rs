@@ -1,5 +1,6 @@
 //! What can be typed: argument structs only. `commands/` turns them into work.
 
+mod backup;
 mod failover;
 mod global;
 mod lag;
@@ -8,6 +9,9 @@ mod rejoin;
 mod root;
 mod status;
 
+pub use backup::{
+    BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
+};
 pub use failover::FailoverArgs;
 pub use global::{GlobalArgs, OutputFormat};
 pub use lag::LagArgs;

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::{FailoverArgs, GlobalArgs, LagArgs, ReinitArgs, RejoinArgs, StatusArgs};
+use super::{BackupArgs, FailoverArgs, GlobalArgs, LagArgs, ReinitArgs, RejoinArgs, StatusArgs};
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
 ///
@@ -48,6 +48,8 @@ pub enum Command {
     Reinit(ReinitArgs),
     /// Show the operations that have run: when, who, what, and what it cost
     History,
+    /// Take a backup; list, verify or prune those there are
+    Backup(Box<BackupArgs>),
 }
 
 /// The command line as clap has it: for completions, man pages and the reference.

@@ -114,6 +114,11 @@ impl Context {
         write_stdout(text).map_err(|error| cannot_write(&error))
     }
 
+    /// How long one answer may take.
+    pub fn timeout(&self) -> std::time::Duration {
+        self.connect.timeout
+    }
+
     fn tell(&self, text: impl FnOnce() -> String) {
         if self.verbose {
             write_stderr(&format!("{}\n", plain(&text())));

@@ -1,5 +1,6 @@
 //! What each command does: look, decide, show. No Kubernetes or SQL calls of their own.
 
+mod backup;
 mod context;
 mod failover;
 mod history;

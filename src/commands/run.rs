@@ -1,7 +1,7 @@
 //! From the command line to the exit code.
 
 use super::context::Context;
-use super::{failover, history, lag, rejoin, status};
+use super::{backup, failover, history, lag, rejoin, status};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -19,6 +19,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Rejoin(args) => rejoin::rejoin(&context, args).await,
         Command::Reinit(args) => rejoin::reinit(&context, args).await,
         Command::History => interruptible(history::run(&context)).await,
+        Command::Backup(args) => backup::run(&context, args).await,
     };
     result.unwrap_or_else(|failure| {
         if context.format.is_document() && failure.exit != ExitCode::Interrupted {
@@ -32,7 +33,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 /// Runs what only looks: Ctrl-C or a polite kill may end it at any moment.
-async fn interruptible(
+pub(super) async fn interruptible(
     work: impl Future<Output = Result<ExitCode, Failure>>,
 ) -> Result<ExitCode, Failure> {
     tokio::select! {

@@ -1,6 +1,7 @@
 //! What is shown: screens for people, documents for scripts. Nothing here looks at a cluster or
 //! decides anything.
 
+mod backup;
 mod clusters;
 mod document;
 mod encode;
@@ -18,9 +19,11 @@ mod table;
 mod tests;
 mod writer;
 
+pub use backup::{Pruning, backup_taken, backups_screen, pruning_screen, verified_screen};
 pub use clusters::clusters_screen;
 pub use document::{
-    API_VERSION, ClusterListDocument, ClusterStatusDocument, ErrorDocument, LagReportDocument,
+    API_VERSION, BackupDocument, BackupListDocument, ClusterListDocument, ClusterStatusDocument,
+    ErrorDocument, LagReportDocument, PruningDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use failure::failure_screen;

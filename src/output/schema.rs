@@ -3,7 +3,8 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::document::{
-    ClusterListDocument, ClusterStatusDocument, ErrorDocument, LagReportDocument,
+    BackupDocument, BackupListDocument, ClusterListDocument, ClusterStatusDocument, ErrorDocument,
+    LagReportDocument, PruningDocument, VerificationDocument,
 };
 
 /// Each schema with the name of its file in `docs/schema/`.
@@ -17,6 +18,10 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("cluster-status.json", of::<ClusterStatusDocument>()),
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
+        ("backup.json", of::<BackupDocument>()),
+        ("backup-list.json", of::<BackupListDocument>()),
+        ("backup-verification.json", of::<VerificationDocument>()),
+        ("backup-pruning.json", of::<PruningDocument>()),
         ("error.json", of::<ErrorDocument>()),
     ]
 }

@@ -6,6 +6,7 @@ mod control;
 mod error;
 mod facts;
 mod first_bytes;
+mod inventory;
 mod operation;
 mod quote;
 mod session;
@@ -13,5 +14,6 @@ mod sql;
 
 pub use control::Progress;
 pub use error::SqlError;
+pub use inventory::{DatabaseRow, Inventory};
 pub use quote::{quote_identifier, quote_literal};
 pub use session::{Login, Session};

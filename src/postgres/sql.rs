@@ -259,3 +259,36 @@ pub(super) fn terminate_senders(application_name: &str) -> String {
         quote_literal(application_name)
     )
 }
+
+/// [`super::Inventory`] as one JSON document. The order of the databases is that of `pg_dumpall`
+/// (`dumpDatabases()` in src/bin/pg_dump/pg_dumpall.c).
+pub(super) const INVENTORY: &str = "\
+select pg_catalog.json_build_object(
+  'systemIdentifier', (select system_identifier::text from pg_catalog.pg_control_system()),
+  'version', pg_catalog.current_setting('server_version_num')::int,
+  'tablespaces', coalesce((select pg_catalog.json_agg(spcname order by spcname)
+    from pg_catalog.pg_tablespace where spcname not in ('pg_default', 'pg_global')), '[]'),
+  'databases', coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object(
+      'name', datname,
+      'owner', pg_catalog.pg_get_userbyid(datdba),
+      'encoding', pg_catalog.pg_encoding_to_char(encoding),
+      'collate', datcollate,
+      'ctype', datctype,
+      'sizeBytes', pg_catalog.pg_database_size(oid)) order by datname <> 'template1', datname)
+    from pg_catalog.pg_database
+    where datallowconn and datconnlimit <> -2 and datname <> 'template0'), '[]'))::text";
+
+/// Timeline and position, with a space between them.
+pub(super) const WAL_POSITION: &str = "\
+select case when pg_catalog.pg_is_in_recovery()
+  then (select coalesce((select received_tli from pg_catalog.pg_stat_wal_receiver), timeline_id)
+        from pg_catalog.pg_control_checkpoint())
+  else ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
+end || ' ' || case when pg_catalog.pg_is_in_recovery()
+  then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_lsn() end";
+
+/// Bytes sent and bytes in all (empty when not estimated) of base backups.
+pub(super) const BASE_BACKUP_PROGRESS: &str = "\
+select p.backup_streamed || ' ' || coalesce(p.backup_total::text, '')
+from pg_catalog.pg_stat_progress_basebackup p
+join pg_catalog.pg_stat_activity a on a.pid = p.pid";

@@ -1,8 +1,12 @@
 //! What the test files share. Each uses a part of it.
 #![allow(dead_code, unused_imports, reason = "each test file uses a part")]
 
+mod recorded;
+mod s3;
 mod server;
 mod wait;
 
+pub(crate) use recorded::Recording;
+pub(crate) use s3::S3Server;
 pub(crate) use server::Server;
 pub(crate) use wait::eventually;

@@ -127,6 +127,117 @@ impl Server {
         Self::start(folder, "")
     }
 
+    /// A server on what a base backup holds, after PostgreSQL's own tool has verified it.
+    pub(crate) fn of_base_backup(archive: &Path) -> Self {
+        let folder = folder();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("the folder is ours");
+        let script = "zstd -dc \"$1\" | tar -xf - -C \"$2\" && chmod 700 \"$2\" && \
+             rm -f \"$2/standby.signal\" && : >\"$2/recovery.signal\" && \
+             if [ \"$(id -u)\" = 0 ]; then chown -R postgres:postgres \"$2\"; fi";
+        run(Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(archive)
+            .arg(&data));
+        // What was put beside the backup is not in its manifest.
+        run(program("pg_verifybackup")
+            .args(["--ignore=recovery.signal", "--ignore=standby.signal"])
+            .arg(&data));
+        Self::start(folder, "restore_command = 'false'")
+    }
+
+    /// Checks every table and index, in every database.
+    pub(crate) fn amcheck(&self) {
+        run(self.client("pg_amcheck").args([
+            "--all",
+            "--install-missing",
+            "--heapallindexed",
+            "--maintenance-db=postgres",
+        ]));
+    }
+
+    /// All that `pg_dumpall` says, without the random keys of \restrict and the dump's comments.
+    pub(crate) fn dump_all(&self) -> String {
+        let output = self
+            .client("pg_dumpall")
+            .output()
+            .expect("pg_dumpall is there");
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "))
+            .fold(String::new(), |text, line| text + line + "\n")
+    }
+
+    /// Restores the archives of a logical backup in this folder, in their order, as
+    /// docs/runbooks/restore.md says to do it by hand.
+    pub(crate) fn restore_by_hand(&self, backup: &Path) {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(backup)
+            .expect("the backup is there")
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|it| it == "zst"))
+            .collect();
+        files.sort();
+        for file in files {
+            let name = file
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            let mut tool = if name.starts_with("00-globals") {
+                // Roles that are there already make it say so; nothing else may fail.
+                self.client("psql")
+            } else {
+                self.client("pg_restore")
+            };
+            if name.starts_with("00-globals") {
+                tool.args(["--no-psqlrc", "--quiet", "--dbname=postgres"]);
+            } else if let Some(own) = ["template1", "postgres"]
+                .iter()
+                .find(|own| name.ends_with(&format!("-{own}.dump.zst")))
+            {
+                tool.args(["--exit-on-error", &format!("--dbname={own}")]);
+            } else {
+                tool.args(["--exit-on-error", "--create", "--dbname=postgres"]);
+            }
+            let unpacked = Command::new("zstd")
+                .arg("-dc")
+                .arg(&file)
+                .output()
+                .expect("zstd");
+            let mut child = tool
+                .stdin(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("it starts");
+            let mut stdin = child.stdin.take().expect("piped");
+            let feeder = std::thread::spawn(move || {
+                std::io::Write::write_all(&mut stdin, &unpacked.stdout).ok();
+            });
+            let output = child.wait_with_output().expect("it ends");
+            feeder.join().expect("no panic");
+            let said = String::from_utf8_lossy(&output.stderr);
+            let errors: Vec<&str> = said
+                .lines()
+                .filter(|line| line.contains("rror:") || line.contains("ERROR"))
+                .filter(|line| !line.contains("role \"admin\" already exists"))
+                .collect();
+            assert_eq!(errors, [""; 0], "{name}");
+            assert!(output.status.success(), "{name}: {said}");
+        }
+    }
+
+    /// A client program, connected by the local socket as the superuser.
+    fn client(&self, name: &str) -> Command {
+        let mut command = program(name);
+        command
+            .arg("--host")
+            .arg(self.folder.path())
+            .arg(format!("--port={}", self.port))
+            .arg("--username=admin");
+        command
+    }
+
     fn start(folder: TempDir, settings: &str) -> Self {
         let port = free_port();
         let data = folder.path().join("data");
@@ -138,13 +249,19 @@ impl Server {
         let conf = data.join("postgresql.conf");
         let text = std::fs::read_to_string(&conf).expect("postgresql.conf") + &own;
         std::fs::write(&conf, text).expect("postgresql.conf");
+        let server = Self { folder, port };
+        server.start_again();
+        server
+    }
+
+    /// Starts it after it was stopped.
+    pub(crate) fn start_again(&self) {
         run(program("pg_ctl")
             .arg("--pgdata")
-            .arg(&data)
+            .arg(self.data())
             .args(["--wait", "--timeout=60", "--log"])
-            .arg(folder.path().join("log"))
+            .arg(self.folder.path().join("log"))
             .arg("start"));
-        Self { folder, port }
     }
 
     /// Stops it at once (`immediate`) or properly (`fast`).
@@ -202,7 +319,33 @@ impl Server {
 
     /// Runs SQL through psql, as the superuser, by the local socket.
     pub(crate) fn psql(&self, sql: &str) {
-        run(program("psql")
+        run(self.psql_command().args(["--command", sql]));
+    }
+
+    /// What a query gives, unaligned.
+    pub(crate) fn query(&self, sql: &str) -> String {
+        let output = self
+            .psql_command()
+            .args(["--tuples-only", "--no-align", "--command", sql])
+            .output()
+            .expect("psql is there");
+        assert!(output.status.success(), "{sql}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Runs SQL in the background, until the child is killed.
+    pub(crate) fn psql_in_background(&self, sql: &str) -> std::process::Child {
+        self.psql_command()
+            .args(["--command", sql])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("psql is there")
+    }
+
+    fn psql_command(&self) -> Command {
+        let mut command = program("psql");
+        command
             .arg("--host")
             .arg(Path::new(self.folder.path()))
             .arg(format!("--port={}", self.port))
@@ -212,7 +355,8 @@ impl Server {
                 "--no-psqlrc",
                 "--quiet",
             ])
-            .args(["--set=ON_ERROR_STOP=1", "--command", sql]));
+            .args(["--set=ON_ERROR_STOP=1"]);
+        command
     }
 }
 

@@ -52,10 +52,10 @@ pub fn check_base_backup(
         }
         if name == "backup_manifest" {
             manifest = Some(read_manifest(&mut entry, &mut seen)?);
-        } else if let Some(segment) = name.strip_prefix("pg_wal/") {
-            wal.push((segment.to_owned(), entry.size()));
-            io::copy(&mut entry, &mut io::sink())?;
         } else {
+            if let Some(segment) = name.strip_prefix("pg_wal/") {
+                wal.push((segment.to_owned(), entry.size()));
+            }
             let (size, checksum, head) = read_file(&mut entry)?;
             if name == "global/pg_control" {
                 // `ControlFileData` begins with it (src/include/catalog/pg_control.h); every
@@ -74,7 +74,8 @@ pub fn check_base_backup(
             "against its backup_manifest: {problem}"
         )));
     }
-    if let Some(surplus) = seen.keys().next() {
+    // The WAL itself is in the ranges and not in the list (some of pg_wal/archive_status is).
+    if let Some(surplus) = seen.keys().find(|name| !name.starts_with("pg_wal/")) {
         return Err(ContentError::broken(format!(
             "{surplus} is in it but not in its backup_manifest"
         )));

@@ -1,4 +1,4 @@
-//! Reading an archive from end to end, whatever its kind.
+//! Reading an archive to its end.
 
 use std::io::{self, Read};
 

@@ -1,4 +1,6 @@
-//! What a store can do.
+//! What a store does.
+//!
+//! Everything here blocks: call it from a thread that may (`tokio::task::spawn_blocking`).
 
 use std::io::{Read, Write};
 use std::sync::Arc;

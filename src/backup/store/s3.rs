@@ -242,7 +242,10 @@ impl Store for S3Store {
         let folder = self.0.folder(id)?;
         let shared = Arc::clone(&self.0);
         self.0.runtime.block_on(async {
-            if shared.exists(&folder.clone().join(MANIFEST_FILE)).await? {
+            // Asked as a listing: only that tells a missing bucket from an empty one.
+            let there = shared.client.list(Some(&folder)).next().await.transpose();
+            let there = there.map_err(|error| shared.error("listing backups", error))?;
+            if there.is_some() {
                 return Err(StoreError::Remote {
                     doing: format!("making {folder}"),
                     reason: "there is a backup of this name".to_owned(),

@@ -1,6 +1,7 @@
 //! The documents that scripts read: `apiVersion: pgctl/v1` and a `kind`. Fields are only ever
 //! added. Bytes are integers, times RFC 3339 UTC, durations seconds.
 
+mod backup;
 mod error;
 mod instance;
 mod lag;
@@ -8,6 +9,7 @@ mod objects;
 mod status;
 mod version;
 
+pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
 pub use error::ErrorDocument;
 pub use lag::LagReportDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};

@@ -1,0 +1,171 @@
+//! Where the tools run: in the pod, or on this machine with a port forwarded to the pod.
+
+use std::net::SocketAddr;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::remote::RemoteProcess;
+use super::tools::{PROBE, Tools};
+use crate::kubernetes::{Kube, KubeError, labels};
+
+/// The socket's directory in the official images, Debian and Alpine.
+const SOCKETS: &str = "/var/run/postgresql";
+
+/// Where the tools run.
+pub enum Origin {
+    /// In the pod.
+    Pod {
+        /// The connection to the cluster.
+        kube: Kube,
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+    },
+    /// On this machine.
+    Here {
+        /// Where the server is.
+        address: SocketAddr,
+        /// The forwarded port, when it is one.
+        forward: Option<LocalPort>,
+    },
+}
+
+/// Why a tool could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    /// The API refused.
+    #[error(transparent)]
+    Kube(#[from] KubeError),
+    /// This machine refused.
+    #[error("running the tools on this machine: {0}")]
+    Here(#[from] std::io::Error),
+    /// The connection has not all streams.
+    #[error("the API server gave a connection without all of its streams")]
+    Streams,
+}
+
+impl Origin {
+    /// As in the manifest.
+    pub fn via(&self) -> &'static str {
+        match self {
+            Self::Pod { .. } => "exec",
+            Self::Here { .. } => "port-forward",
+        }
+    }
+
+    /// For messages.
+    pub fn place(&self) -> &'static str {
+        match self {
+            Self::Pod { .. } => "in the pod",
+            Self::Here { .. } => "on this machine",
+        }
+    }
+
+    /// How the tools reach the server: for `env`.
+    pub fn environment(&self) -> Vec<String> {
+        match self {
+            Self::Pod { .. } => vec![
+                format!("PGHOST={SOCKETS}"),
+                format!("PGPORT={}", labels::PORT),
+            ],
+            Self::Here { address, .. } => vec![
+                format!("PGHOST={}", address.ip()),
+                format!("PGPORT={}", address.port()),
+                // It ends in the pod's own network; the way there is the API server's TLS.
+                "PGSSLMODE=disable".to_owned(),
+            ],
+        }
+    }
+
+    /// Starts a command.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn start(&self, argv: &[String]) -> Result<RemoteProcess, OriginError> {
+        match self {
+            Self::Pod {
+                kube,
+                namespace,
+                pod,
+            } => {
+                let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+                let process = kube.start_command(namespace, pod, &argv, true).await?;
+                RemoteProcess::in_pod(process).ok_or(OriginError::Streams)
+            }
+            Self::Here { .. } => Ok(RemoteProcess::here(argv)?),
+        }
+    }
+
+    /// Asks which tools there are.
+    ///
+    /// # Errors
+    /// When nothing can be run.
+    pub async fn tools(&self) -> Result<Tools, OriginError> {
+        let argv = ["sh", "-c", PROBE, "pgctl"].map(str::to_owned);
+        let process = self.start(&argv).await?;
+        let mut stdout = process.stdout.take(64 * 1024);
+        let mut text = Vec::new();
+        let reading = stdout.read_to_end(&mut text);
+        // After a transport error the output may never end.
+        let (read, exit) = futures::join!(
+            tokio::time::timeout(std::time::Duration::from_secs(30), reading),
+            tokio::time::timeout(std::time::Duration::from_secs(30), process.exit)
+        );
+        match (read, exit) {
+            (Ok(Ok(_)), Ok(Some(_))) => Ok(Tools::parse(&String::from_utf8_lossy(&text))),
+            _ => Err(OriginError::Here(std::io::Error::new(
+                std::io::ErrorKind::ConnectionAborted,
+                "the connection was lost while asking for the tools",
+            ))),
+        }
+    }
+}
+
+/// A port of this machine that leads to a pod's PostgreSQL for as long as this lives.
+pub struct LocalPort {
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+impl LocalPort {
+    /// Listens on a free port of the loopback interface.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn open(kube: Kube, namespace: String, pod: String) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let accepting = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (kube, namespace, pod) = (kube.clone(), namespace.clone(), pod.clone());
+                tokio::spawn(async move {
+                    // A connection that fails is closed: the tool says that it lost the server.
+                    if let Ok(mut forward) = kube.forward(&namespace, &pod, labels::PORT).await {
+                        let _ =
+                            tokio::io::copy_bidirectional(&mut client, &mut forward.stream).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { address, accepting })
+    }
+}
+
+impl LocalPort {
+    /// This machine as the place of the tools.
+    pub fn into_origin(self) -> Origin {
+        Origin::Here {
+            address: self.address,
+            forward: Some(self),
+        }
+    }
+}
+
+impl Drop for LocalPort {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}

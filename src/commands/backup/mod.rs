@@ -1,0 +1,12 @@
+//! `pgctl backup`, `list`, `verify` and `prune`.
+
+mod failure;
+mod list;
+mod progress;
+mod prune;
+mod run;
+mod store;
+mod take;
+mod verify;
+
+pub(super) use run::run;

@@ -1,0 +1,109 @@
+//! How far a backup is, on stderr: a line that changes on a terminal, else one every few seconds.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::backup::take::Event;
+use crate::backup::transfer::Progress;
+use crate::cluster::words;
+use crate::output::{plain, write_stderr};
+
+/// Between two lines when nobody watches.
+const LINES: Duration = Duration::from_secs(5);
+/// Between two looks.
+const LOOKS: Duration = Duration::from_millis(250);
+
+/// Shows a backup in the making.
+pub(super) struct Display {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+}
+
+impl Display {
+    pub(super) fn new(quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_style(ProgressStyle::default_spinner());
+            bar
+        });
+        Self { bar, quiet }
+    }
+
+    /// A line that stays.
+    pub(super) fn line(&self, text: &str) {
+        let text = plain(text);
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if self.quiet => {}
+            None => write_stderr(&format!("{text}\n")),
+        }
+    }
+
+    pub(super) fn event(&self, event: &Event) {
+        match event {
+            Event::Begun {
+                id,
+                archives,
+                database_bytes,
+            } => self.line(&format!(
+                "{id}: {archives} archive{}, databases of {}",
+                if *archives == 1 { "" } else { "s" },
+                words::bytes(*database_bytes)
+            )),
+            Event::Stored { file, bytes } => {
+                self.line(&format!("  {file}: {}", words::bytes(*bytes)));
+            }
+            // A warning is said even to those who want no chatter.
+            Event::Warning(text) => write_stderr(&format!("warning: {}\n", plain(text))),
+        }
+    }
+
+    /// Shows how far it is, until it is dropped. `share` says how much is done, when that is known.
+    pub(super) async fn follow(
+        &self,
+        progress: Arc<Progress>,
+        mut share: impl AsyncFnMut() -> Option<(u64, Option<u64>)>,
+    ) {
+        let began = Instant::now();
+        let mut last_line = began;
+        loop {
+            tokio::time::sleep(LOOKS).await;
+            let due = self.bar.is_some() || last_line.elapsed() >= LINES;
+            if self.quiet || !due {
+                continue;
+            }
+            let received = progress.received();
+            let rate = received as f64 / began.elapsed().as_secs_f64().max(0.001);
+            let mut text = format!("{} received, {}", words::bytes(received), words::rate(rate));
+            match share().await {
+                Some((done, Some(total))) if total > 0 => {
+                    let percent = (done.min(total) as f64) * 100.0 / total as f64;
+                    text.push_str(&format!(", {percent:.0} % of {} read", words::bytes(total)));
+                }
+                Some((done, _)) => text.push_str(&format!(", {} read", words::bytes(done))),
+                None => {}
+            }
+            match &self.bar {
+                Some(bar) => {
+                    bar.set_message(text);
+                    bar.tick();
+                }
+                None => {
+                    last_line = Instant::now();
+                    write_stderr(&format!("  {text}\n"));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! `pgctl backup`: look, choose the pod, take, tell.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::super::context::Context;
+use super::super::run::interruption;
+use super::failure::{cannot_open, not_taken};
+use super::progress::Display;
+use super::store::{self, usage};
+use crate::backup::choice::{Choice, From, choose};
+use crate::backup::compression::Compression;
+use crate::backup::encryption::Recipient;
+use crate::backup::manifest::Kind;
+use crate::backup::origin::{LocalPort, Origin};
+use crate::backup::take::{Place, Request, application_name, take};
+use crate::backup::transfer::Progress;
+use crate::cli::{TakeArgs, Via};
+use crate::cluster::Database;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{Credentials, Kube};
+use crate::observe::{Observed, login, open};
+use crate::output::{BackupDocument, backup_taken, encode};
+
+pub(super) async fn run(context: &Context, args: &TakeArgs) -> Result<ExitCode, Failure> {
+    let (stop, stopped) = watch::channel(false);
+    let work = work(context, args, stopped);
+    let watching = async {
+        interruption().await;
+        stop.send_replace(true);
+        // A second one ends it at once; what is left is not listed as a backup.
+        interruption().await;
+        Err(Failure::new(
+            ExitCode::Interrupted,
+            "interrupted twice: `pgctl backup prune` removes what was begun",
+        ))
+    };
+    tokio::select! {
+        result = work => result,
+        result = watching => result,
+    }
+}
+
+async fn work(
+    context: &Context,
+    args: &TakeArgs,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<ExitCode, Failure> {
+    let store = store::open(&args.store)?;
+    let request = request(args)?;
+    let kube = context.connect().await?;
+    let observed = tokio::select! {
+        observed = context.observe(&kube) => observed?,
+        _ = stopped.wait_for(|stop| *stop) => {
+            return Err(Failure::new(ExitCode::Interrupted, "interrupted: nothing was begun"));
+        }
+    };
+    let from = match args.from.as_deref() {
+        None => From::Any,
+        Some("primary") => From::Primary,
+        Some("replica" | "standby") => From::Replica,
+        Some(pod) => From::Pod(pod.to_owned()),
+    };
+    let credentials = credentials(&observed)?;
+    let choice = choose(&observed.snapshot, &from)?;
+    let display = Display::new(context.quiet);
+    display.line(&format!(
+        "taking it from {} ({}), {}; into {}",
+        choice.pod,
+        choice.role,
+        choice.why,
+        store.location()
+    ));
+    let place = place(context, &kube, &observed, &credentials, &choice, args.via).await?;
+    let progress = Arc::new(Progress::default());
+    let application = application_name();
+    let tell = |event| display.event(&event);
+    let taking = take(
+        &place,
+        &store,
+        &request,
+        application.clone(),
+        Arc::clone(&progress),
+        stopped,
+        &tell,
+    );
+    let physical = request.kind == Kind::Physical;
+    let share = async || {
+        if physical {
+            let asked = place.session.base_backup_progress(&application).await;
+            asked.ok().flatten()
+        } else {
+            None
+        }
+    };
+    let taken = tokio::select! {
+        taken = taking => taken,
+        () = display.follow(progress, share) => unreachable!("it follows until it is dropped"),
+    };
+    drop(display);
+    let manifest = taken.map_err(|error| not_taken(&choice.pod, error))?;
+    let text = if context.format.is_document() {
+        encode(
+            &BackupDocument::new(&store.location(), &manifest),
+            context.format,
+        )
+    } else {
+        backup_taken(&manifest, &store.location(), &context.screen, context.quiet)
+    };
+    context.print(&text)?;
+    Ok(ExitCode::Done)
+}
+
+/// What is to be taken, by the command line.
+fn request(args: &TakeArgs) -> Result<Request, Failure> {
+    let compression = args.compress.as_deref().map(str::parse::<Compression>);
+    let recipients = args.encrypt.iter().map(|text| text.parse::<Recipient>());
+    Ok(Request {
+        kind: match (&args.database, args.physical) {
+            (Some(_), _) => Kind::Database,
+            (None, true) => Kind::Physical,
+            (None, false) => Kind::Logical,
+        },
+        database: args.database.clone(),
+        compression: compression.transpose().map_err(|error| usage(&error))?,
+        jobs: usize::from(args.jobs),
+        rate: args.rate,
+        label: args.label.clone(),
+        recipients: recipients.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The superuser's credentials, or why there are none.
+fn credentials(observed: &Observed) -> Result<Credentials, Failure> {
+    if let Some(credentials) = &observed.credentials {
+        return Ok(credentials.clone());
+    }
+    let reason = observed
+        .snapshot
+        .instances
+        .iter()
+        .find_map(|instance| match &instance.database {
+            Database::Unreachable { reason } => Some(reason.clone()),
+            _ => None,
+        });
+    let failure = Failure::new(
+        ExitCode::Unreachable,
+        "no database of the cluster can be asked",
+    )
+    .on(observed.snapshot.cluster.to_string());
+    Err(match reason {
+        Some(reason) => failure.because(reason),
+        None => failure.because("no pod runs"),
+    }
+    .next("pgctl status"))
+}
+
+async fn place(
+    context: &Context,
+    kube: &Kube,
+    observed: &Observed,
+    credentials: &Credentials,
+    choice: &Choice,
+    via: Via,
+) -> Result<Place, Failure> {
+    let cluster = observed.snapshot.cluster.clone();
+    let namespace = cluster.namespace.clone();
+    let login = login(credentials, context.timeout());
+    let session = open(kube, &namespace, &choice.pod, &login)
+        .await
+        .map_err(|error| cannot_open(&choice.pod, error))?;
+    let origin = match via {
+        Via::Exec => Origin::Pod {
+            kube: kube.clone(),
+            namespace,
+            pod: choice.pod.clone(),
+        },
+        Via::PortForward => LocalPort::open(kube.clone(), namespace, choice.pod.clone())
+            .await
+            .map_err(|error| {
+                Failure::new(ExitCode::Failed, "no local port can be opened").caused_by(&error)
+            })?
+            .into_origin(),
+    };
+    Ok(Place {
+        cluster,
+        pod: choice.pod.clone(),
+        role: choice.role.to_owned(),
+        origin,
+        session,
+        user: credentials.user.clone(),
+        password: credentials.password.clone(),
+    })
+}

@@ -1,0 +1,250 @@
+//! `pgctl backup` and what belongs to it, for people.
+
+use jiff::Timestamp;
+
+use super::screen::{Screen, Tone};
+use super::table::{Column, Table};
+use crate::backup::catalogue::{Catalogue, Entry};
+use crate::backup::manifest::{Content, Kind, Manifest, Verification};
+use crate::backup::retention::{Reason, Verdict};
+use crate::cluster::words;
+
+fn normal(text: impl Into<String>) -> (String, Tone) {
+    (text.into(), Tone::Normal)
+}
+
+/// What a backup holds, in a word or two.
+pub(super) fn what(manifest: &Manifest) -> String {
+    let database = manifest
+        .archives
+        .first()
+        .and_then(|archive| match &archive.content {
+            Content::Database { database, .. } => Some(database.as_str()),
+            Content::Globals | Content::BaseBackup => None,
+        });
+    match (manifest.backup, database) {
+        (Kind::Database, Some(name)) => format!("database {name}"),
+        (kind, _) => kind.name().to_owned(),
+    }
+}
+
+/// A backup that was just taken. `quiet`: its name only.
+pub fn backup_taken(manifest: &Manifest, store: &str, screen: &Screen, quiet: bool) -> String {
+    if quiet {
+        return format!("{}\n", manifest.id);
+    }
+    let seconds = manifest
+        .ended
+        .duration_since(manifest.started)
+        .as_secs_f64();
+    let raw = manifest.raw_bytes();
+    let stored = manifest.stored_bytes();
+    let line = format!(
+        "{} {} of {}: {} in {} ({} uncompressed), verified, timeline {}, {} to {}",
+        what(manifest),
+        manifest.id,
+        manifest.source.cluster,
+        words::bytes(stored),
+        words::seconds(seconds),
+        words::bytes(raw),
+        manifest.wal.timeline,
+        manifest.wal.start,
+        manifest.wal.end,
+    );
+    format!(
+        "{}\n{}\n",
+        screen.wrap(&super::plain(&line), 2),
+        screen.paint(Tone::Faint, &super::plain(&format!("in {store}")))
+    )
+}
+
+/// The backups of a store.
+pub fn backups_screen(
+    catalogue: &Catalogue,
+    store: &str,
+    now: Timestamp,
+    screen: &Screen,
+) -> String {
+    let store = super::plain(store);
+    let mut text = String::new();
+    if catalogue.entries.is_empty() {
+        text.push_str(&format!("no backup in {store}\n"));
+    } else {
+        let mut table = Table::new(&[
+            Column::kept("BACKUP"),
+            Column::kept("TYPE"),
+            Column::kept("AGE").right(),
+            Column::ranked("SIZE", 2).right(),
+            Column::kept("VERIFIED").right(),
+            Column::ranked("VERSION", 4).right(),
+            Column::ranked("TL", 5).right(),
+            Column::ranked("FROM", 3),
+            Column::ranked("LABEL", 6),
+            Column::wide("UNCOMPRESSED").right(),
+            Column::wide("WAL"),
+            Column::wide("ENCRYPTED"),
+        ]);
+        for entry in &catalogue.entries {
+            table.row(row(entry, now));
+        }
+        text.push_str(&table.draw(screen));
+        text.push('\n');
+    }
+    for entry in &catalogue.entries {
+        for problem in entry.problems() {
+            let line = format!("{}: {problem}", entry.id);
+            text.push_str(&screen.paint(Tone::Bad, &screen.wrap(&super::plain(&line), 2)));
+            text.push('\n');
+        }
+    }
+    if !catalogue.partial.is_empty() {
+        let line = format!(
+            "not backups, being written or left unfinished: {}",
+            catalogue.partial.join(", ")
+        );
+        text.push_str(&screen.paint(Tone::Faint, &screen.wrap(&super::plain(&line), 2)));
+        text.push('\n');
+    }
+    text
+}
+
+fn row(entry: &Entry, now: Timestamp) -> [(String, Tone); 12] {
+    let since = |time: Timestamp| words::age(now.duration_since(time).as_secs());
+    let Ok(manifest) = &entry.manifest else {
+        let mut cells: [(String, Tone); 12] = std::array::from_fn(|_| normal(""));
+        cells[0] = normal(entry.id.clone());
+        cells[4] = ("BROKEN".to_owned(), Tone::Bad);
+        return cells;
+    };
+    let verified = match entry.verified() {
+        Some(time) => (format!("{} ago", since(time)), Tone::Good),
+        None => ("BROKEN".to_owned(), Tone::Bad),
+    };
+    [
+        normal(entry.id.clone()),
+        normal(what(manifest)),
+        normal(since(manifest.started)),
+        normal(words::bytes(manifest.stored_bytes())),
+        verified,
+        normal(words::server_version(manifest.server_version)),
+        normal(manifest.wal.timeline.to_string()),
+        normal(format!(
+            "{} ({})",
+            manifest.source.pod, manifest.source.role
+        )),
+        normal(manifest.label.clone().unwrap_or_default()),
+        normal(words::bytes(manifest.raw_bytes())),
+        normal(format!("{} to {}", manifest.wal.start, manifest.wal.end)),
+        normal(if manifest.encrypted_for.is_empty() {
+            "no"
+        } else {
+            "age"
+        }),
+    ]
+}
+
+/// What verifying found. `quiet`: only what is wrong.
+pub fn verified_screen(results: &[Verification], screen: &Screen, quiet: bool) -> String {
+    let mut text = String::new();
+    for result in results {
+        let id = super::plain(&result.id);
+        if result.problems.is_empty() {
+            if quiet {
+                continue;
+            }
+            let how = if result.content {
+                "whole: every file and its content to the end"
+            } else {
+                "as it was stored; to look into it give --identity FILE"
+            };
+            text.push_str(&format!("{} {id}: {how}\n", screen.paint(Tone::Good, "ok")));
+        }
+        for problem in &result.problems {
+            let line = format!("{id}: {}", super::plain(problem));
+            text.push_str(&format!(
+                "{} {}\n",
+                screen.paint(Tone::Bad, "BROKEN"),
+                screen.wrap(&line, 2)
+            ));
+        }
+    }
+    text
+}
+
+/// What `prune` decided and did.
+#[derive(Debug, Clone)]
+pub struct Pruning {
+    /// Where.
+    pub store: String,
+    /// Whether it was only looked at.
+    pub dry_run: bool,
+    /// What is to become of each backup, newest first.
+    pub verdicts: Vec<Verdict>,
+    /// Backups whose manifest can't be read: left alone.
+    pub unreadable: Vec<String>,
+    /// Begun long ago and never finished.
+    pub given_up: Vec<String>,
+    /// What was deleted.
+    pub deleted: Vec<String>,
+}
+
+impl Pruning {
+    /// What goes, oldest first: should it stop midway, the newest are still there.
+    pub fn doomed(&self) -> Vec<String> {
+        let old = self.verdicts.iter().rev().filter(|verdict| !verdict.keep());
+        let mut list = self.given_up.clone();
+        list.extend(old.map(|verdict| verdict.id.clone()));
+        list
+    }
+}
+
+pub(super) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NewestVerified => "newest verified",
+        Reason::Last => "among the last",
+        Reason::Daily => "of its day",
+        Reason::Weekly => "of its week",
+    }
+}
+
+/// What stays, what goes and why.
+pub fn pruning_screen(pruning: &Pruning, screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("BACKUP"),
+        Column::kept("VERDICT"),
+        Column::kept("WHY"),
+    ]);
+    let gone = |id: &str| pruning.deleted.iter().any(|deleted| deleted == id);
+    let goes = |id: &str| {
+        let word = if gone(id) { "deleted" } else { "delete" };
+        (word.to_owned(), Tone::Warning)
+    };
+    for verdict in &pruning.verdicts {
+        let why: Vec<&str> = verdict.reasons.iter().copied().map(reason).collect();
+        let (word, why) = if verdict.keep() {
+            (("keep".to_owned(), Tone::Good), why.join(", "))
+        } else {
+            (goes(&verdict.id), "nothing asks for it".to_owned())
+        };
+        table.row([normal(verdict.id.clone()), word, normal(why)]);
+    }
+    for id in &pruning.given_up {
+        table.row([normal(id.clone()), goes(id), normal("never finished")]);
+    }
+    for id in &pruning.unreadable {
+        table.row([
+            normal(id.clone()),
+            ("left alone".to_owned(), Tone::Bad),
+            normal("its manifest can't be trusted: look, and delete it by hand"),
+        ]);
+    }
+    let mut text = table.draw(screen);
+    if pruning.verdicts.is_empty() && pruning.given_up.is_empty() && pruning.unreadable.is_empty() {
+        text = format!("no backup in {}", super::plain(&pruning.store));
+    }
+    text.push('\n');
+    if pruning.dry_run {
+        text.push_str("nothing was deleted: --dry-run\n");
+    }
+    text
+}

@@ -1,0 +1,324 @@
+//! `kind: Backup`, `BackupList`, `BackupVerification` and `BackupPruning`.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::API_VERSION;
+use super::status::ClusterDocument;
+use crate::backup::catalogue::{Catalogue, Entry};
+use crate::backup::manifest::{Archive, Content, Manifest, Verification};
+use crate::output::backup::{Pruning, reason};
+
+/// A file of a backup.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct ArchiveDocument {
+    /// Its name in the backup's folder.
+    file: String,
+    /// `globals`, `database` or `base-backup`.
+    content: &'static str,
+    /// Name of the database, when it holds one.
+    database: Option<String>,
+    /// `zstd`, `gzip` or `none`.
+    compression: &'static str,
+    /// As it lies in the store.
+    stored_bytes: u64,
+    /// SHA-256 of what lies in the store.
+    stored_sha256: String,
+    /// As it left the pod, in bytes.
+    sent_bytes: u64,
+    /// SHA-256 of what left the pod.
+    sent_sha256: String,
+    /// Uncompressed, in bytes.
+    raw_bytes: u64,
+}
+
+impl From<&Archive> for ArchiveDocument {
+    fn from(archive: &Archive) -> Self {
+        let (content, database) = match &archive.content {
+            Content::Globals => ("globals", None),
+            Content::Database { database, .. } => ("database", Some(database.clone())),
+            Content::BaseBackup => ("base-backup", None),
+        };
+        Self {
+            file: archive.file.clone(),
+            content,
+            database,
+            compression: archive.compression.name(),
+            stored_bytes: archive.stored.bytes,
+            stored_sha256: archive.stored.sha256.clone(),
+            sent_bytes: archive.sent.bytes,
+            sent_sha256: archive.sent.sha256.clone(),
+            raw_bytes: archive.raw_bytes,
+        }
+    }
+}
+
+/// What a backup is.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct BackupFacts {
+    /// `logical`, `database` or `physical`.
+    r#type: &'static str,
+    /// What a person called it.
+    label: Option<String>,
+    /// Of which cluster.
+    cluster: ClusterDocument,
+    /// The pod that it was taken from.
+    pod: String,
+    /// What that pod was: `primary` or `standby`.
+    role: String,
+    /// `server_version_num`, such as 150018.
+    server_version: u32,
+    /// System identifier, as a decimal.
+    system_identifier: String,
+    /// Timeline.
+    timeline: u32,
+    /// Where its WAL begins.
+    start_lsn: String,
+    /// Where its WAL ends.
+    end_lsn: String,
+    /// When it began.
+    started_at: Timestamp,
+    /// When its last byte had arrived.
+    ended_at: Timestamp,
+    /// The recipients that it is encrypted for.
+    encrypted_for: Vec<String>,
+    /// Sum of its files in the store, in bytes.
+    stored_bytes: u64,
+    /// Sum of its files uncompressed, in bytes.
+    raw_bytes: u64,
+    /// Its files.
+    archives: Vec<ArchiveDocument>,
+}
+
+impl From<&Manifest> for BackupFacts {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            r#type: manifest.backup.name(),
+            label: manifest.label.clone(),
+            cluster: (&manifest.source.cluster).into(),
+            pod: manifest.source.pod.clone(),
+            role: manifest.source.role.clone(),
+            server_version: manifest.server_version,
+            system_identifier: manifest.system_identifier.clone(),
+            timeline: manifest.wal.timeline.0,
+            start_lsn: manifest.wal.start.to_string(),
+            end_lsn: manifest.wal.end.to_string(),
+            started_at: manifest.started,
+            ended_at: manifest.ended,
+            encrypted_for: manifest.encrypted_for.clone(),
+            stored_bytes: manifest.stored_bytes(),
+            raw_bytes: manifest.raw_bytes(),
+            archives: manifest.archives.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A backup that was taken (`pgctl backup -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Backup", deny_unknown_fields)]
+pub struct BackupDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `Backup`.
+    #[schemars(extend("const" = "Backup"))]
+    kind: &'static str,
+    /// Where it lies.
+    store: String,
+    /// Its name.
+    id: String,
+    /// What it is.
+    backup: BackupFacts,
+}
+
+impl BackupDocument {
+    /// Makes the document.
+    pub fn new(store: &str, manifest: &Manifest) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "Backup",
+            store: store.to_owned(),
+            id: manifest.id.clone(),
+            backup: manifest.into(),
+        }
+    }
+}
+
+/// A backup in a list.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct ListedDocument {
+    /// Its name.
+    id: String,
+    /// What it is; none when its manifest can't be trusted.
+    backup: Option<BackupFacts>,
+    /// When it was last known to be whole; none when it is broken.
+    verified_at: Option<Timestamp>,
+    /// What is wrong with it, as far as is known.
+    problems: Vec<String>,
+}
+
+impl From<&Entry> for ListedDocument {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            id: entry.id.clone(),
+            backup: entry.manifest.as_ref().ok().map(Into::into),
+            verified_at: entry.verified(),
+            problems: entry.problems(),
+        }
+    }
+}
+
+/// The backups of a store (`pgctl backup list -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "BackupList", deny_unknown_fields)]
+pub struct BackupListDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `BackupList`.
+    #[schemars(extend("const" = "BackupList"))]
+    kind: &'static str,
+    /// Where they lie.
+    store: String,
+    /// The backups, oldest first.
+    backups: Vec<ListedDocument>,
+    /// Names of what was begun and is not finished: no backups.
+    unfinished: Vec<String>,
+}
+
+impl BackupListDocument {
+    /// Makes the document.
+    pub fn new(store: &str, catalogue: &Catalogue) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "BackupList",
+            store: store.to_owned(),
+            backups: catalogue.entries.iter().map(Into::into).collect(),
+            unfinished: catalogue.partial.clone(),
+        }
+    }
+}
+
+/// What reading one backup found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct VerifiedDocument {
+    /// Its name.
+    id: String,
+    /// When it was read.
+    verified_at: Timestamp,
+    /// Whether it is whole.
+    whole: bool,
+    /// Whether its content was read; not of an encrypted one without its key.
+    content: bool,
+    /// What is wrong with it.
+    problems: Vec<String>,
+}
+
+/// What reading backups found (`pgctl backup verify -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "BackupVerification", deny_unknown_fields)]
+pub struct VerificationDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `BackupVerification`.
+    #[schemars(extend("const" = "BackupVerification"))]
+    kind: &'static str,
+    /// Where they lie.
+    store: String,
+    /// What was found, in the order asked.
+    backups: Vec<VerifiedDocument>,
+}
+
+impl VerificationDocument {
+    /// Makes the document.
+    pub fn new(store: &str, results: &[Verification]) -> Self {
+        let one = |result: &Verification| VerifiedDocument {
+            id: result.id.clone(),
+            verified_at: result.at,
+            whole: result.problems.is_empty(),
+            content: result.content,
+            problems: result.problems.clone(),
+        };
+        Self {
+            api_version: API_VERSION,
+            kind: "BackupVerification",
+            store: store.to_owned(),
+            backups: results.iter().map(one).collect(),
+        }
+    }
+}
+
+/// What is to become of one backup.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct VerdictDocument {
+    /// Its name.
+    id: String,
+    /// Whether it stays.
+    keep: bool,
+    /// Why it stays.
+    reasons: Vec<&'static str>,
+}
+
+/// What was pruned (`pgctl backup prune -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "BackupPruning", deny_unknown_fields)]
+pub struct PruningDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `BackupPruning`.
+    #[schemars(extend("const" = "BackupPruning"))]
+    kind: &'static str,
+    /// Where they lie.
+    store: String,
+    /// Whether it was only looked at.
+    dry_run: bool,
+    /// What is to become of each, newest first.
+    verdicts: Vec<VerdictDocument>,
+    /// Begun long ago and never finished: deleted, too.
+    unfinished: Vec<String>,
+    /// Left alone because their manifest can't be trusted.
+    unreadable: Vec<String>,
+    /// What was deleted.
+    deleted: Vec<String>,
+}
+
+impl PruningDocument {
+    /// Makes the document.
+    pub fn new(pruning: &Pruning) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "BackupPruning",
+            store: pruning.store.clone(),
+            dry_run: pruning.dry_run,
+            verdicts: pruning
+                .verdicts
+                .iter()
+                .map(|verdict| VerdictDocument {
+                    id: verdict.id.clone(),
+                    keep: verdict.keep(),
+                    reasons: verdict.reasons.iter().copied().map(reason).collect(),
+                })
+                .collect(),
+            unfinished: pruning.given_up.clone(),
+            unreadable: pruning.unreadable.clone(),
+            deleted: pruning.deleted.clone(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a backup asks of a server: its databases and tablespaces, positions in the WAL, and a slot
+//! that keeps WAL for as long as a base backup takes.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Session, SqlError, quote_literal, sql};
+use crate::cluster::Lsn;
+
+const DOING: &str = "asking for the databases";
+
+/// Counting the size of every database looks at each of its files.
+const SIZES_LIMIT: Duration = Duration::from_secs(120);
+
+/// What can be dumped.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inventory {
+    /// The databases that take connections, `template1` first, then by name, as `pg_dumpall`
+    /// does it; never `template0`.
+    pub databases: Vec<DatabaseRow>,
+    /// Tablespaces other than PostgreSQL's own.
+    pub tablespaces: Vec<String>,
+    /// `system_identifier` of `pg_control_system()`.
+    pub system_identifier: String,
+    /// `server_version_num`.
+    pub version: u32,
+}
+
+/// A database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseRow {
+    /// Name.
+    pub name: String,
+    /// Owner.
+    pub owner: String,
+    /// Encoding.
+    pub encoding: String,
+    /// `datcollate`.
+    pub collate: String,
+    /// `datctype`.
+    pub ctype: String,
+    /// `pg_database_size()`, in bytes.
+    pub size_bytes: u64,
+}
+
+impl Session {
+    /// What can be dumped.
+    ///
+    /// # Errors
+    /// When the server does not answer, or what it says makes no sense.
+    pub async fn inventory(&self) -> Result<Inventory, SqlError> {
+        let unexpected = |reason: String| SqlError::Unexpected {
+            doing: DOING.to_owned(),
+            reason,
+        };
+        let document = self
+            .text_within(DOING, sql::INVENTORY, SIZES_LIMIT)
+            .await?
+            .ok_or_else(|| unexpected("no answer".to_owned()))?;
+        serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))
+    }
+
+    /// Timeline and position in the WAL: written on a primary, replayed on a standby.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn wal_position(&self) -> Result<(u32, Lsn), SqlError> {
+        const DOING: &str = "asking for the position in the WAL";
+        let text = self.text(DOING, sql::WAL_POSITION).await?;
+        text.as_deref()
+            .and_then(|text| text.split_once(' '))
+            .and_then(|(timeline, lsn)| Some((timeline.parse().ok()?, lsn.parse().ok()?)))
+            .ok_or_else(|| SqlError::Unexpected {
+                doing: DOING.to_owned(),
+                reason: format!("{text:?} is no position"),
+            })
+    }
+
+    /// Makes a physical slot that keeps WAL from now on and vanishes with this session.
+    ///
+    /// # Errors
+    /// When there is no room for a slot, or the server does not answer.
+    pub async fn keep_wal(&self, slot: &str) -> Result<(), SqlError> {
+        let sql = format!(
+            "select pg_catalog.pg_create_physical_replication_slot({}, true, true)",
+            quote_literal(slot)
+        );
+        self.run("keeping WAL for the base backup", &sql).await
+    }
+
+    /// How far the base backup with this `application_name` has come: bytes sent, and bytes in all
+    /// when the server has estimated them. None when there is none.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn base_backup_progress(
+        &self,
+        application_name: &str,
+    ) -> Result<Option<(u64, Option<u64>)>, SqlError> {
+        let sql = format!(
+            "{} where a.application_name = {}",
+            sql::BASE_BACKUP_PROGRESS,
+            quote_literal(application_name)
+        );
+        let text = self.text("asking how far the base backup is", &sql).await?;
+        Ok(text.and_then(|text| {
+            let (sent, total) = text.split_once(' ')?;
+            Some((sent.parse().ok()?, total.parse().ok()))
+        }))
+    }
+
+    /// Ends every session with this `application_name`: what a stopped dump may have left behind.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn end_sessions_named(&self, application_name: &str) -> Result<(), SqlError> {
+        let sql = format!(
+            "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
+             where application_name = {}",
+            quote_literal(application_name)
+        );
+        self.run("ending what is left of the dump", &sql).await
+    }
+}

@@ -1,0 +1,127 @@
+//! A real S3 server of one test, over plain HTTP on a port of its own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use object_store::aws::AmazonS3Builder;
+use pgctl::backup::store::{S3Store, StoreError};
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+pub(crate) const BUCKET: &str = "backups";
+const KEY: &str = "AKIAEXAMPLE";
+const SECRET: &str = "not-much-of-a-secret";
+
+/// A running server with one bucket.
+pub(crate) struct S3Server {
+    folder: TempDir,
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+    /// Bytes that the server may still read from its clients before it dies.
+    left: Arc<AtomicU64>,
+}
+
+impl S3Server {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(BUCKET)).expect("the folder is ours");
+        let files = s3s_fs::FileSystem::new(folder.path()).expect("the folder is there");
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = builder.build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it listens");
+        let left = Arc::new(AtomicU64::new(u64::MAX));
+        let allowed = Arc::clone(&left);
+        let accepting = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let (server, inner) = tokio::io::duplex(64 * 1024);
+                connections.spawn(relay(client, server, Arc::clone(&allowed)));
+                let service = service.clone();
+                connections.spawn(async move {
+                    let builder = Builder::new(TokioExecutor::new());
+                    let _ = builder.serve_connection(TokioIo::new(inner), service).await;
+                });
+            }
+        });
+        Self {
+            folder,
+            address,
+            accepting,
+            left,
+        }
+    }
+
+    /// The server dies when it has read so many more bytes.
+    pub(crate) fn die_after(&self, bytes: u64) {
+        self.left.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Where its objects lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn builder(&self, secret: &str) -> AmazonS3Builder {
+        AmazonS3Builder::new()
+            .with_endpoint(format!("http://{}", self.address))
+            .with_region("us-east-1")
+            .with_access_key_id(KEY)
+            .with_secret_access_key(secret)
+    }
+
+    pub(crate) fn store(&self, prefix: &str) -> S3Store {
+        S3Store::build(self.builder(SECRET), BUCKET, prefix).expect("the settings are complete")
+    }
+
+    pub(crate) fn store_with_wrong_secret(&self) -> S3Store {
+        S3Store::build(self.builder("wrong"), BUCKET, "p").expect("the settings are complete")
+    }
+
+    pub(crate) fn store_in_missing_bucket(&self) -> Result<S3Store, StoreError> {
+        S3Store::build(self.builder(SECRET), "nowhere", "p")
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Carries bytes both ways until the allowance is used up; then the connection breaks, and so does
+/// every later one.
+async fn relay(client: TcpStream, server: tokio::io::DuplexStream, left: Arc<AtomicU64>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = tokio::io::split(server);
+    let upward = async {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(read) = from_client.read(&mut buffer).await {
+            let spent = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                Some(left.saturating_sub(read as u64))
+            });
+            if read == 0 || spent.is_ok_and(|before| before <= read as u64) {
+                return;
+            }
+            if tokio::io::AsyncWriteExt::write_all(&mut to_server, &buffer[..read])
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = upward => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+    }
+}
