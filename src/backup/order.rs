@@ -210,7 +210,7 @@ mod tests {
                 "00-globals.sql.zst.age",
                 "01-template1.dump.zst.age",
                 "02-app_data.dump.zst.age",
-                "03-na_ve_____rm_-rf__.dump.zst.age"
+                "03-na_ve____rm_-rf__.dump.zst.age"
             ]
         );
         Ok(())
