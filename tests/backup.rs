@@ -174,7 +174,7 @@ async fn a_physical_backup_of_a_standby_that_replays_starts_and_is_sound() -> an
     let primary = server();
     let standby = primary.standby("pod_1");
     primary.psql("create table ticks (n bigserial primary key, t text)");
-    let mut writer = primary.psql_in_background(
+    let writer = primary.psql_in_background(
         "do $$begin for i in 1..100000 loop insert into ticks (t) values (repeat('x', 100)); commit; end loop; end$$",
     );
     eventually("the standby sees the writes", async || {
@@ -191,8 +191,7 @@ async fn a_physical_backup_of_a_standby_that_replays_starts_and_is_sound() -> an
         ..request(Kind::Physical)
     };
     let manifest = taken(&place, &store, &request).await?;
-    writer.kill()?;
-    writer.wait()?;
+    drop(writer);
     let backup = folder.path().join("store").join(&manifest.id);
     let restored = Server::of_base_backup(&backup.join(&manifest.archives[0].file));
     eventually("it has replayed its WAL and ended recovery", async || {
@@ -399,7 +398,7 @@ async fn stopping_ends_the_tool_and_leaves_nothing() -> anyhow::Result<()> {
     let server = server();
     let place = place(&server).await;
     // A dump that waits for a lock says nothing, and would wait for ever.
-    let mut lock = server.psql_in_background("begin; lock table many; select pg_sleep(600)");
+    let lock = server.psql_in_background("begin; lock table many; select pg_sleep(600)");
     let count = |what: &str| server.query(&format!("select count(*) from {what}"));
     eventually("the table is locked", async || {
         (count("pg_locks where mode = 'AccessExclusiveLock' and granted") != "0").then_some(())
@@ -435,8 +434,7 @@ async fn stopping_ends_the_tool_and_leaves_nothing() -> anyhow::Result<()> {
         (count(&sessions) == "0").then_some(())
     })
     .await;
-    lock.kill()?;
-    lock.wait()?;
+    drop(lock);
     Ok(())
 }
 

@@ -333,14 +333,13 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Runs SQL in the background, until the child is killed.
-    pub(crate) fn psql_in_background(&self, sql: &str) -> std::process::Child {
-        self.psql_command()
-            .args(["--command", sql])
+    /// Runs SQL in the background, until what this returns is dropped.
+    pub(crate) fn psql_in_background(&self, sql: &str) -> Background {
+        let mut psql = self.psql_command();
+        psql.args(["--command", sql])
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("psql is there")
+            .stdout(Stdio::null());
+        Background(psql.spawn().expect("psql is there"))
     }
 
     fn psql_command(&self) -> Command {
@@ -363,5 +362,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop("immediate");
+    }
+}
+
+/// A program in the background; it ends when this is dropped.
+pub(crate) struct Background(std::process::Child);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
