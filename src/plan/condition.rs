@@ -132,6 +132,14 @@ pub enum Condition {
         /// The standbys.
         pods: Vec<String>,
     },
+    /// The pod streams from the upstream, and Kubernetes counts it as ready: it can take reads, and
+    /// be promoted in turn.
+    Back {
+        /// The pod that it streams from.
+        upstream: String,
+        /// The standby.
+        pod: String,
+    },
 }
 
 impl fmt::Display for Condition {
@@ -177,6 +185,7 @@ impl fmt::Display for Condition {
                     }
                 )
             }
+            Self::Back { upstream, pod } => write!(f, "{pod} streams from {upstream} and is ready"),
         }
     }
 }

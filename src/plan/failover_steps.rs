@@ -528,9 +528,9 @@ impl<'a> Frame<'a> {
         let back = Step::new(
             StepName::Rejoin,
             action,
-            Condition::Streaming {
+            Condition::Back {
                 upstream: self.to.clone(),
-                pods: vec![old.clone()],
+                pod: old.clone(),
             },
         )
         .requires(Condition::Writable {

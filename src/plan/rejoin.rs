@@ -333,9 +333,9 @@ impl Settled<'_> {
         let step = Step::new(
             StepName::Rejoin,
             action,
-            Condition::Streaming {
+            Condition::Back {
                 upstream: self.primary.name().to_owned(),
-                pods: vec![self.pod.clone()],
+                pod: self.pod.clone(),
             },
         )
         .requires(Condition::Writable {

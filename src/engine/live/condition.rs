@@ -114,6 +114,10 @@ impl Live {
             Condition::Streaming { upstream, pods } => {
                 self.not_streaming(upstream, pods).await?.is_empty()
             }
+            Condition::Back { upstream, pod } => {
+                let streams = self.not_streaming(upstream, std::slice::from_ref(pod));
+                streams.await?.is_empty() && self.ready(pod).await?
+            }
         })
     }
 
@@ -139,6 +143,14 @@ impl Live {
             Condition::Streaming { upstream, pods } => {
                 self.await_streaming(upstream, pods, limit).await
             }
+            Condition::Back { upstream, pod } => {
+                let begun = Instant::now();
+                let pods = std::slice::from_ref(pod);
+                let findings = self.await_streaming(upstream, pods, limit).await?;
+                let left = limit.saturating_sub(begun.elapsed());
+                self.poll(plan, condition, known, left).await?;
+                Ok(findings)
+            }
             _ => {
                 self.poll(plan, condition, known, limit).await?;
                 Ok(match condition {
@@ -152,6 +164,11 @@ impl Live {
                 })
             }
         }
+    }
+
+    async fn ready(&self, pod: &str) -> Result<bool, WorldError> {
+        let pod = self.kube.pod(self.namespace(), pod).await?;
+        Ok(pod.is_some_and(|pod| pod.ready && pod.deleting_since.is_none()))
     }
 
     async fn poll(

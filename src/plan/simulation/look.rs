@@ -11,6 +11,14 @@ impl Model {
                 .get(name)
                 .filter(|pod| !pod.cut_off && !pod.hung && pod.server != Server::Stopped)
         };
+        let streams = |name: &str, upstream: &str| {
+            let line = answers(upstream).map(|it| it.timeline);
+            answers(name).is_some_and(|it| {
+                it.server == Server::Standby
+                    && it.upstream.as_deref() == Some(upstream)
+                    && Some(it.timeline) == line
+            })
+        };
         match condition {
             Condition::Answered => true,
             Condition::AutoscalerMinimum { minimum, .. } => {
@@ -54,14 +62,10 @@ impl Model {
                 answers(pod).is_some_and(|it| it.server == Server::Writable)
             }
             Condition::ServiceLeadsTo { pod, .. } => self.write.as_ref() == Some(pod),
-            Condition::Streaming { upstream, pods } => pods.iter().all(|name| {
-                let line = answers(upstream).map(|it| it.timeline);
-                answers(name).is_some_and(|it| {
-                    it.server == Server::Standby
-                        && it.upstream.as_deref() == Some(upstream)
-                        && Some(it.timeline) == line
-                })
-            }),
+            Condition::Streaming { upstream, pods } => {
+                pods.iter().all(|name| streams(name, upstream))
+            }
+            Condition::Back { upstream, pod } => streams(pod, upstream),
         }
     }
 
