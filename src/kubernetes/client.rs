@@ -146,11 +146,23 @@ fn described(options: &ConnectOptions) -> String {
     }
 }
 
+/// Why a kubeconfig can't be used. The parser's own words quote the lines around the mistake, and
+/// those may hold a token or a key: only the place is said.
+fn unusable(error: &KubeconfigError) -> String {
+    let KubeconfigError::Parse(yaml) = error else {
+        return error.to_string();
+    };
+    match yaml.location() {
+        Some(place) => format!("line {} is not what a kubeconfig has there", place.line()),
+        None => "it is not YAML of a kubeconfig".to_owned(),
+    }
+}
+
 async fn load(options: &ConnectOptions) -> Result<(Config, String), KubeError> {
     let file = described(options);
     let bad = |error: KubeconfigError| KubeError::BadConfig {
         file: file.clone(),
-        reason: error.to_string(),
+        reason: unusable(&error),
     };
     let Some(kubeconfig) = read(options, &bad)? else {
         // Nothing that a person set up: inside a pod the service account says all there is to say.

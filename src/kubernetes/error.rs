@@ -333,6 +333,10 @@ impl KubeError {
     pub fn advice(&self) -> Option<String> {
         Some(match self {
             Self::NoConfig { .. } => "set KUBECONFIG, or give --kubeconfig FILE".to_owned(),
+            Self::BadConfig { .. } => {
+                "mend the file (kubectl config view), or give another with --kubeconfig FILE"
+                    .to_owned()
+            }
             Self::NoSuchContext { .. } => "choose one with --context NAME".to_owned(),
             Self::Unreachable { .. } => {
                 "check the network, the VPN and the context: kubectl cluster-info".to_owned()

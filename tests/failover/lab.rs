@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use pgctl_sandbox::cli::{FaultKind, Scope};
 use pgctl_sandbox::store::{Selector, Store};
@@ -32,6 +33,7 @@ pub(crate) fn on_cluster(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<(
         ..Options::default()
     })?;
     let login = Login::read(sandbox.store(), sandbox.namespace())?;
+    only_bounds_scale(&sandbox)?;
     let lab = Lab { sandbox, login };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -40,6 +42,24 @@ pub(crate) fn on_cluster(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<(
     let result = runtime.block_on(test(&lab));
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
+}
+
+/// What the machine does besides must not scale the cluster: only the autoscaler's bounds do.
+fn only_bounds_scale(sandbox: &Sandbox) -> Result<()> {
+    let change = |autoscaler: &mut HorizontalPodAutoscaler| {
+        for metric in autoscaler
+            .spec
+            .iter_mut()
+            .flat_map(|spec| spec.metrics.iter_mut().flatten())
+        {
+            if let Some(resource) = &mut metric.resource {
+                resource.target.average_utilization = Some(100_000);
+            }
+        }
+    };
+    let name = full("replica-hpa");
+    sandbox.store().modify(sandbox.namespace(), &name, change)?;
+    Ok(())
 }
 
 /// The full name of a pod or object, from its tail (`replica-0`).
