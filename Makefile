@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
-SCRIPTS = sandbox/requirements.sh sandbox/demo.sh deploy/base/scripts/*.sh
+SCRIPTS = sandbox/requirements.sh sandbox/demo.sh sandbox/bench.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test lint bench docs
 
@@ -32,6 +32,11 @@ lint: ## Formatting, clippy, rustdoc, shellcheck
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 	shellcheck $(SCRIPTS)
+
+bench: ## Measure pgctl status, start time and switchovers on a primary and five standbys
+	@sandbox/requirements.sh
+	@$(CARGO) build --quiet --release --package pgctl --package pgctl-sandbox
+	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench.sh
 
 docs: ## Generate completions, man pages, the command reference and the rendered manifests
 	$(CARGO) xtask generate

@@ -1,0 +1,144 @@
+#!/bin/sh
+# How long things take, measured side by side on one sandbox of a primary and five standbys:
+# `pgctl status` against one kubectl exec, the start of pgctl, and planned switchovers under a write load.
+# Leaves nothing behind, however it ends. Called by `make bench`, which builds first.
+# BENCH_RUNS and BENCH_SWITCHOVERS set how often (15 and 20).
+set -eu
+
+bin=${PGCTL_BIN_DIR:-target/debug}
+runs=${BENCH_RUNS:-15}
+switchovers=${BENCH_SWITCHOVERS:-20}
+name=bench-$$
+load=
+work=$(mktemp -d)
+cleanup() {
+    status=$?
+    trap - EXIT INT TERM
+    [ -z "$load" ] || kill "$load" 2>/dev/null || true
+    "$bin/pgctl-sandbox" down --name "$name" >/dev/null 2>&1 || true
+    rm -rf "$work"
+    exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# once FILE COMMAND...: runs it, and adds the milliseconds it took to FILE
+once() {
+    times=$1
+    shift
+    begin=$(date +%s%N)
+    if ! "$@" >"$work/out" 2>"$work/err" </dev/null; then
+        echo "failed: $*" >&2
+        cat "$work/out" "$work/err" >&2
+        exit 1
+    fi
+    end=$(date +%s%N)
+    awk -v ns=$((end - begin)) 'BEGIN { printf "%.1f\n", ns / 1000000 }' >>"$times"
+}
+
+# pick median|min|max FILE
+pick() {
+    sort -n "$2" | awk -v what="$1" '
+        { value[NR] = $1 }
+        END {
+            if (what == "min") chosen = value[1]
+            else if (what == "max") chosen = value[NR]
+            else chosen = (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2
+            printf "%.1f\n", chosen
+        }'
+}
+
+# tell WHAT FILE UNIT
+tell() {
+    printf '%-44s median %8s %s   min %8s   max %8s   (n=%s)\n' \
+        "$1" "$(pick median "$2")" "$3" "$(pick min "$2")" "$(pick max "$2")" "$(awk 'END { print NR }' "$2")"
+}
+
+echo "Starting a primary and five standbys..." >&2
+"$bin/pgctl-sandbox" up --name "$name" --replicas 5 >/dev/null
+KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
+export KUBECONFIG
+primary=sandbox-postgres-primary-0
+
+kubectl=
+if command -v kubectl >/dev/null 2>&1; then
+    kubectl=yes
+else
+    echo "(no kubectl on this machine: pgctl status is not compared with it)" >&2
+fi
+
+# Each in turn, so that both see the same machine; one round before that counts for nothing.
+round() { # round FILE-SUFFIX
+    once "$work/status$1" "$bin/pgctl" status
+    [ -z "$kubectl" ] || once "$work/kubectl$1" kubectl exec "$primary" -- psql -XAtc 'select 1'
+    once "$work/help$1" "$bin/pgctl" --help
+}
+round .warm
+count=0
+while [ "$count" -lt "$runs" ]; do
+    round ''
+    count=$((count + 1))
+done
+tell 'pgctl status (6 pods)' "$work/status" ms
+if [ -n "$kubectl" ]; then
+    tell "kubectl exec -- psql -XAtc 'select 1'" "$work/kubectl" ms
+    awk -v a="$(pick median "$work/status")" -v b="$(pick median "$work/kubectl")" \
+        'BEGIN { printf "%-44s %.2f\n", "ratio of the medians, status to kubectl", a / b }'
+fi
+tell 'pgctl --help' "$work/help" ms
+
+# The write load: pgbench through the write Service, as an application would. It is started again
+# whenever a switchover ends it.
+for candidate in /usr/lib/postgresql/*/bin; do
+    [ ! -x "$candidate/pgbench" ] || PATH=$candidate:$PATH
+done
+eval "$("$bin/pgctl-sandbox" env --name "$name")"
+pgbench --initialize --quiet --scale 1 >/dev/null 2>&1
+(
+    # The shell's own end must take the pgbench of the moment with it.
+    running=
+    trap '[ -z "$running" ] || kill "$running" 2>/dev/null; exit 0' TERM
+    while :; do
+        pgbench --no-vacuum --client 4 --rate 200 --time 600 &
+        running=$!
+        wait "$running" || sleep 0.2
+    done
+) >/dev/null 2>&1 &
+load=$!
+
+# written: the transactions that pgbench has committed
+written() {
+    psql -XAtc 'select count(*) from pgbench_history'
+}
+
+count=0
+target=replica-0
+before=$(written)
+while [ "$count" -lt "$switchovers" ]; do
+    # The load is back before the next one.
+    sleep 2
+    after=$(written)
+    if [ "$after" -le "$before" ]; then
+        echo "The write load does not write: $before rows before, $after after" >&2
+        exit 1
+    fi
+    once "$work/switchover" "$bin/pgctl" failover --to "$target" --yes --rejoin -o json
+    outage=$(awk -F '[:,]' '/"writeOutageSeconds"/ { print $2 * 1000; exit }' "$work/out")
+    [ -n "$outage" ] || {
+        echo "The report of a switchover to $target has no write outage:" >&2
+        cat "$work/out" >&2
+        exit 1
+    }
+    echo "$outage" >>"$work/outage"
+    before=$(written)
+    case $target in
+        replica-0) target='primary-0' ;;
+        *) target=replica-0 ;;
+    esac
+    count=$((count + 1))
+done
+[ "$switchovers" -eq 0 ] || {
+    tell 'switchover, write outage' "$work/outage" ms
+    tell 'switchover, the whole command' "$work/switchover" ms
+}
