@@ -171,6 +171,9 @@ fn a_left_over_volume_of_an_older_timeline_simply_follows() -> Result<()> {
     let primary = cluster.start(PRIMARY)?;
     let mut replica = cluster.start(REPLICA)?;
     replica.until("it streams", || cluster.streams(PRIMARY, REPLICA))?;
+    // Without it, the checkpoint after the promotion may recycle the WAL that the volume needs.
+    cluster.sql(REPLICA, "ALTER SYSTEM SET wal_keep_size = '512MB'")?;
+    cluster.sql(REPLICA, "SELECT pg_reload_conf()")?;
     cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
     primary.stop()?;
     cluster.sql(REPLICA, "SELECT pg_promote()")?;
