@@ -2,8 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{eventually, on_cluster};
-use super::oracle::Oracle;
+use super::lab::{Oracle, eventually, on_cluster};
 
 /// Overwrites the passfile that the standby logs in with at the primary; a restart mends it.
 const FORGET_PASSWORD: &str =

@@ -6,8 +6,7 @@ use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, eventually, full, on_cluster};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, eventually, full, on_cluster};
 use super::trouble::{fenced, finish};
 
 impl Lab {

@@ -2,18 +2,13 @@
 //! writes through the write Service and asks every pod whether it accepts writes.
 
 mod broken;
-mod database;
 mod emergency;
+#[path = "../support/lab/mod.rs"]
 mod lab;
 #[cfg(feature = "failpoints")]
 mod matrix;
-mod oracle;
-mod overlap;
 mod permissions;
-mod pgctl;
 mod places;
 mod refusals;
-mod standbys;
 mod switchover;
 mod trouble;
-mod writers;

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lab::{Lab, on_cluster};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, on_cluster};
 
 /// What happens to `pgctl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

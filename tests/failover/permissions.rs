@@ -5,8 +5,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding, RoleRef, Subject};
 use kube::core::ObjectMeta;
 use pgctl_sandbox::api::Identity;
 
-use super::lab::{Lab, on_cluster};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, on_cluster};
 
 const VIEWER: &str = include_str!("../../deploy/rbac/viewer.yaml");
 const OPERATOR: &str = include_str!("../../deploy/rbac/operator.yaml");

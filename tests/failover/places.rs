@@ -5,8 +5,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, eventually, full, on_cluster};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, eventually, full, on_cluster};
 
 impl Lab {
     /// Deletes a pod and waits until another has its name.

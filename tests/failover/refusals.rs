@@ -10,8 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service}
 use pgctl_sandbox::store::of;
 use serde_json::Value;
 
-use super::lab::{Lab, full, on_cluster, tail_of};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, full, on_cluster, tail_of};
 
 /// All that an operation could have changed, in Kubernetes and in the databases.
 type Picture = BTreeMap<String, String>;

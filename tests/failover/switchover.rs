@@ -2,8 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Lab, full, on_cluster};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, full, on_cluster};
 
 /// A split brain made by hand is seen, and a commit that was thrown away is missed: the oracle's
 /// silence elsewhere means something.

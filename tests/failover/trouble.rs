@@ -3,8 +3,7 @@
 use anyhow::{Result, ensure};
 use pgctl_sandbox::api::{Effect, Fault};
 
-use super::lab::{Lab, eventually, on_cluster, slot};
-use super::oracle::Oracle;
+use super::lab::{Lab, Oracle, eventually, on_cluster, slot};
 
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::lab::Lab;
+use super::cluster::Lab;
 
 /// No command of these tests takes so long.
 const LIMIT: Duration = Duration::from_secs(240);

@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::store::{Selector, Store};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::cluster::{Lab, eventually, tail_of};
 use super::database::{Database, Login};
-use super::lab::{Lab, eventually, tail_of};
 use super::overlap::{Life, Sightings, Writable, overlaps};
 use super::writers::Writers;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::lab::{Lab, eventually, full};
+use super::cluster::{Lab, eventually, full};
 
 impl Lab {
     /// Waits until one pod accepts writes, as many others stream from it as are wanted, and each
@@ -83,7 +83,7 @@ impl Lab {
         let primary = self.primary().await?;
         eventually("no slot is left over", async || {
             for pod in self.pods()? {
-                let tail = super::lab::tail_of(&pod);
+                let tail = super::cluster::tail_of(&pod);
                 let rows = self
                     .sql(&tail, "SELECT slot_name, active FROM pg_replication_slots")
                     .await?;

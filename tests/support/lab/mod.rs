@@ -1,0 +1,16 @@
+//! A cluster of one test's own, `pgctl` pointed at it, writers through its write Service, and an
+//! oracle that judges what became of it. Each suite uses a part.
+#![allow(dead_code, unused_imports, reason = "each suite uses a part")]
+
+mod cluster;
+mod database;
+mod oracle;
+mod overlap;
+mod pgctl;
+mod standbys;
+mod writers;
+
+pub(crate) use cluster::{Lab, PATIENCE, eventually, full, on_cluster, slot, tail_of, within};
+pub(crate) use database::{Database, Login};
+pub(crate) use oracle::Oracle;
+pub(crate) use pgctl::Run;
