@@ -1,0 +1,62 @@
+//! What the steps have in common.
+
+use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts, TopologySource};
+use crate::plan::Mode;
+use crate::plan::case::Case;
+
+/// A failover from which its steps are made.
+pub(super) struct Frame<'a> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) target: &'a Instance,
+    pub(super) to: String,
+    pub(super) config_map: Option<String>,
+    pub(super) term: u64,
+    pub(super) system_identifier: String,
+    pub(super) comes_back: bool,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn new(case: &'a Case<'a>, target: &'a Instance) -> Self {
+        let snapshot = case.snapshot;
+        let config_map = match &snapshot.topology.source {
+            TopologySource::Default { config_map }
+            | TopologySource::Recorded { config_map, .. } => Some(config_map.clone()),
+            TopologySource::Unaware => None,
+        };
+        let gone_for_long = case.request.accept_split_brain_risk && case.mode == Mode::Emergency;
+        let comes_back = case.topology_aware()
+            && case.old != target.name()
+            && !gone_for_long
+            && (case.old_component() == Component::Replica || case.request.rejoin);
+        Self {
+            case,
+            snapshot,
+            target,
+            to: target.name().to_owned(),
+            config_map,
+            term: snapshot.topology.term + 1,
+            system_identifier: target
+                .facts()
+                .map(|facts| facts.system_identifier.clone())
+                .unwrap_or_default(),
+            comes_back,
+        }
+    }
+
+    pub(super) fn old_set(&self) -> Option<&StatefulSetFacts> {
+        self.snapshot.stateful_set(self.case.old_component())
+    }
+
+    /// The old primary's pod, when there is something in it to stop.
+    pub(super) fn old_to_stop(&self) -> Option<&Instance> {
+        self.case
+            .old_instance()
+            .filter(|it| it.name() != self.to && it.role() != Role::Standby)
+    }
+
+    pub(super) fn must_catch_up(&self) -> bool {
+        // In an emergency only what the plan has promised: nothing is lost.
+        self.case.mode == Mode::Switchover
+    }
+}

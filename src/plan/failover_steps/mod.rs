@@ -1,0 +1,13 @@
+//! The steps of a failover.
+
+mod autoscaler;
+mod frame;
+mod old_primary;
+mod order;
+mod slots;
+mod topology;
+mod traffic;
+
+pub use autoscaler::ORIGINAL_MINIMUM;
+pub(crate) use order::steps;
+pub(crate) use slots::{drop_slots, pod_slots};

@@ -1,0 +1,60 @@
+//! Their order.
+
+use super::frame::Frame;
+use crate::cluster::Instance;
+use crate::plan::case::Case;
+use crate::plan::{Action, Condition, Mode, Step, StepName};
+
+pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
+    let frame = Frame::new(case, target);
+    let mut steps = Vec::new();
+    steps.extend(frame.guard());
+    steps.extend(frame.create_slots());
+    if case.mode == Mode::Switchover {
+        steps.push(
+            Step::new(
+                StepName::Checkpoint,
+                Action::Checkpoint {
+                    pod: case.old.clone(),
+                },
+                Condition::Answered,
+            )
+            .timeout(300),
+        );
+        steps.extend(frame.hold());
+    }
+    steps.push(frame.fence());
+    steps.extend(frame.stop());
+    if frame.must_catch_up() {
+        steps.push(
+            Step::new(
+                StepName::CatchUp,
+                Action::Observe,
+                Condition::CaughtUp {
+                    pod: frame.to.clone(),
+                },
+            )
+            .timeout(30),
+        );
+    }
+    steps.push(frame.promote());
+    steps.extend(frame.point_service());
+    steps.extend(frame.repoint());
+    steps.push(
+        Step::new(
+            StepName::ProveWrite,
+            Action::Write {
+                pod: frame.to.clone(),
+            },
+            Condition::Answered,
+        )
+        .timeout(30),
+    );
+    if case.mode == Mode::Switchover {
+        steps.extend(frame.release());
+    }
+    steps.extend(frame.tidy_slots());
+    steps.extend(frame.restore_autoscaler());
+    steps.extend(frame.rejoin());
+    steps
+}

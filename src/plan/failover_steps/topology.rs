@@ -1,0 +1,69 @@
+//! The fence, and how it is taken back.
+
+use super::frame::Frame;
+use crate::plan::{Action, Condition, Step, StepName};
+
+impl Frame<'_> {
+    /// The topology as it was, under a term that beats the fence.
+    pub(super) fn unfence(&self) -> Option<(Action, Condition)> {
+        let config_map = self.config_map.clone()?;
+        // Back to the pod that is primary, not to what a stale record says.
+        let primary = self.case.old.clone();
+        let term = self.term + 1;
+        let mut before = self.snapshot.topology.clone();
+        before.primary.clone_from(&primary);
+        Some((
+            Action::restore_topology(&config_map, &before, term, &self.system_identifier),
+            Condition::Topology {
+                config_map,
+                primary,
+                term,
+            },
+        ))
+    }
+
+    pub(super) fn fenced(&self) -> Option<Condition> {
+        Some(Condition::Topology {
+            config_map: self.config_map.clone()?,
+            primary: self.to.clone(),
+            term: self.term,
+        })
+    }
+
+    pub(super) fn fence(&self) -> Step {
+        let (Some(config_map), Some(fenced), Some((restore, restored))) =
+            (self.config_map.clone(), self.fenced(), self.unfence())
+        else {
+            // Without a topology the fence is the StatefulSet at 0.
+            return self.scale_old_to_zero(StepName::Fence);
+        };
+        Step::new(
+            StepName::Fence,
+            Action::WriteTopology {
+                config_map,
+                primary: self.to.clone(),
+                term: self.term,
+                system_identifier: self.system_identifier.clone(),
+            },
+            fenced,
+        )
+        .requires(Condition::InRecovery {
+            pod: self.to.clone(),
+        })
+        .undo(vec![restore], restored, 30)
+    }
+
+    pub(super) fn scale_old_to_zero(&self, name: StepName) -> Step {
+        let set = self.old_set().map(|set| (set.name.clone(), set.wanted));
+        let (stateful_set, before) = set.unwrap_or_default();
+        let scale = |replicas| Action::Scale {
+            stateful_set: stateful_set.clone(),
+            replicas,
+        };
+        let scaled = |replicas| Condition::Scaled {
+            stateful_set: stateful_set.clone(),
+            replicas,
+        };
+        Step::new(name, scale(0), scaled(0)).undo(vec![scale(before)], scaled(before), 30)
+    }
+}
