@@ -66,6 +66,16 @@ impl S3Server {
         self.left.store(bytes, Ordering::SeqCst);
     }
 
+    /// What `pgctl --store s3://backups/...` needs in its environment to reach it.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ]
+    }
+
     /// Where its objects lie.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -156,17 +156,20 @@ impl Server {
         ]));
     }
 
-    /// All that `pg_dumpall` says, without the random keys of \restrict and the dump's comments.
-    pub(crate) fn dump_all(&self) -> String {
+    /// All that `pg_dumpall` says, without what PostgreSQL makes random: the keys of \restrict,
+    /// and the salt of the superuser's password, which each server has made for itself.
+    pub(crate) fn dump_all(&self) -> Vec<Vec<u8>> {
         let output = self
             .client("pg_dumpall")
             .output()
             .expect("pg_dumpall is there");
         assert!(output.status.success());
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "))
-            .fold(String::new(), |text, line| text + line + "\n")
+        let random: [&[u8]; 3] = [b"\\restrict ", b"\\unrestrict ", b"ALTER ROLE admin WITH "];
+        let lines = output.stdout.split(|byte| *byte == b'\n');
+        lines
+            .filter(|line| !random.iter().any(|word| line.starts_with(word)))
+            .map(<[u8]>::to_vec)
+            .collect()
     }
 
     /// Restores the archives of a logical backup in this folder, in their order, as
@@ -320,6 +323,11 @@ impl Server {
     /// Runs SQL through psql, as the superuser, by the local socket.
     pub(crate) fn psql(&self, sql: &str) {
         run(self.psql_command().args(["--command", sql]));
+    }
+
+    /// Fills it with all that dumps and restores get wrong.
+    pub(crate) fn load_awkward(&self) {
+        super::awkward::load(self.psql_command());
     }
 
     /// What a query gives, unaligned.
