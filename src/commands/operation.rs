@@ -77,7 +77,7 @@ fn shown(plan: &Plan, screen: &Screen) -> String {
         text += &candidates_screen(&plan.candidates, screen);
         text += "\n";
     }
-    text + &plan_screen(plan)
+    text + &plan_screen(plan, screen)
 }
 
 /// What was found out besides the snapshot.
@@ -276,8 +276,9 @@ async fn go_on(
 
 fn reporter(context: &Context) -> impl Fn(&Plan, &Notice) + Sync + use<> {
     let quiet = context.quiet;
+    let screen = Screen::of_stderr(context.screen.color);
     move |_: &Plan, notice: &Notice| {
-        if let (Some(line), false) = (notice_line(notice), quiet) {
+        if let (Some(line), false) = (notice_line(notice, &screen), quiet) {
             write_stderr(&format!("{line}\n"));
         }
     }
@@ -319,7 +320,7 @@ async fn finish(
                     context.format,
                 )
             } else {
-                report_screen(&report)
+                report_screen(&report, &context.screen)
             };
             context.print(&text)?;
             Ok(ExitCode::Done)

@@ -6,7 +6,7 @@ use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::engine::{Journal, Notice, Record, Report};
-use crate::plan::{Candidate, Check, Condition, Operation, Plan, Refusal, Undo, Verdict};
+use crate::plan::{Action, Candidate, Check, Condition, Operation, Plan, Refusal, Undo, Verdict};
 
 /// The table of checks, and below it what to type about those that refuse.
 pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
@@ -63,24 +63,28 @@ pub fn candidates_screen(candidates: &[Candidate], screen: &Screen) -> String {
 }
 
 /// The numbered plan.
-pub fn plan_screen(plan: &Plan) -> String {
-    let mut text = format!("Plan: {} ({})\n", plan.operation, plan.id);
+pub fn plan_screen(plan: &Plan, screen: &Screen) -> String {
+    let heading = format!("Plan: {} ({})", plain(&plan.operation.to_string()), plan.id);
+    let mut text = screen.wrap(&heading, 6) + "\n";
     for (index, step) in plan.steps.iter().enumerate() {
         let mark = match step.undo {
             Undo::PointOfNoReturn => "  <- from here only forward",
             _ => "",
         };
-        text += &format!("{:>3}. {}{mark}\n", index + 1, plain(&step.to_string()));
-        if step.proves != Condition::Answered {
-            text += &format!("     proven when {}\n", plain(&step.proves.to_string()));
+        let line = format!("{:>3}. {}{mark}", index + 1, plain(&step.to_string()));
+        text += &(screen.wrap(&line, 7) + "\n");
+        // A step that only waits is called by what it waits for.
+        if step.proves != Condition::Answered && step.action != Action::Observe {
+            let line = format!("     proven when {}", plain(&step.proves.to_string()));
+            text += &(screen.wrap(&line, 7) + "\n");
         }
     }
     text
 }
 
 /// A line of progress; none for what is not worth one.
-pub fn notice_line(notice: &Notice) -> Option<String> {
-    Some(match notice {
+pub fn notice_line(notice: &Notice, screen: &Screen) -> Option<String> {
+    let line = match notice {
         Notice::Began {
             number, of, title, ..
         } => format!("[{number}/{of}] {}", plain(title)),
@@ -91,12 +95,13 @@ pub fn notice_line(notice: &Notice) -> Option<String> {
         Notice::Failed { step, reason } => format!("      {step} failed: {}", plain(reason)),
         Notice::Undoing { step } => format!("[back] {step}"),
         Notice::Found(_) | Notice::Ended { .. } => return None,
-    })
+    };
+    Some(screen.wrap(&line, 6))
 }
 
 /// The end report.
-pub fn report_screen(report: &Report) -> String {
-    let mut text = format!("{}\n", plain(&report.operation.to_string()));
+pub fn report_screen(report: &Report, screen: &Screen) -> String {
+    let mut text = screen.wrap(&plain(&report.operation.to_string()), 2) + "\n";
     if let Operation::Failover { timeline, .. } = &report.operation {
         let outage = match (report.write_outage_seconds, report.outage_method) {
             (Some(seconds), Some(crate::plan::OutageMethod::OwnWrites)) => {
@@ -117,7 +122,7 @@ pub fn report_screen(report: &Report) -> String {
         let new = report
             .new_timeline
             .map_or_else(|| "?".to_owned(), |line| line.to_string());
-        text += &format!("  write outage  {outage}\n");
+        text += &(screen.wrap(&format!("  write outage  {outage}"), 16) + "\n");
         if let Some(seconds) = report.service_switched_seconds {
             text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
         }
@@ -135,7 +140,8 @@ pub fn report_screen(report: &Report) -> String {
             .as_ref()
             .map(|reason| format!("  {}", plain(reason)))
             .unwrap_or_default();
-        text += &format!("    {seconds}  {}{why}\n", step.step);
+        let line = format!("    {seconds}  {}{why}", step.step);
+        text += &(screen.wrap(&line, 13) + "\n");
     }
     text
 }

@@ -373,3 +373,24 @@ fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>
     let failure = Failure::new(ExitCode::Failed, "it broke").because("it was old");
     holds("error.json", &encode_line(&ErrorDocument::from(&failure)))
 }
+
+#[test]
+fn the_plan_of_a_switchover() {
+    use crate::plan::{FailoverRequest, Grounds, plan_failover};
+    let request = FailoverRequest {
+        rejoin: true,
+        ..FailoverRequest::default()
+    };
+    let plan = plan_failover(
+        &fixture::healthy(2),
+        &request,
+        &Grounds::default(),
+        fixture::now(),
+    )
+    .expect("a healthy cluster can fail over");
+    let text = [80, 160].map(|width| {
+        let text = plan_screen(&plan, &screen(width));
+        format!("--- {width} columns\n{text}")
+    });
+    insta::assert_snapshot!(text.join("\n"));
+}
