@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
-SCRIPTS = sandbox/requirements.sh sandbox/demo.sh sandbox/bench.sh deploy/base/scripts/*.sh
+SCRIPTS = sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test lint bench docs
 
@@ -31,7 +31,7 @@ lint: ## Formatting, clippy, rustdoc, shellcheck
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
-	shellcheck $(SCRIPTS)
+	shellcheck --external-sources $(SCRIPTS)
 
 bench: ## Measure pgctl status, start time and switchovers on a primary and five standbys
 	@sandbox/requirements.sh

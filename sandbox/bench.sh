@@ -5,23 +5,12 @@
 # BENCH_RUNS and BENCH_SWITCHOVERS set how often (15 and 20).
 set -eu
 
-bin=${PGCTL_BIN_DIR:-target/debug}
+# shellcheck source=sandbox/common.sh
+. "$(dirname "$0")/common.sh"
+
 runs=${BENCH_RUNS:-15}
 switchovers=${BENCH_SWITCHOVERS:-20}
-name=bench-$$
-load=
 work=$(mktemp -d)
-cleanup() {
-    status=$?
-    trap - EXIT INT TERM
-    [ -z "$load" ] || kill "$load" 2>/dev/null || true
-    "$bin/pgctl-sandbox" down --name "$name" >/dev/null 2>&1 || true
-    rm -rf "$work"
-    exit "$status"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # once FILE COMMAND...: runs it, and adds the milliseconds it took to FILE
 once() {
@@ -56,9 +45,7 @@ tell() {
 }
 
 echo "Starting a primary and five standbys..." >&2
-"$bin/pgctl-sandbox" up --name "$name" --replicas 5 >/dev/null
-KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
-export KUBECONFIG
+start_cluster bench-$$ 5
 primary=sandbox-postgres-primary-0
 
 kubectl=
@@ -90,9 +77,6 @@ tell 'pgctl --help' "$work/help" ms
 
 # The write load: pgbench through the write Service, as an application would. It is started again
 # whenever a switchover ends it.
-for candidate in /usr/lib/postgresql/*/bin; do
-    [ ! -x "$candidate/pgbench" ] || PATH=$candidate:$PATH
-done
 eval "$("$bin/pgctl-sandbox" env --name "$name")"
 pgbench --initialize --quiet --scale 1 >/dev/null 2>&1
 (

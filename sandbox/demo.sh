@@ -3,31 +3,15 @@
 # Leaves nothing behind, however it ends. Called by `make demo`, which builds first.
 set -eu
 
-bin=${PGCTL_BIN_DIR:-target/debug}
-name=demo-$$
-load=
-cleanup() {
-    status=$?
-    trap - EXIT INT TERM
-    [ -z "$load" ] || kill "$load" 2>/dev/null || true
-    "$bin/pgctl-sandbox" down --name "$name" >/dev/null 2>&1 || true
-    exit "$status"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source=sandbox/common.sh
+. "$(dirname "$0")/common.sh"
 
 say() { printf '\n$ %s\n' "$*"; }
 
 echo "Starting a primary and two standbys (real PostgreSQL, a small Kubernetes API)..." >&2
-"$bin/pgctl-sandbox" up --name "$name" --replicas 2 >/dev/null
-KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
-export KUBECONFIG
+start_cluster demo-$$ 2
 
 # The write load: pgbench through the write Service, as an application would.
-for candidate in /usr/lib/postgresql/*/bin; do
-    [ ! -x "$candidate/pgbench" ] || PATH=$candidate:$PATH
-done
 (
     eval "$("$bin/pgctl-sandbox" env --name "$name")"
     pgbench --initialize --quiet --scale 1

@@ -11,6 +11,7 @@ need() { # need PACKAGE TEST...: notes PACKAGE when the test fails
 }
 
 have_postgres() {
+    [ -z "${PGCTL_SANDBOX_POSTGRES:-}" ] || return 0
     for bin in /usr/lib/postgresql/*/bin; do
         [ -x "$bin/initdb" ] && return 0
     done

@@ -61,7 +61,7 @@ impl ExitCode {
             Self::Usage => "usage",
             Self::Refused => "refused: a check said no; nothing was changed",
             Self::Unhealthy => {
-                "unhealthy: `status`, `lag --max-lag`, `doctor`, `backup verify` found what they look for"
+                "unhealthy: `status`, `lag --max-lag`, `backup verify` found what they look for"
             }
             Self::Incomplete => {
                 "incomplete: stopped after something changed; the text names the command that resumes it"

@@ -382,7 +382,11 @@ fn a_wrong_password_is_told_with_its_secret_and_key() {
         let told = instance["reason"].as_str().expect("a reason");
         assert!(told.ends_with(&reason), "{told}");
     }
-    with(&kubeconfig, &["lag"]).with_code(7);
+    let edit = format!("edit secret {secret}");
+    status.stdout_has(&edit);
+    let lag = with(&kubeconfig, &["lag", "--sample", "0"]);
+    lag.with_code(7);
+    lag.stdout_has(&reason);
     let failover = with(&kubeconfig, &["failover"]);
     failover.with_code(3);
     failover.stderr_has(&reason);

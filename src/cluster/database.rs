@@ -16,6 +16,15 @@ pub enum Database {
         /// Why, for people.
         reason: String,
     },
+    /// It is there, and takes the password for a wrong one.
+    LockedOut {
+        /// Why, for people.
+        reason: String,
+        /// The Secret that the password is from.
+        secret: String,
+        /// Its key.
+        key: String,
+    },
     /// It was not asked: its container does not run.
     NotRunning,
 }
@@ -25,7 +34,15 @@ impl Database {
     pub fn facts(&self) -> Option<&DatabaseFacts> {
         match self {
             Self::Reached(facts) => Some(facts),
-            Self::Unreachable { .. } | Self::NotRunning => None,
+            Self::Unreachable { .. } | Self::LockedOut { .. } | Self::NotRunning => None,
+        }
+    }
+
+    /// Why it was asked in vain; none when it answered, or was not asked.
+    pub fn unanswered(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { reason } | Self::LockedOut { reason, .. } => Some(reason),
+            Self::Reached(_) | Self::NotRunning => None,
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::cluster::{
     ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology,
 };
 use crate::kubernetes::{
-    Credentials, Found, Kube, KubeError, Place, Selection, labels, start_decision,
+    Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, labels,
+    start_decision,
 };
 use crate::postgres::{Login, SqlError};
 
@@ -179,7 +180,7 @@ async fn databases(
             return (Database::NotRunning, None);
         }
         let _permit = forwards.acquire().await;
-        ask(kube, namespace, &pod.name, &login).await
+        ask(kube, namespace, &pod.name, &login, source).await
     }))
     .await;
     (seen, Some(credentials))
@@ -187,7 +188,13 @@ async fn databases(
 
 /// Asks one database. It never takes longer than the login's timeout, and a moment more for the
 /// reason why nothing listens.
-async fn ask(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> Seen {
+async fn ask(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    source: &CredentialsSource,
+) -> Seen {
     let asking = async {
         let session = open(kube, namespace, pod, login).await?;
         Ok::<_, OpenError>(session.facts().await?)
@@ -201,7 +208,15 @@ async fn ask(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> Seen {
                 _ => None,
             };
             let reason = error.to_string();
-            (Database::Unreachable { reason }, waiting)
+            let database = match error {
+                OpenError::Sql(SqlError::WrongPassword { .. }) => Database::LockedOut {
+                    reason,
+                    secret: source.secret.clone(),
+                    key: source.password_key.clone(),
+                },
+                _ => Database::Unreachable { reason },
+            };
+            (database, waiting)
         }
         Err(_) => {
             let reason = format!("no answer within {} s", login.timeout.as_secs_f64());

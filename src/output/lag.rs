@@ -26,6 +26,9 @@ pub fn lag_screen(view: &LagView<'_>, screen: &Screen) -> String {
         stages_table(view.report, screen),
         slots_table(view.report, screen),
     ];
+    if view.limit.is_none() {
+        parts.push(silent_lines(view.report, screen));
+    }
     if let Some(limit) = view.limit {
         parts.push(check_lines(view.report, limit, screen));
     }
@@ -282,6 +285,15 @@ pub fn failing_standbys(report: &LagReport, limit: &LagLimit) -> Vec<(String, St
         .iter()
         .filter_map(|standby| Some((standby.pod.clone(), reason(standby)?)))
         .collect()
+}
+
+/// Why a database says nothing of its lag. A check says it itself.
+fn silent_lines(report: &LagReport, screen: &Screen) -> String {
+    let lines = report.standbys.iter().filter_map(|standby| {
+        let line = format!("pod/{}: {}", standby.pod, standby.silent.as_ref()?);
+        Some(screen.wrap(&plain(&line), 2))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn check_lines(report: &LagReport, limit: &LagLimit, screen: &Screen) -> String {

@@ -147,7 +147,8 @@ pub(super) fn state_tone(state: &InstanceState) -> Tone {
         | InstanceState::Down(_)
         | InstanceState::Unscheduled
         | InstanceState::Terminating
-        | InstanceState::Silent => Tone::Warning,
+        | InstanceState::Silent
+        | InstanceState::LockedOut => Tone::Warning,
     }
 }
 

@@ -47,13 +47,7 @@ pub(crate) fn skipped() -> bool {
 }
 
 fn binaries() -> Result<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")?
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|bin| bin.join("postgres").exists())
-        .collect();
-    found.sort();
-    found
-        .pop()
+    pgctl_sandbox::runtime::postgres_programs()
         .context("no PostgreSQL server under /usr/lib/postgresql")
 }
 

@@ -20,15 +20,7 @@ pub(crate) struct Server {
 
 /// Where the server's programs are.
 fn bindir() -> PathBuf {
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"))
-        .filter(|path| path.join("initdb").exists())
-        .collect();
-    versions.sort();
-    versions.pop().unwrap_or_else(|| PathBuf::from("/usr/bin"))
+    pgctl_sandbox::runtime::postgres_programs().unwrap_or_else(|| PathBuf::from("/usr/bin"))
 }
 
 /// A program of the server, as a user who may run one: PostgreSQL refuses to run as root.

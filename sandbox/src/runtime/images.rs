@@ -11,19 +11,31 @@ pub struct Image {
     pub postgres_uid: u32,
 }
 
+/// Names the folder of another PostgreSQL's programs than the newest of the host.
+pub const POSTGRES_VARIABLE: &str = "PGCTL_SANDBOX_POSTGRES";
+
 /// Where Debian and its relatives keep one PostgreSQL for each major version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
+/// The folder of the PostgreSQL programs that pods run: the one that [`POSTGRES_VARIABLE`] names,
+/// or the newest of the host. None when there is no such folder: they may still be in the `PATH`.
+pub fn postgres_programs() -> Option<PathBuf> {
+    let chosen = std::env::var_os(POSTGRES_VARIABLE).filter(|value| !value.is_empty());
+    chosen
+        .map(PathBuf::from)
+        .or_else(|| newest(Path::new(DEBIAN)))
+}
+
 /// Finds what stands in for an image. Only PostgreSQL images are known: `postgres`, with any
-/// registry, tag and digest, is the newest PostgreSQL of the host.
+/// registry, tag and digest, is the PostgreSQL of the host, whatever version the tag says.
 ///
 /// # Errors
 /// The message of the pull error, as in the container's `ErrImagePull` status.
 pub fn resolve(image: &str) -> Result<Image, String> {
-    resolve_in(image, Path::new(DEBIAN))
+    resolve_with(image, postgres_programs().as_deref())
 }
 
-fn resolve_in(image: &str, versions: &Path) -> Result<Image, String> {
+fn resolve_with(image: &str, programs: Option<&Path>) -> Result<Image, String> {
     let without_digest = image.split('@').next().unwrap_or_default();
     let last = without_digest.rsplit('/').next().unwrap_or_default();
     let (name, tag) = last.split_once(':').unwrap_or((last, "latest"));
@@ -32,44 +44,50 @@ fn resolve_in(image: &str, versions: &Path) -> Result<Image, String> {
             "failed to pull and unpack image \"{image}\": the sandbox has no registry: it stands in for postgres images only"
         ));
     }
-    let bin = newest(versions);
-    let mut path = Vec::new();
-    if let Some((_, bin)) = &bin {
-        path.push(bin.display().to_string());
-    } else if !Path::new("/usr/bin/postgres").exists()
-        && !Path::new("/usr/local/bin/postgres").exists()
+    let folders = match &programs {
+        Some(folder) => vec![*folder],
+        None => vec![Path::new("/usr/bin"), Path::new("/usr/local/bin")],
+    };
+    if !folders
+        .iter()
+        .any(|folder| folder.join("postgres").exists())
     {
+        let looked: Vec<_> = folders.iter().map(|it| it.display().to_string()).collect();
         return Err(format!(
-            "failed to pull and unpack image \"{image}\": no PostgreSQL server is installed on this machine (looked in {}, /usr/bin and /usr/local/bin)",
-            versions.display()
+            "failed to pull and unpack image \"{image}\": no PostgreSQL server is installed on this machine (looked in {}{})",
+            looked.join(", "),
+            if programs.is_none() {
+                format!(" and {DEBIAN}")
+            } else {
+                String::new()
+            }
         ));
     }
+    let mut path = Vec::new();
+    path.extend(programs.map(|folder| folder.display().to_string()));
     path.push("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
-    let mut env = vec![
-        ("PATH".to_owned(), path.join(":")),
-        ("LANG".to_owned(), "C.UTF-8".to_owned()),
-        ("PGDATA".to_owned(), "/var/lib/postgresql/data".to_owned()),
-    ];
-    if let Some((major, _)) = bin {
-        env.push(("PG_MAJOR".to_owned(), major.to_string()));
-    }
     Ok(Image {
-        env,
+        env: vec![
+            ("PATH".to_owned(), path.join(":")),
+            ("LANG".to_owned(), "C.UTF-8".to_owned()),
+            ("PGDATA".to_owned(), "/var/lib/postgresql/data".to_owned()),
+        ],
         postgres_uid: if tag.contains("alpine") { 70 } else { 999 },
     })
 }
 
-/// The newest installed major version and the folder of its programs.
-fn newest(versions: &Path) -> Option<(u32, PathBuf)> {
+/// The programs of the newest installed major version.
+fn newest(versions: &Path) -> Option<PathBuf> {
     std::fs::read_dir(versions)
         .ok()?
         .flatten()
         .filter_map(|entry| {
-            let major = entry.file_name().to_str()?.parse().ok()?;
+            let major: u32 = entry.file_name().to_str()?.parse().ok()?;
             let bin = entry.path().join("bin");
             bin.join("postgres").exists().then_some((major, bin))
         })
         .max_by_key(|(major, _)| *major)
+        .map(|(_, bin)| bin)
 }
 
 #[cfg(test)]
@@ -95,7 +113,8 @@ mod tests {
             "docker.io/library/postgres:15.4-bookworm",
             "localhost:5000/postgres@sha256:0123",
         ] {
-            let found = resolve_in(image, host.path()).map_err(std::io::Error::other)?;
+            let found = resolve_with(image, newest(host.path()).as_deref())
+                .map_err(std::io::Error::other)?;
             let expected = host.path().join("17/bin").display().to_string();
             assert!(found.env[0].1.starts_with(&expected), "{image}");
             assert_eq!(found.postgres_uid, 999);
@@ -104,9 +123,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_without_postgresql_is_named() {
+        let error = resolve_with("postgres:17", Some(Path::new("/nowhere/bin")));
+        let error = error.expect_err("nothing is there");
+        assert!(error.contains("looked in /nowhere/bin"), "{error}");
+    }
+
+    #[test]
     fn an_alpine_image_has_its_own_user_id() -> std::io::Result<()> {
         let host = host_with(&["16"])?;
-        let found = resolve_in("postgres:16-alpine", host.path()).map_err(std::io::Error::other)?;
+        let found = resolve_with("postgres:16-alpine", newest(host.path()).as_deref())
+            .map_err(std::io::Error::other)?;
         assert_eq!(found.postgres_uid, 70);
         Ok(())
     }
@@ -119,7 +146,8 @@ mod tests {
             "postgres-exporter:1",
             "example.com/postgres/other",
         ] {
-            let error = resolve_in(image, host.path()).expect_err("only postgres is known");
+            let error = resolve_with(image, newest(host.path()).as_deref())
+                .expect_err("only postgres is known");
             assert!(error.contains(image), "{error}");
         }
         Ok(())

@@ -19,7 +19,7 @@ pub use access::{
 };
 pub use container::{Container, Containers, Exit, StartError};
 pub use exec::CommandOutcome;
-pub use images::{Image, resolve};
+pub use images::{Image, POSTGRES_VARIABLE, postgres_programs, resolve};
 pub use isolation::{Isolation, IsolationError, RUNTIME_VARIABLE, Tools};
 pub use logs::Log;
 pub use process::Usage;

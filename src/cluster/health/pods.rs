@@ -89,10 +89,33 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
             .why(reason.clone())
             .next(logs),
         ),
+        (
+            Database::LockedOut {
+                reason,
+                secret,
+                key,
+            },
+            _,
+        ) => Some(
+            Finding::warning(
+                FindingCode::DatabaseSilent,
+                object,
+                "its database does not let pgctl in",
+            )
+            .why(reason.clone())
+            .next(mend_password(namespace, secret, key)),
+        ),
         (Database::NotRunning, container) => {
             Some(down(object, instance, container, describe, logs))
         }
     }
+}
+
+/// What to type when a database has another password than the Secret.
+pub(super) fn mend_password(namespace: &str, secret: &str, key: &str) -> String {
+    format!(
+        "kubectl -n {namespace} edit secret {secret}   # put the password that PostgreSQL has into {key}: docs/secrets.md"
+    )
 }
 
 fn down(

@@ -1,7 +1,8 @@
 //! Is there one primary, the right one, and will there still be one after a restart?
 
 use super::finding::{Finding, FindingCode, ObjectRef};
-use super::state::{refusal, system_of};
+use super::pods::mend_password;
+use super::state::{refusal, system_of, wrong_password};
 use crate::cluster::{Component, Database, Instance, Snapshot, StartDecision, TopologySource};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
@@ -29,18 +30,22 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
         None => format!("{meant} is to be the primary, and there is no such pod"),
         Some(instance) => match &instance.database {
             Database::Reached(_) => format!("{meant} is to be the primary, and it is in recovery"),
-            Database::Unreachable { reason } => format!("{meant} does not answer: {reason}"),
+            Database::Unreachable { reason } | Database::LockedOut { reason, .. } => {
+                format!("{meant} does not answer: {reason}")
+            }
             Database::NotRunning => format!("PostgreSQL does not run in {meant}"),
         },
     };
     let standbys = snapshot.standbys().count();
-    let finding = Finding::critical(
-        FindingCode::NoPrimary,
-        cluster(snapshot),
-        "no primary: nothing accepts writes",
-    )
-    .why(why);
-    if standbys > 0 {
+    let locked_out = snapshot.instances.iter().find_map(wrong_password);
+    let what = match locked_out {
+        Some(_) => "no primary is known: a database does not let pgctl in",
+        None => "no primary: nothing accepts writes",
+    };
+    let finding = Finding::critical(FindingCode::NoPrimary, cluster(snapshot), what).why(why);
+    if let Some((secret, key)) = locked_out {
+        finding.next(mend_password(namespace, secret, key))
+    } else if standbys > 0 {
         finding
             .next(format!("kubectl -n {namespace} get pod {meant} -o wide"))
             .next(format!("pgctl -n {namespace} failover --dry-run"))

@@ -36,6 +36,8 @@ pub enum InstanceState {
     Terminating,
     /// The container runs; the database does not answer.
     Silent,
+    /// Its database takes our password for a wrong one.
+    LockedOut,
 }
 
 impl fmt::Display for InstanceState {
@@ -54,6 +56,7 @@ impl fmt::Display for InstanceState {
             Self::Unscheduled => f.write_str("not scheduled"),
             Self::Terminating => f.write_str("terminating"),
             Self::Silent => f.write_str("no answer"),
+            Self::LockedOut => f.write_str("wrong password"),
         }
     }
 }
@@ -69,6 +72,7 @@ pub fn instance_state(snapshot: &Snapshot, instance: &Instance) -> InstanceState
             Some(StartDecision::Waiting { reason, .. }) => InstanceState::Waiting(reason.clone()),
             _ => InstanceState::Silent,
         },
+        Database::LockedOut { .. } => InstanceState::LockedOut,
         Database::NotRunning => pod_state(instance),
     }
 }
@@ -128,6 +132,14 @@ pub(super) fn ended(record: &TerminationRecord) -> String {
     match &record.reason {
         Some(reason) if reason != "Error" && reason != "Completed" => reason.clone(),
         _ => format!("exited {}", record.exit_code),
+    }
+}
+
+/// The Secret and the key whose password this database takes for a wrong one.
+pub(super) fn wrong_password(instance: &Instance) -> Option<(&str, &str)> {
+    match &instance.database {
+        Database::LockedOut { secret, key, .. } => Some((secret, key)),
+        _ => None,
     }
 }
 

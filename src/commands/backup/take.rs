@@ -17,7 +17,6 @@ use crate::backup::origin::{LocalPort, Origin};
 use crate::backup::take::{Place, Request, application_name, take};
 use crate::backup::transfer::Progress;
 use crate::cli::{TakeArgs, Via};
-use crate::cluster::Database;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Credentials, Kube};
@@ -141,10 +140,7 @@ fn credentials(observed: &Observed) -> Result<Credentials, Failure> {
         .snapshot
         .instances
         .iter()
-        .find_map(|instance| match &instance.database {
-            Database::Unreachable { reason } => Some(reason.clone()),
-            _ => None,
-        });
+        .find_map(|instance| instance.database.unanswered());
     let failure = Failure::new(
         ExitCode::Unreachable,
         "no database of the cluster can be asked",

@@ -5,7 +5,7 @@ use super::super::case::{Case, position};
 use super::super::{Check, CheckName, Mode};
 use super::capacity::capacity_checks;
 use super::surroundings::{autoscaler, sizes};
-use crate::cluster::{Database, Instance, Lsn, Role, SenderFacts, Timeline};
+use crate::cluster::{Instance, Lsn, Role, SenderFacts, Timeline};
 
 /// Every check about `target` itself.
 pub(crate) fn candidate_checks(case: &Case<'_>, target: &Instance) -> Vec<Check> {
@@ -53,11 +53,9 @@ fn recovery(case: &Case<'_>, target: &Instance) -> Check {
             Check::refuse(name, format!("{pod} is the primary already"))
         }
         Role::Primary => Check::refuse(name, format!("{pod} accepts writes already")),
-        Role::Unknown => match &target.database {
-            Database::Unreachable { reason } => {
-                Check::refuse(name, format!("{pod} does not answer: {reason}"))
-            }
-            _ => Check::refuse(name, format!("PostgreSQL does not run in {pod}")),
+        Role::Unknown => match target.database.unanswered() {
+            Some(reason) => Check::refuse(name, format!("{pod} does not answer: {reason}")),
+            None => Check::refuse(name, format!("PostgreSQL does not run in {pod}")),
         },
     }
 }
