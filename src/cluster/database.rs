@@ -15,6 +15,10 @@ pub enum Database {
     Unreachable {
         /// Why, for people.
         reason: String,
+        /// PostgreSQL itself said no (no connection left, a rule of pg_hba.conf): it runs, and whoever is
+        /// let in may be writing to it.
+        #[serde(default)]
+        alive: bool,
     },
     /// It is there, and takes the password for a wrong one.
     LockedOut {
@@ -38,10 +42,22 @@ impl Database {
         }
     }
 
+    /// Why it lets nobody in although it runs, and may be taking others' writes.
+    pub fn alive_but_closed(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable {
+                reason,
+                alive: true,
+            }
+            | Self::LockedOut { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Why it was asked in vain; none when it answered, or was not asked.
     pub fn unanswered(&self) -> Option<&str> {
         match self {
-            Self::Unreachable { reason } | Self::LockedOut { reason, .. } => Some(reason),
+            Self::Unreachable { reason, .. } | Self::LockedOut { reason, .. } => Some(reason),
             Self::Reached(_) | Self::NotRunning => None,
         }
     }

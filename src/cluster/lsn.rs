@@ -3,13 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A log sequence number: a byte position in the write-ahead log.
 ///
 /// Printed and serialised as PostgreSQL does, two hexadecimal halves (`0/3000060`); see
 /// PostgreSQL documentation, section 8.20 "`pg_lsn` Type".
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Lsn(u64);
 
@@ -82,7 +85,9 @@ impl From<Lsn> for String {
 
 /// A timeline: it grows by at least one with every promotion (PostgreSQL documentation, section
 /// 26.3.6 "Timelines").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Timeline(pub u32);
 

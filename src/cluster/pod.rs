@@ -83,18 +83,28 @@ pub struct TerminationRecord {
 }
 
 impl TerminationRecord {
-    /// Where the WAL of a cleanly stopped server ends: the start of its shutdown checkpoint record.
-    /// A standby has all of it only when it has received *more* than this position.
+    /// Where the WAL of a cleanly stopped primary ends: the start of its shutdown checkpoint record.
+    /// A standby has all of it only when it has received *more* than this position. A stopped
+    /// standby has no such position: the checkpoint that it names is one of its primary's.
     pub fn clean_shutdown(&self) -> Option<(Timeline, Lsn)> {
         match &self.decision {
             Some(StartDecision::Stopped {
                 clean: true,
+                state,
                 timeline,
                 checkpoint_lsn,
                 ..
-            }) => Some((*timeline, *checkpoint_lsn)),
+            }) if state == "shut down" => Some((*timeline, *checkpoint_lsn)),
             _ => None,
         }
+    }
+
+    /// Whether PostgreSQL was shut down in order, as a primary or as a standby.
+    pub fn orderly(&self) -> bool {
+        matches!(
+            &self.decision,
+            Some(StartDecision::Stopped { clean: true, .. })
+        )
     }
 }
 

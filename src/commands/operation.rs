@@ -16,7 +16,9 @@ use crate::output::{
     OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plan_screen,
     refusal_screen, report_screen, write_stderr,
 };
-use crate::plan::{Grounds, PERMISSIONS, Permission, Permitted, Plan, Refusal, Reverts, drift};
+use crate::plan::{
+    Grounds, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS, Refusal, Reverts, drift,
+};
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
 pub(super) async fn run(
@@ -30,7 +32,7 @@ pub(super) async fn run(
     if args.resume || args.abort {
         return go_on(context, kube, &observed, kind, args.abort).await;
     }
-    let grounds = grounds(&kube, &observed.snapshot).await?;
+    let grounds = grounds(&kube, &observed.snapshot, kind).await?;
     let plan = match make(&observed.snapshot, &grounds, Timestamp::now()) {
         Ok(plan) => plan,
         Err(refusal) => return refused(context, &refusal),
@@ -81,9 +83,14 @@ fn shown(plan: &Plan, screen: &Screen) -> String {
 }
 
 /// What was found out besides the snapshot.
-async fn grounds(kube: &Kube, snapshot: &Snapshot) -> Result<Grounds, Failure> {
+async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds, Failure> {
+    let more: &[_] = match kind {
+        "reinit" => &REINIT_PERMISSIONS,
+        _ => &[],
+    };
     let calls: Vec<Call> = PERMISSIONS
         .iter()
+        .chain(more)
         .map(|(verb, group, resource)| {
             Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
         })

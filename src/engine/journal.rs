@@ -1,6 +1,7 @@
 //! The journal of an operation, and the history of those before.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
@@ -16,7 +17,7 @@ const MAX_BYTES: usize = 700_000;
 const MAX_REASON: usize = 500;
 
 /// The operation that runs, or ran last, and a record of those before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Journal {
     /// The plan.
@@ -28,7 +29,7 @@ pub struct Journal {
 }
 
 /// An operation that is over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     /// Its id.

@@ -1,13 +1,14 @@
 //! What came of an operation: worked out from its plan and its journal, and from nothing else.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{Entry, Event, Finding, Mode, Operation, OutageMethod, Plan, StepName};
 
 /// The end report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// What it was.
@@ -41,7 +42,7 @@ pub struct Report {
 }
 
 /// What came of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
     /// Which.

@@ -66,6 +66,7 @@ impl Kube {
         me: &str,
         duration: Duration,
     ) -> Result<Claim, KubeError> {
+        let mut lost = None;
         // Each round ends in the lease, in its holder, or in a lost race after which to look again.
         for _ in 0..5 {
             let now = Timestamp::now();
@@ -111,13 +112,15 @@ impl Kube {
                     })));
                 }
                 Err(KubeError::AlreadyExists { .. } | KubeError::Conflict { .. }) => {}
+                // It may be ours by now: the next look tells.
+                Err(error) if error.outcome_unknown() => lost = Some(error),
                 Err(error) => return Err(error),
             }
         }
-        Err(KubeError::Unexpected {
+        Err(lost.unwrap_or_else(|| KubeError::Unexpected {
             doing: format!("taking the lease {name}"),
             reason: "others kept changing it".to_owned(),
-        })
+        }))
     }
 
     /// Renews a lease that is ours.
@@ -129,9 +132,22 @@ impl Kube {
         if let Some(spec) = &mut lease.spec {
             spec.renew_time = Some(MicroTime(Timestamp::now()));
         }
-        held.lease = self
+        match self
             .replace_lease(&held.namespace, &held.name, &lease)
-            .await?;
+            .await
+        {
+            Ok(renewed) => held.lease = renewed,
+            Err(conflict @ KubeError::Conflict { .. }) => {
+                // An answer that got lost looks the same as somebody else's change: look whose it is.
+                let me = lease.spec.and_then(|spec| spec.holder_identity);
+                let now: Option<Lease> = self.get(&held.namespace, &held.name).await?;
+                let ours = now.filter(|now| {
+                    now.spec.as_ref().and_then(|it| it.holder_identity.clone()) == me
+                });
+                held.lease = ours.ok_or(conflict)?;
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 

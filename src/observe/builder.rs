@@ -157,7 +157,10 @@ async fn databases(
             })
             .collect()
     };
-    let unreachable = |reason: String| Database::Unreachable { reason };
+    let unreachable = |reason: String| Database::Unreachable {
+        reason,
+        alive: false,
+    };
     let Depth::Databases { timeout } = depth else {
         return (all(unreachable("not asked".to_owned())), None);
     };
@@ -214,13 +217,17 @@ async fn ask(
                     secret: source.secret.clone(),
                     key: source.password_key.clone(),
                 },
-                _ => Database::Unreachable { reason },
+                error => Database::Unreachable {
+                    reason,
+                    alive: matches!(&error, OpenError::Sql(error) if error.shows_life()),
+                },
             };
             (database, waiting)
         }
         Err(_) => {
             let reason = format!("no answer within {} s", login.timeout.as_secs_f64());
-            (Database::Unreachable { reason }, None)
+            let alive = false;
+            (Database::Unreachable { reason, alive }, None)
         }
     }
 }

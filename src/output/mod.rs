@@ -9,6 +9,8 @@ mod failure;
 mod findings;
 mod lag;
 mod operation;
+#[cfg(test)]
+mod operation_tests;
 mod plain;
 mod schema;
 mod screen;

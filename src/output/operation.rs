@@ -1,7 +1,9 @@
 //! Screens and documents of guided operations.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::document::API_VERSION;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
@@ -199,10 +201,13 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
 }
 
 /// A document of a guided operation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationDocument<'a, T> {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
     api_version: &'static str,
+    /// What it is.
     kind: &'static str,
     #[serde(flatten)]
     content: &'a T,
@@ -214,7 +219,7 @@ impl<'a, T: Serialize> OperationDocument<'a, T> {
     /// A document of this kind.
     pub fn new(kind: &'static str, content: &'a T, exit_code: u8) -> Self {
         Self {
-            api_version: "pgctl/v1",
+            api_version: API_VERSION,
             kind,
             content,
             exit_code,
@@ -223,7 +228,7 @@ impl<'a, T: Serialize> OperationDocument<'a, T> {
 }
 
 /// The history as a document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryContent<'a> {
     /// The operation that has not ended.

@@ -12,7 +12,7 @@ use crate::cluster::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
-fn screen(width: u16) -> Screen {
+pub(super) fn screen(width: u16) -> Screen {
     Screen {
         width: Some(width),
         height: None,
@@ -156,6 +156,7 @@ fn states() -> Vec<(&'static str, Snapshot)> {
             damaged(|s| {
                 fixture::instance(s, &replica(0)).database = Database::Unreachable {
                     reason: "no answer within 10 s".into(),
+                    alive: false,
                 };
             }),
         ),
@@ -258,6 +259,7 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
     let snapshot = damaged(|s| {
         fixture::instance(s, &replica(0)).database = Database::Unreachable {
             reason: format!("connection {hostile} refused"),
+            alive: false,
         };
         fixture::instance(s, &replica(1)).pod.node = Some(hostile.into());
         s.unseen.push(hostile.into());
@@ -325,7 +327,7 @@ fn the_schemas_in_docs_are_fresh() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>> {
+pub(super) fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>> {
     let stored = std::fs::read_to_string(
         std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("docs/schema")

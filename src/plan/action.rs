@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Topology;
 
 /// A pod at one time of its life.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodRef {
     /// `metadata.name`.
@@ -19,7 +20,7 @@ pub struct PodRef {
 }
 
 /// A standby that is to stream from another server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Follower {
     /// The standby's pod.
@@ -30,7 +31,7 @@ pub struct Follower {
 
 /// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing
 /// it again does nothing: an action that may have happened can be repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",

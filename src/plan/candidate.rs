@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::case::{Case, position};
@@ -10,7 +11,7 @@ use super::{Check, Verdict};
 use crate::cluster::{Component, Instance, Lsn, SyncState};
 
 /// A pod that could become primary.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
     /// Its pod.

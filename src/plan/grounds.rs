@@ -116,23 +116,33 @@ pub enum Reverts {
 }
 
 /// Every permission that a guided operation may need (verb, API group, resource), so that a missing
-/// one is found before the first change. Reading the cluster is not among them: the snapshot has
-/// shown it.
-pub const PERMISSIONS: [(&str, &str, &str); 14] = [
+/// one is found before the first change. That objects can be listed the snapshot has shown.
+pub const PERMISSIONS: [(&str, &str, &str); 19] = [
     ("get", "coordination.k8s.io", "leases"),
     ("create", "coordination.k8s.io", "leases"),
     ("update", "coordination.k8s.io", "leases"),
+    ("get", "", "configmaps"),
     ("create", "", "configmaps"),
     ("update", "", "configmaps"),
+    ("get", "", "pods"),
     ("watch", "", "pods"),
     ("patch", "", "pods"),
     ("delete", "", "pods"),
     ("create", "", "pods/portforward"),
     ("get", "apps", "statefulsets"),
     ("patch", "apps", "statefulsets/scale"),
+    ("get", "", "services"),
     ("patch", "", "services"),
+    ("list", "discovery.k8s.io", "endpointslices"),
+    ("get", "autoscaling", "horizontalpodautoscalers"),
     ("patch", "autoscaling", "horizontalpodautoscalers"),
     ("create", "", "events"),
+];
+
+/// What a new volume takes besides.
+pub const REINIT_PERMISSIONS: [(&str, &str, &str); 2] = [
+    ("get", "", "persistentvolumeclaims"),
+    ("delete", "", "persistentvolumeclaims"),
 ];
 
 /// The objects that a failover changes and that a GitOps tool deploys. What Argo CD does about a

@@ -1,13 +1,14 @@
 //! What was done so far, as a list of entries, and which lists are possible.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OnFailure, Plan, Shutdown, StepName};
 use crate::cluster::{Lsn, Timeline};
 
 /// How an operation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Everything was done.
@@ -17,7 +18,7 @@ pub enum Outcome {
 }
 
 /// Something learnt on the way that later steps, the report or a resume need.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
@@ -49,7 +50,7 @@ pub enum Finding {
 }
 
 /// How a write outage was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutageMethod {
     /// By pgctl's own writes, sent one after the other to both servers: one clock.
@@ -59,7 +60,7 @@ pub enum OutageMethod {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
@@ -127,7 +128,7 @@ pub enum Event {
 }
 
 /// An entry of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// When.

@@ -29,7 +29,8 @@ pub use condition::Condition;
 pub use failover::{candidates, plan_failover};
 pub use failover_steps::ORIGINAL_MINIMUM;
 pub use grounds::{
-    Drift, Grounds, LockHolder, PERMISSIONS, Permission, Permitted, Reverts, Unfinished, drift,
+    Drift, Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Reverts,
+    Unfinished, drift,
 };
 pub use journal::{Entry, Event, Finding, ImpossibleHistory, OutageMethod, Outcome, Progress};
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};

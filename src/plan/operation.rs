@@ -3,13 +3,16 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Candidate, Check, PodRef, Step, StepName, Verdict};
 use crate::cluster::{ClusterId, Lsn, Timeline};
 
 /// Names an operation: what it is and when it was planned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct OperationId(pub String);
 
@@ -27,7 +30,7 @@ impl fmt::Display for OperationId {
 }
 
 /// Whether the old primary hands over, or is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The primary answers and is shut down in order: nothing acknowledged is lost.
@@ -37,7 +40,7 @@ pub enum Mode {
 }
 
 /// What may be lost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
     /// Bytes of WAL that are known to be missing on the candidate; none when that can't be known.
@@ -49,7 +52,7 @@ pub struct Loss {
 }
 
 /// What is being done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
@@ -126,7 +129,7 @@ impl fmt::Display for Operation {
 }
 
 /// Where the old primary's WAL ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shutdown {
     /// Its timeline.
@@ -137,7 +140,7 @@ pub struct Shutdown {
 
 /// A guided operation as data: it can be printed, stored, resumed and compared, and running it
 /// takes no decision that is not written here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Its id.

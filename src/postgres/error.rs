@@ -89,6 +89,17 @@ impl SqlError {
         matches!(self, Self::NotReady { .. })
     }
 
+    /// Whether PostgreSQL itself said no: it runs, and may be taking others' writes.
+    pub fn shows_life(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongPassword { .. }
+                | Self::NotLetIn { .. }
+                | Self::TooManyConnections { .. }
+                | Self::Refused { .. }
+        )
+    }
+
     /// The SQLSTATE, when PostgreSQL said no.
     pub fn sqlstate(&self) -> Option<&str> {
         match self {

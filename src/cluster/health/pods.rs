@@ -80,7 +80,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
             .why("its readiness probe says no: a standby that clones or is far behind does")
             .next(describe)
         }),
-        (Database::Unreachable { reason }, _) => Some(
+        (Database::Unreachable { reason, .. }, _) => Some(
             Finding::warning(
                 FindingCode::DatabaseSilent,
                 object,
@@ -176,7 +176,7 @@ fn restarting(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Opti
     let recent = seconds <= limits.recent_restart_seconds;
     (running && instance.pod.restarts > 0 && recent).then(|| {
         // An orderly stop that somebody asked for is worth knowing; a crash is worth a look.
-        let orderly = record.exit_code == 0 || record.clean_shutdown().is_some();
+        let orderly = record.exit_code == 0 || record.orderly();
         let severity = if orderly {
             Severity::Note
         } else {

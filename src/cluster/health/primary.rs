@@ -30,7 +30,7 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
         None => format!("{meant} is to be the primary, and there is no such pod"),
         Some(instance) => match &instance.database {
             Database::Reached(_) => format!("{meant} is to be the primary, and it is in recovery"),
-            Database::Unreachable { reason } | Database::LockedOut { reason, .. } => {
+            Database::Unreachable { reason, .. } | Database::LockedOut { reason, .. } => {
                 format!("{meant} does not answer: {reason}")
             }
             Database::NotRunning => format!("PostgreSQL does not run in {meant}"),

@@ -94,6 +94,7 @@ fn a_primary_that_hangs_is_no_primary_and_says_why() {
     let snapshot = damaged(|s| {
         fixture::instance(s, PRIMARY).database = Database::Unreachable {
             reason: "no answer within 5 s".into(),
+            alive: false,
         };
     });
     let text = told(
@@ -672,6 +673,7 @@ fn one_database_that_hangs_hides_no_other() {
     let snapshot = damaged(|s| {
         fixture::instance(s, &replica(0)).database = Database::Unreachable {
             reason: "no answer within 5 s".into(),
+            alive: false,
         };
     });
     let health = judge(&snapshot);
@@ -709,6 +711,7 @@ fn damage(snapshot: &mut Snapshot, kind: u8, pod: usize) {
         1 => {
             instance.database = Database::Unreachable {
                 reason: String::new(),
+                alive: false,
             }
         }
         2 => instance.pod.deleting_since = Some(fixture::now()),

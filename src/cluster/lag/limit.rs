@@ -209,6 +209,7 @@ mod tests {
         let mut snapshot = fixture::healthy(1);
         snapshot.instances[1].database = crate::cluster::Database::Unreachable {
             reason: "timed out".into(),
+            alive: false,
         };
         fixture::primary(&mut snapshot).senders.clear();
         let report = lag_report(&snapshot);

@@ -10,7 +10,7 @@ use super::lock::Lock;
 use super::outage::Outage;
 use crate::cluster::{ClusterId, Snapshot};
 use crate::engine::{ErrorKind, WorldError};
-use crate::kubernetes::{Kube, StoredMap};
+use crate::kubernetes::{Kube, KubeError, StoredMap};
 use crate::observe::{OpenError, open};
 use crate::postgres::{Login, Session};
 
@@ -82,10 +82,15 @@ impl Live {
         let limit = self.login.timeout.max(Duration::from_secs(1));
         match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened.map_err(|error| {
-                // A pod that does not exist is being created anew.
-                let absent = matches!(&error, OpenError::Kube(error) if error.is_not_found());
+                // A pod that does not exist is being created anew; one without a node ("does not have
+                // a host assigned", 400) is about to get one.
+                let coming = match &error {
+                    OpenError::Kube(KubeError::Api { code: 400, .. }) => true,
+                    OpenError::Kube(error) => error.is_not_found(),
+                    OpenError::Sql(_) => false,
+                };
                 let mut error = WorldError::from(error);
-                if absent {
+                if coming {
                     error.kind = ErrorKind::Transient;
                 }
                 WorldError {

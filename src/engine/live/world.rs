@@ -73,11 +73,13 @@ impl World for Live {
             Operation::Failover { to, .. } => to,
             Operation::Rejoin { pod, .. } | Operation::Reinit { pod, .. } => pod,
         };
+        // `kubectl describe pod` finds Events by UID.
+        let now = self.kube.pod(self.namespace(), pod).await;
         let regarding = Regarding {
             api_version: "v1",
             kind: "Pod",
             name: pod.clone(),
-            uid: None,
+            uid: now.ok().flatten().map(|now| now.uid),
         };
         let warning = reason == "OperationRolledBack";
         // An Event is a courtesy: the journal is the record.

@@ -20,13 +20,7 @@ pub(crate) fn one_primary(case: &Case<'_>) -> Check {
                 case.snapshot.topology.primary
             ),
         ),
-        [] => Check::warn(
-            name,
-            format!(
-                "no primary answers: this is an emergency ({} is meant to be it)",
-                case.old
-            ),
-        ),
+        [] => nobody_answers(case),
         several => Check::refuse(
             name,
             format!(
@@ -36,6 +30,29 @@ pub(crate) fn one_primary(case: &Case<'_>) -> Check {
         )
         .next("docs/runbooks/failover.md, section \"Two primaries\""),
     }
+}
+
+/// An emergency, unless the primary only does not let us in.
+fn nobody_answers(case: &Case<'_>) -> Check {
+    let name = CheckName::OnePrimary;
+    let old = &case.old;
+    let instance = case.old_instance();
+    if let Some(reason) = instance.and_then(|it| it.database.alive_but_closed()) {
+        return Check::refuse(
+            name,
+            format!("{old} is alive and does not let pgctl in, which is no emergency: {reason}"),
+        )
+        .next("mend the way in first (docs/secrets.md); pgctl status shows when it is");
+    }
+    let doubt = if instance.is_some_and(|it| it.pod.ready && it.pod.deleting_since.is_none()) {
+        "; Kubernetes counts it as ready, so it may only be out of pgctl's reach"
+    } else {
+        ""
+    };
+    Check::warn(
+        name,
+        format!("no primary answers: this is an emergency ({old} is meant to be it{doubt})"),
+    )
 }
 
 /// The old primary is, or will be, proven stopped.

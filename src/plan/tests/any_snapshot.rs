@@ -72,6 +72,7 @@ fn apply(snapshot: &mut Snapshot, pod: &str, damage: &Damage) {
     };
     let unreachable = Database::Unreachable {
         reason: "no answer".into(),
+        alive: false,
     };
     match damage {
         Damage::None | Damage::Gone | Damage::Terminated => {}

@@ -47,6 +47,23 @@ fn two_primaries() {
     });
 }
 
+/// A primary that says "wrong password" is alive: whoever knows the password may be writing to it.
+#[test]
+fn a_primary_that_only_does_not_let_us_in() {
+    refuses(CheckName::OnePrimary, |it| {
+        instance(it, PRIMARY).database = Database::Unreachable {
+            reason: "wrong password".into(),
+            alive: true,
+        };
+    });
+    let mut silent = healthy(3);
+    instance(&mut silent, PRIMARY).database = Database::Unreachable {
+        reason: "no answer".into(),
+        alive: false,
+    };
+    assert!(plan_failover(&silent, &to("replica-0"), &Grounds::default(), now()).is_ok());
+}
+
 #[test]
 fn a_candidate_that_is_not_ready_deleted_or_on_a_dead_node() {
     refuses(CheckName::Ready, |it| {

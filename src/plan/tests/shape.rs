@@ -192,6 +192,7 @@ fn throwing_data_away_is_a_point_of_no_return() {
     let mut broken = healthy(2);
     instance(&mut broken, &replica(1)).database = crate::cluster::Database::Unreachable {
         reason: "it panicked".into(),
+        alive: false,
     };
     let request = ReinitRequest {
         pod: "replica-1".into(),

@@ -1,0 +1,177 @@
+//! The screens and documents of guided operations.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::tests::{holds, screen};
+use super::*;
+use crate::cluster::fixture::{PRIMARY, healthy, instance, now, replica};
+use crate::cluster::{Database, Lsn, Snapshot, Timeline};
+use crate::engine::{Journal, Record, Report};
+use crate::plan::{
+    Entry, Event, FailoverRequest, Finding, Grounds, OutageMethod, Outcome, Plan, Refusal,
+    Shutdown, StepName, plan_failover,
+};
+
+fn request() -> FailoverRequest {
+    FailoverRequest {
+        to: Some("replica-0".into()),
+        rejoin: true,
+        ..FailoverRequest::default()
+    }
+}
+
+fn switchover() -> Plan {
+    plan_failover(&healthy(3), &request(), &Grounds::default(), now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+fn locked_out() -> Snapshot {
+    let mut snapshot = healthy(2);
+    for pod in [PRIMARY.to_owned(), replica(0), replica(1)] {
+        instance(&mut snapshot, &pod).database = Database::LockedOut {
+            reason: "wrong password for user \"postgres\" (from Secret staging-postgres-secret, key postgres-password)".into(),
+            secret: "staging-postgres-secret".into(),
+            key: "postgres-password".into(),
+        };
+    }
+    snapshot
+}
+
+fn refusal() -> Refusal {
+    match plan_failover(&locked_out(), &request(), &Grounds::default(), now()) {
+        Err(refusal) => refusal,
+        Ok(plan) => panic!("it was planned: {:#?}", plan.checks),
+    }
+}
+
+/// What is journaled when each step takes a quarter of a second.
+fn journal(plan: &Plan) -> Vec<Entry> {
+    let mut events = vec![Event::Started {
+        by: "ann@laptop/1-2-3".into(),
+    }];
+    for step in &plan.steps {
+        events.push(Event::Began { step: step.name });
+        match step.name {
+            StepName::StopPrimary => events.push(Event::Found(Finding::Shutdown(Shutdown {
+                timeline: Timeline(1),
+                lsn: Lsn::new(0x0A00_0028),
+            }))),
+            StepName::Promote => events.push(Event::Found(Finding::Outage {
+                seconds: 0.31,
+                method: OutageMethod::OwnWrites,
+            })),
+            StepName::PointService => {
+                events.push(Event::Found(Finding::ServiceSwitched { seconds: 0.36 }));
+            }
+            StepName::ProveWrite => events.push(Event::Found(Finding::Promoted {
+                position: Lsn::new(0x0A00_00A0),
+                timeline: Timeline(2),
+            })),
+            _ => {}
+        }
+        events.push(match step.name {
+            StepName::Repoint => Event::Reported {
+                step: step.name,
+                reason: "staging-postgres-replica-1: it does not exist".into(),
+            },
+            _ => Event::Completed {
+                step: step.name,
+                seconds: 0.25,
+            },
+        });
+    }
+    events.push(Event::Ended {
+        outcome: Outcome::Done,
+    });
+    events
+        .into_iter()
+        .enumerate()
+        .map(|(index, event)| Entry {
+            at: now() + SignedDuration::from_millis(100 * i64::try_from(index).unwrap_or(0)),
+            event,
+        })
+        .collect()
+}
+
+fn record(plan: &Plan, outcome: Outcome) -> Record {
+    Record {
+        id: plan.id.clone(),
+        outcome,
+        report: Report::of(plan, &journal(plan)),
+    }
+}
+
+#[test]
+fn a_plan_is_numbered_and_says_where_the_way_back_ends() {
+    let plan = switchover();
+    let text = checks_screen(&plan.checks, &screen(120)) + "\n" + &plan_screen(&plan, &screen(120));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_refusal_gives_every_reason_and_what_to_type() {
+    insta::assert_snapshot!(refusal_screen(&refusal(), &screen(160)));
+}
+
+#[test]
+fn the_end_report_has_the_figures() {
+    let plan = switchover();
+    insta::assert_snapshot!(report_screen(
+        &Report::of(&plan, &journal(&plan)),
+        &screen(120)
+    ));
+}
+
+#[test]
+fn the_history_has_a_line_for_each_operation() {
+    let plan = switchover();
+    let records = [Outcome::Done, Outcome::RolledBack].map(|outcome| record(&plan, outcome));
+    insta::assert_snapshot!(history_screen(&records, &screen(160)));
+}
+
+#[test]
+fn every_document_of_an_operation_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>> {
+    fn check<T: serde::Serialize>(
+        schema: &str,
+        document: &T,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        holds(schema, &encode(document, Format::Json))?;
+        let yaml: Value = serde_saphyr::from_str(&encode(document, Format::Yaml))?;
+        assert_eq!(yaml, serde_json::to_value(document)?);
+        Ok(())
+    }
+    let plan = switchover();
+    check("plan.json", &OperationDocument::new("Plan", &plan, 0))?;
+    let refusal = refusal();
+    check(
+        "refusal.json",
+        &OperationDocument::new("Refusal", &refusal, 3),
+    )?;
+    let report = Report::of(&plan, &journal(&plan));
+    check("report.json", &OperationDocument::new("Report", &report, 0))?;
+    let mut unfinished = Journal::new(plan.clone(), Vec::new());
+    unfinished.entries = journal(&plan)[..6].to_vec();
+    for unfinished in [None, Some(&unfinished)] {
+        let content = HistoryContent {
+            unfinished,
+            operations: &[record(&plan, Outcome::Done)],
+        };
+        check(
+            "history.json",
+            &OperationDocument::new("History", &content, 0),
+        )?;
+    }
+    // Another kind, or a field that nobody has described, is no such document.
+    let stored = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema/report.json"),
+    )?;
+    let validator = jsonschema::validator_for(&serde_json::from_str(&stored)?)?;
+    let mut value = serde_json::to_value(OperationDocument::new("Report", &report, 0))?;
+    assert!(validator.is_valid(&value));
+    value["surprise"] = Value::from(1);
+    assert!(!validator.is_valid(&value));
+    let other = serde_json::to_value(OperationDocument::new("Plan", &report, 0))?;
+    assert!(!validator.is_valid(&other));
+    Ok(())
+}
