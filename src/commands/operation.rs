@@ -25,7 +25,7 @@ pub(super) async fn run(
     context: &Context,
     args: &OperationArgs,
     kind: &str,
-    make: impl FnOnce(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
@@ -51,6 +51,11 @@ pub(super) async fn run(
         write_stderr(&shown(&plan, &stderr));
     }
     let confirmed = confirm(&plan, args.yes).await?;
+    if !args.yes
+        && let Some(refusal) = changed_since(context, &kube, &plan, &make).await?
+    {
+        return refused(context, &refusal);
+    }
     let live = live(kube, &observed)?;
     live.take_lock(false).await.map_err(lock_failure)?;
     let journal = match fresh_journal(&live, plan).await {
@@ -71,6 +76,27 @@ pub(super) async fn run(
         executor.journal(),
     )
     .await
+}
+
+/// While a person read and typed, the cluster went on: what was agreed to is only run when it would
+/// be planned in the same way now.
+async fn changed_since(
+    context: &Context,
+    kube: &Kube,
+    plan: &Plan,
+    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+) -> Result<Option<Refusal>, Failure> {
+    let observed = context.observe(kube).await?;
+    let grounds = grounds(kube, &observed.snapshot, plan.operation.kind()).await?;
+    match make(&observed.snapshot, &grounds, plan.made) {
+        Err(refusal) => Ok(Some(refusal)),
+        Ok(now) if now.steps == plan.steps => Ok(None),
+        Ok(_) => Err(Failure::new(
+            ExitCode::Refused,
+            "the cluster has changed since this plan was shown, and another one would be needed; nothing was changed",
+        )
+        .next("give the command again to see the new plan")),
+    }
 }
 
 fn shown(plan: &Plan, screen: &Screen) -> String {

@@ -138,3 +138,42 @@ fn a_dry_run_changes_nothing() -> Result<()> {
         Ok(())
     })
 }
+
+/// What was agreed to is only run while it is still what would be planned.
+#[test]
+fn a_cluster_that_changes_while_the_operator_reads_is_left_alone() -> Result<()> {
+    on_cluster(1, async |lab| {
+        let mut terminal = lab.on_a_terminal(&["failover", "--to", "replica-0"])?;
+        terminal.shows("Type sandbox to go on").await?;
+        lab.sql("replica-0", "SELECT pg_wal_replay_pause()").await?;
+        let before = lab.picture().await?;
+        terminal.types("sandbox").await?;
+        let (code, screen) = terminal.ends().await?;
+        ensure!(
+            code == Some(3) && screen.contains("is paused"),
+            "{code:?}: {screen}"
+        );
+        ensure!(lab.picture().await? == before, "it changed something");
+
+        lab.sql("replica-0", "SELECT pg_wal_replay_resume()")
+            .await?;
+        let mut terminal = lab.on_a_terminal(&["failover", "--to", "replica-0"])?;
+        terminal.shows("Type sandbox to go on").await?;
+        terminal.types("").await?;
+        let (code, screen) = terminal.ends().await?;
+        ensure!(
+            code == Some(3) && screen.contains("not confirmed; nothing was changed"),
+            "Enter agrees to nothing; {code:?}: {screen}"
+        );
+
+        let mut terminal = lab.on_a_terminal(&["failover", "--to", "replica-0"])?;
+        terminal.shows("Type sandbox to go on").await?;
+        terminal.types("sandbox").await?;
+        let (code, screen) = terminal.ends().await?;
+        ensure!(
+            code == Some(0) && screen.contains("0 bytes, proven"),
+            "{code:?}: {screen}"
+        );
+        Ok(())
+    })
+}

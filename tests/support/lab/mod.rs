@@ -8,9 +8,11 @@ mod oracle;
 mod overlap;
 mod pgctl;
 mod standbys;
+mod terminal;
 mod writers;
 
 pub(crate) use cluster::{Lab, PATIENCE, eventually, full, on_cluster, slot, tail_of, within};
 pub(crate) use database::{Database, Login};
 pub(crate) use oracle::Oracle;
 pub(crate) use pgctl::Run;
+pub(crate) use terminal::Terminal;

@@ -1,0 +1,99 @@
+//! `pgctl` on a terminal, with somebody who types.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::cluster::Lab;
+
+/// Nothing on the screen takes so long.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A command that runs on a terminal of its own. It dies with the test.
+pub(crate) struct Terminal {
+    child: Child,
+    keyboard: ChildStdin,
+    output: ChildStdout,
+    shown: String,
+}
+
+impl Lab {
+    /// Runs `pgctl` on a terminal of 80 columns (util-linux's `script`). The arguments are plain
+    /// words: `script` hands them to a shell.
+    pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
+        let plain = |it: &&str| {
+            it.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        };
+        ensure!(arguments.iter().all(plain), "{arguments:?} needs quoting");
+        let line = format!("stty cols 80; exec \"$PGCTL\" {}", arguments.join(" "));
+        let mut child = Command::new("script")
+            .args([
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                &line,
+                "/dev/null",
+            ])
+            .env("PGCTL", self.command(arguments)?.as_std().get_program())
+            .env("KUBECONFIG", self.sandbox.kubeconfig())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting script (util-linux)")?;
+        let keyboard = child.stdin.take().context("no keyboard")?;
+        let output = child.stdout.take().context("no screen")?;
+        Ok(Terminal {
+            child,
+            keyboard,
+            output,
+            shown: String::new(),
+        })
+    }
+}
+
+impl Terminal {
+    /// Waits until the screen shows these words.
+    pub(crate) async fn shows(&mut self, words: &str) -> Result<&mut Self> {
+        while !self.shown.contains(words) {
+            if !self.read_more().await? {
+                bail!("it ended without showing {words:?}: {}", self.shown);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Types a line.
+    pub(crate) async fn types(&mut self, line: &str) -> Result<&mut Self> {
+        self.keyboard
+            .write_all(format!("{line}\n").as_bytes())
+            .await?;
+        self.keyboard.flush().await?;
+        Ok(self)
+    }
+
+    /// Waits for its end: the exit code, and all that was on the screen.
+    pub(crate) async fn ends(mut self) -> Result<(Option<i32>, String)> {
+        while self.read_more().await? {}
+        let status = tokio::time::timeout(LIMIT, self.child.wait()).await??;
+        Ok((status.code(), self.shown))
+    }
+
+    /// Reads on; false at the end.
+    async fn read_more(&mut self) -> Result<bool> {
+        let mut buffer = [0; 4096];
+        let read = tokio::time::timeout(LIMIT, self.output.read(&mut buffer))
+            .await
+            .with_context(|| format!("the screen stands still: {}", self.shown))??;
+        self.shown
+            .push_str(&String::from_utf8_lossy(&buffer[..read]));
+        Ok(read > 0)
+    }
+}
