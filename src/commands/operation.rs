@@ -17,7 +17,8 @@ use crate::output::{
     refusal_screen, report_screen, write_stderr,
 };
 use crate::plan::{
-    Grounds, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS, Refusal, Reverts, drift,
+    Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS, Refusal,
+    Reverts, drift,
 };
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
@@ -235,14 +236,23 @@ async fn fresh_journal(live: &Live, plan: Plan) -> Result<Journal, Failure> {
         return Ok(Journal::new(plan, Vec::new()));
     };
     let last = before.entries.last().map(|entry| entry.at);
-    if before.unfinished().is_some() || last.is_some_and(|at| at > plan.made) {
+    let unfinished = before.unfinished();
+    let replaced = matches!(
+        (&plan.operation, &unfinished),
+        (Operation::Failover { replaces: Some(id), .. }, Some(found)) if *id == found.id
+    );
+    if (unfinished.is_some() && !replaced) || last.is_some_and(|at| at > plan.made) {
         return Err(Failure::new(
             ExitCode::Refused,
             "another operation has run since this was planned; nothing was changed",
         )
         .next("look again: pgctl history"));
     }
-    Ok(Journal::new(plan, before.history))
+    Ok(if replaced {
+        before.replaced_by(plan)
+    } else {
+        Journal::new(plan, before.history)
+    })
 }
 
 async fn go_on(
@@ -338,7 +348,9 @@ async fn finish(
         let forward_only = journal
             .progress()
             .is_ok_and(|progress| progress.past_point_of_no_return(plan));
-        if forward_only {
+        if let (true, Operation::Failover { to, .. }) = (forward_only, &plan.operation) {
+            failure.next(format!("or, when {to} is lost for good: pgctl failover"))
+        } else if forward_only {
             failure
         } else {
             failure.next(format!("or put everything back: {}", plan.abort_command()))

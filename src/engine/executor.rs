@@ -93,6 +93,7 @@ impl<'a, W: World> Executor<'a, W> {
                 Outcome::RolledBack => Ending::RolledBack {
                     reason: "it was rolled back before".to_owned(),
                 },
+                Outcome::Replaced => incomplete(None, "another has replaced it".to_owned()),
             };
         }
         let forward_only = progress.past_point_of_no_return(&self.journal.plan);

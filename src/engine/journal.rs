@@ -50,6 +50,16 @@ impl Journal {
         }
     }
 
+    /// The journal of an operation that takes the place of this one, which can't go on.
+    pub fn replaced_by(mut self, plan: Plan) -> Self {
+        self.history.push(Record {
+            id: self.plan.id.clone(),
+            outcome: Outcome::Replaced,
+            report: Report::of(&self.plan, &self.entries),
+        });
+        Self::new(plan, self.history)
+    }
+
     /// Where it stands.
     ///
     /// # Errors

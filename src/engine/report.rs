@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
-use crate::plan::{Entry, Event, Finding, Mode, Operation, OutageMethod, Plan, StepName};
+use crate::plan::{
+    Action, Entry, Event, Finding, Mode, Operation, OutageMethod, OutageParts, Plan, StepName,
+};
 
 /// The end report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,10 +37,14 @@ pub struct Report {
     pub write_outage_seconds: Option<f64>,
     /// How that was measured.
     pub outage_method: Option<OutageMethod>,
+    /// Where that time went; none when it was not measured by pgctl's own writes.
+    pub write_outage_parts: Option<OutageParts>,
     /// From the last acknowledged write until the write Service led to the new primary, in seconds.
     pub service_switched_seconds: Option<f64>,
     /// Each step that was done, with its duration in seconds.
     pub steps: Vec<StepReport>,
+    /// What to type next, when something is left to do.
+    pub next: Vec<String>,
 }
 
 /// What came of a step.
@@ -69,8 +75,10 @@ impl Report {
             loss_proven: false,
             write_outage_seconds: None,
             outage_method: None,
+            write_outage_parts: None,
             service_switched_seconds: None,
             steps: Vec::new(),
+            next: Vec::new(),
         };
         if let Operation::Failover { shutdown, .. } = &plan.operation {
             report.shutdown_lsn = shutdown.map(|it| it.lsn);
@@ -96,6 +104,7 @@ impl Report {
             }
         }
         report.settle_loss();
+        report.next.extend(bring_back(plan));
         report
     }
 
@@ -110,6 +119,7 @@ impl Report {
                 self.write_outage_seconds = Some(*seconds);
                 self.outage_method = Some(*method);
             }
+            Finding::OutageParts(parts) => self.write_outage_parts = Some(*parts),
             Finding::ServiceSwitched { seconds } => self.service_switched_seconds = Some(*seconds),
         }
     }
@@ -139,4 +149,18 @@ impl Report {
             _ => (self.lost_bytes, self.loss_proven) = (loss.bytes, loss.proven),
         }
     }
+}
+
+/// The old primary of a failover that did not bring it back.
+fn bring_back(plan: &Plan) -> Option<String> {
+    let Operation::Failover { from, to, .. } = &plan.operation else {
+        return None;
+    };
+    // Without a topology it would come back as a primary of its own.
+    let aware = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::WriteTopology { .. }));
+    let away = from != to && plan.step(StepName::Rejoin).is_none();
+    (aware && away).then(|| format!("pgctl rejoin {from}"))
 }

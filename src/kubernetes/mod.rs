@@ -18,6 +18,7 @@ mod found;
 pub mod labels;
 mod lease;
 mod list;
+mod log;
 mod node;
 mod secret;
 mod wait;

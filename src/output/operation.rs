@@ -8,7 +8,9 @@ use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::engine::{Journal, Notice, Record, Report};
-use crate::plan::{Action, Candidate, Check, Condition, Operation, Plan, Refusal, Undo, Verdict};
+use crate::plan::{
+    Action, Candidate, Check, Condition, Operation, OutageParts, Plan, Refusal, Undo, Verdict,
+};
 
 /// The table of checks, and below it what to type about those that refuse.
 pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
@@ -125,6 +127,9 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
             .new_timeline
             .map_or_else(|| "?".to_owned(), |line| line.to_string());
         text += &(screen.wrap(&format!("  write outage  {outage}"), 16) + "\n");
+        if let Some(parts) = &report.write_outage_parts {
+            text += &parts_lines(parts);
+        }
         if let Some(seconds) = report.service_switched_seconds {
             text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
         }
@@ -145,7 +150,23 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         let line = format!("    {seconds}  {}{why}", step.step);
         text += &(screen.wrap(&line, 13) + "\n");
     }
+    for next in &report.next {
+        text += &format!("  next: {}\n", plain(next));
+    }
     text
+}
+
+/// Where the time of a write outage went.
+fn parts_lines(parts: &OutageParts) -> String {
+    [
+        (parts.stop_seconds, "stopping the old primary"),
+        (parts.catch_up_seconds, "receiving and replaying the rest"),
+        (parts.prepare_seconds, "looking once more, and the journal"),
+        (parts.promote_seconds, "promoting"),
+        (parts.first_write_seconds, "the first write"),
+    ]
+    .map(|(seconds, what)| format!("                  {seconds:.2} s  {what}\n"))
+    .concat()
 }
 
 /// The operations that have run.
@@ -157,6 +178,7 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
         Column::ranked("OUTAGE", 2).right(),
         Column::ranked("LOST", 2).right(),
         Column::ranked("TIMELINE", 3),
+        Column::ranked("AT", 3),
         Column::ranked("WHO", 4),
     ]);
     for record in records {
@@ -169,6 +191,7 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
         let (result, tone) = match record.outcome {
             crate::plan::Outcome::Done => ("done", Tone::Good),
             crate::plan::Outcome::RolledBack => ("rolled back", Tone::Warning),
+            crate::plan::Outcome::Replaced => ("replaced", Tone::Warning),
         };
         let who = report.by.split('/').next().unwrap_or_default();
         table.row([
@@ -194,6 +217,13 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
                 Tone::Normal,
             ),
             (timeline, Tone::Normal),
+            (
+                report
+                    .promoted_at
+                    .or(report.shutdown_lsn)
+                    .map_or_else(dash, |at| at.to_string()),
+                Tone::Normal,
+            ),
             (plain(who), Tone::Normal),
         ]);
     }

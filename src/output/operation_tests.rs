@@ -9,8 +9,8 @@ use crate::cluster::fixture::{PRIMARY, healthy, instance, now, replica};
 use crate::cluster::{Database, Lsn, Snapshot, Timeline};
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
-    Entry, Event, FailoverRequest, Finding, Grounds, OutageMethod, Outcome, Plan, Refusal,
-    Shutdown, StepName, plan_failover,
+    Entry, Event, FailoverRequest, Finding, Grounds, OutageMethod, OutageParts, Outcome, Plan,
+    Refusal, Shutdown, StepName, plan_failover,
 };
 
 fn request() -> FailoverRequest {
@@ -57,10 +57,19 @@ fn journal(plan: &Plan) -> Vec<Entry> {
                 timeline: Timeline(1),
                 lsn: Lsn::new(0x0A00_0028),
             }))),
-            StepName::Promote => events.push(Event::Found(Finding::Outage {
-                seconds: 0.31,
-                method: OutageMethod::OwnWrites,
-            })),
+            StepName::Promote => events.extend([
+                Event::Found(Finding::Outage {
+                    seconds: 0.31,
+                    method: OutageMethod::OwnWrites,
+                }),
+                Event::Found(Finding::OutageParts(OutageParts {
+                    stop_seconds: 0.17,
+                    catch_up_seconds: 0.01,
+                    prepare_seconds: 0.04,
+                    promote_seconds: 0.06,
+                    first_write_seconds: 0.03,
+                })),
+            ]),
             StepName::PointService => {
                 events.push(Event::Found(Finding::ServiceSwitched { seconds: 0.36 }));
             }

@@ -4,7 +4,7 @@ use crate::cluster::{
     Component, ContainerState, Database, Instance, Lsn, Role, Snapshot, TopologySource,
 };
 
-use super::{FailoverRequest, Grounds, Mode, PodRef, Shutdown};
+use super::{FailoverRequest, Grounds, Mode, PodRef, Shutdown, Unfinished};
 
 /// A failover to be judged.
 pub(crate) struct Case<'a> {
@@ -37,6 +37,20 @@ impl<'a> Case<'a> {
             mode,
             old,
         }
+    }
+
+    /// The unfinished failover that this one replaces: it can only go forward, and the primary that
+    /// it has made, or was making, is lost.
+    pub(crate) fn replaced(&self) -> Option<&'a Unfinished> {
+        let found = self.grounds.unfinished.as_ref()?;
+        let lost = self
+            .old_instance()
+            .is_none_or(|it| it.role() == Role::Unknown);
+        let replaces = self.mode == Mode::Emergency
+            && found.past_point_of_no_return
+            && found.to.as_deref() == Some(self.old.as_str())
+            && lost;
+        replaces.then_some(found)
     }
 
     /// The old primary, when its pod exists.

@@ -119,6 +119,12 @@ pub enum Condition {
         /// Its pod.
         pod: String,
     },
+    /// Nothing in the pod accepts writes, as far as can be seen: it does not answer soon, or is in
+    /// recovery.
+    NotWritable {
+        /// Its pod.
+        pod: String,
+    },
     /// The Service's ready endpoints are exactly this pod.
     ServiceLeadsTo {
         /// The Service.
@@ -175,6 +181,7 @@ impl fmt::Display for Condition {
             }
             Self::InRecovery { pod } => write!(f, "{pod} is in recovery"),
             Self::Writable { pod } => write!(f, "{pod} accepts writes"),
+            Self::NotWritable { pod } => write!(f, "{pod} does not accept writes"),
             Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
             Self::Streaming { upstream, pods } => {
                 write!(

@@ -57,6 +57,7 @@ pub fn plan_failover(
             term_before: snapshot.topology.term,
             loss: loss(&case, target),
             shutdown: case.shutdown().filter(|_| case.mode == Mode::Emergency),
+            replaces: case.replaced().map(|found| found.id.clone()),
             split_brain_accepted: case.mode == Mode::Emergency && request.accept_split_brain_risk,
         },
         made: now,

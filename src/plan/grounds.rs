@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::OperationId;
+use super::{OperationId, PodRef};
 use crate::cluster::{Component, GitOps, ServicePurpose, Snapshot};
 
 /// What was found out besides the snapshot. Facts only.
@@ -85,6 +85,12 @@ pub struct Unfinished {
     pub title: String,
     /// Whether it can only go forward.
     pub past_point_of_no_return: bool,
+    /// The pod that it makes, or has made, the primary; none when it is no failover.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// The pod whose object it keeps.
+    #[serde(default)]
+    pub held: Option<PodRef>,
 }
 
 /// An object that a GitOps tool deploys, and what the tool does about a change of it.

@@ -15,6 +15,8 @@ pub enum Outcome {
     Done,
     /// It failed, or was aborted, and everything was put back.
     RolledBack,
+    /// It could not go on, because the primary that it had made was lost: another took its place.
+    Replaced,
 }
 
 /// Something learnt on the way that later steps, the report or a resume need.
@@ -41,12 +43,31 @@ pub enum Finding {
         /// How it was measured.
         method: OutageMethod,
     },
+    /// Where the time of the outage went.
+    OutageParts(OutageParts),
     /// Until the write Service led to the new primary, counted from the last acknowledged write,
     /// in seconds.
     ServiceSwitched {
         /// How long.
         seconds: f64,
     },
+}
+
+/// Where the time of a write outage went, in seconds, one after the other: together they are all of
+/// it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutageParts {
+    /// From the last acknowledged write until the old primary was proven stopped.
+    pub stop_seconds: f64,
+    /// Until the new one had replayed everything.
+    pub catch_up_seconds: f64,
+    /// Until the promotion was sent: what it needs was looked at once more, and its beginning stored.
+    pub prepare_seconds: f64,
+    /// Until it was promoted.
+    pub promote_seconds: f64,
+    /// Until it had committed the first write.
+    pub first_write_seconds: f64,
 }
 
 /// How a write outage was measured.

@@ -32,7 +32,9 @@ pub use grounds::{
     Drift, Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Reverts,
     Unfinished, drift,
 };
-pub use journal::{Entry, Event, Finding, ImpossibleHistory, OutageMethod, Outcome, Progress};
+pub use journal::{
+    Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,
+};
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
 pub use rejoin::{plan_reinit, plan_rejoin};
 pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};

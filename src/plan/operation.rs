@@ -78,6 +78,9 @@ pub enum Operation {
         /// Where the WAL is known to have ended, when the old primary had stopped in order before
         /// the plan was made.
         shutdown: Option<Shutdown>,
+        /// The unfinished failover that it replaces, because the primary that that has made is lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<OperationId>,
         /// Whether the risk was accepted that the old primary may still be writable.
         split_brain_accepted: bool,
     },

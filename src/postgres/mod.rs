@@ -1,6 +1,7 @@
 //! The adapter to PostgreSQL: one connection over a stream that somebody else opened, what the
 //! server says of itself, and the few changes that guided operations make.
 
+mod complaint;
 mod conninfo;
 mod control;
 mod error;
@@ -12,6 +13,7 @@ mod quote;
 mod session;
 mod sql;
 
+pub use complaint::{Complaint, complaint};
 pub use control::Progress;
 pub use error::SqlError;
 pub use inventory::{DatabaseRow, Inventory};

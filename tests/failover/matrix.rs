@@ -157,6 +157,7 @@ async fn strike(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) -
 
 async fn run(lab: &Lab, choose: impl Fn(usize, &[Cell]) -> Vec<Cell>) -> Result<()> {
     let oracle = Oracle::start(lab).await?;
+    let mut failed = Vec::new();
     // One row for each StatefulSet that the primary can leave: their plans differ.
     let mut waiting: BTreeMap<&str, VecDeque<Cell>> = BTreeMap::new();
     loop {
@@ -175,9 +176,17 @@ async fn run(lab: &Lab, choose: impl Fn(usize, &[Cell]) -> Vec<Cell>) -> Result<
         if let Some(cell) = cell {
             let begun = std::time::Instant::now();
             let struck = strike(lab, &oracle, &cell, &from, to).await;
-            struck.with_context(|| format!("{cell:?}, from {from} to {to}"))?;
             eprintln!("{:>6.1?}  {cell:?} to {to}", begun.elapsed());
+            if let Err(error) = struck {
+                let told = format!("{cell:?}, from {from} to {to}: {error:#}");
+                eprintln!("FAILED {told}");
+                failed.push(told);
+                // The cells after it are to be seen, too.
+                lab.pgctl(&["failover", "--resume"]).await?;
+                oracle.content(lab).await?;
+            }
         } else if waiting.len() == 2 && waiting.values().all(VecDeque::is_empty) {
+            ensure!(failed.is_empty(), "{}", failed.join("\n"));
             return Ok(());
         } else {
             let moved = lab

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::time::Instant;
 
 use super::cluster::Live;
 use crate::engine::{Known, WorldError};
@@ -149,7 +150,9 @@ impl Live {
                 "the connection to {pod} was lost before its promotion"
             ))
         })?;
+        let sent = Instant::now();
         session.promote_now(limit).await?;
+        let promoted = Instant::now();
         if known.outage_measured {
             return Ok(Vec::new());
         }
@@ -157,6 +160,7 @@ impl Live {
         // a commit that waits for one is proven in a step of its own.
         session.commit_locally().await?;
         session.heartbeat().await?;
+        let parts = self.outage.parts(sent, promoted);
         let measured = self
             .outage
             .since_last()
@@ -169,7 +173,9 @@ impl Live {
                 None => return Ok(Vec::new()),
             },
         };
-        Ok(vec![Finding::Outage { seconds, method }])
+        let mut findings = vec![Finding::Outage { seconds, method }];
+        findings.extend(parts.map(Finding::OutageParts));
+        Ok(findings)
     }
 
     /// Every standby at the same time. Who can't be told is named when they are waited for.
@@ -188,7 +194,12 @@ impl Live {
         for (pod, result) in told {
             match result {
                 Ok(()) => astray.remove(&pod),
-                Err(error) => astray.insert(pod, error.reason),
+                Err(error) => {
+                    let mend = format!(
+                        "kubectl logs {pod}; when it can't follow any more: pgctl reinit {pod}"
+                    );
+                    astray.insert(pod, format!("{} ({mend})", error.reason))
+                }
             };
         }
     }

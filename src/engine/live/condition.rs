@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
@@ -11,13 +10,13 @@ use tokio::time::Instant;
 use super::cluster::Live;
 use crate::cluster::{ContainerState, PodFacts};
 use crate::engine::{Known, WorldError};
+use crate::observe::{OpenError, open};
 use crate::plan::{Condition, Finding, Plan, PodRef, Shutdown};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
-/// How long standbys that could not be told where to stream from are waited for: their start
-/// script may tell them.
-const ASTRAY_LIMIT: Duration = Duration::from_secs(10);
+/// How long an old primary is given to show that it is back: writes are away already.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What a pod's end came to.
 enum End {
@@ -107,6 +106,10 @@ impl Live {
             }
             Condition::InRecovery { pod } => self.session(pod).await?.in_recovery().await?,
             Condition::Writable { pod } => self.session(pod).await?.writable().await?,
+            Condition::NotWritable { pod } => {
+                self.is_silent(pod).await?;
+                true
+            }
             Condition::ServiceLeadsTo { service, pod } => {
                 let ready = self.kube.ready_endpoints(namespace, service).await?;
                 ready == [pod.clone()]
@@ -138,6 +141,7 @@ impl Live {
                     ));
                 };
                 self.session(pod).await?.wait_past(end.lsn, limit).await?;
+                self.outage.caught_up();
                 Ok(Vec::new())
             }
             Condition::Streaming { upstream, pods } => {
@@ -164,6 +168,26 @@ impl Live {
                 })
             }
         }
+    }
+
+    /// An emergency is one only as long as the old primary does not take writes: it may have come
+    /// back since the plan was made, and nobody has seen what it acknowledged.
+    async fn is_silent(&self, pod: &str) -> Result<(), WorldError> {
+        let asking = async {
+            let session = open(&self.kube, self.namespace(), pod, &self.login).await?;
+            Ok::<_, OpenError>(session.writable().await?)
+        };
+        let back = match tokio::time::timeout(SILENCE, asking).await {
+            Ok(Ok(writable)) => writable,
+            Ok(Err(OpenError::Sql(error))) => error.shows_life(),
+            Ok(Err(OpenError::Kube(_))) | Err(_) => false,
+        };
+        if back {
+            return Err(WorldError::permanent(format!(
+                "{pod} is back: this is no emergency any more"
+            )));
+        }
+        Ok(())
     }
 
     async fn ready(&self, pod: &str) -> Result<bool, WorldError> {
@@ -232,6 +256,7 @@ impl Live {
             })
             .await
             .map_err(|error| WorldError::permanent(error.to_string()))?;
+        self.outage.stopped();
         self.forget(&pod.name).await;
         match end {
             End::Clean(shutdown) => Ok(vec![Finding::Shutdown(shutdown)]),
@@ -241,64 +266,6 @@ impl Live {
                 pod.name
             ))),
         }
-    }
-
-    async fn not_streaming(
-        &self,
-        upstream: &str,
-        pods: &[String],
-    ) -> Result<Vec<String>, WorldError> {
-        let there = self.session(upstream).await?.streaming_standbys().await?;
-        Ok(pods
-            .iter()
-            .filter(|pod| !there.contains(pod))
-            .cloned()
-            .collect())
-    }
-
-    async fn await_streaming(
-        &self,
-        upstream: &str,
-        pods: &[String],
-        limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
-        let begun = Instant::now();
-        loop {
-            let missing = match self.not_streaming(upstream, pods).await {
-                Ok(missing) if missing.is_empty() => return Ok(Vec::new()),
-                Ok(missing) => missing,
-                Err(error) if begun.elapsed() >= limit => return Err(error),
-                Err(_) => pods.to_vec(),
-            };
-            let astray = self.astray.lock().await.clone();
-            let hopeless = missing.iter().all(|pod| astray.contains_key(pod));
-            if begun.elapsed() >= limit || (hopeless && begun.elapsed() >= ASTRAY_LIMIT) {
-                let why = join_all(missing.iter().map(|pod| self.why_not(pod, &astray))).await;
-                return Err(WorldError::permanent(why.join("; ")));
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    /// Why a standby does not follow, and what mends it.
-    async fn why_not(
-        &self,
-        pod: &str,
-        astray: &std::collections::BTreeMap<String, String>,
-    ) -> String {
-        let why = match astray.get(pod) {
-            Some(reason) => reason.clone(),
-            None => match self.kube.pod(self.namespace(), pod).await {
-                Ok(None) => "it does not exist".to_owned(),
-                Ok(Some(now)) if !matches!(now.container, ContainerState::Running { .. }) => {
-                    "it does not run".to_owned()
-                }
-                _ => "it does not stream from the new primary".to_owned(),
-            },
-        };
-        format!(
-            "{pod}: {why} (kubectl logs {pod}; when it can't follow any more: pgctl reinit {pod})"
-        )
     }
 }
 

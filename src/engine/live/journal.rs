@@ -6,7 +6,7 @@ use super::cluster::{Live, object_name};
 use crate::cluster::ClusterId;
 use crate::engine::{Journal, Record, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap, labels};
-use crate::plan::{OperationId, Unfinished};
+use crate::plan::{Action, Operation, OperationId, Unfinished};
 
 /// Key of the plan of the operation that runs or ran last.
 const PLAN: &str = "plan";
@@ -104,6 +104,14 @@ impl Journal {
             id: OperationId(self.plan.id.0.clone()),
             title: self.plan.operation.to_string(),
             past_point_of_no_return: past,
+            to: match &self.plan.operation {
+                Operation::Failover { to, .. } => Some(to.clone()),
+                _ => None,
+            },
+            held: self.plan.steps.iter().find_map(|step| match &step.action {
+                Action::HoldRecord { pod } => Some(pod.clone()),
+                _ => None,
+            }),
         })
     }
 }

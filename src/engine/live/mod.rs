@@ -4,6 +4,7 @@ mod act;
 mod cluster;
 mod condition;
 mod convert;
+mod followers;
 mod identity;
 mod journal;
 mod lock;

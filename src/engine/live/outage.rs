@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::plan::OutageParts;
 use crate::postgres::Session;
 
 /// Between two heartbeats: the resolution of the measurement.
@@ -17,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Default)]
 pub(super) struct Outage {
     last: Arc<Mutex<Option<Instant>>>,
+    stopped: Mutex<Option<Instant>>,
+    caught_up: Mutex<Option<Instant>>,
     beating: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -45,6 +48,32 @@ impl Outage {
         Some(at.elapsed().as_secs_f64())
     }
 
+    /// The old primary is proven stopped.
+    pub(super) fn stopped(&self) {
+        mark(&self.stopped);
+    }
+
+    /// The new primary has everything.
+    pub(super) fn caught_up(&self) {
+        mark(&self.caught_up);
+    }
+
+    /// Where the time went, when every moment of it was seen: a promotion was sent and carried out at
+    /// these times, and a first write is committed now.
+    pub(super) fn parts(&self, sent: Instant, promoted: Instant) -> Option<OutageParts> {
+        let read = |at: &Mutex<Option<Instant>>| at.lock().ok().and_then(|at| *at);
+        let (last, stopped) = (read(&self.last)?, read(&self.stopped)?);
+        let caught_up = read(&self.caught_up)?;
+        let between = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64();
+        Some(OutageParts {
+            stop_seconds: between(last, stopped),
+            catch_up_seconds: between(stopped, caught_up),
+            prepare_seconds: between(caught_up, sent),
+            promote_seconds: between(sent, promoted),
+            first_write_seconds: promoted.elapsed().as_secs_f64(),
+        })
+    }
+
     /// Ends it.
     pub(super) fn end(&self) {
         if let Ok(mut beating) = self.beating.lock()
@@ -52,5 +81,12 @@ impl Outage {
         {
             task.abort();
         }
+    }
+}
+
+/// The first time counts: what is proven once may be looked at again.
+fn mark(at: &Mutex<Option<Instant>>) {
+    if let Ok(mut at) = at.lock() {
+        at.get_or_insert_with(Instant::now);
     }
 }

@@ -1,7 +1,7 @@
 //! All checks that are not about the candidate alone.
 
 use super::super::case::Case;
-use super::super::{Check, CheckName, Mode};
+use super::super::{Check, CheckName, Mode, Unfinished};
 use super::candidate::sender_of;
 use super::contents::contents_checks;
 use super::old_primary::{loss_check, old_primary, one_primary, start_script};
@@ -11,12 +11,30 @@ use crate::cluster::{Instance, Role};
 /// The checks of the cluster, for this target (none when none could be chosen).
 pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<Check> {
     let mut checks = operation_checks(&case.snapshot.cluster, case.grounds);
+    if let Some(found) = case.replaced() {
+        checks.retain(|check| check.check != CheckName::Unfinished);
+        checks.push(replaces(found));
+    }
     checks.extend([one_primary(case), old_primary(case), start_script(case)]);
     checks.extend(target.and_then(|target| loss_check(case, target)));
     checks.extend(contents_checks(case, target));
     checks.extend(target.map(|target| followers(case, target)));
     checks.extend([write_service(case), git_ops(case)]);
     checks
+}
+
+/// An operation that can't go on, because the primary that it has made is lost, does not stand in
+/// the way of the one that is needed now.
+fn replaces(found: &Unfinished) -> Check {
+    Check::warn(
+        CheckName::Unfinished,
+        format!(
+            "the {} can only go forward, and {} is lost: this failover replaces it",
+            found.title,
+            found.to.as_deref().unwrap_or("its new primary")
+        ),
+    )
+    .next("if that pod comes back, pgctl failover --resume instead")
 }
 
 /// Standbys that will not follow are named; they don't stand in the way.

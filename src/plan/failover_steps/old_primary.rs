@@ -24,8 +24,12 @@ impl Frame<'_> {
         )
     }
 
+    /// What this operation keeps, or the one that it replaces has kept.
     pub(super) fn release(&self) -> Option<Step> {
-        let pod = pod_ref(self.old_to_stop()?);
+        let pod = match self.case.mode {
+            Mode::Switchover => pod_ref(self.old_to_stop()?),
+            Mode::Emergency => self.case.replaced()?.held.clone()?,
+        };
         Some(
             Step::new(
                 StepName::ReleaseRecord,

@@ -50,9 +50,7 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
         )
         .timeout(30),
     );
-    if case.mode == Mode::Switchover {
-        steps.extend(frame.release());
-    }
+    steps.extend(frame.release());
     steps.extend(frame.tidy_slots());
     steps.extend(frame.restore_autoscaler());
     steps.extend(frame.rejoin());

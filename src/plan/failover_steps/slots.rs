@@ -1,15 +1,29 @@
 //! Replication slots: one for each pod that follows, none that nobody reads.
 
 use super::frame::Frame;
-use crate::cluster::{SlotKind, Snapshot, slot_name};
+use crate::cluster::{Instance, SlotKind, Snapshot, slot_name};
 use crate::plan::{Action, Condition, Step, StepName};
 
 impl Frame<'_> {
     /// Slots that the new primary must have: one for each pod that will follow.
     pub(super) fn wanted_slots(&self) -> Vec<String> {
-        let others = self.case.others(self.target).map(|it| slot_name(it.name()));
+        let others = self
+            .case
+            .others(self.target)
+            .filter(|it| !self.goes_for_good(it))
+            .map(|it| slot_name(it.name()));
         let old = self.comes_back.then(|| slot_name(&self.case.old));
         others.chain(old).collect()
+    }
+
+    /// It is being deleted, and its StatefulSet does not want it back: a slot would hold WAL for
+    /// nobody.
+    fn goes_for_good(&self, it: &Instance) -> bool {
+        let wanted = self
+            .snapshot
+            .stateful_set(it.pod.component)
+            .is_none_or(|set| it.pod.ordinal < set.wanted);
+        it.pod.deleting_since.is_some() && !wanted
     }
 
     pub(super) fn create_slots(&self) -> Option<Step> {

@@ -1,7 +1,8 @@
 //! The fence, and how it is taken back.
 
 use super::frame::Frame;
-use crate::plan::{Action, Condition, Step, StepName};
+use crate::cluster::Role;
+use crate::plan::{Action, Condition, Mode, Step, StepName};
 
 impl Frame<'_> {
     /// The topology as it was, under a term that beats the fence.
@@ -35,9 +36,11 @@ impl Frame<'_> {
             (self.config_map.clone(), self.fenced(), self.unfence())
         else {
             // Without a topology the fence is the StatefulSet at 0.
-            return self.scale_old_to_zero(StepName::Fence);
+            let mut step = self.scale_old_to_zero(StepName::Fence);
+            step.requires.extend(self.still_an_emergency());
+            return step;
         };
-        Step::new(
+        let mut step = Step::new(
             StepName::Fence,
             Action::WriteTopology {
                 config_map,
@@ -50,7 +53,22 @@ impl Frame<'_> {
         .requires(Condition::InRecovery {
             pod: self.to.clone(),
         })
-        .undo(vec![restore], restored, 30)
+        .undo(vec![restore], restored, 30);
+        step.requires.extend(self.still_an_emergency());
+        step
+    }
+
+    /// Between the look and the fence, while somebody reads and confirms, the old primary may have
+    /// come back.
+    fn still_an_emergency(&self) -> Option<Condition> {
+        let standby = self
+            .case
+            .old_instance()
+            .is_some_and(|it| it.role() == Role::Standby);
+        let asked = self.case.mode == Mode::Emergency && self.case.old != self.to && !standby;
+        asked.then(|| Condition::NotWritable {
+            pod: self.case.old.clone(),
+        })
     }
 
     pub(super) fn scale_old_to_zero(&self, name: StepName) -> Step {

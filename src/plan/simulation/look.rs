@@ -61,6 +61,9 @@ impl Model {
             Condition::Writable { pod } => {
                 answers(pod).is_some_and(|it| it.server == Server::Writable)
             }
+            Condition::NotWritable { pod } => {
+                answers(pod).is_none_or(|it| it.server != Server::Writable)
+            }
             Condition::ServiceLeadsTo { pod, .. } => self.write.as_ref() == Some(pod),
             Condition::Streaming { upstream, pods } => {
                 pods.iter().all(|name| streams(name, upstream))

@@ -1,6 +1,6 @@
 //! Running a whole plan on the model.
 
-use super::super::{OnFailure, Operation, Plan};
+use super::super::{Condition, OnFailure, Operation, Plan};
 use super::model::{Model, Server};
 
 /// What happens between the steps without anybody asking for it.
@@ -33,6 +33,13 @@ pub fn simulate(
             .iter()
             .find(|needed| !model.holds(plan, needed, shutdown))
         {
+            if let Condition::NotWritable { pod } = missing
+                && model.writable() == [pod.as_str()]
+                && model.violations.is_empty()
+            {
+                // The old primary is back, before anything was taken from it: no emergency.
+                return Ok(());
+            }
             if step.on_failure == OnFailure::Stop {
                 model
                     .violations

@@ -3,4 +3,5 @@
 mod any_snapshot;
 mod journal;
 mod refusals;
+mod replaced;
 mod shape;

@@ -1,0 +1,70 @@
+//! Why a standby can't stream, as it says in its own log: no view tells.
+
+/// What keeps a standby from streaming, for as long as nobody does something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Complaint {
+    /// The primary does not let it in.
+    NotLetIn,
+    /// The WAL that it needs next is gone.
+    WalGone,
+    /// It went a way of its own.
+    Diverged,
+}
+
+impl Complaint {
+    /// What it is, for people.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NotLetIn => "the new primary does not let it in (wrong password, or pg_hba.conf)",
+            Self::WalGone => "the WAL that it needs is gone from the new primary",
+            Self::Diverged => "it went beyond the point where the new timeline begins",
+        }
+    }
+}
+
+/// The last complaint in a log, in the words of PostgreSQL 14 to 18 (`walreceiver.c`,
+/// `xlogrecovery.c`, `walsender.c`, `auth.c`).
+pub fn complaint(log: &str) -> Option<Complaint> {
+    const WORDS: [(&str, Complaint); 6] = [
+        ("password authentication failed", Complaint::NotLetIn),
+        ("no pg_hba.conf entry", Complaint::NotLetIn),
+        ("has already been removed", Complaint::WalGone),
+        (
+            "forked off current database system timeline",
+            Complaint::Diverged,
+        ),
+        ("is not in this server's history", Complaint::Diverged),
+        ("is behind recovery timeline", Complaint::Diverged),
+    ];
+    log.lines().rev().find_map(|line| {
+        let found = WORDS.iter().find(|(words, _)| line.contains(words));
+        found.map(|(_, complaint)| *complaint)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_complaint_counts() {
+        let log = "\
+2026-03-01 12:00:00 UTC [71] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment 000000010000000000000003 has already been removed
+2026-03-01 12:00:05 UTC [73] FATAL:  could not connect to the primary server: connection to server at \"x\", port 5432 failed: FATAL:  password authentication failed for user \"replicator\"
+2026-03-01 12:00:05 UTC [29] LOG:  waiting for WAL to become available at 0/3000018
+";
+        assert_eq!(complaint(log), Some(Complaint::NotLetIn));
+        let first = log.lines().next().unwrap_or_default();
+        assert_eq!(complaint(first), Some(Complaint::WalGone));
+        assert_eq!(
+            complaint(
+                "LOG:  new timeline 2 forked off current database system timeline 1 before current recovery point 0/3000148"
+            ),
+            Some(Complaint::Diverged)
+        );
+        assert_eq!(
+            complaint("LOG:  started streaming WAL from primary at 0/3000000 on timeline 2"),
+            None
+        );
+    }
+}
