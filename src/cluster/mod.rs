@@ -7,6 +7,7 @@ mod autoscaler;
 mod database;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod git_ops;
 mod health;
 mod instance;
 mod lag;
@@ -25,6 +26,7 @@ pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
 };
+pub use git_ops::{ArgoApplication, GitOps, IgnoredDifference};
 pub use health::{
     Finding, FindingCode, Headline, Health, InstanceState, Limits, ObjectRef, Severity, Verdict,
     assess, instance_state, role_words,
@@ -38,7 +40,7 @@ pub use lsn::{Lsn, ParseLsnError, Timeline};
 pub use name::{NameError, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
-pub use snapshot::{ClusterId, GitOps, Snapshot};
+pub use snapshot::{ClusterId, Snapshot};
 pub use stateful_set::{Component, StatefulSetFacts};
 pub use topology::{Topology, TopologySource};
 pub use volume::VolumeFacts;

@@ -29,28 +29,6 @@ impl fmt::Display for ClusterId {
     }
 }
 
-/// The tool that deploys an object from elsewhere, and would put changes back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "tool")]
-pub enum GitOps {
-    /// Argo CD (annotation `argocd.argoproj.io/tracking-id` or label
-    /// `app.kubernetes.io/instance` with an Application of that name).
-    ArgoCd {
-        /// The Application.
-        application: String,
-    },
-    /// Flux (labels `kustomize.toolkit.fluxcd.io/name` and `.../namespace`).
-    Flux {
-        /// The Kustomization.
-        kustomization: String,
-    },
-    /// Helm (label `app.kubernetes.io/managed-by=Helm`, annotation `meta.helm.sh/release-name`).
-    Helm {
-        /// The release.
-        release: String,
-    },
-}
-
 /// All that was seen of a cluster, and when. Facts only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

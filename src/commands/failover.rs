@@ -1,11 +1,16 @@
 //! `pgctl failover`.
 
+use std::cell::OnceCell;
+use std::io::IsTerminal as _;
+
 use super::context::Context;
 use super::operation;
 use crate::cli::FailoverArgs;
+use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::plan::{FailoverRequest, plan_failover};
+use crate::output::{Screen, choose_candidate};
+use crate::plan::{Check, CheckName, FailoverRequest, Grounds, Refusal, candidates, plan_failover};
 
 pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCode, Failure> {
     let request = FailoverRequest {
@@ -18,11 +23,50 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
         allow_backup_loss: args.allow_backup_loss,
         stop_timeout_seconds: u32::try_from(args.stop_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
     };
+    let asks = args.to.is_none()
+        && !(args.operation.yes || args.operation.dry_run)
+        && std::io::stdin().is_terminal()
+        && std::io::stderr().is_terminal();
+    // Asked once, also when the plan is made once more.
+    let chosen = OnceCell::new();
     operation::run(
         context,
         &args.operation,
         "failover",
-        |snapshot, grounds, now| plan_failover(snapshot, &request, grounds, now),
+        |snapshot, grounds, now| {
+            let mut request = request.clone();
+            if asks {
+                let choice = chosen.get_or_init(|| choose(context, snapshot, &request, grounds));
+                request.to = choice.clone()?;
+            }
+            plan_failover(snapshot, &request, grounds, now)
+        },
     )
     .await
+}
+
+/// The pod that a person has chosen; none when there is no choice to make.
+fn choose(
+    context: &Context,
+    snapshot: &Snapshot,
+    request: &FailoverRequest,
+    grounds: &Grounds,
+) -> Result<Option<String>, Refusal> {
+    let candidates = candidates(snapshot, request, grounds);
+    if candidates.iter().filter(|it| it.eligible).count() < 2 {
+        return Ok(None);
+    }
+    let screen = Screen::of_stderr(context.screen.color);
+    // It waits for a person: the runtime must not.
+    match tokio::task::block_in_place(|| choose_candidate(&candidates, &screen)) {
+        Some(pod) => Ok(Some(pod)),
+        None => Err(Refusal {
+            operation: "failover".to_owned(),
+            checks: vec![
+                Check::refuse(CheckName::Target, "no pod was chosen")
+                    .next("pgctl failover --to POD"),
+            ],
+            candidates,
+        }),
+    }
 }

@@ -1,12 +1,14 @@
 //! What every guided operation does: observe, plan, confirm, run, render.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::context::Context;
 use crate::cli::OperationArgs;
-use crate::cluster::Snapshot;
+use crate::cluster::{ArgoApplication, Snapshot};
 use crate::engine::{Confirmed, Ending, Executor, Journal, Live, LockError, Notice, Report, who};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -18,7 +20,7 @@ use crate::output::{
 };
 use crate::plan::{
     Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS, Refusal,
-    Reverts, drift,
+    applications, drift,
 };
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
@@ -122,10 +124,11 @@ async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds
             Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
         })
         .collect();
-    let (missing, lock, journal) = futures::join!(
+    let (missing, lock, journal, argo) = futures::join!(
         kube.not_allowed(&calls),
         Live::lock_holder(kube, &snapshot.cluster),
         Live::journal_of(kube, &snapshot.cluster),
+        argo_applications(kube, snapshot),
     );
     let missing = missing?;
     let permissions = calls
@@ -141,8 +144,17 @@ async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds
         // Without the permission to read it, the check of the permissions says so.
         lock: lock.unwrap_or_default(),
         unfinished: journal.and_then(|journal| journal.unfinished()),
-        drift: drift(snapshot, |_| Reverts::Unknown),
+        drift: drift(snapshot, &argo),
     })
+}
+
+/// The Applications of Argo CD that can be read: of the others nobody knows what they would do.
+async fn argo_applications(kube: &Kube, snapshot: &Snapshot) -> BTreeMap<String, ArgoApplication> {
+    let read = applications(snapshot).into_iter().map(async |name| {
+        let found = kube.argo_application(&name).await;
+        Some((name, found.ok().flatten()?))
+    });
+    join_all(read).await.into_iter().flatten().collect()
 }
 
 fn verb_of(word: &str) -> Verb {

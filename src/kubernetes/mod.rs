@@ -2,6 +2,7 @@
 //! operations make. Nothing here decides anything.
 
 mod access;
+mod argo;
 mod call;
 mod certificate;
 mod change;

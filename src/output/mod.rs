@@ -12,6 +12,7 @@ mod operation;
 #[cfg(test)]
 mod operation_tests;
 mod plain;
+mod prompt;
 mod schema;
 mod screen;
 mod sections;
@@ -35,6 +36,7 @@ pub use operation::{
     notice_line, plan_screen, refusal_screen, report_screen,
 };
 pub use plain::plain;
+pub use prompt::choose_candidate;
 pub use schema::schemas;
 pub use screen::{Screen, Tone};
 pub use status::{status_screen, verdict_line};

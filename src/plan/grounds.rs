@@ -5,8 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{OperationId, PodRef};
-use crate::cluster::{Component, GitOps, ServicePurpose, Snapshot};
+use super::{Drift, OperationId, PodRef};
 
 /// What was found out besides the snapshot. Facts only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -93,34 +92,6 @@ pub struct Unfinished {
     pub held: Option<PodRef>,
 }
 
-/// An object that a GitOps tool deploys, and what the tool does about a change of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Drift {
-    /// The object, such as `Service/postgres-write`.
-    pub object: String,
-    /// The field that will be changed.
-    pub field: String,
-    /// The tool.
-    pub tool: GitOps,
-    /// Whether it puts the change back.
-    pub reverts: Reverts,
-}
-
-/// Whether a GitOps tool puts a change back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reverts {
-    /// By itself, within minutes.
-    Itself,
-    /// When somebody deploys the next time.
-    NextDeploy,
-    /// Never: the field is ignored.
-    Never,
-    /// It could not be found out.
-    Unknown,
-}
-
 /// Every permission that a guided operation may need (verb, API group, resource), so that a missing
 /// one is found before the first change. That objects can be listed the snapshot has shown.
 pub const PERMISSIONS: [(&str, &str, &str); 19] = [
@@ -150,40 +121,3 @@ pub const REINIT_PERMISSIONS: [(&str, &str, &str); 2] = [
     ("get", "", "persistentvolumeclaims"),
     ("delete", "", "persistentvolumeclaims"),
 ];
-
-/// The objects that a failover changes and that a GitOps tool deploys. What Argo CD does about a
-/// change is in its Application, which `argo` knows.
-pub fn drift(snapshot: &Snapshot, argo: impl Fn(&str) -> Reverts) -> Vec<Drift> {
-    let service = snapshot.service(ServicePurpose::Write).map(|it| {
-        let object = format!("Service/{}", it.name);
-        (object, "spec.selector", it.git_ops.as_ref())
-    });
-    let set = snapshot.stateful_set(Component::Primary).map(|it| {
-        let object = format!("StatefulSet/{}", it.name);
-        (object, "spec.replicas", it.git_ops.as_ref())
-    });
-    let autoscaler = snapshot.autoscaler.as_ref().map(|it| {
-        let object = format!("HorizontalPodAutoscaler/{}", it.name);
-        (object, "spec.minReplicas", it.git_ops.as_ref())
-    });
-    [service, set, autoscaler]
-        .into_iter()
-        .flatten()
-        .filter_map(|(object, field, tool)| {
-            let tool = tool?.clone();
-            let reverts = match &tool {
-                GitOps::ArgoCd { application } => argo(application),
-                // The kustomize-controller applies its objects anew at every interval.
-                GitOps::Flux { .. } => Reverts::Itself,
-                // Helm compares only when somebody upgrades the release.
-                GitOps::Helm { .. } => Reverts::NextDeploy,
-            };
-            Some(Drift {
-                object,
-                field: field.to_owned(),
-                tool,
-                reverts,
-            })
-        })
-        .collect()
-}

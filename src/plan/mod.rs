@@ -11,6 +11,7 @@ mod checks;
 mod condition;
 mod failover;
 mod failover_steps;
+mod git_ops;
 mod grounds;
 mod journal;
 mod operation;
@@ -28,9 +29,9 @@ pub use check::{Check, CheckName, Refusal, Verdict};
 pub use condition::Condition;
 pub use failover::{candidates, plan_failover};
 pub use failover_steps::ORIGINAL_MINIMUM;
+pub use git_ops::{Drift, Reverts, applications, drift};
 pub use grounds::{
-    Drift, Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Reverts,
-    Unfinished, drift,
+    Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Unfinished,
 };
 pub use journal::{
     Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,

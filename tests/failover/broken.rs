@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::lab::{Oracle, eventually, on_cluster};
 
 /// Overwrites the passfile that the standby logs in with at the primary; a restart mends it.
-const FORGET_PASSWORD: &str =
+pub(crate) const FORGET_PASSWORD: &str =
     "COPY (SELECT '*:*:*:*:wrong') TO '/var/run/postgresql/pgpass' (FORMAT text)";
 
 #[test]

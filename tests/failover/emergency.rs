@@ -16,7 +16,7 @@ impl Lab {
         Ok(pod.spec.and_then(|spec| spec.node_name).unwrap_or_default())
     }
 
-    async fn gone(&self, tail: &str) -> Result<()> {
+    pub(crate) async fn gone(&self, tail: &str) -> Result<()> {
         eventually("the pod is gone", async || match self.uid(tail) {
             Err(_) => Ok(()),
             Ok(uid) => bail!("{tail} is there, as {uid}"),

@@ -3,6 +3,8 @@
 
 mod broken;
 mod emergency;
+#[cfg(feature = "failpoints")]
+mod faults;
 #[path = "../support/lab/mod.rs"]
 mod lab;
 #[cfg(feature = "failpoints")]

@@ -35,7 +35,7 @@ struct Cell {
 }
 
 /// The steps of a plan by name, and whether each can still be put back.
-async fn steps(lab: &Lab, to: &str) -> Result<Vec<(String, bool)>> {
+pub(crate) async fn steps(lab: &Lab, to: &str) -> Result<Vec<(String, bool)>> {
     let arguments = [
         "failover",
         "--to",
@@ -207,4 +207,38 @@ fn a_blow_at_every_step_is_survived() -> Result<()> {
 #[ignore = "every cell: half an hour"]
 fn every_blow_at_every_moment_is_survived() -> Result<()> {
     on_cluster(2, async |lab| run(lab, |_, cells| cells.to_vec()).await)
+}
+
+/// The pod that was promoted is lost before the failover has ended: nothing can finish that one, so
+/// another takes its place, and everybody follows.
+#[test]
+fn a_new_primary_that_is_lost_midway_is_replaced() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let moved = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
+        lab.pgctl(&moved).await?.exits(0)?;
+        oracle.content(lab).await?;
+        let back = ["failover", "--to", "primary-0", "--yes"];
+        let point = [("FAILPOINTS", "promote.after=return(kill)")];
+        lab.pgctl_with(&back, &point).await?.was_killed()?;
+        lab.scale("primary", 0)?;
+        lab.kill("primary-0").await?;
+        lab.gone("primary-0").await?;
+        let resumed = lab.pgctl(&["failover", "--resume", "--timeout", "2s"]);
+        resumed.await?.exits(5)?.says("lost for good")?;
+        let run = lab
+            .pgctl(&["failover", "--to", "replica-1", "--yes"])
+            .await?;
+        run.exits(0)?.says("this failover replaces it")?;
+        let primary = oracle.content_but_for_losses(lab).await?;
+        ensure!(primary == "replica-1", "{primary} is primary");
+        lab.no_stale_slots().await?;
+        let history = lab.pgctl(&["history"]).await?;
+        history.exits(0)?.says("replaced")?;
+        lab.pgctl(&["rejoin", "primary-0", "--yes"])
+            .await?
+            .exits(0)?;
+        oracle.content_but_for_losses(lab).await?;
+        lab.no_stale_slots().await
+    })
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use pgctl_sandbox::store::of;
 use serde_json::Value;
 
@@ -62,6 +63,46 @@ impl Lab {
         Ok(picture)
     }
 
+    /// Puts another password of the superuser into the Secret, and gives the former one.
+    fn set_password(&self, password: ByteString) -> Result<ByteString> {
+        let mut former = ByteString::default();
+        let (name, key) = (full("secret"), "postgres-password".to_owned());
+        self.store()
+            .modify::<Secret>(self.namespace(), &name, |secret| {
+                let data = secret.data.get_or_insert_default();
+                former = data
+                    .insert(key.clone(), password.clone())
+                    .unwrap_or_default();
+            })?;
+        Ok(former)
+    }
+
+    /// Without `--to` a person is asked which of those that can is to become primary.
+    async fn which_one(&self) -> Result<()> {
+        let mut terminal = self.on_a_terminal(&["failover"])?;
+        terminal.shows("Which one is to become primary?").await?;
+        let none_chosen = self.picture().await?;
+        terminal.types("q").await?;
+        let (code, screen) = terminal.ends().await?;
+        ensure!(
+            code == Some(3) && screen.contains("no pod was chosen"),
+            "{code:?}: {screen}"
+        );
+        ensure!(self.picture().await? == none_chosen, "it changed something");
+        let mut terminal = self.on_a_terminal(&["failover"])?;
+        terminal.shows("Which one is to become primary?").await?;
+        // One down from the best.
+        terminal.types("\u{1b}[B").await?;
+        terminal.shows("Type sandbox to go on").await?;
+        terminal.types("no").await?;
+        let (code, screen) = terminal.ends().await?;
+        ensure!(
+            code == Some(3) && screen.contains("replica-1 becomes primary"),
+            "{code:?}: {screen}"
+        );
+        Ok(())
+    }
+
     /// The command is refused, says why, and nothing is different afterwards.
     pub(crate) async fn refuses(&self, arguments: &[&str], why: &str) -> Result<()> {
         let before = self.picture().await?;
@@ -109,8 +150,13 @@ fn bad_input_is_refused_and_changes_nothing() -> Result<()> {
             .await?;
         lab.sql("replica-0", "SELECT pg_wal_replay_resume()")
             .await?;
+        // A primary that answers "wrong password" is alive.
+        let right = lab.set_password(ByteString(b"wrong".to_vec()))?;
+        lab.refuses(&["failover", "--yes"], "does not let pgctl in")
+            .await?;
+        lab.set_password(right)?;
         oracle.content(lab).await?;
-        Ok(())
+        lab.which_one().await
     })
 }
 

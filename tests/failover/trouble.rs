@@ -8,7 +8,7 @@ use super::lab::{Lab, Oracle, eventually, on_cluster, slot};
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
 /// What a failover writes.
-const WRITES: [(&str, &str); 9] = [
+pub(crate) const WRITES: [(&str, &str); 9] = [
     ("create", "configmaps"),
     ("update", "configmaps"),
     ("patch", "configmaps"),

@@ -9,6 +9,12 @@ const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 const ARGO_INSTANCE: &str = "argocd.argoproj.io/instance";
 const FLUX_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
 const FLUX_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+/// `disabled`: the kustomize-controller leaves the object alone.
+const FLUX_RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
+/// `IfNotPresent`, `Ignore`: it does not apply what is there already.
+const FLUX_APPLY: &str = "kustomize.toolkit.fluxcd.io/ssa";
+/// `disabled`: the helm-controller leaves the object alone.
+const FLUX_HELM_DRIFT: &str = "helm.toolkit.fluxcd.io/driftDetection";
 const FLUX_HELM_NAME: &str = "helm.toolkit.fluxcd.io/name";
 const FLUX_HELM_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
 const HELM_RELEASE: &str = "meta.helm.sh/release-name";
@@ -38,14 +44,20 @@ pub(crate) fn git_ops(metadata: &ObjectMeta) -> Option<GitOps> {
             application: application.clone(),
         });
     }
+    let says = |key: &str, values: &[&str]| {
+        either(key).is_some_and(|value| values.iter().any(|it| it.eq_ignore_ascii_case(value)))
+    };
     if let Some(name) = label(FLUX_NAME) {
         return Some(GitOps::Flux {
             kustomization: within(name, label(FLUX_NAMESPACE)),
+            left_alone: says(FLUX_RECONCILE, &["disabled"])
+                || says(FLUX_APPLY, &["IfNotPresent", "Ignore"]),
         });
     }
     if let Some(name) = label(FLUX_HELM_NAME) {
         return Some(GitOps::Flux {
             kustomization: within(name, label(FLUX_HELM_NAMESPACE)),
+            left_alone: says(FLUX_HELM_DRIFT, &["disabled"]),
         });
     }
     let managed_by_helm = label(labels::MANAGED_BY).is_some_and(|tool| tool == "Helm");
@@ -86,7 +98,8 @@ mod tests {
                 "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}})
             ),
             Some(GitOps::Flux {
-                kustomization: "flux-system/apps".to_owned()
+                kustomization: "flux-system/apps".to_owned(),
+                left_alone: false,
             })
         );
         assert_eq!(
@@ -96,6 +109,37 @@ mod tests {
                 release: "pg".to_owned()
             })
         );
+    }
+
+    #[test]
+    fn flux_can_be_told_to_leave_an_object_alone() {
+        let left_alone = |key: &str, value: &str| {
+            let found = of(
+                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"},
+                "annotations": {key: value}}),
+            );
+            matches!(
+                found,
+                Some(GitOps::Flux {
+                    left_alone: true,
+                    ..
+                })
+            )
+        };
+        assert!(left_alone(
+            "kustomize.toolkit.fluxcd.io/reconcile",
+            "disabled"
+        ));
+        assert!(left_alone(
+            "kustomize.toolkit.fluxcd.io/ssa",
+            "IfNotPresent"
+        ));
+        // It still applies the fields that the manifest has.
+        assert!(!left_alone("kustomize.toolkit.fluxcd.io/ssa", "Merge"));
+        assert!(!left_alone(
+            "kustomize.toolkit.fluxcd.io/reconcile",
+            "enabled"
+        ));
     }
 
     #[test]

@@ -155,7 +155,7 @@ pub(crate) fn git_ops(case: &Case<'_>) -> Check {
                 unknown.join(", ")
             ),
         )
-        .next("docs/gitops.md")
+        .next("ask for leave to read the Application (docs/gitops.md), or look: argocd app get")
     } else if !next_deploy.is_empty() {
         Check::warn(
             name,
@@ -170,7 +170,7 @@ pub(crate) fn git_ops(case: &Case<'_>) -> Check {
 fn tool(tool: &GitOps) -> String {
     match tool {
         GitOps::ArgoCd { application } => format!("Argo CD application {application}"),
-        GitOps::Flux { kustomization } => format!("Flux kustomization {kustomization}"),
+        GitOps::Flux { kustomization, .. } => format!("Flux kustomization {kustomization}"),
         GitOps::Helm { release } => format!("Helm release {release}"),
     }
 }
