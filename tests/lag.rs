@@ -1,14 +1,17 @@
 //! `pgctl lag` on a cluster that really replicates.
 
+#[path = "support/lab/mod.rs"]
+mod lab;
 #[path = "support/sandboxed.rs"]
 #[expect(dead_code, reason = "shared with tests/status.rs, each uses a part")]
 mod sandboxed;
 
+use lab::{full, slot};
 use sandboxed::Sandboxed;
 use serde_json::Value;
 
-const PRIMARY: &str = "sandbox-postgres-primary-0";
-const REPLICA_0: &str = "sandbox-postgres-replica-0";
+const PRIMARY: &str = "primary-0";
+const REPLICA_0: &str = "replica-0";
 
 #[test]
 fn lag_shows_and_checks_how_far_each_standby_is_behind() {
@@ -20,7 +23,7 @@ fn lag_shows_and_checks_how_far_each_standby_is_behind() {
 
 fn standby<'a>(document: &'a Value, pod: &str) -> &'a Value {
     let standbys = document["standbys"].as_array().expect("standbys");
-    let found = standbys.iter().find(|standby| standby["pod"] == pod);
+    let found = standbys.iter().find(|standby| standby["pod"] == full(pod));
     found.expect("the standby is listed")
 }
 
@@ -30,12 +33,12 @@ fn an_idle_primary_shows_no_time_lag(cluster: &Sandboxed) {
     });
     assert_eq!(exit, 0);
     assert_eq!(document["kind"], "LagReport");
-    assert_eq!(document["reference"]["pod"], PRIMARY);
+    assert_eq!(document["reference"]["pod"], full(PRIMARY));
     let standby = standby(&document, REPLICA_0);
     assert_eq!(standby["behind"]["seconds"], 0.0);
     assert_eq!(standby["sender"]["state"], "streaming");
     assert_eq!(standby["slot"]["active"], true);
-    assert_eq!(standby["slot"]["name"], "sandbox_postgres_replica_0");
+    assert_eq!(standby["slot"]["name"], slot(REPLICA_0));
     assert_eq!(standby["pace"]["catchUp"], "done");
 }
 
@@ -68,7 +71,7 @@ fn a_paused_standby_fails_the_check_and_shows_no_pace(cluster: &Sandboxed) {
     let output = cluster.pgctl(&["lag", "--max-lag", "64kB", "-q"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        text.starts_with(&format!("pod/{REPLICA_0}: behind by ")),
+        text.starts_with(&format!("pod/{}: behind by ", full(REPLICA_0))),
         "{text}"
     );
     cluster.sql(REPLICA_0, "select pg_wal_replay_resume()");

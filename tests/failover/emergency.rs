@@ -6,7 +6,7 @@ use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, Oracle, eventually, full, on_cluster};
+use super::lab::{Lab, Oracle, eventually, full, on_cluster, on_sandbox};
 use super::trouble::{fenced, finish};
 
 impl Lab {
@@ -52,7 +52,7 @@ fn a_primary_that_is_gone_is_replaced() -> Result<()> {
 /// A frozen primary may go on at any moment: nothing is promoted while it is not proven stopped.
 #[test]
 fn a_frozen_primary_is_never_overtaken() -> Result<()> {
-    on_cluster(2, async |lab| {
+    on_sandbox(2, async |lab| {
         let oracle = Oracle::start(lab).await?;
         lab.freeze("primary-0").await?;
         let run = lab
@@ -85,7 +85,7 @@ fn a_frozen_primary_is_never_overtaken() -> Result<()> {
 /// A switchover whose old primary freezes in the middle of it is put back.
 #[test]
 fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
-    on_cluster(1, async |lab| {
+    on_sandbox(1, async |lab| {
         let oracle = Oracle::start(lab).await?;
         // Between the fence and the stop there is time to freeze it.
         let slow = Fault::new(Effect::Delay { millis: 2000 });
@@ -123,7 +123,7 @@ fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
 /// so that is no proof, and the refusal says how to make sure.
 #[test]
 fn a_pod_stuck_in_terminating_on_a_lost_node_is_no_proof() -> Result<()> {
-    on_cluster(2, async |lab| {
+    on_sandbox(2, async |lab| {
         let oracle = Oracle::start(lab).await?;
         let node = lab.node("primary-0")?;
         let other = lab.node("replica-0")?;

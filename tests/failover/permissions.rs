@@ -5,7 +5,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding, RoleRef, Subject};
 use kube::core::ObjectMeta;
 use pgctl_sandbox::api::Identity;
 
-use super::lab::{Lab, Oracle, on_cluster};
+use super::lab::{Lab, Oracle, on_sandbox};
 
 const VIEWER: &str = include_str!("../../deploy/rbac/viewer.yaml");
 const OPERATOR: &str = include_str!("../../deploy/rbac/operator.yaml");
@@ -57,7 +57,7 @@ impl Lab {
 
 #[test]
 fn the_viewer_is_refused_before_the_first_change_and_the_operator_can_do_all_of_it() -> Result<()> {
-    on_cluster(1, async |lab| {
+    on_sandbox(1, async |lab| {
         let oracle = Oracle::start(lab).await?;
         lab.grant(VIEWER, "vera")?;
         lab.grant(VIEWER, "olga")?;

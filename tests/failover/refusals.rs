@@ -33,7 +33,7 @@ impl Lab {
             .into_iter()
             .chain(but_for_status.map(|kind| (kind, false)))
         {
-            for object in self.store().list(kind, Some(self.namespace())).items {
+            for object in self.store().list(kind, Some(self.namespace()))? {
                 let text = if whole {
                     object["metadata"]["resourceVersion"].to_string()
                 } else {

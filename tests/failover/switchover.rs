@@ -2,13 +2,13 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Lab, Oracle, full, on_cluster};
+use super::lab::{Lab, Oracle, full, on_cluster, on_sandbox};
 
 /// A split brain made by hand is seen, and a commit that was thrown away is missed: the oracle's
 /// silence elsewhere means something.
 #[test]
 fn the_oracle_sees_a_split_brain_and_a_lost_commit() -> Result<()> {
-    on_cluster(2, async |lab| {
+    on_sandbox(2, async |lab| {
         let oracle = Oracle::start(lab).await?;
         oracle.content(lab).await?;
         lab.sql("primary-0", "DELETE FROM public.oracle_commits WHERE n = 1")

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use pgctl_sandbox::api::{Effect, Fault};
 
-use super::lab::{Lab, Oracle, eventually, on_cluster, slot};
+use super::lab::{Lab, Oracle, eventually, on_cluster, on_sandbox, slot};
 
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
@@ -53,7 +53,7 @@ async fn survives(lab: &Lab, oracle: &Oracle, arguments: &[&str]) -> Result<()> 
 
 #[test]
 fn an_api_server_that_errs_at_every_kind_of_request_stops_nothing_halfway() -> Result<()> {
-    on_cluster(1, async |lab| {
+    on_sandbox(1, async |lab| {
         let oracle = Oracle::start(lab).await?;
         let api = lab.sandbox.faults().api().clone();
         let mut to = ["replica-0", "primary-0"].into_iter().cycle();
@@ -197,7 +197,7 @@ fn a_slot_that_is_missing_is_made() -> Result<()> {
 
 #[test]
 fn a_standby_far_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
-    on_cluster(2, async |lab| {
+    on_sandbox(2, async |lab| {
         let oracle = Oracle::start(lab).await?;
         lab.freeze("replica-1").await?;
         lab.sql(

@@ -39,7 +39,12 @@ fn a_server_that_ends_by_itself_is_recorded_as_not_clean() -> Result<()> {
     let mut primary = cluster.start(PRIMARY)?;
     primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
     // The immediate shutdown of the postmaster is what a crash leaves.
-    cluster.sql(PRIMARY, "COPY (SELECT 1) TO PROGRAM 'kill -QUIT $PPID; head -n 1 $PGDATA/postmaster.pid | xargs kill -QUIT'").ok();
+    cluster
+        .sql(
+            PRIMARY,
+            "COPY (SELECT 1) TO PROGRAM 'head -n 1 $PGDATA/postmaster.pid | xargs kill -QUIT'",
+        )
+        .ok();
     ensure!(!primary.ended()?.success());
     let record: serde_json::Value = serde_json::from_str(&primary.termination()?)?;
     assert_eq!(record["state"], "in production");

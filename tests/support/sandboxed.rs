@@ -1,70 +1,59 @@
-//! `pgctl` against a running sandbox: what it prints, and the means to break the cluster.
+//! The lab for suites that look and do not wait: what `pgctl` prints, and the means to break the
+//! cluster, without `async`.
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use pgctl::kubernetes::{ConnectOptions, Credentials, Kube, Place, Selection};
-use pgctl::observe::{Depth, login, observe};
-use pgctl::postgres::Login;
-use pgctl_sandbox::Sandbox;
+use anyhow::Result;
+use pgctl_sandbox::cli::FaultKind;
 use serde_json::Value;
 
-/// The longest that anything is waited for: only ever reached when it does not happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::lab::{Lab, PATIENCE};
 
-/// A sandbox and `pgctl` pointed at it.
+/// A cluster and `pgctl` pointed at it.
 pub(crate) struct Sandboxed {
-    pub(crate) sandbox: Sandbox,
+    pub(crate) lab: Lab,
     runtime: tokio::runtime::Runtime,
-    addresses: Vec<(String, String)>,
-    login: Login,
-    credentials: Credentials,
 }
 
 impl Sandboxed {
-    /// Starts a cluster of one primary and two standbys.
+    /// A cluster of one primary and two standbys.
     pub(crate) fn start() -> Self {
-        let sandbox = Sandbox::start(&pgctl_sandbox::Options::default()).expect("a sandbox");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let options = ConnectOptions {
-            kubeconfig: Some(sandbox.kubeconfig()),
-            context: None,
-            namespace: None,
-            timeout: Duration::from_secs(30),
-        };
-        let (addresses, credentials) = runtime.block_on(async {
-            let kube = Kube::connect(&options).await.expect("the sandbox's API");
-            let place = Place::Namespace(kube.namespace().to_owned());
-            let depth = Depth::Databases {
-                timeout: Duration::from_secs(30),
-            };
-            let seen = observe(&kube, &place, &Selection::default(), depth)
-                .await
-                .expect("the sandbox's cluster");
-            let pods = seen.snapshot.instances.into_iter();
-            let addresses = pods
-                .filter_map(|instance| Some((instance.pod.name, instance.pod.ip?)))
-                .collect();
-            (addresses, seen.credentials.expect("the Secret can be read"))
-        });
-        Self {
-            sandbox,
-            runtime,
-            addresses,
-            login: login(&credentials, Duration::from_secs(30)),
-            credentials,
+        let lab = Lab::find(2).expect("a cluster");
+        runtime.block_on(lab.prepare(2)).expect("two standbys");
+        Self { lab, runtime }
+    }
+
+    /// Waits for the lab.
+    #[track_caller]
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> T {
+        match self.runtime.block_on(work) {
+            Ok(value) => value,
+            Err(error) => panic!("{error:#}"),
         }
+    }
+
+    /// Breaks something, or mends it.
+    #[track_caller]
+    pub(crate) fn fault(&self, fault: &FaultKind) {
+        self.wait(self.lab.fault(fault));
+    }
+
+    /// `pgctl` with these arguments, to be run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let (variable, value) = self.lab.sandbox.environment();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgctl"));
+        command
+            .args(arguments)
+            .env(variable, value)
+            .env_remove("NO_COLOR");
+        command
     }
 
     /// Runs `pgctl` with these arguments.
     pub(crate) fn pgctl(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_pgctl"))
-            .args(arguments)
-            .arg("--kubeconfig")
-            .arg(self.sandbox.kubeconfig())
-            .env_remove("NO_COLOR")
-            .output()
-            .expect("pgctl runs")
+        self.command(arguments).output().expect("pgctl runs")
     }
 
     /// Runs `pgctl … -o json`: its exit code and its document.
@@ -99,29 +88,10 @@ impl Sandboxed {
         }
     }
 
-    /// Runs SQL in a pod's database.
+    /// Runs SQL in a pod's database, by the tail of the pod's name.
     #[track_caller]
     pub(crate) fn sql(&self, pod: &str, sql: &str) {
-        let address = self.addresses.iter().find(|(name, _)| name.ends_with(pod));
-        let (_, address) = address.expect("a pod of that name");
-        self.runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect((address.as_str(), 5432))
-                .await
-                .expect("the pod's port");
-            let mut config = tokio_postgres::Config::new();
-            config
-                .user(&self.credentials.user)
-                .password(secrecy::ExposeSecret::expose_secret(&self.login.password))
-                .dbname("postgres");
-            let (client, connection) = config
-                .connect_raw(stream, tokio_postgres::NoTls)
-                .await
-                .expect("the database lets us in");
-            let driver = tokio::spawn(connection);
-            client.batch_execute(sql).await.expect(sql);
-            drop(client);
-            let _ = driver.await;
-        });
+        self.wait(self.lab.sql(pod, sql));
     }
 }
 

@@ -8,63 +8,53 @@ use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::api::AttachParams;
+use kube::{Api, Client};
 use pgctl_sandbox::cli::{FaultKind, Scope};
-use pgctl_sandbox::store::{Selector, Store};
-use pgctl_sandbox::{Options, Sandbox};
+use pgctl_sandbox::store::Selector;
 
 use super::database::{Database, Login};
+use super::ground::{Ground, prefix, skipped};
+use super::objects::Objects;
 
 /// The longest that anything that ought to happen is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The prefix of the sandbox's objects.
-const PREFIX: &str = "sandbox-postgres-";
-
 /// A running cluster.
 pub(crate) struct Lab {
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: Ground,
     pub(crate) login: Login,
+    objects: Objects,
 }
 
-/// Runs a test on a cluster with so many standbys. It is gone when this returns.
+/// Runs a test on a cluster with so many standbys. It is gone when this returns, unless it is one
+/// that was given (`PGCTL_TEST_CONTEXT`): that is brought to this state before.
 pub(crate) fn on_cluster(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<()>) -> Result<()> {
-    let sandbox = Sandbox::start(&Options {
-        replicas: Some(standbys),
-        ..Options::default()
-    })?;
-    let login = Login::read(sandbox.store(), sandbox.namespace())?;
-    only_bounds_scale(&sandbox)?;
-    let lab = Lab { sandbox, login };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let result = runtime.block_on(test(&lab));
+    let lab = Lab::find(standbys)?;
+    let result = runtime.block_on(async {
+        lab.prepare(standbys).await?;
+        test(&lab).await
+    });
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
 }
 
-/// What the machine does besides must not scale the cluster: only the autoscaler's bounds do.
-fn only_bounds_scale(sandbox: &Sandbox) -> Result<()> {
-    let change = |autoscaler: &mut HorizontalPodAutoscaler| {
-        for metric in autoscaler
-            .spec
-            .iter_mut()
-            .flat_map(|spec| spec.metrics.iter_mut().flatten())
-        {
-            if let Some(resource) = &mut metric.resource {
-                resource.target.average_utilization = Some(100_000);
-            }
-        }
-    };
-    let name = full("replica-hpa");
-    sandbox.store().modify(sandbox.namespace(), &name, change)?;
-    Ok(())
+/// As [`on_cluster`], for a test that breaks what only the sandbox can break, or for good. It is
+/// skipped on a cluster that was given.
+pub(crate) fn on_sandbox(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<()>) -> Result<()> {
+    if skipped("it needs the sandbox's faults, or leaves a broken cluster") {
+        return Ok(());
+    }
+    on_cluster(standbys, test)
 }
 
 /// The full name of a pod or object, from its tail (`replica-0`).
 pub(crate) fn full(tail: &str) -> String {
-    format!("{PREFIX}{tail}")
+    format!("{}{tail}", prefix())
 }
 
 /// The slot of a pod.
@@ -73,8 +63,33 @@ pub(crate) fn slot(tail: &str) -> String {
 }
 
 impl Lab {
-    pub(crate) fn store(&self) -> &Store {
-        self.sandbox.store()
+    /// Starts or finds the cluster.
+    pub(crate) fn find(standbys: u32) -> Result<Self> {
+        let sandbox = Ground::find(standbys)?;
+        Ok(Self {
+            login: Login::read(&sandbox)?,
+            objects: sandbox.objects(),
+            sandbox,
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// What the machine does besides must not scale the cluster: only the autoscaler's bounds do.
+    pub(crate) fn only_bounds_scale(&self) -> Result<()> {
+        let change = |autoscaler: &mut HorizontalPodAutoscaler| {
+            let spec = autoscaler.spec.iter_mut();
+            for metric in spec.flat_map(|spec| spec.metrics.iter_mut().flatten()) {
+                if let Some(resource) = &mut metric.resource {
+                    resource.target.average_utilization = Some(100_000);
+                }
+            }
+        };
+        let name = full("replica-hpa");
+        self.store().modify(self.namespace(), &name, change)?;
+        Ok(())
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -94,9 +109,7 @@ impl Lab {
     /// The address of a pod, by the tail of its name.
     pub(crate) fn address(&self, tail: &str) -> Result<String> {
         let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
-        pod.status
-            .and_then(|status| status.pod_ip)
-            .with_context(|| format!("{tail} has no address"))
+        address_of(&pod, &self.login).with_context(|| format!("{tail} has no address"))
     }
 
     pub(crate) fn uid(&self, tail: &str) -> Result<String> {
@@ -116,6 +129,9 @@ impl Lab {
 
     /// The write Service's address.
     pub(crate) fn write_service(&self) -> Result<String> {
+        if self.login.forwards() {
+            return Ok(format!("service/{}", full("write")));
+        }
         let service: Service = self.store().read(self.namespace(), &full("write"))?;
         service
             .spec
@@ -173,6 +189,9 @@ impl Lab {
 
     pub(crate) async fn kill(&self, tail: &str) -> Result<()> {
         let pod = full(tail);
+        if let Some(client) = self.sandbox.client() {
+            return crash(client, self.namespace(), &pod).await;
+        }
         self.fault(&FaultKind::Kill { pod, scope: here() }).await
     }
 
@@ -183,12 +202,26 @@ impl Lab {
 
     /// Ends every fault.
     pub(crate) async fn mend(&self) -> Result<()> {
+        if self.sandbox.client().is_some() {
+            return Ok(());
+        }
         self.fault(&FaultKind::Clear).await
     }
 
     pub(crate) async fn fault(&self, fault: &FaultKind) -> Result<()> {
         self.sandbox.faults().apply(fault).await.map(drop)
     }
+}
+
+/// Kills PostgreSQL in a pod; the container ends with it.
+async fn crash(client: &Client, namespace: &str, pod: &str) -> Result<()> {
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let kill = "kill -9 \"$(cat /var/run/postgresql/pgctl-postmaster)\"";
+    let parameters = AttachParams::default().container("postgres").stdin(false);
+    let process = pods.exec(pod, ["sh", "-c", kill], &parameters).await?;
+    // The container's end takes this process along, and with it the word of its own end.
+    process.join().await.ok();
+    Ok(())
 }
 
 fn here() -> Scope {
@@ -198,7 +231,16 @@ fn here() -> Scope {
 /// `replica-0` of `sandbox-postgres-replica-0`.
 pub(crate) fn tail_of(pod: &Pod) -> String {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    name.strip_prefix(PREFIX).unwrap_or(name).to_owned()
+    name.strip_prefix(prefix()).unwrap_or(name).to_owned()
+}
+
+/// Where a pod's server is: its IP on the sandbox, its name elsewhere.
+pub(crate) fn address_of(pod: &Pod, login: &Login) -> Option<String> {
+    let ip = pod.status.as_ref()?.pod_ip.clone()?;
+    if login.forwards() {
+        return pod.metadata.name.as_ref().map(|name| format!("pod/{name}"));
+    }
+    Some(ip)
 }
 
 /// Waits for a condition; its last "no" is the error.

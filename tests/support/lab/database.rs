@@ -1,27 +1,35 @@
-//! Connections straight to a server, past Kubernetes: what a test believes must not come through
-//! the code that it tests.
+//! Connections straight to a server, past `pgctl`: what a test believes must not come through the
+//! code that it tests.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Secret;
-use pgctl_sandbox::store::{Selector, Store};
+use pgctl_sandbox::store::Selector;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use super::forward::Forwards;
+use super::ground::Ground;
 
 /// How long an answer may take before the server counts as silent (frozen, or cut off).
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The superuser, from the cluster's Secret.
+/// The superuser, from the cluster's Secret, and the way to the servers.
 #[derive(Clone)]
 pub(crate) struct Login {
     user: String,
     password: String,
+    /// None where this machine reaches the pods themselves.
+    forwards: Option<Forwards>,
 }
 
 impl Login {
-    pub(crate) fn read(store: &Store, namespace: &str) -> Result<Self> {
-        let secrets = store.read_all::<Secret>(Some(namespace), &Selector::everything())?;
+    pub(crate) fn read(ground: &Ground) -> Result<Self> {
+        let secrets = ground
+            .objects()
+            .read_all::<Secret>(Some(ground.namespace()), &Selector::everything())?;
         let data = secrets
             .items
             .into_iter()
@@ -32,10 +40,21 @@ impl Login {
             let value = data.get(key).with_context(|| format!("no key {key}"))?;
             String::from_utf8(value.0.clone()).context("a Secret that is no text")
         };
+        let forwards = ground
+            .client()
+            .map(|client| Forwards::new(client, ground.namespace()));
         Ok(Self {
             user: text("postgres-user")?,
             password: text("postgres-password")?,
+            forwards,
         })
+    }
+}
+
+impl Login {
+    /// Whether servers are reached through the API.
+    pub(crate) fn forwards(&self) -> bool {
+        self.forwards.is_some()
     }
 }
 
@@ -46,24 +65,38 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    /// Connects to an address: an IP on the sandbox, `pod/NAME` or `service/NAME` elsewhere.
     pub(crate) async fn open(address: &str, login: &Login) -> Result<Self> {
-        let mut config = tokio_postgres::Config::new();
+        tokio::time::timeout(PATIENCE, Self::connect(address, login))
+            .await
+            .with_context(|| format!("{address} is silent"))?
+            .with_context(|| format!("connecting to {address}"))
+    }
+
+    async fn connect(address: &str, login: &Login) -> Result<Self> {
+        let mut config = Config::new();
         config
-            .host(address)
-            .port(5432)
             .user(&login.user)
             .password(&login.password)
             .dbname("postgres")
             .application_name("oracle");
-        let connecting = config.connect(NoTls);
-        let (client, connection) = tokio::time::timeout(PATIENCE, connecting)
-            .await
-            .with_context(|| format!("{address} is silent"))?
-            .with_context(|| format!("connecting to {address}"))?;
-        let connection = tokio::spawn(async move {
-            // Its end shows in the client.
-            connection.await.ok();
-        });
+        // The connection's end shows in the client.
+        let (client, connection) = match &login.forwards {
+            None => {
+                let stream = TcpStream::connect((address, 5432)).await?;
+                let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                (client, tokio::spawn(async move { drop(connection.await) }))
+            }
+            Some(forwards) => {
+                let (stream, forwarder) = forwards.open(address).await?;
+                let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                let carried = async move {
+                    drop(connection.await);
+                    drop(forwarder);
+                };
+                (client, tokio::spawn(carried))
+            }
+        };
         Ok(Self { client, connection })
     }
 

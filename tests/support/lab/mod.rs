@@ -1,18 +1,25 @@
-//! A cluster of one test's own, `pgctl` pointed at it, writers through its write Service, and an
+//! A cluster of one test's own (or the one that `PGCTL_TEST_CONTEXT` names), `pgctl` pointed at it, writers through its write Service, and an
 //! oracle that judges what became of it. Each suite uses a part.
 #![allow(dead_code, unused_imports, reason = "each suite uses a part")]
 
 mod cluster;
 mod database;
+mod forward;
+mod ground;
+mod objects;
 mod oracle;
 mod overlap;
 mod pgctl;
+mod prepare;
 mod standbys;
 mod terminal;
 mod writers;
 
-pub(crate) use cluster::{Lab, PATIENCE, eventually, full, on_cluster, slot, tail_of, within};
+pub(crate) use cluster::{
+    Lab, PATIENCE, eventually, full, on_cluster, on_sandbox, slot, tail_of, within,
+};
 pub(crate) use database::{Database, Login};
+pub(crate) use ground::skipped;
 pub(crate) use oracle::Oracle;
 pub(crate) use pgctl::Run;
 pub(crate) use terminal::Terminal;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
-use pgctl_sandbox::store::{Selector, Store};
+use pgctl_sandbox::store::Selector;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::cluster::{Lab, eventually, tail_of};
+use super::cluster::{Lab, address_of, eventually, tail_of};
 use super::database::{Database, Login};
+use super::objects::Objects;
 use super::overlap::{Life, Sightings, Writable, overlaps};
 use super::writers::Writers;
 
@@ -173,7 +174,7 @@ impl Drop for Oracle {
 
 /// Asks every address at which a pod was ever seen: an old one may go on running on a lost node.
 async fn watch(
-    store: Store,
+    store: Objects,
     namespace: String,
     login: Login,
     begun: Instant,
@@ -184,8 +185,9 @@ async fn watch(
     loop {
         let pods = store.read_all::<Pod>(Some(&namespace), &Selector::everything());
         for pod in pods.map(|list| list.items).unwrap_or_default() {
-            let address = pod.status.as_ref().and_then(|it| it.pod_ip.clone());
-            let Some(address) = address else { continue };
+            let Some(address) = address_of(&pod, &login) else {
+                continue;
+            };
             if known.insert((tail_of(&pod), address.clone())) {
                 let (login, seen) = (login.clone(), Arc::clone(&seen));
                 tasks.spawn(ask(tail_of(&pod), address, login, begun, seen));

@@ -97,10 +97,11 @@ impl Lab {
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
         let program = std::env::var_os("PGCTL_TEST_BINARY")
             .unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_pgctl")));
+        let (variable, value) = self.sandbox.environment();
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .env("KUBECONFIG", self.sandbox.kubeconfig())
+            .env(variable, value)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
