@@ -45,6 +45,9 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "lag" -d 'Show how far e
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make another pod the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "scale" -d 'Change the number of replica pods, and see it through'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "hpa" -d 'Show the autoscaler, and why it does not scale; or change it'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how many standbys commits wait; or change it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
@@ -153,6 +156,175 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s v -l verbose -d '
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l max-lag-bytes -d 'How many bytes a standby that is done may be behind' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l wait-timeout -d 'How long the new standbys may take' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l pin -d 'Hold the autoscaler at this number, until pgctl hpa resume'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l permanent -d 'Make it the autoscaler\'s minimum, and its maximum at least that'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l temporary -d 'Leave the autoscaler alone: it may change the number again'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l no-wait -d 'Do not wait until the pods are there, or gone'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l delete-volumes -d 'Delete the volumes of the pods that go, and of those that went before'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l resume -d 'Go on with the operation that was left unfinished'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l abort -d 'Put back what the unfinished operation has done'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l resume -d 'Go on with the change that was left unfinished'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l abort -d 'Put back what the unfinished change has done'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -f -a "show" -d 'Show bounds, metrics against targets, conditions, and why it does not scale'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -f -a "set" -d 'Change its bounds, or the targets of its metrics'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -f -a "pause" -d 'Hold the number of pods where it is; the bounds are remembered'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -f -a "resume" -d 'Give the bounds of before the pause back'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l min -d 'The least pods (minReplicas)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l max -d 'The most pods (maxReplicas)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l cpu -d 'Average use of the CPU to aim at, in % of the request' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l memory -d 'Average use of the memory to aim at, in % of the request' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l resume -d 'Go on with the change that was left unfinished'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l abort -d 'Put back what the unfinished change has done'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -f -a "show" -d 'Show for how many standbys commits wait, and which confirm'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -f -a "set" -d 'Let commits wait for so many standbys'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l standbys -d 'How many, or `off`' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F

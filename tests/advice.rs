@@ -108,12 +108,20 @@ fn parses(words: &[String]) -> Option<bool> {
 }
 
 fn parse(line: &[String]) -> bool {
-    let arguments = std::iter::once("pgctl").chain(line.iter().map(String::as_str));
-    match Cli::try_parse_from(arguments) {
-        Ok(_) => true,
-        // Help and the version are no errors.
-        Err(error) => error.exit_code() == 0,
-    }
+    // What a format string leaves open may be a number.
+    let with = |open: &str| {
+        let words = line.iter().map(|word| match word.as_str() {
+            "x" => open.to_owned(),
+            word => word.to_owned(),
+        });
+        let arguments = std::iter::once("pgctl".to_owned()).chain(words);
+        match Cli::try_parse_from(arguments) {
+            Ok(_) => true,
+            // Help and the version are no errors.
+            Err(error) => error.exit_code() == 0,
+        }
+    };
+    with("x") || with("1")
 }
 
 /// Whether what stands here is code, and no part of a sentence: in backticks, or a line of a block.

@@ -3,19 +3,25 @@
 mod backup;
 mod failover;
 mod global;
+mod hpa;
 mod lag;
 mod operation;
 mod rejoin;
 mod root;
+mod scale;
 mod status;
+mod sync;
 
 pub use backup::{
     BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
 };
 pub use failover::FailoverArgs;
 pub use global::{GlobalArgs, OutputFormat};
+pub use hpa::{HpaArgs, HpaCommand, HpaSetArgs};
 pub use lag::LagArgs;
-pub use operation::OperationArgs;
+pub use operation::{ChangeArgs, GoOnArgs, OperationArgs};
 pub use rejoin::{ReinitArgs, RejoinArgs};
 pub use root::{Cli, Command, command};
+pub use scale::ScaleArgs;
 pub use status::StatusArgs;
+pub use sync::{SyncArgs, SyncCommand};

@@ -2,7 +2,10 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::{BackupArgs, FailoverArgs, GlobalArgs, LagArgs, ReinitArgs, RejoinArgs, StatusArgs};
+use super::{
+    BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, ReinitArgs, RejoinArgs, ScaleArgs,
+    StatusArgs, SyncArgs,
+};
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
 ///
@@ -46,6 +49,12 @@ pub enum Command {
     Rejoin(RejoinArgs),
     /// Give a broken standby a new volume, copied from the primary
     Reinit(ReinitArgs),
+    /// Change the number of replica pods, and see it through
+    Scale(ScaleArgs),
+    /// Show the autoscaler, and why it does not scale; or change it
+    Hpa(HpaArgs),
+    /// Show for how many standbys commits wait; or change it
+    Sync(SyncArgs),
     /// Show the operations that have run: when, who, what, and what it cost
     History,
     /// Take a backup; list, verify or prune those there are

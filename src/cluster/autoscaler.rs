@@ -23,6 +23,10 @@ pub struct Autoscaler {
     pub desired: u32,
     /// Each metric with its target.
     pub metrics: Vec<AutoscalerMetric>,
+    /// `spec.metrics` as it is written, so that a change of one target keeps all else.
+    pub metric_specs: Vec<serde_json::Value>,
+    /// `spec.behavior.scaleDown.stabilizationWindowSeconds` (300 when unset).
+    pub down_window_seconds: u32,
     /// `status.conditions`.
     pub conditions: Vec<AutoscalerCondition>,
     /// `status.lastScaleTime`.

@@ -40,6 +40,7 @@ pub(crate) fn healthy(standbys: u32) -> Snapshot {
             primary: PRIMARY.into(),
             term: 0,
             system_identifier: None,
+            synchronous: None,
             source: TopologySource::Default {
                 config_map: "staging-postgres-topology".into(),
             },
@@ -313,6 +314,7 @@ fn stateful_set(component: Component, wanted: u32) -> StatefulSetFacts {
         observed: true,
         topology_aware: true,
         topology_config_map: Some("staging-postgres-topology".into()),
+        unrequested: Vec::new(),
         service: format!("staging-postgres-{component}"),
         git_ops: None,
     }
@@ -357,6 +359,13 @@ fn autoscaler(current: u32) -> Autoscaler {
         current,
         desired: current,
         metrics: vec![metric("cpu", 12, 70), metric("memory", 31, 80)],
+        metric_specs: [("cpu", 70), ("memory", 80)]
+            .map(|(name, percent)| {
+                serde_json::json!({"type": "Resource", "resource": {"name": name,
+                    "target": {"type": "Utilization", "averageUtilization": percent}}})
+            })
+            .to_vec(),
+        down_window_seconds: 300,
         conditions: Vec::new(),
         last_scaled: None,
         annotations: BTreeMap::new(),

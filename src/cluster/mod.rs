@@ -4,6 +4,7 @@
 //! [`Snapshot`]; everything that decides (health, planning) reads it and nothing else.
 
 mod autoscaler;
+mod autoscaler_words;
 mod database;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -17,11 +18,13 @@ mod pod;
 mod service;
 mod snapshot;
 mod stateful_set;
+mod synchronous;
 mod topology;
 mod volume;
 pub mod words;
 
 pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
+pub use autoscaler_words::{condition_words, why_not_scaling};
 pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
@@ -41,6 +44,7 @@ pub use name::{NameError, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use snapshot::{ClusterId, Snapshot};
-pub use stateful_set::{Component, StatefulSetFacts};
+pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
+pub use synchronous::{Shape, synchronous_candidates, synchronous_names};
 pub use topology::{Topology, TopologySource};
 pub use volume::VolumeFacts;

@@ -26,6 +26,16 @@ impl fmt::Display for Component {
     }
 }
 
+/// A request that a container of a pod template lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unrequested {
+    /// The container.
+    pub container: String,
+    /// `cpu` or `memory`.
+    pub resource: String,
+}
+
 /// A StatefulSet of the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +57,9 @@ pub struct StatefulSetFacts {
     pub topology_aware: bool,
     /// Name of the ConfigMap that its volume `topology` mounts.
     pub topology_config_map: Option<String>,
+    /// Containers of the pod template that request no CPU or no memory: an autoscaler can't tell
+    /// what share of it they use.
+    pub unrequested: Vec<Unrequested>,
     /// `spec.serviceName`: the headless Service that names its pods.
     pub service: String,
     /// Who deploys it, when a GitOps tool does.

@@ -15,6 +15,10 @@ pub struct Topology {
     pub term: u64,
     /// Once recorded, no pod ever runs `initdb` again.
     pub system_identifier: Option<String>,
+    /// For how many standbys commits wait, as `pgctl sync set` was told; 0 for none, and nothing
+    /// when it was never told.
+    #[serde(default)]
+    pub synchronous: Option<u32>,
     /// Where this was read from.
     pub source: TopologySource,
 }

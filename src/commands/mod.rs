@@ -4,11 +4,14 @@ mod backup;
 mod context;
 mod failover;
 mod history;
+mod hpa;
 mod lag;
 mod operation;
 mod rejoin;
 mod run;
+mod scale;
 mod status;
+mod sync;
 mod watch;
 
 pub use context::Context;

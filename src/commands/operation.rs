@@ -59,7 +59,7 @@ pub(super) async fn run(
     {
         return refused(context, &refusal);
     }
-    let live = live(kube, &observed)?;
+    let live = live(context, kube, &observed)?;
     live.take_lock(false).await.map_err(lock_failure)?;
     let journal = match fresh_journal(&live, plan).await {
         Ok(journal) => journal,
@@ -114,7 +114,7 @@ fn shown(plan: &Plan, screen: &Screen) -> String {
 /// What was found out besides the snapshot.
 async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds, Failure> {
     let more: &[_] = match kind {
-        "reinit" => &REINIT_PERMISSIONS,
+        "reinit" | "scale" => &REINIT_PERMISSIONS,
         _ => &[],
     };
     let calls: Vec<Call> = PERMISSIONS
@@ -214,7 +214,7 @@ async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
     Confirmed::by_typing(plan, &typed).ok_or_else(|| declined("not confirmed; nothing was changed"))
 }
 
-fn live(kube: Kube, observed: &Observed) -> Result<Live, Failure> {
+fn live(context: &Context, kube: Kube, observed: &Observed) -> Result<Live, Failure> {
     let credentials = observed.credentials.as_ref().ok_or_else(|| {
         Failure::new(
             ExitCode::Refused,
@@ -223,11 +223,8 @@ fn live(kube: Kube, observed: &Observed) -> Result<Live, Failure> {
         .next("pgctl status")
     })?;
     let timeout = kube.timeout();
-    Ok(Live::new(
-        kube,
-        login(credentials, timeout),
-        &observed.snapshot,
-    ))
+    let live = Live::new(kube, login(credentials, timeout), &observed.snapshot);
+    Ok(live.listening(Box::new(reporter(context))))
 }
 
 fn lock_failure(error: LockError) -> Failure {
@@ -304,7 +301,7 @@ async fn go_on(
         )
         .next(found.map(|it| it.plan.resume_command()).unwrap_or_default()));
     }
-    let live = live(kube, observed)?;
+    let live = live(context, kube, observed)?;
     live.take_lock(true).await.map_err(lock_failure)?;
     // Once more, now that nobody else writes.
     let journal = match live.load_journal().await {
@@ -329,7 +326,7 @@ async fn go_on(
     finish(context, &live, ending, executor.journal()).await
 }
 
-fn reporter(context: &Context) -> impl Fn(&Plan, &Notice) + Sync + use<> {
+fn reporter(context: &Context) -> impl Fn(&Plan, &Notice) + Send + Sync + use<> {
     let quiet = context.quiet;
     let screen = Screen::of_stderr(context.screen.color);
     move |_: &Plan, notice: &Notice| {
@@ -371,16 +368,20 @@ async fn finish(
     match ending {
         Some(Ending::Done) => {
             let report = Report::of(plan, &journal.entries);
+            let exit = match report.timed_out() {
+                true => ExitCode::TimedOut,
+                false => ExitCode::Done,
+            };
             let text = if context.format.is_document() {
                 encode(
-                    &OperationDocument::new("Report", &report, 0),
+                    &OperationDocument::new("Report", &report, exit.number()),
                     context.format,
                 )
             } else {
                 report_screen(&report, &context.screen)
             };
             context.print(&text)?;
-            Ok(ExitCode::Done)
+            Ok(exit)
         }
         Some(Ending::RolledBack { reason }) => Err(Failure::new(
             ExitCode::RolledBack,

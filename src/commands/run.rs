@@ -1,7 +1,7 @@
 //! From the command line to the exit code.
 
 use super::context::Context;
-use super::{backup, failover, history, lag, rejoin, status};
+use super::{backup, failover, history, hpa, lag, rejoin, scale, status, sync};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -18,6 +18,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Failover(args) => failover::run(&context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(&context, args).await,
         Command::Reinit(args) => rejoin::reinit(&context, args).await,
+        Command::Scale(args) => scale::run(&context, args).await,
+        Command::Hpa(args) => hpa::run(&context, args).await,
+        Command::Sync(args) => sync::run(&context, args).await,
         Command::History => interruptible(history::run(&context)).await,
         Command::Backup(args) => backup::run(&context, args).await,
     };

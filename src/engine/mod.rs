@@ -12,6 +12,7 @@ mod journal;
 mod live;
 mod notice;
 mod report;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -21,7 +22,8 @@ pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
 pub use gate::Confirmed;
 pub use journal::{Journal, MAX_HISTORY, Record};
-pub use live::{Live, LockError, who};
+pub use live::{Listener, Live, LockError, who};
 pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};
+pub use stage::Stage;
 pub use world::{Known, World};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Stage;
 use crate::plan::{Finding, Outcome, Plan, StepName};
 
 /// Something that happened.
@@ -60,6 +61,14 @@ pub enum Notice {
     Undoing {
         /// Which.
         step: StepName,
+    },
+    /// A pod that is waited for has come further.
+    Progress {
+        /// Which.
+        pod: String,
+        /// Where it is now.
+        #[serde(flatten)]
+        stage: Stage,
     },
     /// Something was learnt.
     Found(Finding),

@@ -108,6 +108,13 @@ impl Report {
         report
     }
 
+    /// Whether what the operation is for was done, and not everybody was there in time.
+    pub fn timed_out(&self) -> bool {
+        self.steps.iter().any(|it| {
+            matches!(it.step, StepName::AwaitStandbys | StepName::AwaitGone) && it.reason.is_some()
+        })
+    }
+
     fn learn(&mut self, finding: &Finding) {
         match finding {
             Finding::Shutdown(shutdown) => self.shutdown_lsn = Some(shutdown.lsn),

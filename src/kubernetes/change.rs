@@ -136,6 +136,21 @@ impl Kube {
             .map(drop)
     }
 
+    /// Changes an autoscaler by a JSON merge patch.
+    ///
+    /// # Errors
+    /// When it does not exist, or the API refuses.
+    pub async fn patch_autoscaler(
+        &self,
+        namespace: &str,
+        autoscaler: &str,
+        patch: &Value,
+    ) -> Result<(), KubeError> {
+        self.merge::<HorizontalPodAutoscaler>(namespace, autoscaler, patch)
+            .await
+            .map(drop)
+    }
+
     /// Replaces `spec.selector` of a Service, with annotations that remember what it was.
     ///
     /// # Errors

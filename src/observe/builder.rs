@@ -233,7 +233,7 @@ async fn ask(
 }
 
 /// Why the start script holds PostgreSQL back; none when it does not, or can't be asked.
-async fn why_held_back(kube: &Kube, namespace: &str, pod: &str) -> Option<StartDecision> {
+pub async fn why_held_back(kube: &Kube, namespace: &str, pod: &str) -> Option<StartDecision> {
     const LIMIT: Duration = Duration::from_secs(2);
     let limit = LIMIT.min(kube.timeout());
     let reading = kube.run_command(namespace, pod, &["cat", labels::WAIT_FILE], None, limit);

@@ -5,5 +5,5 @@ mod builder;
 mod nodes;
 mod open;
 
-pub use builder::{Depth, Observed, observe, observe_all};
+pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
 pub use open::{OpenError, login, open};

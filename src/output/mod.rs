@@ -13,6 +13,9 @@ mod operation;
 mod operation_tests;
 mod plain;
 mod prompt;
+mod scaling;
+#[cfg(test)]
+mod scaling_tests;
 mod schema;
 mod screen;
 mod sections;
@@ -25,8 +28,9 @@ mod writer;
 pub use backup::{Pruning, backup_taken, backups_screen, pruning_screen, verified_screen};
 pub use clusters::clusters_screen;
 pub use document::{
-    API_VERSION, BackupDocument, BackupListDocument, ClusterListDocument, ClusterStatusDocument,
-    ErrorDocument, LagReportDocument, PruningDocument, VerificationDocument,
+    API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
+    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SynchronousDocument,
+    VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use failure::failure_screen;
@@ -37,6 +41,7 @@ pub use operation::{
 };
 pub use plain::plain;
 pub use prompt::choose_candidate;
+pub use scaling::{autoscaler_screen, synchronous_screen};
 pub use schema::schemas;
 pub use screen::{Screen, Tone};
 pub use status::{status_screen, verdict_line};

@@ -77,6 +77,9 @@ pub fn plan_screen(plan: &Plan, screen: &Screen) -> String {
         };
         let line = format!("{:>3}. {}{mark}", index + 1, plain(&step.to_string()));
         text += &(screen.wrap(&line, 7) + "\n");
+        if let Action::PatchAutoscaler { patch } = &step.action {
+            text += &format!("     patch {}\n", plain(&patch.to_json().to_string()));
+        }
         // A step that only waits is called by what it waits for.
         if step.proves != Condition::Answered && step.action != Action::Observe {
             let line = format!("     proven when {}", plain(&step.proves.to_string()));
@@ -98,6 +101,9 @@ pub fn notice_line(notice: &Notice, screen: &Screen) -> Option<String> {
         Notice::Reported { step, reason } => format!("      {step}: {}", plain(reason)),
         Notice::Failed { step, reason } => format!("      {step} failed: {}", plain(reason)),
         Notice::Undoing { step } => format!("[back] {step}"),
+        Notice::Progress { pod, stage } => {
+            format!("      {}: {}", plain(pod), plain(&stage.to_string()))
+        }
         Notice::Found(_) | Notice::Ended { .. } => return None,
     };
     Some(screen.wrap(&line, 6))
@@ -135,6 +141,15 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         }
         text += &format!("  loss          {loss}\n");
         text += &format!("  timeline      {timeline} -> {new}\n");
+    }
+    if let Operation::Scale { left_behind, .. } = &report.operation
+        && !left_behind.is_empty()
+    {
+        let line = format!(
+            "  volumes left behind: {} (--delete-volumes deletes them)",
+            plain(&left_behind.join(", "))
+        );
+        text += &(screen.wrap(&line, 4) + "\n");
     }
     text += "  steps\n";
     for step in &report.steps {

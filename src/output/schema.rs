@@ -3,8 +3,9 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::document::{
-    BackupDocument, BackupListDocument, ClusterListDocument, ClusterStatusDocument, ErrorDocument,
-    LagReportDocument, PruningDocument, VerificationDocument,
+    AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
+    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SynchronousDocument,
+    VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -42,6 +43,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("refusal.json", operation::<Refusal>("Refusal")),
         ("report.json", operation::<Report>("Report")),
         ("history.json", operation::<HistoryContent<'_>>("History")),
+        ("autoscaler.json", of::<AutoscalerDocument>()),
+        ("synchronous-replication.json", of::<SynchronousDocument>()),
         ("error.json", of::<ErrorDocument>()),
     ]
 }

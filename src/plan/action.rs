@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::AutoscalerPatch;
 use crate::cluster::Topology;
 
 /// A pod at one time of its life.
@@ -27,6 +28,16 @@ pub struct Follower {
     pub pod: String,
     /// The slot that it streams through.
     pub slot: String,
+}
+
+/// A claim at one time of its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimRef {
+    /// The PersistentVolumeClaim.
+    pub claim: String,
+    /// Its `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
 }
 
 /// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing
@@ -149,6 +160,51 @@ pub enum Action {
         /// The pod on which.
         pod: String,
     },
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// Changes the autoscaler, with one patch.
+    PatchAutoscaler {
+        /// What it is like afterwards.
+        patch: AutoscalerPatch,
+    },
+    /// Sees to it that pods with a volume of before can use it: where the start script says that
+    /// only a fresh copy helps, that is asked for.
+    MendVolumes {
+        /// The topology ConfigMap, where the start script looks for the request.
+        config_map: String,
+        /// The pod that they are to stream from.
+        upstream: String,
+        /// The pods.
+        pods: Vec<String>,
+        /// Names the request.
+        request: String,
+    },
+    /// Drops the slots of standbys that are gone, as soon as nobody streams through them.
+    ForgetStandbys {
+        /// The pods on which: the primary first, which has to answer.
+        servers: Vec<String>,
+        /// Names of the slots.
+        slots: Vec<String>,
+    },
+    /// Deletes claims, and with them the data.
+    DeleteClaims {
+        /// The claims.
+        claims: Vec<ClaimRef>,
+    },
+    /// Sets `synchronous_standby_names`.
+    SetSynchronous {
+        /// The pod on which.
+        pod: String,
+        /// The value; empty when no commit is to wait.
+        names: String,
+    },
+    /// Keeps in mind for how many standbys commits wait.
+    RecordSynchronous {
+        /// The topology ConfigMap.
+        config_map: String,
+        /// How many; none forgets it.
+        standbys: Option<u32>,
+    },
 }
 
 impl Action {
@@ -229,6 +285,43 @@ impl fmt::Display for Action {
                 write!(f, "let {} stream from {upstream}", names.join(", "))
             }
             Self::Write { pod } => write!(f, "commit a write on {pod}"),
+            Self::PatchAutoscaler { patch } => {
+                write!(f, "set {} to {}", patch.autoscaler, patch.bounds)?;
+                match &patch.metrics {
+                    Some(_) => write!(f, ", with new targets"),
+                    None => Ok(()),
+                }
+            }
+            Self::MendVolumes { pods, .. } => {
+                write!(
+                    f,
+                    "let {} use what was left behind, or copy anew where that can't follow",
+                    pods.join(", ")
+                )
+            }
+            Self::ForgetStandbys { servers, slots } => {
+                write!(
+                    f,
+                    "drop {} on {}: {}",
+                    plural(slots.len(), "slot"),
+                    servers.join(", "),
+                    slots.join(", ")
+                )
+            }
+            Self::DeleteClaims { claims } => {
+                let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
+                write!(f, "delete with their data: {}", names.join(", "))
+            }
+            Self::SetSynchronous { pod, names } if names.is_empty() => {
+                write!(f, "let commits on {pod} wait for no standby")
+            }
+            Self::SetSynchronous { pod, names } => {
+                write!(f, "set synchronous_standby_names on {pod}: {names}")
+            }
+            Self::RecordSynchronous { standbys, .. } => match standbys {
+                Some(count) => write!(f, "record that commits wait for {count}"),
+                None => write!(f, "forget for how many commits wait"),
+            },
         }
     }
 }

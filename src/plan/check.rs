@@ -69,6 +69,16 @@ pub enum CheckName {
     Volume,
     /// `pg_rewind` can work.
     Rewind,
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// So many pods can be.
+    Count,
+    /// The primary's pod is not among those that go.
+    PrimaryStays,
+    /// Kubernetes accepts the bounds.
+    Bounds,
+    /// The autoscaler can measure what it is to go by.
+    Metrics,
 }
 
 impl CheckName {
@@ -104,6 +114,10 @@ impl CheckName {
             Self::GitOps => "GitOps",
             Self::Volume => "volume",
             Self::Rewind => "pg_rewind",
+            Self::Count => "number of pods",
+            Self::PrimaryStays => "primary stays",
+            Self::Bounds => "bounds",
+            Self::Metrics => "metrics",
         }
     }
 }

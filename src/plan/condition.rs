@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::PodRef;
+use super::{AutoscalerPatch, ClaimRef, PodRef};
 
 /// Something that holds in the cluster or not, decided by looking and never by remembering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -147,6 +147,61 @@ pub enum Condition {
         /// The standby.
         pod: String,
     },
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// The autoscaler is as this patch makes it.
+    AutoscalerIs {
+        /// The patch.
+        patch: AutoscalerPatch,
+    },
+    /// Each of the pods streams from the upstream, is not far behind, is ready, and gets the reads
+    /// of the Service.
+    Serving {
+        /// The pod that they stream from.
+        upstream: String,
+        /// The read Service, when there is one.
+        service: Option<String>,
+        /// The standbys.
+        pods: Vec<String>,
+        /// How far behind one may be, in bytes.
+        max_lag_bytes: u64,
+    },
+    /// None of these pods exists any more, nor another of the same name.
+    PodsGone {
+        /// The pods.
+        pods: Vec<PodRef>,
+    },
+    /// None of the slots exists on the first server, nor on any of the others that answers.
+    Forgotten {
+        /// The pods on which.
+        servers: Vec<String>,
+        /// Names of the slots.
+        slots: Vec<String>,
+    },
+    /// None of the claims is the one of before, or each is being deleted.
+    ClaimsGone {
+        /// The claims.
+        claims: Vec<ClaimRef>,
+    },
+    /// `synchronous_standby_names` is this, nobody else confirms commits any more, and as many of
+    /// the standbys as are asked for have confirmed all that was written until then.
+    Synchronous {
+        /// The pod.
+        pod: String,
+        /// The value.
+        names: String,
+        /// Who may confirm.
+        standbys: Vec<String>,
+        /// How many have to; 0 asks for nothing but the value.
+        count: u32,
+    },
+    /// It is kept in mind for how many standbys commits wait.
+    SynchronousRecorded {
+        /// The topology ConfigMap.
+        config_map: String,
+        /// How many; none when nothing is recorded.
+        standbys: Option<u32>,
+    },
 }
 
 impl fmt::Display for Condition {
@@ -194,6 +249,48 @@ impl fmt::Display for Condition {
                 )
             }
             Self::Back { upstream, pod } => write!(f, "{pod} streams from {upstream} and is ready"),
+            Self::AutoscalerIs { patch } => {
+                write!(f, "{} is set to {}", patch.autoscaler, patch.bounds)
+            }
+            Self::Serving {
+                upstream,
+                service,
+                pods,
+                ..
+            } => {
+                let streaming = Self::Streaming {
+                    upstream: upstream.clone(),
+                    pods: pods.clone(),
+                };
+                match (service, pods.len()) {
+                    (Some(service), 1) => write!(f, "{streaming} and serves reads ({service})"),
+                    (Some(service), _) => write!(f, "{streaming} and serve reads ({service})"),
+                    (None, _) => write!(f, "{streaming}, ready"),
+                }
+            }
+            Self::PodsGone { pods } => {
+                let names: Vec<&str> = pods.iter().map(|it| it.name.as_str()).collect();
+                write!(f, "{} gone", are(&names))
+            }
+            Self::Forgotten { slots, .. } => write!(f, "no server has {}", slots.join(", ")),
+            Self::ClaimsGone { claims } => {
+                let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
+                write!(f, "{} deleted", are(&names))
+            }
+            Self::Synchronous { pod, count: 0, .. } => write!(f, "{pod} goes by it"),
+            Self::Synchronous { pod, count, .. } => {
+                write!(
+                    f,
+                    "{pod} goes by it, and {count} of them have all that it has"
+                )
+            }
+            Self::SynchronousRecorded { .. } => write!(f, "it is recorded"),
         }
     }
+}
+
+/// `a is`, `a, b are`.
+fn are(names: &[&str]) -> String {
+    let word = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {word}", names.join(", "))
 }

@@ -17,13 +17,14 @@ mod journal;
 mod operation;
 mod rejoin;
 mod request;
+mod scaling;
 mod selector;
 pub mod simulation;
 mod step;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Follower, PodRef};
+pub use action::{Action, ClaimRef, Follower, PodRef};
 pub use candidate::Candidate;
 pub use check::{Check, CheckName, Refusal, Verdict};
 pub use condition::Condition;
@@ -39,5 +40,9 @@ pub use journal::{
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
 pub use rejoin::{plan_reinit, plan_rejoin};
 pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};
+pub use scaling::{
+    AutoscaleRequest, AutoscalerPatch, Bounds, PAUSED_BOUNDS, ScaleRequest, SynchronousRequest,
+    Way, plan_autoscale, plan_scale, plan_synchronous,
+};
 pub use selector::{COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL};
 pub use step::{OnFailure, Step, StepName, Undo};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Candidate, Check, PodRef, Step, StepName, Verdict};
+use super::{AutoscaleRequest, Bounds, Candidate, Check, PodRef, Step, StepName, Verdict, Way};
 use crate::cluster::{ClusterId, Lsn, Timeline};
 
 /// Names an operation: what it is and when it was planned.
@@ -102,6 +102,41 @@ pub enum Operation {
         /// The claim that is deleted.
         claim: String,
     },
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// Another number of standbys.
+    Scale {
+        /// The StatefulSet.
+        stateful_set: String,
+        /// How many pods it had.
+        from: u32,
+        /// How many it has.
+        to: u32,
+        /// What becomes of it when there is an autoscaler.
+        way: Option<Way>,
+        /// Claims that stay without a pod.
+        left_behind: Vec<String>,
+    },
+    /// Other bounds or targets of the autoscaler.
+    Autoscale {
+        /// The HorizontalPodAutoscaler.
+        autoscaler: String,
+        /// What was asked for.
+        request: AutoscaleRequest,
+        /// Its bounds before.
+        from: Bounds,
+        /// Its bounds after.
+        to: Bounds,
+    },
+    /// Another number of standbys that commits wait for.
+    Synchronous {
+        /// The primary; none when none answered.
+        primary: Option<String>,
+        /// How many before; none when that was never said.
+        from: Option<u32>,
+        /// How many after; 0 for none.
+        to: u32,
+    },
 }
 
 impl Operation {
@@ -111,6 +146,9 @@ impl Operation {
             Self::Failover { .. } => "failover",
             Self::Rejoin { .. } => "rejoin",
             Self::Reinit { .. } => "reinit",
+            Self::Scale { .. } => "scale",
+            Self::Autoscale { .. } => "hpa",
+            Self::Synchronous { .. } => "sync",
         }
     }
 }
@@ -127,6 +165,38 @@ impl fmt::Display for Operation {
             }
             Self::Rejoin { pod, primary, .. } => write!(f, "rejoin of {pod} to {primary}"),
             Self::Reinit { pod, primary, .. } => write!(f, "reinit of {pod} from {primary}"),
+            Self::Scale {
+                stateful_set,
+                from,
+                to,
+                way,
+                ..
+            } => {
+                write!(f, "scaling of {stateful_set} from {from} to {to}")?;
+                match way {
+                    Some(way) => write!(f, " ({way})"),
+                    None => Ok(()),
+                }
+            }
+            Self::Autoscale {
+                autoscaler,
+                request,
+                from,
+                to,
+            } => match request {
+                AutoscaleRequest::Set { .. } => {
+                    write!(f, "change of {autoscaler} from {from} to {to}")
+                }
+                AutoscaleRequest::Pause => write!(f, "pause of {autoscaler} at {to}"),
+                AutoscaleRequest::Resume => write!(f, "resumption of {autoscaler} at {to}"),
+            },
+            Self::Synchronous { to: 0, .. } => write!(f, "synchronous replication off"),
+            Self::Synchronous { to: 1, .. } => {
+                write!(f, "synchronous replication to 1 standby")
+            }
+            Self::Synchronous { to, .. } => {
+                write!(f, "synchronous replication to {to} standbys")
+            }
         }
     }
 }

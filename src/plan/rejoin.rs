@@ -5,12 +5,14 @@ use jiff::Timestamp;
 use super::case::pod_ref;
 use super::checks::operation_checks;
 use super::failover_steps::{drop_slots, pod_slots};
+use super::scaling::{confirm_by, wish};
 use super::{
     Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal,
     ReinitRequest, RejoinRequest, Step, StepName,
 };
 use crate::cluster::{
-    Component, Instance, Role, Snapshot, StatefulSetFacts, TopologySource, resolve_tail, slot_name,
+    Component, Instance, Role, Shape, Snapshot, StatefulSetFacts, TopologySource, resolve_tail,
+    slot_name, synchronous_candidates,
 };
 
 /// Plans the return of a former primary as a standby.
@@ -41,6 +43,7 @@ pub fn plan_rejoin(
             &it.pod,
             pod_slots(snapshot),
         ));
+        steps.extend(it.confirm());
         let operation = Operation::Rejoin {
             pod: it.pod.clone(),
             primary: it.primary.name().to_owned(),
@@ -321,6 +324,18 @@ impl Settled<'_> {
             )
             .timeout(330),
         )
+    }
+
+    /// Commits wait for it again, too.
+    fn confirm(&self) -> Option<Step> {
+        let count = wish(self.snapshot)?;
+        let mut shape = Shape::of(self.snapshot);
+        if self.set.component == Component::Primary {
+            shape.primary_pods = shape.primary_pods.max(1);
+        }
+        let standbys = synchronous_candidates(self.snapshot, &shape, self.primary.name());
+        let step = confirm_by(StepName::SetSynchronous, self.primary, count, standbys);
+        Some(step.reported())
     }
 
     fn rejoin(&self, timeout_seconds: u32) -> Step {

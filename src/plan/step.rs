@@ -51,6 +51,26 @@ pub enum StepName {
     Rejoin,
     /// Slots left on it from its time as primary are dropped.
     DropStaleSlots,
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// Standbys that go confirm no commits any more.
+    ShrinkSynchronous,
+    /// The autoscaler's bounds or targets.
+    PatchAutoscaler,
+    /// The number of pods.
+    Scale,
+    /// The new standbys serve reads.
+    AwaitStandbys,
+    /// The pods that go are gone.
+    AwaitGone,
+    /// Slots of standbys that are gone are dropped.
+    ForgetStandbys,
+    /// Claims that no pod uses are deleted, and with them the data.
+    DeleteVolumes,
+    /// It is recorded for how many standbys commits wait.
+    RecordSynchronous,
+    /// Commits wait for the right standbys.
+    SetSynchronous,
 }
 
 impl StepName {
@@ -76,6 +96,15 @@ impl StepName {
             Self::RestartPod => "restart-pod",
             Self::Rejoin => "rejoin",
             Self::DropStaleSlots => "drop-stale-slots",
+            Self::ShrinkSynchronous => "shrink-synchronous",
+            Self::PatchAutoscaler => "patch-autoscaler",
+            Self::Scale => "scale",
+            Self::AwaitStandbys => "await-standbys",
+            Self::AwaitGone => "await-gone",
+            Self::ForgetStandbys => "forget-standbys",
+            Self::DeleteVolumes => "delete-volumes",
+            Self::RecordSynchronous => "record-synchronous",
+            Self::SetSynchronous => "set-synchronous",
         }
     }
 }

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::cluster::Live;
+use super::serving::Goal;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::Annotations;
 use crate::plan::{
@@ -18,7 +19,7 @@ pub(super) const FINALIZER: &str = "pgctl.io/shutdown-record";
 impl Live {
     pub(super) async fn carry_out(
         &self,
-        _: &Plan,
+        plan: &Plan,
         action: &Action,
         known: &Known,
         limit: Duration,
@@ -105,6 +106,42 @@ impl Live {
                 followers,
             } => self.repoint(upstream, service, followers).await,
             Action::Write { pod } => return self.prove_write(pod).await,
+            Action::PatchAutoscaler { patch } => {
+                self.kube
+                    .patch_autoscaler(namespace, &patch.autoscaler, &patch.to_json())
+                    .await?;
+            }
+            Action::MendVolumes {
+                config_map,
+                upstream,
+                pods,
+                request,
+            } => {
+                let goal = Goal {
+                    upstream,
+                    service: None,
+                    pods,
+                    max_lag_bytes: u64::MAX,
+                };
+                self.mend_volumes(plan, &goal, config_map, request, limit)
+                    .await?;
+            }
+            Action::ForgetStandbys { servers, slots } => {
+                self.forget_standbys(servers, slots, limit).await?;
+            }
+            Action::DeleteClaims { claims } => {
+                for it in claims {
+                    self.delete_claim(&it.claim, it.created).await?;
+                }
+            }
+            Action::SetSynchronous { pod, names } => {
+                let session = self.session(pod).await?;
+                session.set_synchronous_standbys(Some(names)).await?;
+            }
+            Action::RecordSynchronous {
+                config_map,
+                standbys,
+            } => self.record_synchronous(config_map, *standbys).await?,
         }
         Ok(Vec::new())
     }

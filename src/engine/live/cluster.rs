@@ -9,9 +9,10 @@ use tokio::sync::Mutex;
 use super::lock::Lock;
 use super::outage::Outage;
 use crate::cluster::{ClusterId, Snapshot};
-use crate::engine::{ErrorKind, WorldError};
+use crate::engine::{ErrorKind, Notice, Stage, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap};
 use crate::observe::{OpenError, open};
+use crate::plan::Plan;
 use crate::postgres::{Login, Session};
 
 /// A cluster that an operation runs on.
@@ -28,7 +29,13 @@ pub struct Live {
     pub(super) outage: Outage,
     /// Why a standby could not be repointed.
     pub(super) astray: Mutex<BTreeMap<String, String>>,
+    /// Where each pod that is waited for was when that was last told.
+    pub(super) told: Mutex<BTreeMap<String, Stage>>,
+    listener: Option<Listener>,
 }
+
+/// Who is told how pods come along that are waited for.
+pub type Listener = Box<dyn Fn(&Plan, &Notice) + Send + Sync>;
 
 impl Live {
     /// The cluster of a snapshot.
@@ -47,6 +54,21 @@ impl Live {
             lock: Lock::default(),
             outage: Outage::default(),
             astray: Mutex::default(),
+            told: Mutex::default(),
+            listener: None,
+        }
+    }
+
+    /// Tells this listener how pods come along that are waited for.
+    #[must_use]
+    pub fn listening(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    pub(super) fn say(&self, plan: &Plan, notice: &Notice) {
+        if let Some(listener) = &self.listener {
+            listener(plan, notice);
         }
     }
 

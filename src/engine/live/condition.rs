@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use tokio::time::Instant;
 
 use super::cluster::Live;
+use super::serving::Goal;
 use crate::cluster::{ContainerState, PodFacts};
-use crate::engine::{Known, WorldError};
+use crate::engine::{Known, Stage, WorldError};
 use crate::observe::{OpenError, open};
 use crate::plan::{Condition, Finding, Plan, PodRef, Shutdown};
 
@@ -121,6 +122,38 @@ impl Live {
                 let streams = self.not_streaming(upstream, std::slice::from_ref(pod));
                 streams.await?.is_empty() && self.ready(pod).await?
             }
+            Condition::AutoscalerIs { patch } => self.autoscaler_is(patch).await?,
+            Condition::Serving {
+                upstream,
+                service,
+                pods,
+                max_lag_bytes,
+            } => {
+                let goal = Goal {
+                    upstream,
+                    service: service.as_deref(),
+                    pods,
+                    max_lag_bytes: *max_lag_bytes,
+                };
+                let stages = self.stages(&goal).await?;
+                stages.values().all(|stage| *stage == Stage::Serving)
+            }
+            Condition::PodsGone { pods } => self.pods_gone(pods).await?,
+            Condition::Forgotten { servers, slots } => self.forgotten(servers, slots).await?,
+            Condition::ClaimsGone { claims } => self.claims_gone(claims).await?,
+            Condition::Synchronous {
+                pod,
+                names,
+                standbys,
+                count,
+            } => {
+                self.is_synchronous(pod, names, standbys, *count, None)
+                    .await?
+            }
+            Condition::SynchronousRecorded {
+                config_map,
+                standbys,
+            } => self.synchronous_recorded(config_map, *standbys).await?,
         })
     }
 
@@ -154,6 +187,31 @@ impl Live {
                 let left = limit.saturating_sub(begun.elapsed());
                 self.poll(plan, condition, known, left).await?;
                 Ok(findings)
+            }
+            Condition::Serving {
+                upstream,
+                service,
+                pods,
+                max_lag_bytes,
+            } => {
+                let goal = Goal {
+                    upstream,
+                    service: service.as_deref(),
+                    pods,
+                    max_lag_bytes: *max_lag_bytes,
+                };
+                self.await_serving(plan, &goal, limit).await?;
+                Ok(Vec::new())
+            }
+            Condition::Synchronous {
+                pod,
+                names,
+                standbys,
+                count,
+            } => {
+                self.await_synchronous(pod, names, standbys, *count, limit)
+                    .await?;
+                Ok(Vec::new())
             }
             _ => {
                 self.poll(plan, condition, known, limit).await?;

@@ -9,9 +9,11 @@ mod identity;
 mod journal;
 mod lock;
 mod outage;
+mod scaling;
+mod serving;
 mod topology;
 mod world;
 
-pub use cluster::Live;
+pub use cluster::{Listener, Live};
 pub use identity::who;
 pub use lock::LockError;

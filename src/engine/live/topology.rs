@@ -66,7 +66,7 @@ impl Live {
         .await
     }
 
-    async fn change_topology(
+    pub(super) async fn change_topology(
         &self,
         config_map: &str,
         change: impl Fn(&mut BTreeMap<String, String>) -> Result<(), WorldError>,

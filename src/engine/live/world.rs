@@ -69,17 +69,29 @@ impl World for Live {
     }
 
     async fn tell(&self, plan: &Plan, reason: &str, message: &str) {
-        let pod = match &plan.operation {
-            Operation::Failover { to, .. } => to,
-            Operation::Rejoin { pod, .. } | Operation::Reinit { pod, .. } => pod,
+        let (api_version, kind, name) = match &plan.operation {
+            Operation::Failover { to, .. } => ("v1", "Pod", to),
+            Operation::Rejoin { pod, .. } | Operation::Reinit { pod, .. } => ("v1", "Pod", pod),
+            Operation::Scale { stateful_set, .. } => ("apps/v1", "StatefulSet", stateful_set),
+            Operation::Autoscale { autoscaler, .. } => {
+                ("autoscaling/v2", "HorizontalPodAutoscaler", autoscaler)
+            }
+            Operation::Synchronous { primary, .. } => match primary {
+                Some(pod) => ("v1", "Pod", pod),
+                None => return,
+            },
         };
         // `kubectl describe pod` finds Events by UID.
-        let now = self.kube.pod(self.namespace(), pod).await;
+        let uid = match kind {
+            "Pod" => self.kube.pod(self.namespace(), name).await.ok().flatten(),
+            _ => None,
+        };
+        let uid = uid.map(|pod| pod.uid);
         let regarding = Regarding {
-            api_version: "v1",
-            kind: "Pod",
-            name: pod.clone(),
-            uid: now.ok().flatten().map(|now| now.uid),
+            api_version,
+            kind,
+            name: name.clone(),
+            uid,
         };
         let warning = reason == "OperationRolledBack";
         // An Event is a courtesy: the journal is the record.

@@ -9,6 +9,9 @@ use super::git_ops;
 use super::pod::time;
 use crate::cluster::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
 
+/// `--horizontal-pod-autoscaler-downscale-stabilization` of the controller manager.
+const DEFAULT_DOWN_WINDOW: u32 = 300;
+
 /// What an autoscaler's object says; none when it governs something else than a StatefulSet.
 pub(crate) fn autoscaler_facts(hpa: &HorizontalPodAutoscaler) -> Option<Autoscaler> {
     let spec = hpa.spec.as_ref()?;
@@ -45,6 +48,17 @@ pub(crate) fn autoscaler_facts(hpa: &HorizontalPodAutoscaler) -> Option<Autoscal
                 }
             })
             .collect(),
+        metric_specs: spec
+            .metrics
+            .iter()
+            .flatten()
+            .filter_map(|metric| serde_json::to_value(metric).ok())
+            .collect(),
+        down_window_seconds: spec
+            .behavior
+            .as_ref()
+            .and_then(|behavior| behavior.scale_down.as_ref()?.stabilization_window_seconds)
+            .map_or(DEFAULT_DOWN_WINDOW, count),
         conditions: status
             .and_then(|status| status.conditions.as_ref())
             .into_iter()

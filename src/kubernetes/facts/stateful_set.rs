@@ -1,9 +1,10 @@
 //! StatefulSets.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
 use super::git_ops;
-use crate::cluster::StatefulSetFacts;
+use crate::cluster::{StatefulSetFacts, Unrequested};
 use crate::kubernetes::discovery::component_of;
 use crate::kubernetes::labels;
 
@@ -31,7 +32,62 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
         observed: status.and_then(|status| status.observed_generation) == metadata.generation,
         topology_aware: topology_config_map.is_some(),
         topology_config_map,
+        unrequested: spec
+            .template
+            .spec
+            .as_ref()
+            .map_or_else(Vec::new, unrequested),
         service: spec.service_name.clone().unwrap_or_default(),
         git_ops: git_ops(metadata),
     })
+}
+
+/// What the autoscaler's controller will miss (Kubernetes, `calculatePodRequests` in
+/// `pkg/controller/podautoscaler/replica_calculator.go`): every container, and every init container
+/// that stays, has to request the resource, unless the pod as a whole does. A limit counts as a
+/// request, because the API server fills one in.
+fn unrequested(spec: &PodSpec) -> Vec<Unrequested> {
+    let asks = |resources: Option<&ResourceRequirements>, resource: &str| {
+        resources.is_some_and(|it| {
+            [&it.requests, &it.limits]
+                .into_iter()
+                .any(|map| map.as_ref().is_some_and(|map| map.contains_key(resource)))
+        })
+    };
+    let sidecars = spec.init_containers.iter().flatten();
+    let sidecars = sidecars.filter(|it| it.restart_policy.as_deref() == Some("Always"));
+    let containers: Vec<_> = spec.containers.iter().chain(sidecars).collect();
+    ["cpu", "memory"]
+        .into_iter()
+        .filter(|resource| !asks(spec.resources.as_ref(), resource))
+        .flat_map(|resource| {
+            containers
+                .iter()
+                .filter(move |it| !asks(it.resources.as_ref(), resource))
+                .map(move |it| Unrequested {
+                    container: it.name.clone(),
+                    resource: resource.to_owned(),
+                })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_container_without_a_request_is_named() {
+        let spec: PodSpec = serde_json::from_value(json!({"containers": [
+            {"name": "postgres", "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}},
+            {"name": "exporter", "resources": {"requests": {"memory": "1Mi"}}}],
+            "initContainers": [{"name": "once"}, {"name": "sidecar", "restartPolicy": "Always"}]}))
+        .expect("a pod");
+        let found: Vec<String> = unrequested(&spec)
+            .iter()
+            .map(|it| format!("{} {}", it.container, it.resource))
+            .collect();
+        assert_eq!(found, ["exporter cpu", "sidecar cpu", "sidecar memory"]);
+    }
 }

@@ -12,6 +12,8 @@ pub const TOPOLOGY_PRIMARY: &str = "primary";
 pub const TOPOLOGY_TERM: &str = "term";
 /// Key of the system identifier.
 pub const TOPOLOGY_SYSTEM: &str = "system-identifier";
+/// Key of how many standbys a commit waits for.
+pub const TOPOLOGY_SYNCHRONOUS: &str = "synchronous-standbys";
 
 /// The topology: what the ConfigMap says, or the default when there is none.
 ///
@@ -46,6 +48,7 @@ pub(crate) fn topology(
             primary: default_primary(),
             term: 0,
             system_identifier: None,
+            synchronous: None,
             source: TopologySource::Unaware,
         });
     };
@@ -54,6 +57,7 @@ pub(crate) fn topology(
             primary: default_primary(),
             term: 0,
             system_identifier: None,
+            synchronous: None,
             source: TopologySource::Default { config_map: name },
         });
     };
@@ -67,10 +71,17 @@ pub(crate) fn topology(
             format!("the ConfigMap {name} has a {TOPOLOGY_TERM} that is no number: {text:?}")
         })?,
     };
+    let synchronous = match value(TOPOLOGY_SYNCHRONOUS) {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            format!("the ConfigMap {name} has {TOPOLOGY_SYNCHRONOUS} that is no number: {text:?}")
+        })?),
+    };
     Ok(Topology {
         primary: value(TOPOLOGY_PRIMARY).unwrap_or_else(default_primary),
         term,
         system_identifier: value(TOPOLOGY_SYSTEM),
+        synchronous,
         source: TopologySource::Recorded {
             config_map: name,
             resource_version: config_map

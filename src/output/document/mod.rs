@@ -6,11 +6,13 @@ mod error;
 mod instance;
 mod lag;
 mod objects;
+mod scaling;
 mod status;
 mod version;
 
 pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
 pub use error::ErrorDocument;
 pub use lag::LagReportDocument;
+pub use scaling::{AutoscalerDocument, SynchronousDocument};
 pub use status::{ClusterListDocument, ClusterStatusDocument};
 pub use version::API_VERSION;

@@ -2,6 +2,7 @@
 
 use super::super::case::Case;
 use super::super::{Check, CheckName, Mode};
+use super::synchronous::synchronous;
 use crate::cluster::{DatabaseFacts, Instance, SlotKind};
 
 /// Segments that may wait for the archiver: a failing archive_command is found by its failure, so
@@ -127,29 +128,5 @@ fn prepared(case: &Case<'_>, target: Option<&Instance>) -> Check {
             name,
             format!("{count} prepared transactions move to the new primary with their locks"),
         ),
-    }
-}
-
-fn synchronous(case: &Case<'_>, target: Option<&Instance>) -> Check {
-    let name = CheckName::Synchronous;
-    let Some((pod, facts)) = target.and_then(|it| Some((it, it.facts()?))) else {
-        return Check::pass(name, "asked once the target is known");
-    };
-    let wanted = facts.settings.synchronous_standby_names.trim();
-    if wanted.is_empty() {
-        return Check::pass(name, "commits wait for no standby");
-    }
-    let names = |it: &Instance| wanted.contains('*') || wanted.contains(it.name());
-    if case.others(pod).any(|it| it.pod.ready && names(it)) {
-        Check::pass(name, format!("synchronous_standby_names is {wanted}"))
-    } else {
-        Check::refuse(
-            name,
-            format!(
-                "synchronous_standby_names on {} is {wanted}, which no other ready standby answers to: commits would wait forever",
-                pod.name()
-            ),
-        )
-        .next("change synchronous_standby_names, or bring such a standby up")
     }
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod contents;
 mod old_primary;
 mod surroundings;
+mod synchronous;
 
 pub(crate) use candidate::candidate_checks;
 pub(crate) use cluster::cluster_checks;

@@ -63,7 +63,7 @@ impl Frame<'_> {
 }
 
 /// The minimum that an earlier failover has remembered.
-fn remembered_minimum(snapshot: &Snapshot) -> Option<u32> {
+pub(super) fn remembered_minimum(snapshot: &Snapshot) -> Option<u32> {
     let annotations = &snapshot.autoscaler.as_ref()?.annotations;
     annotations.get(ORIGINAL_MINIMUM)?.parse().ok()
 }

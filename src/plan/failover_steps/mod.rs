@@ -5,9 +5,11 @@ mod frame;
 mod old_primary;
 mod order;
 mod slots;
+mod synchronous;
 mod topology;
 mod traffic;
 
 pub use autoscaler::ORIGINAL_MINIMUM;
 pub(crate) use order::steps;
 pub(crate) use slots::{drop_slots, pod_slots};
+pub(crate) use synchronous::confirming;

@@ -10,6 +10,7 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
     let mut steps = Vec::new();
     steps.extend(frame.guard());
     steps.extend(frame.create_slots());
+    steps.extend(frame.synchronous());
     if case.mode == Mode::Switchover {
         steps.push(
             Step::new(

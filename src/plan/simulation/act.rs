@@ -1,6 +1,6 @@
 //! What an action does to the modelled cluster.
 
-use super::super::{Action, Plan, PodRef};
+use super::super::{Action, ClaimRef, Plan, PodRef};
 use super::model::{Model, Server};
 use crate::cluster::{Lsn, Timeline};
 
@@ -89,6 +89,20 @@ impl Model {
                 }
                 server.position = Lsn::new(server.position.bytes() + 64);
             }
+            Action::PatchAutoscaler { patch } => match &mut self.autoscaler {
+                Some(bounds) if patch.bounds.min >= 1 && patch.bounds.min <= patch.bounds.max => {
+                    *bounds = (patch.bounds.min, patch.bounds.max);
+                }
+                _ => return Err("the autoscaler does not take it".to_owned()),
+            },
+            Action::MendVolumes { pods, .. } => self.clones_wanted.extend(pods.iter().cloned()),
+            Action::ForgetStandbys { servers, slots } => self.forget(servers, slots)?,
+            Action::DeleteClaims { claims } => self.delete_claims(claims),
+            Action::SetSynchronous { pod, names } => {
+                self.answering(pod)?;
+                self.synchronous.insert(pod.clone(), names.clone());
+            }
+            Action::RecordSynchronous { standbys, .. } => self.wish = *standbys,
         }
         self.watch(&action.to_string());
         self.settle();
@@ -145,6 +159,31 @@ impl Model {
             .is_some_and(|it| it.server == Server::Writable);
         if writable && self.aware && self.topology.0 == pod {
             self.broke(format!("{pod} is stopped before the fence"));
+        }
+    }
+
+    fn forget(&mut self, servers: &[String], slots: &[String]) -> Result<(), String> {
+        for (index, pod) in servers.iter().enumerate() {
+            match self.answering(pod) {
+                Ok(server) => server.slots.retain(|slot| !slots.contains(slot)),
+                Err(why) if index == 0 => return Err(why),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_claims(&mut self, claims: &[ClaimRef]) {
+        for it in claims {
+            let name = it.claim.trim_start_matches("data-").to_owned();
+            let in_use = self.pods.get(&name).is_some_and(|pod| pod.uid.is_some());
+            if in_use || self.topology.0 == name {
+                self.broke(format!(
+                    "the volume of {name} is deleted while it is in use"
+                ));
+            } else {
+                self.pods.remove(&name);
+            }
         }
     }
 

@@ -69,6 +69,30 @@ impl Model {
                 pods.iter().all(|name| streams(name, upstream))
             }
             Condition::Back { upstream, pod } => streams(pod, upstream),
+            Condition::AutoscalerIs { patch } => {
+                self.autoscaler == Some((patch.bounds.min, patch.bounds.max))
+            }
+            Condition::Serving { upstream, pods, .. } => {
+                pods.iter().all(|name| streams(name, upstream))
+            }
+            Condition::PodsGone { pods } => pods
+                .iter()
+                .all(|pod| self.pods.get(&pod.name).is_none_or(|it| it.uid.is_none())),
+            Condition::Forgotten { servers, slots } => servers.iter().all(|pod| {
+                answers(pod).is_none_or(|it| !slots.iter().any(|slot| it.slots.contains(slot)))
+            }),
+            Condition::ClaimsGone { .. } => true,
+            Condition::Synchronous {
+                pod,
+                names,
+                standbys,
+                count,
+            } => {
+                let confirm = standbys.iter().filter(|name| streams(name, pod)).count();
+                let set = self.synchronous.get(pod).map_or("", String::as_str);
+                set == names && confirm >= *count as usize
+            }
+            Condition::SynchronousRecorded { standbys, .. } => self.wish == *standbys,
         }
     }
 

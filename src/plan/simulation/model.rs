@@ -78,6 +78,10 @@ pub struct Model {
     pub(super) held: BTreeSet<String>,
     pub(super) clones_wanted: BTreeSet<String>,
     pub(super) next_uid: u32,
+    /// `synchronous_standby_names` of each pod on which it is set.
+    pub synchronous: BTreeMap<String, String>,
+    /// For how many standbys commits are to wait.
+    pub wish: Option<u32>,
     /// What broke.
     pub violations: Vec<String>,
     /// Two writable servers are accepted (`--accept-split-brain-risk`).
@@ -114,6 +118,16 @@ impl Model {
             held: BTreeSet::new(),
             clones_wanted: BTreeSet::new(),
             next_uid: 0,
+            synchronous: snapshot
+                .instances
+                .iter()
+                .filter_map(|it| Some((it.name(), it.facts()?)))
+                .map(|(pod, facts)| {
+                    let names = facts.settings.synchronous_standby_names.clone();
+                    (pod.to_owned(), names)
+                })
+                .collect(),
+            wish: snapshot.topology.synchronous,
             violations: Vec::new(),
             split_brain_accepted: false,
         };

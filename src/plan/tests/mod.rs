@@ -4,4 +4,6 @@ mod any_snapshot;
 mod journal;
 mod refusals;
 mod replaced;
+mod scaling;
+mod scaling_any;
 mod shape;

@@ -22,11 +22,11 @@ pub(super) fn plan(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
         .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
-fn names(plan: &Plan) -> Vec<StepName> {
+pub(super) fn names(plan: &Plan) -> Vec<StepName> {
     plan.steps.iter().map(|step| step.name).collect()
 }
 
-fn runs_well(plan: &Plan, snapshot: &Snapshot) {
+pub(super) fn runs_well(plan: &Plan, snapshot: &Snapshot) {
     let mut model = Model::of(snapshot);
     if let Err(broken) = simulate(plan, &mut model, &mut |_: &mut Model| {}) {
         panic!("{broken:#?}");

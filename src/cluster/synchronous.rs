@@ -1,0 +1,89 @@
+//! Synchronous replication: for which pods commits wait.
+
+use super::{Component, Snapshot};
+
+/// How many pods each StatefulSet has, and below which number no autoscaler goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Pods of the primary StatefulSet.
+    pub primary_pods: u32,
+    /// Pods of the replica StatefulSet.
+    pub replica_pods: u32,
+    /// The autoscaler's minimum, when there is one.
+    pub minimum: Option<u32>,
+}
+
+impl Shape {
+    /// What is wanted now.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let wanted = |component| snapshot.stateful_set(component).map_or(0, |set| set.wanted);
+        Self {
+            primary_pods: wanted(Component::Primary),
+            replica_pods: wanted(Component::Replica),
+            minimum: snapshot.autoscaler.as_ref().map(|it| it.min),
+        }
+    }
+
+    /// Replicas that stay, whatever an autoscaler does.
+    fn staying(&self) -> u32 {
+        self.minimum
+            .map_or(self.replica_pods, |minimum| minimum.min(self.replica_pods))
+    }
+}
+
+/// The pods that may confirm commits when `primary` is primary: those that stay. A pod that the
+/// autoscaler can take away would take what only it has confirmed with it.
+pub fn synchronous_candidates(snapshot: &Snapshot, shape: &Shape, primary: &str) -> Vec<String> {
+    let of = |component, pods| {
+        let set = snapshot.stateful_set(component);
+        set.into_iter()
+            .flat_map(move |set| (0..pods).map(|ordinal| format!("{}-{ordinal}", set.name)))
+    };
+    of(Component::Primary, shape.primary_pods)
+        .chain(of(Component::Replica, shape.staying()))
+        .filter(|pod| pod != primary)
+        .collect()
+}
+
+/// The value of `synchronous_standby_names`: any `count` of these. Empty for 0: no commit waits.
+///
+/// Names are quoted as PostgreSQL reads them (`src/backend/replication/syncrep_scanner.l`): between
+/// double quotes anything goes, and a double quote is doubled.
+pub fn synchronous_names(count: u32, standbys: &[String]) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    let quoted: Vec<String> = standbys
+        .iter()
+        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
+        .collect();
+    format!("ANY {count} ({})", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::fixture::{PRIMARY, healthy, replica};
+
+    #[test]
+    fn only_pods_that_stay_confirm_commits() {
+        let mut snapshot = healthy(4);
+        let shape = Shape::of(&snapshot);
+        let found = synchronous_candidates(&snapshot, &shape, PRIMARY);
+        assert_eq!(found, [replica(0), replica(1)], "the minimum is 2");
+        snapshot.autoscaler = None;
+        let shape = Shape::of(&snapshot);
+        let found = synchronous_candidates(&snapshot, &shape, &replica(1));
+        assert_eq!(
+            found,
+            [PRIMARY.to_owned(), replica(0), replica(2), replica(3)]
+        );
+    }
+
+    #[test]
+    fn names_are_quoted_as_postgresql_reads_them() {
+        let names = ["a-0".to_owned(), "b\"c".to_owned()];
+        assert_eq!(synchronous_names(1, &names), r#"ANY 1 ("a-0", "b""c")"#);
+        assert_eq!(synchronous_names(0, &names), "");
+    }
+}

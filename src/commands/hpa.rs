@@ -1,0 +1,62 @@
+//! `pgctl hpa`.
+
+use super::context::Context;
+use super::operation;
+use super::run::interruptible;
+use crate::cli::{HpaArgs, HpaCommand, OperationArgs};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{AutoscalerDocument, autoscaler_screen, encode};
+use crate::plan::{AutoscaleRequest, plan_autoscale};
+
+pub(super) async fn run(context: &Context, args: &HpaArgs) -> Result<ExitCode, Failure> {
+    let (request, operation) = match &args.command {
+        None if args.go_on.resume || args.go_on.abort => {
+            // What is planned anew is never looked at: the journal has the plan.
+            (AutoscaleRequest::Pause, OperationArgs::from(&args.go_on))
+        }
+        None | Some(HpaCommand::Show) => return interruptible(show(context)).await,
+        Some(HpaCommand::Set(set)) => {
+            let request = AutoscaleRequest::Set {
+                min: set.change.min,
+                max: set.change.max,
+                cpu: set.change.cpu,
+                memory: set.change.memory,
+            };
+            (request, OperationArgs::from(&set.run))
+        }
+        Some(HpaCommand::Pause(run)) => (AutoscaleRequest::Pause, run.into()),
+        Some(HpaCommand::Resume(run)) => (AutoscaleRequest::Resume, run.into()),
+    };
+    operation::run(context, &operation, "hpa", |snapshot, grounds, now| {
+        plan_autoscale(snapshot, &request, grounds, now)
+    })
+    .await
+}
+
+async fn show(context: &Context) -> Result<ExitCode, Failure> {
+    let kube = context.connect().await?;
+    let snapshot = context.observe(&kube).await?.snapshot;
+    let Some(autoscaler) = &snapshot.autoscaler else {
+        let seen = snapshot
+            .unseen
+            .iter()
+            .find(|it| it.contains("horizontalpodautoscalers"));
+        let failure = Failure::new(
+            ExitCode::Refused,
+            format!("no autoscaler governs {}", snapshot.cluster),
+        );
+        return Err(match seen {
+            Some(why) => failure.because(why.clone()),
+            None => failure.next("deploy one: deploy/base/postgres-replica-hpa.yaml"),
+        });
+    };
+    let document = AutoscalerDocument::new(&snapshot.cluster, autoscaler);
+    let text = if context.format.is_document() {
+        encode(&document, context.format)
+    } else {
+        autoscaler_screen(autoscaler, snapshot.taken, &context.screen)
+    };
+    context.print(&text)?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,82 @@
+//! `pgctl scale`.
+
+use std::io::IsTerminal as _;
+use std::sync::OnceLock;
+
+use super::context::Context;
+use super::operation;
+use crate::cli::ScaleArgs;
+use crate::cluster::{Component, Snapshot};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::write_stderr;
+use crate::plan::{Bounds, ScaleRequest, Way, plan_scale};
+
+pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode, Failure> {
+    let way = match args {
+        ScaleArgs { pin: true, .. } => Some(Way::Pin),
+        ScaleArgs {
+            permanent: true, ..
+        } => Some(Way::Permanent),
+        ScaleArgs {
+            temporary: true, ..
+        } => Some(Way::Temporary),
+        _ => None,
+    };
+    let request = ScaleRequest {
+        replicas: args.replicas.unwrap_or_default(),
+        way,
+        wait: !args.no_wait,
+        delete_volumes: args.delete_volumes,
+        max_lag_bytes: args.max_lag_bytes,
+        timeout_seconds: u32::try_from(args.wait_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
+    };
+    let may_ask = !args.operation.yes
+        && !args.operation.dry_run
+        && !context.format.is_document()
+        && std::io::stdin().is_terminal();
+    let asked = OnceLock::new();
+    operation::run(
+        context,
+        &args.operation,
+        "scale",
+        |snapshot, grounds, now| {
+            let mut request = request.clone();
+            if request.way.is_none() && may_ask {
+                // Once, although the plan is made again after it was agreed to.
+                request.way = *asked.get_or_init(|| ask(snapshot, request.replicas));
+            }
+            plan_scale(snapshot, &request, grounds, now)
+        },
+    )
+    .await
+}
+
+/// What is to become of the change, when an autoscaler may undo it. None when there is nothing to
+/// ask, or no answer.
+fn ask(snapshot: &Snapshot, to: u32) -> Option<Way> {
+    let set = snapshot.stateful_set(Component::Replica)?;
+    let autoscaler = snapshot.autoscaler.as_ref()?;
+    if autoscaler.target != set.name || set.wanted == to {
+        return None;
+    }
+    let bounds = Bounds::of(autoscaler);
+    write_stderr(&format!(
+        "{} ({bounds}) governs {}, and may change the number again.\n  \
+         1  pin: hold it at {to} until pgctl hpa resume\n  \
+         2  permanent: minReplicas {to}, maxReplicas {}\n  \
+         3  temporary: until the autoscaler changes it\n\
+         Which (1, 2, 3)? ",
+        autoscaler.name,
+        set.name,
+        Bounds::meant(autoscaler).max.max(to)
+    ));
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    match line.trim() {
+        "1" | "pin" => Some(Way::Pin),
+        "2" | "permanent" => Some(Way::Permanent),
+        "3" | "temporary" => Some(Way::Temporary),
+        _ => None,
+    }
+}

@@ -1,0 +1,211 @@
+//! Planning a change of the autoscaler.
+
+use jiff::Timestamp;
+
+use super::AutoscaleRequest;
+use super::bounds::{AutoscalerPatch, Bounds, guard, original_minimum};
+use super::checks::{bounds_checks, change_drift, governing, request_check};
+use super::confirming::follow;
+use super::metrics::with_target;
+use crate::cluster::{Autoscaler, Component, Instance, Shape, Snapshot};
+use crate::plan::checks::operation_checks;
+use crate::plan::{Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal};
+
+/// Plans a change of the autoscaler's bounds or targets, a pause, or the end of one.
+///
+/// # Errors
+/// A [`Refusal`] with every check that stands in the way.
+pub fn plan_autoscale(
+    snapshot: &Snapshot,
+    request: &AutoscaleRequest,
+    grounds: &Grounds,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let mut checks = operation_checks(&snapshot.cluster, grounds);
+    let autoscaler = match governing(snapshot) {
+        Ok(autoscaler) => Some(autoscaler),
+        Err(check) => {
+            checks.push(*check);
+            None
+        }
+    };
+    let patch = autoscaler.map(|it| patch(snapshot, it, request, &mut checks));
+    let mut steps = Vec::new();
+    if let (Some(autoscaler), Some(patch)) = (autoscaler, &patch) {
+        checks.extend(bounds_checks(snapshot, patch.bounds));
+        checks.push(effect(snapshot, autoscaler, patch.bounds));
+        let shape = Shape {
+            minimum: Some(patch.bounds.min),
+            ..Shape::of(snapshot)
+        };
+        let following = follow(snapshot, &shape);
+        checks.push(following.check);
+        steps.extend(following.before);
+        steps.push(patch.clone().step(autoscaler));
+        steps.extend(following.after);
+    }
+    checks.push(change_drift(grounds, &["HorizontalPodAutoscaler"], None));
+    checks.sort_by_key(|check| check.check);
+    let (Some(autoscaler), Some(patch), false) =
+        (autoscaler, patch, checks.iter().any(Check::refuses))
+    else {
+        return Err(Refusal {
+            operation: "hpa".to_owned(),
+            checks,
+            candidates: Vec::new(),
+        });
+    };
+    Ok(Plan {
+        id: OperationId::new("hpa", now),
+        cluster: snapshot.cluster.clone(),
+        system_identifier: snapshot
+            .primary()
+            .and_then(Instance::facts)
+            .map(|facts| facts.system_identifier.clone())
+            .unwrap_or_default(),
+        operation: Operation::Autoscale {
+            autoscaler: autoscaler.name.clone(),
+            request: request.clone(),
+            from: Bounds::of(autoscaler),
+            to: patch.bounds,
+        },
+        made: now,
+        checks,
+        candidates: Vec::new(),
+        steps,
+    })
+}
+
+/// The patch for a request. What stands in its way goes to the checks.
+fn patch(
+    snapshot: &Snapshot,
+    autoscaler: &Autoscaler,
+    request: &AutoscaleRequest,
+    checks: &mut Vec<Check>,
+) -> AutoscalerPatch {
+    let mut patch = AutoscalerPatch::nothing(autoscaler);
+    let paused = patch.paused;
+    match request {
+        AutoscaleRequest::Set {
+            min,
+            max,
+            cpu,
+            memory,
+        } => {
+            if paused.is_some() {
+                checks.push(
+                    Check::refuse(
+                        CheckName::Autoscaler,
+                        format!("{} is paused", autoscaler.name),
+                    )
+                    .next("pgctl hpa resume first"),
+                );
+            }
+            patch.bounds.max = max.unwrap_or(patch.bounds.max);
+            if let Some(min) = min {
+                patch.bounds.min = *min;
+                // What somebody says now is what holds after a failback, too.
+                patch.original_minimum = None;
+            }
+            for (resource, percent) in [("cpu", cpu), ("memory", memory)] {
+                let Some(percent) = percent else { continue };
+                checks.push(request_check(snapshot, resource, *percent));
+                let metrics = patch.metrics.as_deref();
+                patch.metrics = Some(with_target(
+                    metrics.unwrap_or(&autoscaler.metric_specs),
+                    resource,
+                    *percent,
+                ));
+            }
+        }
+        AutoscaleRequest::Pause => {
+            if paused.is_some() {
+                checks.push(
+                    Check::refuse(
+                        CheckName::Autoscaler,
+                        format!("{} is paused already", autoscaler.name),
+                    )
+                    .next("pgctl hpa resume"),
+                );
+            }
+            let wanted = snapshot
+                .stateful_set(Component::Replica)
+                .map_or(0, |set| set.wanted);
+            patch = pinned(autoscaler, wanted);
+        }
+        AutoscaleRequest::Resume => match paused {
+            Some(before) => patch = resumed(snapshot, autoscaler, before),
+            None => checks.push(Check::refuse(
+                CheckName::Autoscaler,
+                format!("{} is not paused", autoscaler.name),
+            )),
+        },
+    }
+    patch
+}
+
+/// Both bounds are this number; what was meant before is remembered.
+pub(super) fn pinned(autoscaler: &Autoscaler, number: u32) -> AutoscalerPatch {
+    AutoscalerPatch {
+        bounds: Bounds {
+            min: number,
+            max: number,
+        },
+        paused: Some(Bounds::meant(autoscaler)),
+        // It is in the remembered bounds: a failback has nothing to put back.
+        original_minimum: None,
+        ..AutoscalerPatch::nothing(autoscaler)
+    }
+}
+
+/// The bounds of before, but never so low that the autoscaler could delete the primary.
+fn resumed(snapshot: &Snapshot, autoscaler: &Autoscaler, before: Bounds) -> AutoscalerPatch {
+    let lowest = guard(snapshot).map_or(0, |(_, lowest)| lowest);
+    let raised = before.min < lowest;
+    AutoscalerPatch {
+        bounds: Bounds {
+            min: before.min.max(lowest),
+            max: before.max,
+        },
+        paused: None,
+        original_minimum: match raised {
+            true => Some(before.min),
+            false => original_minimum(autoscaler),
+        },
+        ..AutoscalerPatch::nothing(autoscaler)
+    }
+}
+
+/// What the autoscaler will do about it at once.
+fn effect(snapshot: &Snapshot, autoscaler: &Autoscaler, bounds: Bounds) -> Check {
+    let name = CheckName::Count;
+    let wanted = snapshot
+        .stateful_set(Component::Replica)
+        .map_or(0, |set| set.wanted);
+    if wanted == 0 {
+        return Check::warn(
+            name,
+            format!("{} is at 0: the autoscaler rests", autoscaler.target),
+        );
+    }
+    if wanted > bounds.max {
+        Check::warn(
+            name,
+            format!(
+                "the autoscaler will take {} of {wanted} pods away, and leave their slots behind",
+                wanted - bounds.max
+            ),
+        )
+        .next(format!(
+            "pgctl scale {} --permanent first does it in order",
+            bounds.max
+        ))
+    } else if wanted < bounds.min {
+        Check::pass(
+            name,
+            format!("the autoscaler will add {} pods", bounds.min - wanted),
+        )
+    } else {
+        Check::pass(name, format!("the {wanted} pods that there are stay"))
+    }
+}

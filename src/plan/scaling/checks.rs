@@ -1,0 +1,183 @@
+//! Checks of a change of the number of standbys, each a small pure function.
+
+use super::bounds::{Bounds, guard};
+use crate::cluster::{Autoscaler, Component, Instance, Snapshot, StatefulSetFacts};
+use crate::plan::{Check, CheckName, Grounds, Reverts};
+
+/// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
+const MAX_PODS: u32 = 10;
+
+/// The autoscaler of the replica StatefulSet.
+pub(super) fn governing(snapshot: &Snapshot) -> Result<&Autoscaler, Box<Check>> {
+    let set = snapshot.stateful_set(Component::Replica);
+    let name = CheckName::Autoscaler;
+    snapshot
+        .autoscaler
+        .as_ref()
+        .filter(|it| set.is_some_and(|set| set.name == it.target))
+        .ok_or_else(|| {
+            let target = set.map_or("the replica StatefulSet", |set| set.name.as_str());
+            let check = match unseen(snapshot) {
+                Some(why) => Check::refuse(name, format!("the autoscaler can't be seen: {why}"))
+                    .next("ask for the Role pgctl-viewer (deploy/rbac)"),
+                None => Check::refuse(name, format!("no HorizontalPodAutoscaler governs {target}"))
+                    .next("deploy one (deploy/base/postgres-replica-hpa.yaml)"),
+            };
+            Box::new(check)
+        })
+}
+
+/// Why autoscalers could not be looked at, when they could not.
+pub(super) fn unseen(snapshot: &Snapshot) -> Option<&str> {
+    let about = |why: &&String| why.contains("horizontalpodautoscalers");
+    snapshot.unseen.iter().find(about).map(String::as_str)
+}
+
+/// One primary answers, and the topology names it.
+pub(super) fn one_primary_or_none(snapshot: &Snapshot) -> Check {
+    let name = CheckName::OnePrimary;
+    let primaries: Vec<&str> = snapshot.primaries().map(Instance::name).collect();
+    match primaries.as_slice() {
+        [one] if *one == snapshot.topology.primary => {
+            Check::pass(name, format!("{one} is the primary"))
+        }
+        [one] => Check::refuse(
+            name,
+            format!(
+                "{one} is the primary, but the topology names {}",
+                snapshot.topology.primary
+            ),
+        )
+        .next("pgctl status"),
+        [] => Check::warn(name, "no primary answers").next("pgctl failover"),
+        several => Check::refuse(
+            name,
+            format!("split brain: {} accept writes", several.join(" and ")),
+        ),
+    }
+}
+
+/// The bounds as Kubernetes validates them (`validateHorizontalPodAutoscalerSpec` in
+/// `pkg/apis/autoscaling/validation`), and as the cluster needs them.
+pub(super) fn bounds_checks(snapshot: &Snapshot, bounds: Bounds) -> Vec<Check> {
+    let name = CheckName::Bounds;
+    let mut checks = Vec::new();
+    if bounds.min < 1 {
+        // With the feature HPAScaleToZero and an Object or External metric it could be 0.
+        checks.push(Check::refuse(name, "minReplicas must be at least 1"));
+    }
+    if bounds.max < 1 {
+        checks.push(Check::refuse(name, "maxReplicas must be at least 1"));
+    }
+    if bounds.max < bounds.min {
+        checks.push(Check::refuse(
+            name,
+            format!(
+                "maxReplicas ({}) must not be below minReplicas ({})",
+                bounds.max, bounds.min
+            ),
+        ));
+    }
+    if bounds.max > MAX_PODS {
+        checks.push(too_many(bounds.max));
+    }
+    if checks.is_empty() {
+        checks.push(Check::pass(name, format!("{bounds} is valid")));
+    }
+    checks.push(primary_stays(snapshot, bounds.min));
+    checks
+}
+
+/// So many pods can be.
+pub(super) fn count(replicas: u32) -> Check {
+    if replicas > MAX_PODS {
+        too_many(replicas)
+    } else {
+        Check::pass(CheckName::Count, format!("{replicas} pods can be"))
+    }
+}
+
+fn too_many(number: u32) -> Check {
+    Check::refuse(
+        CheckName::Count,
+        format!("{number} is more than {MAX_PODS}: pods beyond would not be found by the others"),
+    )
+    .next("raise PG_MAX_ORDINAL in both StatefulSets first")
+}
+
+/// The primary is not among the pods from this number on.
+pub(super) fn primary_stays(snapshot: &Snapshot, replicas: u32) -> Check {
+    let name = CheckName::PrimaryStays;
+    match guard(snapshot) {
+        None => Check::pass(name, "the primary is not a pod of the replica StatefulSet"),
+        Some((primary, lowest)) if replicas < lowest => Check::refuse(
+            name,
+            format!("{primary} is the primary, and would go with less than {lowest} pods"),
+        )
+        .next("pgctl failover to another first"),
+        Some((primary, _)) => Check::pass(name, format!("{primary}, the primary, stays")),
+    }
+}
+
+/// A target in % needs a request in every container: without one the autoscaler scales nothing.
+pub(super) fn request_check(snapshot: &Snapshot, resource: &str, percent: u32) -> Check {
+    let name = CheckName::Metrics;
+    if percent < 1 {
+        return Check::refuse(
+            name,
+            format!("a target for {resource} must be at least 1 %"),
+        );
+    }
+    let lacking: Vec<&str> = snapshot
+        .stateful_set(Component::Replica)
+        .into_iter()
+        .flat_map(|set| &set.unrequested)
+        .filter(|it| it.resource == resource)
+        .map(|it| it.container.as_str())
+        .collect();
+    if lacking.is_empty() {
+        Check::pass(
+            name,
+            format!("{percent} % of what is requested of {resource}"),
+        )
+    } else {
+        Check::refuse(
+            name,
+            format!(
+                "the pods request no {resource} ({}): {percent} % of nothing can't be measured, and the autoscaler would not scale at all",
+                lacking.join(", ")
+            ),
+        )
+        .next(format!("add resources.requests.{resource} to the pod template"))
+    }
+}
+
+/// No GitOps tool puts the change of objects of these kinds, or of this StatefulSet, back.
+pub(super) fn change_drift(
+    grounds: &Grounds,
+    kinds: &[&str],
+    set: Option<&StatefulSetFacts>,
+) -> Check {
+    let name = CheckName::GitOps;
+    let set = set.filter(|set| set.git_ops.is_some());
+    let mut reverted: Vec<String> = grounds
+        .drift
+        .iter()
+        .filter(|drift| drift.reverts != Reverts::Never)
+        .filter(|drift| kinds.iter().any(|kind| drift.object.starts_with(kind)))
+        .map(|drift| drift.object.clone())
+        .collect();
+    reverted.extend(set.map(|set| format!("StatefulSet/{}", set.name)));
+    if reverted.is_empty() {
+        Check::pass(name, "nothing reverts the changes")
+    } else {
+        Check::warn(
+            name,
+            format!(
+                "deployed by a GitOps tool, which may put it back: {}",
+                reverted.join(", ")
+            ),
+        )
+        .next("change it there, too (docs/gitops.md)")
+    }
+}

@@ -1,0 +1,127 @@
+//! Keeping `synchronous_standby_names` right while the number of standbys changes.
+
+use crate::cluster::{Instance, Shape, Snapshot, synchronous_candidates, synchronous_names};
+use crate::plan::{Action, Check, CheckName, Condition, Step, StepName};
+
+/// For how many standbys commits are to wait; none when nobody has asked for any.
+pub(crate) fn wish(snapshot: &Snapshot) -> Option<u32> {
+    snapshot.topology.synchronous.filter(|count| *count > 0)
+}
+
+/// The step that lets commits on the primary wait for these standbys. It is done when the server
+/// goes by it, and as many of them have confirmed all that was committed before.
+pub(crate) fn confirm_by(
+    name: StepName,
+    primary: &Instance,
+    count: u32,
+    standbys: Vec<String>,
+) -> Step {
+    let pod = primary.name().to_owned();
+    let set = |names: String| Action::SetSynchronous {
+        pod: pod.clone(),
+        names,
+    };
+    let names = synchronous_names(count, &standbys);
+    let before = primary
+        .facts()
+        .map(|facts| facts.settings.synchronous_standby_names.clone())
+        .unwrap_or_default();
+    Step::new(
+        name,
+        set(names.clone()),
+        Condition::Synchronous {
+            pod: pod.clone(),
+            names,
+            standbys,
+            count,
+        },
+    )
+    .undo(
+        vec![set(before.clone())],
+        Condition::Synchronous {
+            pod: pod.clone(),
+            names: before,
+            standbys: Vec::new(),
+            count: 0,
+        },
+        30,
+    )
+    .timeout(60)
+}
+
+/// What a change of the shape means for synchronous replication.
+pub(super) struct Following {
+    /// Before: who goes confirms nothing any more, and others have what it has.
+    pub(super) before: Option<Step>,
+    /// After: who has come confirms, too.
+    pub(super) after: Option<Step>,
+    pub(super) check: Check,
+}
+
+/// The list of before and after a change of the shape.
+pub(super) fn follow(snapshot: &Snapshot, after: &Shape) -> Following {
+    let name = CheckName::Synchronous;
+    let nothing = |check| Following {
+        before: None,
+        after: None,
+        check,
+    };
+    let (Some(count), Some(primary)) = (wish(snapshot), snapshot.primary()) else {
+        return nothing(Check::pass(name, "commits wait for no standby"));
+    };
+    let candidates = |shape| synchronous_candidates(snapshot, shape, primary.name());
+    let (old, new) = (candidates(&Shape::of(snapshot)), candidates(after));
+    if new.len() < count as usize {
+        return nothing(too_few(count, &new));
+    }
+    let check = spare(count, &new);
+    let now = primary
+        .facts()
+        .map(|facts| facts.settings.synchronous_standby_names.as_str());
+    if now == Some(synchronous_names(count, &new).as_str()) {
+        return nothing(check);
+    }
+    let somebody_goes = old.iter().any(|pod| !new.contains(pod));
+    if somebody_goes {
+        let step = confirm_by(StepName::ShrinkSynchronous, primary, count, new);
+        Following {
+            before: Some(step),
+            after: None,
+            check,
+        }
+    } else {
+        let step = confirm_by(StepName::SetSynchronous, primary, count, new).reported();
+        Following {
+            before: None,
+            after: Some(step),
+            check,
+        }
+    }
+}
+
+/// Not enough standbys stay.
+pub(super) fn too_few(count: u32, standbys: &[String]) -> Check {
+    let who = match standbys {
+        [] => "none".to_owned(),
+        some => some.join(", "),
+    };
+    Check::refuse(
+        CheckName::Synchronous,
+        format!(
+            "commits wait for {count} of the standbys that no autoscaler takes away, and of those there would be {} ({who}): every write would be blocked",
+            standbys.len()
+        ),
+    )
+    .next("let more of them stay (pgctl hpa set --min 3, say), or let commits wait for fewer: pgctl sync set --standbys off")
+}
+
+/// Enough, and whether there is one to spare.
+pub(super) fn spare(count: u32, standbys: &[String]) -> Check {
+    let name = CheckName::Synchronous;
+    let words = format!("commits wait for {count} of {}", standbys.join(", "));
+    if standbys.len() == count as usize {
+        Check::warn(name, format!("{words}: without any of them writes block"))
+    } else {
+        Check::pass(name, words)
+    }
+}

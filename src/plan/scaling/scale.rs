@@ -1,0 +1,237 @@
+//! Planning another number of standbys.
+
+use jiff::Timestamp;
+
+use super::autoscale::pinned;
+use super::bounds::{AutoscalerPatch, Bounds};
+use super::checks::{
+    bounds_checks, change_drift, count, governing, one_primary_or_none, primary_stays, unseen,
+};
+use super::confirming::follow;
+use super::scale_steps::Scene;
+use super::{ScaleRequest, Way};
+use crate::cluster::{Autoscaler, Component, Instance, Shape, Snapshot, StatefulSetFacts};
+use crate::plan::checks::operation_checks;
+use crate::plan::{Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal};
+
+/// Plans another number of pods of the replica StatefulSet.
+///
+/// # Errors
+/// A [`Refusal`] with every check that stands in the way.
+pub fn plan_scale(
+    snapshot: &Snapshot,
+    request: &ScaleRequest,
+    grounds: &Grounds,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let mut checks = operation_checks(&snapshot.cluster, grounds);
+    let mut one_primary = one_primary_or_none(snapshot);
+    if snapshot.primary().is_none() {
+        one_primary = Check::refuse(one_primary.check, one_primary.reason).next("pgctl failover");
+    }
+    checks.push(one_primary);
+    checks.push(count(request.replicas));
+    checks.push(primary_stays(snapshot, request.replicas));
+    let set = snapshot.stateful_set(Component::Replica);
+    if set.is_none() {
+        checks.push(Check::refuse(
+            CheckName::Target,
+            "there is no replica StatefulSet to scale",
+        ));
+    }
+    let autoscaler = governing(snapshot).ok();
+    let patch = set.and_then(|set| way(snapshot, set, autoscaler, request, &mut checks));
+    let shape = Shape {
+        replica_pods: request.replicas,
+        minimum: match (&patch, autoscaler) {
+            (Some(patch), _) => Some(patch.bounds.min),
+            (None, autoscaler) => autoscaler.map(|it| it.min),
+        },
+        ..Shape::of(snapshot)
+    };
+    let following = follow(snapshot, &shape);
+    checks.push(following.check);
+    let settled = match (set, snapshot.primary()) {
+        (Some(set), Some(primary)) => {
+            let scene = Scene::new(snapshot, set, primary, request);
+            checks.extend(scene.checks());
+            Some(scene)
+        }
+        _ => None,
+    };
+    checks.push(match patch {
+        // Where an autoscaler has the number, the manifests leave it out.
+        Some(_) => change_drift(grounds, &["HorizontalPodAutoscaler"], None),
+        None => change_drift(grounds, &[], set),
+    });
+    checks.sort_by_key(|check| check.check);
+    let (Some(scene), false) = (settled, checks.iter().any(Check::refuses)) else {
+        return Err(Refusal {
+            operation: "scale".to_owned(),
+            checks,
+            candidates: Vec::new(),
+        });
+    };
+    let mut steps = Vec::new();
+    steps.extend(following.before);
+    steps.extend(
+        patch
+            .zip(autoscaler)
+            .map(|(patch, autoscaler)| patch.step(autoscaler)),
+    );
+    let id = OperationId::new("scale", now);
+    steps.extend(scene.steps(&id.0, following.after));
+    Ok(Plan {
+        id,
+        cluster: snapshot.cluster.clone(),
+        system_identifier: snapshot
+            .primary()
+            .and_then(Instance::facts)
+            .map(|facts| facts.system_identifier.clone())
+            .unwrap_or_default(),
+        operation: Operation::Scale {
+            stateful_set: scene.set.name.clone(),
+            from: scene.set.wanted,
+            to: request.replicas,
+            way: autoscaler.and(request.way),
+            left_behind: scene.left_behind(),
+        },
+        made: now,
+        checks,
+        candidates: Vec::new(),
+        steps,
+    })
+}
+
+/// What is to become of the change, and the patch of the autoscaler that it takes.
+fn way(
+    snapshot: &Snapshot,
+    set: &StatefulSetFacts,
+    autoscaler: Option<&Autoscaler>,
+    request: &ScaleRequest,
+    checks: &mut Vec<Check>,
+) -> Option<AutoscalerPatch> {
+    let name = CheckName::Autoscaler;
+    let to = request.replicas;
+    let Some(autoscaler) = autoscaler else {
+        checks.push(match (request.way, unseen(snapshot)) {
+            (_, Some(why)) => Check::warn(
+                name,
+                format!("whether an autoscaler changes it again can't be seen: {why}"),
+            ),
+            (Some(Way::Pin | Way::Permanent), None) => {
+                Check::refuse(name, format!("no autoscaler governs {}", set.name))
+                    .next("leave --pin and --permanent out")
+            }
+            _ => Check::pass(name, format!("no autoscaler governs {}", set.name)),
+        });
+        return None;
+    };
+    let bounds = Bounds::of(autoscaler);
+    let patch = match request.way {
+        None => {
+            checks.push(undecided(autoscaler, set.wanted, to));
+            return None;
+        }
+        Some(Way::Temporary) => {
+            checks.push(temporary(autoscaler, set.wanted, to));
+            return None;
+        }
+        Some(Way::Pin) => {
+            let patch = pinned(autoscaler, to);
+            checks.push(Check::pass(
+                name,
+                format!(
+                    "{} is held at {to} until pgctl hpa resume, which gives {} back",
+                    autoscaler.name,
+                    Bounds::meant(autoscaler)
+                ),
+            ));
+            patch
+        }
+        Some(Way::Permanent) => {
+            let max = Bounds::meant(autoscaler).max.max(to);
+            let patch = AutoscalerPatch {
+                bounds: Bounds { min: to, max },
+                paused: None,
+                original_minimum: None,
+                ..AutoscalerPatch::nothing(autoscaler)
+            };
+            checks.push(Check::pass(
+                name,
+                format!("{} goes from {bounds} to {}", autoscaler.name, patch.bounds),
+            ));
+            patch
+        }
+    };
+    checks.extend(
+        bounds_checks(snapshot, patch.bounds)
+            .into_iter()
+            .filter(|check| check.check == CheckName::Bounds),
+    );
+    Some(patch)
+}
+
+fn undecided(autoscaler: &Autoscaler, wanted: u32, to: u32) -> Check {
+    let name = CheckName::Autoscaler;
+    if wanted == to {
+        return Check::pass(name, format!("{} is left alone", autoscaler.name));
+    }
+    Check::refuse(
+        name,
+        format!(
+            "{} ({}) governs {} and may change the number again: say what is to become of it",
+            autoscaler.name,
+            Bounds::of(autoscaler),
+            autoscaler.target
+        ),
+    )
+    .next(format!(
+        "--pin (hold it at {to} until pgctl hpa resume), --permanent (minReplicas {to}, maxReplicas at least that), or --temporary (until the autoscaler changes it)"
+    ))
+}
+
+/// Leaving the autoscaler alone: what it will do about the change.
+fn temporary(autoscaler: &Autoscaler, wanted: u32, to: u32) -> Check {
+    let name = CheckName::Autoscaler;
+    let other = "--pin or --permanent";
+    let bounds = Bounds::of(autoscaler);
+    if to == 0 {
+        return Check::warn(
+            name,
+            format!("at 0 {} rests until somebody scales up", autoscaler.name),
+        );
+    }
+    if to > bounds.max || to < bounds.min {
+        return Check::refuse(
+            name,
+            format!(
+                "{} allows {bounds}: it would put {to} back within seconds",
+                autoscaler.name
+            ),
+        )
+        .next(other);
+    }
+    let blind = autoscaler
+        .conditions
+        .iter()
+        .any(|it| it.kind == "ScalingActive" && !it.holds);
+    if blind {
+        return Check::warn(
+            name,
+            format!(
+                "{} has no figures now, and leaves it until it has",
+                autoscaler.name
+            ),
+        );
+    }
+    let word = if to > wanted {
+        format!(
+            "may take pods away again, down to {}, once the load has allowed it for {} s",
+            bounds.min, autoscaler.down_window_seconds
+        )
+    } else {
+        format!("may add pods again, up to {}, as the load asks", bounds.max)
+    };
+    Check::warn(name, format!("{} {word}", autoscaler.name)).next(format!("{other} to keep it"))
+}

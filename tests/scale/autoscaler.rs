@@ -1,0 +1,131 @@
+//! With an autoscaler: the three ways, its bounds, and the primary among its pods.
+
+use anyhow::{Result, ensure};
+
+use super::lab::{Oracle, eventually, on_sandbox};
+
+#[test]
+fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
+    on_sandbox(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let undecided = lab.pgctl(&["scale", "3", "--yes"]).await?.exits(3)?;
+        for way in ["--pin", "--permanent", "--temporary"] {
+            ensure!(undecided.stderr.contains(way), "{way}: {undecided}");
+        }
+        lab.bounds_are(2, 5)?;
+
+        // Temporary: within the bounds only, and the autoscaler stays as it is.
+        lab.refuses(&["scale", "6", "--temporary", "--yes"], "--pin")
+            .await?;
+        lab.pgctl(&["scale", "3", "--temporary", "--yes"])
+            .await?
+            .exits(0)?;
+        lab.bounds_are(2, 5)?;
+        // Pinned: the bounds are remembered until the end of it.
+        lab.pgctl(&["scale", "2", "--pin", "--yes"])
+            .await?
+            .exits(0)?;
+        let seen = lab.autoscaler()?;
+        ensure!(seen.bounds == (2, 2) && seen.notes.len() == 1, "{seen:?}");
+        lab.refuses(&["hpa", "set", "--max", "7", "--yes"], "paused")
+            .await?;
+        let shown = lab.pgctl(&["hpa"]).await?.exits(0)?;
+        ensure!(shown.stdout.starts_with("PAUSED"), "{shown}");
+        lab.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
+        lab.bounds_are(2, 5)?;
+        // Permanent: it is the new minimum, and the autoscaler itself adds what is missing.
+        lab.pgctl(&["scale", "3", "--permanent", "--yes"])
+            .await?
+            .exits(0)?;
+        lab.bounds_are(3, 5)?;
+        oracle.content(lab).await?;
+
+        // What Kubernetes would refuse is not sent, and the dry run prints what would be.
+        for wrong in [
+            ["--min", "6"],
+            ["--min", "0"],
+            ["--max", "0"],
+            ["--cpu", "0"],
+        ] {
+            let arguments = ["hpa", "set", wrong[0], wrong[1], "--yes"];
+            lab.refuses(&arguments, "refuse").await?;
+        }
+        let dry = lab
+            .pgctl(&["hpa", "set", "--max", "8", "--cpu", "60", "--dry-run"])
+            .await?
+            .exits(0)?;
+        ensure!(dry.stdout.contains("\"maxReplicas\":8"), "{dry}");
+        ensure!(dry.stdout.contains("\"averageUtilization\":60"), "{dry}");
+        lab.bounds_are(3, 5)?;
+        lab.pgctl(&["hpa", "set", "--min", "2", "--max", "6", "--yes"])
+            .await?
+            .exits(0)?;
+        lab.bounds_are(2, 6)?;
+
+        // The primary moves to the last of them: no number and no bound takes it away.
+        lab.pgctl(&["scale", "3", "--pin", "--yes"])
+            .await?
+            .exits(0)?;
+        lab.pgctl(&["failover", "--to", "replica-2", "--rejoin", "--yes"])
+            .await?
+            .exits(0)?;
+        let uid = lab.uid("replica-2")?;
+        for arguments in [
+            &["scale", "2", "--pin", "--yes"][..],
+            &["scale", "2", "--permanent", "--yes"],
+            &["scale", "1", "--temporary", "--yes"],
+            &["hpa", "set", "--min", "2", "--yes"],
+        ] {
+            lab.refuses(arguments, "replica-2 is the primary").await?;
+        }
+        // Nor does the end of the pause: the bounds of before would.
+        lab.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
+        let seen = lab.autoscaler()?;
+        ensure!(
+            seen.bounds == (3, 6) && seen.notes.len() == 1,
+            "the primary could be deleted: {seen:?}"
+        );
+        let primary = oracle.content(lab).await?;
+        ensure!(
+            primary == "replica-2" && lab.uid("replica-2")? == uid,
+            "{primary} is primary"
+        );
+        // Back home the minimum of before comes back, through the pause.
+        lab.pgctl(&["hpa", "pause", "--yes"]).await?.exits(0)?;
+        lab.pgctl(&["failover", "--to", "primary-0", "--yes"])
+            .await?
+            .exits(0)?;
+        let seen = lab.autoscaler()?;
+        ensure!(
+            seen.bounds == (3, 3),
+            "the failback has ended the pause: {seen:?}"
+        );
+        lab.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
+        lab.bounds_are(2, 6)?;
+        oracle.content(lab).await?;
+
+        // A request that the pods do not have, and no autoscaler at all.
+        lab.request_no_cpu()?;
+        lab.refuses(&["hpa", "set", "--cpu", "50", "--yes"], "request no cpu")
+            .await?;
+        lab.delete_autoscaler()?;
+        let none = "no HorizontalPodAutoscaler";
+        lab.refuses(&["hpa", "set", "--min", "2", "--yes"], none)
+            .await?;
+        lab.pgctl(&["hpa"]).await?.exits(3)?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_minimum_that_is_raised_adds_pods() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        lab.pgctl(&["hpa", "set", "--min", "2", "--max", "5", "--yes"])
+            .await?
+            .exits(0)?;
+        eventually("the autoscaler adds a pod", async || lab.uid("replica-1")).await?;
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}

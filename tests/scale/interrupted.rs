@@ -1,0 +1,109 @@
+//! Killed, or cut off, at each step: `--resume` finishes it, and `--abort` puts it back.
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::lab::{Lab, Oracle, on_sandbox};
+
+/// One interruption of a change and how it is ended.
+async fn strike(
+    lab: &Lab,
+    oracle: &Oracle,
+    arguments: &[&str],
+    point: &str,
+    ending: &str,
+) -> Result<()> {
+    let points = format!("{point}=return(kill)");
+    lab.pgctl_with(arguments, &[("FAILPOINTS", &points)])
+        .await?
+        .was_killed()?;
+    oracle.writes_flow().await?;
+    let kind = arguments[0];
+    let another = lab.pgctl(arguments).await?;
+    another.exits(3)?.says("nothing unfinished")?;
+    let code = if ending == "--abort" { 6 } else { 0 };
+    lab.pgctl(&[kind, ending]).await?.exits(code)?;
+    oracle.content(lab).await?;
+    Ok(())
+}
+
+async fn at(lab: &Lab, oracle: &Oracle, number: &str, point: &str, ending: &str) -> Result<()> {
+    let before = lab.wanted_pods()?;
+    let arguments = ["scale", number, "--pin", "--yes"];
+    strike(lab, oracle, &arguments, point, ending)
+        .await
+        .with_context(|| format!("scale {number}: {point} {ending}"))?;
+    let wanted = match ending {
+        "--abort" => before,
+        _ => number.parse::<usize>()? + 1,
+    };
+    ensure!(
+        lab.wanted_pods()? == wanted,
+        "{} pods are wanted after {point} {ending}",
+        lab.wanted_pods()?
+    );
+    Ok(())
+}
+
+/// Some of the cells, on every run.
+#[test]
+fn a_kill_at_a_step_is_finished_or_put_back() -> Result<()> {
+    on_sandbox(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        at(lab, &oracle, "3", "patch-autoscaler.middle", "--abort").await?;
+        lab.bounds_are(2, 5)?;
+        at(lab, &oracle, "3", "await-standbys.before", "--resume").await?;
+        at(lab, &oracle, "2", "scale.after", "--resume").await?;
+        lab.is_forgotten("replica-2").await?;
+        let set = ["sync", "set", "--standbys", "1", "--yes"];
+        strike(lab, &oracle, &set, "set-synchronous.before", "--resume").await
+    })
+}
+
+/// Every cell.
+#[test]
+#[ignore = "every step at every moment: minutes"]
+fn a_kill_at_every_step_and_moment_is_finished_or_put_back() -> Result<()> {
+    on_sandbox(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        lab.pgctl(&["sync", "set", "--standbys", "1", "--yes"])
+            .await?
+            .exits(0)?;
+        for moment in ["before", "middle", "after"] {
+            for step in [
+                "patch-autoscaler",
+                "scale",
+                "await-standbys",
+                "set-synchronous",
+            ] {
+                let point = format!("{step}.{moment}");
+                // Volumes that are left over make the wait one that only goes forward.
+                if !matches!(step, "await-standbys" | "set-synchronous") {
+                    at(lab, &oracle, "3", &point, "--abort").await?;
+                }
+                at(lab, &oracle, "3", &point, "--resume").await?;
+                lab.pgctl(&["scale", "2", "--pin", "--yes"])
+                    .await?
+                    .exits(0)?;
+            }
+            let down = [
+                "shrink-synchronous",
+                "patch-autoscaler",
+                "scale",
+                "await-gone",
+                "forget-standbys",
+            ];
+            for step in down {
+                let point = format!("{step}.{moment}");
+                for ending in ["--abort", "--resume"] {
+                    lab.pgctl(&["scale", "3", "--pin", "--yes"])
+                        .await?
+                        .exits(0)?;
+                    at(lab, &oracle, "2", &point, ending).await?;
+                }
+                lab.is_forgotten("replica-2").await?;
+            }
+        }
+        oracle.content(lab).await?;
+        Ok(())
+    })
+}
