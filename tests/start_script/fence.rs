@@ -229,3 +229,26 @@ fn a_switchover_that_has_only_begun_does_not_stop_the_primary() -> Result<()> {
     ensure!(cluster.in_recovery(REPLICA), "nobody but pgctl promotes");
     Ok(())
 }
+
+/// After an orderly switchover there is nothing to rewind; what is left of its time as primary goes
+/// all the same: a slot of another pod would hold WAL here for ever. Slots of other names stay.
+#[test]
+fn a_former_primary_keeps_no_slots_for_pods_that_follow_another() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, replica) = Cluster::running()?;
+    cluster.sql(
+        PRIMARY,
+        "SELECT pg_create_physical_replication_slot('of_an_operator', true)",
+    )?;
+    primary.stop()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it streams", || cluster.streams(REPLICA, PRIMARY))?;
+    let slots = cluster.sql(PRIMARY, "SELECT slot_name FROM pg_replication_slots")?;
+    ensure!(slots.trim() == "of_an_operator", "slots: {slots}");
+    drop(replica);
+    Ok(())
+}

@@ -648,12 +648,24 @@ rewind() {
     : >"$PGDATA/standby.signal"
     set_upstream "$PGDATA" "$1"
     sync "$PGDATA/standby.signal" 2>/dev/null
+    drop_former_slots
     rm -f "$STATE/rewinding"
     log "rewound: $(tail -n 1 "$RUN/rewind.log")"
   else
     log "pg_rewind failed midway: $(tail -n 2 "$RUN/rewind.log")"
   fi
   leave_if_asked
+}
+
+# Slots from our time as primary would hold WAL here for pods that stream from another now. pg_rewind removes them, but
+# not when it finds nothing to rewind. PostgreSQL does not run, and each slot is a directory of its own.
+drop_former_slots() {
+  for former in "$PGDATA"/pg_replslot/*; do
+    ordinal=${former##*_}
+    case ${former##*/} in
+      "$(slot_name "$PRIMARY_SET")_$ordinal" | "$(slot_name "$REPLICA_SET")_$ordinal") is_number "$ordinal" && remove_tree "$former" ;;
+    esac
+  done
 }
 
 rewind_failed() {

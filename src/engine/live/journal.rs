@@ -81,6 +81,14 @@ impl Live {
                         *stored = Some(map);
                         Ok(())
                     }
+                    // Nobody has: the conflict was about something else, and writes may be away.
+                    now if now.as_ref().map(|map| &map.resource_version)
+                        == stored.as_ref().map(|map| &map.resource_version) =>
+                    {
+                        Err(WorldError::transient(
+                            "the journal could not be stored: a conflict, though nobody has changed it",
+                        ))
+                    }
                     _ => Err(WorldError::lost_lock(
                         "somebody else has changed the journal: the operation is not ours any more",
                     )),
