@@ -115,6 +115,9 @@ while [ "$count" -lt "$switchovers" ]; do
         exit 1
     }
     echo "$outage" >>"$work/outage"
+    for part in stop catchUp prepare promote firstWrite; do
+        awk -F '[:,]' -v key="\"${part}Seconds\"" 'index($0, key) { print $2 * 1000; exit }' "$work/out" >>"$work/part-$part"
+    done
     before=$(written)
     case $target in
         replica-0) target='primary-0' ;;
@@ -124,5 +127,10 @@ while [ "$count" -lt "$switchovers" ]; do
 done
 [ "$switchovers" -eq 0 ] || {
     tell 'switchover, write outage' "$work/outage" ms
+    tell '  of which: stopping the old primary' "$work/part-stop" ms
+    tell '  receiving and replaying the rest' "$work/part-catchUp" ms
+    tell '  looking once more, and the journal' "$work/part-prepare" ms
+    tell '  promoting' "$work/part-promote" ms
+    tell '  the first write' "$work/part-firstWrite" ms
     tell 'switchover, the whole command' "$work/switchover" ms
 }

@@ -16,7 +16,8 @@ fn a_standby_with_a_wrong_password_is_named_and_does_not_stop_the_failover() -> 
         let run = lab
             .pgctl(&["failover", "--to", "replica-0", "--yes"])
             .await?;
-        run.exits(0)?.says("replica-1")?;
+        run.exits(0)?
+            .says("replica-1: the new primary does not let it in")?;
         oracle.never_two()?;
         let rows = lab
             .sql(

@@ -195,8 +195,8 @@ fn a_slot_that_is_missing_is_made() -> Result<()> {
     })
 }
 
-#[test]
-fn a_standby_far_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
+/// A standby that lacks a lot of WAL is no candidate, and follows afterwards.
+fn far_behind(rounds: u32) -> Result<()> {
     on_sandbox(2, async |lab| {
         let oracle = Oracle::start(lab).await?;
         lab.freeze("replica-1").await?;
@@ -205,7 +205,7 @@ fn a_standby_far_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
             "CREATE TABLE public.bulk AS SELECT i, repeat('x', 1000) AS t FROM generate_series(1, 1000) i",
         )
         .await?;
-        for _ in 0..5 {
+        for _ in 0..rounds {
             lab.sql(
                 "primary-0",
                 "INSERT INTO public.bulk SELECT * FROM public.bulk LIMIT 5000",
@@ -221,4 +221,16 @@ fn a_standby_far_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
         oracle.content(lab).await?;
         Ok(())
     })
+}
+
+#[test]
+fn a_standby_far_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
+    far_behind(5)
+}
+
+#[test]
+#[ignore = "writes a gigabyte"]
+fn a_standby_that_is_a_gigabyte_behind_is_no_candidate_and_follows_afterwards() -> Result<()> {
+    // Each round is five megabytes and a little.
+    far_behind(200)
 }
