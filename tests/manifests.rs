@@ -1,6 +1,16 @@
 //! What `kubectl kustomize` makes of `deploy/`: the promises of the manifests that the scripts and pgctl rely on.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    autoscaling::v2::HorizontalPodAutoscaler,
+    batch::v1::CronJob,
+    core::v1::{ConfigMap, Namespace, Secret, Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
+    policy::v1::PodDisruptionBudget,
+    rbac::v1::{Role, RoleBinding},
+};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fs, path::Path, process::Command};
 
@@ -176,5 +186,96 @@ fn a_variable_stands_before_the_one_that_uses_it() -> Result<()> {
         ensure!(place("POD_IP") < place("PG_LISTEN_ADDRESSES"), "{names:?}");
         assert_eq!(named(env, "PG_LISTEN_ADDRESSES")["value"], "$(POD_IP)");
     }
+    Ok(())
+}
+
+/// What Kubernetes' own type makes of an object.
+fn through<T: Serialize + DeserializeOwned>(object: &Value) -> Result<Value> {
+    Ok(serde_json::to_value(T::deserialize(object)?)?)
+}
+
+fn understood(object: &Value) -> Result<Value> {
+    match object["kind"].as_str().unwrap_or_default() {
+        "ConfigMap" => through::<ConfigMap>(object),
+        "CronJob" => through::<CronJob>(object),
+        "HorizontalPodAutoscaler" => through::<HorizontalPodAutoscaler>(object),
+        "Namespace" => through::<Namespace>(object),
+        "NetworkPolicy" => through::<NetworkPolicy>(object),
+        "PodDisruptionBudget" => through::<PodDisruptionBudget>(object),
+        "Role" => through::<Role>(object),
+        "RoleBinding" => through::<RoleBinding>(object),
+        "Secret" => through::<Secret>(object),
+        "Service" => through::<Service>(object),
+        "ServiceAccount" => through::<ServiceAccount>(object),
+        "StatefulSet" => through::<StatefulSet>(object),
+        other => bail!("this test does not know the kind {other:?}"),
+    }
+}
+
+/// The fields that `understood` lost: Kubernetes does not know them, and would drop them silently.
+fn lost(given: &Value, understood: &Value, path: &str, found: &mut Vec<String>) {
+    match (given, understood) {
+        (Value::Object(given), Value::Object(understood)) => {
+            for (key, value) in given {
+                let path = format!("{path}.{key}");
+                match understood.get(key) {
+                    Some(same) => lost(value, same, &path, found),
+                    None if value.is_null() => {}
+                    None => found.push(path),
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(understood)) => {
+            for (index, pair) in given.iter().zip(understood).enumerate() {
+                lost(pair.0, pair.1, &format!("{path}[{index}]"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn kubernetes_knows_every_field() -> Result<()> {
+    for folder in ["staging", "sandbox", "rbac"] {
+        let Some(text) = render(folder)? else {
+            return Ok(());
+        };
+        for object in objects(&text)? {
+            let name = format!(
+                "{folder}: {} {}",
+                object["kind"], object["metadata"]["name"]
+            );
+            let mut found = Vec::new();
+            let seen = understood(&object).with_context(|| name.clone())?;
+            lost(&object, &seen, "", &mut found);
+            ensure!(
+                found.is_empty(),
+                "{name} has fields that do not exist: {found:?}"
+            );
+        }
+    }
+    let cronjobs = include_str!("../deploy/components/backup/cronjobs.yaml");
+    for object in objects(cronjobs)? {
+        let mut found = Vec::new();
+        lost(&object, &understood(&object)?, "", &mut found);
+        ensure!(
+            found.is_empty(),
+            "{} has fields that do not exist: {found:?}",
+            object["metadata"]["name"]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_field_that_does_not_exist_is_found() -> Result<()> {
+    let service = serde_json::json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"},
+        "spec": {"ports": [{"port": 1, "targetport": 1}], "selctor": {}},
+    });
+    let mut found = Vec::new();
+    lost(&service, &understood(&service)?, "", &mut found);
+    found.sort();
+    assert_eq!(found, [".spec.ports[0].targetport", ".spec.selctor"]);
     Ok(())
 }
