@@ -1,7 +1,7 @@
 //! `pgctl scale`.
 
+use std::cell::OnceCell;
 use std::io::IsTerminal as _;
-use std::sync::OnceLock;
 
 use super::context::Context;
 use super::operation;
@@ -9,7 +9,7 @@ use crate::cli::ScaleArgs;
 use crate::cluster::{Component, Snapshot};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::write_stderr;
+use crate::output::choose_way;
 use crate::plan::{Bounds, ScaleRequest, Way, plan_scale};
 
 pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode, Failure> {
@@ -34,8 +34,9 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
     let may_ask = !args.operation.yes
         && !args.operation.dry_run
         && !context.format.is_document()
-        && std::io::stdin().is_terminal();
-    let asked = OnceLock::new();
+        && std::io::stdin().is_terminal()
+        && std::io::stderr().is_terminal();
+    let asked = OnceCell::new();
     operation::run(
         context,
         &args.operation,
@@ -60,23 +61,7 @@ fn ask(snapshot: &Snapshot, to: u32) -> Option<Way> {
     if autoscaler.target != set.name || set.wanted == to {
         return None;
     }
-    let bounds = Bounds::of(autoscaler);
-    write_stderr(&format!(
-        "{} ({bounds}) governs {}, and may change the number again.\n  \
-         1  pin: hold it at {to} until pgctl hpa resume\n  \
-         2  permanent: minReplicas {to}, maxReplicas {}\n  \
-         3  temporary: until the autoscaler changes it\n\
-         Which (1, 2, 3)? ",
-        autoscaler.name,
-        set.name,
-        Bounds::meant(autoscaler).max.max(to)
-    ));
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).ok()?;
-    match line.trim() {
-        "1" | "pin" => Some(Way::Pin),
-        "2" | "permanent" => Some(Way::Permanent),
-        "3" | "temporary" => Some(Way::Temporary),
-        _ => None,
-    }
+    let (bounds, meant) = (Bounds::of(autoscaler), Bounds::meant(autoscaler));
+    // It waits for a person: the runtime must not.
+    tokio::task::block_in_place(|| choose_way(&autoscaler.name, bounds, meant, to))
 }

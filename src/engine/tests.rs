@@ -1,5 +1,7 @@
 //! The engine on a model of the cluster, with a crash at every call that it makes.
 
+mod scaling;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

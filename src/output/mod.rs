@@ -40,7 +40,7 @@ pub use operation::{
     notice_line, plan_screen, refusal_screen, report_screen,
 };
 pub use plain::plain;
-pub use prompt::choose_candidate;
+pub use prompt::{choose_candidate, choose_way};
 pub use scaling::{autoscaler_screen, synchronous_screen};
 pub use schema::schemas;
 pub use screen::{Screen, Tone};

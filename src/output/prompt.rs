@@ -4,7 +4,7 @@ use super::operation::candidates_screen;
 use super::plain::plain;
 use super::screen::Screen;
 use super::writer::write_stderr;
-use crate::plan::Candidate;
+use crate::plan::{Bounds, Candidate, Way};
 
 /// Shows who could become primary, and why or why not, and asks which of the eligible ones it is to
 /// be; the best comes first. None when nobody was chosen.
@@ -19,4 +19,28 @@ pub fn choose_candidate(candidates: &[Candidate], screen: &Screen) -> Option<Str
         .interact_on_opt(&console::Term::stderr());
     let index = chosen.ok().flatten()?;
     eligible.get(index).map(|it| it.pod.clone())
+}
+
+/// Asks what is to become of `to` pods when the autoscaler, with these bounds, may change the number
+/// again. None when nothing was chosen.
+pub fn choose_way(autoscaler: &str, bounds: Bounds, meant: Bounds, to: u32) -> Option<Way> {
+    write_stderr(&format!(
+        "{} ({bounds}) may change the number of pods again.\n",
+        plain(autoscaler)
+    ));
+    let ways = [Way::Pin, Way::Permanent, Way::Temporary];
+    let items = [
+        format!("pin: hold it at {to} until pgctl hpa resume"),
+        format!(
+            "permanent: minReplicas {to}, maxReplicas {}",
+            meant.max.max(to)
+        ),
+        "temporary: until the autoscaler changes it".to_owned(),
+    ];
+    let chosen = dialoguer::Select::new()
+        .with_prompt("What is to become of it? (arrow keys, Enter; Esc: none)")
+        .items(&items)
+        .default(0)
+        .interact_on_opt(&console::Term::stderr());
+    ways.get(chosen.ok().flatten()?).copied()
 }

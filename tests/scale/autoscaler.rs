@@ -14,6 +14,20 @@ fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
         }
         lab.bounds_are(2, 5)?;
 
+        // On a terminal it asks, and goes on with what was chosen.
+        let mut terminal = lab.on_a_terminal(&["scale", "3"])?;
+        terminal.shows("What is to become of it?").await?;
+        // One down from the first: permanent.
+        terminal.types("\u{1b}[B").await?;
+        terminal.shows("Type yes to go on").await?;
+        terminal.types("no").await?;
+        let (code, screen) = terminal.ends().await?;
+        ensure!(
+            code == Some(3) && screen.contains("(permanent)"),
+            "{code:?}: {screen}"
+        );
+        lab.bounds_are(2, 5)?;
+
         // Temporary: within the bounds only, and the autoscaler stays as it is.
         lab.refuses(&["scale", "6", "--temporary", "--yes"], "--pin")
             .await?;

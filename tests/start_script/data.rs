@@ -230,6 +230,21 @@ fn data_of_another_major_version_is_refused() -> Result<()> {
 }
 
 #[test]
+fn data_of_another_major_version_is_replaced_when_a_copy_is_asked_for() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let _primary = cluster.start(PRIMARY)?;
+    fs::write(cluster.pgdata(REPLICA).join("PG_VERSION"), "9.6\n")?;
+    cluster.start(REPLICA)?.refuses("wrong-version")?;
+    let request = format!("clone.{REPLICA}");
+    cluster.topology(&[("primary", PRIMARY), ("term", "1"), (request.as_str(), "1")])?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("it streams", || cluster.streams(PRIMARY, REPLICA))
+}
+
+#[test]
 fn data_that_cannot_be_read_is_neither_started_nor_replaced() -> Result<()> {
     if skipped() {
         return Ok(());

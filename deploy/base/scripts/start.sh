@@ -189,6 +189,12 @@ inspect_data() {
   fi
   version=$(cat "$PGDATA/PG_VERSION")
   if [ "$version" != "$server_version" ]; then
+    # Its data is of no use here any more, once a fresh copy was asked for.
+    if [ -n "$clone_wanted" ] && [ "$named" != "$POD_NAME" ]; then
+      data=unreadable
+      why="$PGDATA was made by PostgreSQL $version"
+      return
+    fi
     refuse wrong-version "$PGDATA was made by PostgreSQL $version, and this image is PostgreSQL $server_version: use the image of version $version, or migrate with pg_upgrade or a dump"
   fi
   if ! read_controldata; then

@@ -23,11 +23,12 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// Why the start script holds PostgreSQL back when only a fresh copy helps
 /// (`deploy/base/scripts/start.sh`). A `former-primary` is not among them: what it has may be what
 /// the others lack, and only a person can say that it is not.
-const NEEDS_COPY: [&str; 4] = [
+const NEEDS_COPY: [&str; 5] = [
     "foreign-data",
     "namesake-timeline",
     "rewind-failed",
     "unreadable-data",
+    "wrong-version",
 ];
 
 /// The annotation that makes the kubelet bring a changed ConfigMap into the pod at once.
@@ -84,17 +85,7 @@ impl Live {
         }
         match &pod.container {
             ContainerState::Running { .. } => {}
-            ContainerState::Waiting { reason, .. } => {
-                let said = pod
-                    .last_termination
-                    .as_ref()
-                    .and_then(|it| it.decision.as_ref());
-                let why = match said {
-                    Some(StartDecision::Refused { message, .. }) => message.clone(),
-                    _ => reason.clone(),
-                };
-                return Stage::Starting { why };
-            }
+            ContainerState::Waiting { reason, .. } => return waiting(pod, reason),
             _ => return Stage::Starting { why: String::new() },
         }
         let sender = primary
@@ -263,6 +254,18 @@ impl Patience {
             self.answered = now;
         }
         now >= self.deadline || now >= self.answered + SILENCE
+    }
+}
+
+/// A container that waits to start (again): for what Kubernetes says, or because its start script
+/// has refused.
+fn waiting(pod: &PodFacts, kubernetes: &str) -> Stage {
+    let ended = pod.last_termination.as_ref();
+    match ended.and_then(|it| it.decision.clone()) {
+        Some(StartDecision::Refused { reason, message }) => Stage::Held { reason, message },
+        _ => Stage::Starting {
+            why: kubernetes.to_owned(),
+        },
     }
 }
 
