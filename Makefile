@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
-SCRIPTS = sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh deploy/base/scripts/*.sh
+SCRIPTS = sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test lint bench docs
 
@@ -33,10 +33,11 @@ lint: ## Formatting, clippy, rustdoc, shellcheck
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 	shellcheck --external-sources $(SCRIPTS)
 
-bench: ## Measure pgctl status, start time and switchovers on a primary and five standbys
+bench: ## Measure pgctl status, start time, switchovers, and backups of 1 GB against kubectl exec
 	@sandbox/requirements.sh
 	@$(CARGO) build --quiet --release --package pgctl --package pgctl-sandbox
 	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench.sh
+	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench-backup.sh
 
 docs: ## Generate completions, man pages, the command reference and the rendered manifests
 	$(CARGO) xtask generate

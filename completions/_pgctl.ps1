@@ -55,6 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
         }
         'pgctl;status' {
             [CompletionResult]::new('--max-lag', '--max-lag', [CompletionResultType]::ParameterName, 'A standby behind by more is a problem: a time, a size, or both')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Time between two looks')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
@@ -515,6 +516,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every backup of the store')
+            [CompletionResult]::new('--restore-test', '--restore-test', [CompletionResultType]::ParameterName, 'Restore it into a throw-away server on this machine, too, and look at every table')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer only')

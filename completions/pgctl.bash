@@ -368,7 +368,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__backup__subcmd__verify)
-            opts="-n -l -o -v -q -h --all --store --identity --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-n -l -o -v -q -h --all --store --restore-test --identity --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1128,13 +1128,17 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__status)
-            opts="-A -w -n -l -o -v -q -h --all-namespaces --max-lag --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -w -n -l -o -v -q -h --all-namespaces --max-lag --store --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --max-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -51,6 +51,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how 
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l interval -d 'Time between two looks' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l context -d 'Context of the kubeconfig [default: the current one]' -r
@@ -399,6 +400,7 @@ json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l all -d 'Every backup of the store'
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l restore-test -d 'Restore it into a throw-away server on this machine, too, and look at every table'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l no-color -d 'No colours (as NO_COLOR=1)'

@@ -279,3 +279,46 @@ fn a_field_that_does_not_exist_is_found() -> Result<()> {
     assert_eq!(found, [".spec.ports[0].targetport", ".spec.selctor"]);
     Ok(())
 }
+
+#[test]
+fn the_cronjobs_run_commands_that_pgctl_knows_as_nobody_on_a_disk_that_they_cant_write()
+-> Result<()> {
+    let Some(text) = render("components/backup")? else {
+        return Ok(());
+    };
+    let objects = objects(&text)?;
+    let jobs = of_kind(&objects, "CronJob");
+    assert_eq!(jobs.len(), 4);
+    for job in jobs {
+        let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        let words = |list: &Value| -> Vec<String> {
+            let list = list.as_array().into_iter().flatten();
+            list.filter_map(|word| word.as_str().map(str::to_owned))
+                .collect()
+        };
+        let line = [words(&container["command"]), words(&container["args"])].concat();
+        let parsed = <pgctl::cli::Cli as clap::Parser>::try_parse_from(&line);
+        ensure!(
+            parsed.is_ok(),
+            "{line:?}: {}",
+            parsed.err().map_or_else(String::new, |e| e.to_string())
+        );
+        ensure!(
+            container["securityContext"]["readOnlyRootFilesystem"] == true,
+            "{line:?}"
+        );
+        ensure!(pod["securityContext"]["runAsNonRoot"] == true, "{line:?}");
+        ensure!(job["spec"]["concurrencyPolicy"] == "Forbid", "{line:?}");
+        ensure!(
+            !job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"].is_null(),
+            "{line:?}"
+        );
+        // Only who takes backups may reach into the cluster.
+        let takes = !line.iter().any(|word| word == "verify" || word == "prune");
+        let account = pod["serviceAccountName"] == "pgctl-backup";
+        let no_token = pod["automountServiceAccountToken"] == false;
+        ensure!(takes == account && takes != no_token, "{line:?}");
+    }
+    Ok(())
+}

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::digest::Fingerprint;
-use super::manifest::{Content, MANIFEST_FILE, Manifest, VERIFIED_FILE, Verification};
+use super::manifest::{Content, MANIFEST_FILE, Manifest, Rehearsal, VERIFIED_FILE, Verification};
 use super::retention::Candidate;
 use super::sealed::{self, SealError};
 use super::store::{Store, StoreError};
@@ -50,6 +50,11 @@ impl Entry {
             Some(_) => None,
             None => Some(manifest.ended),
         }
+    }
+
+    /// How its last restore into a throw-away server went, when there was one.
+    pub fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.verification.as_ref()?.rehearsal.as_ref()
     }
 
     /// What the retention needs to know; none when the manifest can't be read.
@@ -113,12 +118,24 @@ impl Catalogue {
     }
 }
 
-/// Reads one backup's manifest and the record of its last verification.
+/// Reads one backup's manifest and the record of its last verification. A file that is missing or
+/// that the disk can't read is a problem of this backup, and hides no other.
 ///
 /// # Errors
 /// When the store can't be read.
 pub fn entry(store: &dyn Store, id: &str) -> Result<Entry, StoreError> {
-    let bytes = small_file(store, id, MANIFEST_FILE)?;
+    let bytes = match small_file(store, id, MANIFEST_FILE) {
+        Ok(bytes) => bytes,
+        Err(error @ (StoreError::NotFound { .. } | StoreError::Disk { .. })) => {
+            return Ok(Entry {
+                id: id.to_owned(),
+                manifest: Err(error.to_string()),
+                fingerprint: Fingerprint::of(&[]),
+                verification: None,
+            });
+        }
+        Err(error) => return Err(error),
+    };
     let fingerprint = Fingerprint::of(&bytes);
     let manifest = sealed::open::<Manifest>(&bytes)
         .map_err(|error| error.to_string())
@@ -127,7 +144,7 @@ pub fn entry(store: &dyn Store, id: &str) -> Result<Entry, StoreError> {
         Ok(bytes) => sealed::open::<Verification>(&bytes)
             .ok()
             .filter(|record| record.id == id && record.manifest == fingerprint),
-        Err(StoreError::NotFound { .. }) => None,
+        Err(StoreError::NotFound { .. } | StoreError::Disk { .. }) => None,
         Err(error) => return Err(error),
     };
     Ok(Entry {
@@ -178,10 +195,7 @@ fn small_file(store: &dyn Store, id: &str, file: &str) -> Result<Vec<u8>, StoreE
         .open(id, file)?
         .take(LONGEST_MANIFEST)
         .read_to_end(&mut bytes)
-        .map_err(|source| StoreError::Disk {
-            doing: format!("reading {file} of {id}"),
-            source,
-        })?;
+        .map_err(|error| StoreError::while_reading(&format!("{file} of {id}"), error))?;
     Ok(bytes)
 }
 

@@ -101,7 +101,7 @@ impl Identities {
     /// read, at the latest of the last.
     ///
     /// # Errors
-    /// When none of the keys fits, or it is not an age file.
+    /// When none of the keys fits ([`io::ErrorKind::PermissionDenied`]), or it is not an age file.
     pub fn decrypt<'a>(
         &self,
         input: impl Read + Send + 'a,
@@ -113,7 +113,11 @@ impl Identities {
 }
 
 fn invalid(error: age::DecryptError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+    let kind = match &error {
+        age::DecryptError::NoMatchingKeys => io::ErrorKind::PermissionDenied,
+        _ => io::ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, error.to_string())
 }
 
 /// A writer that encrypts, or doesn't.

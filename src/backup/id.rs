@@ -10,17 +10,6 @@ use crate::cluster::ClusterId;
 /// cluster have no underscore (DNS-1123), or theirs become dashes; the tail keeps two backups of
 /// the same second apart.
 pub fn new_id(cluster: &ClusterId, started: Timestamp, kind: Kind) -> String {
-    let word = |text: &str| -> String {
-        text.chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '-' || c == '.' {
-                    c
-                } else {
-                    '-'
-                }
-            })
-            .collect()
-    };
     format!(
         "{}_{}_{}_{}_{:04x}",
         word(&cluster.namespace),
@@ -29,6 +18,22 @@ pub fn new_id(cluster: &ClusterId, started: Timestamp, kind: Kind) -> String {
         kind.name(),
         rand::random::<u16>()
     )
+}
+
+fn word(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    text.chars()
+        .map(|c| if safe(c) { c } else { '-' })
+        .collect()
+}
+
+/// Whether the backup of this name could be one of this cluster. Its manifest knows for sure.
+pub fn could_be_of(id: &str, cluster: &ClusterId) -> bool {
+    id.starts_with(&format!(
+        "{}_{}_",
+        word(&cluster.namespace),
+        word(&cluster.name)
+    ))
 }
 
 /// Whether a folder's name could be that of a backup. Nothing else in a store is ever touched.
@@ -131,6 +136,12 @@ mod tests {
             "{id}"
         );
         assert!(is_id(&id));
+        assert!(could_be_of(&id, &cluster));
+        let other = ClusterId {
+            name: "odd".to_owned(),
+            ..cluster
+        };
+        assert!(!could_be_of(&id, &other));
         assert_eq!(started(&id), Some("2026-11-23T15:52:17Z".parse()?));
         Ok(())
     }

@@ -70,6 +70,15 @@ pub struct DatabaseDefinition {
     pub collate: String,
     /// `LC_CTYPE`.
     pub ctype: String,
+    /// Locale provider: `c` (libc), `i` (ICU), `b` (built in); none before PostgreSQL 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Its locale, of the providers `i` and `b`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// ICU's own rules on top of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icu_rules: Option<String>,
     /// `pg_database_size()`, in bytes.
     pub size_bytes: u64,
 }
@@ -107,6 +116,9 @@ pub struct Source {
     pub architecture: String,
     /// What `pg_dump --version` or `pg_basebackup --version` said.
     pub tool: String,
+    /// The superuser that took it: one who can log in where a base backup is started.
+    #[serde(default)]
+    pub user: String,
     /// Where the tool ran: `exec` (in the pod) or `port-forward` (here).
     pub via: String,
 }
@@ -201,8 +213,30 @@ pub struct Verification {
     /// Whether the content was read, too; an encrypted backup read without its identity is only
     /// compared byte for byte with what was stored.
     pub content: bool,
-    /// Whether it was restored into a throw-away server.
-    pub restored: bool,
     /// What is wrong with it; empty: it is whole.
+    pub problems: Vec<String>,
+    /// How the last restore into a throw-away server went, when there was one. It says nothing about
+    /// the other fields: a library that this machine lacks fails it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// How a restore into a throw-away server went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rehearsal {
+    /// When.
+    pub at: Timestamp,
+    /// Version of the throw-away server, such as `15.18`.
+    pub server: String,
+    /// Whether `pg_amcheck` looked at every table and index; else the rows were only counted.
+    pub amcheck: bool,
+    /// Databases in it.
+    pub databases: u64,
+    /// Tables in them, the system's own, too.
+    pub tables: u64,
+    /// Rows in those.
+    pub rows: u64,
+    /// Why it did not work, in the words of PostgreSQL's tools; empty: it did.
     pub problems: Vec<String>,
 }

@@ -63,6 +63,9 @@ pub fn orders(
                 encoding: row.encoding.clone(),
                 collate: row.collate.clone(),
                 ctype: row.ctype.clone(),
+                provider: row.provider.clone(),
+                locale: row.locale.clone(),
+                icu_rules: row.icu_rules.clone(),
                 size_bytes: row.size_bytes,
             },
         },
@@ -185,6 +188,9 @@ mod tests {
             encoding: "UTF8".to_owned(),
             collate: "C".to_owned(),
             ctype: "C".to_owned(),
+            provider: None,
+            locale: None,
+            icu_rules: None,
             size_bytes: 1,
         };
         Inventory {

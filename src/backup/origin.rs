@@ -1,9 +1,8 @@
 //! Where the tools run: in the pod, or on this machine with a port forwarded to the pod.
 
-use std::net::SocketAddr;
-
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpListener;
+use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
 use super::remote::RemoteProcess;
@@ -26,10 +25,12 @@ pub enum Origin {
     },
     /// On this machine.
     Here {
-        /// Where the server is.
-        address: SocketAddr,
-        /// The forwarded port, when it is one.
-        forward: Option<LocalPort>,
+        /// Where the server is: an address, or the folder of its socket.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What leads there, when it is in a pod.
+        forward: Option<LocalSocket>,
     },
 }
 
@@ -71,9 +72,9 @@ impl Origin {
                 format!("PGHOST={SOCKETS}"),
                 format!("PGPORT={}", labels::PORT),
             ],
-            Self::Here { address, .. } => vec![
-                format!("PGHOST={}", address.ip()),
-                format!("PGPORT={}", address.port()),
+            Self::Here { host, port, .. } => vec![
+                format!("PGHOST={host}"),
+                format!("PGPORT={port}"),
                 // It ends in the pod's own network; the way there is the API server's TLS.
                 "PGSSLMODE=disable".to_owned(),
             ],
@@ -124,20 +125,27 @@ impl Origin {
     }
 }
 
-/// A port of this machine that leads to a pod's PostgreSQL for as long as this lives.
-pub struct LocalPort {
-    address: SocketAddr,
+/// A socket of this machine that leads to a pod's PostgreSQL for as long as this lives. It lies in a
+/// folder that only this user can enter: PostgreSQL may trust whoever comes from its own pod, and on
+/// a port of this machine that would be every user of it.
+pub struct LocalSocket {
+    folder: TempDir,
     accepting: JoinHandle<()>,
 }
 
-impl LocalPort {
-    /// Listens on a free port of the loopback interface.
+impl LocalSocket {
+    /// Listens, in a folder of its own.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no folder can be made.
     pub async fn open(kube: Kube, namespace: String, pod: String) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        let folder = tempfile::Builder::new()
+            .prefix("pgctl-socket.")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .tempdir()?;
+        // The name by which PostgreSQL's tools look for a socket of this port.
+        let socket = folder.path().join(format!(".s.PGSQL.{}", labels::PORT));
+        let listener = UnixListener::bind(socket)?;
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let (kube, namespace, pod) = (kube.clone(), namespace.clone(), pod.clone());
@@ -150,21 +158,20 @@ impl LocalPort {
                 });
             }
         });
-        Ok(Self { address, accepting })
+        Ok(Self { folder, accepting })
     }
-}
 
-impl LocalPort {
     /// This machine as the place of the tools.
     pub fn into_origin(self) -> Origin {
         Origin::Here {
-            address: self.address,
+            host: self.folder.path().display().to_string(),
+            port: labels::PORT,
             forward: Some(self),
         }
     }
 }
 
-impl Drop for LocalPort {
+impl Drop for LocalSocket {
     fn drop(&mut self) {
         self.accepting.abort();
     }

@@ -31,9 +31,11 @@ count=$!
 tee "$pipes/sum" "$pipes/count" <"$pipes/packed" 3<&- &
 send=$!
 
+# A container runtime kills the script when the connection breaks, and only it: this part then cleans up alone.
 (
   read -r _ <&3
   kill "$command" "$compress" "$send" "$sum" "$count"
+  rm -rf "$pipes"
 ) >/dev/null 2>&1 &
 watch=$!
 

@@ -1,6 +1,9 @@
 //! Taking a backup: every archive received, compared and looked into, then the manifest.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -18,8 +21,15 @@ use super::sealed;
 use super::store::{Draft, Store, StoreError};
 use super::tools::{Tools, ToolsError};
 use super::transfer::{Progress, Received, Reception, StopSignal, TransferError, receive};
-use crate::cluster::{ClusterId, Timeline};
+use crate::cluster::{ClusterId, Lsn, Timeline};
 use crate::postgres::{Session, SqlError};
+
+/// Between two questions on the connection beside a transfer.
+const TALKING: Duration = Duration::from_secs(20);
+
+/// When neither bytes nor answers have come for so long, the source counts as lost. A dump alone may
+/// be silent for longer: it waits for locks, and it sorts.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// What to take.
 #[derive(Debug, Clone)]
@@ -110,6 +120,9 @@ pub enum TakeError {
         /// What was wrong.
         source: TransferError,
     },
+    /// Nothing has come for too long, and the database does not answer either.
+    #[error("for {} s not a byte has come, and the database does not answer either: the connection is dead", .0.as_secs())]
+    Silent(Duration),
     /// Somebody wanted it to stop.
     #[error("interrupted")]
     Interrupted,
@@ -204,7 +217,13 @@ pub async fn take(
         application,
     };
     let finished = async {
-        let archives = receive_all(&work, &orders, tell).await?;
+        let position = Cell::new(start);
+        let archives = tokio::select! {
+            archives = receive_all(&work, &orders, tell) => archives?,
+            given_up = keep_talking(&place.session, &position, &work.progress) => {
+                match given_up? {}
+            }
+        };
         let wal = match archives
             .iter()
             .find_map(|(_, got)| got.content.base_backup.as_ref())
@@ -217,7 +236,16 @@ pub async fn take(
             None => WalRange {
                 timeline: Timeline(timeline),
                 start,
-                end: place.session.wal_position().await?.1,
+                end: match place.session.wal_position().await {
+                    Ok((_, end)) => end,
+                    // Everything is here and compared: a lost connection must not throw it away.
+                    Err(error) => {
+                        tell(Event::Warning(format!(
+                            "the manifest's last position in the WAL is one before the end: {error}"
+                        )));
+                        position.get()
+                    }
+                },
             },
         };
         let manifest = Manifest {
@@ -252,6 +280,7 @@ fn source(place: &Place, kind: Kind, tools: &Tools) -> Source {
         pod: place.pod.clone(),
         role: place.role.clone(),
         architecture: tools.architecture.clone(),
+        user: place.user.clone(),
         tool: tools.version(Tools::main_tool(kind)).to_owned(),
         via: place.origin.via().to_owned(),
     }
@@ -269,6 +298,48 @@ async fn commit(
         .map_err(|error| StoreError::Settings(format!("writing the manifest: {error}")))?;
     let draft = Arc::clone(draft);
     Ok(blocking(move || draft.commit(text.as_bytes())).await?)
+}
+
+/// Asks for the position in the WAL now and then: a connection that says nothing for minutes is cut
+/// by what lies between, and with it goes the slot that keeps a base backup's WAL. Ends when neither
+/// this connection nor the transfer has given a sign of life for too long: a link that died without
+/// a word would hold up the backup, and the next one, for ever.
+async fn keep_talking(
+    session: &Session,
+    position: &Cell<Lsn>,
+    progress: &Progress,
+) -> Result<Infallible, TakeError> {
+    let mut silence = Silence::default();
+    loop {
+        tokio::time::sleep(TALKING).await;
+        let answer = session.wal_position().await;
+        if silence.lasts(Instant::now(), progress.received(), answer.is_ok()) {
+            return Err(TakeError::Silent(SILENCE));
+        }
+        if let Ok((_, now)) = answer {
+            position.set(now);
+        }
+    }
+}
+
+/// How long nothing has been heard of the source.
+#[derive(Debug, Default)]
+struct Silence {
+    received: u64,
+    since: Option<Instant>,
+}
+
+impl Silence {
+    /// Whether it has lasted too long.
+    fn lasts(&mut self, now: Instant, received: u64, answered: bool) -> bool {
+        if answered || received != self.received {
+            self.received = received;
+            self.since = None;
+            return false;
+        }
+        let since = *self.since.get_or_insert(now);
+        now.duration_since(since) >= SILENCE
+    }
 }
 
 /// Removes what was begun, at the source and in the store. What can't be removed is said.
@@ -389,4 +460,24 @@ async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Receive
         raw_bytes: received.content.raw_bytes,
     };
     Ok((archive, received))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_silence_on_both_connections_is_the_end() {
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let mut silence = Silence::default();
+        assert!(!silence.lasts(after(0), 10, false));
+        // Bytes come, and nobody answers: as when the connection beside it was cut.
+        assert!(!silence.lasts(after(900), 20, false));
+        // Nothing comes, and the database answers: as when a dump waits for a lock.
+        assert!(!silence.lasts(after(1800), 20, true));
+        assert!(!silence.lasts(after(1820), 20, false));
+        assert!(!silence.lasts(after(2400), 20, false));
+        assert!(silence.lasts(after(2420), 20, false));
+    }
 }

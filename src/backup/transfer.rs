@@ -215,25 +215,33 @@ pub async fn receive(
             .map_err(|_| TransferError::Interrupted),
         End::OfStream | End::Lost => judge(exit, report, &arrived),
     };
-    match (end, judged, checked) {
+    let content = match (end, judged, checked) {
         (End::NotWhole, _, Err(error)) | (_, Ok(()), Err(error)) if end != End::NotStored => {
             Err(error.into())
         }
         (_, Err(error), _) => Err(error),
-        (_, Ok(()), checked) => {
-            if end != End::NotStored {
-                // Without this word the writer is dropped, and nothing is finished.
-                let _ = to_store.send(Piece::Complete).await;
-            }
+        (_, Ok(()), checked) => Ok(checked),
+    };
+    let content = match content {
+        Ok(content) => content,
+        Err(error) => {
+            // The writer gives up what it began, an upload say, before anybody goes on or ends.
             drop(to_store);
-            let stored = storing.await??.ok_or(TransferError::Interrupted)?;
-            Ok(Received {
-                sent: arrived,
-                stored,
-                content: checked?,
-            })
+            let _ = timeout(ENDING, storing).await;
+            return Err(error);
         }
+    };
+    if end != End::NotStored {
+        // Without this word the writer is dropped, and nothing is finished.
+        let _ = to_store.send(Piece::Complete).await;
     }
+    drop(to_store);
+    let stored = storing.await??.ok_or(TransferError::Interrupted)?;
+    Ok(Received {
+        sent: arrived,
+        stored,
+        content: content?,
+    })
 }
 
 /// Compares what the source reported with what arrived.

@@ -1,6 +1,7 @@
 //! Reading a backup again, from the first byte to the last.
 
 use std::io;
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 
@@ -16,7 +17,8 @@ use super::store::{Store, StoreError};
 /// looked into when `identities` has its key. `seen` is told of bytes as they are read.
 ///
 /// # Errors
-/// When the store can't be read. What is wrong with the backup is in the result.
+/// When the store does not answer (which says nothing about the backup), or none of the keys in
+/// `identities` opens it. What is wrong with the backup is in the result.
 pub fn verify(
     store: &dyn Store,
     entry: &Entry,
@@ -45,8 +47,12 @@ pub fn verify(
         id: entry.id.clone(),
         manifest: entry.fingerprint.clone(),
         content,
-        restored: false,
         problems,
+        // What an earlier one found stays known.
+        rehearsal: entry
+            .verification
+            .as_ref()
+            .and_then(|last| last.rehearsal.clone()),
     })
 }
 
@@ -69,16 +75,36 @@ fn look(
         Err(StoreError::NotFound { .. }) => return Ok(Look::Broken("it is missing".to_owned())),
         Err(error) => return Err(error),
     };
-    let mut stored = MeteredReader::new(Told { input: file, seen });
+    let silent = Mutex::new(None);
+    let mut stored = MeteredReader::new(Told {
+        input: file,
+        seen,
+        silent: &silent,
+    });
     let encrypted = !manifest.encrypted_for.is_empty();
     let content = (!encrypted || !identities.is_empty())
         .then(|| look_inside(&mut stored, manifest, archive, identities));
-    let found = match stored.drain() {
+    let found = stored.drain();
+    // A store that fell silent says nothing about the backup, whatever the content looked like.
+    let silent = silent.into_inner().unwrap_or_else(|it| it.into_inner());
+    if let Some(error) = silent {
+        return Err(error);
+    }
+    let found = match found {
         Ok(found) => found,
         Err(error) => return Ok(Look::Broken(format!("it can't be read: {error}"))),
     };
     Ok(match (differs(&archive.stored, &found), content) {
         (Some(problem), _) => Look::Broken(problem),
+        (None, Some(Err(ContentError::Read(error))))
+            if encrypted && error.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            return Err(StoreError::WrongKey {
+                id: manifest.id.clone(),
+                file: archive.file.clone(),
+                recipients: manifest.encrypted_for.clone(),
+            });
+        }
         (None, Some(Err(error))) => Look::Broken(error.to_string()),
         (None, Some(Ok(facts))) if facts.raw_bytes != archive.raw_bytes => Look::Broken(format!(
             "it holds {} bytes instead of {}",
@@ -131,15 +157,28 @@ fn differs(wanted: &Fingerprint, found: &Fingerprint) -> Option<String> {
     }
 }
 
-/// Tells somebody how much was read.
+/// Tells somebody how much was read, and keeps what the store said when it fell silent.
 struct Told<'a, R> {
     input: R,
     seen: &'a (dyn Fn(u64) + Sync),
+    silent: &'a Mutex<Option<StoreError>>,
 }
 
 impl<R: io::Read> io::Read for Told<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
+        let read = self.input.read(buffer).map_err(|error| {
+            // What has no words of the store's is the disk's: a file that can't be read.
+            error.downcast::<StoreError>().map_or_else(
+                |error| error,
+                |error| {
+                    let text = error.to_string();
+                    if let Ok(mut silent) = self.silent.lock() {
+                        silent.get_or_insert(error);
+                    }
+                    io::Error::other(text)
+                },
+            )
+        })?;
         (self.seen)(read as u64);
         Ok(read)
     }

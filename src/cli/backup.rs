@@ -24,6 +24,7 @@ Examples:
   pgctl backup --database shop --label before-migration
   pgctl backup list
   pgctl backup verify --all
+  pgctl backup verify --restore-test               the newest, into a throw-away server
   pgctl backup prune --keep-daily 7 --keep-weekly 4 --dry-run
 
 A bucket takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and so on from
@@ -132,7 +133,13 @@ pub struct ListArgs {
 /// `pgctl backup verify`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Exit codes: 0 whole; 4 something is wrong with one of them; 3 no such backup")]
+--restore-test restores it into a PostgreSQL server that is started on this machine for it, in a folder
+in TMPDIR, reached through a socket in that folder only, and removed afterwards. A base backup needs a
+server of the same major version and architecture, and is checked with pg_amcheck where that is
+installed; a dump needs the same version or a newer one; of both every row is read.
+
+Exit codes: 0 whole; 4 something is wrong with one of them, or it could not be restored; 3 no such
+backup, no server for the test, no key; 1 the store does not answer; 130 interrupted")]
 pub struct VerifyArgs {
     /// Backups, in full or by a part of the name that only one has [default: the newest]
     #[arg(value_name = "BACKUP")]
@@ -143,6 +150,9 @@ pub struct VerifyArgs {
     /// Where they are.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Restore it into a throw-away server on this machine, too, and look at every table
+    #[arg(long, env = "PGCTL_RESTORE_TEST", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub restore_test: bool,
     /// File with the age key, to look into encrypted ones
     #[arg(long, env = "PGCTL_IDENTITY", hide_env = true, value_name = "FILE")]
     pub identity: Option<PathBuf>,

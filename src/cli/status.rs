@@ -36,6 +36,9 @@ pub struct StatusArgs {
         default_value = "30s,256MB"
     )]
     pub max_lag: LagLimit,
+    /// Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, env = "PGCTL_STORE", hide_env = true, value_name = "STORE")]
+    pub store: Option<String>,
     /// Look again and again, until Ctrl-C
     #[arg(short, long, env = "PGCTL_WATCH", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub watch: bool,

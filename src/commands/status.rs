@@ -1,9 +1,17 @@
 //! `pgctl status`: look, judge, show.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use super::backup::store;
 use super::context::Context;
 use super::watch::{Look, document, watch};
-use crate::cli::StatusArgs;
-use crate::cluster::{Health, Limits, Snapshot, Verdict, assess};
+use crate::backup::newest::{LastBackup, last_backup};
+use crate::backup::store::Store;
+use crate::cli::{StatusArgs, StoreArgs};
+use crate::cluster::{ClusterId, Health, Limits, Snapshot, Verdict, assess};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -11,13 +19,20 @@ use crate::output::{
     ClusterListDocument, ClusterStatusDocument, clusters_screen, status_screen, verdict_line,
 };
 
+/// The longest that the store of backups is waited for.
+const STORE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Between two looks at it, with -w.
+const STORE_AGAIN: Duration = Duration::from_secs(60);
+
 pub(super) async fn run(context: &Context, args: &StatusArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
+    let backups = Backups::new(context, args);
     let look = async || {
         if args.all_namespaces {
             all(context, args, &kube).await
         } else {
-            one(context, args, &kube).await
+            one(context, args, &kube, &backups).await
         }
     };
     if args.watch {
@@ -35,19 +50,25 @@ fn limits(args: &StatusArgs) -> Limits {
     }
 }
 
-async fn one(context: &Context, args: &StatusArgs, kube: &Kube) -> Result<Look, Failure> {
+async fn one(
+    context: &Context,
+    args: &StatusArgs,
+    kube: &Kube,
+    backups: &Backups,
+) -> Result<Look, Failure> {
     let snapshot = context.observe(kube).await?.snapshot;
     let health = assess(&snapshot, &limits(args));
+    let backup = backups.last(&snapshot.cluster).await;
     let text = if context.format.is_document() {
         document(
             context,
             args.watch,
-            &ClusterStatusDocument::new(&snapshot, &health),
+            &ClusterStatusDocument::new(&snapshot, &health).with_backup(backup.as_ref()),
         )
     } else if context.quiet {
         verdict_line(&health, &context.screen) + "\n"
     } else {
-        status_screen(&snapshot, &health, &context.screen)
+        status_screen(&snapshot, &health, backup.as_ref(), &context.screen)
     };
     Ok(Look {
         text,
@@ -83,6 +104,51 @@ async fn all(context: &Context, args: &StatusArgs, kube: &Kube) -> Result<Look, 
         clusters_screen(&judged, &context.screen)
     };
     Ok(Look { text, exit })
+}
+
+/// What a store has of the cluster. A store that does not answer costs a row, and no time.
+struct Backups {
+    store: Option<Result<Arc<dyn Store>, LastBackup>>,
+    limit: Duration,
+    seen: Mutex<Option<(Instant, LastBackup)>>,
+}
+
+impl Backups {
+    fn new(context: &Context, args: &StatusArgs) -> Self {
+        // The verdict's one line has no room for it, and a store that nobody named is none.
+        let asked = !args.all_namespaces && (context.format.is_document() || !context.quiet);
+        let named = args.store.clone().filter(|_| asked);
+        Self {
+            store: named.map(|name| {
+                let store = StoreArgs {
+                    store: Some(name.clone()),
+                };
+                store::open(&store).map_err(|failure| LastBackup {
+                    store: name,
+                    found: Err(failure.what),
+                })
+            }),
+            limit: context.timeout().min(STORE_LIMIT),
+            seen: Mutex::new(None),
+        }
+    }
+
+    async fn last(&self, cluster: &ClusterId) -> Option<LastBackup> {
+        let store = match self.store.as_ref()? {
+            Ok(store) => store,
+            Err(problem) => return Some(problem.clone()),
+        };
+        let mut seen = self.seen.lock().await;
+        match seen.as_ref() {
+            // Backups come once a night: with -w the store is not asked at every look.
+            Some((when, last)) if when.elapsed() < STORE_AGAIN => Some(last.clone()),
+            _ => {
+                let last = last_backup(store, cluster, self.limit).await;
+                *seen = Some((Instant::now(), last.clone()));
+                Some(last)
+            }
+        }
+    }
 }
 
 fn exit_code<'a>(clusters: impl IntoIterator<Item = (&'a Snapshot, &'a Health)>) -> ExitCode {

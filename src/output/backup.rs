@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::backup::catalogue::{Catalogue, Entry};
-use crate::backup::manifest::{Content, Kind, Manifest, Verification};
+use crate::backup::manifest::{Content, Kind, Manifest, Rehearsal, Verification};
+use crate::backup::newest::LastBackup;
 use crate::backup::retention::{Reason, Verdict};
 use crate::cluster::words;
 
@@ -83,6 +84,7 @@ pub fn backups_screen(
             Column::wide("UNCOMPRESSED").right(),
             Column::wide("WAL"),
             Column::wide("ENCRYPTED"),
+            Column::wide("RESTORED").right(),
         ]);
         for entry in &catalogue.entries {
             table.row(row(entry, now));
@@ -91,7 +93,12 @@ pub fn backups_screen(
         text.push('\n');
     }
     for entry in &catalogue.entries {
-        for problem in entry.problems() {
+        let not_restored = entry.rehearsal().into_iter().flat_map(|test| {
+            let when = words::age(now.duration_since(test.at).as_secs());
+            let told = move |problem: &String| format!("not restored, {when} ago: {problem}");
+            test.problems.iter().map(told)
+        });
+        for problem in entry.problems().into_iter().chain(not_restored) {
             let line = format!("{}: {problem}", entry.id);
             text.push_str(&screen.paint(Tone::Bad, &screen.wrap(&super::plain(&line), 2)));
             text.push('\n');
@@ -108,10 +115,10 @@ pub fn backups_screen(
     text
 }
 
-fn row(entry: &Entry, now: Timestamp) -> [(String, Tone); 12] {
+fn row(entry: &Entry, now: Timestamp) -> [(String, Tone); 13] {
     let since = |time: Timestamp| words::age(now.duration_since(time).as_secs());
     let Ok(manifest) = &entry.manifest else {
-        let mut cells: [(String, Tone); 12] = std::array::from_fn(|_| normal(""));
+        let mut cells: [(String, Tone); 13] = std::array::from_fn(|_| normal(""));
         cells[0] = normal(entry.id.clone());
         cells[4] = ("BROKEN".to_owned(), Tone::Bad);
         return cells;
@@ -140,35 +147,100 @@ fn row(entry: &Entry, now: Timestamp) -> [(String, Tone); 12] {
         } else {
             "age"
         }),
+        match entry.rehearsal() {
+            None => normal("never tried"),
+            Some(test) if test.problems.is_empty() => normal(format!("{} ago", since(test.at))),
+            Some(_) => ("FAILED".to_owned(), Tone::Bad),
+        },
     ]
 }
 
-/// What verifying found. `quiet`: only what is wrong.
-pub fn verified_screen(results: &[Verification], screen: &Screen, quiet: bool) -> String {
+/// The newest backup of a cluster that is known to be whole, or why none can be shown.
+pub(super) fn last_backup_section(last: &LastBackup, now: Timestamp, screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("LAST VERIFIED BACKUP"),
+        Column::kept("TYPE"),
+        Column::kept("AGE").right(),
+        Column::ranked("VERIFIED", 2).right(),
+        Column::ranked("STORE", 3),
+    ]);
+    let since = |time: Timestamp| words::age(now.duration_since(time).as_secs().max(0));
+    let store = normal(last.store.clone());
+    match &last.found {
+        Ok(Some(newest)) => table.row([
+            normal(newest.id.clone()),
+            normal(newest.kind.name()),
+            (since(newest.started), Tone::Strong),
+            normal(format!("{} ago", since(newest.verified))),
+            store,
+        ]),
+        Ok(None) => table.row([
+            ("none of this cluster".to_owned(), Tone::Warning),
+            normal(""),
+            normal(""),
+            normal(""),
+            store,
+        ]),
+        Err(why) => table.row([
+            (format!("unknown: {why}"), Tone::Warning),
+            normal(""),
+            normal(""),
+            normal(""),
+            store,
+        ]),
+    }
+    table.draw(screen)
+}
+
+/// What verifying found. `tested`: with a restore test. `quiet`: only what is wrong.
+pub fn verified_screen(
+    results: &[Verification],
+    tested: bool,
+    screen: &Screen,
+    quiet: bool,
+) -> String {
     let mut text = String::new();
+    let mut line = |tone, word: &str, what: &str| {
+        text.push_str(&screen.paint(tone, word));
+        text.push_str(&screen.wrap(&super::plain(what), 2));
+        text.push('\n');
+    };
     for result in results {
-        let id = super::plain(&result.id);
-        if result.problems.is_empty() {
-            if quiet {
-                continue;
-            }
+        let id = &result.id;
+        if result.problems.is_empty() && !quiet {
             let how = if result.content {
                 "whole: every file and its content to the end"
             } else {
                 "as it was stored; to look into it give --identity FILE"
             };
-            text.push_str(&format!("{} {id}: {how}\n", screen.paint(Tone::Good, "ok")));
+            line(Tone::Good, "ok", &format!(" {id}: {how}"));
         }
         for problem in &result.problems {
-            let line = format!("{id}: {}", super::plain(problem));
-            text.push_str(&format!(
-                "{} {}\n",
-                screen.paint(Tone::Bad, "BROKEN"),
-                screen.wrap(&line, 2)
-            ));
+            line(Tone::Bad, "BROKEN", &format!(" {id}: {problem}"));
+        }
+        let Some(test) = result.rehearsal.as_ref().filter(|_| tested) else {
+            continue;
+        };
+        if test.problems.is_empty() && !quiet {
+            line(Tone::Good, "ok", &format!(" {id}: {}", restored(test)));
+        }
+        for problem in &test.problems {
+            line(Tone::Bad, "NOT RESTORED", &format!(" {id}: {problem}"));
         }
     }
     text
+}
+
+fn restored(test: &Rehearsal) -> String {
+    let how = if test.amcheck {
+        "pg_amcheck finds nothing wrong"
+    } else {
+        "every row was read"
+    };
+    format!(
+        "restored into a throw-away PostgreSQL {}: {} databases, {} tables, {} rows; {how}",
+        test.server, test.databases, test.tables, test.rows
+    )
 }
 
 /// What `prune` decided and did.

@@ -1,18 +1,26 @@
 //! `pgctl status`: the answer first, then what it rests on, last what to type.
 
+use super::backup::last_backup_section;
 use super::findings::findings_section;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::sections::{autoscaler_section, instances_section, services_section, volumes_section};
+use crate::backup::newest::LastBackup;
 use crate::cluster::{Behind, FindingCode, Health, Snapshot, Verdict, words};
 
-/// The whole screen of one cluster.
-pub fn status_screen(snapshot: &Snapshot, health: &Health, screen: &Screen) -> String {
+/// The whole screen of one cluster. `backup`: what a store has of it, when one is configured.
+pub fn status_screen(
+    snapshot: &Snapshot,
+    health: &Health,
+    backup: Option<&LastBackup>,
+    screen: &Screen,
+) -> String {
     let mut parts = vec![verdict_line(health, screen)];
     parts.push(instances_section(snapshot, health, screen));
     parts.push(services_section(snapshot, screen));
     parts.push(autoscaler_section(snapshot, screen));
     parts.push(volumes_section(snapshot, screen));
+    parts.extend(backup.map(|last| last_backup_section(last, snapshot.taken, screen)));
     parts.push(findings_section(health, screen));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"

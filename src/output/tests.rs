@@ -26,7 +26,7 @@ fn both(snapshot: &Snapshot) -> String {
     let health = assess(snapshot, &Limits::default());
     [80, 160]
         .map(|width| {
-            let text = status_screen(snapshot, &health, &screen(width));
+            let text = status_screen(snapshot, &health, None, &screen(width));
             format!("--- {width} columns\n{text}")
         })
         .join("\n")
@@ -175,7 +175,7 @@ fn no_table_line_is_wider_than_the_terminal() {
     for (name, snapshot) in states() {
         let health = assess(&snapshot, &Limits::default());
         for width in [80_u16, 100, 160] {
-            for line in status_screen(&snapshot, &health, &screen(width)).lines() {
+            for line in status_screen(&snapshot, &health, None, &screen(width)).lines() {
                 // Commands stay whole, to be copied.
                 let command = line.starts_with("  type:") || line.starts_with("        ");
                 let columns = console::measure_text_width(line);
@@ -268,7 +268,7 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
     let health = assess(&snapshot, &Limits::default());
     let document = ClusterStatusDocument::new(&snapshot, &health);
     for text in [
-        status_screen(&snapshot, &health, &screen(80)),
+        status_screen(&snapshot, &health, None, &screen(80)),
         clusters_screen(std::slice::from_ref(&health), &screen(160)),
         encode(&document, Format::Json),
         encode(&document, Format::Yaml),
@@ -283,12 +283,12 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
 fn colours_are_only_used_when_asked_for() {
     let (_, snapshot) = &states()[1];
     let health = assess(snapshot, &Limits::default());
-    let plain = status_screen(snapshot, &health, &screen(80));
+    let plain = status_screen(snapshot, &health, None, &screen(80));
     let colored = Screen {
         color: true,
         ..screen(80)
     };
-    let painted = status_screen(snapshot, &health, &colored);
+    let painted = status_screen(snapshot, &health, None, &colored);
     assert!(!plain.contains('\u{1b}'));
     assert!(painted.contains('\u{1b}'));
     assert_eq!(console::strip_ansi_codes(&painted), plain);
@@ -395,4 +395,38 @@ fn the_plan_of_a_switchover() {
         format!("--- {width} columns\n{text}")
     });
     insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn the_last_backup_is_a_row_also_when_nothing_is_known() {
+    use crate::backup::manifest::Kind;
+    use crate::backup::newest::{LastBackup, Newest};
+
+    let snapshot = fixture::healthy(2);
+    let health = assess(&snapshot, &Limits::default());
+    let newest = Newest {
+        id: "staging_staging_20261123T010000Z_physical_3fa9".into(),
+        kind: Kind::Physical,
+        started: snapshot.taken - SignedDuration::from_hours(9),
+        verified: snapshot.taken - SignedDuration::from_hours(2),
+    };
+    let mut text = String::new();
+    for found in [
+        Ok(Some(newest)),
+        Ok(None),
+        Err("no answer within 5 s".to_owned()),
+    ] {
+        let last = LastBackup {
+            store: "s3://backups/postgres".into(),
+            found,
+        };
+        let screen = status_screen(&snapshot, &health, Some(&last), &screen(100));
+        let from = screen.find("LAST VERIFIED BACKUP").expect("a section");
+        text.push_str(&screen[from..]);
+        text.push('\n');
+        let document = ClusterStatusDocument::new(&snapshot, &health).with_backup(Some(&last));
+        let document = serde_json::to_value(&document).expect("JSON");
+        text.push_str(&format!("{:#}\n\n", document["lastBackup"]));
+    }
+    insta::assert_snapshot!(text);
 }

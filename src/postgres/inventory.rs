@@ -42,6 +42,15 @@ pub struct DatabaseRow {
     pub collate: String,
     /// `datctype`.
     pub ctype: String,
+    /// Locale provider: `c` (libc), `i` (ICU), `b` (built in); none before PostgreSQL 15.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Its locale, of the providers `i` and `b`.
+    #[serde(default)]
+    pub locale: Option<String>,
+    /// ICU's own rules on top of it.
+    #[serde(default)]
+    pub icu_rules: Option<String>,
     /// `pg_database_size()`, in bytes.
     pub size_bytes: u64,
 }

@@ -10,6 +10,8 @@ mod first_bytes;
 mod inventory;
 mod operation;
 mod quote;
+mod rows;
+mod scratch;
 mod session;
 mod sql;
 
@@ -18,4 +20,5 @@ pub use control::Progress;
 pub use error::SqlError;
 pub use inventory::{DatabaseRow, Inventory};
 pub use quote::{quote_identifier, quote_literal};
+pub use rows::Rows;
 pub use session::{Login, Session};

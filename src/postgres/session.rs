@@ -55,6 +55,22 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        Self::connect_to(stream, reason, login, "postgres").await
+    }
+
+    /// As [`Self::connect`], to the database of this name.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and when there is no such database.
+    pub async fn connect_to<S>(
+        stream: S,
+        reason: impl Future<Output = Option<String>> + Send + 'static,
+        login: &Login,
+        database: &str,
+    ) -> Result<Self, SqlError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         const DOING: &str = "connecting";
         let first = FirstBytes::default();
         let stream = Remembering {
@@ -66,7 +82,7 @@ impl Session {
         config
             .user(&login.user)
             .password(login.password.expose_secret())
-            .dbname("postgres")
+            .dbname(database)
             .application_name("pgctl")
             .ssl_mode(SslMode::Disable)
             .options(startup_options(login.timeout));

@@ -274,9 +274,18 @@ select pg_catalog.json_build_object(
       'encoding', pg_catalog.pg_encoding_to_char(encoding),
       'collate', datcollate,
       'ctype', datctype,
+      'provider', row ->> 'datlocprovider',
+      'locale', coalesce(row ->> 'datlocale', row ->> 'daticulocale'),
+      'icuRules', row ->> 'daticurules',
       'sizeBytes', pg_catalog.pg_database_size(oid)) order by datname <> 'template1', datname)
-    from pg_catalog.pg_database
+    from pg_catalog.pg_database as d, pg_catalog.to_jsonb(d) as row
     where datallowconn and datconnlimit <> -2 and datname <> 'template0'), '[]'))::text";
+
+/// Everything that holds rows, each name ready for a query.
+pub(super) const TABLES: &str = "\
+select coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', nspname, relname) order by nspname, relname), '[]')::text
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where relkind in ('r', 'm') and relpersistence <> 't' and relispopulated";
 
 /// Timeline and position, with a space between them.
 pub(super) const WAL_POSITION: &str = "\

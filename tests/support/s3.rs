@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use object_store::aws::AmazonS3Builder;
@@ -27,6 +29,8 @@ pub(crate) struct S3Server {
     accepting: JoinHandle<()>,
     /// Bytes that the server may still read from its clients before it dies.
     left: Arc<AtomicU64>,
+    /// Objects that may still be written before the bucket is full.
+    room: Arc<AtomicU64>,
 }
 
 impl S3Server {
@@ -41,15 +45,28 @@ impl S3Server {
         let address = listener.local_addr().expect("it listens");
         let left = Arc::new(AtomicU64::new(u64::MAX));
         let allowed = Arc::clone(&left);
+        let room = Arc::new(AtomicU64::new(u64::MAX));
+        let writable = Arc::clone(&room);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (server, inner) = tokio::io::duplex(64 * 1024);
                 connections.spawn(relay(client, server, Arc::clone(&allowed)));
-                let service = service.clone();
+                let (service, room) = (service.clone(), Arc::clone(&writable));
+                let limited = hyper::service::service_fn(move |request: Request<Incoming>| {
+                    let full = request.method() == Method::PUT && no_room(&room);
+                    let answer = hyper::service::Service::call(&service, request);
+                    async move {
+                        if full {
+                            Ok(out_of_room())
+                        } else {
+                            answer.await
+                        }
+                    }
+                });
                 connections.spawn(async move {
                     let builder = Builder::new(TokioExecutor::new());
-                    let _ = builder.serve_connection(TokioIo::new(inner), service).await;
+                    let _ = builder.serve_connection(TokioIo::new(inner), limited).await;
                 });
             }
         });
@@ -58,7 +75,13 @@ impl S3Server {
             address,
             accepting,
             left,
+            room,
         }
+    }
+
+    /// The bucket is full when so many more objects, or parts of them, were written.
+    pub(crate) fn full_after(&self, writes: u64) {
+        self.room.store(writes, Ordering::SeqCst);
     }
 
     /// The server dies when it has read so many more bytes.
@@ -68,11 +91,16 @@ impl S3Server {
 
     /// What `pgctl --store s3://backups/...` needs in its environment to reach it.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        self.environment_with(SECRET)
+    }
+
+    /// The same with another secret key.
+    pub(crate) fn environment_with(&self, secret: &str) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
         ]
     }
 
@@ -106,6 +134,23 @@ impl Drop for S3Server {
     fn drop(&mut self) {
         self.accepting.abort();
     }
+}
+
+/// Takes one from the room that is left; false when there is some.
+fn no_room(room: &AtomicU64) -> bool {
+    let taken = room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        Some(left.saturating_sub(1))
+    });
+    taken.is_ok_and(|before| before == 0)
+}
+
+/// What MinIO says.
+fn out_of_room() -> s3s::HttpResponse {
+    let text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>XMinioStorageFull</Code>\
+        <Message>Storage backend has reached its minimum free drive threshold.</Message></Error>";
+    let mut answer = s3s::HttpResponse::new(s3s::Body::from(text.to_owned()));
+    *answer.status_mut() = StatusCode::INSUFFICIENT_STORAGE;
+    answer
 }
 
 /// Carries bytes both ways until the allowance is used up; then the connection breaks, and so does

@@ -45,12 +45,32 @@ pub enum StoreError {
         /// What went wrong.
         reason: String,
     },
+    /// It was encrypted for others.
+    #[error("none of the keys given opens {file} of {id}: it was encrypted for {}", recipients.join(", "))]
+    WrongKey {
+        /// The backup.
+        id: String,
+        /// Its file.
+        file: String,
+        /// Whom it was encrypted for.
+        recipients: Vec<String>,
+    },
     /// The settings don't make a store.
     #[error("{0}")]
     Settings(String),
 }
 
 impl StoreError {
+    /// What a failed read means: the store's own words when it has any, else those of the disk.
+    pub(crate) fn while_reading(what: &str, error: io::Error) -> Self {
+        error
+            .downcast::<Self>()
+            .unwrap_or_else(|source| Self::Disk {
+                doing: format!("reading {what}"),
+                source,
+            })
+    }
+
     pub(super) fn disk(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let doing = doing.into();
         move |source| Self::Disk { doing, source }

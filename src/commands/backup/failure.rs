@@ -15,7 +15,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::Settings(_) => ExitCode::Usage,
-            StoreError::NotFound { .. } | StoreError::NoBucket { .. } => ExitCode::Refused,
+            StoreError::NotFound { .. }
+            | StoreError::NoBucket { .. }
+            | StoreError::WrongKey { .. } => ExitCode::Refused,
             StoreError::Disk { .. } | StoreError::Denied { .. } | StoreError::Remote { .. } => {
                 ExitCode::Failed
             }

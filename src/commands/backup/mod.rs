@@ -5,7 +5,7 @@ mod list;
 mod progress;
 mod prune;
 mod run;
-mod store;
+pub(super) mod store;
 mod take;
 mod verify;
 

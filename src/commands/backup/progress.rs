@@ -56,8 +56,38 @@ impl Display {
             Event::Stored { file, bytes } => {
                 self.line(&format!("  {file}: {}", words::bytes(*bytes)));
             }
-            // A warning is said even to those who want no chatter.
-            Event::Warning(text) => write_stderr(&format!("warning: {}\n", plain(text))),
+            Event::Warning(text) => self.warning(text),
+        }
+    }
+
+    /// A warning is said even to those who want no chatter.
+    pub(super) fn warning(&self, text: &str) {
+        let say = || write_stderr(&format!("warning: {}\n", plain(text)));
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+    }
+
+    /// Shows what `text` says, again and again, until it is dropped.
+    pub(super) async fn repeat(&self, mut text: impl AsyncFnMut() -> String) {
+        let mut last_line = Instant::now();
+        loop {
+            tokio::time::sleep(LOOKS).await;
+            if self.quiet || (self.bar.is_none() && last_line.elapsed() < LINES) {
+                continue;
+            }
+            let text = text().await;
+            match &self.bar {
+                Some(bar) => {
+                    bar.set_message(plain(&text));
+                    bar.tick();
+                }
+                None => {
+                    last_line = Instant::now();
+                    write_stderr(&format!("  {}\n", plain(&text)));
+                }
+            }
         }
     }
 
@@ -68,13 +98,7 @@ impl Display {
         mut share: impl AsyncFnMut() -> Option<(u64, Option<u64>)>,
     ) {
         let began = Instant::now();
-        let mut last_line = began;
-        loop {
-            tokio::time::sleep(LOOKS).await;
-            let due = self.bar.is_some() || last_line.elapsed() >= LINES;
-            if self.quiet || !due {
-                continue;
-            }
+        self.repeat(async || {
             let received = progress.received();
             let rate = received as f64 / began.elapsed().as_secs_f64().max(0.001);
             let mut text = format!("{} received, {}", words::bytes(received), words::rate(rate));
@@ -86,17 +110,9 @@ impl Display {
                 Some((done, _)) => text.push_str(&format!(", {} read", words::bytes(done))),
                 None => {}
             }
-            match &self.bar {
-                Some(bar) => {
-                    bar.set_message(text);
-                    bar.tick();
-                }
-                None => {
-                    last_line = Instant::now();
-                    write_stderr(&format!("  {text}\n"));
-                }
-            }
-        }
+            text
+        })
+        .await;
     }
 }
 

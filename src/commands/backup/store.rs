@@ -7,7 +7,7 @@ use crate::cli::StoreArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
-pub(super) fn open(args: &StoreArgs) -> Result<Arc<dyn Store>, Failure> {
+pub(in super::super) fn open(args: &StoreArgs) -> Result<Arc<dyn Store>, Failure> {
     let given = args.store.as_deref().map(str::parse::<Location>);
     let location = given
         .transpose()

@@ -13,7 +13,7 @@ use crate::backup::choice::{Choice, From, choose};
 use crate::backup::compression::Compression;
 use crate::backup::encryption::Recipient;
 use crate::backup::manifest::Kind;
-use crate::backup::origin::{LocalPort, Origin};
+use crate::backup::origin::{LocalSocket, Origin};
 use crate::backup::take::{Place, Request, application_name, take};
 use crate::backup::transfer::Progress;
 use crate::cli::{TakeArgs, Via};
@@ -173,10 +173,10 @@ async fn place(
             namespace,
             pod: choice.pod.clone(),
         },
-        Via::PortForward => LocalPort::open(kube.clone(), namespace, choice.pod.clone())
+        Via::PortForward => LocalSocket::open(kube.clone(), namespace, choice.pod.clone())
             .await
             .map_err(|error| {
-                Failure::new(ExitCode::Failed, "no local port can be opened").caused_by(&error)
+                Failure::new(ExitCode::Failed, "no local socket can be made").caused_by(&error)
             })?
             .into_origin(),
     };

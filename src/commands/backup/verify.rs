@@ -1,42 +1,90 @@
-//! `pgctl backup verify`.
+//! `pgctl backup verify`: read again, restore for a trial, write down what was found.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
 
 use super::super::context::Context;
+use super::super::run::interruption;
+use super::progress::Display;
 use super::store;
 use crate::backup::catalogue::{Catalogue, Entry, blocking, record};
 use crate::backup::encryption::Identities;
 use crate::backup::id::resolve;
 use crate::backup::manifest::Verification;
-use crate::backup::store::Store;
+use crate::backup::rehearsal::{Event, RehearsalError, rehearse};
+use crate::backup::store::{Store, StoreError};
+use crate::backup::transfer::StopSignal;
 use crate::backup::verify::verify;
 use crate::cli::VerifyArgs;
+use crate::cluster::words;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{VerificationDocument, encode, verified_screen, write_stderr};
+use crate::output::{VerificationDocument, encode, verified_screen};
 
 pub(super) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode, Failure> {
+    let (stop, stopped) = watch::channel(false);
+    let work = work(context, args, stopped);
+    let watching = async {
+        interruption().await;
+        // A restore test removes its server first; everything else may end at any moment.
+        stop.send_replace(true);
+        if args.restore_test {
+            interruption().await;
+        }
+    };
+    tokio::select! {
+        result = work => result,
+        () = watching => Ok(ExitCode::Interrupted),
+    }
+}
+
+async fn work(
+    context: &Context,
+    args: &VerifyArgs,
+    stopped: StopSignal,
+) -> Result<ExitCode, Failure> {
     let identities = match &args.identity {
         Some(file) => Identities::read(file)?,
         None => Identities::default(),
     };
     let store = store::open(&args.store)?;
     let catalogue = Catalogue::read(&store).await?;
+    let display = Display::new(context.quiet);
+    let chosen = chosen(args, &catalogue)?;
+    let several = chosen.len() > 1;
     let mut results = Vec::new();
-    for entry in chosen(args, &catalogue)? {
-        results.push(one(&store, entry.clone(), identities.clone()).await?);
+    for entry in chosen {
+        let mut result = match read(&store, entry, &identities, &display).await {
+            // Others may have been encrypted for somebody else: that hides none of the rest.
+            Err(error @ StoreError::WrongKey { .. }) if several => {
+                display.warning(&format!("{error}: only its bytes are compared"));
+                read(&store, entry, &Identities::default(), &display).await?
+            }
+            result => result?,
+        };
+        if args.restore_test && result.problems.is_empty() {
+            test(&store, entry, &identities, &stopped, &display, &mut result).await?;
+        }
+        note(&store, result.clone(), &display).await?;
+        results.push(result);
     }
+    drop(display);
     let text = if context.format.is_document() {
         encode(
             &VerificationDocument::new(&store.location(), &results),
             context.format,
         )
     } else {
-        verified_screen(&results, &context.screen, context.quiet)
+        verified_screen(&results, args.restore_test, &context.screen, context.quiet)
     };
     context.print(&text)?;
-    let whole = results.iter().all(|result| result.problems.is_empty());
-    Ok(if whole {
+    let fine = |result: &Verification| {
+        let tested = result.rehearsal.as_ref().filter(|_| args.restore_test);
+        result.problems.is_empty() && tested.is_none_or(|test| test.problems.is_empty())
+    };
+    Ok(if results.iter().all(fine) {
         ExitCode::Done
     } else {
         ExitCode::Unhealthy
@@ -68,23 +116,96 @@ fn chosen<'a>(args: &VerifyArgs, catalogue: &'a Catalogue) -> Result<Vec<&'a Ent
     Ok(chosen)
 }
 
-async fn one(
+/// Reads a backup from end to end.
+async fn read(
     store: &Arc<dyn Store>,
-    entry: Entry,
-    identities: Identities,
-) -> Result<Verification, Failure> {
-    let store = Arc::clone(store);
-    let verified = blocking(move || {
-        let result = verify(store.as_ref(), &entry, &identities, &|_bytes| {})?;
-        // What was found is worth telling even where it can't be written down.
-        let recorded = record(store.as_ref(), &result);
-        Ok((result, recorded))
-    });
-    let (result, recorded) = verified.await?;
-    if let Err(error) = recorded {
-        write_stderr(&format!(
-            "warning: this could not be written down: {error}\n"
-        ));
+    entry: &Entry,
+    identities: &Identities,
+    display: &Display,
+) -> Result<Verification, StoreError> {
+    let seen = Arc::new(AtomicU64::new(0));
+    let total = entry.manifest.as_ref().map_or(0, |it| it.stored_bytes());
+    let reading = {
+        let (store, entry, seen) = (Arc::clone(store), entry.clone(), Arc::clone(&seen));
+        let identities = identities.clone();
+        blocking(move || {
+            verify(store.as_ref(), &entry, &identities, &|bytes| {
+                seen.fetch_add(bytes, Ordering::Relaxed);
+            })
+        })
+    };
+    let share = async || {
+        let seen = seen.load(Ordering::Relaxed);
+        format!(
+            "{}: {} of {} read",
+            entry.id,
+            words::bytes(seen),
+            words::bytes(total)
+        )
+    };
+    tokio::select! {
+        result = reading => result,
+        () = display.repeat(share) => unreachable!("it shows until it is dropped"),
     }
-    Ok(result)
+}
+
+/// Restores it into a throw-away server.
+async fn test(
+    store: &Arc<dyn Store>,
+    entry: &Entry,
+    identities: &Identities,
+    stopped: &StopSignal,
+    display: &Display,
+    result: &mut Verification,
+) -> Result<(), Failure> {
+    let Ok(manifest) = &entry.manifest else {
+        return Ok(());
+    };
+    let tell = |event| match event {
+        Event::Begun { server } => display.line(&format!(
+            "{}: restoring it into a throw-away PostgreSQL {server} in {}",
+            entry.id,
+            std::env::temp_dir().display()
+        )),
+        Event::Restored(file) => display.line(&format!("  {file}: restored")),
+        Event::Looking => display.line("  looking at every table"),
+        Event::Warning(text) => display.warning(&text),
+    };
+    let tested = rehearse(store, manifest, identities, stopped.clone(), &tell).await;
+    result.rehearsal = Some(tested.map_err(|error| not_tested(&entry.id, error))?);
+    Ok(())
+}
+
+fn not_tested(id: &str, error: RehearsalError) -> Failure {
+    let on = |failure: Failure| failure.on(format!("backup/{id}"));
+    match error {
+        RehearsalError::Interrupted => Failure::new(
+            ExitCode::Interrupted,
+            "interrupted: the throw-away server was removed",
+        ),
+        RehearsalError::Store(error) => on(error.into()),
+        error if error.is_refusal() => on(Failure::new(
+            ExitCode::Refused,
+            "it can be read to its end, but not be restored for a trial here",
+        )
+        .because(error.to_string())),
+        error => on(
+            Failure::new(ExitCode::Failed, "the restore test could not be made")
+                .because(error.to_string()),
+        ),
+    }
+}
+
+/// Writes down what was found. It is worth telling even where that does not work.
+async fn note(
+    store: &Arc<dyn Store>,
+    result: Verification,
+    display: &Display,
+) -> Result<(), StoreError> {
+    let store = Arc::clone(store);
+    let recorded = blocking(move || Ok(record(store.as_ref(), &result))).await?;
+    if let Err(error) = recorded {
+        display.warning(&format!("this could not be written down: {error}"));
+    }
+    Ok(())
 }

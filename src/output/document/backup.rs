@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::status::ClusterDocument;
 use crate::backup::catalogue::{Catalogue, Entry};
-use crate::backup::manifest::{Archive, Content, Manifest, Verification};
+use crate::backup::manifest::{Archive, Content, Manifest, Rehearsal, Verification};
 use crate::output::backup::{Pruning, reason};
 
 /// A file of a backup.
@@ -150,6 +150,44 @@ impl BackupDocument {
     }
 }
 
+/// How a restore into a throw-away server went (`pgctl backup verify --restore-test`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct RestoreTestDocument {
+    /// When.
+    at: Timestamp,
+    /// Whether it worked.
+    restored: bool,
+    /// Version of the throw-away server, such as `15.18`.
+    server: String,
+    /// Whether `pg_amcheck` looked at every table and index; else the rows were only read.
+    amcheck: bool,
+    /// Databases in it.
+    databases: u64,
+    /// Tables in them, the system's own, too.
+    tables: u64,
+    /// Rows in those.
+    rows: u64,
+    /// Why it did not work; nothing is said about the backup's files by that.
+    problems: Vec<String>,
+}
+
+impl From<&Rehearsal> for RestoreTestDocument {
+    fn from(test: &Rehearsal) -> Self {
+        Self {
+            at: test.at,
+            restored: test.problems.is_empty(),
+            server: test.server.clone(),
+            amcheck: test.amcheck,
+            databases: test.databases,
+            tables: test.tables,
+            rows: test.rows,
+            problems: test.problems.clone(),
+        }
+    }
+}
+
 /// A backup in a list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -163,6 +201,8 @@ struct ListedDocument {
     verified_at: Option<Timestamp>,
     /// What is wrong with it, as far as is known.
     problems: Vec<String>,
+    /// How its last restore into a throw-away server went, when there was one.
+    restore_test: Option<RestoreTestDocument>,
 }
 
 impl From<&Entry> for ListedDocument {
@@ -172,6 +212,7 @@ impl From<&Entry> for ListedDocument {
             backup: entry.manifest.as_ref().ok().map(Into::into),
             verified_at: entry.verified(),
             problems: entry.problems(),
+            restore_test: entry.rehearsal().map(Into::into),
         }
     }
 }
@@ -223,6 +264,8 @@ struct VerifiedDocument {
     content: bool,
     /// What is wrong with it.
     problems: Vec<String>,
+    /// How its last restore into a throw-away server went, now or earlier, when there was one.
+    restore_test: Option<RestoreTestDocument>,
 }
 
 /// What reading backups found (`pgctl backup verify -o json`).
@@ -251,6 +294,7 @@ impl VerificationDocument {
             whole: result.problems.is_empty(),
             content: result.content,
             problems: result.problems.clone(),
+            restore_test: result.rehearsal.as_ref().map(Into::into),
         };
         Self {
             api_version: API_VERSION,

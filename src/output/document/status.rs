@@ -8,6 +8,7 @@ use super::API_VERSION;
 use super::instance::InstanceDocument;
 use super::lag::BehindDocument;
 use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
+use crate::backup::newest::LastBackup;
 use crate::cluster::{ClusterId, Finding, Headline, Health, Snapshot, Verdict, words};
 
 /// Which cluster.
@@ -97,11 +98,55 @@ pub struct ClusterStatusDocument {
     autoscaler: Option<AutoscalerDocument>,
     /// The data volumes.
     volumes: Vec<VolumeDocument>,
+    /// The newest backup that is known to be whole; none when no store is configured.
+    last_backup: Option<LastBackupDocument>,
     /// What could not be looked at, and why.
     unseen: Vec<String>,
 }
 
+/// What a store of backups has of the cluster.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct LastBackupDocument {
+    /// Where was looked.
+    store: String,
+    /// Name of the newest backup that was whole when it was last read; none when there is none.
+    id: Option<String>,
+    /// `logical`, `database` or `physical`.
+    r#type: Option<&'static str>,
+    /// When it was begun: what was committed before is in it.
+    started_at: Option<Timestamp>,
+    /// Seconds since then.
+    age_seconds: Option<i64>,
+    /// When it was last known to be whole.
+    verified_at: Option<Timestamp>,
+    /// Why the store could not be read; then nothing is known.
+    problem: Option<String>,
+}
+
+impl LastBackupDocument {
+    fn new(last: &LastBackup, now: Timestamp) -> Self {
+        let newest = last.found.as_ref().ok().and_then(Option::as_ref);
+        Self {
+            store: last.store.clone(),
+            id: newest.map(|one| one.id.clone()),
+            r#type: newest.map(|one| one.kind.name()),
+            started_at: newest.map(|one| one.started),
+            age_seconds: newest.map(|one| now.duration_since(one.started).as_secs()),
+            verified_at: newest.map(|one| one.verified),
+            problem: last.found.as_ref().err().cloned(),
+        }
+    }
+}
+
 impl ClusterStatusDocument {
+    /// The same with what a store of backups has of the cluster.
+    pub fn with_backup(mut self, last: Option<&LastBackup>) -> Self {
+        self.last_backup = last.map(|last| LastBackupDocument::new(last, self.taken_at));
+        self
+    }
+
     /// Makes the document.
     pub fn new(snapshot: &Snapshot, health: &Health) -> Self {
         Self {
@@ -125,6 +170,7 @@ impl ClusterStatusDocument {
                 .iter()
                 .map(|volume| VolumeDocument::new(snapshot, volume))
                 .collect(),
+            last_backup: None,
             unseen: snapshot.unseen.clone(),
         }
     }

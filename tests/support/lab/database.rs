@@ -26,6 +26,10 @@ pub(crate) struct Login {
 }
 
 impl Login {
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
     pub(crate) fn read(ground: &Ground) -> Result<Self> {
         let secrets = ground
             .objects()

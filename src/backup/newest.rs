@@ -1,0 +1,72 @@
+//! The newest backup of a cluster that is known to be whole: what `pgctl status` shows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::catalogue::{blocking, entry};
+use super::id::{could_be_of, started};
+use super::manifest::Kind;
+use super::store::{Store, StoreError};
+use crate::cluster::ClusterId;
+
+/// What a store has of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastBackup {
+    /// Where was looked.
+    pub store: String,
+    /// What was found, or why nothing could be.
+    pub found: Result<Option<Newest>, String>,
+}
+
+/// The newest backup that was whole when it was last read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Its name.
+    pub id: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// When it was begun: what was committed before is in it.
+    pub started: Timestamp,
+    /// When it was last known to be whole.
+    pub verified: Timestamp,
+}
+
+/// Looks for it, for at most so long.
+pub async fn last_backup(
+    store: &Arc<dyn Store>,
+    cluster: &ClusterId,
+    limit: Duration,
+) -> LastBackup {
+    let (asked, id) = (Arc::clone(store), cluster.clone());
+    let looking = blocking(move || newest(asked.as_ref(), &id));
+    let found = match tokio::time::timeout(limit, looking).await {
+        Ok(found) => found.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
+    };
+    LastBackup {
+        store: store.location(),
+        found,
+    }
+}
+
+fn newest(store: &dyn Store, cluster: &ClusterId) -> Result<Option<Newest>, StoreError> {
+    let mut ids = store.list()?.finished;
+    ids.retain(|id| could_be_of(id, cluster));
+    ids.sort_by_key(|id| std::cmp::Reverse(started(id)));
+    for id in ids {
+        let entry = entry(store, &id)?;
+        if let (Ok(manifest), Some(verified)) = (&entry.manifest, entry.verified())
+            && manifest.source.cluster == *cluster
+        {
+            return Ok(Some(Newest {
+                id,
+                kind: manifest.backup,
+                started: manifest.started,
+                verified,
+            }));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,160 @@
+//! Dumps: restored into a new, empty server.
+
+use super::RehearsalError;
+use super::reading::{Source, fed};
+use super::server::{Server, last_lines};
+use crate::backup::manifest::{Archive, Content, Kind};
+
+/// The superuser of the throw-away server: no role of a backup has this name.
+pub(super) const SUPERUSER: &str = "pgctl_restore_test";
+
+/// Databases that every new server has.
+const THERE_ALREADY: [&str; 2] = ["template1", "postgres"];
+
+/// The most roles that a dump of one database may lack.
+const MOST_ROLES: usize = 1000;
+
+/// Makes an empty server.
+pub(super) async fn start(server: &Server) -> Result<Option<String>, RehearsalError> {
+    let mut initdb = server.command("initdb");
+    initdb
+        .arg("--pgdata")
+        .arg(server.data())
+        .args(["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"])
+        .args(["--username", SUPERUSER]);
+    let made = server.run(&mut initdb).await?;
+    if !made.status.success() {
+        return Ok(Some(format!("initdb: {}", last_lines(&made.stderr))));
+    }
+    server
+        .start("wal_level = minimal\nallow_in_place_tablespaces = on\nmax_wal_size = '1GB'\n")
+        .await
+}
+
+/// Restores one file of the backup; the answer is why that did not work.
+pub(super) async fn restore(
+    server: &Server,
+    source: &Source,
+    archive: &Archive,
+) -> Result<Option<String>, RehearsalError> {
+    match &archive.content {
+        Content::Globals => globals(server, source, archive).await,
+        Content::Database { database, .. } if source.manifest.backup == Kind::Logical => {
+            if THERE_ALREADY.contains(&database.as_str()) {
+                database_from(server, source, archive, database, &[]).await
+            } else {
+                database_from(server, source, archive, "postgres", &["--create"]).await
+            }
+        }
+        Content::Database { database, .. } => alone(server, source, archive, database).await,
+        Content::BaseBackup => Ok(None),
+    }
+}
+
+async fn globals(
+    server: &Server,
+    source: &Source,
+    archive: &Archive,
+) -> Result<Option<String>, RehearsalError> {
+    let mut psql = server.client("psql", SUPERUSER);
+    psql.args([
+        "--no-psqlrc",
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        "--dbname=postgres",
+        "--file=-",
+    ]);
+    fed(psql, source, archive, Some(in_place)).await
+}
+
+/// A tablespace of the throw-away server is in its own folder, wherever the real one lies.
+fn in_place(line: &[u8]) -> Vec<u8> {
+    const LOCATION: &[u8] = b" LOCATION '";
+    let place = line.windows(LOCATION.len()).rposition(|it| it == LOCATION);
+    match place {
+        Some(at) if line.starts_with(b"CREATE TABLESPACE ") => {
+            [&line[..at], b" LOCATION '';\n"].concat()
+        }
+        _ => line.to_vec(),
+    }
+}
+
+async fn database_from(
+    server: &Server,
+    source: &Source,
+    archive: &Archive,
+    into: &str,
+    arguments: &[&str],
+) -> Result<Option<String>, RehearsalError> {
+    let mut tool = server.client("pg_restore", SUPERUSER);
+    tool.arg("--exit-on-error")
+        .args(arguments)
+        .args(["--dbname", into]);
+    fed(tool, source, archive, None).await
+}
+
+/// A dump of one database without the roles that it names: they are made as it asks for them.
+async fn alone(
+    server: &Server,
+    source: &Source,
+    archive: &Archive,
+    database: &str,
+) -> Result<Option<String>, RehearsalError> {
+    let session = server.session(SUPERUSER, "template1").await?;
+    let there_already = THERE_ALREADY.contains(&database);
+    // Either way, what failed leaves nothing that the next try would stumble over.
+    let (into, arguments) = if there_already {
+        (database, ["--single-transaction"])
+    } else {
+        ("postgres", ["--create"])
+    };
+    let mut known = String::new();
+    for _ in 0..MOST_ROLES {
+        let problem = database_from(server, source, archive, into, &arguments).await?;
+        let Some(problem) = problem else {
+            return Ok(None);
+        };
+        match missing_role(&problem) {
+            Some(role) if role != known => {
+                session.make_role(role).await?;
+                known = role.to_owned();
+                if !there_already {
+                    session.drop_database(database).await?;
+                }
+            }
+            _ => return Ok(Some(problem)),
+        }
+    }
+    Ok(Some(
+        "it names too many roles that are not in it".to_owned(),
+    ))
+}
+
+/// The role in `role "x" does not exist`.
+fn missing_role(problem: &str) -> Option<&str> {
+    let (_, rest) = problem.split_once("ERROR:  role \"")?;
+    rest.split_once("\" does not exist").map(|(role, _)| role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tablespaces_are_made_in_place() {
+        let line = b"CREATE TABLESPACE \"a LOCATION 'b\" OWNER x LOCATION '/mnt/it''s';\n";
+        assert_eq!(
+            in_place(line),
+            b"CREATE TABLESPACE \"a LOCATION 'b\" OWNER x LOCATION '';\n"
+        );
+        let other = b"CREATE ROLE x; -- LOCATION 'y'\n";
+        assert_eq!(in_place(other), other);
+    }
+
+    #[test]
+    fn the_missing_role_is_read_from_the_message() {
+        let said = "01-a.dump.zst: pg_restore: error: could not execute query: ERROR:  role \"o'Br\"ien\" does not exist; Command was: ALTER";
+        assert_eq!(missing_role(said), Some("o'Br\"ien"));
+        assert_eq!(missing_role("ERROR:  relation \"x\" does not exist"), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Buckets that fail.
+
+use std::sync::Arc;
+
+use pgctl::backup::catalogue::Catalogue;
+use pgctl::backup::encryption::Identities;
+use pgctl::backup::manifest::Kind;
+use pgctl::backup::store::{Store, StoreError};
+use pgctl::backup::take::TakeError;
+
+use crate::common::{place, problems, request, server, taken};
+use crate::support::S3Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_not_there_or_not_ours_is_said_before_anything_is_dumped()
+-> anyhow::Result<()> {
+    let server = server();
+    let place = place(&server).await;
+    let s3 = S3Server::start().await;
+    let missing: Arc<dyn Store> = Arc::new(s3.store_in_missing_bucket()?);
+    let error = taken(&place, &missing, &request(Kind::Logical))
+        .await
+        .expect_err("no bucket");
+    assert!(
+        matches!(error, TakeError::Store(StoreError::NoBucket { .. })),
+        "{error}"
+    );
+    let denied: Arc<dyn Store> = Arc::new(s3.store_with_wrong_secret());
+    let error = taken(&place, &denied, &request(Kind::Logical))
+        .await
+        .expect_err("wrong secret");
+    assert!(
+        matches!(error, TakeError::Store(StoreError::Denied { .. })),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("wrong"), "{error}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_dies_in_the_middle_has_no_backup() -> anyhow::Result<()> {
+    let server = server();
+    // More than one part of an upload.
+    server.psql("create table big as select gen_random_uuid() as a, gen_random_uuid() as b from generate_series(1, 700000)");
+    let place = place(&server).await;
+    let s3 = S3Server::start().await;
+    let store: Arc<dyn Store> = Arc::new(s3.store("p"));
+    s3.die_after(20 << 20);
+    let error = taken(&place, &store, &request(Kind::Physical))
+        .await
+        .expect_err("it died");
+    assert!(!error.is_refusal(), "{error}");
+    s3.die_after(u64::MAX);
+    let catalogue = Catalogue::read(&store).await?;
+    assert!(catalogue.entries.is_empty());
+    // And with the server back, a backup of several parts is whole.
+    taken(&place, &store, &request(Kind::Physical)).await?;
+    assert_eq!(problems(&store, &Identities::default()).await, [""; 0]);
+    assert!(s3.folder().exists());
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! A server with data, and backups of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pgctl::backup::catalogue::Catalogue;
+use pgctl::backup::encryption::Identities;
+use pgctl::backup::manifest::{Kind, Manifest, Verification};
+use pgctl::backup::origin::Origin;
+use pgctl::backup::store::{DirectoryStore, Store, StoreError};
+use pgctl::backup::take::{Event, Place, Request, TakeError, application_name, take};
+use pgctl::backup::transfer::Progress;
+use pgctl::backup::verify::verify;
+use pgctl::cluster::ClusterId;
+use tokio::sync::watch;
+
+use crate::support::Server;
+
+/// A server with what dumps get wrong: odd names, large objects, roles with passwords.
+pub(crate) fn server() -> Server {
+    let server = Server::primary("");
+    for sql in [
+        "create database \"app data\"",
+        "create database \"naïve=1 host=evil'\"",
+        "create role \"o'Brien\" login password 'secret'",
+        "create table many as select n, repeat(md5(n::text), 4) as filler from generate_series(1, 20000) n",
+        "select lo_from_bytea(0, decode(repeat('00ff', 5000), 'hex'))",
+        "create table \"weird \\. name\" (j jsonb, b bytea, t text)",
+        "insert into \"weird \\. name\" values ('{\"a\":[1]}', '\\x00ff', E'line\\n\\\\.\\n-- PostgreSQL database cluster dump complete')",
+    ] {
+        server.psql(sql);
+    }
+    server
+}
+
+pub(crate) async fn place(server: &Server) -> Place {
+    let login = Server::login();
+    Place {
+        cluster: ClusterId {
+            namespace: "n".to_owned(),
+            name: "c".to_owned(),
+        },
+        pod: "c-primary-0".to_owned(),
+        role: "primary".to_owned(),
+        origin: Origin::Here {
+            host: "127.0.0.1".to_owned(),
+            port: server.port(),
+            forward: None,
+        },
+        session: server.session().await,
+        user: login.user,
+        password: login.password,
+    }
+}
+
+pub(crate) fn request(kind: Kind) -> Request {
+    Request {
+        kind,
+        database: None,
+        compression: None,
+        jobs: 2,
+        rate: None,
+        label: Some("a label".to_owned()),
+        recipients: Vec::new(),
+    }
+}
+
+pub(crate) async fn taken(
+    place: &Place,
+    store: &Arc<dyn Store>,
+    request: &Request,
+) -> Result<Manifest, TakeError> {
+    let (_keep, stop) = watch::channel(false);
+    let progress = Arc::new(Progress::default());
+    take(
+        place,
+        store,
+        request,
+        application_name(),
+        progress,
+        stop,
+        &|event| {
+            if let Event::Warning(text) = event {
+                eprintln!("warning: {text}");
+            }
+        },
+    )
+    .await
+}
+
+pub(crate) fn directory(folder: &Path) -> Arc<dyn Store> {
+    Arc::new(DirectoryStore::new(&folder.join("store")).expect("a path"))
+}
+
+/// What verifying the newest backup of a store finds.
+pub(crate) async fn verified(
+    store: &Arc<dyn Store>,
+    keys: &Identities,
+) -> Result<Verification, StoreError> {
+    let catalogue = Catalogue::read(store).await.expect("the store can be read");
+    let entry = catalogue.entries.last().expect("there is a backup").clone();
+    let (store, keys) = (Arc::clone(store), keys.clone());
+    tokio::task::spawn_blocking(move || verify(store.as_ref(), &entry, &keys, &|_| {}))
+        .await
+        .expect("no panic")
+}
+
+/// What is wrong with the newest backup of a store.
+pub(crate) async fn problems(store: &Arc<dyn Store>, keys: &Identities) -> Vec<String> {
+    let found = verified(store, keys).await;
+    found.expect("the store can be read").problems
+}
+
+pub(crate) async fn is_empty(store: &Arc<dyn Store>) -> bool {
+    let catalogue = Catalogue::read(store).await.expect("the store can be read");
+    catalogue.entries.is_empty() && catalogue.partial.is_empty()
+}

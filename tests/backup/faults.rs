@@ -1,0 +1,149 @@
+//! What fails at the source leaves no backup behind.
+
+use std::sync::Arc;
+
+use pgctl::backup::manifest::Kind;
+use pgctl::backup::take::{Request, TakeError, application_name, take};
+use pgctl::backup::transfer::Progress;
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::common::{directory, is_empty, place, request, server, taken};
+use crate::support::eventually;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_fails_in_the_middle_is_no_backup() -> anyhow::Result<()> {
+    let server = server();
+    let table = server
+        .data()
+        .join(server.query("select pg_relation_filepath('many')"));
+    server.stop("fast");
+    let mut bytes = std::fs::read(&table)?;
+    bytes[100 * 8192 + 4000] ^= 0xFF;
+    std::fs::write(&table, bytes)?;
+    server.start_again();
+    let place = place(&server).await;
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    for (kind, said) in [
+        (Kind::Logical, "invalid page"),
+        (Kind::Physical, "checksum"),
+    ] {
+        let error = taken(&place, &store, &request(kind))
+            .await
+            .expect_err("a page is corrupt");
+        let text = error.to_string();
+        assert!(
+            text.contains("command failed at the source (exit status 1)"),
+            "{text}"
+        );
+        assert!(text.contains(said), "{text}");
+        assert!(is_empty(&store).await);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_ends_the_tool_and_leaves_nothing() -> anyhow::Result<()> {
+    let server = server();
+    let place = place(&server).await;
+    // A dump that waits for a lock says nothing, and would wait for ever.
+    let lock = server.psql_in_background("begin; lock table many; select pg_sleep(600)");
+    let count = |what: &str| server.query(&format!("select count(*) from {what}"));
+    eventually("the table is locked", async || {
+        (count("pg_locks where mode = 'AccessExclusiveLock' and granted") != "0").then_some(())
+    })
+    .await;
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    let (stop, stopped) = watch::channel(false);
+    let progress = Arc::new(Progress::default());
+    let application = application_name();
+    let request = request(Kind::Logical);
+    let taking = take(
+        &place,
+        &store,
+        &request,
+        application.clone(),
+        progress,
+        stopped,
+        &|_| {},
+    );
+    let sessions = format!("pg_stat_activity where application_name = '{application}'");
+    let stopping = async {
+        eventually("the dump waits for the lock", async || {
+            (count(&format!("{sessions} and wait_event_type = 'Lock'")) != "0").then_some(())
+        })
+        .await;
+        stop.send_replace(true);
+    };
+    let (result, ()) = futures::join!(taking, stopping);
+    assert!(matches!(result, Err(TakeError::Interrupted)), "{result:?}");
+    assert!(is_empty(&store).await);
+    eventually("the dump's sessions end", async || {
+        (count(&sessions) == "0").then_some(())
+    })
+    .await;
+    drop(lock);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+
+async fn a_server_that_is_killed_in_the_middle_is_no_backup() -> anyhow::Result<()> {
+    let server = server();
+    let place = place(&server).await;
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    let request = Request {
+        compression: "none".parse().ok(),
+        rate: Some(200_000),
+        jobs: 1,
+        ..request(Kind::Logical)
+    };
+    let progress = Arc::new(Progress::default());
+    let (_keep, stop) = watch::channel(false);
+    let taking = take(
+        &place,
+        &store,
+        &request,
+        application_name(),
+        Arc::clone(&progress),
+        stop,
+        &|_| {},
+    );
+    let killing = async {
+        eventually("something has arrived", async || {
+            (progress.received() > 100_000).then_some(())
+        })
+        .await;
+        server.stop("immediate");
+    };
+    let (result, ()) = futures::join!(taking, killing);
+    let error = result.expect_err("the server was killed");
+    assert!(
+        error.to_string().contains("failed at the source"),
+        "{error}"
+    );
+    assert!(is_empty(&store).await);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_no_backup_and_is_not_repeated() -> anyhow::Result<()> {
+    let server = server();
+    let mut place = place(&server).await;
+    place.password = SecretString::from("hunter2");
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    let error = taken(&place, &store, &request(Kind::Logical))
+        .await
+        .expect_err("wrong password");
+    assert!(
+        error.to_string().contains("password authentication failed"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("hunter2"));
+    assert!(is_empty(&store).await);
+    Ok(())
+}
