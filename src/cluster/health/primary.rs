@@ -3,7 +3,9 @@
 use super::finding::{Finding, FindingCode, ObjectRef};
 use super::pods::mend_password;
 use super::state::{refusal, system_of, wrong_password};
-use crate::cluster::{Component, Database, Instance, Snapshot, StartDecision, TopologySource};
+use crate::cluster::{
+    Component, Database, Instance, Snapshot, StartDecision, StatefulSetFacts, TopologySource,
+};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let primaries: Vec<&Instance> = snapshot.primaries().collect();
@@ -26,8 +28,15 @@ fn cluster(snapshot: &Snapshot) -> ObjectRef {
 fn no_primary(snapshot: &Snapshot) -> Finding {
     let namespace = &snapshot.cluster.namespace;
     let meant = &snapshot.topology.primary;
+    let set = scaled_away(snapshot, meant);
     let why = match snapshot.instance(meant) {
-        None => format!("{meant} is to be the primary, and there is no such pod"),
+        None => match set {
+            Some(set) => format!(
+                "{meant} is to be the primary, and StatefulSet {} is scaled to {}",
+                set.name, set.wanted
+            ),
+            None => format!("{meant} is to be the primary, and there is no such pod"),
+        },
         Some(instance) => match &instance.database {
             Database::Reached(_) => format!("{meant} is to be the primary, and it is in recovery"),
             Database::Unreachable { reason, .. } | Database::LockedOut { reason, .. } => {
@@ -45,6 +54,16 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
     let finding = Finding::critical(FindingCode::NoPrimary, cluster(snapshot), what).why(why);
     if let Some((secret, key)) = locked_out {
         finding.next(mend_password(namespace, secret, key))
+    } else if let (Some(set), None) = (set, snapshot.instance(meant)) {
+        // Its start script still makes sure that nobody else has become primary.
+        let back = format!(
+            "kubectl -n {namespace} scale statefulset {} --replicas={}",
+            set.name,
+            set.wanted + 1
+        );
+        finding
+            .next(back)
+            .next(format!("pgctl -n {namespace} failover --dry-run"))
     } else if standbys > 0 {
         finding
             .next(format!("kubectl -n {namespace} get pod {meant} -o wide"))
@@ -52,6 +71,15 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
     } else {
         finding.next(format!("kubectl -n {namespace} describe pod {meant}"))
     }
+}
+
+/// The StatefulSet that would have this pod if it were one larger. None for a set whose pods do not
+/// ask the topology: nobody could tell whether another has been primary since.
+fn scaled_away<'a>(snapshot: &'a Snapshot, pod: &str) -> Option<&'a StatefulSetFacts> {
+    let (name, ordinal) = pod.rsplit_once('-')?;
+    let sets = &mut snapshot.stateful_sets.iter();
+    sets.filter(|set| set.topology_aware)
+        .find(|set| set.name == name && ordinal.parse() == Ok(set.wanted))
 }
 
 fn split_brain(snapshot: &Snapshot, primaries: &[&Instance]) -> Finding {

@@ -90,6 +90,23 @@ fn no_primary_comes_first() {
 }
 
 #[test]
+fn a_primary_that_was_scaled_away_is_scaled_back() {
+    let mut snapshot = damaged(|s| {
+        s.instances.retain(|instance| instance.name() != PRIMARY);
+        s.stateful_sets[0].wanted = 0;
+    });
+    let scale = "kubectl -n staging scale statefulset staging-postgres-primary --replicas=1";
+    let cluster = "cluster/staging/staging";
+    let text = told(&snapshot, Code::NoPrimary, Severity::Critical, cluster);
+    assert!(text.contains("is scaled to 0"), "{text}");
+    assert!(text.contains(scale), "{text}");
+    // A pod that does not ask the topology could come up with old data.
+    snapshot.stateful_sets[0].topology_aware = false;
+    let text = told(&snapshot, Code::NoPrimary, Severity::Critical, cluster);
+    assert!(!text.contains(scale), "{text}");
+}
+
+#[test]
 fn a_primary_that_hangs_is_no_primary_and_says_why() {
     let snapshot = damaged(|s| {
         fixture::instance(s, PRIMARY).database = Database::Unreachable {
