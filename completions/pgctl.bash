@@ -37,6 +37,9 @@ _pgctl() {
             pgctl,rejoin)
                 cmd="pgctl__subcmd__rejoin"
                 ;;
+            pgctl,restore)
+                cmd="pgctl__subcmd__restore"
+                ;;
             pgctl,scale)
                 cmd="pgctl__subcmd__scale"
                 ;;
@@ -80,7 +83,7 @@ _pgctl() {
 
     case "${cmd}" in
         pgctl)
-            opts="-n -l -o -v -q -h -V --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help --version status lag failover rejoin reinit scale hpa sync history backup"
+            opts="-n -l -o -v -q -h -V --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help --version status lag failover rejoin reinit scale hpa sync history backup restore"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1007,6 +1010,88 @@ _pgctl() {
             fi
             case "${prev}" in
                 --stream-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgctl__subcmd__restore)
+            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --as --store --identity --allow-drift --move-timeout --discard-old --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --move-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -50,6 +50,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "hpa" -d 'Show the autos
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how many standbys commits wait; or change it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "restore" -d 'Restore a backup into the cluster'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l interval -d 'Time between two looks' -r
@@ -426,3 +427,32 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to -d 'The cluster, by the label app.kubernetes.io/instance [default: that of the namespace]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l database -d 'Only this database of the backup' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l as -d 'The name that the one database gets' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l identity -d 'File with the age key, for an encrypted backup' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l move-timeout -d 'How long moving the data may take' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l clean -d 'Replace databases that hold data'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l no-safety-backup -d 'Do not back up what --clean replaces'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l allow-drift -d 'Go on although a GitOps tool may revert the changes'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l discard-old -d 'Delete what earlier restores have kept'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l resume -d 'Go on with the operation that was left unfinished'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l abort -d 'Put back what the unfinished operation has done'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -14,6 +14,7 @@ pub mod origin;
 pub mod rehearsal;
 pub mod remote;
 pub mod report;
+pub mod restore;
 pub mod retention;
 pub mod sealed;
 pub mod store;

@@ -8,6 +8,9 @@ pub const SCRIPT: &str = include_str!("remote.sh");
 /// Lines of stderr that are kept for a message: the last ones say why.
 const KEPT_LINES: usize = 12;
 
+/// Lines of stderr that are kept from its beginning.
+const FIRST_LINES: usize = 60;
+
 /// The most of one line that is kept.
 const KEPT_BYTES: usize = 500;
 
@@ -23,6 +26,8 @@ pub struct Report {
     pub sent: Option<Fingerprint>,
     /// The last lines that the tools wrote.
     pub said: Vec<String>,
+    /// The first lines that they wrote: a tool that stops at its first error names its place there.
+    pub first_said: Vec<String>,
 }
 
 /// Reads stderr line by line.
@@ -97,6 +102,9 @@ impl Report {
         // Whatever a database holds may be in here: no control character reaches a terminal.
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
         if !line.trim().is_empty() {
+            if self.first_said.len() < FIRST_LINES {
+                self.first_said.push(line.clone());
+            }
             if self.said.len() == KEPT_LINES {
                 self.said.remove(0);
             }

@@ -1,11 +1,12 @@
 //! Taking a backup: every archive received, compared and looked into, then the manifest.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
@@ -217,7 +218,7 @@ pub async fn take(
         application,
     };
     let finished = async {
-        let position = Cell::new(start);
+        let position = AtomicU64::new(start.bytes());
         let archives = tokio::select! {
             archives = receive_all(&work, &orders, tell) => archives?,
             given_up = keep_talking(&place.session, &position, &work.progress) => {
@@ -243,7 +244,7 @@ pub async fn take(
                         tell(Event::Warning(format!(
                             "the manifest's last position in the WAL is one before the end: {error}"
                         )));
-                        position.get()
+                        Lsn::new(position.load(Ordering::Relaxed))
                     }
                 },
             },
@@ -306,7 +307,7 @@ async fn commit(
 /// a word would hold up the backup, and the next one, for ever.
 async fn keep_talking(
     session: &Session,
-    position: &Cell<Lsn>,
+    position: &AtomicU64,
     progress: &Progress,
 ) -> Result<Infallible, TakeError> {
     let mut silence = Silence::default();
@@ -317,7 +318,7 @@ async fn keep_talking(
             return Err(TakeError::Silent(SILENCE));
         }
         if let Ok((_, now)) = answer {
-            position.set(now);
+            position.store(now.bytes(), Ordering::Relaxed);
         }
     }
 }
@@ -367,20 +368,11 @@ async fn receive_all(
     orders: &[Order],
     tell: &(dyn Fn(Event) + Sync),
 ) -> Result<Vec<(Archive, Received)>, TakeError> {
-    let results: Vec<Result<(Archive, Received), TakeError>> = futures::stream::iter(orders)
-        .map(|order| async move {
-            let result = receive_one(work, order).await;
-            match &result {
-                Ok((archive, _)) => tell(Event::Stored {
-                    file: archive.file.clone(),
-                    bytes: archive.stored.bytes,
-                }),
-                Err(_) => {
-                    work.fail.send_replace(true);
-                }
-            }
-            result
-        })
+    let each: Vec<BoxFuture<'_, _>> = orders
+        .iter()
+        .map(|order| receive_and_tell(work, order, tell))
+        .collect();
+    let results: Vec<Result<(Archive, Received), TakeError>> = futures::stream::iter(each)
         .buffered(work.request.jobs.max(1))
         .collect()
         .await;
@@ -397,6 +389,28 @@ async fn receive_all(
         return Err(TakeError::Interrupted);
     }
     Ok(archives)
+}
+
+/// Receives one, tells of it, and stops the others when it fails.
+fn receive_and_tell<'a>(
+    work: &'a Work<'a>,
+    order: &'a Order,
+    tell: &'a (dyn Fn(Event) + Sync),
+) -> BoxFuture<'a, Result<(Archive, Received), TakeError>> {
+    async move {
+        let result = receive_one(work, order).await;
+        match &result {
+            Ok((archive, _)) => tell(Event::Stored {
+                file: archive.file.clone(),
+                bytes: archive.stored.bytes,
+            }),
+            Err(_) => {
+                work.fail.send_replace(true);
+            }
+        }
+        result
+    }
+    .boxed()
 }
 
 async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Received), TakeError> {
@@ -433,8 +447,8 @@ async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Receive
     let watching = async {
         // Either of the two stops it; a sender that is gone never does.
         tokio::select! {
-            Ok(_) = asked.wait_for(|stop| *stop) => {}
-            Ok(_) = failed.wait_for(|stop| *stop) => {}
+            true = async { asked.wait_for(|stop| *stop).await.is_ok() } => {}
+            true = async { failed.wait_for(|stop| *stop).await.is_ok() } => {}
             else => std::future::pending::<()>().await,
         }
         stop.send_replace(true);

@@ -3,8 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::{
-    BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, ReinitArgs, RejoinArgs, ScaleArgs,
-    StatusArgs, SyncArgs,
+    BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, ReinitArgs, RejoinArgs, RestoreArgs,
+    ScaleArgs, StatusArgs, SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -59,6 +59,8 @@ pub enum Command {
     History,
     /// Take a backup; list, verify or prune those there are
     Backup(Box<BackupArgs>),
+    /// Restore a backup into the cluster
+    Restore(Box<RestoreArgs>),
 }
 
 /// The command line as clap has it: for completions, man pages and the reference.

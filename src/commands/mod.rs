@@ -8,6 +8,7 @@ mod hpa;
 mod lag;
 mod operation;
 mod rejoin;
+mod restore;
 mod run;
 mod scale;
 mod status;

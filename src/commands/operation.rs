@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use super::context::Context;
 use crate::cli::OperationArgs;
 use crate::cluster::{ArgoApplication, Snapshot};
-use crate::engine::{Confirmed, Ending, Executor, Journal, Live, LockError, Notice, Report, who};
+use crate::engine::{
+    Backups, Confirmed, Ending, Executor, Journal, Live, LockError, Notice, Report, who,
+};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
@@ -19,8 +21,8 @@ use crate::output::{
     refusal_screen, report_screen, write_stderr,
 };
 use crate::plan::{
-    Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS, Refusal,
-    applications, drift,
+    Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS,
+    RESTORE_PERMISSIONS, Refusal, applications, drift,
 };
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
@@ -32,11 +34,35 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
+    let place = Place {
+        kube,
+        observed,
+        backups: None,
+    };
     if args.resume || args.abort {
-        return go_on(context, kube, &observed, kind, args.abort).await;
+        return go_on(context, place, kind, args.abort).await;
     }
-    let grounds = grounds(&kube, &observed.snapshot, kind).await?;
-    let plan = match make(&observed.snapshot, &grounds, Timestamp::now()) {
+    execute(context, args, kind, place, make).await
+}
+
+/// A cluster that was looked at, and what is needed to act on it.
+pub(super) struct Place {
+    pub(super) kube: Kube,
+    pub(super) observed: Observed,
+    /// Where backups are, for restores.
+    pub(super) backups: Option<Backups>,
+}
+
+/// Plans, shows the plan, asks, and runs it; or says why there is none.
+pub(super) async fn execute(
+    context: &Context,
+    args: &OperationArgs,
+    kind: &str,
+    place: Place,
+    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+) -> Result<ExitCode, Failure> {
+    let grounds = grounds(&place.kube, &place.observed.snapshot, kind).await?;
+    let plan = match make(&place.observed.snapshot, &grounds, Timestamp::now()) {
         Ok(plan) => plan,
         Err(refusal) => return refused(context, &refusal),
     };
@@ -55,11 +81,11 @@ pub(super) async fn run(
     }
     let confirmed = confirm(&plan, args.yes).await?;
     if !args.yes
-        && let Some(refusal) = changed_since(context, &kube, &plan, &make).await?
+        && let Some(refusal) = changed_since(context, &place.kube, &plan, &make).await?
     {
         return refused(context, &refusal);
     }
-    let live = live(context, kube, &observed)?;
+    let live = live(context, place)?;
     live.take_lock(false).await.map_err(lock_failure)?;
     let journal = match fresh_journal(&live, plan).await {
         Ok(journal) => journal,
@@ -115,6 +141,7 @@ fn shown(plan: &Plan, screen: &Screen) -> String {
 async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds, Failure> {
     let more: &[_] = match kind {
         "reinit" | "scale" => &REINIT_PERMISSIONS,
+        "restore" => &RESTORE_PERMISSIONS,
         _ => &[],
     };
     let calls: Vec<Call> = PERMISSIONS
@@ -214,7 +241,12 @@ async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
     Confirmed::by_typing(plan, &typed).ok_or_else(|| declined("not confirmed; nothing was changed"))
 }
 
-fn live(context: &Context, kube: Kube, observed: &Observed) -> Result<Live, Failure> {
+fn live(context: &Context, place: Place) -> Result<Live, Failure> {
+    let Place {
+        kube,
+        observed,
+        backups,
+    } = place;
     let credentials = observed.credentials.as_ref().ok_or_else(|| {
         Failure::new(
             ExitCode::Refused,
@@ -224,7 +256,9 @@ fn live(context: &Context, kube: Kube, observed: &Observed) -> Result<Live, Fail
     })?;
     let timeout = kube.timeout();
     let live = Live::new(kube, login(credentials, timeout), &observed.snapshot);
-    Ok(live.listening(Box::new(reporter(context))))
+    Ok(live
+        .listening(Box::new(reporter(context)))
+        .with_backups(backups))
 }
 
 fn lock_failure(error: LockError) -> Failure {
@@ -264,10 +298,9 @@ async fn fresh_journal(live: &Live, plan: Plan) -> Result<Journal, Failure> {
     })
 }
 
-async fn go_on(
+pub(super) async fn go_on(
     context: &Context,
-    kube: Kube,
-    observed: &Observed,
+    place: Place,
     kind: &str,
     back: bool,
 ) -> Result<ExitCode, Failure> {
@@ -279,7 +312,7 @@ async fn go_on(
         )
         .next("pgctl history")
     };
-    let found = Live::journal_of(&kube, &observed.snapshot.cluster)
+    let found = Live::journal_of(&place.kube, &place.observed.snapshot.cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
     let unfinished = found
@@ -301,7 +334,7 @@ async fn go_on(
         )
         .next(found.map(|it| it.plan.resume_command()).unwrap_or_default()));
     }
-    let live = live(context, kube, observed)?;
+    let live = live(context, place)?;
     live.take_lock(true).await.map_err(lock_failure)?;
     // Once more, now that nobody else writes.
     let journal = match live.load_journal().await {

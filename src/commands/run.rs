@@ -1,7 +1,7 @@
 //! From the command line to the exit code.
 
 use super::context::Context;
-use super::{backup, failover, history, hpa, lag, rejoin, scale, status, sync};
+use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, status, sync};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -23,6 +23,12 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Sync(args) => sync::run(&context, args).await,
         Command::History => interruptible(history::run(&context)).await,
         Command::Backup(args) => backup::run(&context, args).await,
+        Command::Restore(args) => {
+            // --to says which cluster, as --cluster does.
+            let mut global = cli.global.clone();
+            global.cluster = args.to.clone().or(global.cluster);
+            restore::run(&Context::new(&global), args).await
+        }
     };
     result.unwrap_or_else(|failure| {
         if context.format.is_document() && failure.exit != ExitCode::Interrupted {

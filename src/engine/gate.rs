@@ -1,6 +1,6 @@
 //! The confirmation gate: running a plan takes a token that only this file makes.
 
-use crate::plan::Plan;
+use crate::plan::{Operation, Plan};
 
 /// Proof that somebody has agreed to a plan.
 #[derive(Debug)]
@@ -22,7 +22,9 @@ impl Confirmed {
 
     /// What has to be typed.
     pub fn wanted(plan: &Plan) -> &str {
-        if plan.point_of_no_return().is_some() {
+        // A restore changes what the cluster holds: whoever agrees has to know which cluster it is.
+        let restores = matches!(plan.operation, Operation::Restore(_));
+        if restores || plan.point_of_no_return().is_some() {
             &plan.cluster.name
         } else {
             "yes"

@@ -22,7 +22,7 @@ pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
 pub use gate::Confirmed;
 pub use journal::{Journal, MAX_HISTORY, Record};
-pub use live::{Listener, Live, LockError, who};
+pub use live::{Backups, Listener, Live, LockError, who};
 pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};
 pub use stage::Stage;

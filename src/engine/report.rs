@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
-    Action, Entry, Event, Finding, Mode, Operation, OutageMethod, OutageParts, Plan, StepName,
+    Action, Entry, Event, Finding, KeptData, Mode, Operation, OutageMethod, OutageParts, Plan,
+    StepName,
 };
 
 /// The end report.
@@ -41,6 +42,12 @@ pub struct Report {
     pub write_outage_parts: Option<OutageParts>,
     /// From the last acknowledged write until the write Service led to the new primary, in seconds.
     pub service_switched_seconds: Option<f64>,
+    /// The backup that was taken of what a restore has replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety_backup: Option<String>,
+    /// What a restore has kept of the data that was there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptData>,
     /// Each step that was done, with its duration in seconds.
     pub steps: Vec<StepReport>,
     /// What to type next, when something is left to do.
@@ -77,6 +84,8 @@ impl Report {
             outage_method: None,
             write_outage_parts: None,
             service_switched_seconds: None,
+            safety_backup: None,
+            kept: Vec::new(),
             steps: Vec::new(),
             next: Vec::new(),
         };
@@ -128,6 +137,9 @@ impl Report {
             }
             Finding::OutageParts(parts) => self.write_outage_parts = Some(*parts),
             Finding::ServiceSwitched { seconds } => self.service_switched_seconds = Some(*seconds),
+            Finding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
+            Finding::Kept(data) => self.kept.push(data.clone()),
+            Finding::RestoredTimeline { timeline } => self.new_timeline = Some(*timeline),
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Known {
     pub shutdown: Option<Shutdown>,
     /// Whether the write outage was measured.
     pub outage_measured: bool,
+    /// Whether what will be replaced was backed up.
+    pub safety_backup_taken: bool,
 }
 
 impl Known {
@@ -25,6 +27,7 @@ impl Known {
             match &entry.event {
                 Event::Found(Finding::Shutdown(shutdown)) => known.shutdown = Some(*shutdown),
                 Event::Found(Finding::Outage { .. }) => known.outage_measured = true,
+                Event::Found(Finding::SafetyBackup { .. }) => known.safety_backup_taken = true,
                 _ => {}
             }
         }

@@ -22,6 +22,7 @@ mod list;
 mod log;
 mod node;
 mod secret;
+mod volume_pod;
 mod wait;
 
 pub use call::{Call, Verb};

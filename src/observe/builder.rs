@@ -157,16 +157,16 @@ async fn databases(
             })
             .collect()
     };
-    let unreachable = |reason: String| Database::Unreachable {
-        reason,
-        alive: false,
+    let unreachable = |reason: String| match pods.iter().any(running) {
+        true => Database::Unreachable {
+            reason,
+            alive: false,
+        },
+        false => Database::NotRunning,
     };
     let Depth::Databases { timeout } = depth else {
         return (all(unreachable("not asked".to_owned())), None);
     };
-    if !pods.iter().any(running) {
-        return (all(Database::NotRunning), None);
-    }
     let Some(source) = &found.credentials else {
         let reason =
             "the pod template names no Secret for POSTGRES_PASSWORD; name it with --secret";

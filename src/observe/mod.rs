@@ -2,8 +2,12 @@
 //! `cluster::Snapshot`. The only room that knows both adapters.
 
 mod builder;
+mod kept;
 mod nodes;
 mod open;
+mod target;
 
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
-pub use open::{OpenError, login, open};
+pub use kept::kept_data;
+pub use open::{OpenError, login, open, open_database};
+pub use target::target_facts;

@@ -37,6 +37,20 @@ pub async fn open(
     pod: &str,
     login: &Login,
 ) -> Result<Session, OpenError> {
+    open_database(kube, namespace, pod, login, "postgres").await
+}
+
+/// Connects to one of the databases in a pod, through the API server.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_database(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    database: &str,
+) -> Result<Session, OpenError> {
     let forward = kube.forward(namespace, pod, labels::PORT).await?;
-    Ok(Session::connect(forward.stream, forward.reason, login).await?)
+    Ok(Session::connect_to(forward.stream, forward.reason, login, database).await?)
 }

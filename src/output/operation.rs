@@ -151,6 +151,25 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         );
         text += &(screen.wrap(&line, 4) + "\n");
     }
+    if let Operation::Restore(scope) = &report.operation {
+        for database in &scope.databases {
+            text += &(screen.wrap(&format!("  restored      {}", plain(database)), 16) + "\n");
+        }
+        if let Some(timeline) = report.new_timeline {
+            text += &format!("  timeline      {timeline}\n");
+        }
+        if let Some(backup) = &report.safety_backup {
+            let line = format!("  backed up     what was there is in {}", plain(backup));
+            text += &(screen.wrap(&line, 16) + "\n");
+        }
+        for kept in &report.kept {
+            let line = format!("  kept          {}", plain(&kept.to_string()));
+            text += &(screen.wrap(&line, 16) + "\n");
+        }
+        if !report.kept.is_empty() {
+            text += "                (pgctl restore --discard-old deletes it)\n";
+        }
+    }
     text += "  steps\n";
     for step in &report.steps {
         let seconds = step.seconds.map_or_else(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AutoscalerPatch;
+use super::{AutoscalerPatch, RestoreAction};
 use crate::cluster::Topology;
 
 /// A pod at one time of its life.
@@ -205,6 +205,8 @@ pub enum Action {
         /// How many; none forgets it.
         standbys: Option<u32>,
     },
+    /// Something that only a restore does.
+    Restore(RestoreAction),
 }
 
 impl Action {
@@ -322,6 +324,7 @@ impl fmt::Display for Action {
                 Some(count) => write!(f, "record that commits wait for {count}"),
                 None => write!(f, "forget for how many commits wait"),
             },
+            Self::Restore(action) => write!(f, "{action}"),
         }
     }
 }

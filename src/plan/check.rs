@@ -79,6 +79,31 @@ pub enum CheckName {
     Bounds,
     /// The autoscaler can measure what it is to go by.
     Metrics,
+    // Restores.
+    /// The backup is whole.
+    Backup,
+    /// It is of this cluster, or the operator should know that it is not.
+    Cluster,
+    /// The server can read it.
+    Version,
+    /// The machine can read it.
+    Architecture,
+    /// There is room for it beside what is there.
+    Space,
+    /// What will be restored, and what it replaces.
+    Databases,
+    /// The roles that it needs.
+    Roles,
+    /// The tablespaces that it was in.
+    Tablespaces,
+    /// The extensions that it needs.
+    Extensions,
+    /// Who is connected to what will be replaced.
+    Connections,
+    /// Whether what is replaced is backed up first.
+    SafetyBackup,
+    /// What is kept, and where.
+    Kept,
 }
 
 impl CheckName {
@@ -118,6 +143,18 @@ impl CheckName {
             Self::PrimaryStays => "primary stays",
             Self::Bounds => "bounds",
             Self::Metrics => "metrics",
+            Self::Backup => "backup",
+            Self::Cluster => "cluster",
+            Self::Version => "version",
+            Self::Architecture => "architecture",
+            Self::Space => "space",
+            Self::Databases => "databases",
+            Self::Roles => "roles",
+            Self::Tablespaces => "tablespaces",
+            Self::Extensions => "extensions",
+            Self::Connections => "connections",
+            Self::SafetyBackup => "safety backup",
+            Self::Kept => "kept",
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AutoscalerPatch, ClaimRef, PodRef};
+use super::{AutoscalerPatch, ClaimRef, PodRef, RestoreCondition};
 
 /// Something that holds in the cluster or not, decided by looking and never by remembering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -202,6 +202,8 @@ pub enum Condition {
         /// How many; none when nothing is recorded.
         standbys: Option<u32>,
     },
+    /// Something that only a restore looks at.
+    Restore(RestoreCondition),
 }
 
 impl fmt::Display for Condition {
@@ -285,6 +287,7 @@ impl fmt::Display for Condition {
                 )
             }
             Self::SynchronousRecorded { .. } => write!(f, "it is recorded"),
+            Self::Restore(condition) => write!(f, "{condition}"),
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OnFailure, Plan, Shutdown, StepName};
+use super::{KeptData, OnFailure, Plan, Shutdown, StepName};
 use crate::cluster::{Lsn, Timeline};
 
 /// How an operation ended.
@@ -50,6 +50,18 @@ pub enum Finding {
     ServiceSwitched {
         /// How long.
         seconds: f64,
+    },
+    /// What will be replaced is in this backup.
+    SafetyBackup {
+        /// Its name in the store.
+        backup: String,
+    },
+    /// Data of before was kept.
+    Kept(KeptData),
+    /// The timeline that the restored data goes on with.
+    RestoredTimeline {
+        /// The timeline.
+        timeline: Timeline,
     },
 }
 

@@ -17,6 +17,7 @@ mod journal;
 mod operation;
 mod rejoin;
 mod request;
+mod restore;
 mod scaling;
 mod selector;
 pub mod simulation;
@@ -40,6 +41,11 @@ pub use journal::{
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
 pub use rejoin::{plan_reinit, plan_rejoin};
 pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};
+pub use restore::{
+    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, Load,
+    RESTORE_PERMISSIONS, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
+    RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeHandle, plan_discard, plan_restore,
+};
 pub use scaling::{
     AutoscaleRequest, AutoscalerPatch, Bounds, PAUSED_BOUNDS, ScaleRequest, SynchronousRequest,
     Way, plan_autoscale, plan_scale, plan_synchronous,

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AutoscaleRequest, Bounds, Candidate, Check, PodRef, Step, StepName, Verdict, Way};
+use super::{
+    AutoscaleRequest, Bounds, Candidate, Check, KeptData, PodRef, RestoreScope, Step, StepName,
+    Verdict, Way,
+};
 use crate::cluster::{ClusterId, Lsn, Timeline};
 
 /// Names an operation: what it is and when it was planned.
@@ -137,6 +140,15 @@ pub enum Operation {
         /// How many after; 0 for none.
         to: u32,
     },
+
+    // Restores.
+    /// A backup is restored.
+    Restore(RestoreScope),
+    /// Data that restores have kept is deleted.
+    Discard {
+        /// What is deleted.
+        kept: Vec<KeptData>,
+    },
 }
 
 impl Operation {
@@ -149,6 +161,7 @@ impl Operation {
             Self::Scale { .. } => "scale",
             Self::Autoscale { .. } => "hpa",
             Self::Synchronous { .. } => "sync",
+            Self::Restore(_) | Self::Discard { .. } => "restore",
         }
     }
 }
@@ -196,6 +209,11 @@ impl fmt::Display for Operation {
             }
             Self::Synchronous { to, .. } => {
                 write!(f, "synchronous replication to {to} standbys")
+            }
+            Self::Restore(scope) => write!(f, "{scope}"),
+            Self::Discard { kept } => {
+                let places: Vec<String> = kept.iter().map(ToString::to_string).collect();
+                write!(f, "discard of {}", places.join(", "))
             }
         }
     }

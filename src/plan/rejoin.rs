@@ -394,7 +394,7 @@ fn set_of<'a>(snapshot: &'a Snapshot, pod: &str) -> Option<&'a StatefulSetFacts>
     snapshot.stateful_sets.iter().find(|it| it.name == set)
 }
 
-fn one_primary(snapshot: &Snapshot) -> Check {
+pub(super) fn one_primary(snapshot: &Snapshot) -> Check {
     let name = CheckName::OnePrimary;
     let primaries: Vec<&str> = snapshot.primaries().map(Instance::name).collect();
     match primaries.as_slice() {
@@ -418,7 +418,7 @@ fn one_primary(snapshot: &Snapshot) -> Check {
     }
 }
 
-fn start_script(snapshot: &Snapshot) -> Check {
+pub(super) fn start_script(snapshot: &Snapshot) -> Check {
     let aware = snapshot.topology.source != TopologySource::Unaware
         && snapshot.stateful_sets.iter().all(|set| set.topology_aware);
     if aware {

@@ -71,6 +71,47 @@ pub enum StepName {
     RecordSynchronous,
     /// Commits wait for the right standbys.
     SetSynchronous,
+    // Restores.
+    /// What will be replaced is backed up.
+    SafetyBackup,
+    /// Roles that the restored databases need are made.
+    CreateRoles,
+    /// Every database is loaded, under a name of its own.
+    LoadDatabases,
+    /// The loaded databases take the places of those that were there.
+    SwapDatabases,
+    /// Standbys have replayed it all.
+    Follow,
+    /// The databases that were replaced are dropped.
+    DropReplaced,
+    /// The replica StatefulSet is at 0.
+    StopReplicas,
+    /// The volume exists.
+    MakeVolume,
+    /// A pod works on the volume.
+    OpenVolume,
+    /// The archive is unpacked beside the old data, and verified.
+    Unpack,
+    /// It is recovered to a timeline of its own, beside the old data.
+    Recover,
+    /// The old data gets another name, and the restored data its place.
+    KeepOld,
+    /// Data on other volumes that may be the only copy gets another name.
+    KeepOthers,
+    /// The topology names the restored pod and its system.
+    NamePrimary,
+    /// The pod that works on the volume is gone.
+    CloseVolume,
+    /// The restored pod is started.
+    StartPrimary,
+    /// The restored data answers.
+    ProveRestored,
+    /// The replicas' old copies are deleted.
+    RenewReplicas,
+    /// The replicas are started, and copy the restored data.
+    StartReplicas,
+    /// Data that a restore has kept is deleted.
+    DiscardKept,
 }
 
 impl StepName {
@@ -105,6 +146,26 @@ impl StepName {
             Self::DeleteVolumes => "delete-volumes",
             Self::RecordSynchronous => "record-synchronous",
             Self::SetSynchronous => "set-synchronous",
+            Self::SafetyBackup => "safety-backup",
+            Self::CreateRoles => "create-roles",
+            Self::LoadDatabases => "load-databases",
+            Self::SwapDatabases => "swap-databases",
+            Self::Follow => "follow",
+            Self::DropReplaced => "drop-replaced",
+            Self::StopReplicas => "stop-replicas",
+            Self::MakeVolume => "make-volume",
+            Self::OpenVolume => "open-volume",
+            Self::Unpack => "unpack",
+            Self::Recover => "recover",
+            Self::KeepOld => "keep-old",
+            Self::KeepOthers => "keep-others",
+            Self::NamePrimary => "name-primary",
+            Self::CloseVolume => "close-volume",
+            Self::StartPrimary => "start-primary",
+            Self::ProveRestored => "prove-restored",
+            Self::RenewReplicas => "renew-replicas",
+            Self::StartReplicas => "start-replicas",
+            Self::DiscardKept => "discard-kept",
         }
     }
 }

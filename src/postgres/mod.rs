@@ -14,6 +14,7 @@ mod rows;
 mod scratch;
 mod session;
 mod sql;
+mod target;
 
 pub use complaint::{Complaint, complaint};
 pub use control::Progress;
@@ -22,3 +23,4 @@ pub use inventory::{DatabaseRow, Inventory};
 pub use quote::{quote_identifier, quote_literal};
 pub use rows::Rows;
 pub use session::{Login, Session};
+pub use target::{FailedStatement, Target, TargetDatabase};

@@ -287,6 +287,77 @@ select coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', nspname, relname)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where relkind in ('r', 'm') and relpersistence <> 't' and relispopulated";
 
+/// [`super::Target`] as one JSON document, as far as one database can say it.
+pub(super) const TARGET: &str = "\
+select pg_catalog.json_build_object(
+  'databases', (select pg_catalog.json_agg(pg_catalog.json_build_object(
+      'name', d.datname,
+      'sizeBytes', pg_catalog.pg_database_size(d.oid),
+      'connects', d.datallowconn,
+      'sessions', (select count(*) from pg_catalog.pg_stat_activity a
+        where a.datid = d.oid and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+          and a.application_name not like 'pgctl%'),
+      'logicalSlots', (select coalesce(pg_catalog.json_agg(slot_name order by slot_name), '[]')
+        from pg_catalog.pg_replication_slots s where s.database = d.datname),
+      'prepared', (select count(*) from pg_catalog.pg_prepared_xacts p where p.database = d.datname),
+      'subscriptions', (select count(*) from pg_catalog.pg_subscription u where u.subdbid = d.oid))
+      order by d.datname)
+    from pg_catalog.pg_database d where d.datname <> 'template0'),
+  'roles', (select pg_catalog.json_agg(rolname order by rolname) from pg_catalog.pg_roles),
+  'tablespaces', (select pg_catalog.json_agg(spcname order by spcname) from pg_catalog.pg_tablespace),
+  'extensions', (select coalesce(pg_catalog.json_agg(name order by name), '[]')
+    from pg_catalog.pg_available_extensions))::text";
+
+/// Whether a database holds anything that initdb has not put there: FirstNormalObjectId is 16384
+/// (src/include/access/transam.h).
+pub(super) const HOLDS_DATA: &str = "\
+select (exists (select from pg_catalog.pg_class where oid >= 16384)
+  or exists (select from pg_catalog.pg_proc where oid >= 16384)
+  or exists (select from pg_catalog.pg_type where oid >= 16384)
+  or exists (select from pg_catalog.pg_namespace where oid >= 16384 and nspname !~ '^pg_(toast_)?temp_')
+  or exists (select from pg_catalog.pg_extension where oid >= 16384)
+  or exists (select from pg_catalog.pg_foreign_data_wrapper where oid >= 16384)
+  or exists (select from pg_catalog.pg_event_trigger where oid >= 16384)
+  or exists (select from pg_catalog.pg_publication)
+  or exists (select from pg_catalog.pg_largeobject_metadata))::text";
+
+/// Names of all databases, as JSON.
+pub(super) const DATABASE_NAMES: &str =
+    "select pg_catalog.json_agg(datname)::text from pg_catalog.pg_database";
+
+/// Names of all roles, as JSON.
+pub(super) const ROLE_NAMES: &str =
+    "select pg_catalog.json_agg(rolname)::text from pg_catalog.pg_roles";
+
+/// How many standbys stream, and how many of them have replayed up to a position.
+pub(super) fn replayed(position: &str) -> String {
+    let position = quote_literal(position);
+    format!(
+        "select count(*) || ' ' || count(*) filter (where replay_lsn >= {position}::pg_lsn) \
+         from pg_catalog.pg_stat_replication where state = 'streaming' \
+         and application_name not like 'pg_basebackup%' and application_name not like 'pgctl%'"
+    )
+}
+
+/// The comment of a database.
+pub(super) fn database_comment(name: &str) -> String {
+    format!(
+        "select pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database \
+         where datname = {}",
+        quote_literal(name)
+    )
+}
+
+/// Ends the sessions in databases, except our own.
+pub(super) fn end_sessions_in(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quote_literal(name)).collect();
+    format!(
+        "select count(pg_catalog.pg_terminate_backend(pid))::text from pg_catalog.pg_stat_activity \
+         where datname in ({}) and pid <> pg_catalog.pg_backend_pid()",
+        names.join(", ")
+    )
+}
+
 /// Timeline and position, with a space between them.
 pub(super) const WAL_POSITION: &str = "\
 select case when pg_catalog.pg_is_in_recovery()

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io::{BufReader, Read};
 
 use super::ContentError;
+use super::toc::TocEntry;
 
 /// Format number of custom archives (`archCustom`).
 const CUSTOM: u8 = 1;
@@ -27,13 +28,7 @@ const LONGEST_TEXT: i64 = 1 << 30;
 /// # Errors
 /// When it is cut short or is not such an archive.
 pub fn check_custom_archive(input: impl Read) -> Result<(), ContentError> {
-    let mut archive = Archive {
-        input: BufReader::with_capacity(256 * 1024, input),
-        int_size: 4,
-        offset_size: 8,
-        version: OLDEST,
-    };
-    archive.header()?;
+    let mut archive = Archive::open(input)?;
     let mut missing = archive.table_of_contents()?;
     while let Some(kind) = archive.byte_or_end()? {
         let entry = archive.int()?;
@@ -67,7 +62,7 @@ pub fn check_custom_archive(input: impl Read) -> Result<(), ContentError> {
     }
 }
 
-struct Archive<R> {
+pub(super) struct Archive<R> {
     input: BufReader<R>,
     int_size: u8,
     offset_size: u8,
@@ -75,6 +70,18 @@ struct Archive<R> {
 }
 
 impl<R: Read> Archive<R> {
+    /// Reads the header.
+    pub(super) fn open(input: R) -> Result<Self, ContentError> {
+        let mut archive = Self {
+            input: BufReader::with_capacity(256 * 1024, input),
+            int_size: 4,
+            offset_size: 8,
+            version: OLDEST,
+        };
+        archive.header()?;
+        Ok(archive)
+    }
+
     fn header(&mut self) -> Result<(), ContentError> {
         let mut magic = [0; 5];
         self.input.read_exact(&mut magic)?;
@@ -135,6 +142,59 @@ impl<R: Read> Archive<R> {
             self.skip(1 + i64::from(self.offset_size))?;
         }
         Ok(with_data)
+    }
+
+    /// The entries, each with the texts that tell what it is.
+    pub(super) fn entries(&mut self) -> Result<Vec<TocEntry>, ContentError> {
+        let count = self.int()?;
+        let mut entries = Vec::new();
+        for _entry in 0..count {
+            let id = self.int()?;
+            let _has_data = self.int()?;
+            for _tableoid_oid in 0..2 {
+                self.text()?;
+            }
+            let (tag, kind) = (self.string()?, self.string()?);
+            let _section = self.int()?;
+            let definition = self.string()?;
+            for _drop_copy in 0..2 {
+                self.text()?;
+            }
+            let (_namespace, tablespace) = (self.string()?, self.string()?);
+            self.text()?;
+            if self.version >= (1, 16) {
+                let _relkind = self.int()?;
+            }
+            let owner = self.string()?;
+            self.text()?;
+            while self.text()? {}
+            self.skip(1 + i64::from(self.offset_size))?;
+            entries.push(TocEntry {
+                id,
+                kind,
+                tag,
+                definition,
+                tablespace,
+                owner,
+            });
+        }
+        Ok(entries)
+    }
+
+    /// A text that is kept; empty when there is none.
+    fn string(&mut self) -> Result<String, ContentError> {
+        let length = self.int()?;
+        let length = match u64::try_from(length) {
+            Ok(length) if length <= LONGEST_TEXT.unsigned_abs() => length,
+            Ok(_) => return Err(ContentError::broken("a length in it makes no sense")),
+            Err(_) => return Ok(String::new()),
+        };
+        let mut bytes = Vec::new();
+        self.input.by_ref().take(length).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != length {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn chunks(&mut self) -> Result<(), ContentError> {

@@ -5,8 +5,10 @@ mod check;
 mod custom_archive;
 mod globals;
 mod pg_manifest;
+mod toc;
 
 pub use base_backup::{BaseBackupFacts, check_base_backup};
 pub use check::{ContentError, ContentFacts, Expected, check};
 pub use custom_archive::check_custom_archive;
 pub use globals::check_globals;
+pub use toc::{TocEntry, read_table_of_contents};

@@ -47,7 +47,7 @@ impl From<NoChoice> for Failure {
 }
 
 /// Why the database of a pod can't be talked to.
-pub(super) fn cannot_open(pod: &str, error: OpenError) -> Failure {
+pub(in super::super) fn cannot_open(pod: &str, error: OpenError) -> Failure {
     match error {
         OpenError::Kube(error) => Failure::from(error).on(format!("pod/{pod}")),
         OpenError::Sql(error) => cannot_ask(pod, &error),

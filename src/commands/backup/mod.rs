@@ -9,4 +9,5 @@ pub(super) mod store;
 mod take;
 mod verify;
 
+pub(super) use failure::cannot_open;
 pub(super) use run::run;

@@ -142,6 +142,7 @@ impl Live {
                 config_map,
                 standbys,
             } => self.record_synchronous(config_map, *standbys).await?,
+            Action::Restore(action) => return self.restore(plan, action, known, limit).await,
         }
         Ok(Vec::new())
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::backups::Backups;
 use super::lock::Lock;
 use super::outage::Outage;
 use crate::cluster::{ClusterId, Snapshot};
 use crate::engine::{ErrorKind, Notice, Stage, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap};
-use crate::observe::{OpenError, open};
+use crate::observe::{OpenError, open_database};
 use crate::plan::Plan;
 use crate::postgres::{Login, Session};
 
@@ -32,6 +33,8 @@ pub struct Live {
     /// Where each pod that is waited for was when that was last told.
     pub(super) told: Mutex<BTreeMap<String, Stage>>,
     listener: Option<Listener>,
+    /// Where backups are, for restores.
+    pub(super) backups: Option<Backups>,
 }
 
 /// Who is told how pods come along that are waited for.
@@ -56,6 +59,7 @@ impl Live {
             astray: Mutex::default(),
             told: Mutex::default(),
             listener: None,
+            backups: None,
         }
     }
 
@@ -70,6 +74,13 @@ impl Live {
         if let Some(listener) = &self.listener {
             listener(plan, notice);
         }
+    }
+
+    /// The same, with the backups that a restore reads and writes.
+    #[must_use]
+    pub fn with_backups(mut self, backups: Option<Backups>) -> Self {
+        self.backups = backups;
+        self
     }
 
     pub(super) fn namespace(&self) -> &str {
@@ -100,7 +111,16 @@ impl Live {
 
     /// A new connection, apart from the shared one.
     pub(super) async fn connect(&self, pod: &str) -> Result<Session, WorldError> {
-        let opening = open(&self.kube, self.namespace(), pod, &self.login);
+        self.connect_to(pod, "postgres").await
+    }
+
+    /// The same, to one of its databases.
+    pub(super) async fn connect_to(
+        &self,
+        pod: &str,
+        database: &str,
+    ) -> Result<Session, WorldError> {
+        let opening = open_database(&self.kube, self.namespace(), pod, &self.login, database);
         let limit = self.login.timeout.max(Duration::from_secs(1));
         match tokio::time::timeout(limit, opening).await {
             Ok(opened) => opened.map_err(|error| {

@@ -12,7 +12,7 @@ use super::serving::Goal;
 use crate::cluster::{ContainerState, PodFacts};
 use crate::engine::{Known, Stage, WorldError};
 use crate::observe::{OpenError, open};
-use crate::plan::{Condition, Finding, Plan, PodRef, Shutdown};
+use crate::plan::{Condition, Finding, Plan, PodRef, RestoreCondition, Shutdown};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
@@ -30,7 +30,7 @@ enum End {
 impl Live {
     pub(super) async fn look(
         &self,
-        _: &Plan,
+        plan: &Plan,
         condition: &Condition,
         known: &Known,
     ) -> Result<bool, WorldError> {
@@ -154,6 +154,7 @@ impl Live {
                 config_map,
                 standbys,
             } => self.synchronous_recorded(config_map, *standbys).await?,
+            Condition::Restore(condition) => self.restore_holds(plan, condition).await?,
         })
     }
 
@@ -211,6 +212,14 @@ impl Live {
             } => {
                 self.await_synchronous(pod, names, standbys, *count, limit)
                     .await?;
+                Ok(Vec::new())
+            }
+            Condition::Restore(RestoreCondition::SwappedIn { volume }) => {
+                self.poll(plan, condition, known, limit).await?;
+                self.kept_on(plan, volume).await
+            }
+            Condition::Restore(RestoreCondition::Followed { pod }) => {
+                self.await_followed(pod, limit).await?;
                 Ok(Vec::new())
             }
             _ => {

@@ -1,6 +1,7 @@
 //! The real world: a cluster behind the Kubernetes API, and the databases in it.
 
 mod act;
+mod backups;
 mod cluster;
 mod condition;
 mod convert;
@@ -9,11 +10,16 @@ mod identity;
 mod journal;
 mod lock;
 mod outage;
+mod restore_databases;
+mod restore_volume;
+mod safety_backup;
 mod scaling;
 mod serving;
+mod swap;
 mod topology;
 mod world;
 
+pub use backups::Backups;
 pub use cluster::{Listener, Live};
 pub use identity::who;
 pub use lock::LockError;

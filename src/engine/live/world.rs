@@ -80,6 +80,8 @@ impl World for Live {
                 Some(pod) => ("v1", "Pod", pod),
                 None => return,
             },
+            Operation::Restore(scope) => ("v1", "Pod", &scope.pod),
+            Operation::Discard { .. } => return,
         };
         // `kubectl describe pod` finds Events by UID.
         let uid = match kind {

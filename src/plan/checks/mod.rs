@@ -11,4 +11,4 @@ mod synchronous;
 pub(crate) use candidate::candidate_checks;
 pub(crate) use cluster::cluster_checks;
 pub(crate) use old_primary::loss;
-pub(crate) use surroundings::operation_checks;
+pub(crate) use surroundings::{operation_checks, sizes};

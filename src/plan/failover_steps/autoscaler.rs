@@ -63,7 +63,7 @@ impl Frame<'_> {
 }
 
 /// The minimum that an earlier failover has remembered.
-pub(super) fn remembered_minimum(snapshot: &Snapshot) -> Option<u32> {
+pub(crate) fn remembered_minimum(snapshot: &Snapshot) -> Option<u32> {
     let annotations = &snapshot.autoscaler.as_ref()?.annotations;
     annotations.get(ORIGINAL_MINIMUM)?.parse().ok()
 }

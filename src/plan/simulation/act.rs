@@ -82,6 +82,8 @@ impl Model {
                     }
                 }
             }
+            // Restores are run on a model of their own (`plan/restore/tests`).
+            Action::Restore(_) => {}
             Action::Write { pod } => {
                 let server = self.answering(pod)?;
                 if server.server != Server::Writable {

@@ -93,6 +93,7 @@ impl Model {
                 set == names && confirm >= *count as usize
             }
             Condition::SynchronousRecorded { standbys, .. } => self.wish == *standbys,
+            Condition::Restore(_) => true,
         }
     }
 

@@ -7,3 +7,5 @@ mod replaced;
 mod scaling;
 mod scaling_any;
 mod shape;
+
+pub(in crate::plan) use shape::moved_to_replica_0;

@@ -34,7 +34,7 @@ pub(super) fn runs_well(plan: &Plan, snapshot: &Snapshot) {
 }
 
 /// The cluster after `replica-0` took over: the primary's pod is gone and its StatefulSet at 0.
-pub(super) fn moved_to_replica_0() -> Snapshot {
+pub(in crate::plan) fn moved_to_replica_0() -> Snapshot {
     let mut snapshot = healthy(3);
     let (old, new) = (PRIMARY.to_owned(), replica(0));
     let mut senders = Vec::new();

@@ -60,6 +60,10 @@ impl Login {
     pub(crate) fn forwards(&self) -> bool {
         self.forwards.is_some()
     }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
 }
 
 /// A session that ends when it is dropped.

@@ -1,0 +1,225 @@
+# Works on the volume of a stopped pod, in a pod of its own. POSIX sh, run as:
+#   sh -c SCRIPT pgctl OPERATION VERB [ARGUMENT...]
+# Each verb sets a state: doing it again changes nothing. What was done is noted in $STATE, under the operation's id, so
+# that whoever looks finds it. Exit status 75: something else still works here; try again.
+set -u
+LC_ALL=C
+export LC_ALL
+umask 077
+
+PGDATA=${PGDATA:-/var/lib/postgresql/data/pgdata}
+VOLUME=$(dirname "$PGDATA")
+STATE=$VOLUME/pgctl
+NEW=$PGDATA.restore
+CONFIG=${PG_CONFIG_DIR:-/etc/postgresql}
+operation=$1 verb=$2
+shift 2
+
+die() { printf '%s\n' "$1" >&2; exit 1; }
+note() { printf '%s\n' "$operation" >"$STATE/restore-$1.new" && sync "$STATE/restore-$1.new" 2>/dev/null; mv -f "$STATE/restore-$1.new" "$STATE/restore-$1"; }
+noted() { [ "$(cat "$STATE/restore-$1" 2>/dev/null)" = "$operation" ]; }
+forget() { rm -f "$STATE/restore-$1"; }
+remove_tree() { chmod -R u+rwX "$1" 2>/dev/null; rm -rf "$1"; }
+holds_data() { [ -d "$1" ] && [ -n "$(ls -A "$1" 2>/dev/null)" ]; }
+field() { pg_controldata -D "$1" 2>/dev/null | sed -n "s/^$2: *//p" | head -n 1; }
+literal() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g")"; }
+identifier() { printf '"%s"' "$(printf '%s' "$1" | sed 's/"/""/g')"; }
+
+if ! command -v postgres >/dev/null 2>&1; then
+  for directory in /usr/lib/postgresql/*/bin /usr/local/bin; do
+    if [ -x "$directory/postgres" ]; then PATH=$directory:$PATH; fi
+  done
+  export PATH
+fi
+
+mkdir -p "$STATE" || die "cannot write to $VOLUME as $(id -u):$(id -g)"
+
+# As the start script does: no two at work in one volume.
+lock() {
+  command -v flock >/dev/null 2>&1 || return 0
+  exec 9>"$STATE/lock"
+  flock -n 9
+  [ $? -ne 1 ] || { echo "other processes still work in $VOLUME" >&2; exit 75; }
+}
+
+# A directory that was moved, and what the start script has noted of it.
+move_aside() { # ASIDE
+  mv "$PGDATA" "$VOLUME/$1" || die "cannot rename $PGDATA"
+  for fact in system-identifier rewinding; do
+    if [ -e "$STATE/$fact" ]; then mv -f "$STATE/$fact" "$STATE/$fact.$1"; fi
+  done
+  rm -f "$STATE/clone-complete" "$STATE/clone-request"
+  sync "$VOLUME" "$STATE" 2>/dev/null
+}
+
+move_back() { # ASIDE
+  [ -d "$VOLUME/$1" ] || return 0
+  if [ -e "$PGDATA" ]; then remove_tree "$PGDATA"; fi
+  mv "$VOLUME/$1" "$PGDATA" || die "cannot rename $VOLUME/$1"
+  for fact in system-identifier rewinding; do
+    rm -f "$STATE/$fact"
+    if [ -e "$STATE/$fact.$1" ]; then mv -f "$STATE/$fact.$1" "$STATE/$fact"; fi
+  done
+  sync "$VOLUME" "$STATE" 2>/dev/null
+}
+
+unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin
+  major=$(postgres --version | sed -e 's/^[^0-9]*//' -e 's/[^0-9].*//')
+  [ "$major" = "$1" ] || die "this image is PostgreSQL $major, and the backup needs $1"
+  [ -z "$2" ] || [ "$(uname -m)" = "$2" ] || die "this machine is $(uname -m), and the backup needs $2"
+  remove_tree "$NEW"
+  free=$(df -Pk "$VOLUME" | awk 'NR == 2 { print $4 }')
+  needed=$(($3 / 1024))
+  case $free in '' | *[!0-9]*) ;; *) [ "$free" -gt "$needed" ] || die "$VOLUME has $free KiB free, and the backup needs $needed KiB beside what is there" ;; esac
+  mkdir -m 700 "$NEW" || die "cannot make $NEW"
+  tar -xf - -C "$NEW" || die "the archive cannot be unpacked"
+  pg_verifybackup -q "$NEW" >&2 || die "what was unpacked is not what the backup's manifest says"
+  sync "$NEW" 2>/dev/null
+  note unpacked
+}
+
+server=''
+stop_server() { if [ -n "$server" ]; then kill -INT "$server" 2>/dev/null; wait "$server" 2>/dev/null; server=''; fi; }
+
+ask() { psql -XAtq -v ON_ERROR_STOP=1 -h "$scratch" -p 5432 -U "$POSTGRES_USER" "$@" 9>&-; }
+
+# Names of timelines that exist somewhere: with an empty history each, PostgreSQL takes none of them for its own.
+occupy() { # FROM TO
+  line=$1
+  while [ "$line" -le "$2" ]; do
+    file=$NEW/pg_wal/$(printf '%08X' "$line").history
+    if [ ! -e "$file" ]; then
+      echo '# taken by another branch of this cluster' >"$file"
+      occupied="$occupied $file"
+    fi
+    line=$((line + 1))
+  done
+}
+
+newest_timeline() { # DIRECTORY: the newest that it has heard of
+  newest=$(field "$1" "Latest checkpoint's TimeLineID")
+  minimum=$(field "$1" "Min recovery ending loc's timeline")
+  [ "${minimum:-0}" -le "${newest:-0}" ] || newest=$minimum
+  for file in "$1"/pg_wal/????????.history; do
+    [ -e "$file" ] || continue
+    number=$((0x$(basename "$file" .history)))
+    [ "$number" -le "${newest:-0}" ] || newest=$number
+  done
+  echo "${newest:-0}"
+}
+
+# Recovers what was unpacked, on no network, onto a timeline of its own; the Secret's passwords; every database is
+# looked at; and a clean shutdown.
+recover() { # ABOVE TIMELINE
+  noted unpacked || die 'nothing was unpacked here'
+  if noted recovered; then echo "timeline $(field "$NEW" "Latest checkpoint's TimeLineID")"; return; fi
+  POSTGRES_USER=${POSTGRES_USER:-postgres}
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/pgctl.XXXXXX") || die 'no room for a socket'
+  trap 'stop_server; rm -rf "$scratch"' EXIT
+  trap 'exit 1' TERM INT HUP
+  top=$1
+  if holds_data "$PGDATA"; then
+    newest=$(newest_timeline "$PGDATA")
+    [ "$newest" -le "$top" ] || top=$newest
+  fi
+  target=$2
+  [ "$target" -eq 1 ] || [ -e "$NEW/pg_wal/$(printf '%08X' "$target").history" ] || target=current
+  occupied=''
+  occupy $(($2 + 1)) "$top"
+  rm -f "$NEW/standby.signal" "$NEW/postmaster.pid"
+  : >"$NEW/recovery.signal"
+  echo 'local all all trust' >"$scratch/hba"
+  config=$CONFIG/postgresql.conf
+  [ -e "$config" ] || config=$NEW/postgresql.conf
+  postgres -D "$NEW" -c config_file="$config" -c hba_file="$scratch/hba" -c listen_addresses= -c port=5432 \
+    -c unix_socket_directories="$scratch" -c restore_command=false -c archive_command=false \
+    -c recovery_target_timeline="$target" -c recovery_target= -c recovery_target_time= -c recovery_target_xid= \
+    -c recovery_target_name= -c recovery_target_lsn= -c recovery_target_action=promote \
+    -c synchronous_standby_names= -c hot_standby=on -c logging_collector=off -c log_destination=stderr \
+    >"$scratch/log" 2>&1 </dev/null &
+  server=$!
+  while :; do
+    kill -0 "$server" 2>/dev/null || die "PostgreSQL did not recover it: $(grep -E 'FATAL|PANIC|ERROR' "$scratch/log" | tail -n 3)"
+    if grep -q 'insufficient parameter settings' "$scratch/log"; then
+      die "a setting is lower than it was where the backup was taken: $(grep -E 'DETAIL' "$scratch/log" | head -n 1)"
+    fi
+    answer=$(ask -d postgres -c 'select pg_is_in_recovery()' 2>&1)
+    case $answer in
+      f) break ;;
+      *'role "'*'does not exist'*) die "the backup has no role $POSTGRES_USER, which is the superuser of the Secret: $answer" ;;
+    esac
+    sleep 0.2
+  done
+  {
+    echo "set password_encryption = 'scram-sha-256';"
+    printf 'alter role %s password %s;\n' "$(identifier "$POSTGRES_USER")" "$(literal "${POSTGRES_PASSWORD:-}")"
+    if [ -n "${REPLICATION_PASSWORD:-}" ]; then
+      echo "do \$\$ begin if not exists (select from pg_roles where rolname = 'replicator') then create role replicator login replication; end if; end \$\$;"
+      printf 'alter role replicator login replication password %s;\n' "$(literal "$REPLICATION_PASSWORD")"
+      echo 'grant pg_monitor to replicator;'
+      echo 'grant execute on function pg_catalog.pg_ls_dir(text, boolean, boolean), pg_catalog.pg_stat_file(text, boolean),'
+      echo '  pg_catalog.pg_read_binary_file(text), pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) to replicator;'
+    fi
+  } | ask -d postgres >/dev/null 2>"$scratch/said" || die "the passwords of the Secret cannot be set: $(grep -v -i password "$scratch/said" | head -n 2)"
+  ask -d postgres -c 'select datname from pg_database where datallowconn' >"$scratch/databases" || die 'the databases cannot be listed'
+  while IFS= read -r database; do
+    PGDATABASE=$database ask -c 'select count(*) from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid' >/dev/null 2>"$scratch/said" ||
+      die "the database $database cannot be read: $(head -n 2 "$scratch/said")"
+  done <"$scratch/databases"
+  stop_server
+  [ "$(field "$NEW" 'Database cluster state')" = 'shut down' ] || die "it did not shut down in order: $(tail -n 2 "$scratch/log")"
+  line=$(field "$NEW" "Latest checkpoint's TimeLineID")
+  [ "$line" -gt "$top" ] || die "it is on timeline $line, and $top is taken"
+  for file in $occupied; do rm -f "$file"; done
+  sync "$NEW" 2>/dev/null
+  note recovered
+  echo "timeline $line"
+}
+
+swap_in() { # ASIDE
+  noted recovered || noted swapped || die 'nothing was recovered here'
+  if ! noted swapped; then
+    if holds_data "$PGDATA" && [ -d "$NEW" ] && [ ! -e "$VOLUME/$1" ]; then move_aside "$1"; fi
+    if [ -d "$NEW" ]; then
+      remove_tree "$PGDATA.clone"
+      [ ! -e "$PGDATA" ] || remove_tree "$PGDATA"
+      mv "$NEW" "$PGDATA" || die "cannot rename $NEW"
+    fi
+    rm -f "$STATE/rewinding" "$STATE/clone-complete" "$STATE/clone-request"
+    field "$PGDATA" 'Database system identifier' >"$STATE/system-identifier"
+    sync "$VOLUME" "$STATE" 2>/dev/null
+    note swapped
+    forget unpacked
+    forget recovered
+  fi
+  if [ -d "$VOLUME/$1" ]; then echo "kept $1"; fi
+}
+
+swap_out() { # ASIDE
+  if noted swapped || [ -d "$VOLUME/$1" ]; then
+    if noted swapped && [ -d "$PGDATA" ] && [ ! -e "$NEW" ]; then mv "$PGDATA" "$NEW" || die "cannot rename $PGDATA"; fi
+    rm -f "$STATE/system-identifier"
+    move_back "$1"
+    forget swapped
+  fi
+}
+
+keep() { # ASIDE
+  if holds_data "$PGDATA" && [ ! -e "$VOLUME/$1" ]; then move_aside "$1"; fi
+  if [ -d "$VOLUME/$1" ]; then echo "kept $1"; fi
+}
+
+case $verb in
+  unpack) lock; unpack "$@" ;;
+  recover) lock; recover "$@" ;;
+  swap-in) lock; swap_in "$@" ;;
+  swap-out) lock; swap_out "$@" ;;
+  keep) lock; keep "$@" ;;
+  put-back) lock; move_back "$@" ;;
+  remove) lock; remove_tree "$NEW"; forget unpacked; forget recovered ;;
+  status)
+    for fact in unpacked recovered swapped; do if noted "$fact"; then echo "$fact"; fi; done
+    if [ -e "$NEW" ]; then echo leftover; fi
+    for kept in "$VOLUME"/pgdata.before-restore-*; do if [ -d "$kept" ]; then echo "kept ${kept##*/}"; fi; done ;;
+  *) die "no such verb: $verb" ;;
+esac

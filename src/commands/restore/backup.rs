@@ -1,0 +1,115 @@
+//! The backup that is meant, and what is in it.
+
+use std::sync::Arc;
+
+use crate::backup::catalogue::{Catalogue, Entry, blocking, record};
+use crate::backup::encryption::Identities;
+use crate::backup::id::resolve;
+use crate::backup::manifest::{Content, Kind, Manifest};
+use crate::backup::restore::{database_contents, globals_text, roles_in};
+use crate::backup::store::{Store, StoreError};
+use crate::backup::verify::verify;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::plan::{BackupFacts, DatabaseInBackup, RestoreKind};
+
+/// Finds it by its name, or a part of that.
+pub(super) async fn find(store: &Arc<dyn Store>, given: &str) -> Result<Entry, Failure> {
+    let catalogue = Catalogue::read(store).await?;
+    let ids = catalogue.entries.iter().map(|entry| entry.id.as_str());
+    let id = resolve(given, ids)?.to_owned();
+    catalogue
+        .entries
+        .into_iter()
+        .find(|entry| entry.id == id)
+        .ok_or_else(|| Failure::new(ExitCode::Refused, "there is no such backup"))
+}
+
+/// Reads it to its end, and says what is in it.
+pub(super) async fn facts(
+    store: &Arc<dyn Store>,
+    entry: Entry,
+    identities: &Identities,
+) -> Result<BackupFacts, Failure> {
+    if let Ok(manifest) = &entry.manifest
+        && !manifest.encrypted_for.is_empty()
+        && identities.is_empty()
+    {
+        return Err(Failure::new(ExitCode::Usage, "the backup is encrypted")
+            .on(entry.id)
+            .next("name the file with its key: --identity FILE"));
+    }
+    let (store, identities) = (Arc::clone(store), identities.clone());
+    let facts = blocking(move || {
+        let store = store.as_ref();
+        let verified = verify(store, &entry, &identities, &|_bytes| {})?;
+        // What was found is worth knowing even where it can't be written down.
+        record(store, &verified).ok();
+        let Ok(manifest) = &entry.manifest else {
+            return Ok(Err(verified.problems));
+        };
+        contents(store, manifest, &identities, verified.problems).map(Ok)
+    });
+    facts.await?.map_err(|problems| {
+        problems.into_iter().fold(
+            Failure::new(ExitCode::Refused, "the backup can't be read"),
+            Failure::because,
+        )
+    })
+}
+
+fn contents(
+    store: &dyn Store,
+    manifest: &Manifest,
+    identities: &Identities,
+    problems: Vec<String>,
+) -> Result<BackupFacts, StoreError> {
+    let whole = problems.is_empty();
+    let mut facts = BackupFacts {
+        id: manifest.id.clone(),
+        store: store.location(),
+        kind: match manifest.backup {
+            Kind::Logical => RestoreKind::Logical,
+            Kind::Database => RestoreKind::Database,
+            Kind::Physical => RestoreKind::Physical,
+        },
+        cluster: manifest.source.cluster.clone(),
+        taken: manifest.started,
+        server_version: manifest.server_version,
+        architecture: manifest.source.architecture.clone(),
+        system_identifier: manifest.system_identifier.clone(),
+        timeline: manifest.wal.timeline,
+        raw_bytes: manifest.raw_bytes(),
+        problems,
+        main_file: None,
+        roles: Vec::new(),
+        databases: Vec::new(),
+    };
+    // What is not whole is refused anyway, and may not be readable so far.
+    for archive in manifest.archives.iter().filter(|_| whole) {
+        match &archive.content {
+            Content::BaseBackup => facts.main_file = Some(archive.file.clone()),
+            Content::Globals => {
+                let text = globals_text(store, manifest, &archive.file, identities)?;
+                facts.roles = roles_in(&text);
+                facts.main_file = Some(archive.file.clone());
+            }
+            Content::Database {
+                database,
+                definition,
+            } => {
+                let found = database_contents(store, manifest, archive, identities)?;
+                facts.databases.push(DatabaseInBackup {
+                    name: database.clone(),
+                    file: archive.file.clone(),
+                    size_bytes: definition.size_bytes,
+                    has_content: found.has_content(),
+                    roles: found.roles(),
+                    tablespaces: found.tablespaces(),
+                    extensions: found.extensions(),
+                });
+            }
+        }
+    }
+    Ok(facts)
+}

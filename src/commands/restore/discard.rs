@@ -1,0 +1,28 @@
+//! `pgctl restore --discard-old`.
+
+use super::super::context::Context;
+use super::super::operation::{Place, execute};
+use crate::cli::RestoreArgs;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::observe::kept_data;
+use crate::plan::plan_discard;
+
+pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
+    let kube = context.connect().await?;
+    let observed = context.observe(&kube).await?;
+    let request = kept_data(&kube, &observed.snapshot).await;
+    let place = Place {
+        kube,
+        observed,
+        backups: None,
+    };
+    execute(
+        context,
+        &args.operation,
+        "restore",
+        place,
+        |snapshot, grounds, now| plan_discard(snapshot, &request, grounds, now),
+    )
+    .await
+}

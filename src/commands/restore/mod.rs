@@ -1,0 +1,7 @@
+//! `pgctl restore`.
+
+mod backup;
+mod discard;
+mod run;
+
+pub(super) use run::run;

@@ -1,0 +1,142 @@
+//! Look at the backup and at the cluster, plan, ask, restore.
+
+use std::sync::Arc;
+
+use super::super::backup::store;
+use super::super::context::Context;
+use super::super::operation::{Place, execute, go_on};
+use super::{backup, discard};
+use crate::backup::encryption::Identities;
+use crate::backup::store::{Location, Store};
+use crate::cli::RestoreArgs;
+use crate::engine::{Backups, Live};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::Kube;
+use crate::observe::{Observed, login, target_facts};
+use crate::output::{plain, write_stderr};
+use crate::plan::{Operation, RestoreGrounds, RestoreRequest, TargetFacts, plan_restore};
+
+/// The command's word, as in the journal.
+const KIND: &str = "restore";
+
+pub(in super::super) async fn run(
+    context: &Context,
+    args: &RestoreArgs,
+) -> Result<ExitCode, Failure> {
+    if args.operation.resume || args.operation.abort {
+        return resume(context, args).await;
+    }
+    if args.discard_old {
+        return discard::run(context, args).await;
+    }
+    if args.rename.is_some() && args.database.is_none() {
+        return Err(Failure::new(
+            ExitCode::Usage,
+            "--as is the name that one database gets: say which with --database",
+        )
+        .next("pgctl restore --help"));
+    }
+    let store = store::open(&args.store)?;
+    let identities = identities(args)?;
+    let given = args.backup.as_deref().unwrap_or_default();
+    let chosen = backup::find(&store, given).await?;
+    let kube = context.connect().await?;
+    let observed = context.observe(&kube).await?;
+    if !context.quiet {
+        write_stderr(&format!("reading {} to its end\n", plain(&chosen.id)));
+    }
+    let facts = backup::facts(&store, chosen, &identities).await?;
+    let found = RestoreGrounds {
+        backup: facts,
+        target: target(context, &kube, &observed).await?,
+    };
+    let request = RestoreRequest {
+        clean: args.clean,
+        no_safety_backup: args.no_safety_backup,
+        database: args.database.clone(),
+        rename: args.rename.clone(),
+        allow_drift: args.allow_drift,
+        timeout_seconds: u32::try_from(args.move_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
+    };
+    let place = Place {
+        kube,
+        observed,
+        backups: Some(backups(context, store, identities)),
+    };
+    execute(
+        context,
+        &args.operation,
+        KIND,
+        place,
+        |snapshot, grounds, now| plan_restore(snapshot, &request, grounds, &found, now),
+    )
+    .await
+}
+
+/// What the journal says is restored, from the store that it names.
+async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
+    let kube = context.connect().await?;
+    let observed = context.observe(&kube).await?;
+    let journal = Live::journal_of(&kube, &observed.snapshot.cluster)
+        .await
+        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let backups = match journal.map(|it| it.plan.operation) {
+        Some(Operation::Restore(scope)) => {
+            let store = match &args.store.store {
+                Some(_) => store::open(&args.store)?,
+                None => scope
+                    .store
+                    .parse::<Location>()
+                    .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?
+                    .open()?,
+            };
+            Some(backups(context, store, identities(args)?))
+        }
+        _ => None,
+    };
+    let place = Place {
+        kube,
+        observed,
+        backups,
+    };
+    go_on(context, place, KIND, args.operation.abort).await
+}
+
+fn identities(args: &RestoreArgs) -> Result<Identities, Failure> {
+    Ok(match &args.identity {
+        Some(file) => Identities::read(file)?,
+        None => Identities::default(),
+    })
+}
+
+fn backups(context: &Context, store: Arc<dyn Store>, identities: Identities) -> Backups {
+    let quiet = context.quiet;
+    Backups {
+        store,
+        identities,
+        tell: Arc::new(move |text: &str| {
+            if !quiet {
+                write_stderr(&format!("      {}\n", plain(text)));
+            }
+        }),
+    }
+}
+
+/// What there is on the primary; none when none answers.
+async fn target(
+    context: &Context,
+    kube: &Kube,
+    observed: &Observed,
+) -> Result<Option<TargetFacts>, Failure> {
+    let (Some(primary), Some(credentials)) = (observed.snapshot.primary(), &observed.credentials)
+    else {
+        return Ok(None);
+    };
+    let login = login(credentials, context.timeout());
+    let namespace = &observed.snapshot.cluster.namespace;
+    let facts = target_facts(kube, namespace, primary.name(), &login).await;
+    facts
+        .map(Some)
+        .map_err(|error| super::super::backup::cannot_open(primary.name(), error))
+}

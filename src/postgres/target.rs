@@ -1,0 +1,215 @@
+//! What a logical restore asks of the server that it restores into, and does there.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Session, SqlError, quote_identifier, quote_literal, sql};
+use crate::cluster::Lsn;
+
+/// Counting the size of every database looks at each of its files.
+const SIZES_LIMIT: Duration = Duration::from_secs(120);
+
+/// What there is on a server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// Its databases, without `template0`.
+    pub databases: Vec<TargetDatabase>,
+    /// Its roles, those of PostgreSQL's own, too.
+    pub roles: Vec<String>,
+    /// Its tablespaces, PostgreSQL's own, too.
+    pub tablespaces: Vec<String>,
+    /// Extensions that can be made.
+    pub extensions: Vec<String>,
+}
+
+/// One of its databases.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetDatabase {
+    /// Name.
+    pub name: String,
+    /// `pg_database_size()`.
+    pub size_bytes: u64,
+    /// `datallowconn`.
+    pub connects: bool,
+    /// Sessions of clients, without our own.
+    pub sessions: u32,
+    /// Logical slots.
+    pub logical_slots: Vec<String>,
+    /// Prepared transactions.
+    pub prepared: u32,
+    /// Subscriptions.
+    pub subscriptions: u32,
+}
+
+/// A statement of several that failed.
+#[derive(Debug)]
+pub struct FailedStatement {
+    /// Which, from 0; none when it was not one of them (the commit).
+    pub index: Option<usize>,
+    /// Why.
+    pub error: SqlError,
+}
+
+impl Session {
+    /// What there is on this server.
+    ///
+    /// # Errors
+    /// When it does not answer, or what it says makes no sense.
+    pub async fn target(&self) -> Result<Target, SqlError> {
+        const DOING: &str = "asking what there is";
+        let text = self.text_within(DOING, sql::TARGET, SIZES_LIMIT).await?;
+        json(DOING, text)
+    }
+
+    /// Whether this database holds anything that a new one does not.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn holds_data(&self) -> Result<bool, SqlError> {
+        const DOING: &str = "asking whether the database holds data";
+        Ok(self.text(DOING, sql::HOLDS_DATA).await?.as_deref() == Some("true"))
+    }
+
+    /// Names of all databases.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn database_names(&self) -> Result<Vec<String>, SqlError> {
+        const DOING: &str = "asking for the databases";
+        json(DOING, self.text(DOING, sql::DATABASE_NAMES).await?)
+    }
+
+    /// Names of all roles.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn role_names(&self) -> Result<Vec<String>, SqlError> {
+        const DOING: &str = "asking for the roles";
+        json(DOING, self.text(DOING, sql::ROLE_NAMES).await?)
+    }
+
+    /// Runs a statement that takes its time and gives nothing back.
+    ///
+    /// # Errors
+    /// When the server refuses it, or does not answer in time.
+    pub async fn run_long(
+        &self,
+        doing: &str,
+        statement: &str,
+        limit: Duration,
+    ) -> Result<(), SqlError> {
+        self.run_within(doing, statement, limit).await
+    }
+
+    /// Runs statements in one transaction: all of them, or none.
+    ///
+    /// # Errors
+    /// The first that failed; then nothing was changed, unless the connection was lost.
+    pub async fn run_all(
+        &self,
+        doing: &str,
+        statements: &[String],
+        limit: Duration,
+    ) -> Result<(), FailedStatement> {
+        let other = |error| FailedStatement { index: None, error };
+        self.run(doing, "begin").await.map_err(other)?;
+        for (index, statement) in statements.iter().enumerate() {
+            if let Err(error) = self.run_within(doing, statement, limit).await {
+                if !error.outcome_unknown() {
+                    // The connection is of no more use if even that fails.
+                    self.run(doing, "rollback").await.ok();
+                }
+                return Err(FailedStatement {
+                    index: Some(index),
+                    error,
+                });
+            }
+        }
+        self.run_within(doing, "commit", limit).await.map_err(other)
+    }
+
+    /// Drops a database that exists, also when it is a template or somebody is in it.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn remove_database(&self, name: &str, limit: Duration) -> Result<(), SqlError> {
+        let doing = format!("dropping the database {name}");
+        let quoted = quote_identifier(name);
+        self.run(
+            &doing,
+            &format!("alter database {quoted} is_template false"),
+        )
+        .await?;
+        let drop = format!("drop database if exists {quoted} with (force)");
+        self.run_within(&doing, &drop, limit).await
+    }
+
+    /// Drops a role that exists.
+    ///
+    /// # Errors
+    /// When something still belongs to it.
+    pub async fn drop_role(&self, name: &str) -> Result<(), SqlError> {
+        let drop = format!("drop role if exists {}", quote_identifier(name));
+        self.run(&format!("dropping the role {name}"), &drop).await
+    }
+
+    /// Sets the comment of a database.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn comment_database(&self, name: &str, comment: &str) -> Result<(), SqlError> {
+        let statement = format!(
+            "comment on database {} is {}",
+            quote_identifier(name),
+            quote_literal(comment)
+        );
+        self.run("marking the database", &statement).await
+    }
+
+    /// The comment of a database; none when there is no such database, or no comment.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn database_comment(&self, name: &str) -> Result<Option<String>, SqlError> {
+        self.text("asking for the mark", &sql::database_comment(name))
+            .await
+    }
+
+    /// Ends the sessions in these databases, except our own.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn end_sessions_in(&self, names: &[String]) -> Result<(), SqlError> {
+        self.run("ending sessions", &sql::end_sessions_in(names))
+            .await
+    }
+
+    /// How many standbys stream, and how many of them have replayed up to a position.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn replayed_by(&self, position: Lsn) -> Result<(u32, u32), SqlError> {
+        const DOING: &str = "asking what the standbys have replayed";
+        let text = self
+            .text(DOING, &sql::replayed(&position.to_string()))
+            .await?;
+        text.as_deref()
+            .and_then(|text| text.split_once(' '))
+            .and_then(|(all, done)| Some((all.parse().ok()?, done.parse().ok()?)))
+            .ok_or_else(|| SqlError::Unexpected {
+                doing: DOING.to_owned(),
+                reason: format!("it says {text:?}"),
+            })
+    }
+}
+
+fn json<T: DeserializeOwned>(doing: &str, text: Option<String>) -> Result<T, SqlError> {
+    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| SqlError::Unexpected {
+        doing: doing.to_owned(),
+        reason: error.to_string(),
+    })
+}

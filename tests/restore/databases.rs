@@ -1,0 +1,208 @@
+//! Logical restores.
+
+use anyhow::{Result, ensure};
+
+use super::awkward;
+use pgctl_sandbox::cli::{CutStream, FaultKind};
+
+use super::lab::{Lab, eventually, full, on_sandbox};
+use super::tools::same;
+
+impl Lab {
+    async fn restore(&self, more: &[&str]) -> Result<super::lab::Run> {
+        let store = self.backups();
+        let mut arguments = vec!["restore", "--store", &store, "--yes"];
+        arguments.extend(more);
+        self.pgctl(&arguments).await
+    }
+}
+
+#[test]
+fn a_dump_restored_into_an_empty_cluster_is_the_same_byte_for_byte() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        awkward::load(lab.client("psql", "primary-0")?);
+        let before = lab.dump_all("primary-0")?;
+        // A standby is ahead of its primary in what a sequence may hand out next.
+        let backup = lab.back_up(&["--from", "primary"]).await?;
+        lab.empty("primary-0")?;
+        let run = lab.restore(&[&backup]).await?.exits(0)?;
+        eprintln!("{run}");
+        same(&before, &lab.dump_all("primary-0")?)?;
+        ensure!(before.len() > 100, "there was something to compare");
+        Ok(())
+    })
+}
+
+/// A database that its owner's role belongs to, with a row.
+fn shop(lab: &Lab) -> Result<()> {
+    lab.psql(
+        "primary-0",
+        "postgres",
+        "create role app login password 'geheim'",
+    )?;
+    lab.psql("primary-0", "postgres", "create database shop owner app")?;
+    lab.psql(
+        "primary-0",
+        "shop",
+        "create table item as select n, repeat(md5(n::text), 8) as name from generate_series(1, 5000) n",
+    )?;
+    lab.psql(
+        "primary-0",
+        "postgres",
+        "alter database shop set work_mem = '7MB'",
+    )?;
+    Ok(())
+}
+
+impl Lab {
+    /// Nothing of a restore is left but what it was for.
+    fn tidy(&self) -> Result<()> {
+        let left = self.psql(
+            "primary-0",
+            "postgres",
+            "select coalesce(string_agg(datname, ', '), '') from pg_database where datname like 'pgctl%'",
+        )?;
+        ensure!(left.is_empty(), "left: {left}");
+        Ok(())
+    }
+
+    fn items(&self, tail: &str, database: &str) -> Result<String> {
+        self.psql(tail, database, "select count(*) from item")
+    }
+}
+
+#[test]
+fn what_is_there_is_replaced_only_when_asked_and_comes_back_when_it_goes_wrong() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        shop(lab)?;
+        let backup = lab.back_up(&["--from", "primary"]).await?;
+        lab.psql("primary-0", "shop", "delete from item where n > 10")?;
+
+        let refused = lab.restore(&[&backup]).await?.exits(3)?;
+        refused.says("\"shop\"")?;
+        ensure!(
+            lab.items("primary-0", "shop")? == "10",
+            "nothing was changed"
+        );
+
+        // Beside the present one, with its settings.
+        let beside = ["--database", "shop", "--as", "shop \"of\" yesterday"];
+        let arguments = [[backup.as_str()].as_slice(), &beside].concat();
+        lab.restore(&arguments).await?.exits(0)?;
+        ensure!(lab.items("primary-0", "shop \"of\" yesterday")? == "5000");
+        ensure!(lab.psql("primary-0", "shop \"of\" yesterday", "show work_mem")? == "7MB");
+        ensure!(lab.items("primary-0", "shop")? == "10");
+
+        // A stream that is cut is no success, and leaves nothing.
+        lab.fault(&FaultKind::Cut {
+            stream: CutStream::Exec,
+            // From the server come only the reports: it breaks in the middle of the one that counts.
+            after: 120,
+            pod: Some(full("primary-0")),
+            count: None,
+        })
+        .await?;
+        let clean = [backup.as_str(), "--clean", "--no-safety-backup"];
+        let cut = lab.restore(&clean).await?.exits(6)?;
+        eprintln!("{cut}");
+        lab.mend().await?;
+        lab.tidy()?;
+        ensure!(lab.items("primary-0", "shop")? == "10", "it is as it was");
+
+        // Replaced while somebody is in it, after a backup of it.
+        let mut client = lab.client("psql", "primary-0")?;
+        let mut client = client
+            .env("PGDATABASE", "shop")
+            .args(["-qc", "select pg_sleep(600)"])
+            .stderr(std::process::Stdio::null())
+            .spawn()?;
+        eventually("the client is there", async || {
+            let count = lab.psql(
+                "primary-0",
+                "postgres",
+                "select count(*) from pg_stat_activity where datname = 'shop' and query like '%sleep%'",
+            )?;
+            ensure!(count == "1");
+            Ok(())
+        })
+        .await?;
+        lab.restore(&[&backup, "--clean"]).await?.exits(0)?;
+        client.wait()?;
+        ensure!(lab.items("primary-0", "shop")? == "5000");
+        ensure!(
+            lab.items("replica-0", "shop")? == "5000",
+            "the standby has it, too"
+        );
+        lab.tidy()?;
+        let backups = lab.list().await?;
+        ensure!(backups.len() == 2, "the safety backup: {backups:?}");
+
+        // What was replaced is in the safety backup.
+        let safety = backups.iter().find(|it| **it != backup);
+        let safety = safety.map(String::as_str).unwrap_or_default();
+        lab.restore(&[safety, "--database", "shop", "--as", "before"])
+            .await?
+            .exits(0)?;
+        ensure!(lab.items("primary-0", "before")? == "10");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_first_error_ends_it_and_is_told_with_its_place_in_the_dump() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        shop(lab)?;
+        // Dumps can be made that can't be restored: what the check looks at is not found then.
+        lab.psql(
+            "primary-0",
+            "shop",
+            "create function known(int) returns bool language sql as 'select exists (select from item where n = $1)'",
+        )?;
+        lab.psql(
+            "primary-0",
+            "shop",
+            "create table sale (n int check (known(n))); insert into sale values (1)",
+        )?;
+        let backup = lab.back_up(&["--from", "primary"]).await?;
+        let arguments = [&backup, "--database", "shop", "--as", "other"];
+        let run = lab.restore(&arguments).await?.exits(6)?;
+        eprintln!("{run}");
+        let run = run.says("TOC entry")?.says("sale")?;
+        ensure!(!run.stderr.contains("geheim"));
+        lab.tidy()?;
+
+        if cfg!(feature = "failpoints") {
+            lab.psql("primary-0", "shop", "drop table sale")?;
+            let backup = lab.back_up(&["--from", "primary"]).await?;
+            let arguments = [
+                "restore",
+                &backup,
+                "--clean",
+                "--no-safety-backup",
+                "--yes",
+                "--store",
+            ];
+            let store = lab.backups();
+            let arguments = [arguments.as_slice(), &[store.as_str()]].concat();
+            lab.psql("primary-0", "shop", "delete from item")?;
+            for (point, way, code, items) in [
+                ("load-databases.middle", "--abort", 6, "0"),
+                ("swap-databases.middle", "--abort", 6, "0"),
+                ("load-databases.before", "--resume", 0, "5000"),
+                ("swap-databases.middle", "--resume", 0, "5000"),
+                ("drop-replaced.before", "--resume", 0, "5000"),
+            ] {
+                let points = format!("{point}=return(kill)");
+                let run = lab
+                    .pgctl_with(&arguments, &[("FAILPOINTS", &points)])
+                    .await?;
+                ensure!(run.status.code().is_none(), "{point}: {run}");
+                lab.pgctl(&["restore", way]).await?.exits(code)?;
+                let found = lab.items("primary-0", "shop")?;
+                ensure!(found == items, "{point} {way}: {found} items");
+                lab.tidy()?;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,14 @@
+//! `pgctl restore`, end to end on a cluster that really replicates: what was backed up is there
+//! again, and what was there is never lost on the way.
+
+#[path = "../support/awkward.rs"]
+#[allow(
+    dead_code,
+    reason = "the names of its databases are used by other suites"
+)]
+mod awkward;
+mod databases;
+#[path = "../support/lab/mod.rs"]
+mod lab;
+mod tools;
+mod volumes;

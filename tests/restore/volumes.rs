@@ -1,0 +1,186 @@
+//! Physical restores.
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
+use pgctl_sandbox::store::{DeleteOptions, Selector};
+
+use super::lab::{Lab, eventually, full, on_sandbox};
+
+impl Lab {
+    async fn restore_volume(&self, backup: &str, more: &[&str]) -> Result<super::lab::Run> {
+        let store = self.backups();
+        let mut arguments = vec!["restore", backup, "--store", &store, "--yes"];
+        arguments.extend(more);
+        self.pgctl(&arguments).await
+    }
+
+    /// Every pod streams from the primary, and it is this one.
+    async fn healthy(&self, primary: &str) -> Result<()> {
+        eventually("a healthy cluster", async || {
+            self.pgctl(&["status"]).await?.exits(0)?;
+            let found = self.primary().await?;
+            ensure!(found == primary, "{found} is the primary");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn one(&self, tail: &str, sql: &str) -> Result<String> {
+        self.open(tail).await?.one(sql).await
+    }
+
+    /// No page and no index is damaged.
+    fn amcheck(&self, tail: &str) -> Result<()> {
+        let output = self
+            .client("pg_amcheck", tail)?
+            .args(["--all", "--install-missing", "--heapallindexed"])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "pg_amcheck: {found}{said}");
+        Ok(())
+    }
+
+    fn claims(&self) -> Result<Vec<String>> {
+        let all = self
+            .store()
+            .read_all::<PersistentVolumeClaim>(Some(self.namespace()), &Selector::everything())?;
+        let names = all.items.into_iter().filter_map(|it| it.metadata.name);
+        Ok(names.collect())
+    }
+
+    /// Every volume is lost, and all that pgctl has written into the cluster; the manifests stay.
+    async fn lose_everything(&self) -> Result<()> {
+        self.scale("primary", 0)?;
+        self.scale("replica", 0)?;
+        eventually("every pod is gone", async || {
+            let pods = self.pods()?;
+            ensure!(pods.is_empty(), "{} pods are left", pods.len());
+            Ok(())
+        })
+        .await?;
+        let options = DeleteOptions::default();
+        for claim in self.claims()? {
+            self.store()
+                .remove::<PersistentVolumeClaim>(self.namespace(), &claim, &options)?;
+        }
+        for map in [full("topology"), "pgctl-sandbox".to_owned()] {
+            // There is none before the first operation.
+            self.store()
+                .remove::<ConfigMap>(self.namespace(), &map, &options)
+                .ok();
+        }
+        eventually("every claim is gone", async || {
+            let claims = self.claims()?;
+            ensure!(claims.is_empty(), "left: {}", claims.join(", "));
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[test]
+fn a_base_backup_taken_under_writes_goes_back_into_a_cluster_that_had_failed_over() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        lab.psql(
+            "primary-0",
+            "postgres",
+            "create table ticks (n bigserial primary key, t text); create index on ticks (t)",
+        )?;
+        let mut writer = lab.client("psql", "primary-0")?;
+        writer.args([
+            "-qc",
+            "do $$begin for i in 1..1000000 loop insert into ticks (t) values (repeat('x', 100)); commit; end loop; end$$",
+        ]);
+        let mut writer = writer.stderr(std::process::Stdio::null()).spawn()?;
+        let backup = lab.back_up(&["--physical", "--from", "replica-0"]).await;
+        writer.kill()?;
+        writer.wait()?;
+        let backup = backup?;
+        lab.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
+            .await?
+            .exits(0)?;
+        lab.psql("replica-0", "postgres", "create table after_the_backup ()")?;
+
+        // A failure at the last moment: everything is as it was.
+        let fail = [("FAILPOINTS", "start-primary.middle=return(fail)")];
+        let store = lab.backups();
+        let arguments = ["restore", &backup, "--store", &store, "--yes"];
+        if cfg!(feature = "failpoints") {
+            let run = lab.pgctl_with(&arguments, &fail).await?.exits(6)?;
+            eprintln!("{run}");
+            lab.healthy("replica-0").await?;
+            let there = "select count(*) from pg_class where relname = 'after_the_backup'";
+            ensure!(
+                lab.one("replica-0", there).await? == "1",
+                "it is not as it was"
+            );
+        }
+
+        // Killed in between, and finished from there.
+        if cfg!(feature = "failpoints") {
+            let kill = [("FAILPOINTS", "keep-old.middle=return(kill)")];
+            lab.pgctl_with(&arguments, &kill).await?;
+            let run = lab.pgctl(&["restore", "--resume"]).await?.exits(0)?;
+            eprintln!("{run}");
+        } else {
+            let run = lab.restore_volume(&backup, &[]).await?.exits(0)?;
+            eprintln!("{run}");
+        }
+        lab.healthy("primary-0").await?;
+        let there = "select count(*) from pg_class where relname = 'after_the_backup'";
+        ensure!(
+            lab.one("primary-0", there).await? == "0",
+            "it is not the backup"
+        );
+        let rows: u64 = lab
+            .one("primary-0", "select count(*) from ticks")
+            .await?
+            .parse()
+            .context("a number")?;
+        ensure!(rows > 0, "the rows are there");
+        lab.amcheck("primary-0")?;
+
+        // Later failovers work, and what was kept goes when somebody says so.
+        lab.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
+            .await?
+            .exits(0)?;
+        lab.healthy("replica-0").await?;
+        let run = lab
+            .pgctl(&["restore", "--discard-old", "--yes"])
+            .await?
+            .exits(0)?;
+        run.says("data-sandbox-postgres-primary-0")?;
+        lab.pgctl(&["restore", "--discard-old", "--yes"])
+            .await?
+            .exits(3)?
+            .says("nothing was kept")?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cluster_that_has_lost_all_of_its_volumes_comes_back() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        lab.psql(
+            "primary-0",
+            "postgres",
+            "create table precious as select generate_series(1, 1000) n",
+        )?;
+        let backup = lab.back_up(&["--physical"]).await?;
+        lab.lose_everything().await?;
+        // Somebody applies the manifests again: pods that wait, or a new and empty cluster.
+        lab.scale("replica", 1)?;
+        let run = lab.restore_volume(&backup, &[]).await?.exits(0)?;
+        eprintln!("{run}");
+        lab.healthy("primary-0").await?;
+        let rows = lab
+            .one("replica-0", "select count(*) from precious")
+            .await?;
+        ensure!(rows == "1000", "{rows} rows");
+        let name = format!("{}-restore", full("primary-0"));
+        let left: Option<Pod> = lab.store().read_opt(lab.namespace(), &name)?;
+        ensure!(left.is_none(), "the pod that worked on the volume is gone");
+        Ok(())
+    })
+}
