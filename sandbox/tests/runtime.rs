@@ -124,6 +124,7 @@ on_both! {
     exec_with_a_terminal
     a_command_that_takes_too_long_is_killed
     a_frozen_container_stands_still
+    a_command_that_was_frozen_with_its_container_comes_to_its_end
     postgres_runs_in_it
 }
 
@@ -306,6 +307,30 @@ async fn a_frozen_container_stands_still(m: Machine) -> Outcome {
     c.unfreeze();
     until(|| content(&beat).len() > before + 3).await?;
     c.freeze();
+    c.kill();
+    assert_eq!(c.wait().await.code, 137);
+    Ok(())
+}
+
+/// Otherwise nobody would reap it, and its container could never end.
+async fn a_command_that_was_frozen_with_its_container_comes_to_its_end(m: Machine) -> Outcome {
+    let (begun, go_on) = (m.path("data/begun"), m.path("data/go-on"));
+    let c = m.start("sleep 1000").await?;
+    let script =
+        "cd /var/lib/sandbox-test/data; echo >begun; until [ -e go-on ]; do sleep 0.01; done";
+    let running = c.clone();
+    let command = tokio::spawn(async move {
+        let argv = ["sh", "-c", script].map(str::to_owned);
+        running.run(&argv, LIMIT).await
+    });
+    until(|| begun.exists()).await?;
+    let frozen = c.clone();
+    tokio::task::spawn_blocking(move || frozen.freeze()).await?;
+    // Time for whoever watches the command from outside to notice.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    c.unfreeze();
+    std::fs::write(&go_on, "")?;
+    assert_eq!(command.await?, CommandOutcome::Exited(0, String::new()));
     c.kill();
     assert_eq!(c.wait().await.code, 137);
     Ok(())

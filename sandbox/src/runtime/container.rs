@@ -131,7 +131,7 @@ impl Containers {
                 supervisor,
                 tree,
                 exit,
-                tracers: Mutex::default(),
+                commands: Mutex::default(),
                 frozen: AtomicBool::new(false),
                 killed: AtomicBool::new(false),
                 log: output,
@@ -352,8 +352,8 @@ pub(super) struct Inner {
     supervisor: i32,
     tree: Tree,
     exit: watch::Receiver<Option<Exit>>,
-    /// proot processes of commands that were started later.
-    tracers: Mutex<BTreeSet<i32>>,
+    /// What was started outside for each command that runs inside: its proot, or its `nsenter`.
+    commands: Mutex<BTreeSet<i32>>,
     frozen: AtomicBool,
     killed: AtomicBool,
     log: Log,
@@ -405,7 +405,10 @@ impl Container {
         self.inner.killed.store(true, Ordering::SeqCst);
         match self.inner.containers.tools.isolation {
             // The end of PID 1 is the end of its namespace.
-            Isolation::Bubblewrap => process::signal(self.inner.main, Signal::SIGKILL),
+            Isolation::Bubblewrap => {
+                process::signal(self.inner.main, Signal::SIGKILL);
+                self.wake_commands();
+            }
             Isolation::Proot => {
                 self.tree().signal(Signal::SIGKILL);
                 for tracer in self.tracers() {
@@ -439,6 +442,15 @@ impl Container {
             process::signal(tracer, Signal::SIGCONT);
         }
         self.tree().signal(Signal::SIGCONT);
+        self.wake_commands();
+    }
+
+    /// An `nsenter` stops itself when the process that it started inside is stopped. While it is,
+    /// nobody reaps that process, and a namespace does not end before all of its own are reaped.
+    fn wake_commands(&self) {
+        for command in self.lock_commands().iter() {
+            process::signal(*command, Signal::SIGCONT);
+        }
     }
 
     /// Whether [`Container::freeze`] is in force.
@@ -454,18 +466,18 @@ impl Container {
         }
     }
 
-    /// Remembers the tracer of a command that was started in the container.
-    pub(super) fn add_tracer(&self, pid: i32) {
-        self.lock_tracers().insert(pid);
+    /// Remembers the process outside of a command that was started in the container.
+    pub(super) fn add_command(&self, pid: i32) {
+        self.lock_commands().insert(pid);
     }
 
-    pub(super) fn remove_tracer(&self, pid: i32) {
-        self.lock_tracers().remove(&pid);
+    pub(super) fn remove_command(&self, pid: i32) {
+        self.lock_commands().remove(&pid);
     }
 
-    fn lock_tracers(&self) -> std::sync::MutexGuard<'_, BTreeSet<i32>> {
+    fn lock_commands(&self) -> std::sync::MutexGuard<'_, BTreeSet<i32>> {
         self.inner
-            .tracers
+            .commands
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -475,7 +487,7 @@ impl Container {
             Isolation::Bubblewrap => Vec::new(),
             Isolation::Proot => {
                 let mut all = vec![self.inner.supervisor];
-                all.extend(self.lock_tracers().iter());
+                all.extend(self.lock_commands().iter());
                 all
             }
         }

@@ -203,9 +203,7 @@ impl Container {
             .spawner
             .run(move || command.spawn())
             .await?;
-        if self.inner.containers.tools.isolation == Isolation::Proot {
-            self.add_tracer(pid_of(&child));
-        }
+        self.add_command(pid_of(&child));
         Ok(child)
     }
 
@@ -219,7 +217,7 @@ impl Container {
         // Waited for in a task of its own: the child is reaped even when nobody asks.
         let ended = tokio::spawn(async move {
             let status = child.wait().await;
-            container.remove_tracer(pid);
+            container.remove_command(pid);
             status
         });
         Box::pin(async move {
@@ -243,6 +241,8 @@ impl Container {
                 for child in process::children(pid) {
                     process::signal(child, Signal::SIGKILL);
                 }
+                // It stops itself when its child is stopped, and would never reap it.
+                process::signal(pid, Signal::SIGCONT);
             }
             Isolation::Proot => process::signal(pid, Signal::SIGQUIT),
         }
