@@ -107,7 +107,7 @@ impl AutoscalerPatch {
     }
 
     /// The one that puts back what this one changes.
-    fn inverse(&self, autoscaler: &Autoscaler) -> Self {
+    pub(super) fn inverse(&self, autoscaler: &Autoscaler) -> Self {
         let mut before = Self::nothing(autoscaler);
         if self.metrics.is_some() {
             before.metrics = Some(autoscaler.metric_specs.clone());

@@ -74,13 +74,12 @@ pub fn plan_scale(
     };
     let mut steps = Vec::new();
     steps.extend(following.before);
-    steps.extend(
-        patch
-            .zip(autoscaler)
-            .map(|(patch, autoscaler)| patch.step(autoscaler)),
-    );
+    let patch = patch.zip(autoscaler);
+    let back = patch.as_ref().map(|(patch, it)| patch.inverse(it));
+    // The autoscaler acts on its bounds at once: what puts them back puts the number back, too.
+    steps.extend(patch.map(|(patch, it)| scene.back(patch.step(it), back.clone())));
     let id = OperationId::new("scale", now);
-    steps.extend(scene.steps(&id.0, following.after));
+    steps.extend(scene.steps(&id.0, back, following.after));
     Ok(Plan {
         id,
         cluster: snapshot.cluster.clone(),

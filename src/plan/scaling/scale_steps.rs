@@ -1,6 +1,6 @@
 //! The checks and the steps of a change of the number of pods.
 
-use super::ScaleRequest;
+use super::{AutoscalerPatch, ScaleRequest};
 use crate::cluster::{
     Component, Instance, ServicePurpose, SlotKind, Snapshot, StatefulSetFacts, TopologySource,
     VolumeFacts, slot_name,
@@ -272,11 +272,17 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// From the scaling on; `after` comes when the standbys are there.
-    pub(super) fn steps(&self, id: &str, after: Option<Step>) -> Vec<Step> {
+    /// From the scaling on; `back` is the autoscaler of before, and `after` comes when the standbys
+    /// are there.
+    pub(super) fn steps(
+        &self,
+        id: &str,
+        back: Option<AutoscalerPatch>,
+        after: Option<Step>,
+    ) -> Vec<Step> {
         let mut steps = Vec::new();
         if self.request.replicas != self.set.wanted {
-            steps.push(self.scale());
+            steps.push(self.scale(back));
         }
         steps.extend(self.await_standbys(id));
         steps.extend(self.await_gone());
@@ -286,17 +292,33 @@ impl<'a> Scene<'a> {
         steps
     }
 
-    fn scale(&self) -> Step {
-        let to = |replicas| Action::Scale {
-            stateful_set: self.set.name.clone(),
+    fn scale(&self, back: Option<AutoscalerPatch>) -> Step {
+        let (stateful_set, replicas) = (self.set.name.clone(), self.request.replicas);
+        let scaled = Condition::Scaled {
+            stateful_set: stateful_set.clone(),
             replicas,
         };
-        let is = |replicas| Condition::Scaled {
-            stateful_set: self.set.name.clone(),
+        let scale = Action::Scale {
+            stateful_set,
             replicas,
         };
-        let (before, wanted) = (self.set.wanted, self.request.replicas);
-        Step::new(StepName::Scale, to(wanted), is(wanted)).undo(vec![to(before)], is(before), 60)
+        self.back(Step::new(StepName::Scale, scale, scaled), back)
+    }
+
+    /// The step with the way back to the number of before.
+    pub(super) fn back(&self, step: Step, back: Option<AutoscalerPatch>) -> Step {
+        let (stateful_set, replicas) = (self.set.name.clone(), self.set.wanted);
+        let scaled = Condition::Scaled {
+            stateful_set: stateful_set.clone(),
+            replicas,
+        };
+        let scale = Action::Scale {
+            stateful_set,
+            replicas,
+        };
+        // The autoscaler first: with the new bounds it would not let the old number be.
+        let patch = back.map(|patch| Action::PatchAutoscaler { patch });
+        step.undo(patch.into_iter().chain([scale]).collect(), scaled, 60)
     }
 
     /// The standbys serve reads; volumes that are of no use are replaced on the way.

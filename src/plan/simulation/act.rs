@@ -94,6 +94,7 @@ impl Model {
             Action::PatchAutoscaler { patch } => match &mut self.autoscaler {
                 Some(bounds) if patch.bounds.min >= 1 && patch.bounds.min <= patch.bounds.max => {
                     *bounds = (patch.bounds.min, patch.bounds.max);
+                    self.hold_to_bounds();
                 }
                 _ => return Err("the autoscaler does not take it".to_owned()),
             },
@@ -149,8 +150,25 @@ impl Model {
         if let Some(set) = self.sets.get_mut(name) {
             set.wanted = replicas;
         }
+        self.hold_to_bounds();
         let _ = plan;
         Ok(())
+    }
+
+    /// The autoscaler sees at once when its pods are fewer or more than it may let be.
+    fn hold_to_bounds(&mut self) {
+        let Some((least, most)) = self.autoscaler else {
+            return;
+        };
+        for set in self.sets.values_mut() {
+            // At 0 it rests.
+            if set.component == crate::cluster::Component::Replica
+                && set.wanted > 0
+                && least <= most
+            {
+                set.wanted = set.wanted.clamp(least, most);
+            }
+        }
     }
 
     /// A primary is only ever stopped when the topology keeps it from coming back as one.
