@@ -55,18 +55,27 @@ fn newest(store: &dyn Store, cluster: &ClusterId) -> Result<Option<Newest>, Stor
     let mut ids = store.list()?.finished;
     ids.retain(|id| could_be_of(id, cluster));
     ids.sort_by_key(|id| std::cmp::Reverse(started(id)));
+    let mut best: Option<Newest> = None;
     for id in ids {
+        // A name knows the second only: those of the best one's own are looked at, too.
+        let older = |best: &Newest| started(&id) < started(&best.id);
+        if best.as_ref().is_some_and(older) {
+            break;
+        }
         let entry = entry(store, &id)?;
         if let (Ok(manifest), Some(verified)) = (&entry.manifest, entry.verified())
             && manifest.source.cluster == *cluster
+            && best
+                .as_ref()
+                .is_none_or(|best| best.started < manifest.started)
         {
-            return Ok(Some(Newest {
+            best = Some(Newest {
                 id,
                 kind: manifest.backup,
                 started: manifest.started,
                 verified,
-            }));
+            });
         }
     }
-    Ok(None)
+    Ok(best)
 }

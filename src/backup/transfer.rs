@@ -19,7 +19,7 @@ use super::digest::{Fingerprint, Meter, MeteredWriter};
 use super::encryption::{Recipient, Sealer};
 use super::remote::RemoteProcess;
 use super::report::{Report, ReportReader};
-use super::store::{StoreError, StoreWriter};
+use super::store::{StoreError, StoreWriter, explained};
 
 /// Size of the pieces that travel between the threads.
 const CHUNK: usize = 128 * 1024;
@@ -116,7 +116,7 @@ pub enum TransferError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It could not be written.
-    #[error("writing to the store: {0}")]
+    #[error("writing to the store: {}", explained(.0))]
     Write(#[source] io::Error),
     /// A thread of this program died.
     #[error("a thread of pgctl ended unexpectedly")]

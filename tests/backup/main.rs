@@ -4,6 +4,7 @@
 mod buckets;
 mod cluster;
 mod common;
+mod drill;
 mod faults;
 mod flips;
 #[path = "../support/lab/mod.rs"]

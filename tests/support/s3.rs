@@ -57,11 +57,9 @@ impl S3Server {
                     let full = request.method() == Method::PUT && no_room(&room);
                     let answer = hyper::service::Service::call(&service, request);
                     async move {
-                        if full {
-                            Ok(out_of_room())
-                        } else {
-                            answer.await
-                        }
+                        // Carried out first: whoever is answered before all was read sees a broken pipe.
+                        let answer = answer.await;
+                        if full { Ok(out_of_room()) } else { answer }
                     }
                 });
                 connections.spawn(async move {

@@ -77,7 +77,8 @@ impl StoreError {
     }
 }
 
-fn explained(error: &io::Error) -> String {
+/// What the system said, in words that say what to do where that is clear.
+pub(crate) fn explained(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         io::ErrorKind::QuotaExceeded => "the disk quota is used up".to_owned(),

@@ -11,5 +11,6 @@ mod s3;
 pub use contract::{Draft, Listing, Store, StoreWriter};
 pub use directory::DirectoryStore;
 pub use error::StoreError;
+pub(crate) use error::explained;
 pub use location::{Location, ParseLocationError, default_location};
 pub use s3::S3Store;
