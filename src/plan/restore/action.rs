@@ -213,9 +213,14 @@ impl fmt::Display for RestoreAction {
             Self::DropRoles { roles, .. } => write!(f, "drop {}", roles.join(", ")),
             Self::LoadDatabases { pod, databases } => {
                 let names: Vec<&str> = databases.iter().map(|it| it.database.as_str()).collect();
+                let own = if names.len() == 1 {
+                    "a name of its own"
+                } else {
+                    "names of their own"
+                };
                 write!(
                     f,
-                    "load {} into {pod}, under names of their own, and analyze: {}",
+                    "load {} into {pod}, under {own}, and analyze: {}",
                     count(names.len(), "database"),
                     names.join(", ")
                 )
@@ -229,7 +234,7 @@ impl fmt::Display for RestoreAction {
                         None => swap.name.clone(),
                     })
                     .collect();
-                write!(f, "put them in place: {}", each.join(", "))
+                write!(f, "put in place: {}", each.join(", "))
             }
             Self::SwapBack { .. } => write!(f, "put the databases of before back in place"),
             Self::MakeClaim { claim, .. } => write!(f, "make the claim {claim}"),
