@@ -45,8 +45,9 @@ pub struct Report {
     /// The backup that was taken of what a restore has replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safety_backup: Option<String>,
-    /// What a restore has kept of the data that was there.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What a restore has kept of the data that was there. Not called `kept`: the operation, whose
+    /// fields are beside this one, has a field of that name when it discards.
+    #[serde(rename = "keptData", default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptData>,
     /// Each step that was done, with its duration in seconds.
     pub steps: Vec<StepReport>,
@@ -182,4 +183,37 @@ fn bring_back(plan: &Plan) -> Option<String> {
         .any(|step| matches!(step.action, Action::WriteTopology { .. }));
     let away = from != to && plan.step(StepName::Rejoin).is_none();
     (aware && away).then(|| format!("pgctl rejoin {from}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::ClusterId;
+    use crate::plan::OperationId;
+
+    /// The operation's fields are beside the report's own: none may take the other's name.
+    #[test]
+    fn what_was_discarded_can_be_read_back_from_the_history() {
+        let data = KeptData {
+            claim: "data-p-0".into(),
+            directory: "pgdata.before-restore-x".into(),
+        };
+        let plan = Plan {
+            id: OperationId("restore-1".into()),
+            cluster: ClusterId {
+                namespace: "n".into(),
+                name: "c".into(),
+            },
+            system_identifier: String::new(),
+            operation: Operation::Discard { kept: vec![data] },
+            made: Timestamp::UNIX_EPOCH,
+            checks: Vec::new(),
+            candidates: Vec::new(),
+            steps: Vec::new(),
+        };
+        let report = Report::of(&plan, &[]);
+        let text = serde_json::to_string(&report).expect("it can be stored");
+        let back: Report = serde_json::from_str(&text).expect("it can be read back");
+        assert_eq!(back, report);
+    }
 }
