@@ -34,17 +34,17 @@ enum Trouble {
 }
 
 const TROUBLES: [Trouble; 11] = [
-    Trouble::CandidateKilled,
-    Trouble::StandbyKilled,
     Trouble::PrimaryFrozen,
+    Trouble::NodeLost,
     Trouble::ApiErrs(500),
     Trouble::ApiErrs(409),
     Trouble::ApiErrs(429),
-    Trouble::NodeLost,
-    Trouble::ReplayPaused,
     Trouble::SlotMissing,
     Trouble::WrongPassword,
     Trouble::TwoAtOnce,
+    Trouble::ReplayPaused,
+    Trouble::StandbyKilled,
+    Trouble::CandidateKilled,
 ];
 
 #[derive(Debug)]
@@ -79,6 +79,19 @@ impl Lab {
             Ok(())
         })
         .await
+    }
+
+    /// What is not ready is no candidate: the operation would not begin.
+    fn all_ready(&self) -> Result<()> {
+        for pod in self.pods()? {
+            let conditions = pod.status.and_then(|status| status.conditions);
+            let ready = conditions
+                .into_iter()
+                .flatten()
+                .any(|it| it.type_ == "Ready" && it.status == "True");
+            ensure!(ready, "{:?} is not ready", pod.metadata.name);
+        }
+        Ok(())
     }
 
     fn node_of(&self, tail: &str) -> Result<String> {
@@ -159,7 +172,11 @@ async fn mend(lab: &Lab, trouble: Trouble, to: &str) -> Result<()> {
             // Not on one that was promoted.
             lab.sql(to, "SELECT pg_wal_replay_resume()").await.ok();
         }
-        Trouble::WrongPassword => lab.kill(THIRD).await?,
+        // A container that is killed again and again is started later and later: a new pod is not.
+        Trouble::WrongPassword | Trouble::StandbyKilled => lab.replace(THIRD).await?,
+        Trouble::CandidateKilled if !lab.writable().await?.contains(&to.to_owned()) => {
+            lab.replace(to).await?;
+        }
         _ => {}
     }
     Ok(())
@@ -245,6 +262,7 @@ async fn run(lab: &Lab, choose: impl Fn(Trouble, &str) -> bool) -> Result<()> {
         } else {
             "primary-0"
         };
+        eventually("every pod to be ready", async || lab.all_ready()).await?;
         let begun = std::time::Instant::now();
         let survived = survive(lab, &oracle, &cell, &from, to).await;
         let took = begun.elapsed();

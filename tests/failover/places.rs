@@ -9,7 +9,7 @@ use super::lab::{Lab, Oracle, eventually, full, on_cluster};
 
 impl Lab {
     /// Deletes a pod and waits until another has its name.
-    async fn replace(&self, tail: &str) -> Result<()> {
+    pub(crate) async fn replace(&self, tail: &str) -> Result<()> {
         let before = self.uid(tail)?;
         let options = DeleteOptions::default();
         self.store()
