@@ -30,6 +30,9 @@ pub struct Options {
     /// The API server alone, over an empty store: no controller and no kubelet acts on the objects
     /// that a test puts there, and they stay as they are.
     pub api_only: bool,
+    /// Only the autoscaler's bounds scale, and never what the machine does besides: for tests that
+    /// count pods.
+    pub only_bounds_scale: bool,
 }
 
 impl Options {
@@ -50,6 +53,9 @@ impl Options {
         }
         if let Some(replicas) = self.replicas {
             manifests = manifests.with_replicas(replicas);
+        }
+        if self.only_bounds_scale {
+            manifests = manifests.without_scaling_by_load();
         }
         Ok(Some(manifests))
     }

@@ -75,6 +75,7 @@ async fn live(folder: &Folder, arguments: Serve) -> Result<Option<impl Sized + u
         namespace: arguments.cluster.namespace,
         manifests: arguments.cluster.manifests,
         api_only: false,
+        only_bounds_scale: false,
     };
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;

@@ -124,6 +124,24 @@ impl Manifests {
         self
     }
 
+    /// Raises what the autoscalers allow to a load that no machine reaches.
+    #[must_use]
+    pub(crate) fn without_scaling_by_load(mut self) -> Self {
+        let autoscalers = self
+            .objects
+            .iter_mut()
+            .filter(|(resource, _)| resource.kind == "HorizontalPodAutoscaler");
+        for (_, object) in autoscalers {
+            let metrics = object.pointer_mut("/spec/metrics");
+            for metric in metrics.and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(resource) = metric.get_mut("resource") {
+                    set(resource, &["target", "averageUtilization"], json!(100_000));
+                }
+            }
+        }
+        self
+    }
+
     /// Puts passwords of this sandbox's own into the Secrets that hold PostgreSQL's.
     #[must_use]
     pub(crate) fn with_fresh_passwords(mut self) -> Self {

@@ -68,6 +68,7 @@ impl Ground {
             Some(context) => Ok(Self::Given(Given::connect(context)?)),
             None => Ok(Self::Sandbox(Box::new(Sandbox::start(&Options {
                 replicas: Some(standbys),
+                only_bounds_scale: true,
                 ..Options::default()
             })?))),
         }
