@@ -1,10 +1,10 @@
 //! Logical restores.
 
+use age::secrecy::ExposeSecret as _;
 use anyhow::{Result, ensure};
-
-use super::awkward;
 use pgctl_sandbox::cli::{CutStream, FaultKind};
 
+use super::awkward;
 use super::lab::{Lab, eventually, full, on_sandbox};
 use super::tools::same;
 
@@ -17,15 +17,30 @@ impl Lab {
     }
 }
 
+/// Encrypted, and with no more rights than the shipped Role gives.
 #[test]
 fn a_dump_restored_into_an_empty_cluster_is_the_same_byte_for_byte() -> Result<()> {
     on_sandbox(1, async |lab| {
         awkward::load(lab.client("psql", "primary-0")?);
         let before = lab.dump_all("primary-0")?;
+        let key = age::x25519::Identity::generate();
+        let identity = lab.sandbox.folder().join("key.txt");
+        std::fs::write(&identity, key.to_string().expose_secret())?;
+        let identity = identity.to_string_lossy().into_owned();
+        let recipient = key.to_public().to_string();
         // A standby is ahead of its primary in what a sequence may hand out next.
-        let backup = lab.back_up(&["--from", "primary"]).await?;
+        let backup = lab
+            .back_up(&["--from", "primary", "--encrypt", &recipient])
+            .await?;
         lab.empty("primary-0")?;
-        let run = lab.restore(&[&backup]).await?.exits(0)?;
+        let locked = lab.restore(&[&backup]).await?;
+        ensure!(
+            locked.status.code() != Some(0) && locked.stderr.contains("--identity"),
+            "without its key: {locked}"
+        );
+        let operator = lab.operator()?;
+        let arguments = [&backup, "--identity", &identity, "--kubeconfig", &operator];
+        let run = lab.restore(&arguments).await?.exits(0)?;
         eprintln!("{run}");
         same(&before, &lab.dump_all("primary-0")?)?;
         ensure!(before.len() > 100, "there was something to compare");

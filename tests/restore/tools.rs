@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lab::Lab;
+use super::lab::{Lab, OPERATOR, VIEWER};
 
 /// Lines of `pg_dumpall` that are random each time.
 const RANDOM: [&[u8]; 2] = [b"\\restrict ", b"\\unrestrict "];
@@ -88,6 +88,13 @@ impl Lab {
             self.psql(tail, "postgres", &format!("drop role \"{name}\""))?;
         }
         Ok(())
+    }
+
+    /// The kubeconfig of somebody who has the shipped Roles of an operator, and no more.
+    pub(crate) fn operator(&self) -> Result<String> {
+        self.grant(VIEWER, "olga")?;
+        self.grant(OPERATOR, "olga")?;
+        self.kubeconfig_of("olga")
     }
 
     /// The folder of a store of this test's own.

@@ -171,7 +171,9 @@ fn a_cluster_that_has_lost_all_of_its_volumes_comes_back() -> Result<()> {
         lab.lose_everything().await?;
         // Somebody applies the manifests again: pods that wait, or a new and empty cluster.
         lab.scale("replica", 1)?;
-        let run = lab.restore_volume(&backup, &[]).await?.exits(0)?;
+        let operator = lab.operator()?;
+        let as_operator = ["--kubeconfig", operator.as_str()];
+        let run = lab.restore_volume(&backup, &as_operator).await?.exits(0)?;
         eprintln!("{run}");
         lab.healthy("primary-0").await?;
         let rows = lab
