@@ -13,6 +13,8 @@ mod operation;
 mod operation_tests;
 mod plain;
 mod prompt;
+#[cfg(test)]
+mod restore_tests;
 mod scaling;
 #[cfg(test)]
 mod scaling_tests;

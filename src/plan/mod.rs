@@ -41,6 +41,8 @@ pub use journal::{
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
 pub use rejoin::{plan_reinit, plan_rejoin};
 pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};
+#[cfg(test)]
+pub(crate) use restore::tests as restore_fixture;
 pub use restore::{
     BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, Load,
     RESTORE_PERMISSIONS, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,

@@ -8,6 +8,8 @@
 )]
 mod awkward;
 mod databases;
+#[cfg(feature = "failpoints")]
+mod interrupted;
 #[path = "../support/lab/mod.rs"]
 mod lab;
 mod tools;

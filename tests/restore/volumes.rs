@@ -15,7 +15,7 @@ impl Lab {
     }
 
     /// Every pod streams from the primary, and it is this one.
-    async fn healthy(&self, primary: &str) -> Result<()> {
+    pub(crate) async fn healthy(&self, primary: &str) -> Result<()> {
         eventually("a healthy cluster", async || {
             self.pgctl(&["status"]).await?.exits(0)?;
             let found = self.primary().await?;

@@ -10,7 +10,7 @@ mod physical;
 mod plan;
 mod scope;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use action::{Load, RestoreAction, Swap, VolumeHandle};
 pub use condition::RestoreCondition;

@@ -14,7 +14,7 @@ use super::{
 use crate::cluster::fixture::{facts, healthy, now, replica, stop};
 use crate::cluster::{Component, ContainerState, Snapshot, Timeline};
 
-fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
+pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
     BackupFacts {
         id: "s_s_20261123T155217Z_logical_3fa9".into(),
         store: "/backups".into(),
@@ -44,7 +44,7 @@ fn database(name: &str) -> DatabaseInBackup {
     }
 }
 
-fn target(names: &[(&str, bool)]) -> TargetFacts {
+pub(crate) fn target(names: &[(&str, bool)]) -> TargetFacts {
     TargetFacts {
         databases: names
             .iter()
@@ -62,7 +62,7 @@ fn target(names: &[(&str, bool)]) -> TargetFacts {
     }
 }
 
-fn plan(
+pub(crate) fn plan(
     snapshot: &Snapshot,
     request: &RestoreRequest,
     backup: BackupFacts,
@@ -72,13 +72,13 @@ fn plan(
     plan_restore(snapshot, request, &Grounds::default(), &found, now())
 }
 
-fn logical(request: &RestoreRequest, names: &[(&str, bool)]) -> Result<Plan, Refusal> {
+pub(crate) fn logical(request: &RestoreRequest, names: &[(&str, bool)]) -> Result<Plan, Refusal> {
     let snapshot = healthy(2);
     let backup = backup(RestoreKind::Logical, &snapshot);
     plan(&snapshot, request, backup, Some(target(names)))
 }
 
-fn request() -> RestoreRequest {
+pub(crate) fn request() -> RestoreRequest {
     RestoreRequest {
         timeout_seconds: 60,
         ..RestoreRequest::default()
@@ -94,7 +94,7 @@ fn refused(result: Result<Plan, Refusal>) -> Vec<CheckName> {
     refusal.reasons().map(|check| check.check).collect()
 }
 
-fn accepted(result: Result<Plan, Refusal>) -> Plan {
+pub(crate) fn accepted(result: Result<Plan, Refusal>) -> Plan {
     result.unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 

@@ -1,0 +1,43 @@
+//! The screens of restores: what is shown before anything is replaced.
+
+use super::tests::screen;
+use super::*;
+use crate::cluster::fixture::healthy;
+use crate::plan::restore_fixture::{accepted, backup, logical, plan, request};
+use crate::plan::{Plan, RestoreKind, RestoreRequest};
+
+/// A screen at both widths, as one text.
+fn both(draw: impl Fn(&Screen) -> String) -> String {
+    [80, 160]
+        .map(|width| format!("--- {width} columns\n{}", draw(&screen(width))))
+        .join("\n")
+}
+
+fn shown(plan: &Plan) -> String {
+    both(|screen| checks_screen(&plan.checks, screen) + "\n" + &plan_screen(plan, screen))
+}
+
+#[test]
+fn databases_that_hold_data_are_not_replaced_unasked() {
+    let refusal =
+        logical(&request(), &[("shop", true), ("postgres", false)]).expect_err("shop holds data");
+    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen)));
+}
+
+#[test]
+fn the_plan_of_a_restore_in_place_of_what_is_there() {
+    let clean = RestoreRequest {
+        clean: true,
+        ..request()
+    };
+    let plan = accepted(logical(&clean, &[("shop", true), ("postgres", false)]));
+    insta::assert_snapshot!(shown(&plan));
+}
+
+#[test]
+fn the_plan_of_a_base_backup() {
+    let snapshot = healthy(2);
+    let backup = backup(RestoreKind::Physical, &snapshot);
+    let plan = accepted(plan(&snapshot, &request(), backup, None));
+    insta::assert_snapshot!(shown(&plan));
+}

@@ -1,0 +1,109 @@
+//! `pgctl` dies at every step of a physical restore, and it is finished or put back.
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::lab::{Lab, Run, on_sandbox};
+
+/// Before a step's action, after it, and after its proof.
+const MOMENTS: [&str; 3] = ["before", "middle", "after"];
+
+/// A restore that is struck.
+struct Patient<'a> {
+    lab: &'a Lab,
+    backup: String,
+    store: String,
+}
+
+impl Patient<'_> {
+    async fn restore(&self, more: &[&str], failpoints: &str) -> Result<Run> {
+        let mut arguments = vec!["restore", &self.backup, "--store", &self.store];
+        arguments.extend(more);
+        self.lab
+            .pgctl_with(&arguments, &[("FAILPOINTS", failpoints)])
+            .await
+    }
+
+    /// The names of the plan's steps, and how many of them can be put back.
+    async fn steps(&self) -> Result<(Vec<String>, usize)> {
+        let plan = self.restore(&["--dry-run", "-o", "json"], "").await?;
+        let plan = plan.exits(0)?.json()?;
+        let steps = plan["steps"].as_array().context("no steps")?;
+        let last = steps
+            .iter()
+            .position(|step| step["undo"]["undo"] == "point-of-no-return")
+            .context("there is no point of no return")?;
+        let names = steps
+            .iter()
+            .map(|step| step["name"].as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .context("a step without a name")?;
+        Ok((names, last))
+    }
+
+    /// The restored row is there, and the later one is or is not.
+    async fn has_later(&self, wanted: bool) -> Result<()> {
+        self.lab.healthy("primary-0").await?;
+        let rows = "select string_agg(word, ' ' order by word) from words";
+        let found = self.lab.psql("primary-0", "postgres", rows)?;
+        let words = if wanted { "kept later" } else { "kept" };
+        ensure!(found == words, "{found:?} instead of {words:?}");
+        Ok(())
+    }
+
+    async fn dies(&self, point: &str, ending: &str) -> Result<()> {
+        let write = "insert into words select 'later' where not exists (select from words where word = 'later')";
+        self.lab.psql("primary-0", "postgres", write)?;
+        let kill = format!("{point}=return(kill)");
+        self.restore(&["--yes"], &kill).await?.was_killed()?;
+        let back = ending == "--abort";
+        let code = if back { 6 } else { 0 };
+        self.lab.pgctl(&["restore", ending]).await?.exits(code)?;
+        self.has_later(back).await?;
+        if !back {
+            let discard = ["restore", "--discard-old", "--yes"];
+            self.lab.pgctl(&discard).await?.exits(0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Every cell, from the plan itself.
+#[test]
+#[ignore = "every step at every moment: a quarter of an hour"]
+fn a_kill_at_every_step_of_a_physical_restore_is_finished_or_put_back() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        lab.psql(
+            "primary-0",
+            "postgres",
+            "create table words as select 'kept' as word",
+        )?;
+        let patient = Patient {
+            lab,
+            backup: lab.back_up(&["--physical"]).await?,
+            store: lab.backups(),
+        };
+        let (steps, last) = patient.steps().await?;
+        let mut failed = Vec::new();
+        for (number, step) in steps.iter().enumerate() {
+            for moment in MOMENTS {
+                // What has begun beyond the point of no return only goes forward.
+                let endings: &[&str] = if number < last {
+                    &["--abort", "--resume"]
+                } else {
+                    &["--resume"]
+                };
+                for ending in endings {
+                    let point = format!("{step}.{moment}");
+                    let result = patient.dies(&point, ending).await;
+                    eprintln!("{point} {ending}: {result:?}");
+                    if let Err(error) = result {
+                        failed.push(format!("{point} {ending}: {error:#}"));
+                        lab.pgctl(&["restore", "--resume"]).await?;
+                    }
+                }
+            }
+        }
+        ensure!(failed.is_empty(), "{}", failed.join("\n"));
+        Ok(())
+    })
+}
