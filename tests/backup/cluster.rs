@@ -393,14 +393,10 @@ async fn a_dump_that_fails_in_the_middle(stage: &Stage<'_>) -> Result<()> {
     let before = stage.listed(&store).await?;
     for kind in KINDS {
         let child = stage.slow(&[kind, &["--from", "primary"]].concat()).await?;
-        stage
-            .lab
-            .sql(
-                "primary-0",
-                "select pg_terminate_backend(pid) from pg_stat_activity \
-                 where application_name like 'pgctl_backup_%'",
-            )
-            .await?;
+        let kill = "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity \
+             where application_name like 'pgctl_backup_%'";
+        let killed = stage.lab.sql("primary-0", kill).await?;
+        ensure!(killed != [["0"]], "there was nobody to end");
         let output = child.wait_with_output().await?;
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(

@@ -23,12 +23,13 @@ pub(crate) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// With about 5 MB that do not compress well.
+    /// With about 30 MB that do not compress well: more than the buffers between a pod and a slow
+    /// reader take in, so that what is to be caught in the middle is there.
     pub(crate) async fn new(lab: &'a Lab) -> Result<Self> {
         lab.sql(
             "primary-0",
             "create table filler as select gen_random_uuid() a, gen_random_uuid() b \
-             from generate_series(1, 60000)",
+             from generate_series(1, 400000)",
         )
         .await?;
         let stage = Self {
@@ -38,7 +39,7 @@ impl<'a> Stage<'a> {
         };
         eventually("the standby has it", async || {
             let seen = lab.sql("replica-0", "select count(*) from filler").await?;
-            ensure!(seen[0][0] == "60000");
+            ensure!(seen[0][0] == "400000");
             Ok(())
         })
         .await?;
