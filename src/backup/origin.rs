@@ -106,17 +106,26 @@ impl Origin {
     /// When nothing can be run.
     pub async fn tools(&self) -> Result<Tools, OriginError> {
         let argv = ["sh", "-c", PROBE, "pgctl"].map(str::to_owned);
-        let process = self.start(&argv).await?;
+        let mut process = self.start(&argv).await?;
         let mut stdout = process.stdout.take(64 * 1024);
         let mut text = Vec::new();
-        let reading = stdout.read_to_end(&mut text);
-        // After a transport error the output may never end.
-        let (read, exit) = futures::join!(
-            tokio::time::timeout(std::time::Duration::from_secs(30), reading),
-            tokio::time::timeout(std::time::Duration::from_secs(30), process.exit)
-        );
-        match (read, exit) {
-            (Ok(Ok(_)), Ok(Some(_))) => Ok(Tools::parse(&String::from_utf8_lossy(&text))),
+        let asking = async {
+            let mut reading = std::pin::pin!(stdout.read_to_end(&mut text));
+            // After a transport error the output may never end, but the status does.
+            tokio::select! {
+                read = &mut reading => {
+                    read.ok()?;
+                    process.exit.await
+                }
+                code = &mut process.exit => {
+                    code?;
+                    reading.await.ok()?;
+                    code
+                }
+            }
+        };
+        match tokio::time::timeout(std::time::Duration::from_secs(30), asking).await {
+            Ok(Some(_)) => Ok(Tools::parse(&String::from_utf8_lossy(&text))),
             _ => Err(OriginError::Here(std::io::Error::new(
                 std::io::ErrorKind::ConnectionAborted,
                 "the connection was lost while asking for the tools",

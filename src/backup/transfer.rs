@@ -30,6 +30,10 @@ const WAITING: usize = 32;
 /// How long the source may take to end after it was told to, or after its output ended.
 const ENDING: Duration = Duration::from_secs(20);
 
+/// How long what was said before the connection was lost is waited for. Nothing ends that stream: a
+/// half of kube's pipes that is dropped does not tell the other one.
+pub(crate) const LOST: Duration = Duration::from_secs(1);
+
 /// How far a transfer has come, for whoever shows it.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -200,7 +204,8 @@ pub async fn receive(
     drop(to_check);
     let exit = source.finish(end).await;
     drop(process.guard);
-    let report = match timeout(ENDING, report).await {
+    let limit = if exit.is_some() { ENDING } else { LOST };
+    let report = match timeout(limit, report).await {
         Ok(report) => report?,
         Err(_) => Report::default(),
     };

@@ -19,6 +19,7 @@ use crate::backup::manifest::Manifest;
 use crate::backup::remote::RemoteProcess;
 use crate::backup::report::{Report, ReportReader};
 use crate::backup::store::{Store, StoreError};
+use crate::backup::transfer::LOST;
 
 /// The script that takes it. Values reach it as arguments, never as text.
 const SCRIPT: &str = include_str!("feed.sh");
@@ -201,7 +202,8 @@ pub async fn feed(
         Some(code) => code,
         None => timeout(ENDING, &mut exit).await.ok().flatten(),
     };
-    let said = timeout(ENDING, report).await;
+    let limit = if code.is_some() { ENDING } else { LOST };
+    let said = timeout(limit, report).await;
     let report = said.ok().and_then(Result::ok).unwrap_or_default();
     draining.abort();
     drop(guard);
