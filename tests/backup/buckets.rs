@@ -1,5 +1,6 @@
 //! Buckets that fail.
 
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use pgctl::backup::catalogue::Catalogue;
@@ -57,5 +58,37 @@ async fn a_bucket_that_dies_in_the_middle_has_no_backup() -> anyhow::Result<()> 
     taken(&place, &store, &request(Kind::Physical)).await?;
     assert_eq!(problems(&store, &Identities::default()).await, [""; 0]);
     assert!(s3.folder().exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_object_is_read_to_its_end_however_often_the_connection_breaks()
+-> anyhow::Result<()> {
+    const ID: &str = "default_postgres_20261125T140000Z_logical_0a1b";
+    let s3 = S3Server::start().await;
+    let content: Vec<u8> = (0_u32..25 << 20).flat_map(u32::to_le_bytes).collect();
+    {
+        let store = s3.store("p");
+        let content = content.clone();
+        tokio::task::spawn_blocking(move || {
+            let draft = store.begin(ID)?;
+            let mut file = draft.create("a.dump")?;
+            file.write_all(&content).map_err(anyhow::Error::from)?;
+            file.finish()?;
+            draft.commit(b"{}")?;
+            anyhow::Ok(())
+        })
+        .await??;
+    }
+    s3.connections_break_after(9 << 20);
+    // A client of its own: it has no connections yet.
+    let store = s3.store("p");
+    let read = tokio::task::spawn_blocking(move || {
+        let mut read = Vec::new();
+        store.open(ID, "a.dump")?.read_to_end(&mut read)?;
+        anyhow::Ok(read)
+    })
+    .await??;
+    assert!(read == content, "{} bytes of {}", read.len(), content.len());
     Ok(())
 }

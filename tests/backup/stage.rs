@@ -1,8 +1,10 @@
 //! A cluster, two stores, and `pgctl backup` as an operator types it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use pgctl::backup::store::{DirectoryStore, Location, Store};
 use pgctl::kubernetes::{ConnectOptions, Kube};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -53,6 +55,14 @@ impl<'a> Stage<'a> {
             directory.display().to_string(),
             "s3://backups/some/prefix".to_owned(),
         ]
+    }
+
+    /// One of them, opened in this process.
+    pub(crate) fn store(&self, store: &str) -> Result<Arc<dyn Store>> {
+        Ok(match store.parse::<Location>()? {
+            Location::Directory(path) => Arc::new(DirectoryStore::new(&path)?),
+            Location::S3 { prefix, .. } => Arc::new(self.s3.store(&prefix)),
+        })
     }
 
     /// `pgctl`, not yet started.

@@ -29,6 +29,8 @@ pub(crate) struct S3Server {
     accepting: JoinHandle<()>,
     /// Bytes that the server may still read from its clients before it dies.
     left: Arc<AtomicU64>,
+    /// Bytes that a connection carries to its client before it breaks.
+    patience: Arc<AtomicU64>,
     /// Objects that may still be written before the bucket is full.
     room: Arc<AtomicU64>,
 }
@@ -45,13 +47,20 @@ impl S3Server {
         let address = listener.local_addr().expect("it listens");
         let left = Arc::new(AtomicU64::new(u64::MAX));
         let allowed = Arc::clone(&left);
+        let patience = Arc::new(AtomicU64::new(u64::MAX));
+        let answers = Arc::clone(&patience);
         let room = Arc::new(AtomicU64::new(u64::MAX));
         let writable = Arc::clone(&room);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (server, inner) = tokio::io::duplex(64 * 1024);
-                connections.spawn(relay(client, server, Arc::clone(&allowed)));
+                connections.spawn(relay(
+                    client,
+                    server,
+                    Arc::clone(&allowed),
+                    answers.load(Ordering::SeqCst),
+                ));
                 let (service, room) = (service.clone(), Arc::clone(&writable));
                 let limited = hyper::service::service_fn(move |request: Request<Incoming>| {
                     let full = request.method() == Method::PUT && no_room(&room);
@@ -73,6 +82,7 @@ impl S3Server {
             address,
             accepting,
             left,
+            patience,
             room,
         }
     }
@@ -80,6 +90,11 @@ impl S3Server {
     /// The bucket is full when so many more objects, or parts of them, were written.
     pub(crate) fn full_after(&self, writes: u64) {
         self.room.store(writes, Ordering::SeqCst);
+    }
+
+    /// Every connection that is made from now on breaks when it has carried so many bytes to the client.
+    pub(crate) fn connections_break_after(&self, bytes: u64) {
+        self.patience.store(bytes, Ordering::SeqCst);
     }
 
     /// The server dies when it has read so many more bytes.
@@ -151,11 +166,18 @@ fn out_of_room() -> s3s::HttpResponse {
     answer
 }
 
-/// Carries bytes both ways until the allowance is used up; then the connection breaks, and so does
-/// every later one.
-async fn relay(client: TcpStream, server: tokio::io::DuplexStream, left: Arc<AtomicU64>) {
+/// Carries bytes both ways until an allowance is used up; then the connection breaks. `left` is that
+/// of all connections for what they read, so that every later one breaks, too; `answers` is that of
+/// this one for what it writes.
+async fn relay(
+    client: TcpStream,
+    server: tokio::io::DuplexStream,
+    left: Arc<AtomicU64>,
+    answers: u64,
+) {
     let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = tokio::io::split(server);
+    let (from_server, mut to_server) = tokio::io::split(server);
+    let mut from_server = from_server.take(answers);
     let upward = async {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(read) = from_client.read(&mut buffer).await {

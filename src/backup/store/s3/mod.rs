@@ -2,20 +2,24 @@
 //! last, deleted first, and a folder without one is no backup. Until then a small object named
 //! `partial` shows that something was begun; an archive appears only when its upload was completed.
 
-use std::io::{self, Read, Write};
+mod reading;
+mod writing;
+
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, ObjectStoreExt as _, RetryConfig,
-    WriteMultipart,
 };
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
+use self::reading::ObjectReader;
+use self::writing::{ObjectWriter, PARTS_IN_MEMORY};
 use super::directory::plain;
 use super::{Draft, Listing, Store, StoreError, StoreWriter};
 use crate::backup::id::is_id;
@@ -24,19 +28,12 @@ use crate::backup::manifest::MANIFEST_FILE;
 /// Mark of a backup that was begun.
 const PARTIAL_FILE: &str = "partial";
 
-/// Size of the parts of an upload. S3 takes at most 10,000 of 5 MiB to 5 GiB each
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>); all are alike because
-/// some compatible stores ask for that. 156 GiB fit in one object of such parts.
-const PART_BYTES: usize = 16 * 1024 * 1024;
-
-/// The most parts of an upload.
-const MAX_PARTS: usize = 10_000;
-
-/// How many parts are on the wire at once: with the one being filled, this bounds the memory.
-const PARTS_AT_ONCE: usize = 2;
-
 /// How long a request is repeated before the store counts as gone.
 const RETRY_FOR: Duration = Duration::from_secs(30);
+
+/// How long a request may take, with its answer. None carries more than a part or a range of an
+/// object.
+const REQUEST_LIMIT: Duration = Duration::from_secs(300);
 
 struct Shared {
     client: AmazonS3,
@@ -44,6 +41,8 @@ struct Shared {
     prefix: Path,
     endpoint: String,
     runtime: Handle,
+    /// One for each part of an upload that may be in memory, whatever is written side by side.
+    parts: Arc<Semaphore>,
 }
 
 /// A prefix in a bucket.
@@ -84,7 +83,7 @@ impl S3Store {
         let mut options = ClientOptions::new()
             .with_allow_http(plain_http)
             .with_connect_timeout(Duration::from_secs(5))
-            .with_timeout(Duration::from_secs(300));
+            .with_timeout(REQUEST_LIMIT);
         if let Some(bundle) = variable("AWS_CA_BUNDLE") {
             let pem = std::fs::read(&bundle)
                 .map_err(StoreError::disk(format!("reading AWS_CA_BUNDLE {bundle}")))?;
@@ -108,6 +107,7 @@ impl S3Store {
             prefix: Path::from(prefix),
             endpoint,
             runtime: Handle::current(),
+            parts: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
         })))
     }
 }
@@ -294,16 +294,7 @@ impl Store for S3Store {
     fn open(&self, id: &str, file: &str) -> Result<Box<dyn Read + Send>, StoreError> {
         let object = self.0.object(id, file)?;
         let shared = Arc::clone(&self.0);
-        let stream = shared
-            .runtime
-            .block_on(shared.client.get(&object))
-            .map_err(|error| shared.error(&format!("reading {object}"), error))?
-            .into_stream();
-        Ok(Box::new(ObjectReader {
-            shared,
-            stream,
-            chunk: Bytes::new(),
-        }))
+        Ok(Box::new(ObjectReader::open(shared, object)?))
     }
 
     fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
@@ -326,16 +317,7 @@ impl Draft for S3Draft {
     fn create(&self, file: &str) -> Result<Box<dyn StoreWriter>, StoreError> {
         let object = self.folder.clone().join(plain(file)?);
         let shared = Arc::clone(&self.shared);
-        let upload = shared
-            .runtime
-            .block_on(shared.client.put_multipart(&object))
-            .map_err(|error| shared.error(&format!("beginning to write {object}"), error))?;
-        Ok(Box::new(ObjectWriter {
-            upload: Some(WriteMultipart::new_with_chunk_size(upload, PART_BYTES)),
-            object,
-            written: 0,
-            shared,
-        }))
+        Ok(Box::new(ObjectWriter::begin(shared, object)?))
     }
 
     fn commit(&self, manifest: &[u8]) -> Result<(), StoreError> {
@@ -355,109 +337,5 @@ impl Draft for S3Draft {
         self.shared
             .runtime
             .block_on(self.shared.empty(&self.folder))
-    }
-}
-
-struct ObjectWriter {
-    upload: Option<WriteMultipart>,
-    object: Path,
-    written: usize,
-    shared: Arc<Shared>,
-}
-
-impl Write for ObjectWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(upload) = self.upload.as_mut() else {
-            return Err(io::Error::other("the upload was given up"));
-        };
-        if self.written + bytes.len() > PART_BYTES * MAX_PARTS {
-            return Err(io::Error::other(
-                "the archive is over 156 GiB, the most that one object of 16 MiB parts can hold: use a directory",
-            ));
-        }
-        let result = self.shared.runtime.block_on(async {
-            upload.wait_for_capacity(PARTS_AT_ONCE).await?;
-            upload.write(bytes);
-            Ok(())
-        });
-        match result {
-            Ok(()) => {
-                self.written += bytes.len();
-                Ok(bytes.len())
-            }
-            Err(error) => {
-                let doing = format!("writing {}", self.object);
-                Err(io::Error::other(self.shared.error(&doing, error)))
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl StoreWriter for ObjectWriter {
-    fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
-        let Some(upload) = self.upload.take() else {
-            return Err(StoreError::Settings("the upload was given up".to_owned()));
-        };
-        let (shared, object) = (&self.shared, &self.object);
-        let doing = format!("completing {object}");
-        shared.runtime.block_on(async {
-            // `finish` gives the upload up itself when a part fails.
-            upload
-                .finish()
-                .await
-                .map_err(|error| shared.error(&doing, error))?;
-            let meta = shared
-                .client
-                .head(object)
-                .await
-                .map_err(|error| shared.error(&doing, error))?;
-            if meta.size == self.written as u64 {
-                Ok(())
-            } else {
-                Err(StoreError::Remote {
-                    doing,
-                    reason: format!(
-                        "{} bytes were sent and {} are there",
-                        self.written, meta.size
-                    ),
-                })
-            }
-        })
-    }
-}
-
-impl Drop for ObjectWriter {
-    fn drop(&mut self) {
-        if let Some(upload) = self.upload.take() {
-            // Parts of an upload that is never completed cost money and are in no listing.
-            let _ = self.shared.runtime.block_on(upload.abort());
-        }
-    }
-}
-
-struct ObjectReader {
-    shared: Arc<Shared>,
-    stream: futures::stream::BoxStream<'static, object_store::Result<Bytes>>,
-    chunk: Bytes,
-}
-
-impl Read for ObjectReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.chunk.is_empty() {
-            match self.shared.runtime.block_on(self.stream.next()) {
-                Some(Ok(chunk)) => self.chunk = chunk,
-                Some(Err(error)) => {
-                    return Err(io::Error::other(self.shared.error("reading", error)));
-                }
-                None => return Ok(0),
-            }
-        }
-        let length = buffer.len().min(self.chunk.len());
-        buffer[..length].copy_from_slice(&self.chunk.split_to(length));
-        Ok(length)
     }
 }

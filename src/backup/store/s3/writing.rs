@@ -1,0 +1,157 @@
+//! An object is written in parts, of which few are in memory at once.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayloadMut};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+
+use super::Shared;
+use crate::backup::store::{StoreError, StoreWriter};
+
+/// Size of the parts of an upload. S3 takes at most 10,000 of 5 MiB to 5 GiB each
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>); all are alike because
+/// some compatible stores ask for that. 156 GiB fit in one object of such parts.
+const PART_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most parts of an upload.
+const MAX_PARTS: usize = 10_000;
+
+/// How many parts are in memory at once, being filled or on the wire, of all objects that are
+/// written side by side: this bounds the memory, whatever `--jobs` says.
+pub(super) const PARTS_IN_MEMORY: usize = 4;
+
+/// An object that is being written. Dropped before it is finished, the upload is given up.
+pub(super) struct ObjectWriter {
+    upload: Option<Box<dyn MultipartUpload>>,
+    part: PutPayloadMut,
+    /// The permission to have that part in memory; it goes with it.
+    permit: Option<OwnedSemaphorePermit>,
+    sending: JoinSet<object_store::Result<()>>,
+    object: Path,
+    written: usize,
+    shared: Arc<Shared>,
+}
+
+impl ObjectWriter {
+    /// Begins an upload, which nobody sees until it is completed.
+    ///
+    /// # Errors
+    /// When the store refuses it.
+    pub(super) fn begin(shared: Arc<Shared>, object: Path) -> Result<Self, StoreError> {
+        let upload = shared
+            .runtime
+            .block_on(shared.client.put_multipart(&object))
+            .map_err(|error| shared.error(&format!("beginning to write {object}"), error))?;
+        Ok(Self {
+            upload: Some(upload),
+            part: PutPayloadMut::new(),
+            permit: None,
+            sending: JoinSet::new(),
+            object,
+            written: 0,
+            shared,
+        })
+    }
+
+    /// Takes in bytes that don't go beyond the end of the part.
+    async fn take(&mut self, bytes: &[u8]) -> object_store::Result<()> {
+        while let Some(sent) = self.sending.try_join_next() {
+            sent??;
+        }
+        if self.permit.is_none() {
+            self.permit = Arc::clone(&self.shared.parts).acquire_owned().await.ok();
+        }
+        self.part.extend_from_slice(bytes);
+        if self.part.content_length() == PART_BYTES {
+            self.send();
+        }
+        Ok(())
+    }
+
+    /// Puts the part on the wire.
+    fn send(&mut self) {
+        let (part, permit) = (std::mem::take(&mut self.part), self.permit.take());
+        if let Some(upload) = self.upload.as_mut() {
+            let sending = upload.put_part(part.into());
+            self.sending.spawn(async move {
+                let sent = sending.await;
+                drop(permit);
+                sent
+            });
+        }
+    }
+
+    /// The rest, and the end.
+    async fn complete(&mut self) -> object_store::Result<u64> {
+        if !self.part.is_empty() {
+            self.send();
+        }
+        while let Some(sent) = self.sending.join_next().await {
+            sent??;
+        }
+        if let Some(upload) = self.upload.as_mut() {
+            upload.complete().await?;
+            self.upload = None;
+        }
+        Ok(self.shared.client.head(&self.object).await?.size)
+    }
+}
+
+impl Write for ObjectWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(PART_BYTES - self.part.content_length())];
+        if self.written + bytes.len() > PART_BYTES * MAX_PARTS {
+            return Err(io::Error::other(
+                "the archive is over 156 GiB, the most that one object of 16 MiB parts can hold: use a directory",
+            ));
+        }
+        let runtime = self.shared.runtime.clone();
+        match runtime.block_on(self.take(bytes)) {
+            Ok(()) => {
+                self.written += bytes.len();
+                Ok(bytes.len())
+            }
+            Err(error) => {
+                let doing = format!("writing {}", self.object);
+                Err(io::Error::other(self.shared.error(&doing, error)))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl StoreWriter for ObjectWriter {
+    fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
+        let doing = format!("completing {}", self.object);
+        let runtime = self.shared.runtime.clone();
+        let size = runtime
+            .block_on(self.complete())
+            .map_err(|error| self.shared.error(&doing, error))?;
+        if size == self.written as u64 {
+            Ok(())
+        } else {
+            Err(StoreError::Remote {
+                doing,
+                reason: format!("{} bytes were sent and {size} are there", self.written),
+            })
+        }
+    }
+}
+
+impl Drop for ObjectWriter {
+    fn drop(&mut self) {
+        if let Some(mut upload) = self.upload.take() {
+            // Parts of an upload that is never completed cost money and are in no listing.
+            self.shared.runtime.clone().block_on(async {
+                self.sending.shutdown().await;
+                let _ = upload.abort().await;
+            });
+        }
+    }
+}
