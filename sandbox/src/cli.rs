@@ -163,12 +163,22 @@ pub enum FaultKind {
         /// Bytes that still come through
         #[arg(long, value_name = "BYTES")]
         after: u64,
+        /// Count what goes to the pod, not what comes from it
+        #[arg(long)]
+        #[serde(default)]
+        upload: bool,
         /// Only streams to this pod
         #[arg(long)]
         pod: Option<String>,
         /// How many streams (all until `clear` if not given)
         #[arg(long, value_name = "N")]
         count: Option<u64>,
+    },
+    /// Let `exec` and port-forward be as slow as a network, each stream by itself and each way
+    Slow {
+        /// Bytes per second
+        #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+        bytes_per_second: u64,
     },
     /// Let requests to the API fail or wait
     Api {

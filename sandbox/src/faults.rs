@@ -76,6 +76,7 @@ impl Faults {
             FaultKind::Cut {
                 stream,
                 after,
+                upload,
                 pod,
                 count,
             } => {
@@ -84,8 +85,11 @@ impl Faults {
                     CutStream::PortForward => &["pods/portforward"],
                 };
                 for resource in resources {
-                    let cut = Effect::Cut {
-                        after_bytes: *after,
+                    let after_bytes = *after;
+                    let cut = if *upload {
+                        Effect::CutUpload { after_bytes }
+                    } else {
+                        Effect::Cut { after_bytes }
                     };
                     let mut fault = Fault::new(cut).resource(resource);
                     fault.name.clone_from(pod);
@@ -95,6 +99,17 @@ impl Faults {
                 let which = resources.join(" and ");
                 Ok(format!(
                     "streams of {which} will be cut after {after} bytes"
+                ))
+            }
+            FaultKind::Slow { bytes_per_second } => {
+                for resource in ["pods/exec", "pods/attach", "pods/portforward"] {
+                    let slow = Effect::Slow {
+                        bytes_per_second: *bytes_per_second,
+                    };
+                    self.api.add(Fault::new(slow).resource(resource));
+                }
+                Ok(format!(
+                    "streams carry {bytes_per_second} bytes per second, each way"
                 ))
             }
             FaultKind::Api {

@@ -172,6 +172,7 @@ async fn an_exec_stream_that_is_cut_gives_so_many_bytes_and_no_status() -> Resul
     let cut = FaultKind::Cut {
         stream: CutStream::Exec,
         after: 1000,
+        upload: false,
         pod: Some("echo-0".to_owned()),
         count: Some(1),
     };
@@ -202,6 +203,65 @@ async fn an_exec_stream_that_is_cut_gives_so_many_bytes_and_no_status() -> Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_cut_reaches_the_process_so_far() -> Result<()> {
+    let world = World::new().await?;
+    let cut = FaultKind::Cut {
+        stream: CutStream::Exec,
+        after: 100_000,
+        upload: true,
+        pod: None,
+        count: Some(1),
+    };
+    world.apply(cut).await?;
+    let attach = AttachParams::default().stdin(true).stderr(false);
+    let script = ["sh", "-c", "wc -c >/tmp/arrived"];
+    let mut process = world.pods().exec("echo-0", script, &attach).await?;
+    let status = process.take_status().context("not taken yet")?;
+    let mut stdin = process.stdin().context("stdin was asked for")?;
+    // After a broken transport kube's stdin may never take the rest.
+    let writing = async {
+        drop(stdin.write_all(&[b'x'; 300_000]).await);
+        std::future::pending::<()>().await;
+    };
+    let status = tokio::select! {
+        status = tokio::time::timeout(Duration::from_secs(30), status) => status?,
+        () = writing => None,
+    };
+    ensure!(status.is_none(), "a lost connection has no status");
+    let begun = std::time::Instant::now();
+    loop {
+        let arrived = world.sh("cat /tmp/arrived 2>/dev/null").await?;
+        if arrived.trim() == "100000" {
+            return Ok(());
+        }
+        ensure!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{arrived:?} arrived"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_streams_take_their_time() -> Result<()> {
+    let world = World::new().await?;
+    world
+        .apply(FaultKind::Slow {
+            bytes_per_second: 200_000,
+        })
+        .await?;
+    let begun = std::time::Instant::now();
+    let output = world.sh("head -c 200000 /dev/zero | tr '\\0' x").await?;
+    ensure!(output.len() == 200_000);
+    // A second, but for what passes at once; slower is no fault of the stream.
+    ensure!(
+        begun.elapsed() > Duration::from_millis(900),
+        "{:?}",
+        begun.elapsed()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_forward_that_is_cut_ends_after_so_many_bytes() -> Result<()> {
     let world = World::new().await?;
     let pod = world.pods().get("echo-0").await?;
@@ -228,6 +288,7 @@ async fn a_port_forward_that_is_cut_ends_after_so_many_bytes() -> Result<()> {
     let cut = FaultKind::Cut {
         stream: CutStream::PortForward,
         after: 1234,
+        upload: false,
         pod: None,
         count: None,
     };

@@ -340,6 +340,8 @@ fn a_fault_names_the_pods_there_are() -> Result<()> {
         vec!["freeze", "sleeper-1"],
         vec!["unfreeze", "sleeper-1"],
         vec!["cut", "exec", "--after", "100"],
+        vec!["cut", "exec", "--after", "100", "--upload"],
+        vec!["slow", "--bytes-per-second", "1000000"],
         vec!["api", "--verb", "get", "--fail", "500", "--count", "1"],
         vec!["clear"],
     ] {

@@ -113,6 +113,7 @@ fn what_is_there_is_replaced_only_when_asked_and_comes_back_when_it_goes_wrong()
             stream: CutStream::Exec,
             // From the server come only the reports: it breaks in the middle of the one that counts.
             after: 120,
+            upload: false,
             pod: Some(full("primary-0")),
             count: None,
         })

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::access::{
     Attributes, Authenticator, Identity, authorize, forbidden, review, token_request,
 };
-use super::faults::{Effect, Faults, PodFaults};
+use super::faults::{Effect, Faults, PodFaults, StreamFaults};
 use super::request::{Form, Query, Target, form};
 use super::{ApiError, admin, discovery, openapi, read, streams, subresources, write};
 use crate::runtime::PodRuntime;
@@ -45,10 +45,7 @@ pub(super) struct Call {
     pub(super) query: Query,
     pub(super) headers: HeaderMap,
     pub(super) form: Form,
-    /// A stream breaks after so many bytes.
-    pub(super) cut: Option<u64>,
-    /// The stdout of an exec ends silently after so many bytes.
-    pub(super) truncate: Option<u64>,
+    pub(super) faults: StreamFaults,
 }
 
 impl App {
@@ -60,7 +57,7 @@ impl App {
         let (parts, body) = request.into_parts();
         let query = Query::of(&parts.uri);
         let target = Target::parse(&parts.method, parts.uri.path(), &query);
-        let (mut cut, mut truncate) = (None, None);
+        let mut faults = StreamFaults::default();
         let mut lose = false;
         for effect in target.iter().flat_map(|t| self.faults.take(t)) {
             match effect {
@@ -70,13 +67,13 @@ impl App {
                 }
                 Effect::Drop => return Err(Broken),
                 Effect::LoseAnswer => lose = true,
-                Effect::Cut { after_bytes } => cut = Some(after_bytes),
-                Effect::Truncate { after_bytes } => truncate = Some(after_bytes),
+                Effect::Cut { after_bytes } => faults.cut = Some(after_bytes),
+                Effect::CutUpload { after_bytes } => faults.cut_upload = Some(after_bytes),
+                Effect::Truncate { after_bytes } => faults.truncate = Some(after_bytes),
+                Effect::Slow { bytes_per_second } => faults.pace = Some(bytes_per_second),
             }
         }
-        let answer = self
-            .answer(parts, body, query, target, (cut, truncate), peer)
-            .await;
+        let answer = self.answer(parts, body, query, target, faults, peer).await;
         if lose {
             return Err(Broken);
         }
@@ -89,7 +86,7 @@ impl App {
         body: Body,
         query: Query,
         target: Option<Target>,
-        (cut, truncate): (Option<u64>, Option<u64>),
+        faults: StreamFaults,
         peer: &Peer,
     ) -> Result<Response<Body>, ApiError> {
         let user = self.identify(&parts.headers, peer)?;
@@ -127,8 +124,7 @@ impl App {
             query,
             headers: parts.headers.clone(),
             form,
-            cut,
-            truncate,
+            faults,
         };
         if let Some(kind) = review_kind(&call.target) {
             if call.target.verb != "create" {

@@ -33,12 +33,35 @@ pub enum Effect {
         /// Bytes of payload that still come through.
         after_bytes: u64,
     },
+    /// An exec, attach or port-forward stream breaks after so many bytes from the client.
+    CutUpload {
+        /// Bytes that still reach the pod.
+        after_bytes: u64,
+    },
+    /// Exec, attach and port-forward streams carry no more than so many bytes in a second, each way.
+    Slow {
+        /// Bytes per second.
+        bytes_per_second: u64,
+    },
     /// The stdout of an exec ends after so many bytes and the command still reports its own exit code: what
     /// kubernetes/kubernetes#124571 describes.
     Truncate {
         /// Bytes of stdout that still come through.
         after_bytes: u64,
     },
+}
+
+/// What faults do to one stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StreamFaults {
+    /// It breaks after so many bytes from the server.
+    pub(super) cut: Option<u64>,
+    /// It breaks after so many bytes from the client.
+    pub(super) cut_upload: Option<u64>,
+    /// The stdout of an exec ends silently after so many bytes.
+    pub(super) truncate: Option<u64>,
+    /// Bytes per second, each way.
+    pub(super) pace: Option<u64>,
 }
 
 /// Which requests a fault hits and how. Empty fields match everything.

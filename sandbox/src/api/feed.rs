@@ -76,7 +76,7 @@ pub(in crate::api) fn watch(
         bookmarks: call.query.flag("allowWatchBookmarks"),
         next_bookmark: Instant::now() + BOOKMARKS,
         deadline: Instant::now() + Duration::from_secs(seconds.min(24 * 3600)),
-        left: call.cut,
+        left: call.faults.cut,
         ended: false,
         headed: false,
     };

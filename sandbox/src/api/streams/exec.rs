@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::outlet::{CHUNK, drain, frame};
+use super::outlet::{CHUNK, Inlet, drain, frame};
 use super::serve::Runtime;
 use crate::api::ApiError;
 use crate::api::dispatch::Call;
+use crate::api::faults::StreamFaults;
 use crate::runtime::{
     ContainerRef, ExecRequest, ExecStreams, OutputStream, RuntimeError, TerminalSize,
 };
@@ -58,21 +59,16 @@ pub(super) async fn serve(
         Err(e) if e.http_status() < 500 => return Err(e.into()),
         Err(e) => Err(ApiError::from(e)),
     };
-    let (cut, truncate) = (call.cut, call.truncate);
+    let faults = call.faults;
     Ok(upgrade.on_upgrade(move |socket| async move {
         tokio::select! {
-            () = session(socket, streams, cut, truncate) => {}
+            () = session(socket, streams, faults) => {}
             () = dropped => {}
         }
     }))
 }
 
-async fn session(
-    socket: WebSocket,
-    streams: Result<ExecStreams, ApiError>,
-    cut: Option<u64>,
-    truncate: Option<u64>,
-) {
+async fn session(socket: WebSocket, streams: Result<ExecStreams, ApiError>, faults: StreamFaults) {
     let (sink, source) = socket.split();
     let (frames, queue) = mpsc::channel(4);
     let streams = match streams {
@@ -85,7 +81,7 @@ async fn session(
                     .await,
             );
             drop(frames);
-            drain(sink, queue, None).await;
+            drain(sink, queue, StreamFaults::default()).await;
             return;
         }
     };
@@ -98,7 +94,7 @@ async fn session(
     } = streams;
     let output = async move {
         tokio::join!(
-            pump(STDOUT, stdout, &frames, truncate),
+            pump(STDOUT, stdout, &frames, faults.truncate),
             pump(STDERR, stderr, &frames, None)
         );
         let status = exit_status(exit.await);
@@ -116,9 +112,9 @@ async fn session(
     };
     tokio::select! {
         // Everything was sent, or a fault cut the connection.
-        _ = drain(sink, queue, cut) => {}
+        _ = drain(sink, queue, faults) => {}
         () = output => {}
-        () = input(source, stdin, resize) => {}
+        () = input(source, stdin, resize, faults) => {}
     }
 }
 
@@ -143,27 +139,33 @@ async fn pump(
     }
 }
 
-/// What the client sends. Returns when the connection is gone, never because stdin ended.
+/// What the client sends. Returns when the connection is gone or a fault cuts it, never because stdin ended.
 async fn input(
     mut source: SplitStream<WebSocket>,
     mut stdin: Option<crate::runtime::InputStream>,
     resize: Option<mpsc::Sender<TerminalSize>>,
+    faults: StreamFaults,
 ) {
+    let mut inlet = Inlet::new(faults);
     while let Some(Ok(message)) = source.next().await {
         let Message::Binary(bytes) = message else {
             continue;
         };
         match bytes.split_first() {
             Some((0, data)) => {
+                let through = inlet.take(data).await;
                 let failed = match &mut stdin {
                     Some(stdin) => {
-                        stdin.write_all(data).await.is_err() || stdin.flush().await.is_err()
+                        stdin.write_all(through).await.is_err() || stdin.flush().await.is_err()
                     }
                     None => false,
                 };
                 if failed {
                     // The process reads no more: as with a closed pipe, the rest is dropped.
                     stdin = None;
+                }
+                if through.len() < data.len() {
+                    return;
                 }
             }
             Some((255, [0])) => {

@@ -18,7 +18,7 @@ pub(super) async fn serve(
 ) -> Result<Response<Body>, ApiError> {
     let options = options(call)?;
     let stream = runtime.logs(target, options).await?;
-    let state = (stream, call.cut);
+    let state = (stream, call.faults.cut);
     let body = futures::stream::unfold(state, |(mut stream, left)| async move {
         next(&mut stream, left).await.map(|(i, l)| (i, (stream, l)))
     });

@@ -4,6 +4,9 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures::SinkExt;
 use futures::stream::SplitSink;
 use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant};
+
+use crate::api::faults::StreamFaults;
 
 /// Most bytes of payload in one frame.
 pub(super) const CHUNK: usize = 32 * 1024;
@@ -13,10 +16,12 @@ pub(super) const CHUNK: usize = 32 * 1024;
 pub(super) async fn drain(
     mut sink: SplitSink<WebSocket, Message>,
     mut frames: mpsc::Receiver<Vec<u8>>,
-    cut: Option<u64>,
+    faults: StreamFaults,
 ) -> bool {
-    let mut left = cut;
+    let mut left = faults.cut;
+    let mut pace = Pace::new(faults.pace);
     while let Some(mut frame) = frames.recv().await {
+        pace.spend(frame.len()).await;
         let payload = frame.len().saturating_sub(1) as u64;
         if let Some(left) = &mut left {
             if payload > *left {
@@ -41,6 +46,63 @@ pub(super) async fn drain(
         reason: "".into(),
     };
     sink.send(Message::Close(Some(end))).await.is_ok()
+}
+
+/// One way of a slow connection.
+struct Pace {
+    per_second: Option<u64>,
+    /// When everything so far has passed.
+    passed: Instant,
+}
+
+impl Pace {
+    /// What a slow connection takes in at once, as time.
+    const BURST: Duration = Duration::from_millis(20);
+
+    fn new(per_second: Option<u64>) -> Self {
+        Self {
+            per_second,
+            passed: Instant::now(),
+        }
+    }
+
+    /// Waits until so many bytes have passed.
+    async fn spend(&mut self, bytes: usize) {
+        let Some(per_second) = self.per_second else {
+            return;
+        };
+        let now = Instant::now();
+        let takes = Duration::from_secs_f64(bytes as f64 / per_second.max(1) as f64);
+        self.passed = self.passed.max(now) + takes;
+        if self.passed > now + Self::BURST {
+            tokio::time::sleep_until(self.passed).await;
+        }
+    }
+}
+
+/// The way into a stream: how fast it is, and the fault that cuts it.
+pub(super) struct Inlet {
+    left: u64,
+    pace: Pace,
+}
+
+impl Inlet {
+    pub(super) fn new(faults: StreamFaults) -> Self {
+        Self {
+            left: faults.cut_upload.unwrap_or(u64::MAX),
+            pace: Pace::new(faults.pace),
+        }
+    }
+
+    /// What comes through of these bytes, when it has; less than all when the stream breaks here.
+    pub(super) async fn take<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        self.pace.spend(bytes.len()).await;
+        let through = bytes
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= through as u64;
+        bytes.get(..through).unwrap_or_default()
+    }
 }
 
 /// One frame: channel number, then payload.

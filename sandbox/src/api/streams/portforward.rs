@@ -11,10 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::outlet::{CHUNK, drain, frame};
+use super::outlet::{CHUNK, Inlet, drain, frame};
 use super::serve::Runtime;
 use crate::api::ApiError;
 use crate::api::dispatch::Call;
+use crate::api::faults::StreamFaults;
 
 pub(super) fn serve(
     runtime: Runtime,
@@ -42,14 +43,14 @@ pub(super) fn serve(
     if ports.len() > 127 {
         return Err(ApiError::bad_request("too many ports"));
     }
-    let (namespace, pod, cut) = (
+    let (namespace, pod, faults) = (
         call.target.namespace.clone(),
         call.target.name.clone(),
-        call.cut,
+        call.faults,
     );
     Ok(upgrade.on_upgrade(move |socket| async move {
         tokio::select! {
-            () = session(socket, runtime, namespace, pod, ports, cut) => {}
+            () = session(socket, runtime, namespace, pod, ports, faults) => {}
             () = dropped => {}
         }
     }))
@@ -61,16 +62,15 @@ async fn session(
     namespace: String,
     pod: String,
     ports: Vec<u16>,
-    cut: Option<u64>,
+    mut faults: StreamFaults,
 ) {
     let (sink, mut source) = socket.split();
     let (frames, queue) = mpsc::channel(4);
+    // The frames that open the channels don't count.
+    let opening = 4 * ports.len() as u64;
+    faults.cut = faults.cut.map(|cut| cut.saturating_add(opening));
     // The outlet runs from the start: the frames that open the channels must not wait for the pod.
-    let outlet = tokio::spawn(drain(
-        sink,
-        queue,
-        cut.map(|c| c.saturating_add(4 * ports.len() as u64)),
-    ));
+    let outlet = tokio::spawn(drain(sink, queue, faults));
     let mut writers: HashMap<u8, OwnedWriteHalf> = HashMap::new();
     let mut readers = Vec::new();
     for (channel, port) in (0_u8..).step_by(2).zip(ports) {
@@ -100,6 +100,7 @@ async fn session(
     }
     drop(frames);
     let input = async {
+        let mut inlet = Inlet::new(faults);
         while let Some(Ok(message)) = source.next().await {
             let Message::Binary(bytes) = message else {
                 continue;
@@ -107,12 +108,16 @@ async fn session(
             let Some((channel, data)) = bytes.split_first() else {
                 continue;
             };
+            let through = inlet.take(data).await;
             let failed = match writers.get_mut(channel) {
-                Some(writer) => writer.write_all(data).await.is_err(),
+                Some(writer) => writer.write_all(through).await.is_err(),
                 None => false,
             };
             if failed {
                 writers.remove(channel);
+            }
+            if through.len() < data.len() {
+                return;
             }
         }
     };
