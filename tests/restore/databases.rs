@@ -71,7 +71,7 @@ fn shop(lab: &Lab) -> Result<()> {
 
 impl Lab {
     /// Nothing of a restore is left but what it was for.
-    fn tidy(&self) -> Result<()> {
+    pub(crate) fn tidy(&self) -> Result<()> {
         let left = self.psql(
             "primary-0",
             "postgres",

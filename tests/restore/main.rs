@@ -13,4 +13,5 @@ mod interrupted;
 #[path = "../support/lab/mod.rs"]
 mod lab;
 mod tools;
+mod uploads;
 mod volumes;

@@ -96,13 +96,6 @@ pub enum FeedError {
     },
 }
 
-impl FeedError {
-    /// Whether trying again may help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Different { .. })
-    }
-}
-
 impl Feed {
     /// An archive of a backup. `has`: whether the pod can undo a compression.
     ///
