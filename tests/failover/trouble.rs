@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use pgctl_sandbox::api::{Effect, Fault};
 
-use super::lab::{Lab, Oracle, eventually, on_cluster, on_sandbox, slot};
+use super::lab::{Lab, Oracle, eventually, full, on_cluster, on_sandbox, slot};
 
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
@@ -217,7 +217,14 @@ fn far_behind(rounds: u32) -> Result<()> {
             .await?;
         run.exits(3)?;
         lab.mend().await?;
-        lab.pgctl(&TO_REPLICA_0).await?.exits(0)?;
+        let run = lab.pgctl(&TO_REPLICA_0).await?.exits(0)?;
+        eprintln!("{run}");
+        // Where the new primary has not kept what it lacks, it is made anew, as the screen says.
+        let advice = format!("pgctl rejoin {}", full("replica-1"));
+        if run.stdout.contains(&advice) {
+            let run = lab.pgctl(&["rejoin", "replica-1", "--yes"]).await?;
+            eprintln!("{}", run.exits(0)?);
+        }
         oracle.content(lab).await?;
         Ok(())
     })
