@@ -1,8 +1,9 @@
 #!/bin/sh
 # How long a backup of 1 GB takes, measured side by side on one sandbox: `pgctl backup` against pg_dumpall run in the
 # pod for nothing, and against what people type today, `kubectl exec ... > file`; the bytes that crossed the wire, and
-# the most memory that pgctl took. Leaves nothing behind, however it ends. Called by `make bench`, which builds first.
-# BENCH_SCALE sets pgbench's scale (68: about 1 GB), BENCH_BACKUP_RUNS how often (3).
+# the most memory that pgctl took. Then once more over connections as slow as a network. Leaves nothing behind, however
+# it ends. Called by `make bench`, which builds first. BENCH_SCALE sets pgbench's scale (68: about 1 GB),
+# BENCH_BACKUP_RUNS how often (3), BENCH_LINK the bytes per second of the network (12500000: 100 Mbit/s).
 set -eu
 
 # shellcheck source=sandbox/common.sh
@@ -10,6 +11,7 @@ set -eu
 
 scale=${BENCH_SCALE:-68}
 runs=${BENCH_BACKUP_RUNS:-3}
+link=${BENCH_LINK:-12500000}
 work=$(mktemp -d)
 
 # measured NAME COMMAND...: runs it; the seconds it took go to NAME.s, the most memory it had (MiB) to NAME.m
@@ -88,11 +90,10 @@ pgbench --initialize --quiet --scale "$scale" >/dev/null 2>&1
 psql -XAtqc 'checkpoint'
 psql -XAtc "select 'database: ' || pg_size_pretty(pg_database_size(current_database()))"
 
-# Each in turn, so that all see the same machine; the first round counts for nothing.
 store=$work/store
-count=0
-while [ "$count" -le "$runs" ]; do
-    measured nothing kubectl exec "$primary" -- sh -c 'pg_dumpall >/dev/null'
+
+# compare: every way once, in turn, so that all see the same machine
+compare() {
     today dumpall pg_dumpall
     measured pgctl "$bin/pgctl" backup --from primary --store "$store" -o json
     sent pgctl
@@ -100,15 +101,38 @@ while [ "$count" -le "$runs" ]; do
     measured pgctl-physical "$bin/pgctl" backup --physical --from primary --store "$store" -o json
     sent pgctl-physical
     rm -rf "$store"
-    [ "$count" -gt 0 ] || rm -f "$work"/*.s "$work"/*.b "$work"/*.m
+}
+
+# forget: what was measured so far
+forget() {
+    rm -f "$work"/*.s "$work"/*.b "$work"/*.m
+}
+
+# tell_all: the table, and what comes of it
+tell_all() {
+    tell 'kubectl exec -- pg_dumpall >file' dumpall
+    tell 'pgctl backup' pgctl
+    tell 'kubectl exec -- pg_basebackup -D - -Ft -X fetch >file' basebackup
+    tell 'pgctl backup --physical' pgctl-physical
+    ratio 'how many times as fast as kubectl exec pg_dumpall' dumpall pgctl s
+    ratio 'how many times as fast as kubectl exec pg_basebackup' basebackup pgctl-physical s
+}
+
+# The first round counts for nothing.
+count=0
+while [ "$count" -le "$runs" ]; do
+    measured nothing kubectl exec "$primary" -- sh -c 'pg_dumpall >/dev/null'
+    compare
+    [ "$count" -gt 0 ] || forget
     count=$((count + 1))
 done
 tell 'pg_dumpall >/dev/null, in the pod' nothing
-tell 'kubectl exec -- pg_dumpall >file' dumpall
-tell 'pgctl backup' pgctl
-tell 'kubectl exec -- pg_basebackup -D - -Ft -X fetch >file' basebackup
-tell 'pgctl backup --physical' pgctl-physical
-ratio 'how many times as fast as kubectl exec pg_dumpall' dumpall pgctl s
+tell_all
 ratio 'how many times as long as pg_dumpall for nothing' pgctl nothing s
-ratio 'how many times as fast as kubectl exec pg_basebackup' basebackup pgctl-physical s
 ratio 'share of the bytes of kubectl exec pg_basebackup' pgctl-physical basebackup b
+
+forget
+"$bin/pgctl-sandbox" fault --name "$name" slow --bytes-per-second "$link" >/dev/null
+echo "over connections of $link bytes per second, once:"
+compare
+tell_all
