@@ -9,6 +9,7 @@ mod faults;
 mod flips;
 #[path = "../support/lab/mod.rs"]
 mod lab;
+mod memory;
 mod restore_test;
 mod stage;
 #[path = "../support/mod.rs"]

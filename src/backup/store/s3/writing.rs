@@ -21,7 +21,7 @@ const MAX_PARTS: usize = 10_000;
 
 /// How many parts are in memory at once, being filled or on the wire, of all objects that are
 /// written side by side: this bounds the memory, whatever `--jobs` says.
-pub(super) const PARTS_IN_MEMORY: usize = 4;
+pub(super) const PARTS_IN_MEMORY: usize = 3;
 
 /// An object that is being written. Dropped before it is finished, the upload is given up.
 pub(super) struct ObjectWriter {
