@@ -45,6 +45,6 @@ pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use snapshot::{ClusterId, Snapshot};
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
-pub use synchronous::{Shape, synchronous_candidates, synchronous_names};
+pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
 pub use topology::{Topology, TopologySource};
 pub use volume::VolumeFacts;

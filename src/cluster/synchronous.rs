@@ -60,6 +60,27 @@ pub fn synchronous_names(count: u32, standbys: &[String]) -> String {
     format!("ANY {count} ({})", quoted.join(", "))
 }
 
+/// How many standbys a value of `synchronous_standby_names` lets commits wait for: `ANY n (…)`,
+/// `FIRST n (…)` and `n (…)` say it, a plain list means one
+/// (<https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-SYNCHRONOUS-STANDBY-NAMES>).
+pub fn synchronous_needed(names: &str) -> u32 {
+    let names = names.trim();
+    if names.is_empty() {
+        return 0;
+    }
+    let method =
+        |word: &str| word.eq_ignore_ascii_case("any") || word.eq_ignore_ascii_case("first");
+    let counted = names.split_once('(').and_then(|(before, _)| {
+        let mut words = before.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some(word), Some(count)) if method(word) => count.parse().ok(),
+            (Some(count), None) => count.parse().ok(),
+            _ => None,
+        }
+    });
+    counted.unwrap_or(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +106,22 @@ mod tests {
         let names = ["a-0".to_owned(), "b\"c".to_owned()];
         assert_eq!(synchronous_names(1, &names), r#"ANY 1 ("a-0", "b""c")"#);
         assert_eq!(synchronous_names(0, &names), "");
+    }
+
+    #[test]
+    fn as_many_as_the_setting_says() {
+        for (names, needed) in [
+            ("", 0),
+            ("  ", 0),
+            ("*", 1),
+            ("a, b", 1),
+            ("ANY 2 (a, b, c)", 2),
+            ("any 2(a,b)", 2),
+            ("FIRST 3 (*)", 3),
+            ("2 (\"a-0\", \"b\")", 2),
+            ("\"odd (name\", b", 1),
+        ] {
+            assert_eq!(synchronous_needed(names), needed, "{names}");
+        }
     }
 }

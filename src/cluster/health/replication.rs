@@ -6,7 +6,7 @@ use super::headline::streaming;
 use super::state::{InstanceState, instance_state, system_of};
 use crate::cluster::{
     DatabaseFacts, Instance, LagCheck, LagReport, RecoveryFacts, SlotFacts, SlotKind, Snapshot,
-    StandbyLag, SyncState, slot_name, words,
+    StandbyLag, SyncState, slot_name, synchronous_needed, words,
 };
 
 pub(super) fn check(
@@ -53,20 +53,36 @@ fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
     let facts = primary.facts()?;
     let asked = facts.settings.synchronous_standby_names.trim();
     let waits = !matches!(facts.settings.synchronous_commit.as_str(), "off" | "local");
-    let there = facts.senders.iter().any(|sender| {
+    let confirms = facts.senders.iter().filter(|sender| {
         matches!(sender.sync_state, SyncState::Sync | SyncState::Quorum)
             && sender.state == "streaming"
     });
-    (!asked.is_empty() && waits && !there).then(|| {
+    let (there, needed) = (confirms.count(), synchronous_needed(asked));
+    let namespace = &snapshot.cluster.namespace;
+    (waits && there < needed as usize).then(|| {
         Finding::critical(
             FindingCode::SynchronousStandbyMissing,
             ObjectRef::pod(primary.name()),
-            "no synchronous standby is there: every commit waits",
+            match there {
+                0 => "no synchronous standby is there: every commit waits".to_owned(),
+                _ => format!(
+                    "{there} of {needed} synchronous standbys are there: every commit waits"
+                ),
+            },
         )
         .why(format!(
-            "synchronous_standby_names is {asked:?}, and none of them streams"
+            "synchronous_standby_names is {asked:?}, and {} of them streams",
+            if there == 0 { "none" } else { "only a part" }
         ))
-        .next(format!("pgctl -n {} lag", snapshot.cluster.namespace))
+        .next(format!("pgctl -n {namespace} sync show"))
+        .next(format!(
+            "pgctl -n {namespace} sync set --standbys {}   # commits wait for no more than that",
+            if there == 0 {
+                "off".to_owned()
+            } else {
+                there.to_string()
+            }
+        ))
     })
 }
 

@@ -324,6 +324,18 @@ fn commits_that_wait_for_a_missing_synchronous_standby() {
         Severity::Critical,
         &object,
     );
+    let one_of_two = damaged(|s| {
+        fixture::primary(s).settings.synchronous_standby_names = "ANY 2 (*)".into();
+        fixture::sender(s, 0).sync_state = SyncState::Quorum;
+    });
+    let text = told(
+        &one_of_two,
+        Code::SynchronousStandbyMissing,
+        Severity::Critical,
+        &object,
+    );
+    assert!(text.contains("1 of 2 synchronous standbys"), "{text}");
+    assert!(text.contains("sync set --standbys 1"), "{text}");
     let there = damaged(|s| {
         fixture::primary(s).settings.synchronous_standby_names = "ANY 1 (*)".into();
         fixture::sender(s, 0).sync_state = SyncState::Quorum;
