@@ -573,7 +573,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
-            [CompletionResult]::new('--clean', '--clean', [CompletionResultType]::ParameterName, 'Replace databases that hold data')
+            [CompletionResult]::new('--clean', '--clean', [CompletionResultType]::ParameterName, 'Replace databases that hold data; of a full backup, passwords and attributes of roles, too')
             [CompletionResult]::new('--no-safety-backup', '--no-safety-backup', [CompletionResultType]::ParameterName, 'Do not back up what --clean replaces')
             [CompletionResult]::new('--allow-drift', '--allow-drift', [CompletionResultType]::ParameterName, 'Go on although a GitOps tool may revert the changes')
             [CompletionResult]::new('--discard-old', '--discard-old', [CompletionResultType]::ParameterName, 'Delete what earlier restores have kept')

@@ -444,7 +444,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l clean -d 'Replace databases that hold data'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l clean -d 'Replace databases that hold data; of a full backup, passwords and attributes of roles, too'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l no-safety-backup -d 'Do not back up what --clean replaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l allow-drift -d 'Go on although a GitOps tool may revert the changes'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l discard-old -d 'Delete what earlier restores have kept'

@@ -51,8 +51,16 @@ pub enum Content {
     Database {
         /// Its name.
         database: String,
+        /// Its name in the archive, when it was dumped under another one: `pg_restore --create`
+        /// makes it under that.
+        #[serde(
+            default,
+            rename = "archivedAs",
+            skip_serializing_if = "Option::is_none"
+        )]
+        archived_as: Option<String>,
         /// What is needed to make the same database under another name.
-        definition: DatabaseDefinition,
+        definition: Box<DatabaseDefinition>,
     },
     /// A data directory, as a tar file with PostgreSQL's `backup_manifest` in it.
     BaseBackup,

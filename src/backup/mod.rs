@@ -6,6 +6,7 @@ pub mod compression;
 pub mod content;
 pub mod digest;
 pub mod encryption;
+pub mod former;
 pub mod id;
 pub mod manifest;
 pub mod newest;

@@ -55,10 +55,14 @@ pub fn orders(
     };
     let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
     let dump = |number: usize, row: &DatabaseRow| Order {
-        file: ending(format!("{number:02}-{}.dump", file_name(&row.name))),
+        file: ending(format!(
+            "{number:02}-{}.dump",
+            file_name(row.name_in_backup())
+        )),
         content: Content::Database {
-            database: row.name.clone(),
-            definition: DatabaseDefinition {
+            database: row.name_in_backup().to_owned(),
+            archived_as: row.before.as_ref().map(|_| row.name.clone()),
+            definition: Box::new(DatabaseDefinition {
                 owner: row.owner.clone(),
                 encoding: row.encoding.clone(),
                 collate: row.collate.clone(),
@@ -67,7 +71,7 @@ pub fn orders(
                 locale: row.locale.clone(),
                 icu_rules: row.icu_rules.clone(),
                 size_bytes: row.size_bytes,
-            },
+            }),
         },
         expected: Expected::CustomArchive,
         // Not compressed by the tool: that would be slower, and the stream is compressed anyway.
@@ -95,14 +99,15 @@ pub fn orders(
         }
         Kind::Database => {
             let name = database.unwrap_or_default();
-            let row = inventory.databases.iter().find(|row| row.name == name);
+            let mut rows = inventory.databases.iter();
+            let row = rows.find(|row| row.name_in_backup() == name);
             row.map(|row| vec![dump(1, row)])
                 .ok_or_else(|| OrderError::NoDatabase {
                     name: name.to_owned(),
                     known: inventory
                         .databases
                         .iter()
-                        .map(|row| row.name.clone())
+                        .map(|row| row.name_in_backup().to_owned())
                         .collect(),
                 })
         }
@@ -178,10 +183,10 @@ fn file_name(database: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn inventory(names: &[&str]) -> Inventory {
+    pub(in super::super) fn inventory(names: &[&str]) -> Inventory {
         let row = |name: &&str| DatabaseRow {
             name: (*name).to_owned(),
             owner: "o".to_owned(),
@@ -192,6 +197,7 @@ mod tests {
             locale: None,
             icu_rules: None,
             size_bytes: 1,
+            before: None,
         };
         Inventory {
             databases: names.iter().map(row).collect(),
@@ -201,7 +207,7 @@ mod tests {
         }
     }
 
-    fn zstd() -> Compression {
+    pub(in super::super) fn zstd() -> Compression {
         "zstd:9".parse().expect("valid")
     }
 

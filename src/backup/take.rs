@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::catalogue::blocking;
 use super::compression::Compression;
 use super::encryption::Recipient;
+use super::former::Former;
 use super::id::new_id;
 use super::manifest::{Archive, Kind, Manifest, Source, WalRange};
 use super::order::{Order, OrderError, orders};
@@ -49,6 +50,8 @@ pub struct Request {
     pub label: Option<String>,
     /// Whom to encrypt it for.
     pub recipients: Vec<Recipient>,
+    /// What the server was before some of its databases were replaced.
+    pub former: Former,
 }
 
 /// Where from.
@@ -173,7 +176,8 @@ pub async fn take(
         return Err(TakeError::Password(place.user.clone()));
     }
     let (inventory, tools) = futures::join!(place.session.inventory(), place.origin.tools());
-    let (inventory, tools) = (inventory?, tools?);
+    let (mut inventory, tools) = (inventory?, tools?);
+    request.former.look_back(&mut inventory)?;
     let compression = tools.suffice(
         request.kind,
         request.compression,

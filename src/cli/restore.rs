@@ -40,7 +40,7 @@ pub struct RestoreArgs {
         conflicts_with = "cluster"
     )]
     pub to: Option<String>,
-    /// Replace databases that hold data
+    /// Replace databases that hold data; of a full backup, passwords and attributes of roles, too
     #[arg(long, env = "PGCTL_CLEAN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub clean: bool,
     /// Do not back up what --clean replaces

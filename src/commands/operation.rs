@@ -61,6 +61,20 @@ pub(super) async fn execute(
     place: Place,
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<ExitCode, Failure> {
+    let nothing_more = async |_: &Kube, _: &Observed| Ok(());
+    execute_looking_again(context, args, kind, place, make, nothing_more).await
+}
+
+/// The same for a plan that is made of more than the snapshot: `again` finds that out once more
+/// after somebody was asked.
+pub(super) async fn execute_looking_again(
+    context: &Context,
+    args: &OperationArgs,
+    kind: &str,
+    place: Place,
+    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
     let grounds = grounds(&place.kube, &place.observed.snapshot, kind).await?;
     let plan = match make(&place.observed.snapshot, &grounds, Timestamp::now()) {
         Ok(plan) => plan,
@@ -81,7 +95,7 @@ pub(super) async fn execute(
     }
     let confirmed = confirm(&plan, args.yes).await?;
     if !args.yes
-        && let Some(refusal) = changed_since(context, &place.kube, &plan, &make).await?
+        && let Some(refusal) = changed_since(context, &place.kube, &plan, &make, &again).await?
     {
         return refused(context, &refusal);
     }
@@ -114,8 +128,10 @@ async fn changed_since(
     kube: &Kube,
     plan: &Plan,
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
 ) -> Result<Option<Refusal>, Failure> {
     let observed = context.observe(kube).await?;
+    again(kube, &observed).await?;
     let grounds = grounds(kube, &observed.snapshot, plan.operation.kind()).await?;
     match make(&observed.snapshot, &grounds, plan.made) {
         Err(refusal) => Ok(Some(refusal)),

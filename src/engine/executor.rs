@@ -317,7 +317,7 @@ impl<'a, W: World> Executor<'a, W> {
         }
     }
 
-    /// A step has failed: back, while there is a way back.
+    /// A step has failed: back, while there is a way back that costs nothing.
     async fn failed(&mut self, step: &Step, reason: String) -> Ending {
         self.say(&Notice::Failed {
             step: step.name,
@@ -334,7 +334,7 @@ impl<'a, W: World> Executor<'a, W> {
             Ok(progress) => progress.past_point_of_no_return(&self.journal.plan),
             Err(_) => true,
         };
-        if forward_only {
+        if forward_only || step.on_failure == OnFailure::Stay {
             let stored = self.store().await;
             let reason = match stored {
                 Ok(()) => reason,

@@ -12,8 +12,8 @@ pub struct Known {
     pub shutdown: Option<Shutdown>,
     /// Whether the write outage was measured.
     pub outage_measured: bool,
-    /// Whether what will be replaced was backed up.
-    pub safety_backup_taken: bool,
+    /// The backup of what is replaced, when it was taken.
+    pub safety_backup: Option<String>,
 }
 
 impl Known {
@@ -27,7 +27,9 @@ impl Known {
             match &entry.event {
                 Event::Found(Finding::Shutdown(shutdown)) => known.shutdown = Some(*shutdown),
                 Event::Found(Finding::Outage { .. }) => known.outage_measured = true,
-                Event::Found(Finding::SafetyBackup { .. }) => known.safety_backup_taken = true,
+                Event::Found(Finding::SafetyBackup { backup }) => {
+                    known.safety_backup = Some(backup.clone());
+                }
                 _ => {}
             }
         }

@@ -27,7 +27,9 @@ pub async fn target_facts(
     let target = session.target().await?;
     let databases = try_join_all(target.databases.into_iter().map(async |here| {
         // One that lets nobody in keeps what it may hold to itself: it counts as full.
-        let has_content = if here.connects {
+        let has_content = if here.invalid {
+            false
+        } else if here.connects {
             let session = open_database(kube, namespace, pod, login, &here.name).await?;
             session.holds_data().await?
         } else {
@@ -38,6 +40,8 @@ pub async fn target_facts(
             size_bytes: here.size_bytes,
             sessions: here.sessions,
             has_content,
+            connects: here.connects,
+            invalid: here.invalid,
             logical_slots: here.logical_slots,
             prepared: here.prepared,
             subscriptions: here.subscriptions,

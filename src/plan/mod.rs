@@ -44,7 +44,7 @@ pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinR
 #[cfg(test)]
 pub(crate) use restore::tests as restore_fixture;
 pub use restore::{
-    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, Load,
+    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, LOADED, Load,
     RESTORE_PERMISSIONS, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
     RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeHandle, plan_discard, plan_restore,
 };

@@ -72,7 +72,7 @@ pub enum StepName {
     /// Commits wait for the right standbys.
     SetSynchronous,
     // Restores.
-    /// What will be replaced is backed up.
+    /// What was replaced is backed up.
     SafetyBackup,
     /// Roles that the restored databases need are made.
     CreateRoles,
@@ -82,6 +82,8 @@ pub enum StepName {
     SwapDatabases,
     /// Standbys have replayed it all.
     Follow,
+    /// Roles that exist get what the backup says of them.
+    ChangeRoles,
     /// The databases that were replaced are dropped.
     DropReplaced,
     /// The replica StatefulSet is at 0.
@@ -151,6 +153,7 @@ impl StepName {
             Self::LoadDatabases => "load-databases",
             Self::SwapDatabases => "swap-databases",
             Self::Follow => "follow",
+            Self::ChangeRoles => "change-roles",
             Self::DropReplaced => "drop-replaced",
             Self::StopReplicas => "stop-replicas",
             Self::MakeVolume => "make-volume",
@@ -207,6 +210,9 @@ pub enum OnFailure {
     Stop,
     /// It is reported with the command that mends it, and the operation goes on.
     Report,
+    /// The operation stops and stays where it is: going back would take away what clients have
+    /// done since, so somebody decides between `--resume` and `--abort`.
+    Stay,
 }
 
 /// One step: plain data, so that it can be printed, stored, resumed and compared.
@@ -269,6 +275,12 @@ impl Step {
     #[must_use]
     pub(crate) fn reported(mut self) -> Self {
         self.on_failure = OnFailure::Report;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn stays(mut self) -> Self {
+        self.on_failure = OnFailure::Stay;
         self
     }
 

@@ -53,6 +53,16 @@ pub struct DatabaseRow {
     pub icu_rules: Option<String>,
     /// `pg_database_size()`, in bytes.
     pub size_bytes: u64,
+    /// What it was called before it was renamed out of the way, when that was done.
+    #[serde(skip)]
+    pub before: Option<String>,
+}
+
+impl DatabaseRow {
+    /// The name that it has in a backup.
+    pub fn name_in_backup(&self) -> &str {
+        self.before.as_deref().unwrap_or(&self.name)
+    }
 }
 
 impl Session {

@@ -292,8 +292,9 @@ pub(super) const TARGET: &str = "\
 select pg_catalog.json_build_object(
   'databases', (select pg_catalog.json_agg(pg_catalog.json_build_object(
       'name', d.datname,
-      'sizeBytes', pg_catalog.pg_database_size(d.oid),
+      'sizeBytes', coalesce(pg_catalog.pg_database_size(d.oid), 0),
       'connects', d.datallowconn,
+      'invalid', d.datconnlimit = -2,
       'sessions', (select count(*) from pg_catalog.pg_stat_activity a
         where a.datid = d.oid and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
           and a.application_name not like 'pgctl%'),
@@ -329,13 +330,35 @@ pub(super) const DATABASE_NAMES: &str =
 pub(super) const ROLE_NAMES: &str =
     "select pg_catalog.json_agg(rolname)::text from pg_catalog.pg_roles";
 
-/// How many standbys stream, and how many of them have replayed up to a position.
+/// Names of the databases that an interrupted DROP DATABASE has left, as JSON
+/// (`DATCONNLIMIT_INVALID_DB` in src/include/catalog/pg_database.h).
+pub(super) const INVALID_DATABASES: &str = "\
+select coalesce(pg_catalog.json_agg(datname), '[]')::text
+from pg_catalog.pg_database where datconnlimit = -2";
+
+/// Whether a database has subscriptions.
+pub(super) fn has_subscriptions(database: &str) -> String {
+    format!(
+        "select exists (select from pg_catalog.pg_subscription u \
+         join pg_catalog.pg_database d on d.oid = u.subdbid \
+         where d.datname = {} and d.datconnlimit <> -2)::text",
+        quote_literal(database)
+    )
+}
+
+/// Names of the subscriptions of this database, as JSON.
+pub(super) const SUBSCRIPTIONS: &str = "\
+select coalesce(pg_catalog.json_agg(subname), '[]')::text from pg_catalog.pg_subscription
+where subdbid = (select oid from pg_catalog.pg_database
+  where datname = pg_catalog.current_database())";
+
+/// Names of the standbys that have replayed up to a position, as JSON.
 pub(super) fn replayed(position: &str) -> String {
     let position = quote_literal(position);
     format!(
-        "select count(*) || ' ' || count(*) filter (where replay_lsn >= {position}::pg_lsn) \
-         from pg_catalog.pg_stat_replication where state = 'streaming' \
-         and application_name not like 'pg_basebackup%' and application_name not like 'pgctl%'"
+        "select coalesce(pg_catalog.json_agg(application_name), '[]')::text \
+         from pg_catalog.pg_stat_replication \
+         where state = 'streaming' and replay_lsn >= {position}::pg_lsn"
     )
 }
 

@@ -35,6 +35,8 @@ pub struct TargetDatabase {
     pub size_bytes: u64,
     /// `datallowconn`.
     pub connects: bool,
+    /// What an interrupted DROP DATABASE has left.
+    pub invalid: bool,
     /// Sessions of clients, without our own.
     pub sessions: u32,
     /// Logical slots.
@@ -132,29 +134,73 @@ impl Session {
         self.run_within(doing, "commit", limit).await.map_err(other)
     }
 
-    /// Drops a database that exists, also when it is a template or somebody is in it.
+    /// Drops a database that exists, also when it is a template, somebody is in it, or an earlier
+    /// drop was interrupted.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn remove_database(&self, name: &str, limit: Duration) -> Result<(), SqlError> {
         let doing = format!("dropping the database {name}");
         let quoted = quote_identifier(name);
-        self.run(
-            &doing,
-            &format!("alter database {quoted} is_template false"),
-        )
-        .await?;
+        // One that is invalid can be dropped, and nothing else: to alter it ends the session.
+        if !self.invalid_databases().await?.iter().any(|it| it == name) {
+            let plain = format!("alter database {quoted} is_template false");
+            self.run(&doing, &plain).await?;
+        }
         let drop = format!("drop database if exists {quoted} with (force)");
         self.run_within(&doing, &drop, limit).await
     }
 
-    /// Drops a role that exists.
+    /// Names of the databases that an interrupted DROP DATABASE has left.
     ///
     /// # Errors
-    /// When something still belongs to it.
-    pub async fn drop_role(&self, name: &str) -> Result<(), SqlError> {
-        let drop = format!("drop role if exists {}", quote_identifier(name));
-        self.run(&format!("dropping the role {name}"), &drop).await
+    /// When the server does not answer.
+    pub async fn invalid_databases(&self) -> Result<Vec<String>, SqlError> {
+        const DOING: &str = "asking for invalid databases";
+        json(DOING, self.text(DOING, sql::INVALID_DATABASES).await?)
+    }
+
+    /// Whether a database has subscriptions: while it has, it can't be dropped.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn has_subscriptions(&self, database: &str) -> Result<bool, SqlError> {
+        let sql = sql::has_subscriptions(database);
+        let answer = self.text("asking for subscriptions", &sql).await?;
+        Ok(answer.as_deref() == Some("true"))
+    }
+
+    /// Drops the subscriptions of this database, without a word to whoever they subscribe to.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn drop_subscriptions(&self) -> Result<(), SqlError> {
+        const DOING: &str = "dropping subscriptions";
+        let names: Vec<String> = json(DOING, self.text(DOING, sql::SUBSCRIPTIONS).await?)?;
+        for name in names {
+            let name = quote_identifier(&name);
+            for change in ["disable", "set (slot_name = none)"] {
+                let sql = format!("alter subscription {name} {change}");
+                self.run(DOING, &sql).await?;
+            }
+            self.run(DOING, &format!("drop subscription {name}"))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Drops those of these roles that exist: together, as they may have given each other
+    /// memberships.
+    ///
+    /// # Errors
+    /// When something still belongs to one.
+    pub async fn drop_roles(&self, names: &[String]) -> Result<(), SqlError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let quoted: Vec<String> = names.iter().map(|name| quote_identifier(name)).collect();
+        let drop = format!("drop role if exists {}", quoted.join(", "));
+        self.run("dropping roles", &drop).await
     }
 
     /// Sets the comment of a database.
@@ -188,22 +234,14 @@ impl Session {
             .await
     }
 
-    /// How many standbys stream, and how many of them have replayed up to a position.
+    /// Names of the standbys that have replayed up to a position.
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn replayed_by(&self, position: Lsn) -> Result<(u32, u32), SqlError> {
+    pub async fn replayed_by(&self, position: Lsn) -> Result<Vec<String>, SqlError> {
         const DOING: &str = "asking what the standbys have replayed";
-        let text = self
-            .text(DOING, &sql::replayed(&position.to_string()))
-            .await?;
-        text.as_deref()
-            .and_then(|text| text.split_once(' '))
-            .and_then(|(all, done)| Some((all.parse().ok()?, done.parse().ok()?)))
-            .ok_or_else(|| SqlError::Unexpected {
-                doing: DOING.to_owned(),
-                reason: format!("it says {text:?}"),
-            })
+        let sql = sql::replayed(&position.to_string());
+        json(DOING, self.text(DOING, &sql).await?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pgctl::backup::catalogue::Catalogue;
 use pgctl::backup::encryption::Identities;
+use pgctl::backup::former::Former;
 use pgctl::backup::manifest::{Kind, Manifest, Verification};
 use pgctl::backup::origin::Origin;
 use pgctl::backup::store::{DirectoryStore, Store, StoreError};
@@ -62,6 +63,7 @@ pub(crate) fn request(kind: Kind) -> Request {
         rate: None,
         label: Some("a label".to_owned()),
         recipients: Vec::new(),
+        former: Former::default(),
     }
 }
 

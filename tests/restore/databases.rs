@@ -48,7 +48,7 @@ fn a_dump_restored_into_an_empty_cluster_is_the_same_byte_for_byte() -> Result<(
     })
 }
 
-/// A database that its owner's role belongs to, with a row.
+/// A database that its owner's role belongs to, with rows.
 fn shop(lab: &Lab) -> Result<()> {
     lab.psql(
         "primary-0",
@@ -81,6 +81,12 @@ impl Lab {
         Ok(())
     }
 
+    /// The hash of the password of `app`.
+    fn hash(&self) -> Result<String> {
+        let hash = "select rolpassword from pg_authid where rolname = 'app'";
+        self.psql("primary-0", "postgres", hash)
+    }
+
     fn items(&self, tail: &str, database: &str) -> Result<String> {
         self.psql(tail, database, "select count(*) from item")
     }
@@ -91,7 +97,11 @@ fn what_is_there_is_replaced_only_when_asked_and_comes_back_when_it_goes_wrong()
     on_sandbox(1, async |lab| {
         shop(lab)?;
         let backup = lab.back_up(&["--from", "primary"]).await?;
+        let restored = lab.hash()?;
         lab.psql("primary-0", "shop", "delete from item where n > 10")?;
+        let change = "alter role app password 'another'";
+        lab.psql("primary-0", "postgres", change)?;
+        let present = lab.hash()?;
 
         let refused = lab.restore(&[&backup]).await?.exits(3)?;
         refused.says("\"shop\"")?;
@@ -124,21 +134,24 @@ fn what_is_there_is_replaced_only_when_asked_and_comes_back_when_it_goes_wrong()
         lab.mend().await?;
         lab.tidy()?;
         ensure!(lab.items("primary-0", "shop")? == "10", "it is as it was");
+        ensure!(lab.hash()? == present, "so is the password");
 
-        // Replaced while somebody is in it, after a backup of it.
+        // Replaced while somebody writes to it, after which it is backed up.
+        lab.psql("primary-0", "shop", "create table late (n serial)")?;
+        let written = lab.sandbox.folder().join("written");
         let mut client = lab.client("psql", "primary-0")?;
         let mut client = client
             .env("PGDATABASE", "shop")
-            .args(["-qc", "select pg_sleep(600)"])
-            .stderr(std::process::Stdio::null())
+            .args(["-qAt", "-c"])
+            .arg("do $$ begin loop insert into late default values; commit; raise info 'kept'; end loop; end $$")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::fs::File::create(&written)?)
             .spawn()?;
-        eventually("the client is there", async || {
-            let count = lab.psql(
-                "primary-0",
-                "postgres",
-                "select count(*) from pg_stat_activity where datname = 'shop' and query like '%sleep%'",
-            )?;
-            ensure!(count == "1");
+        eventually("the client writes", async || {
+            let count: u64 = lab
+                .psql("primary-0", "shop", "select count(*) from late")?
+                .parse()?;
+            ensure!(count > 0);
             Ok(())
         })
         .await?;
@@ -149,17 +162,31 @@ fn what_is_there_is_replaced_only_when_asked_and_comes_back_when_it_goes_wrong()
             lab.items("replica-0", "shop")? == "5000",
             "the standby has it, too"
         );
+        ensure!(
+            lab.hash()? == restored,
+            "the password is that of the backup"
+        );
         lab.tidy()?;
         let backups = lab.list().await?;
         ensure!(backups.len() == 2, "the safety backup: {backups:?}");
 
-        // What was replaced is in the safety backup.
+        // What was replaced is in the safety backup, to the last row and with its password.
+        let written = std::fs::read_to_string(&written)?.matches("kept").count();
         let safety = backups.iter().find(|it| **it != backup);
         let safety = safety.map(String::as_str).unwrap_or_default();
-        lab.restore(&[safety, "--database", "shop", "--as", "before"])
+        lab.restore(&[safety, "--clean", "--no-safety-backup"])
             .await?
             .exits(0)?;
-        ensure!(lab.items("primary-0", "before")? == "10");
+        ensure!(lab.items("primary-0", "shop")? == "10");
+        let late: usize = lab
+            .psql("primary-0", "shop", "select count(*) from late")?
+            .parse()?;
+        ensure!(
+            late >= written && written > 0,
+            "{written} rows were acknowledged, {late} are there"
+        );
+        ensure!(lab.hash()? == present, "the password is that of before");
+        ensure!(lab.psql("primary-0", "shop", "show work_mem")? == "7MB");
         Ok(())
     })
 }

@@ -39,14 +39,31 @@ pub(super) async fn restore(
 ) -> Result<Option<String>, RehearsalError> {
     match &archive.content {
         Content::Globals => globals(server, source, archive).await,
-        Content::Database { database, .. } if source.manifest.backup == Kind::Logical => {
+        Content::Database {
+            database,
+            archived_as,
+            ..
+        } if source.manifest.backup == Kind::Logical => {
+            let database = archived_as.as_ref().unwrap_or(database);
             if THERE_ALREADY.contains(&database.as_str()) {
                 database_from(server, source, archive, database, &[]).await
             } else {
                 database_from(server, source, archive, "postgres", &["--create"]).await
             }
         }
-        Content::Database { database, .. } => alone(server, source, archive, database).await,
+        Content::Database {
+            database,
+            archived_as,
+            ..
+        } => {
+            alone(
+                server,
+                source,
+                archive,
+                archived_as.as_ref().unwrap_or(database),
+            )
+            .await
+        }
         Content::BaseBackup => Ok(None),
     }
 }

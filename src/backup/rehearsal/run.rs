@@ -157,7 +157,12 @@ async fn look(
         ));
     }
     for wanted in &manifest.archives {
-        if let Content::Database { database, .. } = &wanted.content
+        if let Content::Database {
+            database,
+            archived_as,
+            ..
+        } = &wanted.content
+            && let database = archived_as.as_ref().unwrap_or(database)
             && !inventory.databases.iter().any(|row| row.name == *database)
         {
             result

@@ -140,7 +140,7 @@ impl DatabaseContents {
             {
                 false
             }
-            "ACL" => !of_database(entry) || entry.tag != "DATABASE template1",
+            "ACL" => !of_database(entry) || self.name() != Some("template1"),
             "COMMENT" | "SECURITY LABEL" => !of_database(entry),
             _ => true,
         })
@@ -196,6 +196,13 @@ impl DatabaseContents {
             .map(|entry| entry.id)
     }
 
+    /// What the database was called when it was dumped: a safety backup is of one that was out of
+    /// the way by then.
+    fn name(&self) -> Option<&str> {
+        let entry = self.entries.iter().find(|entry| entry.kind == "DATABASE")?;
+        Some(&entry.tag)
+    }
+
     fn create_statement(&self) -> Option<Statement> {
         let entry = self.entries.iter().find(|entry| entry.kind == "DATABASE")?;
         statements(&entry.definition)
@@ -204,8 +211,8 @@ impl DatabaseContents {
     }
 
     /// The statements that make an empty database of another name that is like this one.
-    pub fn create(&self, from: &str, to: &str, default_tablespace: bool) -> Option<Vec<String>> {
-        let statement = self.create_statement()?;
+    pub fn create(&self, to: &str, default_tablespace: bool) -> Option<Vec<String>> {
+        let (from, statement) = (self.name()?, self.create_statement()?);
         let statement = match tablespace_of(&statement) {
             Some((_, text)) if default_tablespace => statements(&text).into_iter().next()?,
             _ => statement,
@@ -224,7 +231,8 @@ impl DatabaseContents {
 
     /// The statements that give a database of another name this one's settings, privileges and
     /// comment.
-    pub fn properties(&self, from: &str, to: &str) -> Vec<String> {
+    pub fn properties(&self, to: &str) -> Vec<String> {
+        let from = self.name().unwrap_or_default();
         let mut made = vec![format!(
             "comment on database {} is null",
             quote_identifier(to)
@@ -282,7 +290,7 @@ mod tests {
         let contents = contents(vec![database]);
         assert_eq!(contents.tablespaces(), ["fast"]);
         assert_eq!(
-            contents.create("a b", "x", true),
+            contents.create("x", true),
             Some(vec![
                 "CREATE DATABASE \"x\" WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE = 'C' "
                     .to_owned(),
@@ -313,7 +321,7 @@ mod tests {
             ),
         ]);
         assert_eq!(
-            contents.properties("a b", "new"),
+            contents.properties("new"),
             [
                 "comment on database \"new\" is null",
                 "ALTER DATABASE \"new\" SET work_mem TO '8MB'",

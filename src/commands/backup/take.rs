@@ -12,6 +12,7 @@ use super::store::{self, usage};
 use crate::backup::choice::{Choice, From, choose};
 use crate::backup::compression::Compression;
 use crate::backup::encryption::Recipient;
+use crate::backup::former::Former;
 use crate::backup::manifest::Kind;
 use crate::backup::origin::{LocalSocket, Origin};
 use crate::backup::take::{Place, Request, application_name, take};
@@ -128,6 +129,7 @@ fn request(args: &TakeArgs) -> Result<Request, Failure> {
         rate: args.rate,
         label: args.label.clone(),
         recipients: recipients.collect::<Result<_, _>>()?,
+        former: Former::default(),
     })
 }
 

@@ -97,6 +97,7 @@ fn contents(
             Content::Database {
                 database,
                 definition,
+                ..
             } => {
                 let found = database_contents(store, manifest, archive, identities)?;
                 facts.databases.push(DatabaseInBackup {

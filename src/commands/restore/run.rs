@@ -1,10 +1,11 @@
 //! Look at the backup and at the cluster, plan, ask, restore.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::super::backup::store;
 use super::super::context::Context;
-use super::super::operation::{Place, execute, go_on};
+use super::super::operation::{Place, execute_looking_again, go_on};
 use super::{backup, discard};
 use crate::backup::encryption::Identities;
 use crate::backup::store::{Location, Store};
@@ -47,10 +48,10 @@ pub(in super::super) async fn run(
         write_stderr(&format!("reading {} to its end\n", plain(&chosen.id)));
     }
     let facts = backup::facts(&store, chosen, &identities).await?;
-    let found = RestoreGrounds {
+    let found = RefCell::new(RestoreGrounds {
         backup: facts,
         target: target(context, &kube, &observed).await?,
-    };
+    });
     let request = RestoreRequest {
         clean: args.clean,
         no_safety_backup: args.no_safety_backup,
@@ -64,12 +65,18 @@ pub(in super::super) async fn run(
         observed,
         backups: Some(backups(context, store, identities)),
     };
-    execute(
+    execute_looking_again(
         context,
         &args.operation,
         KIND,
         place,
-        |snapshot, grounds, now| plan_restore(snapshot, &request, grounds, &found, now),
+        |snapshot, grounds, now| plan_restore(snapshot, &request, grounds, &found.borrow(), now),
+        // An empty database may have been filled while the plan was read.
+        async |kube, observed| {
+            let target = target(context, kube, observed).await?;
+            found.borrow_mut().target = target;
+            Ok(())
+        },
     )
     .await
 }

@@ -154,7 +154,7 @@ impl Live {
                 config_map,
                 standbys,
             } => self.synchronous_recorded(config_map, *standbys).await?,
-            Condition::Restore(condition) => self.restore_holds(plan, condition).await?,
+            Condition::Restore(condition) => self.restore_holds(plan, condition, known).await?,
         })
     }
 
@@ -218,8 +218,8 @@ impl Live {
                 self.poll(plan, condition, known, limit).await?;
                 self.kept_on(plan, volume).await
             }
-            Condition::Restore(RestoreCondition::Followed { pod }) => {
-                self.await_followed(pod, limit).await?;
+            Condition::Restore(RestoreCondition::Followed { pod, standbys }) => {
+                self.await_followed(pod, standbys, limit).await?;
                 Ok(Vec::new())
             }
             _ => {

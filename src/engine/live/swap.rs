@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cluster::Live;
-use super::restore_databases::at_line;
-use crate::backup::restore::{changes_to_roles, table_of_contents};
+use super::roles::at_line;
+use crate::backup::restore::table_of_contents;
 use crate::engine::WorldError;
 use crate::plan::{Plan, Swap};
 use crate::postgres::{Session, quote_identifier};
@@ -16,8 +16,6 @@ use crate::postgres::{Session, quote_identifier};
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// How often whoever comes back is sent away while it waits.
 const SENDING_AWAY: Duration = Duration::from_millis(200);
-/// The role of the standbys; its password is in the Secret.
-const REPLICATION_ROLE: &str = "replicator";
 
 /// A statement, and the place in the backup that it comes from.
 struct Change {
@@ -47,7 +45,7 @@ impl Live {
             .filter(|it| there.contains(&it.loaded))
             .collect();
         let mut changes = match roles {
-            Some(file) => self.role_changes(plan, pod, file).await?,
+            Some(file) => self.rehearsed(plan, pod, file).await?,
             None => Vec::new(),
         };
         for (base, group) in groups(&waiting) {
@@ -63,7 +61,36 @@ impl Live {
                 .await?;
             changes.clear();
         }
-        Ok(())
+        // Nobody can write to them any more: what holds now holds until they are dropped.
+        let promised: Vec<Swap> = swaps.iter().filter(|it| it.empty).cloned().collect();
+        if self.still_empty(pod, &promised).await? {
+            return Ok(());
+        }
+        Err(WorldError::permanent(
+            "somebody has put something into a database that was empty when this was planned",
+        ))
+    }
+
+    /// Whether what is replaced as empty is empty, whatever it is called by now.
+    pub(super) async fn still_empty(&self, pod: &str, swaps: &[Swap]) -> Result<bool, WorldError> {
+        let session = self.session(pod).await?;
+        let there = session.database_names().await?;
+        let broken = session.invalid_databases().await?;
+        let is_there = |name: &String| there.contains(name) && !broken.contains(name);
+        for swap in swaps {
+            let Some(aside) = &swap.aside else { continue };
+            let name = if is_there(aside) {
+                aside
+            } else if there.contains(&swap.loaded) && is_there(&swap.name) {
+                &swap.name
+            } else {
+                continue;
+            };
+            if self.connect_to(pod, name).await?.holds_data().await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     pub(super) async fn swap_back(
@@ -91,22 +118,22 @@ impl Live {
         Ok(())
     }
 
-    async fn role_changes(
+    /// The changes of roles, tried and taken back: what could not be done is found out while
+    /// everything can still be put back.
+    async fn rehearsed(
         &self,
         plan: &Plan,
         pod: &str,
         file: &str,
     ) -> Result<Vec<Change>, WorldError> {
-        let text = self.globals(plan, file).await?;
-        let known = self.session(pod).await?.role_names().await?;
-        let spared = [self.login.user.clone(), REPLICATION_ROLE.to_owned()];
-        let changes = changes_to_roles(&text, &known, &spared).into_iter();
-        Ok(changes
-            .map(|it| Change {
-                text: it.text,
-                place: Some((file.to_owned(), it.line)),
-            })
-            .collect())
+        let mut changes = vec![Change::ours("savepoint pgctl_roles".to_owned())];
+        let of_roles = self.role_changes(plan, pod, file).await?.into_iter();
+        changes.extend(of_roles.map(|it| Change {
+            text: it.text,
+            place: Some((file.to_owned(), it.line)),
+        }));
+        changes.push(Change::ours("rollback to savepoint pgctl_roles".to_owned()));
+        Ok(changes)
     }
 
     async fn properties(&self, plan: &Plan, swap: &Swap) -> Result<Vec<Change>, WorldError> {
@@ -116,7 +143,7 @@ impl Live {
                 table_of_contents(store, &manifest, &file, identities)
             })
             .await?;
-        let statements = contents.properties(&swap.database, &swap.name);
+        let statements = contents.properties(&swap.name);
         Ok(statements.into_iter().map(Change::ours).collect())
     }
 

@@ -33,7 +33,13 @@ pub struct Swap {
     pub name: String,
     /// The name that the one of before gets; none when there is none.
     pub aside: Option<String>,
+    /// The one of before was empty and is not backed up: it is replaced only as long as that holds.
+    #[serde(default)]
+    pub empty: bool,
 }
+
+/// What the names of databases begin with that are loaded and not yet in place.
+pub const LOADED: &str = "pgctl_load_";
 
 /// A pod that works on a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,12 +61,14 @@ pub struct VolumeHandle {
     tag = "restore"
 )]
 pub enum RestoreAction {
-    /// Takes a backup of what is there.
+    /// Takes a backup of what was there, under the names of before.
     SafetyBackup {
         /// The pod.
         pod: String,
-        /// The one database that will be replaced; none: all of them.
+        /// The one database that was replaced; none: everything, with the roles.
         database: Option<String>,
+        /// The databases that were replaced, and what they are called now.
+        swaps: Vec<Swap>,
     },
     /// Makes roles as they are in the backup. One that exists is left as it is.
     CreateRoles {
@@ -99,8 +107,16 @@ pub enum RestoreAction {
         pod: String,
         /// The databases.
         swaps: Vec<Swap>,
-        /// The file of the roles, when those that exist are to be as in the backup, too.
+        /// The file of the roles, when those that exist get passwords and attributes of it later:
+        /// it is tried whether that works, and taken back.
         roles: Option<String>,
+    },
+    /// Gives roles that exist the passwords, attributes, settings and memberships of the backup.
+    ChangeRoles {
+        /// The pod on which.
+        pod: String,
+        /// The file of the roles in the backup.
+        file: String,
     },
     /// Renames them back.
     SwapBack {
@@ -198,9 +214,12 @@ pub enum RestoreAction {
 impl fmt::Display for RestoreAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SafetyBackup { pod, database } => match database {
-                Some(name) => write!(f, "back up {name} of {pod} first"),
-                None => write!(f, "back up everything on {pod} first"),
+            Self::SafetyBackup { pod, database, .. } => match database {
+                Some(name) => write!(f, "back up {name} of {pod} as it was before"),
+                None => write!(
+                    f,
+                    "back up everything on {pod} as it was before, with the roles"
+                ),
             },
             Self::CreateRoles { pod, roles, .. } => {
                 write!(
@@ -237,6 +256,10 @@ impl fmt::Display for RestoreAction {
                 write!(f, "put in place: {}", each.join(", "))
             }
             Self::SwapBack { .. } => write!(f, "put the databases of before back in place"),
+            Self::ChangeRoles { pod, .. } => write!(
+                f,
+                "give roles on {pod} the passwords and attributes of the backup"
+            ),
             Self::MakeClaim { claim, .. } => write!(f, "make the claim {claim}"),
             Self::OpenVolume { volume } => {
                 write!(f, "start {} to work on {}", volume.pod, volume.claim)

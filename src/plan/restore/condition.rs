@@ -57,10 +57,27 @@ pub enum RestoreCondition {
         /// The databases.
         swaps: Vec<Swap>,
     },
-    /// Every standby that streams has replayed what is written now.
+    /// What was empty when this was planned still is, under whichever name it has now.
+    StillEmpty {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        swaps: Vec<Swap>,
+    },
+    /// The safety backup is in the store, and has each database of before that is still there.
+    BackedUp {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        swaps: Vec<Swap>,
+    },
+    /// Every standby has replayed what is written now.
     Followed {
         /// The primary's pod.
         pod: String,
+        /// The standbys that there were when this was planned.
+        #[serde(default)]
+        standbys: Vec<String>,
     },
     /// None of the pods exists.
     PodsGone {
@@ -133,9 +150,21 @@ impl fmt::Display for RestoreCondition {
             Self::NoDatabases { pod, .. } => write!(f, "{pod} does not have them"),
             Self::Swapped { .. } => write!(f, "each has its name"),
             Self::SwappedBack { .. } => write!(f, "each has the name of before"),
-            Self::Followed { pod } => {
-                write!(f, "every standby has replayed what {pod} has written")
+            Self::StillEmpty { swaps, .. } => {
+                let names: Vec<&str> = swaps.iter().map(|it| it.name.as_str()).collect();
+                write!(f, "what was there as {} is still empty", names.join(", "))
             }
+            Self::BackedUp { .. } => {
+                write!(f, "the safety backup has each database that was replaced")
+            }
+            Self::Followed { pod, standbys } => match standbys.as_slice() {
+                [] => write!(f, "{pod} has no standby that has to replay it"),
+                names => write!(
+                    f,
+                    "every standby ({}) has replayed what {pod} has written",
+                    names.join(", ")
+                ),
+            },
             Self::PodsGone { pods } => match pods.as_slice() {
                 [one] => write!(f, "there is no pod {one}"),
                 several => write!(f, "there is none of the pods {}", several.join(", ")),

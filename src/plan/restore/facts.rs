@@ -90,6 +90,10 @@ pub struct DatabaseHere {
     pub sessions: u32,
     /// Whether it holds anything that a new database does not.
     pub has_content: bool,
+    /// Whether anybody is let in (`allow_connections`): else it can't be backed up.
+    pub connects: bool,
+    /// What an interrupted DROP DATABASE has left: only DROP DATABASE helps.
+    pub invalid: bool,
     /// Logical slots in it: it can't be dropped while they exist.
     pub logical_slots: Vec<String>,
     /// Prepared transactions in it.

@@ -12,7 +12,7 @@ mod scope;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use action::{Load, RestoreAction, Swap, VolumeHandle};
+pub use action::{LOADED, Load, RestoreAction, Swap, VolumeHandle};
 pub use condition::RestoreCondition;
 pub use discard::{DiscardRequest, KeptFacts, plan_discard};
 pub use facts::{
