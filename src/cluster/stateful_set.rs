@@ -65,3 +65,15 @@ pub struct StatefulSetFacts {
     /// Who deploys it, when a GitOps tool does.
     pub git_ops: Option<GitOps>,
 }
+
+impl StatefulSetFacts {
+    /// Whether it makes this pod again when that is gone: its number is below that of the replicas.
+    pub fn keeps(&self, pod: &str) -> bool {
+        let ordinal = pod
+            .strip_prefix(&self.name)
+            .and_then(|it| it.strip_prefix('-'));
+        ordinal
+            .and_then(|it| it.parse::<u32>().ok())
+            .is_some_and(|ordinal| ordinal < self.wanted)
+    }
+}

@@ -164,12 +164,12 @@ impl<'a> Scene<'a> {
         }
         if let Some(set) = set_of(self.snapshot, &pod)
             && set.component == Component::Replica
-            && self.instance().is_none()
+            && (self.instance().is_none() || !set.keeps(&pod))
         {
             self.checks.push(Check::refuse(
                 CheckName::Ready,
                 format!(
-                    "{pod} does not exist: {} is scaled to {}",
+                    "{pod} does not exist or is about to go: {} is scaled to {}",
                     set.name, set.wanted
                 ),
             ));
@@ -313,8 +313,12 @@ impl Settled<'_> {
         .point_of_no_return()
     }
 
-    /// A fresh pod sees the topology, the clone request and its volume anew.
+    /// A fresh pod sees the topology, the clone request and its volume anew. One that is on its way out is
+    /// not replaced; the next one comes when its StatefulSet is scaled up.
     fn restart(&self) -> Option<Step> {
+        if !self.set.keeps(&self.pod) {
+            return None;
+        }
         let pod = pod_ref(self.snapshot.instance(&self.pod)?);
         Some(
             Step::new(

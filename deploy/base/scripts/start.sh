@@ -794,7 +794,7 @@ decide_as_other() {
       if [ "$peer" = writable ] && [ "$peer_timeline" -gt "$data_timeline" ]; then
         rewind "$named"
       elif [ "$peer" = writable ]; then
-        hold former-primary "this is a primary's data on timeline $data_timeline, and $named is on timeline $peer_timeline, which is not newer: neither starting PostgreSQL nor changing the data. If $named is right, a fresh copy mends it: pgctl rejoin $POD_NAME --clone"
+        hold rival-primary "this is a primary's data on timeline $data_timeline, and $named is on timeline $peer_timeline, which is not newer: neither starting PostgreSQL nor changing the data. If $named is right, a fresh copy mends it: pgctl rejoin $POD_NAME --clone"
       else
         hold former-primary "this is a former primary's data (timeline $data_timeline); the primary is to be $named, which $peer_says: not starting PostgreSQL"
       fi

@@ -8,11 +8,12 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use tokio::time::Instant;
 
 use super::cluster::Live;
+use super::followers::{COPY_REFUSED, HELD_FOR_GOOD};
 use super::serving::Goal;
 use crate::cluster::{ContainerState, PodFacts};
 use crate::engine::{Known, Stage, WorldError};
 use crate::observe::{OpenError, open};
-use crate::plan::{Condition, Finding, Plan, PodRef, RestoreCondition, Shutdown};
+use crate::plan::{Condition, Finding, Operation, Plan, PodRef, RestoreCondition, Shutdown};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
@@ -179,12 +180,17 @@ impl Live {
                 Ok(Vec::new())
             }
             Condition::Streaming { upstream, pods } => {
-                self.await_streaming(upstream, pods, limit).await
+                self.await_streaming(upstream, pods, &[], limit).await
             }
             Condition::Back { upstream, pod } => {
                 let begun = Instant::now();
                 let pods = std::slice::from_ref(pod);
-                let findings = self.await_streaming(upstream, pods, limit).await?;
+                let last = match plan.operation {
+                    // Of which the start script hears in its time.
+                    Operation::Rejoin { clone: true, .. } => COPY_REFUSED,
+                    _ => HELD_FOR_GOOD,
+                };
+                let findings = self.await_streaming(upstream, pods, last, limit).await?;
                 let left = limit.saturating_sub(begun.elapsed());
                 self.poll(plan, condition, known, left).await?;
                 Ok(findings)

@@ -7,8 +7,9 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::cluster::Live;
-use crate::cluster::ContainerState;
+use crate::cluster::{ContainerState, StartDecision};
 use crate::engine::WorldError;
+use crate::observe::why_held_back;
 use crate::plan::Finding;
 use crate::postgres::{Complaint, complaint};
 
@@ -18,6 +19,18 @@ const POLL: Duration = Duration::from_millis(25);
 const HOPELESS_LIMIT: Duration = Duration::from_secs(10);
 /// How often the logs of those that are missing are read, and from when on.
 const LOG_PERIOD: Duration = Duration::from_secs(3);
+
+/// Why the start script refuses a fresh copy that was asked for, until a person has decided
+/// (`docs/deployment.md`).
+pub(super) const COPY_REFUSED: &[&str] = &["clone-refused"];
+/// Why it holds PostgreSQL back until a person has decided, when nobody has asked for a fresh copy.
+pub(super) const HELD_FOR_GOOD: &[&str] = &[
+    "foreign-data",
+    "foreign-primary",
+    "namesake-timeline",
+    "rival-primary",
+    "unreadable-data",
+];
 
 /// Why each of some standbys does not stream, and what mends it.
 type Reasons = BTreeMap<String, String>;
@@ -36,11 +49,16 @@ impl Live {
             .collect())
     }
 
-    /// Waits for all of them, but not for those that have no hope.
+    /// Waits for all of them, but not for those that have no hope: `last` are the reasons to hold
+    /// PostgreSQL back that don't pass.
+    ///
+    /// # Errors
+    /// When one of them does not stream when the time is up, or never will.
     pub(super) async fn await_streaming(
         &self,
         upstream: &str,
         pods: &[String],
+        last: &[&str],
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
         let begun = Instant::now();
@@ -55,6 +73,9 @@ impl Live {
             };
             if read.elapsed() >= LOG_PERIOD {
                 complaints = self.complaints(&missing, begun.elapsed()).await;
+                if !last.is_empty() {
+                    complaints.extend(self.held_back(&missing, last).await);
+                }
                 read = Instant::now();
             }
             let mut known = self.astray.lock().await.clone();
@@ -84,6 +105,21 @@ impl Live {
         }))
         .await;
         told.into_iter().flatten().collect()
+    }
+
+    /// Which of these are held back for one of the `reasons`, and what the start script says of it.
+    async fn held_back(&self, pods: &[String], reasons: &[&str]) -> Reasons {
+        let held = join_all(pods.iter().map(async |pod| {
+            match why_held_back(&self.kube, self.namespace(), pod).await {
+                Some(StartDecision::Waiting { reason, message })
+                    if reasons.contains(&reason.as_str()) =>
+                {
+                    Some((pod.clone(), message))
+                }
+                _ => None,
+            }
+        }));
+        held.await.into_iter().flatten().collect()
     }
 
     /// Why a standby does not follow, and what mends it.

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(400);
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Why the start script holds PostgreSQL back when only a fresh copy helps
-/// (`deploy/base/scripts/start.sh`). A `former-primary` is not among them: what it has may be what
+/// (`deploy/base/scripts/start.sh`). A `former-primary` or `rival-primary` is not: what it has may be what
 /// the others lack, and only a person can say that it is not.
 const NEEDS_COPY: [&str; 5] = [
     "foreign-data",

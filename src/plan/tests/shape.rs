@@ -7,7 +7,7 @@ use super::super::{
 };
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
 use crate::cluster::{
-    Component, ContainerState, Snapshot, TerminationRecord, Timeline, TopologySource,
+    Component, ContainerState, Database, Snapshot, TerminationRecord, Timeline, TopologySource,
 };
 
 pub(super) fn to(pod: &str) -> FailoverRequest {
@@ -174,6 +174,46 @@ fn a_former_primary_at_zero_is_scaled_up_to_rejoin() {
         "a rewind loses nothing that others need"
     );
     runs_well(&plan, &snapshot);
+}
+
+/// What an interrupted rejoin leaves behind for a moment: its StatefulSet is at 0, and its pod still
+/// there. Nothing would replace that.
+#[test]
+fn a_pod_on_its_way_out_is_not_waited_for_to_be_replaced() {
+    let mut snapshot = moved_to_replica_0();
+    let mut leaving = instance(&mut healthy(3), PRIMARY).clone();
+    leaving.pod.deleting_since = Some(now());
+    leaving.database = Database::Unreachable {
+        reason: "it is going".to_owned(),
+        alive: false,
+    };
+    snapshot.instances.push(leaving);
+    for clone in [false, true] {
+        let request = RejoinRequest {
+            pod: "primary-0".into(),
+            clone,
+            timeout_seconds: 300,
+        };
+        let plan = plan_rejoin(&snapshot, &request, &Grounds::default(), now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert!(!names(&plan).contains(&StepName::RestartPod), "{plan:#?}");
+        runs_well(&plan, &snapshot);
+    }
+    // A standby that a smaller number takes away does not come back either.
+    let mut fewer = healthy(3);
+    for set in &mut fewer.stateful_sets {
+        if set.component == Component::Replica {
+            set.wanted = 2;
+        }
+    }
+    let request = RejoinRequest {
+        pod: "replica-2".into(),
+        clone: true,
+        timeout_seconds: 300,
+    };
+    let refused = plan_rejoin(&fewer, &request, &Grounds::default(), now());
+    let refused = refused.expect_err("it is about to go").to_string();
+    assert!(refused.contains("is scaled to 2"), "{refused}");
 }
 
 #[test]
