@@ -20,7 +20,7 @@ use super::manifest::{Archive, Kind, Manifest, Source, WalRange};
 use super::order::{Order, OrderError, orders};
 use super::origin::{Origin, OriginError};
 use super::sealed;
-use super::store::{Draft, Store, StoreError};
+use super::store::{Draft, SIGN_OF_LIFE, Store, StoreError, StoredFile};
 use super::tools::{Tools, ToolsError};
 use super::transfer::{Progress, Received, Reception, StopSignal, TransferError, receive};
 use crate::cluster::{ClusterId, Lsn, Timeline};
@@ -228,6 +228,7 @@ pub async fn take(
             given_up = keep_talking(&place.session, &position, &work.progress) => {
                 match given_up? {}
             }
+            never = show_life(&draft) => match never {},
         };
         let wal = match archives
             .iter()
@@ -302,7 +303,25 @@ async fn commit(
     let text = sealed::seal(manifest)
         .map_err(|error| StoreError::Settings(format!("writing the manifest: {error}")))?;
     let draft = Arc::clone(draft);
-    Ok(blocking(move || draft.commit(text.as_bytes())).await?)
+    let files: Vec<StoredFile> = manifest
+        .archives
+        .iter()
+        .map(|archive| StoredFile {
+            name: archive.file.clone(),
+            bytes: archive.stored.bytes,
+        })
+        .collect();
+    Ok(blocking(move || draft.commit(&files, text.as_bytes())).await?)
+}
+
+/// Shows now and then that the backup is still being written: `prune` takes one that is silent for
+/// days for given up. One sign that fails says nothing; what came of it is seen at the end.
+async fn show_life(draft: &Arc<dyn Draft>) -> Infallible {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        let draft = Arc::clone(draft);
+        let _ = blocking(move || draft.still_written()).await;
+    }
 }
 
 /// Asks for the position in the WAL now and then: a connection that says nothing for minutes is cut

@@ -1,6 +1,8 @@
 //! `pgctl backup` and what belongs to it, for people.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
@@ -258,6 +260,19 @@ pub struct Pruning {
     pub given_up: Vec<String>,
     /// What was deleted.
     pub deleted: Vec<String>,
+    /// What could not be.
+    pub failed: Vec<Undeleted>,
+}
+
+/// A backup that could not be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Undeleted {
+    /// Its name.
+    pub id: String,
+    /// Why.
+    pub reason: String,
 }
 
 impl Pruning {
@@ -287,9 +302,11 @@ pub fn pruning_screen(pruning: &Pruning, screen: &Screen) -> String {
         Column::kept("WHY"),
     ]);
     let gone = |id: &str| pruning.deleted.iter().any(|deleted| deleted == id);
-    let goes = |id: &str| {
-        let word = if gone(id) { "deleted" } else { "delete" };
-        (word.to_owned(), Tone::Warning)
+    let failed = |id: &str| pruning.failed.iter().any(|failed| failed.id == id);
+    let goes = |id: &str| match (gone(id), failed(id)) {
+        (true, _) => ("deleted".to_owned(), Tone::Warning),
+        (_, true) => ("not deleted".to_owned(), Tone::Bad),
+        _ => ("delete".to_owned(), Tone::Warning),
     };
     for verdict in &pruning.verdicts {
         let why: Vec<&str> = verdict.reasons.iter().copied().map(reason).collect();
@@ -317,6 +334,13 @@ pub fn pruning_screen(pruning: &Pruning, screen: &Screen) -> String {
     text.push('\n');
     if pruning.dry_run {
         text.push_str("nothing was deleted: --dry-run\n");
+    }
+    for undeleted in &pruning.failed {
+        let (id, reason) = (super::plain(&undeleted.id), super::plain(&undeleted.reason));
+        text.push_str(&format!("{id} could not be deleted: {reason}\n"));
+    }
+    if !pruning.failed.is_empty() {
+        text.push_str("the same command once more goes on\n");
     }
     text
 }

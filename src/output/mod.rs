@@ -27,7 +27,9 @@ mod table;
 mod tests;
 mod writer;
 
-pub use backup::{Pruning, backup_taken, backups_screen, pruning_screen, verified_screen};
+pub use backup::{
+    Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
+};
 pub use clusters::clusters_screen;
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,

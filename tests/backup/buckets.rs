@@ -6,11 +6,13 @@ use std::sync::Arc;
 use pgctl::backup::catalogue::Catalogue;
 use pgctl::backup::encryption::Identities;
 use pgctl::backup::manifest::Kind;
-use pgctl::backup::store::{Store, StoreError};
+use pgctl::backup::store::{Draft, Listing, S3Store, Store, StoreError, StoredFile};
 use pgctl::backup::take::TakeError;
 
 use crate::common::{place, problems, request, server, taken};
-use crate::support::S3Server;
+use crate::support::{BUCKET, S3Server};
+
+const ID: &str = "default_postgres_20261125T140000Z_logical_0a1b";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_not_there_or_not_ours_is_said_before_anything_is_dumped()
@@ -57,14 +59,77 @@ async fn a_bucket_that_dies_in_the_middle_has_no_backup() -> anyhow::Result<()> 
     // And with the server back, a backup of several parts is whole.
     taken(&place, &store, &request(Kind::Physical)).await?;
     assert_eq!(problems(&store, &Identities::default()).await, [""; 0]);
-    assert!(s3.folder().exists());
     Ok(())
+}
+
+/// A draft of one file, finished there.
+fn draft(store: &S3Store) -> anyhow::Result<(Arc<dyn Draft>, StoredFile)> {
+    let draft = store.begin(ID)?;
+    let mut file = draft.create("a.dump")?;
+    file.write_all(b"text")?;
+    file.finish()?;
+    let file = StoredFile {
+        name: "a.dump".to_owned(),
+        bytes: 4,
+    };
+    Ok((draft, file))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_while_it_was_written_can_not_be_finished() -> anyhow::Result<()> {
+    let s3 = S3Server::start().await;
+    let store = s3.store("p");
+    let tested = tokio::task::spawn_blocking(move || {
+        let (first, file) = draft(&store)?;
+        assert!(store.last_written(ID)?.is_some());
+        assert!(store.remove_unfinished(ID)?);
+        // What it shows of itself afterwards brings nothing back.
+        first.still_written()?;
+        let error = first.commit(&[file], b"{}").expect_err("it is gone");
+        assert!(matches!(error, StoreError::Lost { .. }), "{error}");
+        assert_eq!(store.list()?.finished, [""; 0]);
+        first.discard()?;
+        assert_eq!(store.list()?, Listing::default());
+        // Only the mark was deleted so far: as when somebody removes it in this moment.
+        let (second, file) = draft(&store)?;
+        std::fs::remove_file(s3.folder().join(BUCKET).join("p").join(ID).join("partial"))?;
+        let error = second
+            .commit(std::slice::from_ref(&file), b"{}")
+            .expect_err("unmarked");
+        assert!(matches!(error, StoreError::Lost { .. }), "{error}");
+        second.discard()?;
+        let (third, _) = draft(&store)?;
+        let short = StoredFile { bytes: 5, ..file };
+        assert!(third.commit(&[short], b"{}").is_err());
+        assert_eq!(store.list()?.finished, [""; 0]);
+        anyhow::Ok(())
+    });
+    tested.await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_finished_in_the_meantime_is_not_removed_as_unfinished() -> anyhow::Result<()> {
+    let s3 = S3Server::start().await;
+    let store = s3.store("p");
+    let tested = tokio::task::spawn_blocking(move || {
+        let (draft, file) = draft(&store)?;
+        draft.still_written()?;
+        draft.commit(&[file], b"{}")?;
+        assert!(!store.remove_unfinished(ID)?);
+        assert_eq!(store.list()?.finished, [ID]);
+        let mut text = String::new();
+        store.open(ID, "a.dump")?.read_to_string(&mut text)?;
+        assert_eq!(text, "text");
+        store.remove(ID)?;
+        assert_eq!(store.list()?, Listing::default());
+        anyhow::Ok(())
+    });
+    tested.await?
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_object_is_read_to_its_end_however_often_the_connection_breaks()
 -> anyhow::Result<()> {
-    const ID: &str = "default_postgres_20261125T140000Z_logical_0a1b";
     let s3 = S3Server::start().await;
     let content: Vec<u8> = (0_u32..25 << 20).flat_map(u32::to_le_bytes).collect();
     {
@@ -75,7 +140,7 @@ async fn a_large_object_is_read_to_its_end_however_often_the_connection_breaks()
             let mut file = draft.create("a.dump")?;
             file.write_all(&content).map_err(anyhow::Error::from)?;
             file.finish()?;
-            draft.commit(b"{}")?;
+            draft.commit(&[], b"{}")?;
             anyhow::Ok(())
         })
         .await??;

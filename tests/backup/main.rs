@@ -10,6 +10,7 @@ mod flips;
 #[path = "../support/lab/mod.rs"]
 mod lab;
 mod memory;
+mod pruning;
 mod restore_test;
 mod stage;
 #[path = "../support/mod.rs"]

@@ -8,6 +8,6 @@ mod server;
 mod wait;
 
 pub(crate) use recorded::Recording;
-pub(crate) use s3::S3Server;
+pub(crate) use s3::{BUCKET, S3Server};
 pub(crate) use server::Server;
 pub(crate) use wait::eventually;

@@ -4,6 +4,9 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::StoreError;
 
@@ -41,7 +44,25 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When it can't be deleted.
     fn remove(&self, id: &str) -> Result<(), StoreError>;
+
+    /// When something was last written of an unfinished backup, by the store's clock; none when
+    /// nothing of it is there. Whoever writes one shows it at least every
+    /// [`SIGN_OF_LIFE`].
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Deletes an unfinished backup. One that was finished in the meantime stays, and the answer is
+    /// false; one that is being finished right now either stays or is never listed.
+    ///
+    /// # Errors
+    /// When it can't be deleted.
+    fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError>;
 }
+
+/// How often whoever writes a backup shows that it is still being written.
+pub const SIGN_OF_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// What is in a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,17 +81,33 @@ pub trait Draft: Send + Sync {
     /// When it can't be made.
     fn create(&self, file: &str) -> Result<Box<dyn StoreWriter>, StoreError>;
 
-    /// Makes it a backup: its files are safe on disk, then the manifest is, then it gets its name.
+    /// Shows that it is still being written, however long nothing is.
     ///
     /// # Errors
-    /// When it can't be finished; then it is still a draft.
-    fn commit(&self, manifest: &[u8]) -> Result<(), StoreError>;
+    /// When the store does not take it.
+    fn still_written(&self) -> Result<(), StoreError>;
+
+    /// Makes it a backup: these files are seen to be there with these sizes, then the manifest is
+    /// written, then it gets its name.
+    ///
+    /// # Errors
+    /// When a file is missing, or it can't be finished; then it is still a draft.
+    fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError>;
 
     /// Removes every trace of it.
     ///
     /// # Errors
     /// When something can't be removed.
     fn discard(&self) -> Result<(), StoreError>;
+}
+
+/// A file of a draft that was finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// A file that is being written. Dropped before [`StoreWriter::finish`], it does not count.

@@ -6,8 +6,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::{Draft, Listing, Store, StoreError, StoreWriter};
+use jiff::Timestamp;
+
+use super::{Draft, Listing, Store, StoreError, StoreWriter, StoredFile};
 use crate::backup::id::is_id;
 use crate::backup::manifest::MANIFEST_FILE;
 
@@ -125,10 +128,36 @@ impl Store for DirectoryStore {
             fs::rename(&finished, &doomed).map_err(StoreError::disk(doing()))?;
             sync_folder(&self.root).map_err(StoreError::disk(doing()))?;
         }
-        for leftover in [doomed, self.root.join(format!("{id}{PARTIAL}"))] {
-            remove_folder(&leftover).map_err(StoreError::disk(doing()))?;
+        remove_folder(&doomed).map_err(StoreError::disk(doing()))?;
+        self.remove_unfinished(id).map(drop)
+    }
+
+    fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.folder(id)?;
+        let mut newest = None;
+        for ending in [PARTIAL, DOOMED] {
+            let folder = self.root.join(format!("{id}{ending}"));
+            let written = last_change(&folder)
+                .map_err(StoreError::disk(format!("looking at {}", folder.display())))?;
+            newest = newest.max(written);
         }
-        Ok(())
+        let time = |changed| {
+            Timestamp::try_from(changed)
+                .map_err(|error: jiff::Error| StoreError::Settings(error.to_string()))
+        };
+        newest.map(time).transpose()
+    }
+
+    fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError> {
+        let finished = self.folder(id)?;
+        let partial = self.root.join(format!("{id}{PARTIAL}"));
+        let doomed = self.root.join(format!("{id}{DOOMED}"));
+        // Renamed first: whoever still writes it can't finish it any more, or has finished it already.
+        let removed = remove_folder(&doomed)
+            .and_then(|()| not_found_is_fine(fs::rename(&partial, &doomed)))
+            .and_then(|()| remove_folder(&doomed));
+        removed.map_err(StoreError::disk(format!("deleting {}", partial.display())))?;
+        Ok(!finished.exists())
     }
 }
 
@@ -145,20 +174,49 @@ impl Draft for DirectoryDraft {
         Ok(Box::new(FileWriter { path, file }))
     }
 
-    fn commit(&self, manifest: &[u8]) -> Result<(), StoreError> {
+    fn still_written(&self) -> Result<(), StoreError> {
+        File::open(&self.folder)
+            .and_then(|folder| folder.set_modified(SystemTime::now()))
+            .map_err(StoreError::disk(format!(
+                "touching {}",
+                self.folder.display()
+            )))
+    }
+
+    fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError> {
+        for file in files {
+            let path = self.folder.join(plain(&file.name)?);
+            match fs::metadata(&path) {
+                Ok(found) if found.len() == file.bytes => {}
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let doing = format!("looking at {}", path.display());
+                    return Err(StoreError::disk(doing)(error));
+                }
+                _ => {
+                    return Err(StoreError::Lost {
+                        what: path.display().to_string(),
+                    });
+                }
+            }
+        }
         let path = self.folder.join(MANIFEST_FILE);
         remove_if_there(&path)
             .and_then(|()| private_file(&path))
             .and_then(|mut file| file.write_all(manifest).and_then(|()| file.sync_all()))
             .and_then(|()| sync_folder(&self.folder))
             .map_err(StoreError::disk(format!("writing {}", path.display())))?;
+        let renaming = || StoreError::disk(format!("renaming {}", self.folder.display()));
         // On Linux a folder may be renamed over an empty one only: a finished backup is safe.
-        fs::rename(&self.folder, &self.finished)
-            .and_then(|()| self.finished.parent().map_or(Ok(()), sync_folder))
-            .map_err(StoreError::disk(format!(
-                "renaming {}",
-                self.folder.display()
-            )))
+        fs::rename(&self.folder, &self.finished).map_err(renaming())?;
+        self.finished
+            .parent()
+            .map_or(Ok(()), sync_folder)
+            .or_else(|error| {
+                // What is said to have failed must not be listed.
+                fs::rename(&self.finished, &self.folder)?;
+                Err(error)
+            })
+            .map_err(renaming())
     }
 
     fn discard(&self) -> Result<(), StoreError> {
@@ -228,6 +286,24 @@ fn remove_folder(path: &Path) -> io::Result<()> {
     not_found_is_fine(fs::remove_dir_all(path))
 }
 
+/// When a folder or a file in it was last changed; none when it is not there.
+fn last_change(folder: &Path) -> io::Result<Option<SystemTime>> {
+    let seen = |entry: io::Result<fs::Metadata>| match entry {
+        Ok(found) => found.modified().map(Some),
+        // It was removed, or renamed, in this moment.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    let mut newest = seen(fs::metadata(folder))?;
+    if newest.is_none() {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        newest = newest.max(seen(entry.metadata())?);
+    }
+    Ok(newest)
+}
+
 fn not_found_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -264,7 +340,7 @@ mod tests {
         assert_eq!(store.list()?.partial, [ID]);
         assert_eq!(store.list()?.finished, [""; 0]);
         assert!(store.open(ID, "a.sql").is_err());
-        draft.commit(b"{}")?;
+        draft.commit(&[], b"{}")?;
         assert_eq!(store.list()?.finished, [ID]);
         assert_eq!(store.list()?.partial, [""; 0]);
         let mode = |path: &Path| fs::metadata(path).map(|meta| meta.permissions().mode() & 0o777);
@@ -293,7 +369,7 @@ mod tests {
     #[test]
     fn removing_takes_the_finished_and_the_unfinished() -> anyhow::Result<()> {
         let (_folder, store) = store()?;
-        store.begin(ID)?.commit(b"{}")?;
+        store.begin(ID)?.commit(&[], b"{}")?;
         store.remove(ID)?;
         store.begin(ID)?;
         store.remove(ID)?;
@@ -302,11 +378,62 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_whose_files_were_deleted_can_not_be_finished() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        let draft = store.begin(ID)?;
+        write(&draft, "a.sql", b"text")?;
+        let file = |bytes| StoredFile {
+            name: "a.sql".to_owned(),
+            bytes,
+        };
+        let error = draft.commit(&[file(5)], b"{}").expect_err("too short");
+        assert!(matches!(error, StoreError::Lost { .. }), "{error}");
+        assert!(store.remove_unfinished(ID)?);
+        assert!(draft.still_written().is_err());
+        let error = draft.commit(&[file(4)], b"{}").expect_err("deleted");
+        assert!(matches!(error, StoreError::Lost { .. }), "{error}");
+        draft.commit(&[], b"{}").expect_err("the folder is gone");
+        assert_eq!(store.list()?, Listing::default());
+        Ok(())
+    }
+
+    #[test]
+    fn a_backup_that_was_finished_in_the_meantime_is_not_removed_as_unfinished()
+    -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        let draft = store.begin(ID)?;
+        write(&draft, "a.sql", b"text")?;
+        assert!(store.last_written(ID)?.is_some());
+        draft.commit(&[], b"{}")?;
+        assert_eq!(store.last_written(ID)?, None);
+        assert!(!store.remove_unfinished(ID)?);
+        assert_eq!(store.list()?.finished, [ID]);
+        assert!(store.open(ID, "a.sql").is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn a_draft_shows_that_it_is_still_written() -> anyhow::Result<()> {
+        let (_folder, store) = store()?;
+        let draft = store.begin(ID)?;
+        write(&draft, "a.sql", b"text")?;
+        let folder = store.root.join(format!("{ID}{PARTIAL}"));
+        let long_ago = SystemTime::UNIX_EPOCH;
+        for path in [folder.join("a.sql"), folder] {
+            File::open(path)?.set_modified(long_ago)?;
+        }
+        assert_eq!(store.last_written(ID)?, Some(Timestamp::UNIX_EPOCH));
+        draft.still_written()?;
+        assert!(store.last_written(ID)? > Some(Timestamp::UNIX_EPOCH));
+        Ok(())
+    }
+
+    #[test]
     fn a_finished_backup_is_never_written_over() -> anyhow::Result<()> {
         let (_folder, store) = store()?;
         let first = store.begin(ID)?;
         write(&first, "a.sql", b"text")?;
-        first.commit(b"{}")?;
+        first.commit(&[], b"{}")?;
         assert!(store.begin(ID).is_err());
         Ok(())
     }
@@ -321,7 +448,7 @@ mod tests {
             assert!(store.remove(name).is_err(), "{name}");
             assert!(store.open(name, "a").is_err(), "{name}");
         }
-        store.begin(ID)?.commit(b"{}")?;
+        store.begin(ID)?.commit(&[], b"{}")?;
         for file in ["../../x", "/etc/passwd", "", ".hidden", "a/b"] {
             assert!(store.open(ID, file).is_err(), "{file}");
             assert!(store.put(ID, file, b"").is_err(), "{file}");

@@ -37,6 +37,14 @@ pub enum StoreError {
         /// What was looked for.
         what: String,
     },
+    /// Something else deleted or changed what was written.
+    #[error(
+        "{what}: somebody else deleted or changed it while the backup was being taken, as `pgctl backup prune` does with what nobody has written to for two days"
+    )]
+    Lost {
+        /// What is not as it was written.
+        what: String,
+    },
     /// Anything else that the object store said.
     #[error("{doing}: {reason}")]
     Remote {

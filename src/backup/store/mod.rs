@@ -8,7 +8,7 @@ mod error;
 mod location;
 mod s3;
 
-pub use contract::{Draft, Listing, Store, StoreWriter};
+pub use contract::{Draft, Listing, SIGN_OF_LIFE, Store, StoreWriter, StoredFile};
 pub use directory::DirectoryStore;
 pub use error::StoreError;
 pub(crate) use error::explained;

@@ -18,9 +18,10 @@ impl From<StoreError> for Failure {
             StoreError::NotFound { .. }
             | StoreError::NoBucket { .. }
             | StoreError::WrongKey { .. } => ExitCode::Refused,
-            StoreError::Disk { .. } | StoreError::Denied { .. } | StoreError::Remote { .. } => {
-                ExitCode::Failed
-            }
+            StoreError::Disk { .. }
+            | StoreError::Denied { .. }
+            | StoreError::Lost { .. }
+            | StoreError::Remote { .. } => ExitCode::Failed,
         };
         Self::new(exit, error.to_string())
     }

@@ -1,23 +1,27 @@
 //! `pgctl backup prune`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::context::Context;
 use super::store;
 use crate::backup::catalogue::{Catalogue, blocking};
-use crate::backup::id::started;
 use crate::backup::retention::{Candidate, Policy, decide};
-use crate::backup::store::Store;
+use crate::backup::store::{Store, StoreError};
 use crate::cli::PruneArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{Pruning, PruningDocument, encode, pruning_screen, write_stderr};
+use crate::output::{Pruning, PruningDocument, Undeleted, encode, pruning_screen, write_stderr};
 
-/// A backup that was begun so long ago is not being written any more.
+/// A backup to which nothing was written for so long is not being written any more. When it began
+/// says nothing: a large one takes days, and the clock of whoever takes it may be wrong.
 const GIVEN_UP: SignedDuration = SignedDuration::from_hours(48);
+
+/// Unfinished backups that are looked at side by side.
+const AT_ONCE: usize = 16;
 
 pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode, Failure> {
     let policy = Policy {
@@ -36,7 +40,6 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
         .iter()
         .filter_map(crate::backup::catalogue::Entry::candidate)
         .collect();
-    let now = Timestamp::now();
     let mut pruning = Pruning {
         store: store.location(),
         dry_run: args.dry_run,
@@ -47,22 +50,27 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
             .filter(|entry| entry.manifest.is_err())
             .map(|entry| entry.id.clone())
             .collect(),
-        given_up: catalogue
-            .partial
-            .iter()
-            .filter(|id| started(id).is_some_and(|time| now.duration_since(time) > GIVEN_UP))
-            .cloned()
-            .collect(),
+        given_up: given_up(&store, catalogue.partial).await?,
         deleted: Vec::new(),
+        failed: Vec::new(),
     };
     let doomed = pruning.doomed();
     if !args.dry_run && !doomed.is_empty() {
         if !args.yes {
-            confirm(&pruning, context)?;
+            confirm(&pruning, context).await?;
         }
         for id in doomed {
-            delete(&store, &id).await?;
-            pruning.deleted.push(id);
+            let unfinished = pruning.given_up.contains(&id);
+            match delete(&store, &id, unfinished).await {
+                Ok(true) => pruning.deleted.push(id),
+                // It was finished while the question waited for its answer.
+                Ok(false) => pruning.given_up.retain(|it| *it != id),
+                // One that can't be deleted must not keep all the others.
+                Err(error) => pruning.failed.push(Undeleted {
+                    id,
+                    reason: error.to_string(),
+                }),
+            }
         }
     }
     let text = if context.format.is_document() {
@@ -71,16 +79,49 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
         pruning_screen(&pruning, &context.screen)
     };
     context.print(&text)?;
-    Ok(ExitCode::Done)
+    Ok(
+        match (pruning.failed.is_empty(), pruning.deleted.is_empty()) {
+            (true, _) => ExitCode::Done,
+            (false, true) => ExitCode::Failed,
+            (false, false) => ExitCode::Incomplete,
+        },
+    )
 }
 
-async fn delete(store: &Arc<dyn Store>, id: &str) -> Result<(), Failure> {
+/// Those of the unfinished ones to which nobody writes any more.
+async fn given_up(store: &Arc<dyn Store>, partial: Vec<String>) -> Result<Vec<String>, StoreError> {
+    let now = Timestamp::now();
+    let silent = futures::stream::iter(partial)
+        .map(|id| {
+            let store = Arc::clone(store);
+            blocking(move || {
+                let written = store.last_written(&id)?;
+                let silent = written.is_some_and(|time| now.duration_since(time) > GIVEN_UP);
+                Ok(silent.then_some(id))
+            })
+        })
+        .buffered(AT_ONCE);
+    silent
+        .try_filter_map(|id| std::future::ready(Ok(id)))
+        .try_collect()
+        .await
+}
+
+/// Deletes it; false when it is one that was finished in the meantime.
+async fn delete(store: &Arc<dyn Store>, id: &str, unfinished: bool) -> Result<bool, StoreError> {
     let (store, id) = (Arc::clone(store), id.to_owned());
-    Ok(blocking(move || store.remove(&id)).await?)
+    blocking(move || {
+        if unfinished {
+            store.remove_unfinished(&id)
+        } else {
+            store.remove(&id).map(|()| true)
+        }
+    })
+    .await
 }
 
 /// A person types how many go: it can't be undone.
-fn confirm(pruning: &Pruning, context: &Context) -> Result<(), Failure> {
+async fn confirm(pruning: &Pruning, context: &Context) -> Result<(), Failure> {
     let count = pruning.doomed().len();
     let refused = |what: &str| {
         Failure::new(ExitCode::Refused, what)
@@ -97,9 +138,15 @@ fn confirm(pruning: &Pruning, context: &Context) -> Result<(), Failure> {
         "Type {count} to delete {count} backup{}: ",
         if count == 1 { "" } else { "s" }
     ));
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let _ = std::io::stdin().read_line(&mut answer);
+    // On a thread of its own: Ctrl-C must be heard while it waits.
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    })
+    .await
+    .ok()
+    .and_then(Result::ok)
+    .unwrap_or_default();
     if answer.trim() == count.to_string() {
         Ok(())
     } else {

@@ -8,7 +8,7 @@ use super::API_VERSION;
 use super::status::ClusterDocument;
 use crate::backup::catalogue::{Catalogue, Entry};
 use crate::backup::manifest::{Archive, Content, Manifest, Rehearsal, Verification};
-use crate::output::backup::{Pruning, reason};
+use crate::output::backup::{Pruning, Undeleted, reason};
 
 /// A file of a backup.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -341,6 +341,8 @@ pub struct PruningDocument {
     unreadable: Vec<String>,
     /// What was deleted.
     deleted: Vec<String>,
+    /// What could not be deleted.
+    failed: Vec<Undeleted>,
 }
 
 impl PruningDocument {
@@ -363,6 +365,7 @@ impl PruningDocument {
             unfinished: pruning.given_up.clone(),
             unreadable: pruning.unreadable.clone(),
             deleted: pruning.deleted.clone(),
+            failed: pruning.failed.clone(),
         }
     }
 }

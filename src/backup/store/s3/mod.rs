@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, Certificate, ClientOptions, ObjectStore, ObjectStoreExt as _, RetryConfig,
+    BackoffConfig, Certificate, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    RetryConfig,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -21,12 +23,15 @@ use tokio::sync::Semaphore;
 use self::reading::ObjectReader;
 use self::writing::{ObjectWriter, PARTS_IN_MEMORY};
 use super::directory::plain;
-use super::{Draft, Listing, Store, StoreError, StoreWriter};
+use super::{Draft, Listing, Store, StoreError, StoreWriter, StoredFile};
 use crate::backup::id::is_id;
 use crate::backup::manifest::MANIFEST_FILE;
 
 /// Mark of a backup that was begun.
 const PARTIAL_FILE: &str = "partial";
+
+/// Written now and then while it lasts: an upload is seen by nobody until it is completed.
+const SIGN_FILE: &str = "still-written";
 
 /// How long a request is repeated before the store counts as gone.
 const RETRY_FOR: Duration = Duration::from_secs(30);
@@ -183,29 +188,58 @@ impl Shared {
         }
     }
 
-    async fn exists(&self, object: &Path) -> Result<bool, StoreError> {
+    /// Size of an object; none when it is not there.
+    async fn size(&self, object: &Path) -> Result<Option<u64>, StoreError> {
         match self.client.head(object).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.error(&format!("looking for {object}"), error)),
         }
     }
 
-    async fn empty(&self, folder: &Path) -> Result<(), StoreError> {
-        // Without its manifest it is no backup any more, whatever happens to the rest.
-        self.delete(&folder.clone().join(MANIFEST_FILE)).await?;
-        let objects: Vec<Path> = self
-            .client
+    async fn exists(&self, object: &Path) -> Result<bool, StoreError> {
+        Ok(self.size(object).await?.is_some())
+    }
+
+    async fn objects(&self, folder: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
+        self.client
             .list(Some(folder))
-            .map_ok(|meta| meta.location)
             .try_collect()
             .await
-            .map_err(|error| self.error(&format!("listing {folder}"), error))?;
+            .map_err(|error| self.error(&format!("listing {folder}"), error))
+    }
+
+    async fn empty(&self, folder: &Path) -> Result<(), StoreError> {
+        // Without its manifest it is no backup any more, whatever happens to the rest.
+        let manifest = folder.clone().join(MANIFEST_FILE);
+        self.delete(&manifest).await?;
         let mark = folder.clone().join(PARTIAL_FILE);
-        for object in objects.iter().filter(|object| **object != mark) {
-            self.delete(object).await?;
+        for object in self.objects(folder).await? {
+            if object.location != mark {
+                self.delete(&object.location).await?;
+            }
         }
+        // Who wrote it may have died right after writing the manifest.
+        self.delete(&manifest).await?;
         self.delete(&mark).await
+    }
+
+    /// Whether a draft is as it was written: its mark, and every file.
+    async fn is_whole(&self, folder: &Path, files: &[StoredFile]) -> Result<(), StoreError> {
+        let lost = |object: &Path| StoreError::Lost {
+            what: format!("s3://{}/{object}", self.bucket),
+        };
+        let mark = folder.clone().join(PARTIAL_FILE);
+        if self.size(&mark).await?.is_none() {
+            return Err(lost(&mark));
+        }
+        for file in files {
+            let object = folder.clone().join(plain(&file.name)?);
+            if self.size(&object).await? != Some(file.bytes) {
+                return Err(lost(&object));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -306,6 +340,29 @@ impl Store for S3Store {
         let folder = self.0.folder(id)?;
         self.0.runtime.block_on(self.0.empty(&folder))
     }
+
+    fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError> {
+        let folder = self.0.folder(id)?;
+        let objects = self.0.runtime.block_on(self.0.objects(&folder))?;
+        let newest = objects.iter().map(|object| object.last_modified).max();
+        let time = |seconds| {
+            Timestamp::from_second(seconds).map_err(|error| StoreError::Settings(error.to_string()))
+        };
+        newest.map(|newest| time(newest.timestamp())).transpose()
+    }
+
+    fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError> {
+        let folder = self.0.folder(id)?;
+        self.0.runtime.block_on(async {
+            // The other half of this is in `commit`. Whoever finishes it writes the manifest and then
+            // looks for the mark: one of the two sees what the other did.
+            self.0.delete(&folder.clone().join(PARTIAL_FILE)).await?;
+            if self.0.exists(&folder.clone().join(MANIFEST_FILE)).await? {
+                return Ok(false);
+            }
+            self.0.empty(&folder).await.map(|()| true)
+        })
+    }
 }
 
 struct S3Draft {
@@ -320,15 +377,34 @@ impl Draft for S3Draft {
         Ok(Box::new(ObjectWriter::begin(shared, object)?))
     }
 
-    fn commit(&self, manifest: &[u8]) -> Result<(), StoreError> {
-        self.shared.runtime.block_on(async {
+    fn still_written(&self) -> Result<(), StoreError> {
+        // Not the mark itself: who deletes that must find it deleted.
+        let sign = self.folder.clone().join(SIGN_FILE);
+        self.shared
+            .runtime
+            .block_on(self.shared.put(&sign, Vec::new()))
+    }
+
+    fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        shared.runtime.block_on(async {
+            shared.is_whole(&self.folder, files).await?;
             let object = self.folder.clone().join(MANIFEST_FILE);
-            self.shared.put(&object, manifest.to_vec()).await?;
-            // It is a backup from here; the mark that stays behind would do no harm.
-            let _ = self
-                .shared
-                .delete(&self.folder.clone().join(PARTIAL_FILE))
-                .await;
+            let written = shared.put(&object, manifest.to_vec()).await;
+            // Looked at again: whoever removes it may have begun in between, and has then deleted the
+            // mark. Neither may a manifest stay of which it is not known whether it was written.
+            let whole = match written {
+                Ok(()) => shared.is_whole(&self.folder, files).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = whole {
+                let _ = shared.delete(&object).await;
+                return Err(error);
+            }
+            // It is a backup from here; a mark that stays behind would do no harm.
+            for file in [PARTIAL_FILE, SIGN_FILE] {
+                let _ = shared.delete(&self.folder.clone().join(file)).await;
+            }
             Ok(())
         })
     }
