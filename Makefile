@@ -23,7 +23,7 @@ test: ## Everything: unit tests, the start script, the sandbox, end to end, gene
 	@sandbox/requirements.sh
 	$(CARGO) build --workspace --all-targets
 	$(CARGO) test --workspace
-	$(CARGO) test --features failpoints --test failover --test scale -- matrix:: faults:: interrupted::
+	$(CARGO) test --features failpoints --test failover --test scale --test restore -- matrix:: faults:: interrupted::
 	$(CARGO) xtask generate --check
 
 lint: ## Formatting, clippy, rustdoc, shellcheck

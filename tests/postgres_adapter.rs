@@ -143,6 +143,46 @@ async fn hostile_names_stay_data() {
 }
 
 #[tokio::test]
+async fn what_is_loaded_can_be_dropped_again_whatever_is_in_it() {
+    let server = Server::primary("wal_level=logical");
+    let session = server.session().await;
+    server.psql("create database broken");
+    server.psql("create database subscribed is_template true");
+    server.psql("update pg_database set datconnlimit = -2 where datname = 'broken'");
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await;
+    let stream = stream.expect("it listens");
+    let none = std::future::ready(None);
+    let subscribed = Session::connect_to(stream, none, &Server::login(), "subscribed").await;
+    let subscribed = subscribed.expect("it lets us in");
+    let subscribe = "create subscription \"s'1\" connection 'host=nowhere dbname=x' publication p \
+                     with (connect = false, slot_name = 'far')";
+    let run = subscribed.run_long("subscribing", subscribe, LIMIT).await;
+    run.expect("it needs no publisher");
+
+    let target = session.target().await.expect("what there is can be asked");
+    let broken = target.databases.iter().find(|it| it.name == "broken");
+    assert!(broken.is_some_and(|it| it.invalid));
+    assert_eq!(
+        session.invalid_databases().await.expect("it answers"),
+        ["broken"]
+    );
+    let subscriptions = session.has_subscriptions("subscribed").await;
+    assert!(subscriptions.expect("it answers"));
+    assert!(session.remove_database("subscribed", LIMIT).await.is_err());
+    subscribed
+        .drop_subscriptions()
+        .await
+        .expect("no publisher is asked");
+    drop(subscribed);
+    for name in ["broken", "subscribed"] {
+        let dropped = session.remove_database(name, LIMIT).await;
+        dropped.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let left = session.database_names().await.expect("it answers");
+    assert!(!left.iter().any(|it| it == "broken" || it == "subscribed"));
+}
+
+#[tokio::test]
 async fn a_switchover_by_hand() {
     let old = Server::primary("");
     let candidate = old.standby("pod_1");

@@ -149,7 +149,7 @@ impl Tools {
 }
 
 /// The major version in `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
-pub(super) fn major(version: &str) -> Option<u32> {
+pub fn major(version: &str) -> Option<u32> {
     let (_, rest) = version.split_once("(PostgreSQL) ")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()

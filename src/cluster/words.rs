@@ -2,6 +2,16 @@
 
 use humansize::{BINARY, FormatSizeOptions, format_size};
 
+/// A word as a shell takes it: in quotes when it has to be.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// Bytes in binary units, short enough for a column: `0 B`, `16 MiB`, `1.5 GiB`.
 pub fn bytes(bytes: u64) -> String {
     let options = FormatSizeOptions::from(BINARY).decimal_places(1);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-use crate::plan::{Entry, Event, ImpossibleHistory, OperationId, Outcome, Plan, Progress};
+use crate::plan::{Action, Entry, Event, ImpossibleHistory, OperationId, Outcome, Plan, Progress};
 
 /// How many operations the history keeps.
 pub const MAX_HISTORY: usize = 50;
@@ -66,6 +66,18 @@ impl Journal {
     /// When the entries can't have come about.
     pub fn progress(&self) -> Result<Progress, ImpossibleHistory> {
         Progress::of(&self.plan, &self.entries)
+    }
+
+    /// Whether what is left to do, if it goes on, reads the backup that it restores.
+    pub fn needs_backup(&self) -> bool {
+        let begin = match self.progress() {
+            Ok(Progress::Planned) => 0,
+            Ok(Progress::Between(index) | Progress::Within(index)) => index,
+            _ => return false,
+        };
+        self.plan.steps[begin.min(self.plan.steps.len())..]
+            .iter()
+            .any(|step| matches!(&step.action, Action::Restore(action) if action.reads_backup()))
     }
 
     /// Adds an entry, if it can follow.

@@ -10,6 +10,7 @@ use super::{
     AutoscaleRequest, Bounds, Candidate, Check, KeptData, PodRef, RestoreScope, Step, StepName,
     Verdict, Way,
 };
+use crate::cluster::words::shell_word;
 use crate::cluster::{ClusterId, Lsn, Timeline};
 
 /// Names an operation: what it is and when it was planned.
@@ -297,11 +298,25 @@ impl Plan {
     /// The command that goes on with it after an interruption.
     pub fn resume_command(&self) -> String {
         format!(
-            "pgctl {} --resume -n {}{}",
+            "pgctl {} --resume -n {}{}{}",
             self.operation.kind(),
             self.cluster.namespace,
-            self.cluster_flag()
+            self.cluster_flag(),
+            self.store_flags()
         )
+    }
+
+    /// What a restore needs of the person who goes on with it, maybe on another machine.
+    fn store_flags(&self) -> String {
+        let Operation::Restore(scope) = &self.operation else {
+            return String::new();
+        };
+        let store = format!(" --store {}", shell_word(&scope.store));
+        if scope.encrypted {
+            store + " --identity FILE"
+        } else {
+            store
+        }
     }
 
     /// The command that puts everything back, before the point of no return.

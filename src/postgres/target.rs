@@ -76,6 +76,15 @@ impl Session {
         Ok(self.text(DOING, sql::HOLDS_DATA).await?.as_deref() == Some("true"))
     }
 
+    /// `server_version_num`.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn version(&self) -> Result<u32, SqlError> {
+        const DOING: &str = "asking for the version";
+        json(DOING, self.text(DOING, "show server_version_num").await?)
+    }
+
     /// Names of all databases.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::lab::{Lab, eventually, full, on_sandbox};
 use super::tools::same;
 
 impl Lab {
-    async fn restore(&self, more: &[&str]) -> Result<super::lab::Run> {
+    pub(super) async fn restore(&self, more: &[&str]) -> Result<super::lab::Run> {
         let store = self.backups();
         let mut arguments = vec!["restore", "--store", &store, "--yes"];
         arguments.extend(more);
@@ -49,7 +49,7 @@ fn a_dump_restored_into_an_empty_cluster_is_the_same_byte_for_byte() -> Result<(
 }
 
 /// A database that its owner's role belongs to, with rows.
-fn shop(lab: &Lab) -> Result<()> {
+pub(super) fn shop(lab: &Lab) -> Result<()> {
     lab.psql(
         "primary-0",
         "postgres",
@@ -82,12 +82,12 @@ impl Lab {
     }
 
     /// The hash of the password of `app`.
-    fn hash(&self) -> Result<String> {
+    pub(super) fn hash(&self) -> Result<String> {
         let hash = "select rolpassword from pg_authid where rolname = 'app'";
         self.psql("primary-0", "postgres", hash)
     }
 
-    fn items(&self, tail: &str, database: &str) -> Result<String> {
+    pub(super) fn items(&self, tail: &str, database: &str) -> Result<String> {
         self.psql(tail, database, "select count(*) from item")
     }
 }
@@ -213,39 +213,6 @@ fn the_first_error_ends_it_and_is_told_with_its_place_in_the_dump() -> Result<()
         let run = run.says("TOC entry")?.says("sale")?;
         ensure!(!run.stderr.contains("geheim"));
         lab.tidy()?;
-
-        if cfg!(feature = "failpoints") {
-            lab.psql("primary-0", "shop", "drop table sale")?;
-            let backup = lab.back_up(&["--from", "primary"]).await?;
-            let arguments = [
-                "restore",
-                &backup,
-                "--clean",
-                "--no-safety-backup",
-                "--yes",
-                "--store",
-            ];
-            let store = lab.backups();
-            let arguments = [arguments.as_slice(), &[store.as_str()]].concat();
-            lab.psql("primary-0", "shop", "delete from item")?;
-            for (point, way, code, items) in [
-                ("load-databases.middle", "--abort", 6, "0"),
-                ("swap-databases.middle", "--abort", 6, "0"),
-                ("load-databases.before", "--resume", 0, "5000"),
-                ("swap-databases.middle", "--resume", 0, "5000"),
-                ("drop-replaced.before", "--resume", 0, "5000"),
-            ] {
-                let points = format!("{point}=return(kill)");
-                let run = lab
-                    .pgctl_with(&arguments, &[("FAILPOINTS", &points)])
-                    .await?;
-                ensure!(run.status.code().is_none(), "{point}: {run}");
-                lab.pgctl(&["restore", way]).await?.exits(code)?;
-                let found = lab.items("primary-0", "shop")?;
-                ensure!(found == items, "{point} {way}: {found} items");
-                lab.tidy()?;
-            }
-        }
         Ok(())
     })
 }

@@ -9,6 +9,8 @@
 mod awkward;
 mod databases;
 #[cfg(feature = "failpoints")]
+mod databases_interrupted;
+#[cfg(feature = "failpoints")]
 mod interrupted;
 #[path = "../support/lab/mod.rs"]
 mod lab;

@@ -14,6 +14,7 @@ use super::{RehearsalError, logical, physical};
 use crate::backup::encryption::Identities;
 use crate::backup::manifest::{Content, Kind, Manifest, Rehearsal};
 use crate::backup::store::Store;
+use crate::backup::tools::major;
 use crate::backup::transfer::StopSignal;
 use crate::postgres::SqlError;
 
@@ -60,7 +61,10 @@ pub async fn rehearse(
             here,
         });
     }
-    let programs = Programs::find(manifest.server_version, physical).await?;
+    // Client tools newer than the server may have written what only their own version reads.
+    let tool = major(&manifest.source.tool).filter(|_| !physical);
+    let version = manifest.server_version.max(tool.unwrap_or(0) * 10_000);
+    let programs = Programs::find(version, physical).await?;
     let account = Account::find()?;
     let parent = std::env::temp_dir();
     enough_room(&parent, needed(manifest))?;

@@ -60,6 +60,21 @@ pub(super) fn opened(
     }
 }
 
+/// Whether the first archive can be opened, with the keys that there are.
+///
+/// # Errors
+/// When it is not there, or no key fits.
+pub fn opens(
+    store: &dyn Store,
+    manifest: &Manifest,
+    identities: &Identities,
+) -> Result<(), StoreError> {
+    match manifest.archives.first() {
+        Some(archive) => opened(store, manifest, archive, identities, false).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn broken(manifest: &Manifest, archive: &Archive, error: ContentError) -> StoreError {
     StoreError::Settings(format!("{} of {}: {error}", archive.file, manifest.id))
 }
@@ -156,14 +171,21 @@ impl DatabaseContents {
             let keywords: &[&str] = match entry.kind.as_str() {
                 "ACL" | "DEFAULT ACL" => &["TO", "FROM", "ROLE", "AUTHORIZATION"],
                 "DATABASE PROPERTIES" => &["ROLE"],
+                "POLICY" => &["TO"],
+                "USER MAPPING" => &["FOR"],
                 _ => continue,
             };
-            for statement in statements(&entry.definition) {
+            for mut statement in statements(&entry.definition) {
+                if entry.kind == "POLICY" {
+                    // Expressions follow, in which anything may stand.
+                    statement.cut_before(&["USING", "WITH"]);
+                }
                 let named = statement.names_after(keywords).into_iter();
                 roles.extend(named.map(str::to_owned));
             }
         }
         roles.remove("PUBLIC");
+        roles.remove("public");
         roles.remove("DEFAULT");
         roles.into_iter().collect()
     }
@@ -332,6 +354,33 @@ mod tests {
         );
         assert_eq!(contents.roles(), ["app", "r"]);
         assert!(contents.has_content());
+    }
+
+    #[test]
+    fn roles_are_found_wherever_they_are_named() {
+        let contents = contents(vec![
+            entry(
+                "POLICY",
+                "t own",
+                "CREATE POLICY own ON s.t FOR SELECT TO clerk, \"the boss\" USING ((span > '1'::interval day TO second));\n",
+            ),
+            entry(
+                "POLICY",
+                "t all",
+                "CREATE POLICY all_of_it ON s.t USING (true);\n",
+            ),
+            entry(
+                "USER MAPPING",
+                "USER MAPPING clark SERVER far",
+                "CREATE USER MAPPING FOR clark SERVER far OPTIONS (password 'x');\n",
+            ),
+            entry(
+                "USER MAPPING",
+                "USER MAPPING public SERVER far",
+                "CREATE USER MAPPING FOR public SERVER far;\n",
+            ),
+        ]);
+        assert_eq!(contents.roles(), ["clark", "clerk", "the boss"]);
     }
 
     #[test]

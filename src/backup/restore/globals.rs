@@ -11,6 +11,31 @@ pub struct RoleStatement {
     pub text: String,
 }
 
+/// What becomes of `GRANTED BY` in memberships. Before PostgreSQL 16 it was a note that nothing
+/// depended on; since then the grantor must have the ADMIN OPTION on the role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grantors {
+    /// It stays where the grantor is known: an old server takes any.
+    Known,
+    /// It is left away: an old dump goes into a newer server.
+    Left,
+    /// It stays where a statement before it has given the grantor the ADMIN OPTION: `pg_dumpall`
+    /// writes them in that order. Of the others the superuser is the grantor, as it mostly was.
+    WithAdminOption,
+}
+
+impl Grantors {
+    /// Which, from one server's version to another's.
+    pub fn between(from: u32, to: u32) -> Self {
+        const CHECKED: u32 = 160_000;
+        match (from >= CHECKED, to >= CHECKED) {
+            (_, false) => Self::Known,
+            (false, true) => Self::Left,
+            (true, true) => Self::WithAdminOption,
+        }
+    }
+}
+
 /// What a statement is about.
 #[derive(Debug, PartialEq, Eq)]
 enum About<'a> {
@@ -79,8 +104,13 @@ pub fn roles_in(text: &str) -> Vec<String> {
 /// The statements that make these roles as they are in the file. `known`: the roles that exist,
 /// and those that are made: who was granted something by, or is a member of, nobody known, is left
 /// without that.
-pub fn statements_for_roles(text: &str, wanted: &[String], known: &[String]) -> Vec<RoleStatement> {
-    chosen(text, known, |about| match about {
+pub fn statements_for_roles(
+    text: &str,
+    wanted: &[String],
+    known: &[String],
+    grantors: Grantors,
+) -> Vec<RoleStatement> {
+    chosen(text, known, grantors, |about| match about {
         About::Session => true,
         About::Create(role) | About::Attributes(role) | About::Detail(role) => {
             contains(wanted, role)
@@ -96,8 +126,13 @@ pub fn statements_for_roles(text: &str, wanted: &[String], known: &[String]) -> 
 
 /// The statements that make roles that exist what they are in the file. The attributes and the
 /// passwords of `spared` stay as they are.
-pub fn changes_to_roles(text: &str, known: &[String], spared: &[String]) -> Vec<RoleStatement> {
-    chosen(text, known, |about| match about {
+pub fn changes_to_roles(
+    text: &str,
+    known: &[String],
+    spared: &[String],
+    grantors: Grantors,
+) -> Vec<RoleStatement> {
+    chosen(text, known, grantors, |about| match about {
         About::Attributes(role) => contains(known, role) && !contains(spared, role),
         About::Detail(role) => contains(known, role),
         About::Membership(group, member) => contains(known, group) && contains(known, member),
@@ -106,32 +141,58 @@ pub fn changes_to_roles(text: &str, known: &[String], spared: &[String]) -> Vec<
     })
 }
 
-fn chosen(text: &str, known: &[String], wanted: impl Fn(&About<'_>) -> bool) -> Vec<RoleStatement> {
-    statements(text)
-        .iter()
-        .filter(|statement| wanted(&about(statement)))
-        .map(|statement| RoleStatement {
+fn chosen(
+    text: &str,
+    known: &[String],
+    grantors: Grantors,
+    wanted: impl Fn(&About<'_>) -> bool,
+) -> Vec<RoleStatement> {
+    // Who has been given the ADMIN OPTION on which role so far.
+    let mut admins: Vec<(String, String)> = Vec::new();
+    let mut found = Vec::new();
+    for statement in &statements(text) {
+        let about = about(statement);
+        if !wanted(&about) {
+            continue;
+        }
+        let stays = |grantor: &str| match (grantors, &about) {
+            (Grantors::Left, About::Membership(..)) => false,
+            (Grantors::WithAdminOption, About::Membership(group, _)) => admins
+                .iter()
+                .any(|(role, admin)| role == group && admin == grantor),
+            _ => contains(known, grantor),
+        };
+        found.push(RoleStatement {
             line: statement.line,
-            text: without_unknown_grantor(statement, known),
-        })
-        .collect()
+            text: without_grantor_unless(statement, stays),
+        });
+        if let About::Membership(group, member) = about
+            && gives_admin_option(statement)
+        {
+            admins.push((group.to_owned(), member.to_owned()));
+        }
+    }
+    found
 }
 
-/// `GRANTED BY` names the source's superuser, who may be called otherwise here.
-fn without_unknown_grantor(statement: &Statement, known: &[String]) -> String {
+/// `GRANTED BY` often names the source's superuser, who may be called otherwise here.
+fn without_grantor_unless(statement: &Statement, stays: impl Fn(&str) -> bool) -> String {
     let words = &statement.words;
     let grantor =
         (0..words.len()).find(|at| statement.is(*at, "GRANTED") && statement.is(at + 1, "BY"));
     match grantor {
-        Some(at)
-            if !statement
-                .name(at + 2)
-                .is_some_and(|name| contains(known, name)) =>
-        {
+        Some(at) if !statement.name(at + 2).is_some_and(stays) => {
             statement.text[..words[at].at.start].trim_end().to_owned()
         }
         _ => statement.text.clone(),
     }
+}
+
+fn gives_admin_option(statement: &Statement) -> bool {
+    (0..statement.words.len()).any(|at| {
+        statement.is(at, "ADMIN")
+            && (statement.is(at + 1, "OPTION") || statement.is(at + 1, "TRUE"))
+    })
 }
 
 fn contains(list: &[String], name: &str) -> bool {
@@ -179,7 +240,7 @@ CREATE TABLESPACE fast OWNER admin LOCATION '/x';
             "o'Brien;x",
         ]);
         let wanted = names(&["o'Brien;x"]);
-        let run = statements_for_roles(FILE, &wanted, &known);
+        let run = statements_for_roles(FILE, &wanted, &known, Grantors::Known);
         let lines: Vec<usize> = run.iter().map(|it| it.line).collect();
         assert_eq!(lines, [1, 4, 5, 6, 7, 12]);
         assert_eq!(run[5].text, "GRANT pg_read_all_data TO \"o'Brien;x\"");
@@ -189,7 +250,7 @@ CREATE TABLESPACE fast OWNER admin LOCATION '/x';
     fn the_passwords_of_the_secret_stay() {
         let known = names(&["admin", "replicator", "pg_monitor", "o'Brien;x"]);
         let spared = names(&["admin", "replicator"]);
-        let run = changes_to_roles(FILE, &known, &spared);
+        let run = changes_to_roles(FILE, &known, &spared, Grantors::Known);
         assert!(run.iter().all(|it| !it.text.contains("SCRAM")));
         assert!(run.iter().any(|it| it.text.contains("md5abc")));
         assert!(
@@ -197,5 +258,29 @@ CREATE TABLESPACE fast OWNER admin LOCATION '/x';
                 .any(|it| it.text == "GRANT pg_monitor TO replicator GRANTED BY admin")
         );
         assert!(!run.iter().any(|it| it.text.contains("TABLESPACE")));
+    }
+
+    #[test]
+    fn a_grantor_stays_where_the_server_takes_it() {
+        const GRANTS: &str = "GRANT g TO x WITH ADMIN OPTION, INHERIT TRUE GRANTED BY boss;
+GRANT g TO m WITH INHERIT TRUE GRANTED BY x;
+GRANT g TO n WITH INHERIT TRUE GRANTED BY m;
+";
+        let known = names(&["g", "x", "m", "n", "boss"]);
+        let of = |from, to| {
+            let grantors = Grantors::between(from, to);
+            changes_to_roles(GRANTS, &known, &[], grantors)
+                .iter()
+                .map(|it| {
+                    it.text
+                        .split_once("GRANTED BY ")
+                        .map(|(_, name)| name.to_owned())
+                })
+                .collect::<Vec<_>>()
+        };
+        let name = |name: &str| Some(name.to_owned());
+        assert_eq!(of(140_000, 150_000), [name("boss"), name("x"), name("m")]);
+        assert_eq!(of(150_000, 160_000), [None, None, None]);
+        assert_eq!(of(160_000, 170_000), [None, name("x"), None]);
     }
 }

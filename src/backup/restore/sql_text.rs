@@ -48,6 +48,12 @@ impl Statement {
             .all(|(at, word)| self.is(at, word))
     }
 
+    /// Leaves away what begins with the first of these keywords.
+    pub(super) fn cut_before(&mut self, keywords: &[&str]) {
+        let cut = (0..self.words.len()).find(|at| keywords.iter().any(|it| self.is(*at, it)));
+        self.words.truncate(cut.unwrap_or(usize::MAX));
+    }
+
     /// The identifier at a place.
     pub(super) fn name(&self, at: usize) -> Option<&str> {
         match &self.words.get(at)?.kind {

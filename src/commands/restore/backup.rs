@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::backup::catalogue::{Catalogue, Entry, blocking, record};
+use crate::backup::catalogue::{Catalogue, Entry, blocking, entry, record};
 use crate::backup::encryption::Identities;
 use crate::backup::id::resolve;
 use crate::backup::manifest::{Content, Kind, Manifest};
-use crate::backup::restore::{database_contents, globals_text, roles_in};
+use crate::backup::restore::{database_contents, globals_text, opens, roles_in};
 use crate::backup::store::{Store, StoreError};
+use crate::backup::tools::major;
 use crate::backup::verify::verify;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -31,13 +32,8 @@ pub(super) async fn facts(
     entry: Entry,
     identities: &Identities,
 ) -> Result<BackupFacts, Failure> {
-    if let Ok(manifest) = &entry.manifest
-        && !manifest.encrypted_for.is_empty()
-        && identities.is_empty()
-    {
-        return Err(Failure::new(ExitCode::Usage, "the backup is encrypted")
-            .on(entry.id)
-            .next("name the file with its key: --identity FILE"));
+    if let Ok(manifest) = &entry.manifest {
+        has_key(manifest, identities)?;
     }
     let (store, identities) = (Arc::clone(store), identities.clone());
     let facts = blocking(move || {
@@ -58,6 +54,43 @@ pub(super) async fn facts(
     })
 }
 
+/// An encrypted backup was given a key.
+fn has_key(manifest: &Manifest, identities: &Identities) -> Result<(), Failure> {
+    if manifest.encrypted_for.is_empty() || !identities.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(ExitCode::Usage, "the backup is encrypted")
+        .on(&manifest.id)
+        .next("name the file with its key: --identity FILE"))
+}
+
+/// The backup of a restore that goes on is there, and its key fits.
+pub(super) async fn readable(
+    store: &Arc<dyn Store>,
+    id: &str,
+    identities: &Identities,
+) -> Result<(), Failure> {
+    let refused = |why: String| {
+        Failure::new(
+            ExitCode::Refused,
+            "the backup can't be read; nothing was changed",
+        )
+        .on(id)
+        .because(why)
+    };
+    let (reading, wanted) = (Arc::clone(store), id.to_owned());
+    let entry = blocking(move || entry(reading.as_ref(), &wanted)).await;
+    let manifest = entry
+        .map_err(|error| refused(error.to_string()))?
+        .manifest
+        .map_err(|problem| refused(problem.to_string()))?;
+    has_key(&manifest, identities)?;
+    let (store, identities) = (Arc::clone(store), identities.clone());
+    blocking(move || opens(store.as_ref(), &manifest, &identities))
+        .await
+        .map_err(|error| refused(error.to_string()))
+}
+
 fn contents(
     store: &dyn Store,
     manifest: &Manifest,
@@ -76,6 +109,8 @@ fn contents(
         cluster: manifest.source.cluster.clone(),
         taken: manifest.started,
         server_version: manifest.server_version,
+        tool_major: major(&manifest.source.tool),
+        encrypted: !manifest.encrypted_for.is_empty(),
         architecture: manifest.source.architecture.clone(),
         system_identifier: manifest.system_identifier.clone(),
         timeline: manifest.wal.timeline,

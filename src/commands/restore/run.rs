@@ -16,7 +16,9 @@ use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
 use crate::output::{plain, write_stderr};
-use crate::plan::{Operation, RestoreGrounds, RestoreRequest, TargetFacts, plan_restore};
+use crate::plan::{
+    Operation, RestoreGrounds, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
+};
 
 /// The command's word, as in the journal.
 const KIND: &str = "restore";
@@ -88,26 +90,47 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
     let journal = Live::journal_of(&kube, &observed.snapshot.cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
-    let backups = match journal.map(|it| it.plan.operation) {
-        Some(Operation::Restore(scope)) => {
-            let store = match &args.store.store {
-                Some(_) => store::open(&args.store)?,
-                None => scope
-                    .store
-                    .parse::<Location>()
-                    .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?
-                    .open()?,
-            };
-            Some(backups(context, store, identities(args)?))
-        }
+    let backups = match &journal {
+        Some(journal) if !journal.ended() => match &journal.plan.operation {
+            Operation::Restore(scope) => {
+                let opened = reopened(args, scope).await;
+                // What only goes back, or drops what was replaced, does not read it.
+                if args.operation.abort || !journal.needs_backup() {
+                    opened.ok()
+                } else {
+                    Some(opened.map_err(|failure| failure.next(journal.plan.resume_command()))?)
+                }
+            }
+            _ => None,
+        },
         _ => None,
     };
+    let backups = backups.map(|(store, identities)| self::backups(context, store, identities));
     let place = Place {
         kube,
         observed,
         backups,
     };
     go_on(context, place, KIND, args.operation.abort).await
+}
+
+/// The store, and the keys that its backup takes: what does not fit is said before anything is
+/// taken over, as a restore that fails later puts back the work of hours.
+async fn reopened(
+    args: &RestoreArgs,
+    scope: &RestoreScope,
+) -> Result<(Arc<dyn Store>, Identities), Failure> {
+    let store = match &args.store.store {
+        Some(_) => store::open(&args.store)?,
+        None => scope
+            .store
+            .parse::<Location>()
+            .map_err(|error| Failure::new(ExitCode::Refused, error.to_string()))?
+            .open()?,
+    };
+    let identities = identities(args)?;
+    backup::readable(&store, &scope.backup, &identities).await?;
+    Ok((store, identities))
 }
 
 fn identities(args: &RestoreArgs) -> Result<Identities, Failure> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cluster::Live;
 use crate::backup::restore::{
-    RoleStatement, changes_to_roles, globals_text, statements_for_roles, without_secrets,
+    Grantors, RoleStatement, changes_to_roles, globals_text, statements_for_roles, without_secrets,
 };
 use crate::engine::WorldError;
 use crate::plan::Plan;
@@ -30,7 +30,8 @@ impl Live {
             .cloned()
             .collect();
         let known: Vec<String> = there.iter().chain(&wanted).cloned().collect();
-        let statements = statements_for_roles(&text, &wanted, &known);
+        let grantors = self.grantors(plan, pod).await?;
+        let statements = statements_for_roles(&text, &wanted, &known, grantors);
         self.run_roles("making roles", pod, file, &statements, limit)
             .await
     }
@@ -65,7 +66,14 @@ impl Live {
         let text = self.globals(plan, file).await?;
         let known = self.session(pod).await?.role_names().await?;
         let spared = [self.login.user.clone(), REPLICATION_ROLE.to_owned()];
-        Ok(changes_to_roles(&text, &known, &spared))
+        let grantors = self.grantors(plan, pod).await?;
+        Ok(changes_to_roles(&text, &known, &spared, grantors))
+    }
+
+    async fn grantors(&self, plan: &Plan, pod: &str) -> Result<Grantors, WorldError> {
+        let from = self.manifest(plan).await?.server_version;
+        let to = self.session(pod).await?.version().await?;
+        Ok(Grantors::between(from, to))
     }
 
     async fn run_roles(

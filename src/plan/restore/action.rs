@@ -211,6 +211,21 @@ pub enum RestoreAction {
     },
 }
 
+impl RestoreAction {
+    /// Whether it reads the backup.
+    pub fn reads_backup(&self) -> bool {
+        matches!(
+            self,
+            Self::SafetyBackup { .. }
+                | Self::CreateRoles { .. }
+                | Self::LoadDatabases { .. }
+                | Self::SwapDatabases { .. }
+                | Self::ChangeRoles { .. }
+                | Self::Unpack { .. }
+        )
+    }
+}
+
 impl fmt::Display for RestoreAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -77,7 +77,8 @@ impl<'a> Scene<'a> {
 
     fn version(&self) -> Check {
         let name = CheckName::Version;
-        let ours = self.backup().server_version / 10_000;
+        let backup = self.backup();
+        let ours = backup.server_version / 10_000;
         let mut servers = self.snapshot.instances.iter().filter_map(Instance::facts);
         let Some(server) = servers.next().map(|facts| facts.version / 10_000) else {
             return Check::pass(
@@ -85,7 +86,7 @@ impl<'a> Scene<'a> {
                 format!("it needs PostgreSQL {ours}; the pod's is looked at before it is used"),
             );
         };
-        let physical = self.backup().kind == RestoreKind::Physical;
+        let physical = backup.kind == RestoreKind::Physical;
         if physical && ours != server {
             Check::refuse(
                 name,
@@ -100,6 +101,8 @@ impl<'a> Scene<'a> {
                 format!("a dump of PostgreSQL {ours} can't be loaded into PostgreSQL {server}"),
             )
             .next("deploy an image of that version or a newer one")
+        } else if let Some(tool) = backup.tool_major.filter(|it| !physical && *it > server) {
+            newer_tool(tool, server)
         } else {
             Check::pass(name, format!("PostgreSQL {ours} into PostgreSQL {server}"))
         }
@@ -205,6 +208,32 @@ impl<'a> Scene<'a> {
                     .next("docs/gitops.md")
             }
         }
+    }
+}
+
+/// A dump that was made by a tool newer than the server, through a port-forward.
+fn newer_tool(tool: u32, server: u32) -> Check {
+    let name = CheckName::Version;
+    let made = format!("pg_dump {tool} has made it, and the pod has the tools of {server}");
+    if archive_format(tool) > archive_format(server) {
+        return Check::refuse(name, format!("{made}, which can't read its archives"))
+            .next("take another one in the pod (without --via port-forward), or load it by hand with pg_restore of that version");
+    }
+    Check::warn(
+        name,
+        format!("{made}: the first statement that is too new ends the restore"),
+    )
+}
+
+/// The format of the archives of a version of `pg_dump` (`K_VERS_SELF` in
+/// src/bin/pg_dump/pg_backup_archiver.h): 1.14, 1.15 from 16 on, 1.16 from 17 on. Of what is newer
+/// than 18 nothing is known.
+fn archive_format(major: u32) -> u32 {
+    match major {
+        ..=15 => 14,
+        16 => 15,
+        17 | 18 => 16,
+        newer => newer,
     }
 }
 

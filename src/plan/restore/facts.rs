@@ -40,6 +40,10 @@ pub struct BackupFacts {
     pub taken: Timestamp,
     /// `server_version_num`.
     pub server_version: u32,
+    /// Major version of the tool that has made it; none when it is not known.
+    pub tool_major: Option<u32>,
+    /// Whether it takes a key to read it.
+    pub encrypted: bool,
     /// `uname -m` of the machine that it was taken on.
     pub architecture: String,
     /// The system identifier.

@@ -52,6 +52,7 @@ pub(super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
     let scope = RestoreScope {
         backup: scene.backup().id.clone(),
         store: scene.backup().store.clone(),
+        encrypted: scene.backup().encrypted,
         kind: scene.backup().kind,
         taken: scene.backup().taken,
         pod: frame.target.clone(),

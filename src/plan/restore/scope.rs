@@ -37,6 +37,9 @@ pub struct RestoreScope {
     pub backup: String,
     /// The store that it is in.
     pub store: String,
+    /// Whether it takes a key to read it.
+    #[serde(default)]
+    pub encrypted: bool,
     /// What it holds.
     #[serde(rename = "type")]
     pub kind: RestoreKind,

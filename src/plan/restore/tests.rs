@@ -22,6 +22,8 @@ pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
         cluster: snapshot.cluster.clone(),
         taken: now(),
         server_version: 150_018,
+        tool_major: Some(15),
+        encrypted: false,
         architecture: "x86_64".into(),
         system_identifier: "7400000000000000001".into(),
         timeline: Timeline(1),
@@ -224,6 +226,33 @@ fn a_base_backup_is_not_taken_apart_and_fits_its_version_and_machine_only() {
     ] {
         assert!(found.contains(&check), "{check} is not among {found:?}");
     }
+}
+
+#[test]
+fn archives_of_newer_tools_are_refused_when_the_pods_tools_can_not_read_them() {
+    let snapshot = healthy(1);
+    let of = |tool| {
+        let mut backup = backup(RestoreKind::Logical, &snapshot);
+        backup.tool_major = Some(tool);
+        plan(&snapshot, &request(), backup, Some(target(&[])))
+    };
+    assert_eq!(refused(of(17)), [CheckName::Version]);
+    assert!(of(15).is_ok_and(|plan| plan.warnings().all(|it| it.check != CheckName::Version)));
+    assert!(of(14).is_ok());
+}
+
+#[test]
+fn the_command_that_goes_on_has_what_it_takes() {
+    let snapshot = healthy(1);
+    let mut backup = backup(RestoreKind::Logical, &snapshot);
+    backup.store = "/mnt/my backups".into();
+    backup.encrypted = true;
+    let plan = accepted(plan(&snapshot, &request(), backup, Some(target(&[]))));
+    let command = plan.resume_command();
+    assert!(
+        command.ends_with(" --store '/mnt/my backups' --identity FILE"),
+        "{command}"
+    );
 }
 
 /// A cluster as far as a physical restore changes it.

@@ -46,6 +46,7 @@ pub(in super::super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
     let scope = RestoreScope {
         backup: scene.backup().id.clone(),
         store: scene.backup().store.clone(),
+        encrypted: scene.backup().encrypted,
         kind: scene.backup().kind,
         taken: scene.backup().taken,
         pod: primary.name().to_owned(),

@@ -1,0 +1,136 @@
+//! `pgctl` dies in the middle of a logical restore, and it is finished or put back.
+
+use age::secrecy::ExposeSecret as _;
+use anyhow::{Result, ensure};
+
+use super::databases::shop;
+use super::lab::{Lab, on_sandbox};
+
+/// Where it dies, how it is gone on with, with which exit code, and how many rows are there then.
+const CELLS: [(&str, &str, i32, &str); 7] = [
+    ("load-databases.middle", "--abort", 6, "0"),
+    ("swap-databases.middle", "--abort", 6, "0"),
+    ("safety-backup.middle", "--abort", 6, "0"),
+    ("load-databases.before", "--resume", 0, "5000"),
+    ("swap-databases.middle", "--resume", 0, "5000"),
+    ("change-roles.middle", "--resume", 0, "5000"),
+    ("drop-replaced.before", "--resume", 0, "5000"),
+];
+
+struct Patient<'a> {
+    lab: &'a Lab,
+    backup: String,
+    key: String,
+    /// The hash of the password in the backup.
+    restored: String,
+}
+
+impl<'a> Patient<'a> {
+    async fn new(lab: &'a Lab) -> Result<Self> {
+        shop(lab)?;
+        let key = age::x25519::Identity::generate();
+        let recipient = key.to_public().to_string();
+        Ok(Self {
+            lab,
+            backup: lab
+                .back_up(&["--from", "primary", "--encrypt", &recipient])
+                .await?,
+            key: key_file(lab, "key.txt", &key)?,
+            restored: lab.hash()?,
+        })
+    }
+
+    /// An empty table and another password; the hash of that.
+    fn spoil(&self) -> Result<String> {
+        self.lab.psql("primary-0", "shop", "delete from item")?;
+        let change = "alter role app password 'another'";
+        self.lab.psql("primary-0", "postgres", change)?;
+        self.lab.hash()
+    }
+
+    /// Replaces it, and something happens at a failpoint.
+    async fn struck(&self, point: &str) -> Result<super::lab::Run> {
+        let store = self.lab.backups();
+        let arguments = [
+            "restore",
+            &self.backup,
+            "--clean",
+            "--yes",
+            "--store",
+            &store,
+        ];
+        let arguments = [arguments.as_slice(), &["--identity", &self.key]].concat();
+        self.lab
+            .pgctl_with(&arguments, &[("FAILPOINTS", point)])
+            .await
+    }
+
+    fn is(&self, items: &str, hash: &str) -> Result<()> {
+        let found = self.lab.items("primary-0", "shop")?;
+        ensure!(found == items, "{found} items instead of {items}");
+        ensure!(self.lab.hash()? == hash, "it is another password");
+        self.lab.tidy()
+    }
+}
+
+fn key_file(lab: &Lab, name: &str, key: &age::x25519::Identity) -> Result<String> {
+    let file = lab.sandbox.folder().join(name);
+    std::fs::write(&file, key.to_string().expose_secret())?;
+    Ok(file.to_string_lossy().into_owned())
+}
+
+#[test]
+fn a_logical_restore_that_dies_is_finished_or_put_back_passwords_too() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        let patient = Patient::new(lab).await?;
+        for (point, way, code, items) in CELLS {
+            let present = patient.spoil()?;
+            let kill = format!("{point}=return(kill)");
+            patient.struck(&kill).await?.was_killed()?;
+            let mut arguments = vec!["restore", way];
+            // What goes back needs no key.
+            if way == "--resume" {
+                arguments.extend(["--identity", &patient.key]);
+            }
+            lab.pgctl(&arguments).await?.exits(code)?;
+            let hash = if code == 0 {
+                &patient.restored
+            } else {
+                &present
+            };
+            patient
+                .is(items, hash)
+                .map_err(|error| error.context(format!("{point} {way}")))?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_can_not_go_on_is_refused_and_what_clients_use_is_not_taken_away() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        let patient = Patient::new(lab).await?;
+        let present = patient.spoil()?;
+        patient
+            .struck("load-databases.middle=return(kill)")
+            .await?
+            .was_killed()?;
+        // Without a key that fits nothing is undone: it says so, and with it goes on.
+        let locked = lab.pgctl(&["restore", "--resume"]).await?.exits(2)?;
+        locked.says("--identity FILE")?;
+        let other = key_file(lab, "other.txt", &age::x25519::Identity::generate())?;
+        lab.pgctl(&["restore", "--resume", "--identity", &other])
+            .await?
+            .exits(3)?;
+        ensure!(lab.items("primary-0", "shop")? == "0");
+        // The safety backup fails: clients use what was restored, and nothing goes back by itself.
+        let arguments = ["restore", "--resume", "--identity", &patient.key];
+        let failing = [("FAILPOINTS", "safety-backup.before=return(fail)")];
+        let stopped = lab.pgctl_with(&arguments, &failing).await?.exits(5)?;
+        stopped.says("--abort")?;
+        ensure!(lab.items("primary-0", "shop")? == "5000");
+        ensure!(lab.hash()? == present, "passwords come last");
+        lab.pgctl(&arguments).await?.exits(0)?;
+        patient.is("5000", &patient.restored)
+    })
+}
