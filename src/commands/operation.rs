@@ -417,9 +417,12 @@ async fn finish(
     match ending {
         Some(Ending::Done) => {
             let report = Report::of(plan, &journal.entries);
-            let exit = match report.timed_out() {
-                true => ExitCode::TimedOut,
-                false => ExitCode::Done,
+            let exit = if report.timed_out() {
+                ExitCode::TimedOut
+            } else if report.left_undone() {
+                ExitCode::Incomplete
+            } else {
+                ExitCode::Done
             };
             let text = if context.format.is_document() {
                 encode(

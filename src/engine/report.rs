@@ -114,6 +114,7 @@ impl Report {
             }
         }
         report.settle_loss();
+        report.settle_scaling(plan);
         report.next.extend(bring_back(plan));
         report
     }
@@ -123,6 +124,39 @@ impl Report {
         self.steps.iter().any(|it| {
             matches!(it.step, StepName::AwaitStandbys | StepName::AwaitGone) && it.reason.is_some()
         })
+    }
+
+    /// Whether a scaling has left something as it was: a slot, a volume, the list of those that
+    /// confirm commits.
+    pub fn left_undone(&self) -> bool {
+        matches!(self.operation, Operation::Scale { .. })
+            && self.steps.iter().any(|it| it.reason.is_some())
+    }
+
+    /// What a scaling has left, and the command that sees to it.
+    fn settle_scaling(&mut self, plan: &Plan) {
+        let undone = self.left_undone();
+        let failed = |name: StepName| {
+            let mut steps = self.steps.iter();
+            steps.any(|it| it.step == name && it.reason.is_some())
+        };
+        let volumes = failed(StepName::DeleteVolumes);
+        let Operation::Scale {
+            to, left_behind, ..
+        } = &mut self.operation
+        else {
+            return;
+        };
+        if volumes
+            && let Some(Action::DeleteClaims { claims }) =
+                plan.step(StepName::DeleteVolumes).map(|step| &step.action)
+        {
+            left_behind.extend(claims.iter().map(|it| it.claim.clone()));
+        }
+        if undone {
+            let flag = if volumes { " --delete-volumes" } else { "" };
+            self.next.push(format!("pgctl scale {to}{flag}"));
+        }
     }
 
     fn learn(&mut self, finding: &Finding) {

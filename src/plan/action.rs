@@ -36,6 +36,9 @@ pub struct Follower {
 pub struct ClaimRef {
     /// The PersistentVolumeClaim.
     pub claim: String,
+    /// The pod that it belongs to by name, whether that pod exists or not.
+    #[serde(default)]
+    pub pod: String,
     /// Its `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
 }

@@ -178,7 +178,13 @@ pub enum Condition {
         /// Names of the slots.
         slots: Vec<String>,
     },
-    /// None of the claims is the one of before, or each is being deleted.
+    /// No pod has one of the claims, nor will get one: no such pod exists, and its StatefulSet wants
+    /// fewer.
+    ClaimsUnused {
+        /// The claims.
+        claims: Vec<ClaimRef>,
+    },
+    /// None of the claims is the one of before, or each is being deleted and no pod has it.
     ClaimsGone {
         /// The claims.
         claims: Vec<ClaimRef>,
@@ -275,6 +281,10 @@ impl fmt::Display for Condition {
                 write!(f, "{} gone", are(&names))
             }
             Self::Forgotten { slots, .. } => write!(f, "no server has {}", slots.join(", ")),
+            Self::ClaimsUnused { claims } => {
+                let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
+                write!(f, "no pod has {}", names.join(" or "))
+            }
             Self::ClaimsGone { claims } => {
                 let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
                 write!(f, "{} deleted", are(&names))

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lab::{Lab, Oracle, on_sandbox};
+use super::lab::{Lab, Oracle, eventually, on_sandbox};
 
 /// One interruption of a change and how it is ended.
 async fn strike(
@@ -54,9 +54,28 @@ fn a_kill_at_a_step_is_finished_or_put_back() -> Result<()> {
         at(lab, &oracle, "3", "await-standbys.before", "--resume").await?;
         at(lab, &oracle, "2", "scale.after", "--resume").await?;
         lab.is_forgotten("replica-2").await?;
+        a_pod_that_comes_back_keeps_its_volume(lab).await?;
         let set = ["sync", "set", "--standbys", "1", "--yes"];
         strike(lab, &oracle, &set, "set-synchronous.before", "--resume").await
     })
+}
+
+/// While pgctl is about to delete a volume, the autoscaler gives it to a pod again.
+async fn a_pod_that_comes_back_keeps_its_volume(lab: &Lab) -> Result<()> {
+    let point = "delete-volumes.before=return(kill)";
+    let arguments = ["scale", "2", "--delete-volumes", "--yes"];
+    lab.pgctl_with(&arguments, &[("FAILPOINTS", point)])
+        .await?
+        .was_killed()?;
+    lab.set_bounds(3, 3)?;
+    eventually("the pod is back", async || lab.uid("replica-2")).await?;
+    lab.pgctl(&["scale", "--resume"])
+        .await?
+        .exits(5)?
+        .says("data-sandbox-postgres-replica-2 belongs to")?
+        .says("next: pgctl scale 2 --delete-volumes")?;
+    ensure!(lab.has_volume("replica-2")?, "the volume in use is deleted");
+    Ok(())
 }
 
 /// Every cell.

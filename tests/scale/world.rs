@@ -41,6 +41,18 @@ impl Lab {
         })
     }
 
+    /// Somebody else gives it other bounds.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn set_bounds(&self, min: i32, max: i32) -> Result<()> {
+        let name = full("replica-hpa");
+        self.store()
+            .modify::<HorizontalPodAutoscaler>(self.namespace(), &name, |hpa| {
+                let spec = hpa.spec.get_or_insert_default();
+                (spec.min_replicas, spec.max_replicas) = (Some(min), max);
+            })?;
+        Ok(())
+    }
+
     /// Its bounds are these, and nothing is remembered.
     pub(crate) fn bounds_are(&self, min: i32, max: i32) -> Result<()> {
         let seen = self.autoscaler()?;

@@ -131,6 +131,10 @@ impl Live {
             }
             Action::DeleteClaims { claims } => {
                 for it in claims {
+                    if !self.claims_unused(std::slice::from_ref(it)).await? {
+                        let words = format!("{} is still there, and has {}", it.pod, it.claim);
+                        return Err(WorldError::permanent(words));
+                    }
                     self.delete_claim(&it.claim, it.created).await?;
                 }
             }

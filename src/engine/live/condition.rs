@@ -141,6 +141,7 @@ impl Live {
             }
             Condition::PodsGone { pods } => self.pods_gone(pods).await?,
             Condition::Forgotten { servers, slots } => self.forgotten(servers, slots).await?,
+            Condition::ClaimsUnused { claims } => self.claims_unused(claims).await?,
             Condition::ClaimsGone { claims } => self.claims_gone(claims).await?,
             Condition::Synchronous {
                 pod,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use tokio::time::Instant;
@@ -15,6 +16,14 @@ use crate::plan::{AutoscalerPatch, ClaimRef, PodRef};
 
 /// How often a server is asked whether a slot is free.
 const POLL: Duration = Duration::from_millis(250);
+
+/// Why a claim is in use.
+enum Use {
+    /// Its StatefulSet wants the pod that it belongs to.
+    Wanted { replicas: i32 },
+    /// The pod is there, and about to go.
+    Leaving,
+}
 
 impl Live {
     pub(super) async fn autoscaler_is(&self, patch: &AutoscalerPatch) -> Result<bool, WorldError> {
@@ -95,14 +104,53 @@ impl Live {
         Ok(on_primary && seen.all(|it| it.unwrap_or(true)))
     }
 
+    /// Whether nobody has any of the claims. A pod that is to have one does not go by itself: that
+    /// is an error.
+    pub(super) async fn claims_unused(&self, claims: &[ClaimRef]) -> Result<bool, WorldError> {
+        let uses = try_join_all(claims.iter().map(|it| self.use_of(it))).await?;
+        let kept = claims.iter().zip(&uses).find_map(|(it, used)| match used {
+            Some(Use::Wanted { replicas }) => Some((it, replicas)),
+            _ => None,
+        });
+        match kept {
+            Some((it, replicas)) => Err(WorldError::permanent(format!(
+                "{} belongs to {} again: {replicas} pods are wanted now",
+                it.claim, it.pod
+            ))),
+            None => Ok(uses.iter().all(Option::is_none)),
+        }
+    }
+
+    /// Who has a claim, or will get it; none when nobody does.
+    async fn use_of(&self, claim: &ClaimRef) -> Result<Option<Use>, WorldError> {
+        let (set, ordinal) = claim
+            .pod
+            .rsplit_once('-')
+            .and_then(|(set, tail)| Some((set, tail.parse::<i32>().ok()?)))
+            .ok_or_else(|| {
+                WorldError::permanent(format!("whose {} is, is not known", claim.claim))
+            })?;
+        let now: Option<StatefulSet> = self.kube.get(self.namespace(), set).await?;
+        let wanted = now.map_or(0, |it| it.spec.and_then(|it| it.replicas).unwrap_or(1));
+        if wanted > ordinal {
+            return Ok(Some(Use::Wanted { replicas: wanted }));
+        }
+        // After the number: a pod that is there although nobody wants it is on its way out.
+        let pod = self.kube.pod(self.namespace(), &claim.pod).await?;
+        Ok(pod.map(|_| Use::Leaving))
+    }
+
     pub(super) async fn claims_gone(&self, claims: &[ClaimRef]) -> Result<bool, WorldError> {
         let looking = claims.iter().map(async |it| {
             let now: Option<PersistentVolumeClaim> =
                 self.kube.get(self.namespace(), &it.claim).await?;
-            Ok::<_, WorldError>(now.is_none_or(|now| {
-                now.metadata.deletion_timestamp.is_some()
-                    || now.metadata.creation_timestamp.map(|time| time.0) != it.created
-            }))
+            let Some(now) = now else { return Ok(true) };
+            if now.metadata.creation_timestamp.map(|time| time.0) != it.created {
+                return Ok(true);
+            }
+            // A claim that a pod has stays until that pod is gone, and takes its data then.
+            let ends = now.metadata.deletion_timestamp.is_some();
+            Ok::<_, WorldError>(ends && self.use_of(it).await?.is_none())
         });
         Ok(try_join_all(looking).await?.into_iter().all(|gone| gone))
     }

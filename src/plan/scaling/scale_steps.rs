@@ -414,28 +414,29 @@ impl<'a> Scene<'a> {
             .volumes_beyond()
             .map(|it| ClaimRef {
                 claim: it.claim.clone(),
+                pod: it.pod.clone(),
                 created: it.created,
             })
             .collect();
         if claims.is_empty() || !self.request.delete_volumes {
             return None;
         }
-        let mut step = Step::new(
+        let step = Step::new(
             StepName::DeleteVolumes,
             Action::DeleteClaims {
                 claims: claims.clone(),
             },
-            Condition::ClaimsGone { claims },
+            Condition::ClaimsGone {
+                claims: claims.clone(),
+            },
         )
         .requires(Condition::Writable {
             pod: self.primary.name().to_owned(),
         })
+        // Pods may have come since this was planned: an autoscaler gives them the volumes of before.
+        .requires(Condition::ClaimsUnused { claims })
         .point_of_no_return()
         .reported();
-        let pods = self.gone();
-        if !pods.is_empty() {
-            step = step.requires(Condition::PodsGone { pods });
-        }
         Some(step)
     }
 }

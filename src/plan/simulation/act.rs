@@ -193,11 +193,17 @@ impl Model {
         Ok(())
     }
 
+    /// Whether there is a pod of this name, or is to be one.
+    pub(super) fn has_pod(&self, name: &str) -> bool {
+        self.pods
+            .get(name)
+            .is_some_and(|pod| pod.uid.is_some() || pod.ordinal < self.wanted(pod.component))
+    }
+
     fn delete_claims(&mut self, claims: &[ClaimRef]) {
         for it in claims {
-            let name = it.claim.trim_start_matches("data-").to_owned();
-            let in_use = self.pods.get(&name).is_some_and(|pod| pod.uid.is_some());
-            if in_use || self.topology.0 == name {
+            let name = it.pod.clone();
+            if self.has_pod(&name) || self.topology.0 == name {
                 self.broke(format!(
                     "the volume of {name} is deleted while it is in use"
                 ));

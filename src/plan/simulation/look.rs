@@ -81,6 +81,7 @@ impl Model {
             Condition::Forgotten { servers, slots } => servers.iter().all(|pod| {
                 answers(pod).is_none_or(|it| !slots.iter().any(|slot| it.slots.contains(slot)))
             }),
+            Condition::ClaimsUnused { claims } => claims.iter().all(|it| !self.has_pod(&it.pod)),
             Condition::ClaimsGone { .. } => true,
             Condition::Synchronous {
                 pod,

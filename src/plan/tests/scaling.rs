@@ -16,6 +16,7 @@ use crate::cluster::{
     VolumeFacts,
 };
 use crate::plan::Action;
+use crate::plan::simulation::{Model, simulate};
 
 fn replicas(number: u32) -> ScaleRequest {
     ScaleRequest {
@@ -180,6 +181,28 @@ fn volumes_are_deleted_only_when_asked_and_after_the_pods() {
     );
     assert!(plan.point_of_no_return().is_some());
     runs_well(&plan, &snapshot);
+}
+
+#[test]
+fn a_volume_whose_pod_has_come_back_is_kept() {
+    let mut snapshot = without_autoscaler(2);
+    left_volume(&mut snapshot, 2);
+    let request = ScaleRequest {
+        delete_volumes: true,
+        ..replicas(2)
+    };
+    let plan = planned(scaled(&snapshot, &request));
+    assert_eq!(
+        names(&plan),
+        [StepName::AwaitStandbys, StepName::DeleteVolumes]
+    );
+    let mut model = Model::of(&snapshot);
+    let came_back = &mut |model: &mut Model| {
+        let pod = model.pods.get_mut(&replica(2)).expect("its volume is left");
+        pod.uid = Some("of-the-autoscaler".to_owned());
+    };
+    simulate(&plan, &mut model, came_back).expect("the volume is not deleted");
+    assert!(model.pods.contains_key(&replica(2)));
 }
 
 #[test]
