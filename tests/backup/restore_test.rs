@@ -76,6 +76,29 @@ async fn every_kind_is_restored_for_a_trial_and_nothing_is_left() -> anyhow::Res
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn memberships_are_restored_whoever_granted_them() -> anyhow::Result<()> {
+    let _alone = ALONE.lock().await;
+    let server = Server::primary("");
+    for sql in [
+        "create role \"a GRANTED BY b\"",
+        "create role boss",
+        "create role member",
+        "grant \"a GRANTED BY b\" to boss with admin option",
+        "set role boss; grant \"a GRANTED BY b\" to member",
+        "grant pg_monitor to member",
+    ] {
+        server.psql(sql);
+    }
+    let place = place(&server).await;
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    let manifest = taken(&place, &store, &request(Kind::Logical)).await?;
+    let found = tested(&store, &manifest, &Identities::default()).await?;
+    assert_eq!(found.problems, [""; 0]);
+    Ok(())
+}
+
 async fn tested(
     store: &Arc<dyn Store>,
     manifest: &Manifest,
