@@ -7,9 +7,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::digest::Fingerprint;
+use super::id;
 use super::manifest::{Content, MANIFEST_FILE, Manifest, Rehearsal, VERIFIED_FILE, Verification};
 use super::retention::Candidate;
-use super::sealed::{self, SealError};
+use super::sealed;
 use super::store::{Store, StoreError};
 
 /// The most that a manifest may have, in bytes: one archive takes about 1 KiB.
@@ -29,6 +30,9 @@ pub struct Entry {
     pub fingerprint: Fingerprint,
     /// What the last verification found, when it was about this very manifest.
     pub verification: Option<Verification>,
+    /// Why the record of the last verification can't be read, when there is one. That says nothing
+    /// about the backup: the next verification writes a new one.
+    pub spoiled_record: Option<String>,
 }
 
 impl Entry {
@@ -70,6 +74,7 @@ impl Entry {
         Some(Candidate {
             id: self.id.clone(),
             cluster: manifest.source.cluster.clone(),
+            system_identifier: manifest.system_identifier.clone(),
             kind: manifest.backup,
             database,
             started: manifest.started,
@@ -103,12 +108,10 @@ impl Catalogue {
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        let started = |entry: &Entry| {
-            entry
-                .manifest
-                .as_ref()
-                .map(|m| m.started)
-                .unwrap_or_default()
+        // One whose manifest can't be read is as old as its name says: the newest must not hide.
+        let started = |entry: &Entry| match &entry.manifest {
+            Ok(manifest) => manifest.started,
+            Err(_) => id::started(&entry.id).unwrap_or_default(),
         };
         entries.sort_by_key(|entry| (started(entry), entry.id.clone()));
         Ok(Self {
@@ -132,6 +135,7 @@ pub fn entry(store: &dyn Store, id: &str) -> Result<Entry, StoreError> {
                 manifest: Err(error.to_string()),
                 fingerprint: Fingerprint::of(&[]),
                 verification: None,
+                spoiled_record: None,
             });
         }
         Err(error) => return Err(error),
@@ -140,11 +144,14 @@ pub fn entry(store: &dyn Store, id: &str) -> Result<Entry, StoreError> {
     let manifest = sealed::open::<Manifest>(&bytes)
         .map_err(|error| error.to_string())
         .and_then(|manifest| acceptable(manifest, id));
-    let verification = match small_file(store, id, VERIFIED_FILE) {
-        Ok(bytes) => sealed::open::<Verification>(&bytes)
-            .ok()
-            .filter(|record| record.id == id && record.manifest == fingerprint),
-        Err(StoreError::NotFound { .. } | StoreError::Disk { .. }) => None,
+    let (verification, spoiled_record) = match small_file(store, id, VERIFIED_FILE) {
+        Ok(bytes) => match sealed::open::<Verification>(&bytes) {
+            Ok(record) if record.id == id && record.manifest == fingerprint => (Some(record), None),
+            Ok(_) => (None, None),
+            Err(error) => (None, Some(format!("{VERIFIED_FILE}: {error}"))),
+        },
+        Err(StoreError::NotFound { .. }) => (None, None),
+        Err(error @ StoreError::Disk { .. }) => (None, Some(error.to_string())),
         Err(error) => return Err(error),
     };
     Ok(Entry {
@@ -152,6 +159,7 @@ pub fn entry(store: &dyn Store, id: &str) -> Result<Entry, StoreError> {
         manifest,
         fingerprint,
         verification,
+        spoiled_record,
     })
 }
 
@@ -176,17 +184,6 @@ pub fn record(store: &dyn Store, verification: &Verification) -> Result<(), Stor
     let text = sealed::seal(verification)
         .map_err(|error| StoreError::Settings(format!("writing {VERIFIED_FILE}: {error}")))?;
     store.put(&verification.id, VERIFIED_FILE, text.as_bytes())
-}
-
-/// Whether the record of the last verification can be read, when there is one.
-pub(crate) fn record_is_whole(store: &dyn Store, id: &str) -> Result<(), String> {
-    match small_file(store, id, VERIFIED_FILE) {
-        Ok(bytes) => sealed::open::<Verification>(&bytes)
-            .map(drop)
-            .map_err(|error: SealError| format!("{VERIFIED_FILE}: {error}")),
-        Err(StoreError::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 fn small_file(store: &dyn Store, id: &str, file: &str) -> Result<Vec<u8>, StoreError> {

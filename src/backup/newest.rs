@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::{blocking, entry};
 use super::id::{could_be_of, started};
 use super::manifest::Kind;
+use super::retention::is_ahead;
 use super::store::{Store, StoreError};
 use crate::cluster::ClusterId;
 
@@ -33,14 +34,17 @@ pub struct Newest {
     pub verified: Timestamp,
 }
 
-/// Looks for it, for at most so long.
+/// Looks for it, for at most so long. Where the cluster's system identifier is known, backups of one
+/// that had its name before do not count.
 pub async fn last_backup(
     store: &Arc<dyn Store>,
     cluster: &ClusterId,
+    system_identifier: Option<&str>,
     limit: Duration,
 ) -> LastBackup {
     let (asked, id) = (Arc::clone(store), cluster.clone());
-    let looking = blocking(move || newest(asked.as_ref(), &id));
+    let system = system_identifier.map(str::to_owned);
+    let looking = blocking(move || newest(asked.as_ref(), &id, system.as_deref()));
     let found = match tokio::time::timeout(limit, looking).await {
         Ok(found) => found.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
@@ -51,7 +55,12 @@ pub async fn last_backup(
     }
 }
 
-fn newest(store: &dyn Store, cluster: &ClusterId) -> Result<Option<Newest>, StoreError> {
+fn newest(
+    store: &dyn Store,
+    cluster: &ClusterId,
+    system_identifier: Option<&str>,
+) -> Result<Option<Newest>, StoreError> {
+    let now = Timestamp::now();
     let mut ids = store.list()?.finished;
     ids.retain(|id| could_be_of(id, cluster));
     ids.sort_by_key(|id| std::cmp::Reverse(started(id)));
@@ -65,6 +74,9 @@ fn newest(store: &dyn Store, cluster: &ClusterId) -> Result<Option<Newest>, Stor
         let entry = entry(store, &id)?;
         if let (Ok(manifest), Some(verified)) = (&entry.manifest, entry.verified())
             && manifest.source.cluster == *cluster
+            && system_identifier.is_none_or(|it| it == manifest.system_identifier)
+            // By a clock that is wrong it would be the newest for as long as that is.
+            && !is_ahead(manifest.started, now)
             && best
                 .as_ref()
                 .is_none_or(|best| best.started < manifest.started)

@@ -2,13 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::manifest::Kind;
 use crate::cluster::ClusterId;
+
+/// A backup that began so much later than now was taken where the clock is wrong, or is looked at
+/// where it is.
+const WRONG_CLOCK: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a backup that began then can't have been: somebody's clock is wrong.
+pub(super) fn is_ahead(started: Timestamp, now: Timestamp) -> bool {
+    started.duration_since(now) > WRONG_CLOCK
+}
 
 /// What `prune` is told to keep, of each cluster and kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +37,8 @@ pub struct Candidate {
     pub id: String,
     /// Of which cluster.
     pub cluster: ClusterId,
+    /// Of that cluster's data directory: a cluster that was made anew under the same name is another.
+    pub system_identifier: String,
     /// What it holds, and of which database when it holds one.
     pub kind: Kind,
     /// The database that a backup of one database holds.
@@ -50,6 +61,8 @@ pub enum Reason {
     Daily,
     /// The newest of its week.
     Weekly,
+    /// It began in the future: what it is worth can't be told until the clock is right.
+    AheadOfClock,
 }
 
 /// What is to become of a backup: kept for these reasons, or, when there are none, deleted.
@@ -70,36 +83,41 @@ impl Verdict {
 }
 
 /// Decides about each backup, newest first. Backups of different clusters, kinds or databases do
-/// not stand in for each other. A broken one never takes the place of a good one: it is kept only
-/// by `last`, never by a day or a week that has a verified one.
-pub fn decide(candidates: &[Candidate], policy: Policy) -> Vec<Verdict> {
-    type Group<'a> = (&'a ClusterId, Kind, Option<&'a str>);
+/// not stand in for each other, nor do those of a cluster that was made anew for those of the one
+/// before it. A broken one never takes the place of a good one: it is kept only where there are
+/// fewer good ones, or days or weeks with one, than were asked for. One from the future takes
+/// nobody's place and is kept.
+pub fn decide(candidates: &[Candidate], policy: Policy, now: Timestamp) -> Vec<Verdict> {
+    type Group<'a> = (&'a ClusterId, &'a str, Kind, Option<&'a str>);
     let mut groups: BTreeMap<Group<'_>, Vec<&Candidate>> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, BTreeSet<Reason>> = BTreeMap::new();
     for candidate in candidates {
+        if is_ahead(candidate.started, now) {
+            let ahead = BTreeSet::from([Reason::AheadOfClock]);
+            reasons.insert(candidate.id.as_str(), ahead);
+            continue;
+        }
         groups
             .entry((
                 &candidate.cluster,
+                candidate.system_identifier.as_str(),
                 candidate.kind,
                 candidate.database.as_deref(),
             ))
             .or_default()
             .push(candidate);
     }
-    let mut reasons: BTreeMap<&str, BTreeSet<Reason>> = BTreeMap::new();
     for group in groups.values_mut() {
         group.sort_by(|a, b| newest_first(a, b));
-        let verified = group.iter().find(|candidate| candidate.verified);
-        let newest = verified
-            .into_iter()
-            .map(|one| (*one, Reason::NewestVerified));
-        let last = group
-            .iter()
-            .take(policy.last)
-            .map(|one| (*one, Reason::Last));
-        let daily = newest_of_each(group, day).into_iter().take(policy.daily);
-        let weekly = newest_of_each(group, week).into_iter().take(policy.weekly);
+        let (good, broken): (Vec<&Candidate>, Vec<&Candidate>) =
+            group.iter().partition(|candidate| candidate.verified);
+        let newest = good.first().map(|one| (*one, Reason::NewestVerified));
+        let last = good.iter().chain(&broken).copied().take(policy.last);
+        let daily = newest_of_each(&good, &broken, day).take(policy.daily);
+        let weekly = newest_of_each(&good, &broken, week).take(policy.weekly);
         let chosen = newest
-            .chain(last)
+            .into_iter()
+            .chain(last.map(|one| (one, Reason::Last)))
             .chain(daily.map(|one| (one, Reason::Daily)))
             .chain(weekly.map(|one| (one, Reason::Weekly)));
         for (candidate, reason) in chosen {
@@ -126,21 +144,17 @@ fn newest_first(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
     b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id))
 }
 
-/// The newest verified backup of each span, or the newest at all when none of it is verified;
-/// newest span first. `group` is sorted, newest first.
-fn newest_of_each<'a>(group: &[&'a Candidate], span: fn(Timestamp) -> Date) -> Vec<&'a Candidate> {
-    let mut spans: BTreeMap<Date, &'a Candidate> = BTreeMap::new();
-    for candidate in group {
-        spans
-            .entry(span(candidate.started))
-            .and_modify(|held| {
-                if candidate.verified && !held.verified {
-                    *held = candidate;
-                }
-            })
-            .or_insert(candidate);
-    }
-    spans.into_values().rev().collect()
+/// The newest good backup of each span that has one, newest span first; then the newest broken one of
+/// each other span. Both lists are sorted, newest first.
+fn newest_of_each<'a>(
+    good: &[&'a Candidate],
+    broken: &[&'a Candidate],
+    span: fn(Timestamp) -> Date,
+) -> impl Iterator<Item = &'a Candidate> {
+    let mut seen = BTreeSet::new();
+    let all: Vec<&'a Candidate> = good.iter().chain(broken).copied().collect();
+    all.into_iter()
+        .filter(move |candidate| seen.insert(span(candidate.started)))
 }
 
 fn day(time: Timestamp) -> Date {
@@ -167,6 +181,7 @@ mod tests {
                 namespace: "n".to_owned(),
                 name: "c".to_owned(),
             },
+            system_identifier: "7".to_owned(),
             kind,
             database: None,
             started: Timestamp::from_second(1_790_000_000 + hours * 3600)
@@ -175,8 +190,13 @@ mod tests {
         }
     }
 
+    /// When all of them are over.
+    fn now() -> Timestamp {
+        candidate(0, 2000, Kind::Logical, true).started
+    }
+
     fn kept(candidates: &[Candidate], policy: Policy) -> Vec<String> {
-        decide(candidates, policy)
+        decide(candidates, policy, now())
             .into_iter()
             .filter(Verdict::keep)
             .map(|verdict| verdict.id)
@@ -224,6 +244,61 @@ mod tests {
         assert_eq!(kept(&all, policy), ["b0000", "b0001"]);
     }
 
+    #[test]
+    fn broken_ones_take_no_place_that_a_good_one_could_have() {
+        // Three good days, and then a week of backups that verify found broken.
+        let all: Vec<Candidate> = (0..10)
+            .map(|day| candidate(day, 24 * day as i64, Kind::Physical, day < 3))
+            .collect();
+        let last = Policy {
+            last: 3,
+            ..Policy::default()
+        };
+        let daily = Policy {
+            daily: 3,
+            ..Policy::default()
+        };
+        for policy in [last, daily] {
+            assert_eq!(kept(&all, policy), ["b0002", "b0001", "b0000"]);
+        }
+        // Where there are fewer good ones than asked for, the newest broken ones stay, too.
+        let daily = Policy {
+            daily: 5,
+            ..Policy::default()
+        };
+        let wanted = ["b0009", "b0008", "b0002", "b0001", "b0000"];
+        assert_eq!(kept(&all, daily), wanted);
+    }
+
+    #[test]
+    fn a_cluster_made_anew_under_the_same_name_displaces_nothing() {
+        let mut all: Vec<Candidate> = (0..20)
+            .map(|day| candidate(day, 24 * day as i64, Kind::Logical, true))
+            .collect();
+        for anew in &mut all[5..] {
+            anew.system_identifier = "8".to_owned();
+        }
+        let policy = Policy {
+            daily: 2,
+            ..Policy::default()
+        };
+        assert_eq!(kept(&all, policy), ["b0019", "b0018", "b0004", "b0003"]);
+    }
+
+    #[test]
+    fn one_from_the_future_is_kept_and_takes_nobodys_place() {
+        let all = [
+            candidate(0, 1990, Kind::Logical, true),
+            candidate(1, 1991, Kind::Logical, true),
+            candidate(2, 2002, Kind::Logical, true),
+        ];
+        let policy = Policy {
+            last: 1,
+            ..Policy::default()
+        };
+        assert_eq!(kept(&all, policy), ["b0002", "b0001"]);
+    }
+
     fn any_candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let one = (0_i64..2000, 0_usize..3, any::<bool>());
         proptest::collection::vec(one, 0..60).prop_map(|list| {
@@ -260,8 +335,16 @@ mod tests {
         }
 
         #[test]
+        fn which_good_ones_stay_does_not_depend_on_the_broken_ones(all in any_candidates(), policy in any_policy()) {
+            let good: Vec<Candidate> = all.iter().filter(|one| one.verified).cloned().collect();
+            let mut left = kept(&all, policy);
+            left.retain(|id| good.iter().any(|one| one.id == *id));
+            prop_assert_eq!(left, kept(&good, policy));
+        }
+
+        #[test]
         fn every_backup_gets_one_verdict(all in any_candidates(), policy in any_policy()) {
-            let verdicts = decide(&all, policy);
+            let verdicts = decide(&all, policy, now());
             let ids: BTreeSet<_> = verdicts.iter().map(|verdict| verdict.id.clone()).collect();
             prop_assert_eq!(verdicts.len(), all.len());
             prop_assert_eq!(ids.len(), all.len());

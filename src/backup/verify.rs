@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 
-use super::catalogue::{self, Entry};
+use super::catalogue::Entry;
 use super::content::{self, ContentError, ContentFacts, Expected};
 use super::digest::{Fingerprint, MeteredReader};
 use super::encryption::Identities;
@@ -30,9 +30,6 @@ pub fn verify(
     match &entry.manifest {
         Err(problem) => problems.push(format!("{MANIFEST_FILE}: {problem}")),
         Ok(manifest) => {
-            if let Err(problem) = catalogue::record_is_whole(store, &entry.id) {
-                problems.push(problem);
-            }
             for archive in &manifest.archives {
                 match look(store, manifest, archive, identities, seen)? {
                     Look::Whole => {}

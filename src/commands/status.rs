@@ -11,7 +11,7 @@ use super::watch::{Look, document, watch};
 use crate::backup::newest::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
-use crate::cluster::{ClusterId, Health, Limits, Snapshot, Verdict, assess};
+use crate::cluster::{Health, Limits, Snapshot, Verdict, assess};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -58,7 +58,7 @@ async fn one(
 ) -> Result<Look, Failure> {
     let snapshot = context.observe(kube).await?.snapshot;
     let health = assess(&snapshot, &limits(args));
-    let backup = backups.last(&snapshot.cluster).await;
+    let backup = backups.last(&snapshot).await;
     let text = if context.format.is_document() {
         document(
             context,
@@ -133,7 +133,7 @@ impl Backups {
         }
     }
 
-    async fn last(&self, cluster: &ClusterId) -> Option<LastBackup> {
+    async fn last(&self, snapshot: &Snapshot) -> Option<LastBackup> {
         let store = match self.store.as_ref()? {
             Ok(store) => store,
             Err(problem) => return Some(problem.clone()),
@@ -143,12 +143,21 @@ impl Backups {
             // Backups come once a night: with -w the store is not asked at every look.
             Some((when, last)) if when.elapsed() < STORE_AGAIN => Some(last.clone()),
             _ => {
-                let last = last_backup(store, cluster, self.limit).await;
+                let system = system_identifier(snapshot);
+                let last = last_backup(store, &snapshot.cluster, system, self.limit).await;
                 *seen = Some((Instant::now(), last.clone()));
                 Some(last)
             }
         }
     }
+}
+
+/// The one that the primary says, or else anybody.
+fn system_identifier(snapshot: &Snapshot) -> Option<&str> {
+    let primary = snapshot.primary().and_then(|it| it.facts());
+    primary
+        .or_else(|| snapshot.instances.iter().find_map(|it| it.facts()))
+        .map(|facts| facts.system_identifier.as_str())
 }
 
 fn exit_code<'a>(clusters: impl IntoIterator<Item = (&'a Snapshot, &'a Health)>) -> ExitCode {

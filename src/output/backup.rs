@@ -291,6 +291,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::Last => "among the last",
         Reason::Daily => "of its day",
         Reason::Weekly => "of its week",
+        Reason::AheadOfClock => "began in the future: check the clocks",
     }
 }
 

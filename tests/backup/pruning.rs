@@ -159,3 +159,19 @@ fn what_is_still_written_is_not_given_up_however_long_ago_it_began() -> Result<(
     ensure!(there(&shelf.path(&format!("{slow}.partial"))));
     Ok(())
 }
+
+#[test]
+fn the_newest_is_verified_also_when_its_manifest_can_not_be_read() -> Result<()> {
+    let shelf = Shelf::new()?;
+    shelf.holds(48)?;
+    let newest = shelf.holds(24)?;
+    std::fs::write(shelf.path(&newest).join("manifest.json"), "{}")?;
+    let output = Command::new(env!("CARGO_BIN_EXE_pgctl"))
+        .args(["backup", "verify", "-o", "json"])
+        .env("PGCTL_STORE", shelf.folder.path())
+        .output()?;
+    ensure!(output.status.code() == Some(4), "{:?}", output.status);
+    let found = document(&output)?;
+    ensure!(found.to_string().contains(&newest), "{found:#}");
+    Ok(())
+}

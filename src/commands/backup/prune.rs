@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
     let mut pruning = Pruning {
         store: store.location(),
         dry_run: args.dry_run,
-        verdicts: decide(&candidates, policy),
+        verdicts: decide(&candidates, policy, Timestamp::now()),
         unreadable: catalogue
             .entries
             .iter()

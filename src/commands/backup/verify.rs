@@ -56,6 +56,12 @@ async fn work(
     let several = chosen.len() > 1;
     let mut results = Vec::new();
     for entry in chosen {
+        if let Some(problem) = &entry.spoiled_record {
+            display.warning(&format!(
+                "{}: the record of its last verification is written anew: {problem}",
+                entry.id
+            ));
+        }
         let mut result = match read(&store, entry, &identities, &display).await {
             // Others may have been encrypted for somebody else: that hides none of the rest.
             Err(error @ StoreError::WrongKey { .. }) if several => {
