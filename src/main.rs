@@ -1,6 +1,5 @@
 //! Entry point: parse, run, exit code.
 
-use clap::Parser as _;
 use pgctl::cli::Cli;
 use pgctl::exit::ExitCode;
 use pgctl::failure::Failure;
@@ -8,7 +7,7 @@ use pgctl::output::{Screen, failure_screen, write_stderr};
 
 fn main() -> ExitCode {
     // Ends here for --help (0) and for what can't be parsed (2).
-    let cli = Cli::parse();
+    let cli = Cli::read();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     match tokio::runtime::Builder::new_multi_thread()

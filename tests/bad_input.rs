@@ -345,6 +345,26 @@ fn what_can_not_be_parsed_is_usage() {
     }
 }
 
+#[test]
+fn a_variable_that_says_no_stands_for_nothing() {
+    let no = Path::new("0");
+    for (variable, arguments) in [
+        ("PGCTL_RESUME", ["scale", "--yes"].as_slice()),
+        ("PGCTL_ABORT", &["scale", "--yes"]),
+        ("PGCTL_RESUME", &["failover", "--yes", "--to"]),
+    ] {
+        let ended = pgctl(&[(variable, no)], arguments);
+        ended.with_code(2);
+        assert_eq!(ended.stdout, "");
+    }
+    // What it would conflict with can be given.
+    let missing = Path::new("/nowhere/kubeconfig");
+    let variables = [("PGCTL_PIN", no), ("PGCTL_KUBECONFIG", missing)];
+    let ended = pgctl(&variables, &["scale", "3", "--temporary"]);
+    ended.with_code(2);
+    ended.stderr_has("/nowhere/kubeconfig");
+}
+
 /// Changes the Secret that holds the superuser's password; gives its name.
 fn change(sandbox: &Sandbox, change: impl Fn(&mut BTreeMap<String, ByteString>)) -> String {
     let (store, namespace) = (sandbox.store(), sandbox.namespace());

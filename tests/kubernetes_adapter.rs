@@ -228,6 +228,64 @@ async fn an_expired_client_certificate_is_called_that() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_the_kubeconfig_names_is_gone_through_with_its_password() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "shop");
+    let tunnels = Arc::new(AtomicUsize::new(0));
+    let proxy = proxy("Basic Ym9iOmh1bnRlcjI=", Arc::clone(&tunnels)).await;
+    let mut config =
+        kube::config::Kubeconfig::read_from(sandbox.kubeconfig()).expect("a kubeconfig");
+    for named in &mut config.clusters {
+        if let Some(cluster) = &mut named.cluster {
+            cluster.proxy_url = Some(format!("http://bob:hunter2@{proxy}"));
+        }
+    }
+    let text = serde_json::to_string(&config).expect("JSON is YAML");
+    let kube = connect(&kubeconfig(&sandbox, &text), "here")
+        .await
+        .expect("a kubeconfig");
+    let found = kube.pod("here", "shop-primary-0").await.expect("an answer");
+    assert!(found.is_some());
+    assert!(tunnels.load(Ordering::SeqCst) > 0, "it went past the proxy");
+}
+
+/// An HTTP proxy that lets pass whoever has the password, and counts.
+async fn proxy(authorization: &'static str, tunnels: Arc<AtomicUsize>) -> std::net::SocketAddr {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("it listens");
+    let serve = move |client, tunnels: Arc<AtomicUsize>| async move {
+        let mut client = BufReader::new(client);
+        let mut request = String::new();
+        while !request.ends_with("\r\n\r\n") {
+            if client.read_line(&mut request).await? == 0 {
+                return Ok(());
+            }
+        }
+        if !request.contains(authorization) {
+            let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
+            return client.write_all(refusal).await;
+        }
+        let target = request.split(' ').nth(1).unwrap_or_default();
+        let mut server = tokio::net::TcpStream::connect(target).await?;
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+        tunnels.fetch_add(1, Ordering::SeqCst);
+        tokio::io::copy_bidirectional(&mut client, &mut server)
+            .await
+            .map(drop)
+    };
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            // A connection that breaks is the client's affair.
+            tokio::spawn(serve(client, Arc::clone(&tunnels)));
+        }
+    });
+    address
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unreachable() {
     let sandbox = api();

@@ -1,6 +1,9 @@
 //! The command line as a whole.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::{FalseyValueParser, TypedValueParser as _};
+use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
     BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, ReinitArgs, RejoinArgs, RestoreArgs,
@@ -63,6 +66,41 @@ pub enum Command {
     Restore(Box<RestoreArgs>),
 }
 
+impl Cli {
+    /// Reads the command line and the environment. Ends the process for `--help` (0) and for what can't
+    /// be understood (2).
+    pub fn read() -> Self {
+        let command = without_unset(Self::command(), &|name| std::env::var_os(name));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Forgets the variables that are empty, and those that set a flag to no: clap counts a flag as given
+/// when its variable is there, so that `PGCTL_RESUME=0` would stand for `--resume` wherever something
+/// requires it or conflicts with it.
+fn without_unset(
+    command: clap::Command,
+    variable: &impl Fn(&OsStr) -> Option<OsString>,
+) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let value = argument.get_env().and_then(variable);
+        let flag = matches!(argument.get_action(), ArgAction::SetTrue);
+        let no = |value: &OsString| {
+            value.is_empty()
+                || flag
+                    && FalseyValueParser::new()
+                        .parse_ref(&clap::Command::new("pgctl"), None, value)
+                        .is_ok_and(|yes| !yes)
+        };
+        if value.as_ref().is_some_and(no) {
+            argument.env(None::<&str>)
+        } else {
+            argument
+        }
+    });
+    command.mut_subcommands(|command| without_unset(command, variable))
+}
+
 /// The command line as clap has it: for completions, man pages and the reference.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -95,6 +133,29 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         check(&command());
+    }
+
+    #[test]
+    fn a_variable_that_says_no_is_as_good_as_none() {
+        let set = |name: &OsStr| match name.to_str() {
+            Some("PGCTL_RESUME") => Some("off".into()),
+            Some("PGCTL_NAMESPACE") => Some("".into()),
+            Some("PGCTL_PIN") => Some("1".into()),
+            // A number is no flag.
+            Some("PGCTL_WAIT_TIMEOUT") => Some("0".into()),
+            _ => None,
+        };
+        let command = without_unset(Cli::command(), &set);
+        let env = |command: &clap::Command, long: &str| {
+            let mut arguments = command.get_arguments();
+            let found = arguments.find(|it| it.get_long() == Some(long));
+            found.expect(long).get_env().is_some()
+        };
+        assert!(!env(&command, "namespace"));
+        assert!(env(&command, "context"));
+        let scale = command.find_subcommand("scale").expect("it is there");
+        assert!(!env(scale, "resume"));
+        assert!(env(scale, "pin") && env(scale, "wait-timeout"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ Exit codes: 0; 3 refused, nothing was changed; 5 incomplete: --resume; 6 rolled 
 8 scaled, but not every pod was there in time")]
 pub struct ScaleArgs {
     /// How many pods of the replica StatefulSet
-    #[arg(required_unless_present_any = ["resume", "abort"], value_name = "N")]
+    #[arg(required_unless_present_any = ["resume", "abort"], value_name = "N", value_parser = clap::value_parser!(u32).range(..=1000))]
     pub replicas: Option<u32>,
     /// Hold the autoscaler at this number, until pgctl hpa resume
     #[arg(long, env = "PGCTL_PIN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with_all = ["permanent", "temporary"])]

@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::engine::{Journal, Live, Record};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{HistoryContent, OperationDocument, encode, history_screen};
+use crate::output::{HistoryContent, OperationDocument, encode, history_screen, plain};
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
@@ -33,10 +33,11 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
 }
 
 fn left(journal: &Journal) -> String {
-    format!(
-        "unfinished: {} ({}); {}\n",
+    let line = format!(
+        "unfinished: {} ({}); {}",
         journal.plan.operation,
         journal.plan.id,
         journal.plan.resume_command()
-    )
+    );
+    plain(&line) + "\n"
 }

@@ -17,8 +17,8 @@ use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
 use crate::observe::{Observed, login};
 use crate::output::{
-    OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plan_screen,
-    refusal_screen, report_screen, write_stderr,
+    OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plain,
+    plan_screen, refusal_screen, report_screen, write_stderr,
 };
 use crate::plan::{
     Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS,
@@ -224,7 +224,7 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
     write_stderr(&refusal_screen(refusal, &screen));
     write_stderr(&format!(
         "{} refused; nothing was changed\n",
-        refusal.operation
+        plain(&refusal.operation)
     ));
     Ok(ExitCode::Refused)
 }
@@ -235,7 +235,8 @@ async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
         return Ok(confirmed);
     }
     let declined = |what: &str| Failure::new(ExitCode::Refused, what);
-    if !std::io::stdin().is_terminal() {
+    // Where the question does not show, nobody can answer it.
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Err(
             declined("there is no terminal to confirm on; nothing was changed")
                 .next("add --yes to agree without being asked"),
@@ -243,8 +244,8 @@ async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
     }
     write_stderr(&format!(
         "\n{}\nType {} to go on: ",
-        plan.operation,
-        Confirmed::wanted(plan)
+        plain(&plan.operation.to_string()),
+        plain(Confirmed::wanted(plan))
     ));
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();

@@ -23,8 +23,18 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
         } => Some(Way::Temporary),
         _ => None,
     };
+    let replicas = match args.replicas {
+        Some(replicas) => replicas,
+        // The journal has it.
+        None if args.operation.resume || args.operation.abort => 0,
+        None => {
+            return Err(
+                Failure::new(ExitCode::Usage, "no number of pods was given").next("pgctl scale N")
+            );
+        }
+    };
     let request = ScaleRequest {
-        replicas: args.replicas.unwrap_or_default(),
+        replicas,
         way,
         wait: !args.no_wait,
         delete_volumes: args.delete_volumes,

@@ -8,6 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::KubeError;
+use super::proxy::{FromEnvironment, proxy};
 
 /// The longest that a TCP connection to the API server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -198,9 +199,17 @@ async fn load(options: &ConnectOptions) -> Result<(Config, String), KubeError> {
         context: Some(context.clone()),
         ..KubeConfigOptions::default()
     };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &wanted)
+    let own = proxy_of(&kubeconfig, &context);
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &wanted)
         .await
         .map_err(bad)?;
+    // kube looks up the proxy's own address in NO_PROXY.
+    config.proxy_url = proxy(
+        &config.cluster_url,
+        own.as_deref(),
+        &FromEnvironment::read(),
+    )
+    .map_err(|reason| KubeError::BadConfig { file, reason })?;
     Ok((config, context))
 }
 
@@ -212,8 +221,20 @@ fn read(
     if let Some(file) = &options.kubeconfig {
         return Kubeconfig::read_from(file).map(Some).map_err(bad);
     }
-    if let Some(kubeconfig) = Kubeconfig::from_env().map_err(bad)? {
-        return Ok(Some(kubeconfig));
+    let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let listed: Vec<PathBuf> = std::env::split_paths(&listed)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    if let Some(first) = listed.first() {
+        // As kubectl does: of a list, those that are there.
+        let there: Vec<&PathBuf> = listed.iter().filter(|path| path.exists()).collect();
+        let files = if there.is_empty() { vec![first] } else { there };
+        let merged = files
+            .into_iter()
+            .try_fold(Kubeconfig::default(), |all, path| {
+                Kubeconfig::read_from(path).and_then(|next| all.merge(next))
+            });
+        return merged.map(Some).map_err(bad);
     }
     match Kubeconfig::read() {
         Ok(kubeconfig) => Ok(Some(kubeconfig)),
@@ -225,6 +246,19 @@ fn read(
         }
         Err(error) => Err(bad(error)),
     }
+}
+
+/// `proxy-url` of a context's cluster.
+fn proxy_of(kubeconfig: &Kubeconfig, context: &str) -> Option<String> {
+    let contexts = kubeconfig.contexts.iter();
+    let context = contexts
+        .filter(|it| it.name == context)
+        .find_map(|it| it.context.as_ref())?;
+    let clusters = kubeconfig.clusters.iter();
+    let cluster = clusters
+        .filter(|it| it.name == context.cluster)
+        .find_map(|it| it.cluster.as_ref())?;
+    cluster.proxy_url.clone().filter(|url| !url.is_empty())
 }
 
 fn client_certificate(auth: &kube::config::AuthInfo) -> Option<Vec<u8>> {

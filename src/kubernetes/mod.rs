@@ -21,6 +21,7 @@ mod lease;
 mod list;
 mod log;
 mod node;
+mod proxy;
 mod secret;
 mod volume_pod;
 mod wait;

@@ -85,7 +85,7 @@ fn behind_table(view: &LagView<'_>, screen: &Screen) -> String {
         let rate = view
             .rates
             .and_then(|rates| rates.standbys.iter().find(|rate| rate.pod == standby.pod));
-        let tone = match view.limit.map(|limit| limit.check(standby)) {
+        let tone = match view.limit.map(|limit| limit.check(view.report, standby)) {
             Some(LagCheck::Exceeded) => Tone::Bad,
             Some(LagCheck::Unknown) => Tone::Warning,
             Some(LagCheck::Within) => Tone::Good,
@@ -268,7 +268,7 @@ fn slots_table(report: &LagReport, screen: &Screen) -> String {
 
 /// The standbys that fail a check, each with why.
 pub fn failing_standbys(report: &LagReport, limit: &LagLimit) -> Vec<(String, String)> {
-    let reason = |standby: &StandbyLag| match limit.check(standby) {
+    let reason = |standby: &StandbyLag| match limit.check(report, standby) {
         LagCheck::Within => None,
         LagCheck::Exceeded => Some(format!(
             "behind by {}, more than {limit}",
@@ -276,6 +276,9 @@ pub fn failing_standbys(report: &LagReport, limit: &LagLimit) -> Vec<(String, St
         )),
         LagCheck::Unknown => Some(match &standby.silent {
             Some(silent) => format!("its lag is not known: {silent}"),
+            None if !report.reference.as_ref().is_some_and(|it| it.is_primary) => {
+                "its lag is not known: no primary answers".to_owned()
+            }
             None if standby.diverged => "its lag is not known: it has diverged".to_owned(),
             None => "its lag is not known".to_owned(),
         }),

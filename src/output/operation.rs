@@ -68,7 +68,11 @@ pub fn candidates_screen(candidates: &[Candidate], screen: &Screen) -> String {
 
 /// The numbered plan.
 pub fn plan_screen(plan: &Plan, screen: &Screen) -> String {
-    let heading = format!("Plan: {} ({})", plain(&plan.operation.to_string()), plan.id);
+    let heading = format!(
+        "Plan: {} ({})",
+        plain(&plan.operation.to_string()),
+        plain(&plan.id.to_string())
+    );
     let mut text = screen.wrap(&heading, 6) + "\n";
     for (index, step) in plan.steps.iter().enumerate() {
         let mark = match step.undo {

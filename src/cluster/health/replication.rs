@@ -151,7 +151,7 @@ fn standby(
     let row = lag.standbys.iter().find(|standby| standby.pod == name);
     if let Some(row) = row
         && other_timeline.is_none()
-        && limits.lag.check(row) == LagCheck::Exceeded
+        && limits.lag.check(lag, row) == LagCheck::Exceeded
     {
         findings.push(
             Finding::warning(FindingCode::StandbyBehind, pod, behind_words(row))

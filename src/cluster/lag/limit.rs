@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::SignedDuration;
 
-use super::StandbyLag;
+use super::{LagReport, StandbyLag};
 
 /// How far a standby may be behind. What is none is not limited.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +39,17 @@ pub enum LagCheck {
 }
 
 impl LagLimit {
-    /// Checks a standby.
-    pub fn check(&self, standby: &StandbyLag) -> LagCheck {
+    /// Checks a standby of a report. Without a primary that answers, nobody knows how far it is behind: it
+    /// may be level with the furthest standby, and both far from where the primary was.
+    pub fn check(&self, report: &LagReport, standby: &StandbyLag) -> LagCheck {
+        let counted = report.reference.as_ref();
+        match self.within(standby) {
+            LagCheck::Within if !counted.is_some_and(|it| it.is_primary) => LagCheck::Unknown,
+            found => found,
+        }
+    }
+
+    fn within(&self, standby: &StandbyLag) -> LagCheck {
         let of = |limit: Option<f64>, value: Option<f64>| match (limit, value) {
             (None, _) => LagCheck::Within,
             (Some(limit), Some(value)) if value > limit => LagCheck::Exceeded,
@@ -216,9 +225,29 @@ mod tests {
         for text in ["10s", "16MB", "10s,16MB"] {
             let limit: LagLimit = text.parse().expect("a limit");
             assert_eq!(
-                limit.check(&report.standbys[0]),
+                limit.check(&report, &report.standbys[0]),
                 LagCheck::Unknown,
                 "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_primary_nobody_is_within() {
+        let mut snapshot = fixture::healthy(2);
+        let primary = fixture::PRIMARY;
+        fixture::stop(
+            &mut snapshot,
+            primary,
+            crate::cluster::ContainerState::Unknown,
+        );
+        let report = lag_report(&snapshot);
+        let limit: LagLimit = "1GB".parse().expect("a limit");
+        for standby in &report.standbys {
+            assert_eq!(
+                limit.check(&report, standby),
+                LagCheck::Unknown,
+                "{standby:?}"
             );
         }
     }
@@ -241,7 +270,7 @@ mod tests {
             ("3s,1kB", LagCheck::Within),
         ] {
             let limit: LagLimit = text.parse().expect("a limit");
-            assert_eq!(limit.check(standby), expected, "{text}");
+            assert_eq!(limit.within(standby), expected, "{text}");
         }
     }
 

@@ -214,11 +214,13 @@ impl StandbyDocument {
             reason: standby.silent.clone(),
             diverged: standby.diverged,
             behind: (&standby.behind).into(),
-            check: view.limit.map(|limit| match limit.check(standby) {
-                LagCheck::Within => "within",
-                LagCheck::Exceeded => "exceeded",
-                LagCheck::Unknown => "unknown",
-            }),
+            check: view
+                .limit
+                .map(|limit| match limit.check(view.report, standby) {
+                    LagCheck::Within => "within",
+                    LagCheck::Exceeded => "exceeded",
+                    LagCheck::Unknown => "unknown",
+                }),
             sender: standby.stream.as_ref().map(|state| SenderDocument {
                 pod: standby.upstream.clone(),
                 state: state.clone(),
