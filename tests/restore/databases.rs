@@ -213,6 +213,26 @@ fn the_first_error_ends_it_and_is_told_with_its_place_in_the_dump() -> Result<()
         let run = run.says("TOC entry")?.says("sale")?;
         ensure!(!run.stderr.contains("geheim"));
         lab.tidy()?;
+
+        // An empty database makes room unasked; one that is filled while the plan is read does not.
+        lab.psql("primary-0", "postgres", "create database other")?;
+        let store = lab.backups();
+        let mut terminal = lab.on_a_terminal(&[
+            "restore",
+            &backup,
+            "--as",
+            "other",
+            "--database",
+            "shop",
+            "--store",
+            &store,
+        ])?;
+        terminal.shows("Type sandbox to go on").await?;
+        lab.psql("primary-0", "other", "create table mine as select 1 as n")?;
+        terminal.types("sandbox").await?;
+        let (code, shown) = terminal.ends().await?;
+        ensure!(code == Some(3) && shown.contains("hold data"), "{shown}");
+        ensure!(lab.psql("primary-0", "other", "select n from mine")? == "1");
         Ok(())
     })
 }

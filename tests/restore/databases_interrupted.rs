@@ -131,6 +131,28 @@ fn what_can_not_go_on_is_refused_and_what_clients_use_is_not_taken_away() -> Res
         ensure!(lab.items("primary-0", "shop")? == "5000");
         ensure!(lab.hash()? == present, "passwords come last");
         lab.pgctl(&arguments).await?.exits(0)?;
-        patient.is("5000", &patient.restored)
+        patient.is("5000", &patient.restored)?;
+        // Nor is what somebody has put into a database that was empty.
+        lab.psql("primary-0", "postgres", "create database other")?;
+        let store = lab.backups();
+        let beside = [
+            "restore",
+            &patient.backup,
+            "--database",
+            "shop",
+            "--as",
+            "other",
+            "--yes",
+            "--store",
+            &store,
+            "--identity",
+            &patient.key,
+        ];
+        let killed = [("FAILPOINTS", "swap-databases.before=return(kill)")];
+        lab.pgctl_with(&beside, &killed).await?.was_killed()?;
+        lab.psql("primary-0", "other", "create table mine as select 1 as n")?;
+        lab.pgctl(&arguments).await?.exits(6)?.says("other")?;
+        ensure!(lab.psql("primary-0", "other", "select n from mine")? == "1");
+        lab.tidy()
     })
 }

@@ -105,7 +105,10 @@ impl Live {
                     .iter()
                     .all(|it| it.aside.as_ref().is_none_or(|name| !there.contains(name)))
             }
-            RestoreCondition::StillEmpty { pod, swaps } => self.still_empty(pod, swaps).await?,
+            RestoreCondition::StillEmpty { pod, swaps } => {
+                self.still_empty(pod, swaps).await?;
+                true
+            }
             RestoreCondition::BackedUp { pod, swaps } => self.backed_up(pod, swaps, known).await?,
             RestoreCondition::Followed { pod, standbys } => {
                 let session = self.session(pod).await?;

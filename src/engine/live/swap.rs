@@ -63,16 +63,12 @@ impl Live {
         }
         // Nobody can write to them any more: what holds now holds until they are dropped.
         let promised: Vec<Swap> = swaps.iter().filter(|it| it.empty).cloned().collect();
-        if self.still_empty(pod, &promised).await? {
-            return Ok(());
-        }
-        Err(WorldError::permanent(
-            "somebody has put something into a database that was empty when this was planned",
-        ))
+        self.still_empty(pod, &promised).await
     }
 
-    /// Whether what is replaced as empty is empty, whatever it is called by now.
-    pub(super) async fn still_empty(&self, pod: &str, swaps: &[Swap]) -> Result<bool, WorldError> {
+    /// What is replaced as empty is empty, whatever it is called by now. It is an error when it is
+    /// not: waiting would not help.
+    pub(super) async fn still_empty(&self, pod: &str, swaps: &[Swap]) -> Result<(), WorldError> {
         let session = self.session(pod).await?;
         let there = session.database_names().await?;
         let broken = session.invalid_databases().await?;
@@ -87,10 +83,13 @@ impl Live {
                 continue;
             };
             if self.connect_to(pod, name).await?.holds_data().await? {
-                return Ok(false);
+                return Err(WorldError::permanent(format!(
+                    "somebody has put something into {}, which was empty when this was planned",
+                    swap.name
+                )));
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     pub(super) async fn swap_back(

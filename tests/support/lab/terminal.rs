@@ -26,7 +26,7 @@ impl Lab {
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
         let plain = |it: &&str| {
             it.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+                .all(|b| b.is_ascii_alphanumeric() || b"-_/.".contains(&b))
         };
         ensure!(arguments.iter().all(plain), "{arguments:?} needs quoting");
         let line = format!("stty cols 80; exec \"$PGCTL\" {}", arguments.join(" "));
