@@ -86,15 +86,20 @@ impl TerminationRecord {
     /// Where the WAL of a cleanly stopped primary ends: the start of its shutdown checkpoint record.
     /// A standby has all of it only when it has received *more* than this position. A stopped
     /// standby has no such position: the checkpoint that it names is one of its primary's.
-    pub fn clean_shutdown(&self) -> Option<(Timeline, Lsn)> {
+    ///
+    /// Only a container that ended in order, with data of this system, proves anything: of one that
+    /// was killed the message may be left over from an earlier run of PostgreSQL in it.
+    pub fn clean_shutdown(&self, system: &str) -> Option<(Timeline, Lsn)> {
         match &self.decision {
             Some(StartDecision::Stopped {
                 clean: true,
                 state,
                 timeline,
                 checkpoint_lsn,
-                ..
-            }) if state == "shut down" => Some((*timeline, *checkpoint_lsn)),
+                system_identifier,
+            }) if state == "shut down" && self.exit_code == 0 && system_identifier == system => {
+                Some((*timeline, *checkpoint_lsn))
+            }
             _ => None,
         }
     }

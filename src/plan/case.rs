@@ -119,13 +119,24 @@ impl<'a> Case<'a> {
             .filter(move |it| it.name() != target && it.name() != old)
     }
 
+    /// The system identifier: as it is recorded, else as the standbys have it.
+    fn system(&self) -> Option<&'a str> {
+        let recorded = self.snapshot.topology.system_identifier.as_deref();
+        recorded.or_else(|| {
+            let mut standbys = self.snapshot.standbys().filter_map(Instance::facts);
+            standbys
+                .next()
+                .map(|facts| facts.system_identifier.as_str())
+        })
+    }
+
     /// The old primary's own record of a clean shutdown, when it stopped before.
     pub(crate) fn shutdown(&self) -> Option<Shutdown> {
         let ContainerState::Terminated(record) = &self.old_instance()?.pod.container else {
             return None;
         };
         record
-            .clean_shutdown()
+            .clean_shutdown(self.system()?)
             .map(|(timeline, lsn)| Shutdown { timeline, lsn })
     }
 }

@@ -853,6 +853,8 @@ start_postgres() {
   remove_tree "$CLONE"
   remove_tree "$INIT"
   leave_if_asked
+  # The record of an earlier run in this container would pass for that of this one, if this one leaves none.
+  printf '' 2>/dev/null >"$TERMINATION_LOG"
 
   keep_child=1
   postgres -D "$PGDATA" -c config_file="$CONFIG/postgresql.conf" -c hba_file="$CONFIG/pg_hba.conf" \

@@ -8,25 +8,17 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use tokio::time::Instant;
 
 use super::cluster::Live;
+use super::end::{End, end_of};
 use super::followers::{COPY_REFUSED, HELD_FOR_GOOD};
 use super::serving::Goal;
-use crate::cluster::{ContainerState, PodFacts};
 use crate::engine::{Known, Stage, WorldError};
 use crate::observe::{OpenError, open};
-use crate::plan::{Condition, Finding, Operation, Plan, PodRef, RestoreCondition, Shutdown};
+use crate::plan::{Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
 /// How long an old primary is given to show that it is back: writes are away already.
 const SILENCE: Duration = Duration::from_secs(1);
-
-/// What a pod's end came to.
-enum End {
-    /// Nobody can run in it any more, and it left this record.
-    Clean(Shutdown),
-    /// Nobody can run in it any more.
-    Stopped(String),
-}
 
 impl Live {
     pub(super) async fn look(
@@ -70,12 +62,19 @@ impl Live {
                 let spec = now.and_then(|it| it.spec);
                 spec.map(|spec| spec.replicas.unwrap_or(1)) == i32::try_from(*replicas).ok()
             }
-            Condition::Stopped { pod } => {
-                end_of(self.kube.pod(namespace, &pod.name).await?.as_ref(), pod).is_some()
-            }
+            Condition::Stopped { pod } => end_of(
+                plan,
+                self.kube.pod(namespace, &pod.name).await?.as_ref(),
+                pod,
+            )
+            .is_some(),
             Condition::StoppedCleanly { .. } if known.shutdown.is_some() => true,
             Condition::StoppedCleanly { pod } => {
-                match end_of(self.kube.pod(namespace, &pod.name).await?.as_ref(), pod) {
+                match end_of(
+                    plan,
+                    self.kube.pod(namespace, &pod.name).await?.as_ref(),
+                    pod,
+                ) {
                     Some(End::Clean(_)) => true,
                     // Its object is gone, and its record with it.
                     Some(End::Stopped(_)) | None => false,
@@ -168,8 +167,10 @@ impl Live {
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
         match condition {
-            Condition::StoppedCleanly { pod } => self.await_end(pod, true, known, limit).await,
-            Condition::Stopped { pod } => self.await_end(pod, false, known, limit).await,
+            Condition::StoppedCleanly { pod } => {
+                self.await_end(plan, pod, true, known, limit).await
+            }
+            Condition::Stopped { pod } => self.await_end(plan, pod, false, known, limit).await,
             Condition::CaughtUp { pod } => {
                 let Some(end) = known.shutdown else {
                     return Err(WorldError::permanent(
@@ -312,6 +313,7 @@ impl Live {
 
     async fn await_end(
         &self,
+        plan: &Plan,
         pod: &PodRef,
         cleanly: bool,
         known: &Known,
@@ -326,7 +328,7 @@ impl Live {
         let end = self
             .kube
             .wait_for_pod(self.namespace(), &pod.name, &doing, limit, |now| {
-                end_of(now, pod)
+                end_of(plan, now, pod)
             })
             .await
             .map_err(|error| WorldError::permanent(error.to_string()))?;
@@ -341,29 +343,4 @@ impl Live {
             ))),
         }
     }
-}
-
-/// How the pod with this UID ended, if nobody can run in it any more: its object is gone or
-/// another's, or it is being deleted and its container has terminated. A container that terminated
-/// in a pod that stays is no end: the kubelet starts it again.
-fn end_of(now: Option<&PodFacts>, pod: &PodRef) -> Option<End> {
-    let Some(now) = now.filter(|now| now.uid == pod.uid) else {
-        return Some(End::Stopped("its pod is gone, without a record".to_owned()));
-    };
-    now.deleting_since?;
-    let ContainerState::Terminated(record) = &now.container else {
-        return None;
-    };
-    Some(match record.clean_shutdown() {
-        Some((timeline, lsn)) => End::Clean(Shutdown { timeline, lsn }),
-        None => End::Stopped(format!(
-            "not in order (exit code {}{})",
-            record.exit_code,
-            record
-                .reason
-                .as_ref()
-                .map(|reason| format!(", {reason}"))
-                .unwrap_or_default()
-        )),
-    })
 }

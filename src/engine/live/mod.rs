@@ -5,6 +5,7 @@ mod backups;
 mod cluster;
 mod condition;
 mod convert;
+mod end;
 mod followers;
 mod identity;
 mod journal;

@@ -189,7 +189,10 @@ mod tests {
             ContainerState::Running { since: Some(_) }
         ));
         assert_eq!(
-            facts.last_termination.expect("a record").clean_shutdown(),
+            facts
+                .last_termination
+                .expect("a record")
+                .clean_shutdown("7300"),
             Some((Timeline(3), Lsn::new(0x500_0028)))
         );
         assert_eq!(facts.unschedulable, None);
