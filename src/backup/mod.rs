@@ -23,3 +23,4 @@ pub mod take;
 pub mod tools;
 pub mod transfer;
 pub mod verify;
+mod vigil;

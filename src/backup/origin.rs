@@ -43,6 +43,12 @@ pub enum OriginError {
     /// This machine refused.
     #[error("running the tools on this machine: {0}")]
     Here(#[from] std::io::Error),
+    /// The connection was lost.
+    #[error("the connection was lost while asking for PostgreSQL's tools {0}")]
+    Lost(&'static str),
+    /// Nothing came.
+    #[error("asking for PostgreSQL's tools {0} took longer than 30 s")]
+    Silent(&'static str),
     /// The connection has not all streams.
     #[error("the API server gave a connection without all of its streams")]
     Streams,
@@ -126,10 +132,8 @@ impl Origin {
         };
         match tokio::time::timeout(std::time::Duration::from_secs(30), asking).await {
             Ok(Some(_)) => Ok(Tools::parse(&String::from_utf8_lossy(&text))),
-            _ => Err(OriginError::Here(std::io::Error::new(
-                std::io::ErrorKind::ConnectionAborted,
-                "the connection was lost while asking for the tools",
-            ))),
+            Ok(None) => Err(OriginError::Lost(self.place())),
+            Err(_) => Err(OriginError::Silent(self.place())),
         }
     }
 }

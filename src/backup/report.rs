@@ -14,6 +14,9 @@ const FIRST_LINES: usize = 60;
 /// The most of one line that is kept.
 const KEPT_BYTES: usize = 500;
 
+/// Exit status of a stage that wrote to one that was gone: SIGPIPE.
+const BROKEN_PIPE: i32 = 128 + 13;
+
 /// The stages of the pipe, in their order.
 const STAGES: [&str; 5] = ["command", "compress", "send", "sum", "count"];
 
@@ -115,8 +118,10 @@ impl Report {
     /// The first stage that failed, and its exit status; when none did, the first that did not
     /// report.
     pub fn failed_stage(&self) -> Option<(&str, Option<i32>)> {
-        let failed = self.stages.iter().find(|(_, status)| *status != 0);
-        if let Some((name, status)) = failed {
+        let failed = || self.stages.iter().filter(|(_, status)| *status != 0);
+        // Who wrote to a stage that died was ended by that: the cause is further on.
+        let cause = failed().find(|(_, status)| *status != BROKEN_PIPE);
+        if let Some((name, status)) = cause.or_else(|| failed().next()) {
             return Some((name, Some(*status)));
         }
         STAGES
@@ -160,6 +165,14 @@ mod tests {
         );
         assert_eq!(report.failed_stage(), Some(("command", Some(1))));
         assert_eq!(report.said, ["pg_dump: error: it [31mbroke"]);
+    }
+
+    #[test]
+    fn who_wrote_to_a_stage_that_died_is_not_blamed() {
+        let report = read("w0rd stage command 141\nw0rd stage compress 137\nw0rd stage send 0\n");
+        assert_eq!(report.failed_stage(), Some(("compress", Some(137))));
+        let report = read("w0rd stage command 141\nw0rd stage compress 0\n");
+        assert_eq!(report.failed_stage(), Some(("command", Some(141))));
     }
 
     #[test]

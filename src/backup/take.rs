@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -23,15 +22,10 @@ use super::sealed;
 use super::store::{Draft, SIGN_OF_LIFE, Store, StoreError, StoredFile};
 use super::tools::{Tools, ToolsError};
 use super::transfer::{Progress, Received, Reception, StopSignal, TransferError, receive};
-use crate::cluster::{ClusterId, Lsn, Timeline};
+pub use super::vigil::Reconnect;
+use super::vigil::Vigil;
+use crate::cluster::{ClusterId, Timeline, words};
 use crate::postgres::{Session, SqlError};
-
-/// Between two questions on the connection beside a transfer.
-const TALKING: Duration = Duration::from_secs(20);
-
-/// When neither bytes nor answers have come for so long, the source counts as lost. A dump alone may
-/// be silent for longer: it waits for locks, and it sorts.
-const SILENCE: Duration = Duration::from_secs(600);
 
 /// What to take.
 #[derive(Debug, Clone)]
@@ -70,6 +64,8 @@ pub struct Place {
     pub user: String,
     /// Its password.
     pub password: SecretString,
+    /// Opens another connection like it, where that is possible.
+    pub reconnect: Option<Reconnect>,
 }
 
 /// Something to tell while it runs.
@@ -127,9 +123,20 @@ pub enum TakeError {
     /// Nothing has come for too long, and the database does not answer either.
     #[error("for {} s not a byte has come, and the database does not answer either: the connection is dead", .0.as_secs())]
     Silent(Duration),
+    /// The server threw away WAL that a base backup needs.
+    #[error("the server gave up the slot that kept the WAL for this backup: more than max_slot_wal_keep_size ({}) was written meanwhile; raise that setting, or take the backup when less is written", words::bytes(*.0))]
+    SlotGivenUp(u64),
+    /// Its archives would be of two servers, or of one before and after a restart.
+    #[error(
+        "the server was restarted, or another one took its place, while the backup was being taken: its archives would not belong together"
+    )]
+    AnotherLife,
     /// Somebody wanted it to stop.
     #[error("interrupted")]
     Interrupted,
+    /// Somebody wanted it to stop before anything was begun.
+    #[error("interrupted")]
+    NothingBegun,
 }
 
 impl TakeError {
@@ -175,7 +182,12 @@ pub async fn take(
     if place.password.expose_secret().contains(['\n', '\r']) {
         return Err(TakeError::Password(place.user.clone()));
     }
-    let (inventory, tools) = futures::join!(place.session.inventory(), place.origin.tools());
+    let mut stopped = stop.clone();
+    // Counting the sizes of many databases takes its time.
+    let (inventory, tools) = tokio::select! {
+        both = async { futures::join!(place.session.inventory(), place.origin.tools()) } => both,
+        Ok(_) = stopped.wait_for(|stop| *stop) => return Err(TakeError::NothingBegun),
+    };
     let (mut inventory, tools) = (inventory?, tools?);
     request.former.look_back(&mut inventory)?;
     let compression = tools.suffice(
@@ -194,13 +206,8 @@ pub async fn take(
         !request.recipients.is_empty(),
         &id,
     )?;
-    if request.kind == Kind::Physical
-        && let Err(error) = place.session.keep_wal(&application).await
-    {
-        tell(Event::Warning(format!(
-            "no slot keeps the WAL for this backup ({error}); on a busy server it may fail because WAL is gone"
-        )));
-    }
+    let slot = (request.kind == Kind::Physical).then_some(application.as_str());
+    let mut vigil = Vigil::begin(place, slot, orders.len() > 1, tell).await?;
     let (timeline, start) = place.session.wal_position().await?;
     let draft = {
         let (store, id) = (Arc::clone(store), id.clone());
@@ -222,10 +229,9 @@ pub async fn take(
         application,
     };
     let finished = async {
-        let position = AtomicU64::new(start.bytes());
         let archives = tokio::select! {
             archives = receive_all(&work, &orders, tell) => archives?,
-            given_up = keep_talking(&place.session, &position, &work.progress) => {
+            given_up = vigil.keep(&work.application, &work.progress) => {
                 match given_up? {}
             }
             never = show_life(&draft) => match never {},
@@ -242,16 +248,7 @@ pub async fn take(
             None => WalRange {
                 timeline: Timeline(timeline),
                 start,
-                end: match place.session.wal_position().await {
-                    Ok((_, end)) => end,
-                    // Everything is here and compared: a lost connection must not throw it away.
-                    Err(error) => {
-                        tell(Event::Warning(format!(
-                            "the manifest's last position in the WAL is one before the end: {error}"
-                        )));
-                        Lsn::new(position.load(Ordering::Relaxed))
-                    }
-                },
+                end: vigil.end().await?.max(start),
             },
         };
         let manifest = Manifest {
@@ -321,48 +318,6 @@ async fn show_life(draft: &Arc<dyn Draft>) -> Infallible {
         tokio::time::sleep(SIGN_OF_LIFE).await;
         let draft = Arc::clone(draft);
         let _ = blocking(move || draft.still_written()).await;
-    }
-}
-
-/// Asks for the position in the WAL now and then: a connection that says nothing for minutes is cut
-/// by what lies between, and with it goes the slot that keeps a base backup's WAL. Ends when neither
-/// this connection nor the transfer has given a sign of life for too long: a link that died without
-/// a word would hold up the backup, and the next one, for ever.
-async fn keep_talking(
-    session: &Session,
-    position: &AtomicU64,
-    progress: &Progress,
-) -> Result<Infallible, TakeError> {
-    let mut silence = Silence::default();
-    loop {
-        tokio::time::sleep(TALKING).await;
-        let answer = session.wal_position().await;
-        if silence.lasts(Instant::now(), progress.received(), answer.is_ok()) {
-            return Err(TakeError::Silent(SILENCE));
-        }
-        if let Ok((_, now)) = answer {
-            position.store(now.bytes(), Ordering::Relaxed);
-        }
-    }
-}
-
-/// How long nothing has been heard of the source.
-#[derive(Debug, Default)]
-struct Silence {
-    received: u64,
-    since: Option<Instant>,
-}
-
-impl Silence {
-    /// Whether it has lasted too long.
-    fn lasts(&mut self, now: Instant, received: u64, answered: bool) -> bool {
-        if answered || received != self.received {
-            self.received = received;
-            self.since = None;
-            return false;
-        }
-        let since = *self.since.get_or_insert(now);
-        now.duration_since(since) >= SILENCE
     }
 }
 
@@ -446,7 +401,12 @@ async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Receive
     connection.push(format!("PGUSER={}", work.place.user));
     connection.push(format!("PGAPPNAME={}", work.application));
     let argv = order.argv(&word, work.compression, &connection);
-    let process = work.place.origin.start(&argv).await?;
+    let in_file = |source| TakeError::Transfer {
+        file: order.file.clone(),
+        source,
+    };
+    let process = work.place.origin.start(&argv).await;
+    let process = process.map_err(|error| in_file(TransferError::NotStarted(error)))?;
     let writer = {
         let (draft, file) = (Arc::clone(&work.draft), order.file.clone());
         blocking(move || draft.create(&file)).await?
@@ -483,10 +443,7 @@ async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Receive
     };
     let received = received.map_err(|source| match source {
         TransferError::Interrupted => TakeError::Interrupted,
-        source => TakeError::Transfer {
-            file: order.file.clone(),
-            source,
-        },
+        source => in_file(source),
     })?;
     let archive = Archive {
         file: order.file.clone(),
@@ -497,24 +454,4 @@ async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Receive
         raw_bytes: received.content.raw_bytes,
     };
     Ok((archive, received))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_silence_on_both_connections_is_the_end() {
-        let began = Instant::now();
-        let after = |seconds| began + Duration::from_secs(seconds);
-        let mut silence = Silence::default();
-        assert!(!silence.lasts(after(0), 10, false));
-        // Bytes come, and nobody answers: as when the connection beside it was cut.
-        assert!(!silence.lasts(after(900), 20, false));
-        // Nothing comes, and the database answers: as when a dump waits for a lock.
-        assert!(!silence.lasts(after(1800), 20, true));
-        assert!(!silence.lasts(after(1820), 20, false));
-        assert!(!silence.lasts(after(2400), 20, false));
-        assert!(silence.lasts(after(2420), 20, false));
-    }
 }

@@ -17,6 +17,7 @@ use super::compression::Method;
 use super::content::{self, ContentError, ContentFacts, Expected};
 use super::digest::{Fingerprint, Meter, MeteredWriter};
 use super::encryption::{Recipient, Sealer};
+use super::origin::OriginError;
 use super::remote::RemoteProcess;
 use super::report::{Report, ReportReader};
 use super::store::{StoreError, StoreWriter, explained};
@@ -87,6 +88,9 @@ pub enum TransferError {
     /// Somebody wanted it to stop.
     #[error("interrupted")]
     Interrupted,
+    /// The tools could not be started.
+    #[error(transparent)]
+    NotStarted(OriginError),
     /// The connection was lost before the process at the source was known to have ended.
     #[error("the connection to the source was lost after {received} bytes{}", quoted(.said))]
     Lost {
@@ -190,15 +194,24 @@ pub async fn receive(
         meter.update(&bytes);
         let length = bytes.len() as u64;
         progress.received.fetch_add(length, Ordering::Relaxed);
-        if let Some(throttle) = &mut throttle {
-            throttle.wait(length).await;
-        }
-        // A thread that takes no more has failed; its result says why.
-        if to_check.send(bytes.clone()).await.is_err() {
-            break End::NotWhole;
-        }
-        if to_store.send(Piece::Data(bytes)).await.is_err() {
-            break End::NotStored;
+        let handing_on = async {
+            if let Some(throttle) = &mut throttle {
+                throttle.wait(length).await;
+            }
+            // A thread that takes no more has failed; its result says why.
+            if to_check.send(bytes.clone()).await.is_err() {
+                return Some(End::NotWhole);
+            }
+            let stored = to_store.send(Piece::Data(bytes)).await;
+            stored.is_err().then_some(End::NotStored)
+        };
+        // A store that does not take anything for minutes must not hold up who wants to stop.
+        let end = tokio::select! {
+            end = handing_on => end,
+            () = source.stopped() => Some(End::Interrupted),
+        };
+        if let Some(end) = end {
+            break end;
         }
     };
     drop(to_check);
@@ -320,6 +333,17 @@ impl Source {
     async fn say(&mut self, line: &str) {
         let _ = self.stdin.write_all(format!("{line}\n").as_bytes()).await;
         let _ = self.stdin.flush().await;
+    }
+
+    /// Waits until somebody wants it to stop.
+    async fn stopped(&mut self) {
+        if let Some(stop) = &mut self.stop
+            && stop.wait_for(|stop| *stop).await.is_ok()
+        {
+            return;
+        }
+        // Nobody is left who could want it.
+        std::future::pending().await
     }
 
     async fn next(&mut self) -> Step {

@@ -65,6 +65,14 @@ impl DatabaseRow {
     }
 }
 
+/// A server from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerLife {
+    /// When it started, and its system identifier.
+    started: String,
+    timeline: u32,
+}
+
 impl Session {
     /// What can be dumped.
     ///
@@ -100,14 +108,63 @@ impl Session {
 
     /// Makes a physical slot that keeps WAL from now on and vanishes with this session.
     ///
+    /// The answer is from where on.
+    ///
     /// # Errors
     /// When there is no room for a slot, or the server does not answer.
-    pub async fn keep_wal(&self, slot: &str) -> Result<(), SqlError> {
+    pub async fn keep_wal(&self, slot: &str) -> Result<Lsn, SqlError> {
+        const DOING: &str = "keeping WAL for the base backup";
         let sql = format!(
-            "select pg_catalog.pg_create_physical_replication_slot({}, true, true)",
+            "select lsn from pg_catalog.pg_create_physical_replication_slot({}, true, true)",
             quote_literal(slot)
         );
-        self.run("keeping WAL for the base backup", &sql).await
+        let text = self.text(DOING, &sql).await?;
+        text.as_deref()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| SqlError::Unexpected {
+                doing: DOING.to_owned(),
+                reason: format!("{text:?} is no position"),
+            })
+    }
+
+    /// Whether a slot still holds what it was made for; one that is not there says nothing.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn slot_holds(&self, slot: &str) -> Result<bool, SqlError> {
+        let sql = format!(
+            "select wal_status from pg_catalog.pg_replication_slots where slot_name = {}",
+            quote_literal(slot)
+        );
+        let status = self.text("asking for the slot of the base backup", &sql);
+        Ok(!matches!(
+            status.await?.as_deref(),
+            Some("unreserved" | "lost")
+        ))
+    }
+
+    /// `max_slot_wal_keep_size` in whole segments, in bytes; none when it is unlimited.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn slot_limit(&self) -> Result<Option<u64>, SqlError> {
+        let text = self
+            .text("asking how much WAL a slot may keep", sql::SLOT_LIMIT)
+            .await?;
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
+    /// What tells this server's life from that before a restart, and from that of another server.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn life(&self) -> Result<ServerLife, SqlError> {
+        let started = self
+            .text("asking since when the server runs", sql::LIFE)
+            .await?
+            .unwrap_or_default();
+        let (timeline, _) = self.wal_position().await?;
+        Ok(ServerLife { started, timeline })
     }
 
     /// How far the base backup with this `application_name` has come: bytes sent, and bytes in all

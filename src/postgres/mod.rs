@@ -19,7 +19,7 @@ mod target;
 pub use complaint::{Complaint, complaint};
 pub use control::Progress;
 pub use error::SqlError;
-pub use inventory::{DatabaseRow, Inventory};
+pub use inventory::{DatabaseRow, Inventory, ServerLife};
 pub use quote::{quote_identifier, quote_literal};
 pub use rows::Rows;
 pub use session::{Login, Session};

@@ -381,6 +381,18 @@ pub(super) fn end_sessions_in(names: &[String]) -> String {
     )
 }
 
+/// `max_slot_wal_keep_size` in whole segments, which is what the server counts in; negative when unlimited.
+pub(super) const SLOT_LIMIT: &str = "
+select pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_slot_wal_keep_size')) / segment * segment
+from (select pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as segment) as it
+";
+
+/// When the server started, and which it is.
+pub(super) const LIFE: &str = "
+select pg_catalog.concat_ws(' ', extract(epoch from pg_catalog.pg_postmaster_start_time()), system_identifier)
+from pg_catalog.pg_control_system()
+";
+
 /// Timeline and position, with a space between them.
 pub(super) const WAL_POSITION: &str = "\
 select case when pg_catalog.pg_is_in_recovery()

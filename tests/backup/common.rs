@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use pgctl::backup::catalogue::Catalogue;
 use pgctl::backup::encryption::Identities;
 use pgctl::backup::former::Former;
 use pgctl::backup::manifest::{Kind, Manifest, Verification};
 use pgctl::backup::origin::Origin;
 use pgctl::backup::store::{DirectoryStore, Store, StoreError};
-use pgctl::backup::take::{Event, Place, Request, TakeError, application_name, take};
+use pgctl::backup::take::{Event, Place, Reconnect, Request, TakeError, application_name, take};
 use pgctl::backup::transfer::Progress;
 use pgctl::backup::verify::verify;
 use pgctl::cluster::ClusterId;
+use pgctl::postgres::Session;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::support::Server;
@@ -51,7 +54,20 @@ pub(crate) async fn place(server: &Server) -> Place {
         session: server.session().await,
         user: login.user,
         password: login.password,
+        reconnect: Some(reconnect(server.port())),
     }
+}
+
+fn reconnect(port: u16) -> Reconnect {
+    Arc::new(move || {
+        async move {
+            let stream = TcpStream::connect(("127.0.0.1", port)).await;
+            let stream = stream.map_err(|error| error.to_string())?;
+            let opened = Session::connect(stream, std::future::ready(None), &Server::login()).await;
+            opened.map_err(|error| error.to_string())
+        }
+        .boxed()
+    })
 }
 
 pub(crate) fn request(kind: Kind) -> Request {

@@ -1,15 +1,16 @@
 //! What fails at the source leaves no backup behind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgctl::backup::manifest::Kind;
-use pgctl::backup::take::{Request, TakeError, application_name, take};
+use pgctl::backup::take::{Event, Request, TakeError, application_name, take};
 use pgctl::backup::transfer::Progress;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::common::{directory, is_empty, place, request, server, taken};
-use crate::support::eventually;
+use crate::support::{Server, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_that_fails_in_the_middle_is_no_backup() -> anyhow::Result<()> {
@@ -89,7 +90,6 @@ async fn stopping_ends_the_tool_and_leaves_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-
 async fn a_server_that_is_killed_in_the_middle_is_no_backup() -> anyhow::Result<()> {
     let server = server();
     let place = place(&server).await;
@@ -144,6 +144,85 @@ async fn a_wrong_password_is_no_backup_and_is_not_repeated() -> anyhow::Result<(
         "{error}"
     );
     assert!(!error.to_string().contains("hunter2"));
+    assert!(is_empty(&store).await);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_is_given_up_ends_the_backup_at_once_and_is_named() -> anyhow::Result<()> {
+    let server = Server::primary(
+        "max_slot_wal_keep_size = '32MB'\nmin_wal_size = '32MB'\nwal_keep_size = 0\n",
+    );
+    server.psql("create table many as select n, md5(n::text) from generate_series(1, 20000) n");
+    let place = place(&server).await;
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    let request = Request {
+        compression: "none".parse().ok(),
+        rate: Some(200_000),
+        ..request(Kind::Physical)
+    };
+    let progress = Arc::new(Progress::default());
+    let (_keep, stop) = watch::channel(false);
+    let taking = take(
+        &place,
+        &store,
+        &request,
+        application_name(),
+        Arc::clone(&progress),
+        stop,
+        &|_| {},
+    );
+    let writing = async {
+        eventually("something has arrived", async || {
+            (progress.received() > 0).then_some(())
+        })
+        .await;
+        for _ in 0..5 {
+            server.psql("select pg_switch_wal() from (select pg_logical_emit_message(false, 'x', repeat('y', 1000000))) it");
+        }
+        server.psql("checkpoint");
+    };
+    let (result, ()) = futures::join!(taking, writing);
+    assert!(
+        matches!(result, Err(TakeError::SlotGivenUp(limit)) if limit == 32 << 20),
+        "{result:?}"
+    );
+    assert!(is_empty(&store).await);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_restarted_between_two_dumps_gives_no_backup() -> anyhow::Result<()> {
+    let server = server();
+    let place = place(&server).await;
+    let folder = tempfile::tempdir()?;
+    let store = directory(folder.path());
+    let request = Request {
+        jobs: 1,
+        ..request(Kind::Logical)
+    };
+    let (_keep, stop) = watch::channel(false);
+    let restarted = AtomicBool::new(false);
+    let tell = |event| {
+        if matches!(event, Event::Stored { .. }) && !restarted.swap(true, Ordering::SeqCst) {
+            server.stop("fast");
+            server.start_again();
+        }
+    };
+    let progress = Arc::new(Progress::default());
+    let taking = take(
+        &place,
+        &store,
+        &request,
+        application_name(),
+        progress,
+        stop,
+        &tell,
+    );
+    let result = taking.await;
+    assert!(matches!(result, Err(TakeError::AnotherLife)), "{result:?}");
+    assert!(restarted.load(Ordering::SeqCst));
     assert!(is_empty(&store).await);
     Ok(())
 }

@@ -81,6 +81,9 @@ pub(super) fn not_taken(pod: &str, error: TakeError) -> Failure {
             ExitCode::Interrupted,
             "interrupted: the unfinished backup was removed",
         ),
+        TakeError::NothingBegun => {
+            Failure::new(ExitCode::Interrupted, "interrupted: nothing was begun")
+        }
         TakeError::Sql(error) => cannot_ask(pod, &error),
         TakeError::Origin(OriginError::Kube(error)) => {
             Failure::from(error).on(format!("pod/{pod}"))

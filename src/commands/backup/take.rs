@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use tokio::sync::watch;
 
 use super::super::context::Context;
@@ -15,7 +16,7 @@ use crate::backup::encryption::Recipient;
 use crate::backup::former::Former;
 use crate::backup::manifest::Kind;
 use crate::backup::origin::{LocalSocket, Origin};
-use crate::backup::take::{Place, Request, application_name, take};
+use crate::backup::take::{Place, Reconnect, Request, application_name, take};
 use crate::backup::transfer::Progress;
 use crate::cli::{TakeArgs, Via};
 use crate::exit::ExitCode;
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 use crate::kubernetes::{Credentials, Kube};
 use crate::observe::{Observed, login, open};
 use crate::output::{BackupDocument, backup_taken, encode};
+use crate::postgres::Login;
 
 pub(super) async fn run(context: &Context, args: &TakeArgs) -> Result<ExitCode, Failure> {
     let (stop, stopped) = watch::channel(false);
@@ -190,5 +192,21 @@ async fn place(
         session,
         user: credentials.user.clone(),
         password: credentials.password.clone(),
+        reconnect: Some(reconnect(kube, choice, observed, login)),
+    })
+}
+
+/// Another connection to the same pod, when the first one was lost.
+fn reconnect(kube: &Kube, choice: &Choice, observed: &Observed, login: Login) -> Reconnect {
+    let (kube, pod) = (kube.clone(), choice.pod.clone());
+    let namespace = observed.snapshot.cluster.namespace.clone();
+    Arc::new(move || {
+        let (kube, namespace) = (kube.clone(), namespace.clone());
+        let (pod, login) = (pod.clone(), login.clone());
+        async move {
+            let opened = open(&kube, &namespace, &pod, &login).await;
+            opened.map_err(|error| error.to_string())
+        }
+        .boxed()
     })
 }

@@ -49,6 +49,7 @@ impl Live {
             session: self.connect(pod).await?,
             user: self.login.user.clone(),
             password: self.login.password.clone(),
+            reconnect: None,
         };
         let request = Request {
             kind: match database {
