@@ -2,14 +2,10 @@
 
 use humansize::{BINARY, FormatSizeOptions, format_size};
 
-/// A word as a shell takes it: in quotes when it has to be.
+/// A word as a shell takes it: in quotes when it has to be. A NUL, which no argument can hold, goes.
 pub fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    let word = word.replace('\0', "");
+    shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into)
 }
 
 /// Bytes in binary units, short enough for a column: `0 B`, `16 MiB`, `1.5 GiB`.

@@ -5,11 +5,25 @@ use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, status,
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{ErrorDocument, Screen, encode, failure_screen, write_stderr, write_stdout};
+use crate::output::{
+    ErrorDocument, Given, Screen, encode, failure_screen, write_stderr, write_stdout,
+};
 
 /// Runs a command and tells how it ended. A failure goes to stderr, in words; with `-o json|yaml`
 /// stdout gets it, too, as a document of `kind: Error`, so that it always holds a document.
 pub async fn run(cli: Cli) -> ExitCode {
+    Given {
+        kubeconfig: cli
+            .global
+            .kubeconfig
+            .as_ref()
+            .map(|file| file.display().to_string()),
+        context: cli.global.context.clone(),
+        namespace: cli.global.namespace.clone(),
+        cluster: cli.global.cluster.clone(),
+        selector: cli.global.selector.clone(),
+    }
+    .remember();
     let context = Context::new(&cli.global);
     let result = match &cli.command {
         Command::Status(args) => interruptible(status::run(&context, args)).await,

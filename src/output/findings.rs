@@ -1,5 +1,6 @@
 //! What is wrong, why, and what to type about it.
 
+use super::advice::advice;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use crate::cluster::{Health, Severity};
@@ -26,7 +27,7 @@ pub(super) fn findings_section(health: &Health, screen: &Screen) -> String {
             }
             for (position, command) in finding.next.iter().enumerate() {
                 let label = if position == 0 { "type:" } else { "     " };
-                let command = screen.paint(Tone::Strong, &plain(command));
+                let command = screen.paint(Tone::Strong, &advice(command));
                 block.push_str(&format!("\n  {label} {command}"));
             }
             block

@@ -1,6 +1,7 @@
 //! What is shown: screens for people, documents for scripts. Nothing here looks at a cluster or
 //! decides anything.
 
+mod advice;
 mod backup;
 mod clusters;
 mod document;
@@ -27,6 +28,7 @@ mod table;
 mod tests;
 mod writer;
 
+pub use advice::Given;
 pub use backup::{
     Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
 };

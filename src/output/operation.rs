@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::advice::advice;
 use super::document::API_VERSION;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
@@ -34,7 +35,7 @@ pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
     let mut text = table.draw(screen) + "\n";
     for check in checks.iter().filter(|it| it.verdict != Verdict::Pass) {
         if let Some(next) = &check.next {
-            text += &format!("  {}: {}\n", check.check, plain(next));
+            text += &format!("  {}: {}\n", check.check, advice(next));
         }
     }
     text
@@ -189,7 +190,7 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         text += &(screen.wrap(&line, 13) + "\n");
     }
     for next in &report.next {
-        text += &format!("  next: {}\n", plain(next));
+        text += &format!("  next: {}\n", advice(next));
     }
     text
 }

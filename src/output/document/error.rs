@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::API_VERSION;
 use crate::failure::Failure;
+use crate::output::advice::advice;
 
 /// A command that failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -38,7 +39,7 @@ impl From<&Failure> for ErrorDocument {
             what: failure.what.clone(),
             object: failure.object.clone(),
             why: failure.why.clone(),
-            next: failure.next.clone(),
+            next: failure.next.iter().map(|next| advice(next)).collect(),
         }
     }
 }

@@ -1,0 +1,127 @@
+//! Commands that are suggested: with the options that lead to the same place as this run's.
+
+use std::sync::OnceLock;
+
+use super::plain::plain;
+use crate::cluster::words::shell_word;
+
+/// The options of this run that say where it looks. Set once, from the command line.
+static GIVEN: OnceLock<Given> = OnceLock::new();
+
+/// Options that say where to look, as they were given.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<String>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `-n`.
+    pub namespace: Option<String>,
+    /// `--cluster`.
+    pub cluster: Option<String>,
+    /// `-l`.
+    pub selector: Option<String>,
+}
+
+impl Given {
+    /// From here on every suggestion has them: pasted without, it would go to the current context.
+    pub fn remember(self) {
+        // The first one counts: there is one command line.
+        let _ = GIVEN.set(self);
+    }
+
+    /// A suggestion with those that it lacks.
+    fn added_to(&self, advice: &str) -> String {
+        // "or put everything back: pgctl …"
+        let begin = ["pgctl ", "kubectl "].iter().find_map(|program| {
+            if advice.starts_with(program) {
+                return Some(program.len());
+            }
+            let at = advice.find(&format!(": {program}"))?;
+            Some(at + 2 + program.len())
+        });
+        let Some(begin) = begin else {
+            return advice.to_owned();
+        };
+        let (program, rest) = advice.split_at(begin);
+        let has = |names: &[&str]| {
+            let mut words = rest.split([' ', '=']);
+            words.any(|word| names.contains(&word))
+        };
+        let mut flags = String::new();
+        let mut add = |names: &[&str], value: &Option<String>| {
+            if let (Some(value), false) = (value, has(names)) {
+                flags += &format!("{} {} ", names[0], shell_word(value));
+            }
+        };
+        add(&["--kubeconfig"], &self.kubeconfig);
+        add(&["--context"], &self.context);
+        add(&["-n", "--namespace", "-A"], &self.namespace);
+        if program.ends_with("pgctl ") {
+            add(&["--cluster"], &self.cluster);
+            add(&["-l", "--selector"], &self.selector);
+        }
+        format!("{program}{flags}{rest}")
+    }
+}
+
+/// A suggestion as it is printed.
+pub(super) fn advice(text: &str) -> String {
+    let text = plain(text);
+    GIVEN
+        .get()
+        .map_or_else(|| text.clone(), |given| plain(&given.added_to(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggestion_leads_to_the_place_that_was_looked_at() {
+        let given = Given {
+            context: Some("prod".to_owned()),
+            namespace: Some("shop".to_owned()),
+            cluster: Some("main".to_owned()),
+            ..Given::default()
+        };
+        for (said, shown) in [
+            (
+                "pgctl status",
+                "pgctl --context prod -n shop --cluster main status",
+            ),
+            (
+                "pgctl -n shop lag   # how far?",
+                "pgctl --context prod --cluster main -n shop lag   # how far?",
+            ),
+            (
+                "or put everything back: pgctl failover --abort -n shop --cluster main",
+                "or put everything back: pgctl --context prod failover --abort -n shop --cluster main",
+            ),
+            (
+                "kubectl -n shop describe pod x",
+                "kubectl --context prod -n shop describe pod x",
+            ),
+            ("add --yes to agree", "add --yes to agree"),
+            (
+                "free space where pgctl writes",
+                "free space where pgctl writes",
+            ),
+        ] {
+            assert_eq!(given.added_to(said), shown);
+        }
+    }
+
+    #[test]
+    fn what_was_given_is_one_word_for_the_shell() {
+        let given = Given {
+            kubeconfig: Some("/my files/it's".to_owned()),
+            ..Given::default()
+        };
+        assert_eq!(
+            given.added_to("pgctl status"),
+            r#"pgctl --kubeconfig "/my files/it's" status"#
+        );
+        assert_eq!(Given::default().added_to("pgctl status"), "pgctl status");
+    }
+}
