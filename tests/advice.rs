@@ -68,7 +68,10 @@ fn filled(word: &str) -> Vec<String> {
             '{' => depth += 1,
             '}' => {
                 depth -= 1;
-                filled.push('x');
+                // What follows at once may be empty: `{to}{flag}`.
+                if !filled.ends_with('x') {
+                    filled.push('x');
+                }
             }
             _ if depth == 0 => filled.push(letter),
             _ => {}

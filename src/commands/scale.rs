@@ -28,9 +28,8 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
         // The journal has it.
         None if args.operation.resume || args.operation.abort => 0,
         None => {
-            return Err(
-                Failure::new(ExitCode::Usage, "no number of pods was given").next("pgctl scale N")
-            );
+            return Err(Failure::new(ExitCode::Usage, "no number of pods was given")
+                .next("pgctl scale --help"));
         }
     };
     let request = ScaleRequest {
