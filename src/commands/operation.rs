@@ -230,7 +230,7 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
 }
 
 /// Asks, unless `--yes` has answered. Without a terminal there is nobody to ask.
-async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
+pub(super) async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
     if let Some(confirmed) = Confirmed::by_flag(yes) {
         return Ok(confirmed);
     }
@@ -411,6 +411,11 @@ async fn finish(
             failure.next(format!("or, when {to} is lost for good: pgctl failover"))
         } else if forward_only {
             failure
+        } else if journal.is_in_use() {
+            failure.next(format!(
+                "or put everything back, without what clients have written since: {}",
+                plan.abort_command()
+            ))
         } else {
             failure.next(format!("or put everything back: {}", plan.abort_command()))
         }

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-use crate::plan::{Action, Entry, Event, ImpossibleHistory, OperationId, Outcome, Plan, Progress};
+use crate::plan::{
+    Action, Entry, Event, ImpossibleHistory, OperationId, Outcome, Plan, Progress, StepName,
+};
 
 /// How many operations the history keeps.
 pub const MAX_HISTORY: usize = 50;
@@ -66,6 +68,20 @@ impl Journal {
     /// When the entries can't have come about.
     pub fn progress(&self) -> Result<Progress, ImpossibleHistory> {
         Progress::of(&self.plan, &self.entries)
+    }
+
+    /// Whether clients may use by now what a logical restore has put in place: going back takes away
+    /// what they have written since.
+    pub fn is_in_use(&self) -> bool {
+        let steps = &self.plan.steps;
+        let swap = steps
+            .iter()
+            .position(|it| it.name == StepName::SwapDatabases);
+        match (self.progress(), swap) {
+            (Ok(Progress::Between(index)), Some(swap)) => index > swap,
+            (Ok(Progress::Within(index)), Some(swap)) => index >= swap,
+            _ => false,
+        }
     }
 
     /// Whether what is left to do, if it goes on, reads the backup that it restores.

@@ -88,9 +88,13 @@ fn a_logical_restore_that_dies_is_finished_or_put_back_passwords_too() -> Result
             let kill = format!("{point}=return(kill)");
             patient.struck(&kill).await?.was_killed()?;
             let mut arguments = vec!["restore", way];
-            // What goes back needs no key.
+            // What goes back needs no key, and somebody's word when clients may use it already.
             if way == "--resume" {
                 arguments.extend(["--identity", &patient.key]);
+            } else if !point.starts_with("load") {
+                let asked = lab.pgctl(&arguments).await?.exits(3)?;
+                asked.says("clients have written")?;
+                arguments.push("--yes");
             }
             lab.pgctl(&arguments).await?.exits(code)?;
             let hash = if code == 0 {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::super::backup::store;
 use super::super::context::Context;
-use super::super::operation::{Place, execute_looking_again, go_on};
+use super::super::operation::{Place, confirm, execute_looking_again, go_on};
 use super::{backup, discard};
 use crate::backup::encryption::Identities;
 use crate::backup::store::{Location, Store};
 use crate::cli::RestoreArgs;
-use crate::engine::{Backups, Live};
+use crate::engine::{Backups, Journal, Live};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -105,6 +105,16 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
         },
         _ => None,
     };
+    let goes_back = |it: &Journal| {
+        let left = it.unfinished();
+        args.operation.abort && left.is_some_and(|it| !it.past_point_of_no_return)
+    };
+    if let Some(journal) = journal.filter(|it| goes_back(it) && it.is_in_use()) {
+        write_stderr(
+            "what clients have written to the restored databases since they were put in place would be lost\n",
+        );
+        confirm(&journal.plan, args.operation.yes).await?;
+    }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));
     let place = Place {
         kube,
