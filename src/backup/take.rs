@@ -15,7 +15,7 @@ use super::compression::Compression;
 use super::encryption::Recipient;
 use super::former::Former;
 use super::id::new_id;
-use super::manifest::{Archive, Kind, Manifest, Source, WalRange};
+use super::manifest::{Archive, Content, Kind, Manifest, Source, WalRange};
 use super::order::{Order, OrderError, orders};
 use super::origin::{Origin, OriginError};
 use super::sealed;
@@ -206,6 +206,13 @@ pub async fn take(
         !request.recipients.is_empty(),
         &id,
     )?;
+    let bytes: u64 = inventory.databases.iter().map(|row| row.size_bytes).sum();
+    for (file, most) in too_large(&orders, bytes, store.largest_file()) {
+        tell(Event::Warning(format!(
+            "{file} may have at most {} in a bucket, compressed, and the databases in it are larger: if it does not become smaller than that, the backup fails; a directory has no such limit",
+            words::bytes(most)
+        )));
+    }
     let slot = (request.kind == Kind::Physical).then_some(application.as_str());
     let mut vigil = Vigil::begin(place, slot, orders.len() > 1, tell).await?;
     let (timeline, start) = place.session.wal_position().await?;
@@ -216,7 +223,7 @@ pub async fn take(
     tell(Event::Begun {
         id: id.clone(),
         archives: orders.len(),
-        database_bytes: inventory.databases.iter().map(|row| row.size_bytes).sum(),
+        database_bytes: bytes,
     });
     let work = Work {
         request,
@@ -275,6 +282,20 @@ pub async fn take(
         clean_up(&work, tell).await;
     }
     finished
+}
+
+/// Files that could become larger than the store takes, with what it takes.
+fn too_large(orders: &[Order], all: u64, most: Option<u64>) -> Vec<(String, u64)> {
+    let size = |order: &Order| match &order.content {
+        Content::Globals => 0,
+        Content::Database { definition, .. } => definition.size_bytes,
+        Content::BaseBackup => all,
+    };
+    let files = orders.iter().filter_map(|order| {
+        let most = most.filter(|most| size(order) > *most)?;
+        Some((order.file.clone(), most))
+    });
+    files.collect()
 }
 
 fn source(place: &Place, kind: Kind, tools: &Tools) -> Source {

@@ -39,6 +39,9 @@ pub fn verify(
             }
         }
     }
+    if entry.manifest.is_ok() && !problems.is_empty() {
+        still_there(store, &entry.id)?;
+    }
     Ok(Verification {
         at: Timestamp::now(),
         id: entry.id.clone(),
@@ -51,6 +54,16 @@ pub fn verify(
             .as_ref()
             .and_then(|last| last.rehearsal.clone()),
     })
+}
+
+/// Whether it is still a backup: what is being deleted is not broken.
+fn still_there(store: &dyn Store, id: &str) -> Result<(), StoreError> {
+    match store.open(id, MANIFEST_FILE) {
+        Err(StoreError::NotFound { .. }) => Err(StoreError::NotFound {
+            what: format!("{id}, which was deleted while it was read,"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 enum Look {
@@ -70,6 +83,10 @@ fn look(
     let file = match store.open(&manifest.id, &archive.file) {
         Ok(file) => file,
         Err(StoreError::NotFound { .. }) => return Ok(Look::Broken("it is missing".to_owned())),
+        // What the disk can't read is this file's trouble, as in the middle of it.
+        Err(StoreError::Disk { source, .. }) => {
+            return Ok(Look::Broken(format!("it can't be read: {source}")));
+        }
         Err(error) => return Err(error),
     };
     let silent = Mutex::new(None);

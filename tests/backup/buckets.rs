@@ -47,7 +47,8 @@ async fn a_bucket_that_dies_in_the_middle_has_no_backup() -> anyhow::Result<()> 
     server.psql("create table big as select gen_random_uuid() as a, gen_random_uuid() as b from generate_series(1, 700000)");
     let place = place(&server).await;
     let s3 = S3Server::start().await;
-    let store: Arc<dyn Store> = Arc::new(s3.store("p"));
+    let patience = std::time::Duration::from_secs(1);
+    let store: Arc<dyn Store> = Arc::new(s3.store("p").waiting_for(patience));
     s3.die_after(20 << 20);
     let error = taken(&place, &store, &request(Kind::Physical))
         .await
@@ -60,6 +61,38 @@ async fn a_bucket_that_dies_in_the_middle_has_no_backup() -> anyhow::Result<()> 
     taken(&place, &store, &request(Kind::Physical)).await?;
     assert_eq!(problems(&store, &Identities::default()).await, [""; 0]);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_back_after_a_while_costs_no_backup() -> anyhow::Result<()> {
+    let s3 = S3Server::start().await;
+    let store = s3.store("p");
+    let written = tokio::task::spawn_blocking(move || {
+        let draft = store.begin(ID)?;
+        let mut file = draft.create("a.dump")?;
+        // More than the repetitions of one request: it is waited for.
+        s3.busy_for(9);
+        let content = vec![7; 17 << 20];
+        file.write_all(&content)?;
+        file.finish()?;
+        let file = StoredFile {
+            name: "a.dump".to_owned(),
+            bytes: 17 << 20,
+        };
+        draft.commit(&[file], b"{}")?;
+        assert_eq!(s3.still_busy_for(), 0);
+        let mut read = Vec::new();
+        store.open(ID, "a.dump")?.read_to_end(&mut read)?;
+        assert!(read == content, "{} bytes", read.len());
+        // Whoever comes first is not made to wait.
+        s3.busy_for(u64::MAX);
+        const OTHER: &str = "default_postgres_20261125T140000Z_logical_0a1c";
+        let error = store.begin(OTHER).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("503")));
+        assert!(s3.still_busy_for() >= u64::MAX - 7);
+        anyhow::Ok(())
+    });
+    written.await?
 }
 
 /// A draft of one file, finished there.

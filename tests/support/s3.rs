@@ -33,6 +33,8 @@ pub(crate) struct S3Server {
     patience: Arc<AtomicU64>,
     /// Objects that may still be written before the bucket is full.
     room: Arc<AtomicU64>,
+    /// Writes that are still answered with 503.
+    busy: Arc<AtomicU64>,
 }
 
 impl S3Server {
@@ -51,6 +53,8 @@ impl S3Server {
         let answers = Arc::clone(&patience);
         let room = Arc::new(AtomicU64::new(u64::MAX));
         let writable = Arc::clone(&room);
+        let busy = Arc::new(AtomicU64::new(0));
+        let refused = Arc::clone(&busy);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
@@ -62,13 +66,20 @@ impl S3Server {
                     answers.load(Ordering::SeqCst),
                 ));
                 let (service, room) = (service.clone(), Arc::clone(&writable));
+                let busy = Arc::clone(&refused);
                 let limited = hyper::service::service_fn(move |request: Request<Incoming>| {
-                    let full = request.method() == Method::PUT && no_room(&room);
+                    let writes = request.method() == Method::PUT;
+                    let refused = writes && !no_room(&busy);
+                    let full = writes && !refused && no_room(&room);
                     let answer = hyper::service::Service::call(&service, request);
                     async move {
                         // Carried out first: whoever is answered before all was read sees a broken pipe.
                         let answer = answer.await;
-                        if full { Ok(out_of_room()) } else { answer }
+                        match (refused, full) {
+                            (true, _) => Ok(unavailable()),
+                            (_, true) => Ok(out_of_room()),
+                            _ => answer,
+                        }
                     }
                 });
                 connections.spawn(async move {
@@ -84,7 +95,18 @@ impl S3Server {
             left,
             patience,
             room,
+            busy,
         }
+    }
+
+    /// So many of the next writes are refused: the server is not well, and then is again.
+    pub(crate) fn busy_for(&self, writes: u64) {
+        self.busy.store(writes, Ordering::SeqCst);
+    }
+
+    /// How many of them are still to come.
+    pub(crate) fn still_busy_for(&self) -> u64 {
+        self.busy.load(Ordering::SeqCst)
     }
 
     /// The bucket is full when so many more objects, or parts of them, were written.
@@ -155,6 +177,13 @@ fn no_room(room: &AtomicU64) -> bool {
         Some(left.saturating_sub(1))
     });
     taken.is_ok_and(|before| before == 0)
+}
+
+/// What a server says that is being restarted.
+fn unavailable() -> s3s::HttpResponse {
+    let mut answer = s3s::HttpResponse::new(s3s::Body::empty());
+    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    answer
 }
 
 /// What MinIO says.

@@ -45,6 +45,11 @@ pub trait Store: Send + Sync {
     /// When it can't be deleted.
     fn remove(&self, id: &str) -> Result<(), StoreError>;
 
+    /// The most bytes that a file may have; none when there is no limit of the store's own.
+    fn largest_file(&self) -> Option<u64> {
+        None
+    }
+
     /// When something was last written of an unfinished backup, by the store's clock; none when
     /// nothing of it is there. Whoever writes one shows it at least every
     /// [`SIGN_OF_LIFE`].

@@ -62,13 +62,22 @@ async fn work(
                 entry.id
             ));
         }
-        let mut result = match read(&store, entry, &identities, &display).await {
+        let reading = read(&store, entry, &identities, &stopped, &display);
+        let result = match reading.await {
             // Others may have been encrypted for somebody else: that hides none of the rest.
             Err(error @ StoreError::WrongKey { .. }) if several => {
                 display.warning(&format!("{error}: only its bytes are compared"));
-                read(&store, entry, &Identities::default(), &display).await?
+                read(&store, entry, &Identities::default(), &stopped, &display).await?
+            }
+            // As by a prune beside this.
+            Err(error @ StoreError::NotFound { .. }) if several => {
+                display.warning(&error.to_string());
+                continue;
             }
             result => result?,
+        };
+        let Some(mut result) = result else {
+            return Ok(ExitCode::Interrupted);
         };
         if args.restore_test && result.problems.is_empty() {
             test(&store, entry, &identities, &stopped, &display, &mut result).await?;
@@ -122,13 +131,15 @@ fn chosen<'a>(args: &VerifyArgs, catalogue: &'a Catalogue) -> Result<Vec<&'a Ent
     Ok(chosen)
 }
 
-/// Reads a backup from end to end.
+/// Reads a backup from end to end; none when somebody wanted it to stop.
 async fn read(
     store: &Arc<dyn Store>,
     entry: &Entry,
     identities: &Identities,
+    stopped: &StopSignal,
     display: &Display,
-) -> Result<Verification, StoreError> {
+) -> Result<Option<Verification>, StoreError> {
+    let mut stopped = stopped.clone();
     let seen = Arc::new(AtomicU64::new(0));
     let total = entry.manifest.as_ref().map_or(0, |it| it.stored_bytes());
     let reading = {
@@ -150,7 +161,8 @@ async fn read(
         )
     };
     tokio::select! {
-        result = reading => result,
+        result = reading => result.map(Some),
+        Ok(_) = stopped.wait_for(|stop| *stop) => Ok(None),
         () = display.repeat(share) => unreachable!("it shows until it is dropped"),
     }
 }

@@ -3,6 +3,7 @@
 //! `partial` shows that something was begun; an archive appears only when its upload was completed.
 
 mod reading;
+mod waiting;
 mod writing;
 
 use std::io::Read;
@@ -15,13 +16,14 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _,
-    RetryConfig,
+    PutPayload, RetryConfig,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::reading::ObjectReader;
-use self::writing::{ObjectWriter, PARTS_IN_MEMORY};
+use self::waiting::Waiting;
+use self::writing::{LARGEST_OBJECT, ObjectWriter, PARTS_IN_MEMORY};
 use super::directory::plain;
 use super::{Draft, Listing, Store, StoreError, StoreWriter, StoredFile};
 use crate::backup::id::is_id;
@@ -33,8 +35,14 @@ const PARTIAL_FILE: &str = "partial";
 /// Written now and then while it lasts: an upload is seen by nobody until it is completed.
 const SIGN_FILE: &str = "still-written";
 
-/// How long a request is repeated before the store counts as gone.
+/// How often and for how long a request is repeated at once: some 5 seconds, so that a store that is
+/// not there is said to be gone, and `status` is not held up.
+const RETRIES: usize = 6;
 const RETRY_FOR: Duration = Duration::from_secs(30);
+
+/// How long a store that was there is waited for: it may be restarted while a backup of hours is being
+/// written.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a request may take, with its answer. None carries more than a part or a range of an
 /// object.
@@ -46,6 +54,7 @@ struct Shared {
     prefix: Path,
     endpoint: String,
     runtime: Handle,
+    patience: Duration,
     /// One for each part of an upload that may be in memory, whatever is written side by side.
     parts: Arc<Semaphore>,
 }
@@ -101,7 +110,7 @@ impl S3Store {
             .with_client_options(options)
             .with_retry(RetryConfig {
                 backoff: BackoffConfig::default(),
-                max_retries: 6,
+                max_retries: RETRIES,
                 retry_timeout: RETRY_FOR,
             })
             .build()
@@ -112,8 +121,18 @@ impl S3Store {
             prefix: Path::from(prefix),
             endpoint,
             runtime: Handle::current(),
+            patience: PATIENCE,
             parts: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
         })))
+    }
+
+    /// The same store, that is waited for so long when it was there and is gone.
+    #[must_use]
+    pub fn waiting_for(mut self, patience: Duration) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.patience = patience;
+        }
+        self
     }
 }
 
@@ -173,12 +192,25 @@ impl Shared {
         }
     }
 
-    async fn put(&self, object: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
-        self.client
-            .put(object, bytes.into())
-            .await
-            .map(drop)
-            .map_err(|error| self.error(&format!("writing {object}"), error))
+    /// For what comes after something else has worked.
+    fn waiting(&self) -> Waiting {
+        Waiting::for_at_most(self.patience)
+    }
+
+    async fn put(
+        &self,
+        object: &Path,
+        bytes: Vec<u8>,
+        mut waiting: Waiting,
+    ) -> Result<(), StoreError> {
+        let failed = |error| self.error(&format!("writing {object}"), error);
+        let bytes = PutPayload::from(bytes);
+        loop {
+            match self.client.put(object, bytes.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error) => waiting.again(error).await.map_err(failed)?,
+            }
+        }
     }
 
     async fn delete(&self, object: &Path) -> Result<(), StoreError> {
@@ -189,16 +221,19 @@ impl Shared {
     }
 
     /// Size of an object; none when it is not there.
-    async fn size(&self, object: &Path) -> Result<Option<u64>, StoreError> {
-        match self.client.head(object).await {
-            Ok(found) => Ok(Some(found.size)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.error(&format!("looking for {object}"), error)),
+    async fn size(&self, object: &Path, mut waiting: Waiting) -> Result<Option<u64>, StoreError> {
+        let failed = |error| self.error(&format!("looking for {object}"), error);
+        loop {
+            match self.client.head(object).await {
+                Ok(found) => return Ok(Some(found.size)),
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                Err(error) => waiting.again(error).await.map_err(failed)?,
+            }
         }
     }
 
     async fn exists(&self, object: &Path) -> Result<bool, StoreError> {
-        Ok(self.size(object).await?.is_some())
+        Ok(self.size(object, Waiting::not()).await?.is_some())
     }
 
     async fn objects(&self, folder: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
@@ -230,12 +265,12 @@ impl Shared {
             what: format!("s3://{}/{object}", self.bucket),
         };
         let mark = folder.clone().join(PARTIAL_FILE);
-        if self.size(&mark).await?.is_none() {
+        if self.size(&mark, self.waiting()).await?.is_none() {
             return Err(lost(&mark));
         }
         for file in files {
             let object = folder.clone().join(plain(&file.name)?);
-            if self.size(&object).await? != Some(file.bytes) {
+            if self.size(&object, self.waiting()).await? != Some(file.bytes) {
                 return Err(lost(&object));
             }
         }
@@ -286,7 +321,11 @@ impl Store for S3Store {
                 });
             }
             shared
-                .put(&folder.clone().join(PARTIAL_FILE), Vec::new())
+                .put(
+                    &folder.clone().join(PARTIAL_FILE),
+                    Vec::new(),
+                    Waiting::not(),
+                )
                 .await
         })?;
         Ok(Arc::new(S3Draft { shared, folder }))
@@ -333,7 +372,20 @@ impl Store for S3Store {
 
     fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let object = self.0.object(id, file)?;
-        self.0.runtime.block_on(self.0.put(&object, bytes.to_vec()))
+        let manifest = self.0.object(id, MANIFEST_FILE)?;
+        self.0.runtime.block_on(async {
+            // It may have been deleted: a file of it alone would be a backup that was never finished.
+            if !self.0.exists(&manifest).await? {
+                return Err(StoreError::NotFound {
+                    what: format!("s3://{}/{manifest}", self.0.bucket),
+                });
+            }
+            self.0.put(&object, bytes.to_vec(), Waiting::not()).await
+        })
+    }
+
+    fn largest_file(&self) -> Option<u64> {
+        Some(LARGEST_OBJECT)
     }
 
     fn remove(&self, id: &str) -> Result<(), StoreError> {
@@ -382,7 +434,7 @@ impl Draft for S3Draft {
         let sign = self.folder.clone().join(SIGN_FILE);
         self.shared
             .runtime
-            .block_on(self.shared.put(&sign, Vec::new()))
+            .block_on(self.shared.put(&sign, Vec::new(), self.shared.waiting()))
     }
 
     fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError> {
@@ -390,7 +442,9 @@ impl Draft for S3Draft {
         shared.runtime.block_on(async {
             shared.is_whole(&self.folder, files).await?;
             let object = self.folder.clone().join(MANIFEST_FILE);
-            let written = shared.put(&object, manifest.to_vec()).await;
+            let written = shared
+                .put(&object, manifest.to_vec(), shared.waiting())
+                .await;
             // Looked at again: whoever removes it may have begun in between, and has then deleted the
             // mark. Neither may a manifest stay of which it is not known whether it was written.
             let whole = match written {

@@ -49,7 +49,7 @@ impl ObjectReader {
             let range = start..size.min(start + RANGE_BYTES);
             // A task, so that it arrives also while nobody reads.
             let runtime = shared.runtime.clone();
-            let asking = async move { get(&shared, &object, range, version).await?.bytes().await };
+            let asking = again(shared, object, range, version);
             runtime
                 .spawn(asking)
                 .map(|ended| ended.unwrap_or_else(|error| Err(error.into())))
@@ -74,6 +74,26 @@ async fn get(
         .with_range(Some(range))
         .with_if_match(version);
     shared.client.get_opts(object, options).await
+}
+
+/// The same, as often as that takes: what was there a moment ago may be back in another one.
+async fn again(
+    shared: Arc<Shared>,
+    object: Path,
+    range: Range<u64>,
+    version: Option<String>,
+) -> object_store::Result<Bytes> {
+    let mut waiting = shared.waiting();
+    loop {
+        let asking = async {
+            let found = get(&shared, &object, range.clone(), version.clone()).await?;
+            found.bytes().await
+        };
+        match asking.await {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => waiting.again(error).await?,
+        }
+    }
 }
 
 impl Read for ObjectReader {

@@ -1,10 +1,12 @@
 //! An object is written in parts, of which few are in memory at once.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStoreExt as _, PutPayloadMut};
+use object_store::{MultipartId, ObjectStoreExt as _, PutPayload, PutPayloadMut};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
@@ -19,17 +21,25 @@ const PART_BYTES: usize = 16 * 1024 * 1024;
 /// The most parts of an upload.
 const MAX_PARTS: usize = 10_000;
 
+/// The most bytes of an object.
+pub(super) const LARGEST_OBJECT: u64 = (PART_BYTES * MAX_PARTS) as u64;
+
 /// How many parts are in memory at once, being filled or on the wire, of all objects that are
 /// written side by side: this bounds the memory, whatever `--jobs` says.
 pub(super) const PARTS_IN_MEMORY: usize = 3;
 
 /// An object that is being written. Dropped before it is finished, the upload is given up.
 pub(super) struct ObjectWriter {
-    upload: Option<Box<dyn MultipartUpload>>,
+    /// The upload's own name, until it is completed.
+    upload: Option<MultipartId>,
     part: PutPayloadMut,
     /// The permission to have that part in memory; it goes with it.
     permit: Option<OwnedSemaphorePermit>,
-    sending: JoinSet<object_store::Result<()>>,
+    sending: JoinSet<object_store::Result<(usize, PartId)>>,
+    /// Parts that were begun.
+    parts: usize,
+    /// Those of them that the store has, by their place.
+    sent: BTreeMap<usize, PartId>,
     object: Path,
     written: usize,
     shared: Arc<Shared>,
@@ -41,15 +51,26 @@ impl ObjectWriter {
     /// # Errors
     /// When the store refuses it.
     pub(super) fn begin(shared: Arc<Shared>, object: Path) -> Result<Self, StoreError> {
+        let mut waiting = shared.waiting();
+        let beginning = async {
+            loop {
+                match shared.client.create_multipart(&object).await {
+                    Ok(upload) => return Ok(upload),
+                    Err(error) => waiting.again(error).await?,
+                }
+            }
+        };
         let upload = shared
             .runtime
-            .block_on(shared.client.put_multipart(&object))
+            .block_on(beginning)
             .map_err(|error| shared.error(&format!("beginning to write {object}"), error))?;
         Ok(Self {
             upload: Some(upload),
             part: PutPayloadMut::new(),
             permit: None,
             sending: JoinSet::new(),
+            parts: 0,
+            sent: BTreeMap::new(),
             object,
             written: 0,
             shared,
@@ -59,7 +80,8 @@ impl ObjectWriter {
     /// Takes in bytes that don't go beyond the end of the part.
     async fn take(&mut self, bytes: &[u8]) -> object_store::Result<()> {
         while let Some(sent) = self.sending.try_join_next() {
-            sent??;
+            let (place, part) = sent??;
+            self.sent.insert(place, part);
         }
         if self.permit.is_none() {
             self.permit = Arc::clone(&self.shared.parts).acquire_owned().await.ok();
@@ -74,12 +96,23 @@ impl ObjectWriter {
     /// Puts the part on the wire.
     fn send(&mut self) {
         let (part, permit) = (std::mem::take(&mut self.part), self.permit.take());
-        if let Some(upload) = self.upload.as_mut() {
-            let sending = upload.put_part(part.into());
+        if let Some(upload) = self.upload.clone() {
+            let (shared, object) = (Arc::clone(&self.shared), self.object.clone());
+            let (place, part) = (self.parts, PutPayload::from(part));
+            self.parts += 1;
             self.sending.spawn(async move {
-                let sent = sending.await;
+                let mut waiting = shared.waiting();
+                let sent = loop {
+                    let sending = shared
+                        .client
+                        .put_part(&object, &upload, place, part.clone());
+                    match sending.await {
+                        Ok(sent) => break sent,
+                        Err(error) => waiting.again(error).await?,
+                    }
+                };
                 drop(permit);
-                sent
+                Ok((place, sent))
             });
         }
     }
@@ -90,20 +123,32 @@ impl ObjectWriter {
             self.send();
         }
         while let Some(sent) = self.sending.join_next().await {
-            sent??;
+            let (place, part) = sent??;
+            self.sent.insert(place, part);
         }
-        if let Some(upload) = self.upload.as_mut() {
-            upload.complete().await?;
-            self.upload = None;
+        let (client, mut waiting) = (&self.shared.client, self.shared.waiting());
+        while let Some(upload) = &self.upload {
+            let parts = self.sent.values().cloned().collect();
+            let completed = client.complete_multipart(&self.object, upload, parts).await;
+            match (completed, client.head(&self.object).await) {
+                (Ok(_), Ok(found)) => {
+                    self.upload = None;
+                    return Ok(found.size);
+                }
+                // It was completed, and only the answer was lost: then there is nothing to complete
+                // any more.
+                (Err(_), Ok(found)) if found.size == self.written as u64 => self.upload = None,
+                (Err(error), _) | (Ok(_), Err(error)) => waiting.again(error).await?,
+            }
         }
-        Ok(self.shared.client.head(&self.object).await?.size)
+        Ok(self.written as u64)
     }
 }
 
 impl Write for ObjectWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = &bytes[..bytes.len().min(PART_BYTES - self.part.content_length())];
-        if self.written + bytes.len() > PART_BYTES * MAX_PARTS {
+        if (self.written + bytes.len()) as u64 > LARGEST_OBJECT {
             return Err(io::Error::other(
                 "the archive is over 156 GiB, the most that one object of 16 MiB parts can hold: use a directory",
             ));
@@ -146,11 +191,12 @@ impl StoreWriter for ObjectWriter {
 
 impl Drop for ObjectWriter {
     fn drop(&mut self) {
-        if let Some(mut upload) = self.upload.take() {
+        if let Some(upload) = self.upload.take() {
             // Parts of an upload that is never completed cost money and are in no listing.
             self.shared.runtime.clone().block_on(async {
                 self.sending.shutdown().await;
-                let _ = upload.abort().await;
+                let client = &self.shared.client;
+                let _ = client.abort_multipart(&self.object, &upload).await;
             });
         }
     }
