@@ -6,6 +6,7 @@ use super::super::{LOADED, Load, RestoreAction, RestoreCondition, Swap, TargetFa
 use super::choice::Chosen;
 use super::needs::Roles;
 use super::replaced::Safety;
+use crate::cluster::Instance;
 
 /// How long the standbys may take to replay it all, in seconds. It is reported, no more.
 const FOLLOW_SECONDS: u32 = 600;
@@ -181,11 +182,23 @@ impl Drawing<'_> {
         step.undo(vec![act(back)], see(swapped_back), 120)
     }
 
+    /// Those that stream now are waited for: who does not has his own troubles already.
     fn follow(&self) -> Step {
-        let standbys = self.scene.snapshot.standbys();
+        let snapshot = self.scene.snapshot;
+        let facts = snapshot.primary().and_then(Instance::facts);
+        let streams = |name: &str| {
+            facts.is_some_and(|facts| {
+                let mut senders = facts.senders.iter();
+                senders.any(|it| it.application_name == name && it.state == "streaming")
+            })
+        };
         let followed = RestoreCondition::Followed {
             pod: self.pod(),
-            standbys: standbys.map(|it| it.name().to_owned()).collect(),
+            standbys: snapshot
+                .standbys()
+                .map(|it| it.name().to_owned())
+                .filter(|name| streams(name))
+                .collect(),
         };
         Step::new(StepName::Follow, Action::Observe, see(followed))
             .timeout(FOLLOW_SECONDS)

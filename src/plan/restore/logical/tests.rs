@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::super::{Action, Condition, OnFailure, Plan, Step, StepName, Undo};
 use super::super::tests::{accepted, backup, logical, plan, request, target};
 use super::super::{RestoreAction, RestoreCondition, RestoreKind, RestoreRequest, Swap};
-use crate::cluster::fixture::healthy;
+use crate::cluster::fixture::{facts, healthy, replica};
 
 /// What a database holds, word by word.
 type Words = Vec<String>;
@@ -262,6 +262,21 @@ fn nothing_goes_back_by_itself_once_clients_write_to_what_was_restored() {
             step.name
         );
     }
+}
+
+#[test]
+fn standbys_that_stream_are_waited_for_and_no_others() {
+    let mut snapshot = healthy(2);
+    let primary = snapshot.instances[0].name().to_owned();
+    let senders = &mut facts(&mut snapshot, &primary).senders;
+    senders.retain(|it| it.application_name == replica(1));
+    let backup = backup(RestoreKind::Logical, &snapshot);
+    let plan = accepted(plan(&snapshot, &request(), backup, Some(target(&[]))));
+    let follow = plan.step(StepName::Follow).expect("they are waited for");
+    let Condition::Restore(RestoreCondition::Followed { standbys, .. }) = &follow.proves else {
+        panic!("{follow:?}");
+    };
+    assert_eq!(standbys, &[replica(1)]);
 }
 
 #[test]
