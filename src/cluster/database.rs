@@ -273,8 +273,28 @@ pub struct DataUsage {
     pub size_bytes: Option<u64>,
     /// Used on the filesystem; none when unknown.
     pub used_bytes: Option<u64>,
+    /// What is left for the database: less than the difference where some is kept for root.
+    #[serde(default)]
+    pub available_bytes: Option<u64>,
     /// Files in `pg_wal` (`pg_ls_waldir()`).
     pub wal_bytes: u64,
+}
+
+impl DataUsage {
+    /// What the database may still write, in bytes; none when unknown.
+    pub fn left_bytes(&self) -> Option<u64> {
+        self.available_bytes
+            .or_else(|| Some(self.size_bytes?.saturating_sub(self.used_bytes?)))
+    }
+
+    /// How full it is, in %; none when unknown. As `df` says it: of what the database may use, so
+    /// that 100 is when nothing can be written any more.
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    pub fn full_percent(&self) -> Option<f64> {
+        let used = self.used_bytes?;
+        let usable = used.saturating_add(self.left_bytes()?);
+        (usable > 0).then(|| used as f64 * 100.0 / usable as f64)
+    }
 }
 
 /// A base backup in progress (`pg_stat_progress_basebackup`).

@@ -265,6 +265,7 @@ fn database_facts() -> DatabaseFacts {
         usage: DataUsage {
             size_bytes: Some(10 << 30),
             used_bytes: Some(3 << 30),
+            available_bytes: Some(7 << 30),
             wal_bytes: 96 << 20,
         },
         base_backups: Vec::new(),
@@ -383,6 +384,7 @@ fn volume(instance: &Instance) -> VolumeFacts {
         phase: "Bound".into(),
         capacity_bytes: Some(10 << 30),
         created: Some(ago(3 * 86400)),
+        deleting_since: None,
         storage_class: Some("standard".into()),
     }
 }

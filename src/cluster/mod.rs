@@ -23,7 +23,7 @@ mod topology;
 mod volume;
 pub mod words;
 
-pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
+pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric, PAUSED_BOUNDS};
 pub use autoscaler_words::{condition_words, why_not_scaling};
 pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,

@@ -106,6 +106,33 @@ impl Snapshot {
             .find(|service| service.purpose == purpose)
     }
 
+    /// The primary's pod when the replica StatefulSet has it, and the number of pods below which it
+    /// would go. The pod that answers as primary counts, and the one that the topology names.
+    pub fn primary_among_replicas(&self) -> Option<(String, u32)> {
+        let set = self.stateful_set(Component::Replica)?;
+        let named = self.topology.primary.as_str();
+        self.primaries()
+            .map(Instance::name)
+            .chain([named])
+            .filter_map(|primary| {
+                let tail = primary.strip_prefix(set.name.as_str())?.strip_prefix('-')?;
+                Some((primary.to_owned(), tail.parse::<u32>().ok()? + 1))
+            })
+            .max_by_key(|(_, lowest)| *lowest)
+    }
+
+    /// Names of pods that are to be there and are not: those that a StatefulSet wants, and the one
+    /// that the topology names.
+    pub fn absent_pods(&self) -> impl Iterator<Item = String> {
+        let wanted = self
+            .stateful_sets
+            .iter()
+            .flat_map(|set| (0..set.wanted).map(|ordinal| format!("{}-{ordinal}", set.name)));
+        wanted
+            .chain([self.topology.primary.clone()])
+            .filter(|pod| self.instance(pod).is_none())
+    }
+
     /// How many standbys there should be: the pods that are wanted, less the primary. A primary
     /// StatefulSet held at 0 after a failover counts for nothing.
     pub fn standbys_wanted(&self) -> u32 {

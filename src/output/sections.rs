@@ -3,8 +3,8 @@
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::cluster::{
-    Health, Instance, InstanceState, Role, ServiceEndpoint, ServicePurpose, Snapshot, StandbyLag,
-    VolumeFacts, instance_state, words,
+    DataUsage, Health, Instance, InstanceState, Role, ServiceEndpoint, ServicePurpose, Snapshot,
+    StandbyLag, VolumeFacts, instance_state, words,
 };
 
 fn normal(text: impl Into<String>) -> (String, Tone) {
@@ -308,27 +308,28 @@ fn volume_row(snapshot: &Snapshot, volume: &VolumeFacts) -> [(String, Tone); 8] 
         let (part, size) = (part?, size.filter(|size| *size > 0)?);
         Some(u128::from(part) * 100 / u128::from(size))
     };
-    let full = share(used);
+    let full = usage.and_then(DataUsage::full_percent);
     let with_share = |part: Option<u64>| match (part, share(part)) {
         (Some(part), Some(share)) => format!("{} {share}%", words::bytes(part)),
         (Some(part), None) => words::bytes(part),
         (None, _) => String::new(),
     };
     let state = match (volume.in_use, volume.phase.as_str()) {
+        (true, _) if volume.deleting_since.is_some() => ("deleting".to_owned(), Tone::Bad),
         (true, "Bound") => normal("bound"),
         (false, _) => ("unused".to_owned(), Tone::Faint),
         (true, phase) => (phase.to_lowercase(), Tone::Warning),
     };
     let tone = match full {
-        Some(96..) => Tone::Bad,
-        Some(86..) => Tone::Warning,
+        Some(full) if full > 95.0 => Tone::Bad,
+        Some(full) if full > 85.0 => Tone::Warning,
         _ => Tone::Normal,
     };
     [
         normal(&volume.claim),
         normal(size.map(words::bytes).unwrap_or_default()),
         (
-            full.map(|full| format!("{full}%")).unwrap_or_default(),
+            full.map(|full| format!("{full:.0}%")).unwrap_or_default(),
             tone,
         ),
         normal(used.map(words::bytes).unwrap_or_default()),

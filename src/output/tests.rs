@@ -137,7 +137,8 @@ fn states() -> Vec<(&'static str, Snapshot)> {
                 let autoscaler = s.autoscaler.as_mut().expect("it has one");
                 (autoscaler.current, autoscaler.desired) = (5, 5);
                 autoscaler.metrics[0].current_percent = Some(93);
-                fixture::primary(s).usage.used_bytes = Some(9 << 30);
+                let usage = &mut fixture::primary(s).usage;
+                (usage.used_bytes, usage.available_bytes) = (Some(9 << 30), Some(1 << 30));
             }),
         ),
         (

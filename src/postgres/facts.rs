@@ -27,9 +27,11 @@ impl Session {
         let mut facts = facts?;
         let number = |text: Result<Option<String>, SqlError>| text.ok().flatten()?.parse().ok();
         facts.usage.wal_bytes = number(wal).unwrap_or(0);
-        if let Some((size, used)) = disk.ok().flatten().as_deref().and_then(disk_figures) {
+        if let Some([size, used, available]) = disk.ok().flatten().as_deref().and_then(disk_figures)
+        {
             facts.usage.size_bytes = Some(size);
             facts.usage.used_bytes = Some(used);
+            facts.usage.available_bytes = Some(available);
         }
         if let (Some(archiver), Some(ready)) = (&mut facts.archiver, number(ready)) {
             archiver.ready_segments = ready;
@@ -50,12 +52,11 @@ impl Session {
     }
 }
 
-/// Size and use in bytes out of `size_kib used_kib available_kib`.
-fn disk_figures(line: &str) -> Option<(u64, u64)> {
+/// Size, use and what is available in bytes out of `size_kib used_kib available_kib`.
+fn disk_figures(line: &str) -> Option<[u64; 3]> {
     let mut figures = line.split_whitespace().map(str::parse::<u64>);
-    let size = figures.next()?.ok()?.checked_mul(1024)?;
-    let used = figures.next()?.ok()?.checked_mul(1024)?;
-    Some((size, used))
+    let mut next = || figures.next()?.ok()?.checked_mul(1024);
+    Some([next()?, next()?, next()?])
 }
 
 #[cfg(test)]
@@ -64,8 +65,16 @@ mod tests {
 
     #[test]
     fn reads_what_the_probe_left() {
-        assert_eq!(disk_figures("100 40 60\n"), Some((102_400, 40_960)));
-        for line in ["", "x", "100", "100 x", "18446744073709551615 1 1"] {
+        assert_eq!(disk_figures("100 40 50\n"), Some([102_400, 40_960, 51_200]));
+        for line in [
+            "",
+            "x",
+            "100",
+            "100 x",
+            "100 40",
+            "100 40 x",
+            "18446744073709551615 1 1",
+        ] {
             assert_eq!(disk_figures(line), None, "{line:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! Are there as many as wanted, and can there be more?
 
 use super::finding::{Finding, FindingCode, ObjectRef};
-use crate::cluster::{Autoscaler, Snapshot};
+use crate::cluster::{Autoscaler, Component, PAUSED_BOUNDS, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let namespace = &snapshot.cluster.namespace;
@@ -26,6 +26,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         }
     }
     if let Some(autoscaler) = &snapshot.autoscaler {
+        findings.extend(may_delete_primary(snapshot, autoscaler));
         autoscaling(snapshot, autoscaler, findings);
     }
     for unseen in &snapshot.unseen {
@@ -35,6 +36,37 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             format!("not looked at: {unseen}"),
         ));
     }
+}
+
+/// Bounds that let the autoscaler take the primary away: a failover has raised the minimum, and
+/// somebody has applied the manifests again, say.
+fn may_delete_primary(snapshot: &Snapshot, autoscaler: &Autoscaler) -> Option<Finding> {
+    let set = snapshot.stateful_set(Component::Replica)?;
+    let (primary, lowest) = snapshot.primary_among_replicas()?;
+    if set.name != autoscaler.target || autoscaler.min >= lowest {
+        return None;
+    }
+    let namespace = &snapshot.cluster.namespace;
+    let next = if autoscaler.annotations.contains_key(PAUSED_BOUNDS) {
+        // With the pause ends what is remembered, and never below the primary.
+        "resume".to_owned()
+    } else if autoscaler.max < lowest {
+        format!("set --min {lowest} --max {lowest}")
+    } else {
+        format!("set --min {lowest}")
+    };
+    Some(
+        Finding::critical(
+            FindingCode::AutoscalerMayDeletePrimary,
+            ObjectRef::new("hpa", &autoscaler.name),
+            format!(
+                "it may go down to {}, and {primary}, the primary, goes with less than {lowest} pods",
+                autoscaler.min
+            ),
+        )
+        .why("its next scale-down deletes the primary: nobody is promoted instead")
+        .next(format!("pgctl -n {namespace} hpa {next}")),
+    )
 }
 
 fn autoscaling(snapshot: &Snapshot, autoscaler: &Autoscaler, findings: &mut Vec<Finding>) {
@@ -71,11 +103,10 @@ fn autoscaling(snapshot: &Snapshot, autoscaler: &Autoscaler, findings: &mut Vec<
             .next(describe.clone()),
         );
     }
-    let blind = autoscaler
-        .conditions
-        .iter()
-        .find(|condition| condition.kind == "ScalingActive" && !condition.holds);
-    if let Some(condition) = blind {
+    let stuck = autoscaler.conditions.iter().find(|condition| {
+        matches!(condition.kind.as_str(), "AbleToScale" | "ScalingActive") && !condition.holds
+    });
+    if let Some(condition) = stuck {
         findings.push(
             Finding::note(
                 FindingCode::AutoscalerBlind,

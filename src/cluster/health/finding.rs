@@ -70,6 +70,12 @@ pub enum FindingCode {
     WriteServiceEmpty,
     /// Commits wait for a synchronous standby that is not there.
     SynchronousStandbyMissing,
+    /// Commits do not wait for the standbys that they were said to wait for.
+    SynchronousNamesDiffer,
+    /// The autoscaler may delete the pod that is primary.
+    AutoscalerMayDeletePrimary,
+    /// A volume is being deleted: its data goes with the pod that has it.
+    VolumeDeleting,
     /// A volume is full or nearly so.
     DiskFull,
     /// No standby streams: nothing to fail over to.
@@ -116,7 +122,7 @@ pub enum FindingCode {
     ArchivingFails,
     /// A container runs, but Kubernetes does not count the pod as ready.
     PodNotReady,
-    /// The autoscaler can't see its metrics.
+    /// The autoscaler can't see its metrics, or can't change the number of pods.
     AutoscalerBlind,
     /// Something could not be looked at.
     Unseen,

@@ -5,8 +5,9 @@ use super::finding::{Finding, FindingCode, ObjectRef};
 use super::headline::streaming;
 use super::state::{InstanceState, instance_state, system_of};
 use crate::cluster::{
-    DatabaseFacts, Instance, LagCheck, LagReport, RecoveryFacts, SlotFacts, SlotKind, Snapshot,
-    StandbyLag, SyncState, slot_name, synchronous_needed, words,
+    DatabaseFacts, Instance, LagCheck, LagReport, RecoveryFacts, Shape, SlotFacts, SlotKind,
+    Snapshot, StandbyLag, SyncState, slot_name, synchronous_candidates, synchronous_names,
+    synchronous_needed, words,
 };
 
 pub(super) fn check(
@@ -17,6 +18,7 @@ pub(super) fn check(
 ) {
     findings.extend(no_standby(snapshot));
     findings.extend(synchronous_standby_missing(snapshot));
+    findings.extend(synchronous_names_differ(snapshot));
     for instance in snapshot.standbys() {
         findings.extend(standby(snapshot, lag, limits, instance));
     }
@@ -84,6 +86,57 @@ fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
             }
         ))
     })
+}
+
+/// Commits were said to wait for standbys, and they do not, or for others: what is acknowledged may
+/// be on the primary only, and a failover would not know it.
+fn synchronous_names_differ(snapshot: &Snapshot) -> Option<Finding> {
+    let wish = snapshot.topology.synchronous.filter(|count| *count > 0)?;
+    let primary = snapshot.primary()?;
+    let settings = &primary.facts()?.settings;
+    let candidates = synchronous_candidates(snapshot, &Shape::of(snapshot), primary.name());
+    let names = settings.synchronous_standby_names.trim();
+    let level = settings.synchronous_commit.as_str();
+    let object = ObjectRef::pod(primary.name());
+    let code = FindingCode::SynchronousNamesDiffer;
+    let finding = if names.is_empty() {
+        Finding::critical(
+            code,
+            object,
+            format!("commits were to wait for {wish} of the standbys, and wait for none"),
+        )
+        .why(
+            "what is acknowledged now is lost with the primary; synchronous_standby_names is empty",
+        )
+    } else if matches!(level, "off" | "local") {
+        return Some(
+            Finding::warning(
+                code,
+                object,
+                format!("commits were to wait for {wish} of the standbys, and wait for none"),
+            )
+            .why(format!(
+                "synchronous_commit is {level}: what is acknowledged may be lost with the primary"
+            ))
+            .next(format!("pgctl -n {} sync show", snapshot.cluster.namespace)),
+        );
+    } else if names != synchronous_names(wish, &candidates) {
+        Finding::warning(
+            code,
+            object,
+            format!(
+                "commits do not wait for those that they are to wait for: {wish} of {}",
+                candidates.join(", ")
+            ),
+        )
+        .why(format!("synchronous_standby_names is {names:?}"))
+    } else {
+        return None;
+    };
+    Some(finding.next(format!(
+        "pgctl -n {} sync set --standbys {wish}",
+        snapshot.cluster.namespace
+    )))
 }
 
 fn standby(
@@ -213,20 +266,31 @@ fn slot_finding(
         .instances
         .iter()
         .find(|instance| slot_name(instance.name()) == slot.name);
+    let absent = match owner {
+        Some(_) => None,
+        None => snapshot
+            .absent_pods()
+            .find(|pod| slot_name(pod) == slot.name),
+    };
     if slot.wal_status.as_deref() == Some("lost") {
         let finding = Finding::warning(
             FindingCode::SlotLost,
             object,
             "its WAL is gone (wal_status lost)",
         );
-        return Some(match owner {
-            Some(owner) => finding
+        return Some(match (owner, absent) {
+            (Some(owner), _) => finding
                 .why(format!(
                     "{} was away for longer than max_slot_wal_keep_size allows, and must be cloned anew",
                     owner.name()
                 ))
                 .next(format!("pgctl -n {namespace} reinit {}", owner.name())),
-            None => finding
+            (None, Some(pod)) => finding
+                .why(format!(
+                    "{pod} is away for longer than max_slot_wal_keep_size allows, and must be cloned anew when it is back"
+                ))
+                .next(look_for(namespace, &pod)),
+            (None, None) => finding
                 .why("nobody can use it any more")
                 .next(drop_slot(namespace, holder, slot)?),
         });
@@ -250,6 +314,15 @@ fn slot_finding(
             words::bytes(slot.retained_bytes)
         ),
     );
+    if let (Some(pod), SlotKind::Physical) = (absent, &slot.kind) {
+        return Some(
+            finding
+                .why(format!(
+                    "it is of {pod}, which is to be there and is not; {safe}"
+                ))
+                .next(look_for(namespace, &pod)),
+        );
+    }
     Some(match (owner, &slot.kind) {
         (Some(owner), SlotKind::Physical) => finding
             .why(format!("{} does not stream from it; {safe}", owner.name()))
@@ -268,6 +341,12 @@ fn slot_finding(
             "a logical consumer of database {database} is away; {safe}"
         )),
     })
+}
+
+/// The command that shows why a pod is not there: its StatefulSet's Events.
+fn look_for(namespace: &str, pod: &str) -> String {
+    let set = pod.rsplit_once('-').map_or(pod, |(set, _)| set);
+    format!("kubectl -n {namespace} describe statefulset {set}")
 }
 
 /// The command that drops a slot. Slot names hold nothing that needs quoting (PostgreSQL allows

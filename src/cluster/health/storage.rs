@@ -2,26 +2,62 @@
 
 use super::assess::Limits;
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
-use crate::cluster::{Instance, Role, Snapshot, words};
+use crate::cluster::{Instance, Role, Snapshot, VolumeFacts, words};
 
 pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<Finding>) {
     for instance in &snapshot.instances {
         findings.extend(disk(snapshot, limits, instance));
         findings.extend(archive(snapshot, instance));
     }
+    findings.extend(
+        snapshot
+            .volumes
+            .iter()
+            .filter_map(|it| deleting(snapshot, it)),
+    );
 }
 
-/// How full the data volume of an instance is, in %; none when unknown.
-#[expect(clippy::cast_precision_loss, reason = "a percentage")]
-pub(super) fn full_percent(instance: &Instance) -> Option<f64> {
-    let usage = &instance.facts()?.usage;
-    let (size, used) = (usage.size_bytes?, usage.used_bytes?);
-    (size > 0).then(|| used as f64 * 100.0 / size as f64)
+/// A claim that somebody has deleted stays as long as its pod does, and takes its data with that.
+fn deleting(snapshot: &Snapshot, volume: &VolumeFacts) -> Option<Finding> {
+    volume.deleting_since?;
+    let pod = &volume.pod;
+    let namespace = &snapshot.cluster.namespace;
+    let primary = match snapshot.primary() {
+        Some(primary) => primary.name() == pod,
+        None => snapshot.topology.primary == *pod,
+    };
+    let kept = snapshot.stateful_sets.iter().any(|set| set.keeps(pod));
+    // What an earlier scale-down has left may go.
+    if !primary && !volume.in_use && !kept {
+        return None;
+    }
+    let severity = match primary {
+        true => Severity::Critical,
+        false => Severity::Warning,
+    };
+    let finding = Finding::new(
+        severity,
+        FindingCode::VolumeDeleting,
+        ObjectRef::new("persistentvolumeclaim", &volume.claim),
+        format!("it is being deleted, and takes the data of {pod} with it"),
+    )
+    .why("it stays only as long as its pod does; a restart of the container does no harm");
+    Some(if primary {
+        finding
+            .next(format!("pgctl -n {namespace} failover --dry-run"))
+            .next(format!("pgctl -n {namespace} backup"))
+    } else {
+        finding.next(format!(
+            "pgctl -n {namespace} reinit {pod}   # it gets a new volume, and copies the data anew"
+        ))
+    })
 }
 
 fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Finding> {
     let usage = &instance.facts()?.usage;
-    let percent = full_percent(instance).filter(|percent| *percent > limits.disk_percent)?;
+    let percent = usage
+        .full_percent()
+        .filter(|percent| *percent > limits.disk_percent)?;
     let severity = if percent > limits.disk_critical_percent {
         Severity::Critical
     } else {
@@ -32,10 +68,7 @@ fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Fin
         .claim
         .clone()
         .unwrap_or_else(|| instance.name().to_owned());
-    let left = usage
-        .size_bytes
-        .unwrap_or(0)
-        .saturating_sub(usage.used_bytes.unwrap_or(0));
+    let left = usage.left_bytes().unwrap_or(0);
     let namespace = &snapshot.cluster.namespace;
     let wal = words::bytes(usage.wal_bytes);
     let why = match instance.role() {

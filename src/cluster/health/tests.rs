@@ -650,12 +650,152 @@ fn a_disk_over_85_percent_warns_and_over_95_is_critical() {
         damaged(|s| {
             let usage = &mut fixture::primary(s).usage;
             (usage.size_bytes, usage.used_bytes) = (Some(1000), Some(percent * 10));
+            usage.available_bytes = Some(1000 - percent * 10);
         })
     };
     assert_eq!(judge(&full(85)).findings, []);
     let object = format!("persistentvolumeclaim/data-{PRIMARY}");
     told(&full(86), Code::DiskFull, Severity::Warning, &object);
     told(&full(96), Code::DiskFull, Severity::Critical, &object);
+    // What a filesystem keeps for root is of no use to PostgreSQL.
+    let kept = damaged(|s| {
+        let usage = &mut fixture::primary(s).usage;
+        (usage.size_bytes, usage.used_bytes) = (Some(1000), Some(940));
+        usage.available_bytes = Some(10);
+    });
+    let text = told(&kept, Code::DiskFull, Severity::Critical, &object);
+    assert!(text.contains("99% full, 10 B left"), "{text}");
+}
+
+#[test]
+fn a_volume_that_is_being_deleted() {
+    let deleted = |pod: usize| damaged(|s| s.volumes[pod].deleting_since = Some(fixture::now()));
+    let object = format!("persistentvolumeclaim/data-{PRIMARY}");
+    let code = Code::VolumeDeleting;
+    let text = told(&deleted(0), code, Severity::Critical, &object);
+    assert!(text.contains("failover --dry-run"), "{text}");
+    let object = format!("persistentvolumeclaim/data-{}", replica(1));
+    let text = told(&deleted(2), code, Severity::Warning, &object);
+    assert!(text.contains("reinit staging-postgres-replica-1"), "{text}");
+    // The pod is away, and is to come back to it.
+    let mut away = deleted(2);
+    away.instances.pop();
+    away.volumes[2].in_use = false;
+    told(&away, code, Severity::Warning, &object);
+    // What was left by a scale-down may go.
+    away.stateful_sets[1].wanted = 1;
+    assert!(!codes(&judge(&away)).contains(&code));
+}
+
+#[test]
+fn an_autoscaler_that_may_delete_the_primary() {
+    let promoted = |min: u32, max: u32| {
+        damaged(|s| {
+            fixture::stop(s, PRIMARY, ContainerState::Unknown);
+            fixture::facts(s, &replica(1)).recovery = None;
+            s.topology.primary = replica(1);
+            let autoscaler = s.autoscaler.as_mut().expect("it has one");
+            (autoscaler.min, autoscaler.max) = (min, max);
+        })
+    };
+    let object = "hpa/staging-postgres-replica-hpa";
+    let code = Code::AutoscalerMayDeletePrimary;
+    let text = told(&promoted(1, 5), code, Severity::Critical, object);
+    assert!(text.contains("hpa set --min 2"), "{text}");
+    assert!(
+        text.contains("staging-postgres-replica-1, the primary"),
+        "{text}"
+    );
+    let text = told(&promoted(1, 1), code, Severity::Critical, object);
+    assert!(text.contains("hpa set --min 2 --max 2"), "{text}");
+    assert!(!codes(&judge(&promoted(2, 5))).contains(&code));
+    // The pod that the topology names counts, also when it does not answer.
+    let mut named = promoted(1, 5);
+    fixture::stop(&mut named, &replica(1), ContainerState::Unknown);
+    told(&named, code, Severity::Critical, object);
+    // Paused, and put back past pgctl: the end of the pause keeps the primary.
+    let mut paused = promoted(1, 5);
+    let autoscaler = paused.autoscaler.as_mut().expect("it has one");
+    autoscaler
+        .annotations
+        .insert(crate::cluster::PAUSED_BOUNDS.into(), "{}".into());
+    let text = told(&paused, code, Severity::Critical, object);
+    assert!(text.contains("hpa resume"), "{text}");
+}
+
+#[test]
+fn commits_that_do_not_wait_for_those_that_they_are_to_wait_for() {
+    let names = |names: &str| {
+        damaged(|s| {
+            s.topology.synchronous = Some(1);
+            fixture::primary(s).settings.synchronous_standby_names = names.into();
+            for ordinal in 0..2 {
+                fixture::sender(s, ordinal).sync_state = SyncState::Quorum;
+            }
+        })
+    };
+    let object = format!("pod/{PRIMARY}");
+    let code = Code::SynchronousNamesDiffer;
+    let text = told(&names(""), code, Severity::Critical, &object);
+    assert!(text.contains("sync set --standbys 1"), "{text}");
+    told(
+        &names("ANY 1 (\"elsewhere\")"),
+        code,
+        Severity::Warning,
+        &object,
+    );
+    let asked = format!("ANY 1 (\"{}\", \"{}\")", replica(0), replica(1));
+    assert_eq!(judge(&names(&asked)).findings, []);
+    let mut local = names(&asked);
+    fixture::primary(&mut local).settings.synchronous_commit = "local".into();
+    told(&local, code, Severity::Warning, &object);
+    // Nobody has asked for it, or has asked for none.
+    for wish in [None, Some(0)] {
+        let mut none = names("");
+        none.topology.synchronous = wish;
+        assert_eq!(judge(&none).findings, []);
+    }
+}
+
+#[test]
+fn the_slot_of_a_pod_that_is_to_be_there_is_not_to_be_dropped() {
+    let mut snapshot = damaged(|s| {
+        fixture::cut_stream(s, 1);
+        fixture::slot(s, 1).retained_bytes = 1 << 30;
+        s.instances.pop();
+    });
+    let object = format!("slot/{PRIMARY}/staging_postgres_replica_1");
+    let text = told(&snapshot, Code::InactiveSlot, Severity::Warning, &object);
+    assert!(!text.contains("pg_drop_replication_slot"), "{text}");
+    assert!(
+        text.contains("describe statefulset staging-postgres-replica"),
+        "{text}"
+    );
+    fixture::slot(&mut snapshot, 1).wal_status = Some("lost".into());
+    let text = told(&snapshot, Code::SlotLost, Severity::Warning, &object);
+    assert!(!text.contains("pg_drop_replication_slot"), "{text}");
+    // Nobody wants it any more: its slot may go.
+    snapshot.stateful_sets[1].wanted = 1;
+    let text = told(&snapshot, Code::SlotLost, Severity::Warning, &object);
+    assert!(text.contains("pg_drop_replication_slot"), "{text}");
+}
+
+#[test]
+fn an_autoscaler_that_can_not_change_the_number() {
+    let snapshot = damaged(|s| {
+        let autoscaler = s.autoscaler.as_mut().expect("it has one");
+        autoscaler
+            .conditions
+            .push(crate::cluster::AutoscalerCondition {
+                kind: "AbleToScale".into(),
+                holds: false,
+                reason: "FailedGetScale".into(),
+                message: "the HPA controller was unable to get the target's current scale".into(),
+            });
+    });
+    let object = "hpa/staging-postgres-replica-hpa";
+    let text = told(&snapshot, Code::AutoscalerBlind, Severity::Note, object);
+    assert!(text.contains("FailedGetScale"), "{text}");
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub(crate) fn volume_facts(
             .and_then(|status| status.capacity.as_ref()?.get("storage"))
             .and_then(|storage| quantity::bytes(&storage.0)),
         created: claim.metadata.creation_timestamp.as_ref().map(time),
+        deleting_since: claim.metadata.deletion_timestamp.as_ref().map(time),
         storage_class: claim
             .spec
             .as_ref()
@@ -60,6 +61,7 @@ pub(crate) fn volume_facts(
 mod tests {
     use super::*;
     use crate::cluster::Component;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
 
     #[test]
@@ -85,5 +87,11 @@ mod tests {
             ("postgres-replica-4", false)
         );
         assert_eq!(facts("data-postgres-replica-backup"), None);
+        assert_eq!(left.deleting_since, None);
+        let mut ends = claim("data-postgres-replica-0");
+        let since: jiff::Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
+        ends.metadata.deletion_timestamp = Some(Time(since));
+        let ends = volume_facts(&ends, &sets, &["postgres-replica-0"]).expect("facts");
+        assert_eq!((ends.in_use, ends.deleting_since), (true, Some(since)));
     }
 }

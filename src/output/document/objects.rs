@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cluster::{
-    Autoscaler, AutoscalerMetric, Instance, ServiceEndpoint, ServiceFacts, ServicePurpose,
-    Snapshot, Topology, TopologySource, VolumeFacts,
+    Autoscaler, AutoscalerMetric, DataUsage, Instance, ServiceEndpoint, ServiceFacts,
+    ServicePurpose, Snapshot, Topology, TopologySource, VolumeFacts,
 };
 
 /// Which pod is meant to be primary.
@@ -171,12 +171,14 @@ pub(super) struct VolumeDocument {
     used_bytes: Option<u64>,
     /// Of it WAL.
     wal_bytes: Option<u64>,
-    /// Used of size, in %.
+    /// Used of what the database may use, in %.
     used_percent: Option<f64>,
     /// Storage class.
     storage_class: Option<String>,
     /// When it was made.
     created_at: Option<Timestamp>,
+    /// Since when it is being deleted.
+    deleting_since: Option<Timestamp>,
 }
 
 impl VolumeDocument {
@@ -187,11 +189,9 @@ impl VolumeDocument {
             .map(|facts| &facts.usage);
         let size = usage.and_then(|usage| usage.size_bytes);
         let used = usage.and_then(|usage| usage.used_bytes);
-        #[expect(clippy::cast_precision_loss, reason = "a percentage")]
-        let percent = size
-            .filter(|size| *size > 0)
-            .zip(used)
-            .map(|(size, used)| (used as f64 * 1000.0 / size as f64).round() / 10.0);
+        let percent = usage
+            .and_then(DataUsage::full_percent)
+            .map(|percent| (percent * 10.0).round() / 10.0);
         Self {
             claim: volume.claim.clone(),
             pod: volume.pod.clone(),
@@ -204,6 +204,7 @@ impl VolumeDocument {
             used_percent: percent,
             storage_class: volume.storage_class.clone(),
             created_at: volume.created,
+            deleting_since: volume.deleting_since,
         }
     }
 }

@@ -250,5 +250,5 @@ fn worse(one: Reverts, other: Reverts) -> Reverts {
 /// What is free on the volume of a pod, when its server says.
 pub(super) fn free_bytes(instance: &Instance) -> Option<u64> {
     let usage = &instance.facts()?.usage;
-    Some(usage.size_bytes?.saturating_sub(usage.used_bytes?))
+    usage.left_bytes()
 }

@@ -173,6 +173,7 @@ fn every_reason_is_told_at_once() {
     let primary = snapshot.instances[0].name().to_owned();
     let usage = &mut facts(&mut snapshot, &primary).usage;
     (usage.size_bytes, usage.used_bytes) = (Some(1 << 20), Some(1 << 20));
+    usage.available_bytes = Some(0);
     let mut backup = backup(RestoreKind::Logical, &snapshot);
     backup.problems.push("a bit flipped".into());
     backup.server_version = 170_001;

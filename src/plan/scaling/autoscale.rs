@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::AutoscaleRequest;
-use super::bounds::{AutoscalerPatch, Bounds, guard, original_minimum};
+use super::bounds::{AutoscalerPatch, Bounds, original_minimum};
 use super::checks::{bounds_checks, change_drift, governing, request_check};
 use super::confirming::follow;
 use super::metrics::with_target;
@@ -160,7 +160,9 @@ pub(super) fn pinned(autoscaler: &Autoscaler, number: u32) -> AutoscalerPatch {
 
 /// The bounds of before, but never so low that the autoscaler could delete the primary.
 fn resumed(snapshot: &Snapshot, autoscaler: &Autoscaler, before: Bounds) -> AutoscalerPatch {
-    let lowest = guard(snapshot).map_or(0, |(_, lowest)| lowest);
+    let lowest = snapshot
+        .primary_among_replicas()
+        .map_or(0, |(_, lowest)| lowest);
     let raised = before.min < lowest;
     AutoscalerPatch {
         bounds: Bounds {

@@ -6,12 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cluster::{Autoscaler, Component, Instance, Snapshot};
+use crate::cluster::{Autoscaler, PAUSED_BOUNDS};
 use crate::plan::{Action, Condition, ORIGINAL_MINIMUM, Step, StepName};
-
-/// Annotation of the autoscaler: its bounds before `pgctl hpa pause` or `pgctl scale --pin`, as
-/// JSON.
-pub const PAUSED_BOUNDS: &str = "pgctl.io/paused-bounds";
 
 /// The least and the most pods that an autoscaler may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,22 +55,6 @@ impl Bounds {
 /// The minimum of before a failover raised it.
 pub(super) fn original_minimum(autoscaler: &Autoscaler) -> Option<u32> {
     autoscaler.annotations.get(ORIGINAL_MINIMUM)?.parse().ok()
-}
-
-/// The primary's pod when the replica StatefulSet has it, and the number of pods below which it
-/// would go. The pod that answers as primary counts, and the one that the topology names.
-pub(super) fn guard(snapshot: &Snapshot) -> Option<(String, u32)> {
-    let set = snapshot.stateful_set(Component::Replica)?;
-    let named = snapshot.topology.primary.as_str();
-    snapshot
-        .primaries()
-        .map(Instance::name)
-        .chain([named])
-        .filter_map(|primary| {
-            let tail = primary.strip_prefix(set.name.as_str())?.strip_prefix('-')?;
-            Some((primary.to_owned(), tail.parse::<u32>().ok()? + 1))
-        })
-        .max_by_key(|(_, lowest)| *lowest)
 }
 
 /// One change of an autoscaler: what its fields are afterwards.

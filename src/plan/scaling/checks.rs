@@ -1,6 +1,6 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
-use super::bounds::{Bounds, guard};
+use super::bounds::Bounds;
 use crate::cluster::{Autoscaler, Component, Instance, Snapshot, StatefulSetFacts};
 use crate::plan::{Check, CheckName, Grounds, Reverts};
 
@@ -108,7 +108,7 @@ fn too_many(number: u32) -> Check {
 /// The primary is not among the pods from this number on.
 pub(super) fn primary_stays(snapshot: &Snapshot, replicas: u32) -> Check {
     let name = CheckName::PrimaryStays;
-    match guard(snapshot) {
+    match snapshot.primary_among_replicas() {
         None => Check::pass(name, "the primary is not a pod of the replica StatefulSet"),
         Some((primary, lowest)) if replicas < lowest => Check::refuse(
             name,

@@ -10,8 +10,9 @@ mod scale;
 mod scale_steps;
 mod synchronous;
 
+pub use crate::cluster::PAUSED_BOUNDS;
 pub use autoscale::plan_autoscale;
-pub use bounds::{AutoscalerPatch, Bounds, PAUSED_BOUNDS};
+pub use bounds::{AutoscalerPatch, Bounds};
 pub(crate) use confirming::{confirm_by, wish};
 pub use request::{AutoscaleRequest, ScaleRequest, SynchronousRequest, Way};
 pub use scale::plan_scale;
