@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use pgctl::kubernetes::{
     Annotations, Call, Claim, ConnectOptions, Kube, KubeError, Place, Selection, Verb,
@@ -121,6 +122,64 @@ async fn count_requests(sandbox: &Sandbox) -> (usize, usize) {
         .await
         .expect("clusters are there");
     (seen.len(), count.load(Ordering::Relaxed))
+}
+
+/// An autoscaler as `kubectl autoscale` makes it: without a label.
+#[tokio::test]
+async fn an_autoscaler_without_labels_is_found_by_what_it_scales() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "one");
+    cluster(&sandbox, "here", "other");
+    for (name, kind, target) in [
+        ("by-hand", "StatefulSet", "other-primary"),
+        ("of-another", "Deployment", "one-primary"),
+    ] {
+        let autoscaler: HorizontalPodAutoscaler = serde_json::from_value(json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name, "namespace": "here"},
+            "spec": {"maxReplicas": 3,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": target}}}))
+        .expect("an autoscaler");
+        sandbox.store().add(&autoscaler).expect("stored");
+    }
+    let kube = admin(&sandbox).await;
+    let clusters = kube.discover(&here(), &Selection::default()).await;
+    let found: Vec<Option<String>> = clusters
+        .expect("clusters are there")
+        .iter()
+        .map(|found| found.autoscaler_facts().map(|it| it.name))
+        .collect();
+    assert_eq!(found, [None, Some("by-hand".to_owned())]);
+}
+
+/// A connection that breaks off says nothing about what there is.
+#[tokio::test]
+async fn what_only_looks_is_asked_again_when_the_connection_breaks_off() {
+    for (kind, asked) in [
+        (std::io::ErrorKind::ConnectionReset, 2),
+        (std::io::ErrorKind::ConnectionRefused, 1),
+    ] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = count.clone();
+        let service = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            let first = counter.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                if first {
+                    return Err(std::io::Error::from(kind));
+                }
+                let none = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+                    "spec": {"containers": []}});
+                Ok(http::Response::new(kube::client::Body::from(
+                    none.to_string().into_bytes(),
+                )))
+            }
+        });
+        let client = kube::Client::new(service, "here");
+        let kube = Kube::from_client(client, "here", TIMEOUT);
+        let seen = kube.pod("here", "p").await;
+        assert_eq!(count.load(Ordering::Relaxed), asked, "{kind}: {seen:?}");
+        assert_eq!(seen.is_ok(), asked == 2, "{kind}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod snapshot;
 mod stateful_set;
 mod synchronous;
 mod topology;
+mod unseen;
 mod volume;
 pub mod words;
 
@@ -47,4 +48,5 @@ pub use snapshot::{ClusterId, Snapshot};
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
 pub use topology::{Topology, TopologySource};
+pub use unseen::{Sight, Unseen};
 pub use volume::VolumeFacts;

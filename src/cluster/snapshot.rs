@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoscaler, Component, Instance, NameError, Role, ServiceFacts, ServicePurpose,
-    StatefulSetFacts, Topology, VolumeFacts, resolve_tail,
+    Autoscaler, Component, Instance, NameError, Role, ServiceFacts, ServicePurpose, Sight,
+    StatefulSetFacts, Topology, Unseen, VolumeFacts, resolve_tail,
 };
 
 /// Which cluster.
@@ -49,8 +49,8 @@ pub struct Snapshot {
     pub autoscaler: Option<Autoscaler>,
     /// The data volumes, also those that no pod uses now.
     pub volumes: Vec<VolumeFacts>,
-    /// What could not be looked at, and why ("listing nodes: forbidden").
-    pub unseen: Vec<String>,
+    /// What could not be looked at, and why.
+    pub unseen: Vec<Unseen>,
 }
 
 impl Snapshot {
@@ -131,6 +131,11 @@ impl Snapshot {
         wanted
             .chain([self.topology.primary.clone()])
             .filter(|pod| self.instance(pod).is_none())
+    }
+
+    /// Why such objects could not be looked at, when they could not.
+    pub fn unseen(&self, what: Sight) -> Option<&Unseen> {
+        self.unseen.iter().find(|it| it.what == what)
     }
 
     /// How many standbys there should be: the pods that are wanted, less the primary. A primary

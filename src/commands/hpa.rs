@@ -4,6 +4,7 @@ use super::context::Context;
 use super::operation;
 use super::run::interruptible;
 use crate::cli::{HpaArgs, HpaCommand, OperationArgs};
+use crate::cluster::Sight;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{AutoscalerDocument, autoscaler_screen, encode};
@@ -38,16 +39,13 @@ async fn show(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let snapshot = context.observe(&kube).await?.snapshot;
     let Some(autoscaler) = &snapshot.autoscaler else {
-        let seen = snapshot
-            .unseen
-            .iter()
-            .find(|it| it.contains("horizontalpodautoscalers"));
+        let unseen = snapshot.unseen(Sight::Autoscalers);
         let failure = Failure::new(
             ExitCode::Refused,
             format!("no autoscaler governs {}", snapshot.cluster),
         );
-        return Err(match seen {
-            Some(why) => failure.because(why.clone()),
+        return Err(match unseen {
+            Some(unseen) => failure.because(unseen.to_string()),
             None => failure.next("deploy one: deploy/base/postgres-replica-hpa.yaml"),
         });
     };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
     Action, Entry, Event, Finding, KeptData, Mode, Operation, OutageMethod, OutageParts, Plan,
-    StepName,
+    StepName, Way,
 };
 
 /// The end report.
@@ -141,8 +141,12 @@ impl Report {
             steps.any(|it| it.step == name && it.reason.is_some())
         };
         let volumes = failed(StepName::DeleteVolumes);
+        let late = failed(StepName::AwaitStandbys);
         let Operation::Scale {
-            to, left_behind, ..
+            to,
+            way,
+            left_behind,
+            ..
         } = &mut self.operation
         else {
             return;
@@ -154,8 +158,14 @@ impl Report {
             left_behind.extend(claims.iter().map(|it| it.claim.clone()));
         }
         if undone {
-            let flag = if volumes { " --delete-volumes" } else { "" };
-            self.next.push(format!("pgctl scale {to}{flag}"));
+            // What the autoscaler has taken back once it takes back again.
+            let pin = late && matches!(way, Some(Way::Temporary));
+            self.next.push(match (pin, volumes) {
+                (false, false) => format!("pgctl scale {to}"),
+                (false, true) => format!("pgctl scale {to} --delete-volumes"),
+                (true, false) => format!("pgctl scale {to} --pin"),
+                (true, true) => format!("pgctl scale {to} --pin --delete-volumes"),
+            });
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use super::error::broke_off;
 use super::{Kube, KubeError};
 
 /// A verb of the Kubernetes API, as RBAC spells it.
@@ -141,8 +142,7 @@ impl Kube {
         self.attempts(call, request, |error| match error {
             // 500 is how "etcdserver: leader changed" and "request timed out" arrive.
             kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
-            kube::Error::HyperError(_) => true,
-            _ => false,
+            other => broke_off(other),
         })
         .await
     }

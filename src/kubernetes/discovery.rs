@@ -11,7 +11,10 @@ use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{Api, Resource};
 
 use super::{Call, CredentialsSource, Kube, KubeError, Verb, labels};
-use crate::cluster::{ClusterId, Component};
+use crate::cluster::{ClusterId, Component, Sight, Unseen};
+
+/// The selector that every object fits.
+const EVERYTHING: &str = "";
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +76,7 @@ pub struct Found {
     /// ConfigMaps.
     pub config_maps: Vec<ConfigMap>,
     /// What could not be listed, and why.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
     /// Where the superuser's credentials are; none when no pod template says so.
     pub credentials: Option<CredentialsSource>,
 }
@@ -148,9 +151,11 @@ impl Kube {
             self.all::<Pod>(place, &selector, "", "pods"),
             self.all::<Service>(place, &selector, "", "services"),
             self.all::<EndpointSlice>(place, &selector, "discovery.k8s.io", "endpointslices"),
+            // All of them: one that somebody else has made (`kubectl autoscale`, KEDA) lacks the label,
+            // and scales all the same.
             self.all::<HorizontalPodAutoscaler>(
                 place,
-                &selector,
+                EVERYTHING,
                 "autoscaling",
                 "horizontalpodautoscalers"
             ),
@@ -168,17 +173,20 @@ impl Kube {
         }
         let mut unseen = Vec::new();
         sort_in(&mut clusters, pods?, |found| &mut found.pods);
-        sort_in(&mut clusters, seen(services, &mut unseen), |f| {
-            &mut f.services
-        });
-        sort_in(&mut clusters, seen(slices, &mut unseen), |f| &mut f.slices);
-        sort_in(&mut clusters, seen(autoscalers, &mut unseen), |f| {
-            &mut f.autoscalers
-        });
-        sort_in(&mut clusters, seen(claims, &mut unseen), |f| &mut f.claims);
-        sort_in(&mut clusters, seen(config_maps, &mut unseen), |f| {
-            &mut f.config_maps
-        });
+        let services = seen(services, Sight::Services, &mut unseen);
+        sort_in(&mut clusters, services, |found| &mut found.services);
+        let slices = seen(slices, Sight::EndpointSlices, &mut unseen);
+        sort_in(&mut clusters, slices, |found| &mut found.slices);
+        let claims = seen(claims, Sight::Volumes, &mut unseen);
+        sort_in(&mut clusters, claims, |found| &mut found.claims);
+        let config_maps = seen(config_maps, Sight::ConfigMaps, &mut unseen);
+        sort_in(&mut clusters, config_maps, |found| &mut found.config_maps);
+        for autoscaler in seen(autoscalers, Sight::Autoscalers, &mut unseen) {
+            let mut governed = clusters.values_mut();
+            if let Some(found) = governed.find(|found| governs(&autoscaler, found)) {
+                found.autoscalers.push(autoscaler);
+            }
+        }
         Ok(clusters
             .into_values()
             .map(|mut found| {
@@ -262,11 +270,26 @@ impl Kube {
     }
 }
 
-fn seen<K>(listed: Result<Vec<K>, KubeError>, unseen: &mut Vec<String>) -> Vec<K> {
+fn seen<K>(listed: Result<Vec<K>, KubeError>, what: Sight, unseen: &mut Vec<Unseen>) -> Vec<K> {
     listed.unwrap_or_else(|error| {
-        unseen.push(error.to_string());
+        let why = error.to_string();
+        unseen.push(Unseen { what, why });
         Vec::new()
     })
+}
+
+/// Whether an autoscaler scales a StatefulSet of this cluster, whatever its labels say.
+fn governs(autoscaler: &HorizontalPodAutoscaler, found: &Found) -> bool {
+    let target = autoscaler.spec.as_ref().map(|spec| &spec.scale_target_ref);
+    let namespace = autoscaler.metadata.namespace.as_deref();
+    namespace == Some(found.id.namespace.as_str())
+        && target.is_some_and(|target| {
+            target.kind == "StatefulSet"
+                && found
+                    .stateful_sets
+                    .iter()
+                    .any(|set| set.metadata.name.as_ref() == Some(&target.name))
+        })
 }
 
 fn sort_in<K: kube::ResourceExt>(

@@ -418,6 +418,27 @@ fn chain<'a>(
     })
 }
 
+/// Whether a connection broke off on the way: asked anew it may well work. One that could not be made
+/// at all (refused, no such host, a certificate) will not.
+pub(super) fn broke_off(error: &kube::Error) -> bool {
+    use std::io::ErrorKind;
+    chain(error).any(|error| {
+        let by_io = error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::UnexpectedEof
+            )
+        });
+        let by_http = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_incomplete_message() || error.is_canceled());
+        by_io || by_http
+    })
+}
+
 fn tls_error(error: &kube::Error) -> Option<&rustls::Error> {
     chain(error).find_map(|error| error.downcast_ref::<rustls::Error>())
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 
+use super::discovery::component_of;
 use super::facts::{
     autoscaler_facts, pod_facts, service_facts, stateful_set_facts, topology, volume_facts,
 };
 use super::{Found, Kube, KubeError};
-use crate::cluster::{Autoscaler, PodFacts, ServiceFacts, StatefulSetFacts, Topology, VolumeFacts};
+use crate::cluster::{
+    Autoscaler, Component, PodFacts, ServiceFacts, StatefulSetFacts, Topology, VolumeFacts,
+};
 
 impl Found {
     /// The StatefulSets, primary first.
@@ -44,16 +47,20 @@ impl Found {
             .collect()
     }
 
-    /// The autoscaler of one of the StatefulSets.
+    /// The autoscaler of the replicas; else that of the other StatefulSet.
     pub fn autoscaler_facts(&self) -> Option<Autoscaler> {
+        let component = |autoscaler: &Autoscaler| {
+            self.stateful_sets
+                .iter()
+                .find(|set| set.name_any() == autoscaler.target)
+                .map(|set| component_of(&set.metadata))
+        };
         self.autoscalers
             .iter()
             .filter_map(autoscaler_facts)
-            .find(|autoscaler| {
-                self.stateful_sets
-                    .iter()
-                    .any(|set| set.name_any() == autoscaler.target)
-            })
+            .filter_map(|autoscaler| Some((component(&autoscaler)?, autoscaler)))
+            .min_by_key(|(component, _)| *component != Some(Component::Replica))
+            .map(|(_, autoscaler)| autoscaler)
     }
 
     /// The data volumes.

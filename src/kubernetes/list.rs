@@ -23,7 +23,10 @@ impl Kube {
         K: Clone + DeserializeOwned + Debug,
     {
         let mut all = Vec::new();
-        let mut params = ListParams::default().labels(selector).limit(PAGE);
+        let mut params = ListParams::default().limit(PAGE);
+        if !selector.is_empty() {
+            params = params.labels(selector);
+        }
         let mut restarted = false;
         loop {
             let page = match self.read(call, || api.list(&params)).await {

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::nodes::readiness;
 use super::open::{OpenError, login, open};
 use crate::cluster::{
-    ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology,
+    ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology, Unseen,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, labels,
@@ -107,7 +107,7 @@ fn nodes_of<'a>(found: impl IntoIterator<Item = &'a Found>) -> BTreeSet<String> 
 fn put_together(
     found: &Found,
     taken: Timestamp,
-    (nodes, nodes_unseen): &(BTreeMap<String, bool>, Option<String>),
+    (nodes, nodes_unseen): &(BTreeMap<String, bool>, Option<Unseen>),
     (databases, credentials): (Vec<Seen>, Option<Credentials>),
     topology: Topology,
 ) -> Observed {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cluster::{Sight, Unseen};
 use crate::kubernetes::{Kube, KubeError};
 
 /// Up to this many nodes are asked for one by one; above it a list is cheaper.
@@ -12,7 +13,7 @@ const ONE_BY_ONE: usize = 8;
 pub(super) async fn readiness(
     kube: &Kube,
     names: BTreeSet<String>,
-) -> (BTreeMap<String, bool>, Option<String>) {
+) -> (BTreeMap<String, bool>, Option<Unseen>) {
     let answers = if names.len() > ONE_BY_ONE {
         kube.nodes_ready().await
     } else {
@@ -25,6 +26,12 @@ pub(super) async fn readiness(
     };
     match answers {
         Ok(ready) => (ready, None),
-        Err(error) => (BTreeMap::new(), Some(error.to_string())),
+        Err(error) => {
+            let unseen = Unseen {
+                what: Sight::Nodes,
+                why: error.to_string(),
+            };
+            (BTreeMap::new(), Some(unseen))
+        }
     }
 }

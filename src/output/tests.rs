@@ -263,7 +263,10 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
             alive: false,
         };
         fixture::instance(s, &replica(1)).pod.node = Some(hostile.into());
-        s.unseen.push(hostile.into());
+        s.unseen.push(crate::cluster::Unseen {
+            what: crate::cluster::Sight::Nodes,
+            why: hostile.into(),
+        });
         s.cluster.name = hostile.into();
     });
     let health = assess(&snapshot, &Limits::default());

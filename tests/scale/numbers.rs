@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Lab, Oracle, on_sandbox};
+use super::lab::{Lab, Oracle, eventually, on_sandbox};
 
 #[test]
 fn two_to_five_and_back_while_writes_go_on() -> Result<()> {
@@ -82,6 +82,21 @@ fn a_pod_that_does_not_come_in_time_is_named() -> Result<()> {
             .exits(8)?;
         ensure!(run.stdout.contains("replica-1"), "{run}");
         ensure!(run.stdout.contains("can't be scheduled"), "{run}");
+        // Its number is taken back while it is waited for: then nobody waits for it any more.
+        let taken_back = async {
+            eventually("the pod is wanted", async || lab.uid("replica-1")).await?;
+            lab.scale("replica", 1)
+        };
+        lab.scale("replica", 1)?;
+        eventually("the pod is gone", async || {
+            ensure!(lab.uid("replica-1").is_err(), "it is there");
+            Ok(())
+        })
+        .await?;
+        let waiting = lab.pgctl(&["scale", "2", "--yes", "--wait-timeout", "5m"]);
+        let (run, taken) = futures::join!(waiting, taken_back);
+        taken?;
+        run?.exits(8)?.says("was set to 1 meanwhile")?;
         // It is over: nothing is left to resume, and nothing stands in another's way.
         lab.pgctl(&["scale", "1", "--yes"]).await?.exits(0)?;
         Ok(())

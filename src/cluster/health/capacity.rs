@@ -1,7 +1,7 @@
 //! Are there as many as wanted, and can there be more?
 
-use super::finding::{Finding, FindingCode, ObjectRef};
-use crate::cluster::{Autoscaler, Component, PAUSED_BOUNDS, Snapshot};
+use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use crate::cluster::{Autoscaler, Component, PAUSED_BOUNDS, Sight, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let namespace = &snapshot.cluster.namespace;
@@ -30,7 +30,13 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         autoscaling(snapshot, autoscaler, findings);
     }
     for unseen in &snapshot.unseen {
-        findings.push(Finding::note(
+        // Whether clients can write is the half of a verdict: without it there is none.
+        let severity = match unseen.what {
+            Sight::Services | Sight::EndpointSlices => Severity::Warning,
+            _ => Severity::Note,
+        };
+        findings.push(Finding::new(
+            severity,
             FindingCode::Unseen,
             ObjectRef::new("cluster", &snapshot.cluster.to_string()),
             format!("not looked at: {unseen}"),

@@ -1,14 +1,12 @@
 //! Do the Services lead where they should?
 
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
-use crate::cluster::{Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Snapshot};
+use crate::cluster::{Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     // Without the list of Services or EndpointSlices "leads to nothing" would be a lie.
-    if snapshot.unseen.iter().any(|unseen| {
-        let unseen = unseen.to_lowercase();
-        unseen.contains("services") || unseen.contains("endpointslices")
-    }) {
+    let unseen = [Sight::Services, Sight::EndpointSlices].map(|what| snapshot.unseen(what));
+    if unseen.iter().any(Option::is_some) {
         return;
     }
     write(snapshot, findings);

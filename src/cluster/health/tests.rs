@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::{FindingCode as Code, Health, Limits, Severity, Verdict, assess};
 use crate::cluster::fixture::{self, POSITION, PRIMARY, replica};
 use crate::cluster::{
-    ContainerState, Database, Lsn, ServicePurpose, Snapshot, StartDecision, SyncState,
-    TerminationRecord, Timeline, TopologySource,
+    ContainerState, Database, Lsn, ServicePurpose, Sight, Snapshot, StartDecision, SyncState,
+    TerminationRecord, Timeline, TopologySource, Unseen,
 };
 
 fn judge(snapshot: &Snapshot) -> Health {
@@ -244,11 +244,22 @@ fn a_write_service_that_leads_to_nothing() {
 fn services_that_could_not_be_listed_are_not_said_to_be_empty() {
     let snapshot = damaged(|s| {
         s.services.clear();
-        s.unseen.push("listing services: forbidden".into());
+        s.unseen.push(Unseen {
+            what: Sight::Services,
+            why: "the connection was reset".into(),
+        });
     });
     let health = judge(&snapshot);
     assert_eq!(codes(&health), [Code::Unseen]);
-    assert_eq!(health.verdict, Verdict::Healthy);
+    // Whether anybody can write is not known: that is not well.
+    assert_eq!(health.verdict, Verdict::Degraded);
+    let nodes = damaged(|s| {
+        s.unseen.push(Unseen {
+            what: Sight::Nodes,
+            why: "forbidden".into(),
+        });
+    });
+    assert_eq!(judge(&nodes).verdict, Verdict::Healthy);
 }
 
 #[test]

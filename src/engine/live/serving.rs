@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::Instant;
 
 use super::cluster::Live;
 use crate::cluster::{ContainerState, DatabaseFacts, PodFacts, StartDecision};
-use crate::engine::{Notice, Stage, WorldError};
+use crate::engine::{ErrorKind, Notice, Stage, WorldError};
 use crate::kubernetes::Annotations;
 use crate::observe::why_held_back;
-use crate::plan::Plan;
+use crate::plan::{Operation, Plan};
 
 /// How often the standbys are looked at.
 const POLL: Duration = Duration::from_millis(400);
@@ -130,6 +131,33 @@ impl Live {
         }
     }
 
+    /// That the pods are still wanted: a number that an autoscaler has taken back brings none of them.
+    async fn still_wanted(&self, plan: &Plan, goal: &Goal<'_>) -> Result<(), WorldError> {
+        let Operation::Scale { stateful_set, .. } = &plan.operation else {
+            return Ok(());
+        };
+        let now: Option<StatefulSet> = self.kube.get(self.namespace(), stateful_set).await?;
+        let replicas = now.map_or(0, |it| it.spec.and_then(|it| it.replicas).unwrap_or(1));
+        let beyond = |pod: &&String| {
+            let tail = pod.strip_prefix(stateful_set.as_str());
+            tail.and_then(|it| it.strip_prefix('-')?.parse::<i32>().ok())
+                .is_some_and(|ordinal| ordinal >= replicas)
+        };
+        let gone: Vec<&str> = goal
+            .pods
+            .iter()
+            .filter(beyond)
+            .map(String::as_str)
+            .collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        Err(WorldError::permanent(format!(
+            "{stateful_set} was set to {replicas} meanwhile, by an autoscaler or somebody else: {} will not come",
+            gone.join(", ")
+        )))
+    }
+
     /// Waits until every pod serves, and tells of each step that one of them makes.
     pub(super) async fn await_serving(
         &self,
@@ -140,6 +168,11 @@ impl Live {
         let mut patience = Patience::new(limit);
         loop {
             let stages = self.told_stages(plan, goal).await;
+            if let Err(error) = self.still_wanted(plan, goal).await
+                && error.kind == ErrorKind::Permanent
+            {
+                return Err(error);
+            }
             if let Ok(stages) = &stages
                 && stages.values().all(|stage| *stage == Stage::Serving)
             {
@@ -169,6 +202,11 @@ impl Live {
         let mut asked: BTreeSet<String> = BTreeSet::new();
         loop {
             let stages = self.told_stages(plan, goal).await;
+            if let Err(error) = self.still_wanted(plan, goal).await
+                && error.kind == ErrorKind::Permanent
+            {
+                return Err(error);
+            }
             for (pod, stage) in stages.iter().flatten() {
                 if let Stage::Held { reason, .. } = stage
                     && NEEDS_COPY.contains(&reason.as_str())

@@ -171,7 +171,7 @@ impl ClusterStatusDocument {
                 .map(|volume| VolumeDocument::new(snapshot, volume))
                 .collect(),
             last_backup: None,
-            unseen: snapshot.unseen.clone(),
+            unseen: snapshot.unseen.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::candidate::needs_guard;
 use super::super::case::Case;
-use super::super::{Check, CheckName, Grounds, Reverts};
-use crate::cluster::{ClusterId, Component, GitOps, Instance, ServicePurpose};
+use super::super::{Check, CheckName, Grounds, Mode, Reverts};
+use crate::cluster::{ClusterId, Component, GitOps, Instance, PodFacts, ServicePurpose, Sight};
 
 /// Checks that every guided operation starts with.
 pub(crate) fn operation_checks(cluster: &ClusterId, grounds: &Grounds) -> Vec<Check> {
@@ -80,7 +80,7 @@ pub(crate) fn autoscaler(case: &Case<'_>, target: &Instance) -> Check {
         );
     }
     let Some(autoscaler) = &case.snapshot.autoscaler else {
-        return Check::pass(name, "there is no autoscaler");
+        return no_autoscaler(case, pod);
     };
     if pod.ordinal >= autoscaler.max {
         return Check::refuse(
@@ -108,6 +108,33 @@ pub(crate) fn autoscaler(case: &Case<'_>, target: &Instance) -> Check {
             name,
             format!("{} stays: minReplicas is {}", pod.name, autoscaler.min),
         )
+    }
+}
+
+/// None governs the replicas, or none can be seen: then it may delete the new primary, whose number
+/// no minimum is known to cover. The first pod is below every minimum.
+fn no_autoscaler(case: &Case<'_>, pod: &PodFacts) -> Check {
+    let name = CheckName::Autoscaler;
+    let Some(unseen) = case.snapshot.unseen(Sight::Autoscalers) else {
+        return Check::pass(name, "there is no autoscaler");
+    };
+    let words = format!(
+        "whether an autoscaler may delete {} can't be seen: {}",
+        pod.name, unseen.why
+    );
+    let next = "try again, ask for the Role pgctl-viewer (deploy/rbac), or promote the first pod";
+    match case.mode {
+        _ if pod.ordinal == 0 => Check::pass(
+            name,
+            format!("{} stays, whatever an autoscaler does", pod.name),
+        ),
+        Mode::Switchover => Check::refuse(name, words).next(next),
+        // Nothing takes writes now: that is worse than what may come.
+        Mode::Emergency => {
+            let minimum = pod.ordinal + 1;
+            Check::warn(name, words)
+                .next(format!("see to it that minReplicas is at least {minimum}"))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
 use super::bounds::Bounds;
-use crate::cluster::{Autoscaler, Component, Instance, Snapshot, StatefulSetFacts};
+use crate::cluster::{Autoscaler, Component, Instance, Sight, Snapshot, StatefulSetFacts};
 use crate::plan::{Check, CheckName, Grounds, Reverts};
 
 /// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
@@ -17,20 +17,17 @@ pub(super) fn governing(snapshot: &Snapshot) -> Result<&Autoscaler, Box<Check>> 
         .filter(|it| set.is_some_and(|set| set.name == it.target))
         .ok_or_else(|| {
             let target = set.map_or("the replica StatefulSet", |set| set.name.as_str());
-            let check = match unseen(snapshot) {
-                Some(why) => Check::refuse(name, format!("the autoscaler can't be seen: {why}"))
-                    .next("ask for the Role pgctl-viewer (deploy/rbac)"),
+            let check = match snapshot.unseen(Sight::Autoscalers) {
+                Some(unseen) => Check::refuse(
+                    name,
+                    format!("the autoscaler can't be seen: {}", unseen.why),
+                )
+                .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)"),
                 None => Check::refuse(name, format!("no HorizontalPodAutoscaler governs {target}"))
                     .next("deploy one (deploy/base/postgres-replica-hpa.yaml)"),
             };
             Box::new(check)
         })
-}
-
-/// Why autoscalers could not be looked at, when they could not.
-pub(super) fn unseen(snapshot: &Snapshot) -> Option<&str> {
-    let about = |why: &&String| why.contains("horizontalpodautoscalers");
-    snapshot.unseen.iter().find(about).map(String::as_str)
 }
 
 /// One primary answers, and the topology names it.

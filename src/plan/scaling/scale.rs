@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use super::autoscale::pinned;
 use super::bounds::{AutoscalerPatch, Bounds};
 use super::checks::{
-    bounds_checks, change_drift, count, governing, one_primary_or_none, primary_stays, unseen,
+    bounds_checks, change_drift, count, governing, one_primary_or_none, primary_stays,
 };
 use super::confirming::follow;
 use super::scale_steps::Scene;
 use super::{ScaleRequest, Way};
-use crate::cluster::{Autoscaler, Component, Instance, Shape, Snapshot, StatefulSetFacts};
+use crate::cluster::{Autoscaler, Component, Instance, Shape, Sight, Snapshot, StatefulSetFacts};
 use crate::plan::checks::operation_checks;
 use crate::plan::{Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal};
 
@@ -113,10 +113,19 @@ fn way(
     let name = CheckName::Autoscaler;
     let to = request.replicas;
     let Some(autoscaler) = autoscaler else {
-        checks.push(match (request.way, unseen(snapshot)) {
-            (_, Some(why)) => Check::warn(
+        checks.push(match (request.way, snapshot.unseen(Sight::Autoscalers)) {
+            // What was asked of it can't be done.
+            (Some(Way::Pin | Way::Permanent), Some(unseen)) => Check::refuse(
                 name,
-                format!("whether an autoscaler changes it again can't be seen: {why}"),
+                format!("the autoscaler can't be seen: {}", unseen.why),
+            )
+            .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)"),
+            (_, Some(unseen)) => Check::warn(
+                name,
+                format!(
+                    "whether an autoscaler changes it again can't be seen: {}",
+                    unseen.why
+                ),
             ),
             (Some(Way::Pin | Way::Permanent), None) => {
                 Check::refuse(name, format!("no autoscaler governs {}", set.name))
@@ -226,7 +235,7 @@ fn temporary(autoscaler: &Autoscaler, wanted: u32, to: u32) -> Check {
     }
     let word = if to > wanted {
         format!(
-            "may take pods away again, down to {}, once the load has allowed it for {} s",
+            "may take pods away again, down to {}, within seconds, when its metrics ask for fewer and have for {} s",
             bounds.min, autoscaler.down_window_seconds
         )
     } else {

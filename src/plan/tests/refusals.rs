@@ -9,8 +9,8 @@ use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, instance, now, primary, recovery, replica, stop,
 };
 use crate::cluster::{
-    Archiver, BaseBackup, ContainerState, Database, GitOps, Lsn, SlotKind, Snapshot, Timeline,
-    TopologySource,
+    Archiver, BaseBackup, ContainerState, Database, GitOps, Lsn, Sight, SlotKind, Snapshot,
+    Timeline, TopologySource, Unseen,
 };
 
 fn refusal_of(snapshot: &Snapshot, request: &FailoverRequest, grounds: &Grounds) -> Refusal {
@@ -62,6 +62,27 @@ fn a_primary_that_only_does_not_let_us_in() {
         alive: false,
     };
     assert!(plan_failover(&silent, &to("replica-0"), &Grounds::default(), now()).is_ok());
+}
+
+/// Of an autoscaler that can't be seen it is not known whether it would delete the new primary.
+#[test]
+fn an_autoscaler_that_can_not_be_seen() {
+    let mut blind = healthy(3);
+    blind.autoscaler = None;
+    blind.unseen.push(Unseen {
+        what: Sight::Autoscalers,
+        why: "the connection was reset".into(),
+    });
+    let check = CheckName::Autoscaler;
+    refuses_with(check, &blind, &to("replica-1"), &Grounds::default());
+    // The first pod is below every minimum.
+    let plan = plan_failover(&blind, &to("replica-0"), &Grounds::default(), now());
+    assert!(plan.is_ok());
+    // In an emergency nothing takes writes already.
+    stop(&mut blind, PRIMARY, ContainerState::Unknown);
+    let plan = plan_failover(&blind, &to("replica-1"), &Grounds::default(), now());
+    let plan = plan.expect("it is an emergency");
+    assert!(plan.warnings().any(|it| it.check == check));
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, stop,
 };
 use crate::cluster::{
-    BaseBackup, ContainerState, Snapshot, TerminationRecord, TopologySource, Unrequested,
-    VolumeFacts,
+    BaseBackup, ContainerState, Sight, Snapshot, TerminationRecord, TopologySource, Unrequested,
+    Unseen, VolumeFacts,
 };
 use crate::plan::Action;
 use crate::plan::simulation::{Model, simulate};
@@ -298,11 +298,18 @@ fn what_kubernetes_would_not_take_is_not_sent() {
     });
     refuses(CheckName::Metrics, change(&bare, &cpu(70)));
     let mut unseen = without_autoscaler(2);
-    unseen
-        .unseen
-        .push("listing horizontalpodautoscalers: forbidden".into());
+    unseen.unseen.push(Unseen {
+        what: Sight::Autoscalers,
+        why: "the connection was reset".into(),
+    });
     let refusal = change(&unseen, &bounds(2, 5)).expect_err("it can't be seen");
-    assert!(refusal.to_string().contains("forbidden"), "{refusal}");
+    assert!(refusal.to_string().contains("reset"), "{refusal}");
+    // It can't be pinned; without a way it is said, and done.
+    for way in [Way::Pin, Way::Permanent] {
+        refuses(CheckName::Autoscaler, scaled(&unseen, &by(way, 3)));
+    }
+    let plan = planned(scaled(&unseen, &replicas(3)));
+    assert!(plan.warnings().any(|it| it.check == CheckName::Autoscaler));
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! What could not be looked at.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Objects that are not needed to know a cluster, and that its overview lacks without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sight {
+    /// Services.
+    Services,
+    /// EndpointSlices: where the Services lead.
+    EndpointSlices,
+    /// HorizontalPodAutoscalers.
+    Autoscalers,
+    /// PersistentVolumeClaims.
+    Volumes,
+    /// ConfigMaps.
+    ConfigMaps,
+    /// Nodes.
+    Nodes,
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Services => "Services",
+            Self::EndpointSlices => "EndpointSlices",
+            Self::Autoscalers => "HorizontalPodAutoscalers",
+            Self::Volumes => "PersistentVolumeClaims",
+            Self::ConfigMaps => "ConfigMaps",
+            Self::Nodes => "Nodes",
+        })
+    }
+}
+
+/// Objects that could not be looked at: that none is known does not mean that there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unseen {
+    /// Which.
+    pub what: Sight,
+    /// Why not.
+    pub why: String,
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
