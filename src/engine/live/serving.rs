@@ -167,8 +167,9 @@ impl Live {
     ) -> Result<(), WorldError> {
         let mut patience = Patience::new(limit);
         loop {
-            let stages = self.told_stages(plan, goal).await;
-            if let Err(error) = self.still_wanted(plan, goal).await
+            let (stages, wanted) =
+                futures::join!(self.told_stages(plan, goal), self.still_wanted(plan, goal));
+            if let Err(error) = wanted
                 && error.kind == ErrorKind::Permanent
             {
                 return Err(error);
@@ -201,8 +202,9 @@ impl Live {
         let mut patience = Patience::new(limit);
         let mut asked: BTreeSet<String> = BTreeSet::new();
         loop {
-            let stages = self.told_stages(plan, goal).await;
-            if let Err(error) = self.still_wanted(plan, goal).await
+            let (stages, wanted) =
+                futures::join!(self.told_stages(plan, goal), self.still_wanted(plan, goal));
+            if let Err(error) = wanted
                 && error.kind == ErrorKind::Permanent
             {
                 return Err(error);
