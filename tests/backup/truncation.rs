@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pgctl::backup::compression::Compression;
 use pgctl::backup::manifest::Kind;
 use pgctl::backup::order::orders;
-use pgctl::backup::store::Store;
+use pgctl::backup::store::{Store, StoredFile};
 use pgctl::backup::transfer::{TransferError, receive};
 
 use crate::common::{directory, is_empty, place, server};
@@ -42,7 +42,21 @@ async fn offered(
     let writer = tokio::task::spawn_blocking(move || drafted.create("archive")).await??;
     let (reception, _stop) = recording.reception();
     let result = receive(recording.sending(stdout), writer, reception).await;
-    tokio::task::spawn_blocking(move || draft.discard()).await??;
+    let bytes = result.as_ref().ok().map(|received| received.stored.bytes);
+    let store = Arc::clone(store);
+    tokio::task::spawn_blocking(move || {
+        let Some(bytes) = bytes else {
+            return draft.discard().map_err(anyhow::Error::from);
+        };
+        let file = StoredFile {
+            name: "archive".to_owned(),
+            bytes,
+        };
+        draft.commit(&[file], b"{}")?;
+        assert_eq!(store.list()?.finished, [ID]);
+        Ok(store.remove(ID)?)
+    })
+    .await??;
     Ok(result.map(drop))
 }
 

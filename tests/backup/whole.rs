@@ -76,13 +76,15 @@ async fn a_physical_backup_of_a_standby_that_replays_starts_and_is_sound() -> an
     let standby = primary.standby("pod_1");
     primary.psql("create table ticks (n bigserial primary key, t text)");
     let writer = primary.psql_in_background(
-        "do $$begin for i in 1..100000 loop insert into ticks (t) values (repeat('x', 100)); commit; end loop; end$$",
+        "do $$begin for i in 1..100000000 loop insert into ticks (t) values (repeat('x', 100)); commit; end loop; end$$",
     );
+    let ticks = |server: &Server| server.query("select count(*) from ticks").parse::<u64>();
     eventually("the standby sees the writes", async || {
-        (standby.query("select count(*) from pg_class where relname = 'ticks'") == "1")
-            .then_some(())
+        let there = "select count(*) from pg_class where relname = 'ticks'";
+        (standby.query(there) == "1" && ticks(&standby).is_ok_and(|it| it > 0)).then_some(())
     })
     .await;
+    let before = ticks(&standby)?;
     let mut place = place(&standby).await;
     place.role = "standby".to_owned();
     let folder = tempfile::tempdir()?;
@@ -92,7 +94,7 @@ async fn a_physical_backup_of_a_standby_that_replays_starts_and_is_sound() -> an
         ..request(Kind::Physical)
     };
     let manifest = taken(&place, &store, &request).await?;
-    drop(writer);
+    assert!(manifest.wal.start < manifest.wal.end, "{:?}", manifest.wal);
     let backup = folder.path().join("store").join(&manifest.id);
     let restored = Server::of_base_backup(&backup.join(&manifest.archives[0].file));
     eventually("it has replayed its WAL and ended recovery", async || {
@@ -100,6 +102,13 @@ async fn a_physical_backup_of_a_standby_that_replays_starts_and_is_sound() -> an
     })
     .await;
     assert_eq!(restored.query("select count(*) from many"), "20000");
+    let held = ticks(&restored)?;
+    assert!(held >= before, "{held} of at least {before}");
+    eventually("more is written than the backup holds", async || {
+        ticks(&primary).is_ok_and(|it| it > held).then_some(())
+    })
+    .await;
+    drop(writer);
     restored.amcheck();
     Ok(())
 }
