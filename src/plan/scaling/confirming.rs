@@ -1,6 +1,9 @@
 //! Keeping `synchronous_standby_names` right while the number of standbys changes.
 
-use crate::cluster::{Instance, Shape, Snapshot, synchronous_candidates, synchronous_names};
+use crate::cluster::{
+    Instance, Shape, Snapshot, SyncState, synchronous_candidates, synchronous_names,
+    synchronous_needed,
+};
 use crate::plan::{Action, Check, CheckName, Condition, Step, StepName};
 
 /// For how many standbys commits are to wait; none when nobody has asked for any.
@@ -66,8 +69,11 @@ pub(super) fn follow(snapshot: &Snapshot, after: &Shape) -> Following {
         after: None,
         check,
     };
-    let (Some(count), Some(primary)) = (wish(snapshot), snapshot.primary()) else {
+    let Some(primary) = snapshot.primary() else {
         return nothing(Check::pass(name, "commits wait for no standby"));
+    };
+    let Some(count) = wish(snapshot) else {
+        return nothing(set_by_others(snapshot, primary, after));
     };
     let candidates = |shape| synchronous_candidates(snapshot, shape, primary.name());
     let (old, new) = (candidates(&Shape::of(snapshot)), candidates(after));
@@ -96,6 +102,60 @@ pub(super) fn follow(snapshot: &Snapshot, after: &Shape) -> Following {
             after: Some(step),
             check,
         }
+    }
+}
+
+/// Names that were not set with pgctl are left alone: whether enough of those that confirm commits
+/// by them stay.
+fn set_by_others(snapshot: &Snapshot, primary: &Instance, after: &Shape) -> Check {
+    let name = CheckName::Synchronous;
+    let Some(facts) = primary.facts() else {
+        return Check::pass(name, "commits wait for no standby");
+    };
+    let names = facts.settings.synchronous_standby_names.trim();
+    let needed = synchronous_needed(names);
+    if needed == 0 {
+        return Check::pass(name, "commits wait for no standby");
+    }
+    let before = Shape::of(snapshot);
+    let stay = |shape: &Shape| synchronous_candidates(snapshot, shape, primary.name());
+    let there = |shape: &Shape| {
+        let minimum = None;
+        stay(&Shape { minimum, ..*shape })
+    };
+    let leaves = |pod: &String| {
+        let goes = there(&before).contains(pod) && !there(after).contains(pod);
+        let may_go = stay(&before).contains(pod) && !stay(after).contains(pod);
+        goes || may_go
+    };
+    let (going, staying): (Vec<&String>, Vec<&String>) = facts
+        .senders
+        .iter()
+        .filter(|sender| sender.state == "streaming" && sender.sync_state != SyncState::Async)
+        .map(|sender| &sender.application_name)
+        .partition(|pod| leaves(pod));
+    if going.is_empty() {
+        return Check::pass(
+            name,
+            format!("synchronous_standby_names is {names}, and nobody who confirms commits goes"),
+        );
+    }
+    let going: Vec<&str> = going.into_iter().map(String::as_str).collect();
+    let words = format!(
+        "synchronous_standby_names is {names} (not set with pgctl), and {} would go",
+        going.join(", ")
+    );
+    if staying.len() < needed as usize {
+        Check::refuse(
+            name,
+            format!(
+                "{words}: commits wait for {needed}, and of those that confirm them {} would be left: every write would be blocked",
+                staying.len()
+            ),
+        )
+        .next("pgctl sync set --standbys 1, and pgctl keeps the list right, or change it first")
+    } else {
+        Check::warn(name, format!("{words}; {} are left", staying.len()))
     }
 }
 
