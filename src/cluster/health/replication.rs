@@ -194,6 +194,17 @@ fn standby(
             )),
         );
     }
+    if matches!(state, InstanceState::CatchingUp) {
+        findings.push(
+            Finding::warning(
+                FindingCode::StandbyNotStreaming,
+                pod.clone(),
+                "it is catching up, and not streaming yet",
+            )
+            .why("it is sent old WAL: what is written now is not on it")
+            .next(format!("pgctl -n {namespace} lag -w")),
+        );
+    }
     if recovery.replay_paused {
         findings.push(
             Finding::warning(FindingCode::ReplayPaused, pod.clone(), "replay is paused")

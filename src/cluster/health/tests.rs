@@ -424,6 +424,29 @@ fn a_standby_behind_by_more_than_the_limit() {
     }
 }
 
+/// What the sender measures of WAL that it sends late says nothing about how old that is.
+#[test]
+fn a_standby_that_is_sent_old_wal_is_behind_by_its_last_commit() {
+    let snapshot = damaged(|s| {
+        let behind = Some(Lsn::new(POSITION.bytes() - (2 << 20)));
+        let sender = fixture::sender(s, 0);
+        sender.state = "catchup".into();
+        sender.replay_lsn = behind;
+        sender.replay_lag = Some(0.1);
+        let last = fixture::now() - SignedDuration::from_secs(300);
+        let recovery = fixture::recovery(s, 0);
+        recovery.replay_lsn = behind;
+        recovery.last_commit_replayed = Some(last);
+    });
+    let object = format!("pod/{}", replica(0));
+    let code = Code::StandbyNotStreaming;
+    let text = told(&snapshot, code, Severity::Warning, &object);
+    assert!(text.contains("catching up"), "{text}");
+    let row = &judge(&snapshot).lag.standbys[0];
+    let time = row.behind.time.expect("a bound");
+    assert!(time.at_most && time.seconds >= 300.0, "{time:?}");
+}
+
 #[test]
 fn an_inactive_slot_says_how_much_it_holds_back() {
     let snapshot = damaged(|s| {

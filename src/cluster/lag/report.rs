@@ -282,7 +282,8 @@ fn distance(reference: Option<&Reference>, lsn: Option<Lsn>) -> Option<u64> {
 /// Time behind. PostgreSQL's own `replay_lag` is a measurement of the last WAL that came through,
 /// not of the WAL that has not: it stands still when replay is paused and is unknown when the
 /// stream is cut. And the age of the last replayed commit grows on an idle primary. So: nothing
-/// missing is 0; a living stream is what the sender measured; else the age of the last replayed
+/// missing is 0; a living stream is what the sender measured, unless it is still being sent old WAL
+/// (`catchup`), which is measured from when that was sent; else the age of the last replayed
 /// commit is an upper bound.
 fn time_behind(
     bytes: u64,
@@ -297,8 +298,9 @@ fn time_behind(
             at_most: false,
         });
     }
-    if let Some(sender) = sender.filter(|_| !paused) {
-        return sender.replay_lag.map(|seconds| TimeLag {
+    let measured = sender.and_then(|sender| sender.replay_lag);
+    if sender.is_some_and(|sender| !paused && sender.state == "streaming") {
+        return measured.map(|seconds| TimeLag {
             seconds: seconds.max(0.0),
             at_most: false,
         });
@@ -307,8 +309,9 @@ fn time_behind(
     let last = facts.recovery.as_ref()?.last_commit_replayed?;
     // The commit's time comes from the primary's clock: compare it with the same clock.
     let now = origin.map_or(facts.clock, |origin| origin.clock);
+    let age = now.duration_since(last).as_secs_f64();
     Some(TimeLag {
-        seconds: now.duration_since(last).as_secs_f64().max(0.0),
+        seconds: age.max(measured.unwrap_or(0.0)).max(0.0),
         at_most: true,
     })
 }
