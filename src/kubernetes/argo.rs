@@ -116,6 +116,7 @@ mod tests {
         let known = BTreeMap::from([("postgres-staging".to_owned(), application(object))]);
         drift(&snapshot, &known)
             .into_iter()
+            .filter(crate::plan::Drift::of_failover)
             .map(|it| (it.field, it.reverts))
             .collect()
     }

@@ -36,7 +36,35 @@ pub enum Reverts {
     Unknown,
 }
 
-/// A field that a failover changes.
+/// The autoscaler's minimum, which a failover raises.
+const MINIMUM: &str = ".spec.minReplicas";
+/// The autoscaler's maximum, of which only scaling makes another.
+const MAXIMUM: &str = ".spec.maxReplicas";
+/// The autoscaler's targets, of which only `pgctl hpa set` makes others.
+const METRICS: &str = ".spec.metrics";
+
+impl Drift {
+    /// Whether it is about the bounds of an autoscaler.
+    pub(crate) fn of_bounds(&self) -> bool {
+        self.is(MINIMUM) || self.is(MAXIMUM)
+    }
+
+    /// Whether it is about the targets of an autoscaler.
+    pub(crate) fn of_metrics(&self) -> bool {
+        self.is(METRICS)
+    }
+
+    /// Whether a failover or a restore changes the field.
+    pub(crate) fn of_failover(&self) -> bool {
+        !self.is(MAXIMUM) && !self.is(METRICS)
+    }
+
+    fn is(&self, path: &str) -> bool {
+        path.strip_prefix('.') == Some(self.field.as_str())
+    }
+}
+
+/// A field that an operation changes.
 struct Field<'a> {
     group: &'static str,
     kind: &'static str,
@@ -47,7 +75,7 @@ struct Field<'a> {
     tool: &'a GitOps,
 }
 
-/// What a failover changes, of what a GitOps tool deploys.
+/// What operations change, of what a GitOps tool deploys.
 fn fields(snapshot: &Snapshot) -> Vec<Field<'_>> {
     let mut fields = Vec::new();
     let mut add = |group, kind, name, path, tool| {
@@ -73,7 +101,9 @@ fn fields(snapshot: &Snapshot) -> Vec<Field<'_>> {
     if let Some(it) = &snapshot.autoscaler {
         let (group, kind) = ("autoscaling", "HorizontalPodAutoscaler");
         let tool = it.git_ops.as_ref();
-        add(group, kind, &it.name, ".spec.minReplicas", tool);
+        for path in [MINIMUM, MAXIMUM, METRICS] {
+            add(group, kind, &it.name, path, tool);
+        }
     }
     fields
 }
@@ -89,7 +119,7 @@ pub fn applications(snapshot: &Snapshot) -> BTreeSet<String> {
         .collect()
 }
 
-/// The objects that a failover changes and that a GitOps tool deploys. What Argo CD does about a
+/// The objects that an operation may change and that a GitOps tool deploys. What Argo CD does about a
 /// change is in its Application; one that is not among `applications` could not be read.
 pub fn drift(snapshot: &Snapshot, applications: &BTreeMap<String, ArgoApplication>) -> Vec<Drift> {
     fields(snapshot)

@@ -158,7 +158,7 @@ pub(crate) fn git_ops(case: &Case<'_>) -> Check {
         case.grounds
             .drift
             .iter()
-            .filter(|drift| drift.reverts == wanted)
+            .filter(|drift| drift.of_failover() && drift.reverts == wanted)
             .map(|drift| format!("{} {} ({})", drift.object, drift.field, tool(&drift.tool)))
             .collect()
     };

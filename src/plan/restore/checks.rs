@@ -170,7 +170,7 @@ impl<'a> Scene<'a> {
         let name = CheckName::GitOps;
         let mut objects: Vec<String> = Vec::new();
         let mut reverts = Reverts::Never;
-        for drift in &self.grounds.drift {
+        for drift in self.grounds.drift.iter().filter(|it| it.of_failover()) {
             objects.push(format!("{} {}", drift.object, drift.field));
             reverts = worse(reverts, drift.reverts);
         }

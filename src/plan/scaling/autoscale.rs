@@ -9,7 +9,7 @@ use super::confirming::follow;
 use super::metrics::with_target;
 use crate::cluster::{Autoscaler, Component, Instance, Shape, Snapshot};
 use crate::plan::checks::operation_checks;
-use crate::plan::{Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal};
+use crate::plan::{Check, CheckName, Drift, Grounds, Operation, OperationId, Plan, Refusal};
 
 /// Plans a change of the autoscaler's bounds or targets, a pause, or the end of one.
 ///
@@ -44,7 +44,12 @@ pub fn plan_autoscale(
         steps.push(patch.clone().step(autoscaler));
         steps.extend(following.after);
     }
-    checks.push(change_drift(grounds, &["HorizontalPodAutoscaler"], None));
+    let metrics = patch.as_ref().is_some_and(|patch| patch.metrics.is_some());
+    let touched: fn(&Drift) -> bool = match metrics {
+        true => |drift| drift.of_bounds() || drift.of_metrics(),
+        false => Drift::of_bounds,
+    };
+    checks.push(change_drift(grounds, touched, None));
     checks.sort_by_key(|check| check.check);
     let (Some(autoscaler), Some(patch), false) =
         (autoscaler, patch, checks.iter().any(Check::refuses))

@@ -2,7 +2,7 @@
 
 use super::bounds::Bounds;
 use crate::cluster::{Autoscaler, Component, Instance, Sight, Snapshot, StatefulSetFacts};
-use crate::plan::{Check, CheckName, Grounds, Reverts};
+use crate::plan::{Check, CheckName, Drift, Grounds, Reverts};
 
 /// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
 const MAX_PODS: u32 = 10;
@@ -149,10 +149,10 @@ pub(super) fn request_check(snapshot: &Snapshot, resource: &str, percent: u32) -
     }
 }
 
-/// No GitOps tool puts the change of objects of these kinds, or of this StatefulSet, back.
+/// No GitOps tool puts the change of these fields, or of this StatefulSet, back.
 pub(super) fn change_drift(
     grounds: &Grounds,
-    kinds: &[&str],
+    touched: fn(&Drift) -> bool,
     set: Option<&StatefulSetFacts>,
 ) -> Check {
     let name = CheckName::GitOps;
@@ -161,8 +161,8 @@ pub(super) fn change_drift(
         .drift
         .iter()
         .filter(|drift| drift.reverts != Reverts::Never)
-        .filter(|drift| kinds.iter().any(|kind| drift.object.starts_with(kind)))
-        .map(|drift| drift.object.clone())
+        .filter(|drift| touched(drift))
+        .map(|drift| format!("{} {}", drift.object, drift.field))
         .collect();
     reverted.extend(set.map(|set| format!("StatefulSet/{}", set.name)));
     if reverted.is_empty() {

@@ -12,7 +12,7 @@ use super::scale_steps::Scene;
 use super::{ScaleRequest, Way};
 use crate::cluster::{Autoscaler, Component, Instance, Shape, Sight, Snapshot, StatefulSetFacts};
 use crate::plan::checks::operation_checks;
-use crate::plan::{Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal};
+use crate::plan::{Check, CheckName, Drift, Grounds, Operation, OperationId, Plan, Refusal};
 
 /// Plans another number of pods of the replica StatefulSet.
 ///
@@ -61,8 +61,8 @@ pub fn plan_scale(
     };
     checks.push(match patch {
         // Where an autoscaler has the number, the manifests leave it out.
-        Some(_) => change_drift(grounds, &["HorizontalPodAutoscaler"], None),
-        None => change_drift(grounds, &[], set),
+        Some(_) => change_drift(grounds, Drift::of_bounds, None),
+        None => change_drift(grounds, |_| false, set),
     });
     checks.sort_by_key(|check| check.check);
     let (Some(scene), false) = (settled, checks.iter().any(Check::refuses)) else {

@@ -30,7 +30,7 @@ pub fn plan_synchronous(
     let name = primary.map_or(snapshot.topology.primary.as_str(), Instance::name);
     let standbys = synchronous_candidates(snapshot, &Shape::of(snapshot), name);
     checks.extend(standby_checks(primary, request.standbys, &standbys));
-    checks.push(change_drift(grounds, &[], None));
+    checks.push(change_drift(grounds, |_| false, None));
     checks.sort_by_key(|check| check.check);
     let (
         false,

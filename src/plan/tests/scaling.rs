@@ -3,17 +3,18 @@
 use serde_json::json;
 
 use super::super::{
-    AutoscaleRequest, AutoscalerPatch, Bounds, CheckName, FailoverRequest, Grounds,
-    ORIGINAL_MINIMUM, PAUSED_BOUNDS, Plan, Refusal, ScaleRequest, StepName, SynchronousRequest,
-    Undo, Verdict, Way, plan_autoscale, plan_failover, plan_scale, plan_synchronous,
+    AutoscaleRequest, AutoscalerPatch, Bounds, CheckName, Drift, FailoverRequest, Grounds,
+    ORIGINAL_MINIMUM, PAUSED_BOUNDS, Plan, Refusal, Reverts, ScaleRequest, StepName,
+    SynchronousRequest, Undo, Verdict, Way, plan_autoscale, plan_failover, plan_scale,
+    plan_synchronous,
 };
 use super::shape::{moved_to_replica_0, names, plan, runs_well, to};
 use crate::cluster::fixture::{
-    PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, stop,
+    PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, stop,
 };
 use crate::cluster::{
-    BaseBackup, ContainerState, Sight, Snapshot, TerminationRecord, TopologySource, Unrequested,
-    Unseen, VolumeFacts,
+    BaseBackup, ContainerState, GitOps, Sight, Snapshot, SyncState, TerminationRecord,
+    TopologySource, Unrequested, Unseen, VolumeFacts,
 };
 use crate::plan::Action;
 use crate::plan::simulation::{Model, simulate};
@@ -256,6 +257,31 @@ fn an_autoscaler_asks_for_a_way() {
     );
 }
 
+/// `synchronous_standby_names` of somebody who does not use `pgctl sync`.
+#[test]
+fn names_that_pgctl_has_not_set_count() {
+    let set = |names: &str, confirm: &[u32]| {
+        let mut snapshot = without_autoscaler(3);
+        primary(&mut snapshot).settings.synchronous_standby_names = names.to_owned();
+        for ordinal in confirm {
+            sender(&mut snapshot, *ordinal).sync_state = SyncState::Quorum;
+        }
+        snapshot
+    };
+    let check = CheckName::Synchronous;
+    refuses(check, scaled(&set("ANY 1 (\"x\")", &[2]), &replicas(2)));
+    refuses(check, scaled(&set("ANY 2 (*)", &[0, 1, 2]), &replicas(1)));
+    let plan = planned(scaled(&set("ANY 1 (*)", &[0, 1, 2]), &replicas(2)));
+    assert!(plan.warnings().any(|it| it.check == check));
+    let plan = planned(scaled(&set("ANY 1 (*)", &[0]), &replicas(2)));
+    assert!(plan.warnings().all(|it| it.check != check));
+    // An autoscaler that may go lower than before.
+    let mut snapshot = healthy(3);
+    primary(&mut snapshot).settings.synchronous_standby_names = "ANY 1 (*)".to_owned();
+    sender(&mut snapshot, 1).sync_state = SyncState::Sync;
+    refuses(check, change(&snapshot, &bounds(1, 5)));
+}
+
 #[test]
 fn the_primary_is_never_scaled_away() {
     let mut snapshot = moved_to_replica_0();
@@ -310,6 +336,45 @@ fn what_kubernetes_would_not_take_is_not_sent() {
     }
     let plan = planned(scaled(&unseen, &replicas(3)));
     assert!(plan.warnings().any(|it| it.check == CheckName::Autoscaler));
+}
+
+/// Every field that is changed counts, and no other.
+#[test]
+fn a_gitops_tool_that_reverts_a_field_is_told_of() {
+    let grounds = |field: &str| Grounds {
+        drift: vec![Drift {
+            object: "HorizontalPodAutoscaler/staging-postgres-replica-hpa".into(),
+            field: field.into(),
+            tool: GitOps::Helm {
+                release: "postgres".into(),
+            },
+            reverts: Reverts::Itself,
+        }],
+        ..Grounds::default()
+    };
+    let snapshot = healthy(3);
+    let told = |field: &str, request: &AutoscaleRequest| {
+        let plan = planned(plan_autoscale(&snapshot, request, &grounds(field), now()));
+        plan.warnings().any(|it| it.check == CheckName::GitOps)
+    };
+    let cpu = AutoscaleRequest::Set {
+        min: None,
+        max: None,
+        cpu: Some(50),
+        memory: None,
+    };
+    assert!(told("spec.metrics", &cpu));
+    assert!(!told("spec.metrics", &bounds(2, 6)));
+    for field in ["spec.minReplicas", "spec.maxReplicas"] {
+        assert!(told(field, &bounds(2, 6)), "{field}");
+    }
+    // A failover raises the minimum, and leaves the others alone.
+    let request = to("replica-0");
+    for field in ["spec.metrics", "spec.maxReplicas"] {
+        assert!(plan_failover(&snapshot, &request, &grounds(field), now()).is_ok());
+    }
+    let minimum = grounds("spec.minReplicas");
+    assert!(plan_failover(&snapshot, &request, &minimum, now()).is_err());
 }
 
 #[test]
