@@ -10,7 +10,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectStore as _};
 
-use super::Shared;
+use super::bucket::Shared;
 use crate::backup::store::StoreError;
 
 /// Bytes of a range. One request for all of a large object would run out of its time, and of its

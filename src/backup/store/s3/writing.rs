@@ -10,7 +10,7 @@ use object_store::{MultipartId, ObjectStoreExt as _, PutPayload, PutPayloadMut};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-use super::Shared;
+use super::bucket::Shared;
 use crate::backup::store::{StoreError, StoreWriter};
 
 /// Size of the parts of an upload. S3 takes at most 10,000 of 5 MiB to 5 GiB each
