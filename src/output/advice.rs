@@ -56,8 +56,9 @@ impl Given {
         };
         add(&["--kubeconfig"], &self.kubeconfig);
         add(&["--context"], &self.context);
-        add(&["-n", "--namespace", "-A"], &self.namespace);
+        // Where kubectl needs a namespace, the suggestion has it.
         if program.ends_with("pgctl ") {
+            add(&["-n", "--namespace", "-A"], &self.namespace);
             add(&["--cluster"], &self.cluster);
             add(&["-l", "--selector"], &self.selector);
         }
@@ -101,6 +102,10 @@ mod tests {
             (
                 "kubectl -n shop describe pod x",
                 "kubectl --context prod -n shop describe pod x",
+            ),
+            (
+                "or list them: kubectl get namespaces",
+                "or list them: kubectl --context prod get namespaces",
             ),
             ("add --yes to agree", "add --yes to agree"),
             (
