@@ -1,0 +1,89 @@
+//! The checks that need nothing but the scene.
+
+use super::super::super::{Check, CheckName};
+use super::super::checks::Scene;
+use crate::cluster::Instance;
+
+pub(super) fn databases(scene: &Scene<'_>) -> Check {
+    let name = CheckName::Databases;
+    if scene.request.database.is_some() || scene.request.rename.is_some() {
+        return Check::refuse(
+            name,
+            "a base backup is the whole cluster: one database can't be taken out of it",
+        )
+        .next(
+            "restore a logical backup, or restore this one into another cluster and dump it there",
+        );
+    }
+    Check::warn(name, "everything is replaced, all databases and roles")
+}
+
+/// One primary, or none: both will do. Several are nothing to build upon.
+pub(super) fn primary(scene: &Scene<'_>) -> Check {
+    let name = CheckName::OnePrimary;
+    let names: Vec<&str> = scene.snapshot.primaries().map(Instance::name).collect();
+    match names.as_slice() {
+        [one] => Check::pass(name, format!("{one} is the primary; its data is kept")),
+        [] => Check::warn(
+            name,
+            "no primary answers: the data on every volume that there is will be kept",
+        ),
+        several => Check::warn(
+            name,
+            format!(
+                "split brain: {} accept writes; the data on every volume is kept",
+                several.join(" and ")
+            ),
+        ),
+    }
+}
+
+pub(super) fn architecture(scene: &Scene<'_>) -> Check {
+    let name = CheckName::Architecture;
+    let ours = &scene.backup().architecture;
+    match scene.found.target.as_ref().map(|it| &it.architecture) {
+        Some(here) if !here.is_empty() && here != ours => Check::refuse(
+            name,
+            format!("the backup is of {ours}, and the pod runs on {here}"),
+        )
+        .next("restore a logical backup"),
+        Some(here) if !here.is_empty() => Check::pass(name, format!("{here}, as in the backup")),
+        _ => Check::pass(
+            name,
+            format!("it needs {ours}; the machine is looked at before it is used"),
+        ),
+    }
+}
+
+pub(super) fn connections(scene: &Scene<'_>) -> Check {
+    let name = CheckName::Connections;
+    let sessions: u32 = scene
+        .found
+        .target
+        .iter()
+        .flat_map(|it| &it.databases)
+        .map(|it| it.sessions)
+        .sum();
+    if sessions == 0 {
+        Check::pass(name, "no client is connected to the primary")
+    } else {
+        Check::warn(
+            name,
+            format!("{sessions} sessions of clients on the primary will be ended"),
+        )
+    }
+}
+
+pub(super) fn autoscaler(scene: &Scene<'_>) -> Check {
+    let name = CheckName::Autoscaler;
+    match &scene.snapshot.autoscaler {
+        Some(autoscaler) => Check::pass(
+            name,
+            format!(
+                "{} does nothing while there are 0 replicas",
+                autoscaler.name
+            ),
+        ),
+        None => Check::pass(name, "there is no autoscaler"),
+    }
+}

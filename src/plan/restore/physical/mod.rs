@@ -1,0 +1,13 @@
+//! A base backup into the volume of pod 0 of the primary StatefulSet. Everything stops for it. The
+//! backup is unpacked, verified and recovered beside the data that is there, which keeps another
+//! name; until the replicas' old copies are deleted, everything can be put back.
+
+mod checks;
+mod draft;
+mod frame;
+mod keeping;
+mod start;
+mod steps;
+mod stop;
+
+pub(super) use draft::draft;

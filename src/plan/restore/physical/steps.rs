@@ -1,0 +1,156 @@
+//! Everything is stopped, the backup gets into its place, and everything starts.
+
+use super::super::super::{Action, Condition, Step, StepName};
+use super::super::{RestoreAction, RestoreCondition};
+use super::frame::Frame;
+use crate::cluster::Instance;
+
+/// How long a pod may take to be scheduled, attach its volume and pull its image.
+const OPEN_SECONDS: u32 = 600;
+
+impl Frame<'_> {
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let seconds = self.scene.request.timeout_seconds;
+        let backup = self.scene.backup();
+        let volume = || self.volume.clone();
+        let act = |action| Action::Restore(action);
+        let see = |condition| Condition::Restore(condition);
+        let mut steps = self.stop();
+        if self.claim().is_none() {
+            let make = RestoreAction::MakeClaim {
+                claim: self.volume.claim.clone(),
+                stateful_set: self.primary_set.name.clone(),
+            };
+            let there = RestoreCondition::ClaimThere {
+                claim: self.volume.claim.clone(),
+            };
+            steps.push(Step::new(StepName::MakeVolume, act(make), see(there)));
+        }
+        let open = act(RestoreAction::OpenVolume { volume: volume() });
+        let close = act(RestoreAction::CloseVolume { volume: volume() });
+        let opened = see(RestoreCondition::VolumeOpen { volume: volume() });
+        let closed = see(RestoreCondition::VolumeClosed { volume: volume() });
+        steps.push(
+            Step::new(StepName::OpenVolume, open.clone(), opened.clone())
+                .timeout(OPEN_SECONDS)
+                .undo(vec![close.clone()], closed.clone(), 120),
+        );
+        let unpack = RestoreAction::Unpack {
+            volume: volume(),
+            file: backup.main_file.clone().unwrap_or_default(),
+            major: backup.server_version / 10_000,
+            architecture: backup.architecture.clone(),
+        };
+        steps.push(
+            Step::new(
+                StepName::Unpack,
+                act(unpack),
+                see(RestoreCondition::Unpacked { volume: volume() }),
+            )
+            .timeout(seconds)
+            .undo(
+                vec![act(RestoreAction::RemoveUnpacked { volume: volume() })],
+                see(RestoreCondition::NothingUnpacked { volume: volume() }),
+                600,
+            ),
+        );
+        steps.push(
+            Step::new(
+                StepName::Recover,
+                act(RestoreAction::Recover {
+                    volume: volume(),
+                    above: self.newest_timeline(),
+                }),
+                see(RestoreCondition::Recovered { volume: volume() }),
+            )
+            .timeout(seconds),
+        );
+        let aside = || self.aside.clone();
+        steps.push(
+            Step::new(
+                StepName::KeepOld,
+                act(RestoreAction::SwapIn {
+                    volume: volume(),
+                    aside: aside(),
+                }),
+                see(RestoreCondition::SwappedIn { volume: volume() }),
+            )
+            .timeout(60)
+            .undo(
+                vec![act(RestoreAction::SwapOut {
+                    volume: volume(),
+                    aside: aside(),
+                })],
+                see(RestoreCondition::SwappedOut { volume: volume() }),
+                60,
+            ),
+        );
+        let others = self.others_to_keep();
+        if !others.is_empty() {
+            let keep = RestoreAction::KeepAside {
+                volumes: others.clone(),
+                aside: aside(),
+            };
+            let back = RestoreAction::PutBack {
+                volumes: others,
+                aside: aside(),
+            };
+            steps.push(
+                Step::new(StepName::KeepOthers, act(keep), Condition::Answered)
+                    .timeout(OPEN_SECONDS)
+                    .undo(vec![act(back)], Condition::Answered, OPEN_SECONDS),
+            );
+        }
+        steps.push(self.name_primary());
+        steps.push(
+            Step::new(StepName::CloseVolume, close, closed)
+                .timeout(120)
+                .undo(vec![open], opened, OPEN_SECONDS),
+        );
+        steps.extend(self.start());
+        steps
+    }
+
+    /// The topology names the pod and its system. Nothing runs that could heed it too early.
+    fn name_primary(&self) -> Step {
+        let topology = &self.scene.snapshot.topology;
+        let term = topology.term + 1;
+        let system = self.scene.backup().system_identifier.clone();
+        let before = self
+            .old
+            .and_then(Instance::facts)
+            .map(|facts| facts.system_identifier.clone())
+            .or_else(|| topology.system_identifier.clone());
+        let old = self
+            .old
+            .map_or_else(|| topology.primary.clone(), |old| old.name().to_owned());
+        let mut back = Vec::new();
+        if before.is_none() {
+            back.push(Action::Restore(RestoreAction::ForgetSystem {
+                config_map: self.config_map.clone(),
+            }));
+        }
+        back.push(Action::WriteTopology {
+            config_map: self.config_map.clone(),
+            primary: old.clone(),
+            term: term + 1,
+            system_identifier: before.unwrap_or_default(),
+        });
+        let named = |primary: &str, term| Condition::Topology {
+            config_map: self.config_map.clone(),
+            primary: primary.to_owned(),
+            term,
+        };
+        Step::new(
+            StepName::NamePrimary,
+            Action::WriteTopology {
+                config_map: self.config_map.clone(),
+                primary: self.target.clone(),
+                term,
+                system_identifier: system,
+            },
+            named(&self.target, term),
+        )
+        .undo(back, named(&old, term + 1), 60)
+    }
+}

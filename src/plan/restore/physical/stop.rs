@@ -1,0 +1,61 @@
+//! Both StatefulSets to 0.
+
+use super::super::super::case::pod_ref;
+use super::super::super::{Action, Condition, Step, StepName};
+use super::super::RestoreCondition;
+use super::frame::Frame;
+use super::start::START_SECONDS;
+use crate::cluster::{Component, StatefulSetFacts};
+
+/// How long a pod may take to stop: its own grace period, and a little more.
+pub(super) const STOP_SECONDS: u32 = 330;
+
+impl Frame<'_> {
+    /// Both StatefulSets to 0, the one with the primary last, and proof that nothing runs.
+    pub(super) fn stop(&self) -> Vec<Step> {
+        let replicas = self
+            .replica_set
+            .and_then(|set| self.stop_set(StepName::StopReplicas, set));
+        let primary = self.stop_set(StepName::StopPrimary, self.primary_set);
+        let in_replicas = self
+            .old
+            .is_some_and(|old| old.pod.component == Component::Replica);
+        let both = if in_replicas {
+            [primary, replicas]
+        } else {
+            [replicas, primary]
+        };
+        both.into_iter().flatten().collect()
+    }
+
+    fn stop_set(&self, name: StepName, set: &StatefulSetFacts) -> Option<Step> {
+        let pods = self.pods(set);
+        if set.wanted == 0 && pods.is_empty() {
+            return None;
+        }
+        let scale = |replicas| Action::Scale {
+            stateful_set: set.name.clone(),
+            replicas,
+        };
+        let lives_here = self
+            .old
+            .filter(|old| old.pod.component == set.component)
+            .map(|old| pod_ref(old).name);
+        let back = match lives_here {
+            Some(pod) => Condition::Writable { pod },
+            None => Condition::Scaled {
+                stateful_set: set.name.clone(),
+                replicas: set.wanted,
+            },
+        };
+        Some(
+            Step::new(
+                name,
+                scale(0),
+                Condition::Restore(RestoreCondition::PodsGone { pods }),
+            )
+            .timeout(STOP_SECONDS)
+            .undo(vec![scale(set.wanted)], back, START_SECONDS),
+        )
+    }
+}
