@@ -317,6 +317,7 @@ fn stateful_set(component: Component, wanted: u32) -> StatefulSetFacts {
         topology_config_map: Some("staging-postgres-topology".into()),
         unrequested: Vec::new(),
         service: format!("staging-postgres-{component}"),
+        deletes_claims: false,
         git_ops: None,
     }
 }

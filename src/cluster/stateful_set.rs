@@ -62,6 +62,10 @@ pub struct StatefulSetFacts {
     pub unrequested: Vec<Unrequested>,
     /// `spec.serviceName`: the headless Service that names its pods.
     pub service: String,
+    /// `spec.persistentVolumeClaimRetentionPolicy.whenScaled` is `Delete`: a pod that is scaled away
+    /// takes its claim with it, and so its data.
+    #[serde(default)]
+    pub deletes_claims: bool,
     /// Who deploys it, when a GitOps tool does.
     pub git_ops: Option<GitOps>,
 }

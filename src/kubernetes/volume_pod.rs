@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
-    Container, PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodSpec, Volume,
+    Affinity, Container, PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodSpec,
+    Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
@@ -216,8 +217,15 @@ fn volume_pod(name: &str, claim: &str, cluster: &str, template: PodSpec) -> Pod 
             }],
             init_containers: None,
             ephemeral_containers: None,
-            // Where it runs does not depend on the pods that are stopped, but on the volume alone.
-            affinity: None,
+            // Where it runs does not depend on the pods that are stopped, but on the volume and the
+            // nodes alone.
+            affinity: template
+                .affinity
+                .and_then(|it| it.node_affinity)
+                .map(|node| Affinity {
+                    node_affinity: Some(node),
+                    ..Affinity::default()
+                }),
             topology_spread_constraints: None,
             hostname: None,
             subdomain: None,
@@ -236,7 +244,8 @@ mod tests {
     fn it_has_the_users_rights_and_volumes_and_runs_nothing() {
         let template: PodSpec = serde_json::from_value(json!({
             "securityContext": {"runAsUser": 999, "fsGroup": 999},
-            "affinity": {"podAntiAffinity": {}},
+            "affinity": {"podAntiAffinity": {}, "nodeAffinity":
+                {"preferredDuringSchedulingIgnoredDuringExecution": []}},
             "containers": [
                 {"name": "sidecar", "image": "x"},
                 {"name": "postgres", "image": "postgres:15", "command": ["start.sh"],
@@ -255,7 +264,9 @@ mod tests {
         assert!(container.get("livenessProbe").is_none());
         assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
         assert_eq!(pod["spec"]["securityContext"]["runAsUser"], 999);
-        assert!(pod["spec"].get("affinity").is_none());
+        let affinity = &pod["spec"]["affinity"];
+        assert!(affinity.get("podAntiAffinity").is_none());
+        assert!(affinity.get("nodeAffinity").is_some());
         assert_eq!(
             pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"],
             "data-p"

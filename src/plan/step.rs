@@ -92,6 +92,8 @@ pub enum StepName {
     MakeVolume,
     /// A pod works on the volume.
     OpenVolume,
+    /// Pods work on the other volumes whose data may be the only copy.
+    OpenOthers,
     /// The archive is unpacked beside the old data, and verified.
     Unpack,
     /// It is recovered to a timeline of its own, beside the old data.
@@ -104,6 +106,8 @@ pub enum StepName {
     NamePrimary,
     /// The pod that works on the volume is gone.
     CloseVolume,
+    /// The pods that work on the other volumes are gone.
+    CloseOthers,
     /// The restored pod is started.
     StartPrimary,
     /// The restored data answers.
@@ -158,12 +162,14 @@ impl StepName {
             Self::StopReplicas => "stop-replicas",
             Self::MakeVolume => "make-volume",
             Self::OpenVolume => "open-volume",
+            Self::OpenOthers => "open-others",
             Self::Unpack => "unpack",
             Self::Recover => "recover",
             Self::KeepOld => "keep-old",
             Self::KeepOthers => "keep-others",
             Self::NamePrimary => "name-primary",
             Self::CloseVolume => "close-volume",
+            Self::CloseOthers => "close-others",
             Self::StartPrimary => "start-primary",
             Self::ProveRestored => "prove-restored",
             Self::RenewReplicas => "renew-replicas",

@@ -326,6 +326,28 @@ select (exists (select from pg_catalog.pg_class where oid >= 16384)
 pub(super) const DATABASE_NAMES: &str =
     "select pg_catalog.json_agg(datname)::text from pg_catalog.pg_database";
 
+/// Names of the databases that take connections, as JSON.
+pub(super) const OPEN_DATABASE_NAMES: &str =
+    "select pg_catalog.json_agg(datname)::text from pg_catalog.pg_database
+  where datallowconn and datconnlimit <> -2";
+
+/// Some tables of this database that people have filled, the largest first, quoted, as JSON.
+pub(super) const SOME_TABLES: &str = "select coalesce(pg_catalog.json_agg(name), '[]')::text from (
+  select pg_catalog.format('%I.%I', n.nspname, c.relname) as name
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'm') and c.relispopulated and c.relpersistence = 'p'
+    and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  order by c.relpages desc, c.oid
+  limit 50) as chosen";
+
+/// A row of a table, all of it, from its first pages: more of them may be dead for gigabytes.
+pub(super) fn some_row(table: &str) -> String {
+    format!(
+        "select pg_catalog.max(pg_catalog.length(pgctl_row::text))::text
+  from (select * from only {table} where ctid < '(64,0)' limit 1) pgctl_row"
+    )
+}
+
 /// Names of all roles, as JSON.
 pub(super) const ROLE_NAMES: &str =
     "select pg_catalog.json_agg(rolname)::text from pg_catalog.pg_roles";

@@ -94,6 +94,30 @@ impl Session {
         json(DOING, self.text(DOING, sql::DATABASE_NAMES).await?)
     }
 
+    /// Names of the databases that take connections.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn open_database_names(&self) -> Result<Vec<String>, SqlError> {
+        const DOING: &str = "asking for the databases";
+        json(DOING, self.text(DOING, sql::OPEN_DATABASE_NAMES).await?)
+    }
+
+    /// Reads a row of each of some tables of this database, and says how many were read.
+    ///
+    /// # Errors
+    /// When a row can't be read, or the server does not answer.
+    pub async fn read_some_rows(&self, limit: Duration) -> Result<usize, SqlError> {
+        const DOING: &str = "asking for the tables";
+        let tables: Vec<String> = json(DOING, self.text(DOING, sql::SOME_TABLES).await?)?;
+        for table in &tables {
+            let doing = format!("reading a row of {table}");
+            self.text_within(&doing, &sql::some_row(table), limit)
+                .await?;
+        }
+        Ok(tables.len())
+    }
+
     /// Names of all roles.
     ///
     /// # Errors

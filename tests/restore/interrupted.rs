@@ -1,8 +1,10 @@
 //! `pgctl` dies at every step of a physical restore, and it is finished or put back.
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, Run, on_sandbox};
+use super::lab::{Lab, Run, eventually, full, on_sandbox};
 
 /// Before a step's action, after it, and after its proof.
 const MOMENTS: [&str; 3] = ["before", "middle", "after"];
@@ -104,6 +106,74 @@ fn a_kill_at_every_step_of_a_physical_restore_is_finished_or_put_back() -> Resul
             }
         }
         ensure!(failed.is_empty(), "{}", failed.join("\n"));
+        Ok(())
+    })
+}
+
+impl Lab {
+    /// The primary's volume is lost, and its pod comes up as a new and empty cluster; what there
+    /// was is on the replica's volume alone.
+    async fn come_up_empty(&self) -> Result<()> {
+        self.scale("replica", 0)?;
+        self.scale("primary", 0)?;
+        eventually("every pod is gone", async || {
+            let pods = self.pods()?;
+            ensure!(pods.is_empty(), "{} pods are left", pods.len());
+            Ok(())
+        })
+        .await?;
+        let claim = format!("data-{}", full("primary-0"));
+        self.store().remove::<PersistentVolumeClaim>(
+            self.namespace(),
+            &claim,
+            &DeleteOptions::default(),
+        )?;
+        eventually("its claim is gone", async || {
+            ensure!(!self.claims()?.contains(&claim), "{claim} is there");
+            Ok(())
+        })
+        .await?;
+        self.scale("primary", 1)?;
+        eventually("an empty primary", async || {
+            self.sql("primary-0", "select 1").await
+        })
+        .await?;
+        self.scale("replica", 1)?;
+        eventually("the replica waits", async || self.uid("replica-0")).await?;
+        Ok(())
+    }
+}
+
+#[test]
+fn data_that_only_a_replica_has_is_kept_whatever_becomes_of_the_restore() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        let make = "create table words as select 'kept' as word";
+        lab.psql("primary-0", "postgres", make)?;
+        let patient = Patient {
+            lab,
+            backup: lab.back_up(&["--physical"]).await?,
+            store: lab.backups(),
+        };
+        lab.come_up_empty().await?;
+
+        // The replicas run again when it is aborted.
+        let kill = "start-replicas.middle=return(kill)";
+        patient.restore(&["--yes"], kill).await?.was_killed()?;
+        lab.pgctl(&["restore", "--abort"]).await?.exits(6)?;
+        let tables = "select count(*) from pg_class where relname = 'words'";
+        eventually("the empty primary", async || {
+            let found = lab.psql("primary-0", "postgres", tables)?;
+            ensure!(found == "0", "{found} tables");
+            Ok(())
+        })
+        .await?;
+
+        patient.restore(&["--yes"], "").await?.exits(0)?;
+        patient.has_later(false).await?;
+        let run = lab.pgctl(&["restore", "--discard-old", "--yes"]).await?;
+        run.exits(0)?
+            .says("data-sandbox-postgres-primary-0")?
+            .says("data-sandbox-postgres-replica-0")?;
         Ok(())
     })
 }

@@ -41,7 +41,7 @@ impl Lab {
         Ok(())
     }
 
-    fn claims(&self) -> Result<Vec<String>> {
+    pub(crate) fn claims(&self) -> Result<Vec<String>> {
         let all = self
             .store()
             .read_all::<PersistentVolumeClaim>(Some(self.namespace()), &Selector::everything())?;
@@ -167,9 +167,20 @@ fn a_cluster_that_has_lost_all_of_its_volumes_comes_back() -> Result<()> {
             "postgres",
             "create table precious as select generate_series(1, 1000) n",
         )?;
-        let backup = lab.back_up(&["--physical"]).await?;
+        // Commits wait for a standby, and so does the primary that is in the backup.
+        lab.pgctl(&["sync", "set", "--standbys", "1", "--yes"])
+            .await?
+            .exits(0)?;
+        let waits_for = "select current_setting('synchronous_standby_names')";
+        let before = lab.one("primary-0", waits_for).await?;
+        let backup = lab.back_up(&["--physical", "--from", "primary"]).await?;
+        lab.restore_volume(&backup, &[]).await?.exits(0)?;
+        lab.healthy("primary-0").await?;
+        let after = lab.one("primary-0", waits_for).await?;
+        ensure!(after == before, "{after:?} instead of {before:?}");
+
         lab.lose_everything().await?;
-        // Somebody applies the manifests again: pods that wait, or a new and empty cluster.
+        // Somebody applies the manifests again, and with them pods that wait for a primary.
         lab.scale("replica", 1)?;
         let operator = lab.operator()?;
         let as_operator = ["--kubeconfig", operator.as_str()];
@@ -180,6 +191,8 @@ fn a_cluster_that_has_lost_all_of_its_volumes_comes_back() -> Result<()> {
             .one("replica-0", "select count(*) from precious")
             .await?;
         ensure!(rows == "1000", "{rows} rows");
+        let after = lab.one("primary-0", waits_for).await?;
+        ensure!(after.is_empty(), "nobody has recorded {after:?} here");
         let name = format!("{}-restore", full("primary-0"));
         let left: Option<Pod> = lab.store().read_opt(lab.namespace(), &name)?;
         ensure!(left.is_none(), "the pod that worked on the volume is gone");

@@ -16,7 +16,11 @@ operation=$1 verb=$2
 shift 2
 
 die() { printf '%s\n' "$1" >&2; exit 1; }
-note() { printf '%s\n' "$operation" >"$STATE/restore-$1.new" && sync "$STATE/restore-$1.new" 2>/dev/null; mv -f "$STATE/restore-$1.new" "$STATE/restore-$1"; }
+note() {
+  printf '%s\n' "$operation" >"$STATE/restore-$1.new" && [ "$(cat "$STATE/restore-$1.new")" = "$operation" ] || die "cannot write to $STATE"
+  sync "$STATE/restore-$1.new" 2>/dev/null
+  mv -f "$STATE/restore-$1.new" "$STATE/restore-$1" || die "cannot write to $STATE"
+}
 noted() { [ "$(cat "$STATE/restore-$1" 2>/dev/null)" = "$operation" ]; }
 forget() { rm -f "$STATE/restore-$1"; }
 remove_tree() { chmod -R u+rwX "$1" 2>/dev/null; rm -rf "$1"; }
@@ -42,25 +46,50 @@ lock() {
   [ $? -ne 1 ] || { echo "other processes still work in $VOLUME" >&2; exit 75; }
 }
 
-# A directory that was moved, and what the start script has noted of it.
+copy_mark() { # FROM TO
+  cp "$STATE/$1" "$STATE/$2.new" && mv -f "$STATE/$2.new" "$STATE/$2" || die "cannot write to $STATE"
+}
+
+# The data gets another name; so do a whole copy that was about to take its place, what one was replacing, and what the
+# start script has noted of them. The notes first: half-rewound data must not lose the word that it is.
 move_aside() { # ASIDE
-  mv "$PGDATA" "$VOLUME/$1" || die "cannot rename $PGDATA"
-  for fact in system-identifier rewinding; do
-    if [ -e "$STATE/$fact" ]; then mv -f "$STATE/$fact" "$STATE/$fact.$1"; fi
+  for fact in system-identifier rewinding clone-complete clone-request; do
+    if [ -e "$STATE/$fact" ] && [ ! -e "$STATE/$fact.$1" ]; then copy_mark "$fact" "$fact.$1"; fi
   done
-  rm -f "$STATE/clone-complete" "$STATE/clone-request"
+  if [ -e "$STATE/clone-complete" ] && [ -s "$PGDATA.clone/PG_VERSION" ] && [ ! -e "$VOLUME/$1.clone" ]; then
+    mv "$PGDATA.clone" "$VOLUME/$1.clone" || die "cannot rename $PGDATA.clone"
+  fi
+  if [ -s "$PGDATA.old/PG_VERSION" ] && [ ! -e "$VOLUME/$1.old" ]; then
+    mv "$PGDATA.old" "$VOLUME/$1.old" || die "cannot rename $PGDATA.old"
+  fi
+  if holds_data "$PGDATA" && [ ! -e "$VOLUME/$1" ]; then
+    mv "$PGDATA" "$VOLUME/$1" || die "cannot rename $PGDATA"
+  fi
+  for fact in system-identifier rewinding clone-complete clone-request; do rm -f "$STATE/$fact"; done
   sync "$VOLUME" "$STATE" 2>/dev/null
 }
 
 move_back() { # ASIDE
-  [ -d "$VOLUME/$1" ] || return 0
-  if [ -e "$PGDATA" ]; then remove_tree "$PGDATA"; fi
-  mv "$VOLUME/$1" "$PGDATA" || die "cannot rename $VOLUME/$1"
-  for fact in system-identifier rewinding; do
-    rm -f "$STATE/$fact"
-    if [ -e "$STATE/$fact.$1" ]; then mv -f "$STATE/$fact.$1" "$STATE/$fact"; fi
+  if [ -d "$VOLUME/$1" ]; then
+    if [ -e "$PGDATA" ]; then remove_tree "$PGDATA"; fi
+    for fact in system-identifier rewinding clone-complete clone-request; do rm -f "$STATE/$fact"; done
+  fi
+  for fact in system-identifier rewinding clone-request; do
+    if [ -e "$STATE/$fact.$1" ]; then copy_mark "$fact.$1" "$fact"; fi
   done
+  if [ -d "$VOLUME/$1" ]; then mv "$VOLUME/$1" "$PGDATA" || die "cannot rename $VOLUME/$1"; fi
+  if [ -d "$VOLUME/$1.old" ]; then
+    remove_tree "$PGDATA.old"
+    mv "$VOLUME/$1.old" "$PGDATA.old" || die "cannot rename $VOLUME/$1.old"
+  fi
+  if [ -d "$VOLUME/$1.clone" ]; then
+    remove_tree "$PGDATA.clone"
+    mv "$VOLUME/$1.clone" "$PGDATA.clone" || die "cannot rename $VOLUME/$1.clone"
+  fi
+  # It says that a copy is whole, so it comes after the copy.
+  if [ -e "$STATE/clone-complete.$1" ]; then copy_mark "clone-complete.$1" clone-complete; fi
   sync "$VOLUME" "$STATE" 2>/dev/null
+  for fact in system-identifier rewinding clone-complete clone-request; do rm -f "$STATE/$fact.$1"; done
 }
 
 unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin
@@ -127,6 +156,7 @@ recover() { # ABOVE TIMELINE
   occupied=''
   occupy $(($2 + 1)) "$top"
   rm -f "$NEW/standby.signal" "$NEW/postmaster.pid"
+  chmod u=rwx,go= "$NEW" # fsGroup may have added group permissions since it was unpacked
   : >"$NEW/recovery.signal"
   echo 'local all all trust' >"$scratch/hba"
   config=$CONFIG/postgresql.conf
@@ -146,6 +176,7 @@ recover() { # ABOVE TIMELINE
     answer=$(ask -d postgres -c 'select pg_is_in_recovery()' 2>&1)
     case $answer in
       f) break ;;
+      *'is not permitted to log in'*) die "the superuser of the Secret may not log in in the backup: $answer" ;;
       *'role "'*'does not exist'*) die "the backup has no role $POSTGRES_USER, which is the superuser of the Secret: $answer" ;;
     esac
     sleep 0.2
@@ -161,13 +192,19 @@ recover() { # ABOVE TIMELINE
       echo '  pg_catalog.pg_read_binary_file(text), pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) to replicator;'
     fi
   } | ask -d postgres >/dev/null 2>"$scratch/said" || die "the passwords of the Secret cannot be set: $(grep -v -i password "$scratch/said" | head -n 2)"
-  ask -d postgres -c 'select datname from pg_database where datallowconn' >"$scratch/databases" || die 'the databases cannot be listed'
-  while IFS= read -r database; do
-    PGDATABASE=$database ask -c 'select count(*) from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid' >/dev/null 2>"$scratch/said" ||
+  ask -d postgres -c 'select oid from pg_database where datallowconn' >"$scratch/databases" || die 'the databases cannot be listed'
+  while IFS= read -r oid; do
+    # Any character may be in a name, and the shell takes newlines off the end.
+    database=$(ask -d postgres -c "select datname || '.' from pg_database where oid = $oid" </dev/null) || die 'the databases cannot be listed'
+    database=${database%.}
+    PGDATABASE=$database ask -c 'select count(*) from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid' </dev/null >/dev/null 2>"$scratch/said" ||
       die "the database $database cannot be read: $(head -n 2 "$scratch/said")"
   done <"$scratch/databases"
   stop_server
   [ "$(field "$NEW" 'Database cluster state')" = 'shut down' ] || die "it did not shut down in order: $(tail -n 2 "$scratch/log")"
+  # No standby is there when it starts: commits would wait for ever. Who is to confirm them is set when the replicas follow.
+  auto=$NEW/postgresql.auto.conf
+  if [ -e "$auto" ]; then sed -i '/^[[:space:]]*synchronous_standby_names[[:space:]=]/d' "$auto" || die "cannot change $auto"; fi
   line=$(field "$NEW" "Latest checkpoint's TimeLineID")
   [ "$line" -gt "$top" ] || die "it is on timeline $line, and $top is taken"
   for file in $occupied; do rm -f "$file"; done
@@ -177,18 +214,21 @@ recover() { # ABOVE TIMELINE
 }
 
 swap_in() { # ASIDE
-  noted recovered || noted swapped || die 'nothing was recovered here'
+  noted recovered || noted swapping || noted swapped || die 'nothing was recovered here'
   if ! noted swapped; then
-    if holds_data "$PGDATA" && [ -d "$NEW" ] && [ ! -e "$VOLUME/$1" ]; then move_aside "$1"; fi
+    # From here on, what is in place may be the restored data.
+    note swapping
     if [ -d "$NEW" ]; then
+      move_aside "$1"
+      if holds_data "$PGDATA"; then die "$PGDATA holds data again: what it held before is $VOLUME/$1"; fi
+      if [ -e "$PGDATA" ]; then remove_tree "$PGDATA"; fi
       remove_tree "$PGDATA.clone"
-      [ ! -e "$PGDATA" ] || remove_tree "$PGDATA"
       mv "$NEW" "$PGDATA" || die "cannot rename $NEW"
     fi
-    rm -f "$STATE/rewinding" "$STATE/clone-complete" "$STATE/clone-request"
     field "$PGDATA" 'Database system identifier' >"$STATE/system-identifier"
     sync "$VOLUME" "$STATE" 2>/dev/null
     note swapped
+    forget swapping
     forget unpacked
     forget recovered
   fi
@@ -196,16 +236,19 @@ swap_in() { # ASIDE
 }
 
 swap_out() { # ASIDE
-  if noted swapped || [ -d "$VOLUME/$1" ]; then
-    if noted swapped && [ -d "$PGDATA" ] && [ ! -e "$NEW" ]; then mv "$PGDATA" "$NEW" || die "cannot rename $PGDATA"; fi
-    rm -f "$STATE/system-identifier"
+  if noted swapped || noted swapping; then
+    if [ -d "$PGDATA" ] && [ ! -e "$NEW" ]; then
+      rm -f "$STATE/system-identifier"
+      mv "$PGDATA" "$NEW" || die "cannot rename $PGDATA"
+    fi
     move_back "$1"
     forget swapped
+    forget swapping
   fi
 }
 
 keep() { # ASIDE
-  if holds_data "$PGDATA" && [ ! -e "$VOLUME/$1" ]; then move_aside "$1"; fi
+  move_aside "$1"
   if [ -d "$VOLUME/$1" ]; then echo "kept $1"; fi
 }
 
@@ -215,6 +258,7 @@ case $verb in
   swap-in) lock; swap_in "$@" ;;
   swap-out) lock; swap_out "$@" ;;
   keep) lock; keep "$@" ;;
+  idle) lock ;;
   put-back) lock; move_back "$@" ;;
   remove) lock; remove_tree "$NEW"; forget unpacked; forget recovered ;;
   status)

@@ -10,7 +10,8 @@ use super::serving::Goal;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::Annotations;
 use crate::plan::{
-    Action, Finding, Follower, ORIGINAL_MINIMUM, ORIGINAL_SELECTOR, OutageMethod, Plan, PodRef,
+    Action, ClaimRef, Finding, Follower, ORIGINAL_MINIMUM, ORIGINAL_SELECTOR, OutageMethod, Plan,
+    PodRef,
 };
 
 /// Keeps the object of the old primary's pod until the record of its shutdown was read.
@@ -129,15 +130,7 @@ impl Live {
             Action::ForgetStandbys { servers, slots } => {
                 self.forget_standbys(servers, slots, limit).await?;
             }
-            Action::DeleteClaims { claims } => {
-                for it in claims {
-                    if !self.claims_unused(std::slice::from_ref(it)).await? {
-                        let words = format!("{} is still there, and has {}", it.pod, it.claim);
-                        return Err(WorldError::permanent(words));
-                    }
-                    self.delete_claim(&it.claim, it.created).await?;
-                }
-            }
+            Action::DeleteClaims { claims } => self.delete_unused(claims).await?,
             Action::SetSynchronous { pod, names } => {
                 let session = self.session(pod).await?;
                 session.set_synchronous_standbys(Some(names)).await?;
@@ -177,6 +170,17 @@ impl Live {
         }
         let uid = now.metadata.uid.as_deref();
         self.kube.delete_claim(self.namespace(), claim, uid).await?;
+        Ok(())
+    }
+
+    pub(super) async fn delete_unused(&self, claims: &[ClaimRef]) -> Result<(), WorldError> {
+        for it in claims {
+            if !self.claims_unused(std::slice::from_ref(it)).await? {
+                let words = format!("{} is still there, and has {}", it.pod, it.claim);
+                return Err(WorldError::permanent(words));
+            }
+            self.delete_claim(&it.claim, it.created).await?;
+        }
         Ok(())
     }
 

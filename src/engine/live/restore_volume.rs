@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
 use super::backups::scope;
@@ -10,7 +10,7 @@ use super::cluster::Live;
 use crate::backup::origin::Origin;
 use crate::backup::restore::VOLUME_SCRIPT;
 use crate::cluster::Timeline;
-use crate::engine::WorldError;
+use crate::engine::{ErrorKind, WorldError};
 use crate::kubernetes::TOPOLOGY_SYSTEM;
 use crate::plan::{Finding, KeptData, Plan, RestoreAction, RestoreCondition, VolumeHandle};
 
@@ -49,6 +49,16 @@ impl Live {
             RestoreAction::CloseVolume { volume } => {
                 self.kube.delete_volume_pod(namespace, &volume.pod).await?;
             }
+            RestoreAction::OpenVolumes { volumes } => {
+                let opening = volumes.iter().map(|it| self.until_open(it, deadline));
+                all_of(join_all(opening).await)?;
+            }
+            RestoreAction::CloseVolumes { volumes } => {
+                let closing = volumes
+                    .iter()
+                    .map(|it| self.kube.delete_volume_pod(namespace, &it.pod));
+                try_join_all(closing).await?;
+            }
             RestoreAction::Unpack {
                 volume,
                 file,
@@ -59,7 +69,16 @@ impl Live {
                     .await?;
             }
             RestoreAction::RemoveUnpacked { volume } => {
-                self.script(plan, volume, &["remove"], limit).await?;
+                let removed = self.script(plan, volume, &["remove"], limit).await;
+                if removed
+                    .as_ref()
+                    .is_err_and(|it| it.kind == ErrorKind::Transient)
+                {
+                    // Whatever still works there works on what is to be removed: it ends with its
+                    // pod, and the next attempt makes another.
+                    self.kube.delete_volume_pod(namespace, &volume.pod).await?;
+                }
+                removed?;
             }
             RestoreAction::Recover { volume, above } => {
                 let timeline = self.manifest(plan).await?.wal.timeline.0.to_string();
@@ -89,11 +108,7 @@ impl Live {
                     .await?;
             }
             RestoreAction::ForgetSystem { config_map } => self.forget_system(config_map).await?,
-            RestoreAction::DeleteClaims { claims } => {
-                for claim in claims {
-                    self.kube.delete_claim(namespace, claim, None).await?;
-                }
-            }
+            RestoreAction::DeleteClaims { claims } => self.delete_unused(claims).await?,
             RestoreAction::Discard { directories } => {
                 for (pod, directory) in directories {
                     self.discard(pod, directory, deadline).await?;
@@ -123,16 +138,25 @@ impl Live {
             RestoreCondition::ClaimThere { claim } => {
                 self.kube.claim_stays(namespace, claim).await?
             }
-            RestoreCondition::ClaimsGone { claims } => {
-                let there = try_join_all(
-                    claims
-                        .iter()
-                        .map(|claim| self.kube.claim_stays(namespace, claim)),
-                );
-                !there.await?.into_iter().any(|it| it)
-            }
+            RestoreCondition::ClaimsGone { claims } => self.claims_gone(claims).await?,
             RestoreCondition::VolumeOpen { volume } => {
                 self.kube.volume_pod_runs(namespace, &volume.pod).await? == Some(true)
+            }
+            RestoreCondition::VolumesOpen { volumes } => {
+                let looking = volumes.iter().map(async |it| {
+                    let runs = self.kube.volume_pod_runs(namespace, &it.pod).await?;
+                    // Without a claim there is nothing to open.
+                    Ok::<_, WorldError>(
+                        runs == Some(true) || !self.kube.claim_stays(namespace, &it.claim).await?,
+                    )
+                });
+                try_join_all(looking).await?.into_iter().all(|it| it)
+            }
+            RestoreCondition::VolumesClosed { volumes } => {
+                let there = volumes
+                    .iter()
+                    .map(|it| self.kube.pod_exists(namespace, &it.pod));
+                !try_join_all(there).await?.into_iter().any(|it| it)
             }
             RestoreCondition::VolumeClosed { volume } => {
                 !self.kube.pod_exists(namespace, &volume.pod).await?
@@ -167,7 +191,12 @@ impl Live {
             } => {
                 let session = self.session(pod).await?;
                 let facts = session.facts().await?;
-                facts.recovery.is_none() && facts.system_identifier == *system_identifier
+                let is_it =
+                    facts.recovery.is_none() && facts.system_identifier == *system_identifier;
+                if is_it {
+                    self.read_rows(pod).await?;
+                }
+                is_it
             }
             other => {
                 return Err(WorldError::permanent(format!(
@@ -175,6 +204,21 @@ impl Live {
                 )));
             }
         })
+    }
+
+    /// Rows of every database can be read.
+    async fn read_rows(&self, pod: &str) -> Result<(), WorldError> {
+        let names = self.session(pod).await?.open_database_names().await?;
+        for name in names {
+            let session = self.connect_to(pod, &name).await?;
+            let read = session.read_some_rows(LOOKING).await;
+            read.map_err(|error| {
+                let mut error = WorldError::from(error);
+                error.reason = format!("the database {name}: {}", error.reason);
+                error
+            })?;
+        }
+        Ok(())
     }
 
     /// What was kept on a volume in this operation.
@@ -235,6 +279,8 @@ impl Live {
         {
             return Ok(());
         }
+        // One of before may still be at it, without anybody who sends: it ends by itself.
+        self.script(plan, volume, &["idle"], LOOKING).await?;
         let manifest = self.manifest(plan).await?;
         let origin = Origin::Pod {
             kube: self.kube.clone(),
@@ -266,15 +312,7 @@ impl Live {
     ) -> Result<String, WorldError> {
         // Its node may have been lost since.
         let deadline = Instant::now() + limit;
-        if self
-            .kube
-            .volume_pod_runs(self.namespace(), &volume.pod)
-            .await?
-            != Some(true)
-        {
-            self.open_volume(volume).await?;
-            self.until_open(volume, deadline).await?;
-        }
+        self.until_open(volume, deadline).await?;
         let command = command(plan, verb);
         let argv: Vec<&str> = command.iter().map(String::as_str).collect();
         let output = self
@@ -285,9 +323,10 @@ impl Live {
         match output.code {
             0 => Ok(text(&output.stdout)),
             BUSY => Err(WorldError::transient(format!(
-                "{}: {}",
+                "{}: {}, in the pod {}",
                 volume.claim,
-                text(&output.stderr)
+                text(&output.stderr),
+                volume.pod
             ))),
             _ => Err(WorldError::permanent(format!(
                 "{}: {}",
@@ -302,7 +341,8 @@ impl Live {
         Ok(said.lines().map(str::to_owned).collect())
     }
 
-    /// The same verb on several volumes, each in a pod that comes and goes.
+    /// The same verb on several volumes. What can be done is done, whatever the others say. A claim
+    /// that somebody has deleted holds nothing any more.
     async fn on_each(
         &self,
         plan: &Plan,
@@ -311,35 +351,38 @@ impl Live {
         aside: &str,
         deadline: Instant,
     ) -> Result<Vec<Finding>, WorldError> {
-        let each = try_join_all(volumes.iter().map(async |volume| {
-            self.open_volume(volume).await?;
-            self.until_open(volume, deadline).await?;
+        let each = join_all(volumes.iter().map(async |volume| {
+            if !self
+                .kube
+                .claim_stays(self.namespace(), &volume.claim)
+                .await?
+            {
+                return Ok(Vec::new());
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let said = self.script(plan, volume, &[verb, aside], left).await?;
-            let namespace = self.namespace();
-            self.kube.delete_volume_pod(namespace, &volume.pod).await?;
-            while self.kube.pod_exists(namespace, &volume.pod).await? {
-                tokio::time::sleep(POLL).await;
-            }
-            Ok::<_, WorldError>(kept(volume, &said))
+            Ok(kept(volume, &said))
         }));
-        Ok(each.await?.into_iter().flatten().collect())
+        Ok(all_of(each.await)?.into_iter().flatten().collect())
     }
 
+    /// Makes the pod if there is none, and waits until it runs. A claim that is gone needs none.
     async fn until_open(&self, volume: &VolumeHandle, deadline: Instant) -> Result<(), WorldError> {
+        let namespace = self.namespace();
         loop {
-            if self
-                .kube
-                .volume_pod_runs(self.namespace(), &volume.pod)
-                .await?
-                == Some(true)
-            {
-                return Ok(());
+            match self.kube.volume_pod_runs(namespace, &volume.pod).await? {
+                Some(true) => return Ok(()),
+                _ if !self.kube.claim_stays(namespace, &volume.claim).await? => return Ok(()),
+                // It does not run yet, or has ended; or one of before is on its way out.
+                _ => match self.open_volume(volume).await {
+                    Err(error) if error.kind != ErrorKind::Transient => return Err(error),
+                    _ => {}
+                },
             }
             if Instant::now() >= deadline {
                 return Err(WorldError::permanent(format!(
-                    "{} does not run: kubectl describe pod {}",
-                    volume.pod, volume.pod
+                    "{} does not run: kubectl describe pod {} -n {namespace}; if the volume of {} is lost for good, kubectl delete pvc {} -n {namespace} gives it up",
+                    volume.pod, volume.pod, volume.claim, volume.claim
                 )));
             }
             tokio::time::sleep(POLL).await;
@@ -373,6 +416,29 @@ impl Live {
         Err(WorldError::permanent(format!(
             "{directory} on {pod} could not be deleted: {said}"
         )))
+    }
+}
+
+/// Everything, or all that went wrong: permanently, if anything did.
+fn all_of<T>(results: Vec<Result<T, WorldError>>) -> Result<Vec<T>, WorldError> {
+    let mut done = Vec::new();
+    let mut failed: Vec<WorldError> = Vec::new();
+    for result in results {
+        match result {
+            Ok(it) => done.push(it),
+            Err(error) => failed.push(error),
+        }
+    }
+    let reasons: Vec<String> = failed.iter().map(|it| it.reason.clone()).collect();
+    let worst = failed
+        .into_iter()
+        .max_by_key(|it| it.kind != ErrorKind::Transient);
+    match worst {
+        None => Ok(done),
+        Some(error) => Err(WorldError {
+            reason: reasons.join("; "),
+            ..error
+        }),
     }
 }
 

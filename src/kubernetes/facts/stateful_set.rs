@@ -1,6 +1,6 @@
 //! StatefulSets.
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
 use super::git_ops;
@@ -38,8 +38,16 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
             .as_ref()
             .map_or_else(Vec::new, unrequested),
         service: spec.service_name.clone().unwrap_or_default(),
+        deletes_claims: deletes_claims(spec),
         git_ops: git_ops(metadata),
     })
+}
+
+/// Kubernetes keeps claims unless it is told otherwise (`whenScaled`; `whenDeleted` is about the
+/// deletion of the StatefulSet itself).
+fn deletes_claims(spec: &StatefulSetSpec) -> bool {
+    let policy = spec.persistent_volume_claim_retention_policy.as_ref();
+    policy.and_then(|it| it.when_scaled.as_deref()) == Some("Delete")
 }
 
 /// What the autoscaler's controller will miss (Kubernetes, `calculatePodRequests` in
@@ -76,6 +84,21 @@ fn unrequested(spec: &PodSpec) -> Vec<Unrequested> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn only_when_scaled_says_that_a_scaled_away_pod_takes_its_claim_along() {
+        let deletes = |policy: serde_json::Value| {
+            let spec = json!({"persistentVolumeClaimRetentionPolicy": policy,
+                "selector": {}, "serviceName": "x", "template": {}});
+            deletes_claims(&serde_json::from_value(spec).expect("a spec"))
+        };
+        assert!(deletes(json!({"whenScaled": "Delete"})));
+        assert!(!deletes(
+            json!({"whenScaled": "Retain", "whenDeleted": "Delete"})
+        ));
+        assert!(!deletes(json!({"whenDeleted": "Delete"})));
+        assert!(!deletes(json!(null)));
+    }
 
     #[test]
     fn a_container_without_a_request_is_named() {

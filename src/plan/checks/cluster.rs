@@ -5,8 +5,8 @@ use super::super::{Check, CheckName, Mode, Unfinished};
 use super::candidate::sender_of;
 use super::contents::contents_checks;
 use super::old_primary::{loss_check, old_primary, one_primary, start_script};
-use super::surroundings::{git_ops, operation_checks, write_service};
-use crate::cluster::{Instance, Role};
+use super::surroundings::{git_ops, operation_checks, volumes_go, write_service};
+use crate::cluster::{Component, Instance, Role};
 
 /// The checks of the cluster, for this target (none when none could be chosen).
 pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<Check> {
@@ -20,6 +20,9 @@ pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<
     checks.extend(contents_checks(case, target));
     checks.extend(target.map(|target| followers(case, target)));
     checks.extend([write_service(case), git_ops(case)]);
+    // It is scaled to 0, so that it makes no second primary.
+    let primary_set = case.snapshot.stateful_set(Component::Primary);
+    checks.extend(volumes_go(case.snapshot, primary_set));
     checks
 }
 

@@ -24,21 +24,21 @@ fn primary_facts<'a>(case: &Case<'a>) -> Option<&'a DatabaseFacts> {
     case.snapshot.primary().and_then(Instance::facts)
 }
 
-fn base_backup(case: &Case<'_>, target: Option<&Instance>) -> Check {
-    let name = CheckName::BaseBackup;
-    let running: Vec<String> = case
-        .snapshot
-        .primary()
-        .into_iter()
-        .chain(target)
-        .filter_map(|it| Some((it.name(), it.facts()?)))
+/// Base backups that are being taken from these pods.
+pub(crate) fn running_backups<'a>(pods: impl Iterator<Item = &'a Instance>) -> Vec<String> {
+    pods.filter_map(|it| Some((it.name(), it.facts()?)))
         .flat_map(|(pod, facts)| {
             facts
                 .base_backups
                 .iter()
                 .map(move |backup| format!("{} from {pod}", backup.application_name))
         })
-        .collect();
+        .collect()
+}
+
+fn base_backup(case: &Case<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::BaseBackup;
+    let running = running_backups(case.snapshot.primary().into_iter().chain(target));
     if running.is_empty() {
         return Check::pass(name, "no base backup is running");
     }

@@ -10,5 +10,6 @@ mod synchronous;
 
 pub(crate) use candidate::candidate_checks;
 pub(crate) use cluster::cluster_checks;
+pub(crate) use contents::running_backups;
 pub(crate) use old_primary::loss;
-pub(crate) use surroundings::{operation_checks, sizes};
+pub(crate) use surroundings::{operation_checks, sizes, volumes_go};

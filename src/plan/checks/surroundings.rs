@@ -3,7 +3,10 @@
 use super::super::candidate::needs_guard;
 use super::super::case::Case;
 use super::super::{Check, CheckName, Grounds, Mode, Reverts};
-use crate::cluster::{ClusterId, Component, GitOps, Instance, PodFacts, ServicePurpose, Sight};
+use crate::cluster::{
+    ClusterId, Component, GitOps, Instance, PodFacts, ServicePurpose, Sight, Snapshot,
+    StatefulSetFacts,
+};
 
 /// Checks that every guided operation starts with.
 pub(crate) fn operation_checks(cluster: &ClusterId, grounds: &Grounds) -> Vec<Check> {
@@ -57,6 +60,30 @@ fn permissions(grounds: &Grounds) -> Check {
         Check::refuse(name, format!("not permitted: {}", missing.join(", ")))
             .next("ask for the Role pgctl-operator (deploy/rbac)")
     }
+}
+
+/// A StatefulSet that is to be scaled down, and would take the data of its pods along.
+pub(crate) fn volumes_go<'a>(
+    snapshot: &Snapshot,
+    sets: impl IntoIterator<Item = &'a StatefulSetFacts>,
+) -> Option<Check> {
+    let deleting: Vec<&str> = sets
+        .into_iter()
+        .filter(|it| it.deletes_claims)
+        .map(|it| it.name.as_str())
+        .collect();
+    let first = deleting.first()?;
+    let check = Check::refuse(
+        CheckName::Volume,
+        format!(
+            "it is scaled down, and deletes the volumes of pods that are scaled away (whenScaled: Delete): {}",
+            deleting.join(", ")
+        ),
+    );
+    Some(check.next(format!(
+        r#"kubectl -n {} patch statefulset {first} --type merge -p '{{"spec":{{"persistentVolumeClaimRetentionPolicy":{{"whenScaled":"Retain"}}}}}}'"#,
+        snapshot.cluster.namespace
+    )))
 }
 
 /// The autoscaler can't delete the new primary, or will be kept from it.

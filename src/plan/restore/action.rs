@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::ClaimRef;
+
 /// A database that is loaded under a name of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -142,6 +144,16 @@ pub enum RestoreAction {
         /// The pod and the volume.
         volume: VolumeHandle,
     },
+    /// Starts a pod on each of several volumes, and waits until all of them run.
+    OpenVolumes {
+        /// The pods and the volumes.
+        volumes: Vec<VolumeHandle>,
+    },
+    /// Deletes those pods.
+    CloseVolumes {
+        /// The pods and the volumes.
+        volumes: Vec<VolumeHandle>,
+    },
     /// Streams a base backup into a directory beside the data, and verifies it there.
     Unpack {
         /// The pod and the volume.
@@ -199,10 +211,10 @@ pub enum RestoreAction {
         /// The ConfigMap.
         config_map: String,
     },
-    /// Deletes claims, and the data with them.
+    /// Deletes claims, and the data with them, unless they are others by now.
     DeleteClaims {
         /// The claims.
-        claims: Vec<String>,
+        claims: Vec<ClaimRef>,
     },
     /// Deletes directories that restores have kept.
     Discard {
@@ -280,6 +292,14 @@ impl fmt::Display for RestoreAction {
                 write!(f, "start {} to work on {}", volume.pod, volume.claim)
             }
             Self::CloseVolume { volume } => write!(f, "delete {}", volume.pod),
+            Self::OpenVolumes { volumes } => {
+                let names: Vec<&str> = volumes.iter().map(|it| it.claim.as_str()).collect();
+                write!(f, "start pods to work on {}", names.join(", "))
+            }
+            Self::CloseVolumes { volumes } => {
+                let names: Vec<&str> = volumes.iter().map(|it| it.pod.as_str()).collect();
+                write!(f, "delete {}", names.join(", "))
+            }
             Self::Unpack { volume, file, .. } => write!(
                 f,
                 "stream {file} into {}, beside the data, and verify it there (pg_verifybackup)",
@@ -306,11 +326,10 @@ impl fmt::Display for RestoreAction {
             Self::ForgetSystem { config_map } => {
                 write!(f, "take the system identifier out of {config_map}")
             }
-            Self::DeleteClaims { claims } => write!(
-                f,
-                "delete the copies of the replicas: {}",
-                claims.join(", ")
-            ),
+            Self::DeleteClaims { claims } => {
+                let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
+                write!(f, "delete the copies of the replicas: {}", names.join(", "))
+            }
             Self::Discard { directories } => {
                 let each: Vec<String> = directories
                     .iter()

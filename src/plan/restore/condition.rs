@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::ClaimRef;
 use super::{Load, Swap, VolumeHandle};
 
 /// Something that holds or not, decided by looking.
@@ -89,10 +90,10 @@ pub enum RestoreCondition {
         /// The claim.
         claim: String,
     },
-    /// The claims do not exist, or are being deleted.
+    /// The claims do not exist, are being deleted, or are others by now.
     ClaimsGone {
         /// The claims.
-        claims: Vec<String>,
+        claims: Vec<ClaimRef>,
     },
     /// The pod that works on a volume runs.
     VolumeOpen {
@@ -103,6 +104,16 @@ pub enum RestoreCondition {
     VolumeClosed {
         /// The pod and the volume.
         volume: VolumeHandle,
+    },
+    /// On each of the volumes that exist a pod runs that works on it.
+    VolumesOpen {
+        /// The pods and the volumes.
+        volumes: Vec<VolumeHandle>,
+    },
+    /// None of the pods that work on the volumes exists.
+    VolumesClosed {
+        /// The pods and the volumes.
+        volumes: Vec<VolumeHandle>,
     },
     /// The base backup was unpacked and verified.
     Unpacked {
@@ -173,6 +184,8 @@ impl fmt::Display for RestoreCondition {
             Self::ClaimsGone { .. } => write!(f, "the claims are deleted"),
             Self::VolumeOpen { volume } => write!(f, "{} runs", volume.pod),
             Self::VolumeClosed { volume } => write!(f, "{} is gone", volume.pod),
+            Self::VolumesOpen { .. } => write!(f, "all of them run"),
+            Self::VolumesClosed { .. } => write!(f, "all of them are gone"),
             Self::Unpacked { .. } => write!(f, "every file is as the backup's manifest says"),
             Self::NothingUnpacked { .. } => write!(f, "nothing of it is left"),
             Self::Recovered { .. } => write!(f, "it is shut down in order"),

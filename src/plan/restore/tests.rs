@@ -11,8 +11,10 @@ use super::{
     BackupFacts, DatabaseHere, DatabaseInBackup, RestoreAction, RestoreGrounds, RestoreKind,
     RestoreRequest, TargetFacts, plan_restore,
 };
-use crate::cluster::fixture::{facts, healthy, now, replica, stop};
-use crate::cluster::{Component, ContainerState, Snapshot, Timeline};
+use crate::cluster::fixture::{
+    PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, stop,
+};
+use crate::cluster::{Component, ContainerState, SlotFacts, SlotKind, Snapshot, Timeline};
 
 pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
     BackupFacts {
@@ -266,6 +268,7 @@ struct Model {
     kept: BTreeMap<String, &'static str>,
     unpacked: bool,
     open: bool,
+    others_open: bool,
     primary: String,
     system: String,
     service: String,
@@ -284,11 +287,13 @@ impl Model {
             kept: BTreeMap::new(),
             unpacked: false,
             open: false,
+            others_open: false,
             primary: snapshot.topology.primary.clone(),
             system: String::new(),
             service: snapshot
                 .primary()
-                .map_or_else(String::new, |it| it.name().to_owned()),
+                .map_or(&snapshot.topology.primary[..], |it| it.name())
+                .to_owned(),
         }
     }
 
@@ -302,8 +307,14 @@ impl Model {
                 stateful_set,
                 replicas,
             } => {
-                assert!(*replicas == 0 || !self.open, "a volume is in use twice");
+                let open = self.open || self.others_open;
+                assert!(*replicas == 0 || !open, "a volume is in use twice");
                 self.wanted.insert(stateful_set.clone(), *replicas);
+                // A pod that finds nothing copies what the primary has.
+                for number in 0..*replicas {
+                    let claim = format!("data-{stateful_set}-{number}");
+                    self.data.entry(claim).or_insert("new");
+                }
             }
             Action::WriteTopology {
                 primary,
@@ -327,6 +338,11 @@ impl Model {
                 self.open = true;
             }
             RestoreAction::CloseVolume { .. } => self.open = false,
+            RestoreAction::OpenVolumes { .. } => {
+                assert!(!self.runs(), "volumes are opened while pods run");
+                self.others_open = true;
+            }
+            RestoreAction::CloseVolumes { .. } => self.others_open = false,
             RestoreAction::Unpack { .. } => self.unpacked = true,
             RestoreAction::RemoveUnpacked { .. } => self.unpacked = false,
             RestoreAction::SwapIn { volume, .. } => {
@@ -348,6 +364,9 @@ impl Model {
                 }
             }
             RestoreAction::PutBack { volumes, .. } => {
+                // It opens what is not open.
+                assert!(!self.runs(), "data is put back under pods that run");
+                self.others_open = true;
                 for volume in volumes {
                     if let Some(old) = self.kept.remove(&volume.claim) {
                         self.data.insert(volume.claim.clone(), old);
@@ -356,8 +375,8 @@ impl Model {
             }
             RestoreAction::ForgetSystem { .. } => self.system.clear(),
             RestoreAction::DeleteClaims { claims } => {
-                for claim in claims {
-                    self.data.remove(claim);
+                for it in claims {
+                    self.data.remove(&it.claim);
                 }
             }
             _ => {}
@@ -432,6 +451,160 @@ fn the_data_of_the_primary_is_never_gone_and_every_step_can_be_put_back() {
             "a replica starts from the data of before: {model:?}"
         );
     }
+}
+
+/// Ways in which a replica's data may be more than a copy of what the primary has; the first is
+/// none.
+const ASTRAY: [&str; 8] = [
+    "copy",
+    "stopped",
+    "another system",
+    "another timeline",
+    "streams from nowhere",
+    "catches up",
+    "its stream is on another timeline",
+    "no pod",
+];
+
+fn lead_astray(snapshot: &mut Snapshot, ordinal: u32, how: &str) {
+    let name = replica(ordinal);
+    match how {
+        "copy" => {}
+        "stopped" => stop(snapshot, &name, ContainerState::Unknown),
+        "another system" => facts(snapshot, &name).system_identifier = "1".into(),
+        "another timeline" => facts(snapshot, &name).timeline = Timeline(2),
+        "streams from nowhere" => cut_stream(snapshot, ordinal),
+        "catches up" => sender(snapshot, ordinal).state = "catchup".into(),
+        "its stream is on another timeline" => {
+            let receiver = recovery(snapshot, ordinal).receiver.as_mut();
+            receiver.expect("it streams").timeline = Timeline(2);
+        }
+        "no pod" => {
+            stop(snapshot, &name, ContainerState::Unknown);
+            snapshot.instances.retain(|it| it.name() != name);
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// Every way of two replicas, with a primary that answers and without: no claim loses what only it
+/// may have, and a plan leads back from each of its steps.
+#[test]
+fn no_claim_that_may_be_the_only_copy_is_ever_deleted() {
+    for (one, other) in ASTRAY.iter().flat_map(|a| ASTRAY.map(|b| (*a, b))) {
+        for answers in [true, false] {
+            let mut snapshot = healthy(2);
+            lead_astray(&mut snapshot, 0, one);
+            lead_astray(&mut snapshot, 1, other);
+            if !answers {
+                stop(&mut snapshot, PRIMARY, ContainerState::Unknown);
+            }
+            let plan = physical(&snapshot);
+            let before = Model::of(&snapshot);
+            let mut model = before.clone();
+            for (index, step) in plan.steps.iter().enumerate() {
+                for happened in [false, true] {
+                    there_and_back(&plan, &before, index, happened);
+                }
+                model.act(&step.action);
+                let proven = names(&plan)[..=index].contains(&StepName::ProveRestored);
+                for claim in before.data.keys() {
+                    let copy = answers
+                        && [(0, one), (1, other)].iter().any(|(ordinal, how)| {
+                            *how == "copy" && claim.ends_with(&replica(*ordinal))
+                        });
+                    assert!(
+                        model.has_old(claim) || (copy && proven),
+                        "{one}, {other}, {answers}: {} loses {claim}",
+                        step.name
+                    );
+                }
+            }
+            let left: Vec<_> = model.data.iter().filter(|(_, it)| **it == "old").collect();
+            assert!(left.is_empty(), "{one}, {other}, {answers}: {left:?} stay");
+        }
+    }
+}
+
+#[test]
+fn a_claim_without_a_volume_is_neither_opened_nor_deleted() {
+    let mut snapshot = healthy(2);
+    stop(&mut snapshot, &replica(1), ContainerState::Unknown);
+    for phase in ["Pending", "Lost"] {
+        snapshot.volumes[2].phase = phase.into();
+        let plan = physical(&snapshot);
+        assert!(plan.step(StepName::OpenOthers).is_none(), "{phase}");
+        let Some(Action::Restore(RestoreAction::DeleteClaims { claims })) =
+            plan.step(StepName::RenewReplicas).map(|step| &step.action)
+        else {
+            panic!("the other replica is a copy");
+        };
+        assert_eq!(claims.len(), 1);
+        assert_eq!(claims[0].claim, format!("data-{}", replica(0)));
+        assert_eq!(claims[0].created, snapshot.volumes[1].created);
+    }
+}
+
+#[test]
+fn commits_wait_for_standbys_again_once_they_follow_as_recorded_or_as_it_was() {
+    let set = |snapshot: &Snapshot| {
+        let plan = physical(snapshot);
+        let step = plan.step(StepName::SetSynchronous).cloned();
+        if step.is_some() {
+            let at = |name| names(&plan).iter().position(|it| *it == name);
+            assert!(at(StepName::StartReplicas) < at(StepName::SetSynchronous));
+        }
+        step.map(|it| {
+            assert_eq!(it.on_failure, OnFailure::Report);
+            assert!(matches!(it.requires[0], Condition::Streaming { .. }));
+            let Action::SetSynchronous { pod, names } = it.action else {
+                panic!("{:?}", it.action);
+            };
+            assert_eq!(pod, PRIMARY);
+            names
+        })
+    };
+    let mut snapshot = healthy(2);
+    assert_eq!(set(&snapshot), None);
+    primary(&mut snapshot).settings.synchronous_standby_names = "ANY 1 (\"x\")".into();
+    let names = |count| format!("ANY {count} (\"{}\", \"{}\")", replica(0), replica(1));
+    assert_eq!(set(&snapshot), Some(names(1)));
+    snapshot.topology.synchronous = Some(2);
+    assert_eq!(set(&snapshot), Some(names(2)));
+    snapshot.topology.synchronous = Some(3);
+    assert_eq!(set(&snapshot), None, "every commit would wait for ever");
+    snapshot.topology.synchronous = Some(0);
+    assert_eq!(set(&snapshot), None, "it was switched off");
+}
+
+#[test]
+fn nothing_is_scaled_down_that_deletes_its_volumes() {
+    let mut snapshot = healthy(1);
+    let physical = backup(RestoreKind::Physical, &snapshot);
+    let logical = backup(RestoreKind::Logical, &snapshot);
+    snapshot.stateful_sets[1].deletes_claims = true;
+    let found = plan(&snapshot, &request(), physical, Some(target(&[])));
+    assert_eq!(refused(found), [CheckName::Volume]);
+    // Nothing is scaled for a logical one.
+    accepted(plan(&snapshot, &request(), logical, Some(target(&[]))));
+}
+
+#[test]
+fn what_a_restore_cuts_off_is_told() {
+    let mut snapshot = healthy(1);
+    let facts = primary(&mut snapshot);
+    facts.slots.push(SlotFacts {
+        name: "feed".into(),
+        kind: SlotKind::Logical {
+            database: "shop".into(),
+            plugin: "pgoutput".into(),
+            failover: false,
+        },
+        ..facts.slots[0].clone()
+    });
+    let plan = physical(&snapshot);
+    let told: Vec<String> = plan.warnings().map(|it| it.reason.clone()).collect();
+    assert!(told.iter().any(|it| it.contains("feed")), "{told:?}");
 }
 
 #[test]

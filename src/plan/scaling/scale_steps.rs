@@ -227,6 +227,16 @@ impl<'a> Scene<'a> {
         };
         let beyond: Vec<&VolumeFacts> = self.volumes_beyond().collect();
         let left: Vec<&VolumeFacts> = self.left_over().collect();
+        if !beyond.is_empty() && self.set.deletes_claims && !self.grows() {
+            return Some(Check::warn(
+                name,
+                format!(
+                    "{} deletes them with their data (whenScaled: Delete): {}",
+                    self.set.name,
+                    words(beyond)
+                ),
+            ));
+        }
         if !beyond.is_empty() && self.request.delete_volumes {
             return Some(Check::warn(
                 name,

@@ -49,6 +49,13 @@ fn two_primaries() {
 
 /// A primary that says "wrong password" is alive: whoever knows the password may be writing to it.
 #[test]
+fn a_primary_set_that_deletes_its_volumes_when_it_is_scaled_down() {
+    refuses(CheckName::Volume, |it| {
+        it.stateful_sets[0].deletes_claims = true;
+    });
+}
+
+#[test]
 fn a_primary_that_only_does_not_let_us_in() {
     refuses(CheckName::OnePrimary, |it| {
         instance(it, PRIMARY).database = Database::Unreachable {

@@ -1,8 +1,9 @@
 //! The checks that need nothing but the scene.
 
+use super::super::super::checks::running_backups;
 use super::super::super::{Check, CheckName};
 use super::super::checks::Scene;
-use crate::cluster::Instance;
+use crate::cluster::{Instance, SlotKind};
 
 pub(super) fn databases(scene: &Scene<'_>) -> Check {
     let name = CheckName::Databases;
@@ -86,4 +87,35 @@ pub(super) fn autoscaler(scene: &Scene<'_>) -> Check {
         ),
         None => Check::pass(name, "there is no autoscaler"),
     }
+}
+
+/// Base backups that end when everything is stopped.
+pub(super) fn base_backups(scene: &Scene<'_>) -> Option<Check> {
+    let running = running_backups(scene.snapshot.instances.iter());
+    (!running.is_empty()).then(|| {
+        Check::warn(
+            CheckName::BaseBackup,
+            format!("will be cut off: {}", running.join(", ")),
+        )
+    })
+}
+
+/// A base backup has no slots, so the logical ones are lost with the data that is replaced.
+pub(super) fn logical_slots(scene: &Scene<'_>) -> Option<Check> {
+    let facts = scene.snapshot.primary().and_then(Instance::facts)?;
+    let lost: Vec<&str> = facts
+        .slots
+        .iter()
+        .filter(|it| matches!(it.kind, SlotKind::Logical { .. }) && !it.temporary)
+        .map(|it| it.name.as_str())
+        .collect();
+    (!lost.is_empty()).then(|| {
+        Check::warn(
+            CheckName::LogicalSlots,
+            format!(
+                "will be lost: {}; their subscribers have to start anew",
+                lost.join(", ")
+            ),
+        )
+    })
 }

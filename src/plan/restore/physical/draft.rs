@@ -1,10 +1,13 @@
 //! The plan as a whole.
 
+use super::super::super::checks::volumes_go;
 use super::super::super::{Check, CheckName, Operation, OperationId};
 use super::super::RestoreScope;
 use super::super::checks::Scene;
 use super::super::plan::Draft;
-use super::checks::{architecture, autoscaler, connections, databases, primary};
+use super::checks::{
+    architecture, autoscaler, base_backups, connections, databases, logical_slots, primary,
+};
 use super::frame::Frame;
 
 pub(in super::super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
@@ -17,6 +20,9 @@ pub(in super::super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
         connections(scene),
         autoscaler(scene),
     ]);
+    checks.extend(base_backups(scene));
+    checks.extend(logical_slots(scene));
+    checks.extend(volumes_go(scene.snapshot, &scene.snapshot.stateful_sets));
     let Some(frame) = frame else {
         checks.push(Check::refuse(
             CheckName::Target,
@@ -29,6 +35,7 @@ pub(in super::super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
         };
     };
     checks.extend([frame.space(), frame.kept(), frame.replicas()]);
+    checks.extend(frame.synchronous());
     checks.push(Check::pass(
         CheckName::Target,
         format!(

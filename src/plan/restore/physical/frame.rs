@@ -89,15 +89,20 @@ impl<'a> Frame<'a> {
     pub(super) fn replicas(&self) -> Check {
         let name = CheckName::Followers;
         let wanted = self.replica_set.map_or(0, |set| set.wanted);
+        let mut text = format!("{wanted} will copy the restored data");
         let renewed = self.claims_to_renew();
-        let text = format!("{wanted} will copy the restored data");
-        if renewed.is_empty() {
+        if !renewed.is_empty() {
+            let claims: Vec<&str> = renewed.iter().map(|it| it.claim.as_str()).collect();
+            text += &format!("; their claims are made anew: {}", claims.join(", "));
+        }
+        let lost = self.lost();
+        if !lost.is_empty() {
+            text += &format!("; the volume of {} is lost", lost.join(", "));
+        }
+        if renewed.is_empty() && lost.is_empty() {
             Check::pass(name, text)
         } else {
-            Check::warn(
-                name,
-                format!("{text}; their claims are made anew: {}", renewed.join(", ")),
-            )
+            Check::warn(name, text)
         }
     }
 

@@ -1,35 +1,46 @@
 //! Which data is kept, and which is only a copy.
 
+use super::super::super::ClaimRef;
 use super::super::{KeptData, VolumeHandle};
 use super::frame::{Frame, handle};
+use crate::cluster::{DatabaseFacts, VolumeFacts};
+
+/// A claim that was never bound has no volume, and so no data.
+const NEVER_BOUND: &str = "Pending";
+/// A claim whose volume does not exist any more.
+const LOST: &str = "Lost";
 
 impl<'a> Frame<'a> {
-    /// The other volumes whose data may be the only copy.
+    /// The other volumes whose data may be the only copy: all of those of which nobody has seen
+    /// that the primary has it, too.
     pub(super) fn others_to_keep(&self) -> Vec<VolumeHandle> {
-        let snapshot = self.scene.snapshot;
-        snapshot
-            .volumes
-            .iter()
-            .filter(|it| it.claim != self.volume.claim)
-            // With a primary that answers, the standbys' data is a copy of its.
-            .filter(|it| self.old.is_none_or(|old| it.pod == old.name()))
+        self.others()
+            .filter(|it| ![NEVER_BOUND, LOST].contains(&it.phase.as_str()))
+            .filter(|it| !self.is_copy(it))
             .filter_map(|it| {
-                let set = snapshot.stateful_set(it.component)?;
+                let set = self.scene.snapshot.stateful_set(it.component)?;
                 Some(handle(&it.pod, &it.claim, &set.name))
             })
             .collect()
     }
 
-    /// The claims of copies that are made anew.
-    pub(super) fn claims_to_renew(&self) -> Vec<String> {
-        let kept = self.others_to_keep();
-        self.scene
-            .snapshot
-            .volumes
-            .iter()
-            .map(|it| it.claim.clone())
-            .filter(|claim| *claim != self.volume.claim)
-            .filter(|claim| !kept.iter().any(|it| it.claim == *claim))
+    /// The claims of copies that are made anew, as they were when that was seen.
+    pub(super) fn claims_to_renew(&self) -> Vec<ClaimRef> {
+        self.others()
+            .filter(|it| self.is_copy(it))
+            .map(|it| ClaimRef {
+                claim: it.claim.clone(),
+                pod: it.pod.clone(),
+                created: it.created,
+            })
+            .collect()
+    }
+
+    /// Claims whose volume is gone: there is nothing that could be kept.
+    pub(super) fn lost(&self) -> Vec<&'a str> {
+        self.others()
+            .filter(|it| it.phase == LOST)
+            .map(|it| it.claim.as_str())
             .collect()
     }
 
@@ -44,5 +55,43 @@ impl<'a> Frame<'a> {
                 directory: self.aside.clone(),
             })
             .collect()
+    }
+
+    fn others(&self) -> impl Iterator<Item = &'a VolumeFacts> {
+        let target = &self.volume.claim;
+        let volumes = self.scene.snapshot.volumes.iter();
+        volumes.filter(move |it| it.claim != *target)
+    }
+
+    /// Whether this data was seen to be a copy of what the primary has, whose own data is kept: its
+    /// pod streams from that primary, both of them say so, and they are one system on one timeline.
+    /// A standby that waits or is stopped, or a claim that no pod uses, may hold what nobody else
+    /// has: commits from before an emergency, or all of it when the primary came up empty.
+    fn is_copy(&self, volume: &VolumeFacts) -> bool {
+        let Some(old) = self.old else { return false };
+        let copy = self
+            .scene
+            .snapshot
+            .instance(&volume.pod)
+            .filter(|it| it.pod.claim.as_ref() == Some(&volume.claim));
+        let (Some(copy), Some(original)) = (copy, old.facts()) else {
+            return false;
+        };
+        let streams = |facts: &DatabaseFacts| {
+            let recovery = facts.recovery.as_ref();
+            recovery
+                .and_then(|it| it.receiver.as_ref())
+                .is_some_and(|it| it.status == "streaming" && it.timeline == original.timeline)
+        };
+        let is_sent = original
+            .senders
+            .iter()
+            .any(|it| it.application_name == copy.name() && it.state == "streaming");
+        is_sent
+            && copy.facts().is_some_and(|facts| {
+                facts.system_identifier == original.system_identifier
+                    && facts.timeline == original.timeline
+                    && streams(facts)
+            })
     }
 }

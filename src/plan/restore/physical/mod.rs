@@ -9,5 +9,6 @@ mod keeping;
 mod start;
 mod steps;
 mod stop;
+mod synchronous;
 
 pub(super) use draft::draft;

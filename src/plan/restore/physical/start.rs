@@ -10,14 +10,14 @@ use crate::cluster::{Component, ServicePurpose};
 
 /// How long a server may take to start.
 pub(super) const START_SECONDS: u32 = 600;
+/// How long looking into every database may take.
+const PROOF_SECONDS: u32 = 600;
 
 impl Frame<'_> {
     /// The restored pod, the Service, and then the replicas.
     pub(super) fn start(&self) -> Vec<Step> {
-        let seconds = self.scene.request.timeout_seconds;
-        let set = self.primary_set.name.clone();
-        let scale = |stateful_set: &str, replicas| Action::Scale {
-            stateful_set: stateful_set.to_owned(),
+        let scale = |replicas| Action::Scale {
+            stateful_set: self.primary_set.name.clone(),
             replicas,
         };
         let stopped = Condition::Restore(RestoreCondition::PodsGone {
@@ -26,13 +26,13 @@ impl Frame<'_> {
         let mut steps = vec![
             Step::new(
                 StepName::StartPrimary,
-                scale(&set, 1),
+                scale(1),
                 Condition::Writable {
                     pod: self.target.clone(),
                 },
             )
             .timeout(START_SECONDS)
-            .undo(vec![scale(&set, 0)], stopped, STOP_SECONDS),
+            .undo(vec![scale(0)], stopped, STOP_SECONDS),
             Step::new(
                 StepName::ProveRestored,
                 Action::Write {
@@ -43,7 +43,7 @@ impl Frame<'_> {
                     system_identifier: self.scene.backup().system_identifier.clone(),
                 }),
             )
-            .timeout(60),
+            .timeout(PROOF_SECONDS),
         ];
         steps.extend(self.point_service());
         let renewed = self.claims_to_renew();
@@ -65,27 +65,35 @@ impl Frame<'_> {
                 .point_of_no_return(),
             );
         }
-        if let Some(replicas) = self.replica_set.filter(|set| set.wanted > 0) {
-            let pods = (0..replicas.wanted)
-                .map(|number| format!("{}-{number}", replicas.name))
-                .collect();
-            let streaming = Condition::Streaming {
-                upstream: self.target.clone(),
-                pods,
-            };
-            let name = replicas.name.clone();
-            steps.push(
-                Step::new(
-                    StepName::StartReplicas,
-                    scale(&name, replicas.wanted),
-                    streaming,
-                )
-                .timeout(seconds)
-                .reported(),
-            );
-        }
+        steps.extend(self.start_replicas());
+        steps.extend(self.set_synchronous());
         steps.extend(self.restore_autoscaler());
         steps
+    }
+
+    fn start_replicas(&self) -> Option<Step> {
+        let set = self.replica_set.filter(|set| set.wanted > 0)?;
+        let scale = |replicas| Action::Scale {
+            stateful_set: set.name.clone(),
+            replicas,
+        };
+        let pods = |count| (0..count).map(|number| format!("{}-{number}", set.name));
+        let streaming = Condition::Streaming {
+            upstream: self.target.clone(),
+            pods: pods(set.wanted).collect(),
+        };
+        // The autoscaler may have made more of them in the meantime.
+        let autoscaler = self.scene.snapshot.autoscaler.as_ref();
+        let most = autoscaler.map_or(0, |it| it.max).max(set.wanted);
+        let stopped = Condition::Restore(RestoreCondition::PodsGone {
+            pods: pods(most).collect(),
+        });
+        Some(
+            Step::new(StepName::StartReplicas, scale(set.wanted), streaming)
+                .timeout(self.scene.request.timeout_seconds)
+                .undo(vec![scale(0)], stopped, STOP_SECONDS)
+                .reported(),
+        )
     }
 
     fn point_service(&self) -> Option<Step> {

@@ -35,6 +35,22 @@ impl Frame<'_> {
                 .timeout(OPEN_SECONDS)
                 .undo(vec![close.clone()], closed.clone(), 120),
         );
+        let others = self.others_to_keep();
+        let all = || others.clone();
+        let none_open = see(RestoreCondition::VolumesClosed { volumes: all() });
+        let close_others = act(RestoreAction::CloseVolumes { volumes: all() });
+        // Before anything is changed on a volume: one that can't be opened leads back from here.
+        if !others.is_empty() {
+            steps.push(
+                Step::new(
+                    StepName::OpenOthers,
+                    act(RestoreAction::OpenVolumes { volumes: all() }),
+                    see(RestoreCondition::VolumesOpen { volumes: all() }),
+                )
+                .timeout(OPEN_SECONDS)
+                .undo(vec![close_others.clone()], none_open.clone(), 120),
+            );
+        }
         let unpack = RestoreAction::Unpack {
             volume: volume(),
             file: backup.main_file.clone().unwrap_or_default(),
@@ -85,14 +101,13 @@ impl Frame<'_> {
                 60,
             ),
         );
-        let others = self.others_to_keep();
         if !others.is_empty() {
             let keep = RestoreAction::KeepAside {
-                volumes: others.clone(),
+                volumes: all(),
                 aside: aside(),
             };
             let back = RestoreAction::PutBack {
-                volumes: others,
+                volumes: all(),
                 aside: aside(),
             };
             steps.push(
@@ -102,6 +117,10 @@ impl Frame<'_> {
             );
         }
         steps.push(self.name_primary());
+        if !others.is_empty() {
+            // Whoever puts something back opens what it needs.
+            steps.push(Step::new(StepName::CloseOthers, close_others, none_open).timeout(120));
+        }
         steps.push(
             Step::new(StepName::CloseVolume, close, closed)
                 .timeout(120)
