@@ -247,15 +247,20 @@ pub(super) async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure
         plain(&plan.operation.to_string()),
         plain(Confirmed::wanted(plan))
     ));
-    let typed = tokio::task::spawn_blocking(|| {
+    let typed = typed_line().await;
+    Confirmed::by_typing(plan, &typed).ok_or_else(|| declined("not confirmed; nothing was changed"))
+}
+
+/// What somebody types. It is read on a thread of its own: Ctrl-C must be heard while it waits.
+pub(super) async fn typed_line() -> String {
+    tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map(|_| line)
     })
     .await
     .ok()
     .and_then(Result::ok)
-    .unwrap_or_default();
-    Confirmed::by_typing(plan, &typed).ok_or_else(|| declined("not confirmed; nothing was changed"))
+    .unwrap_or_default()
 }
 
 fn live(context: &Context, place: Place) -> Result<Live, Failure> {

@@ -7,6 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::context::Context;
+use super::super::operation::typed_line;
 use super::store;
 use crate::backup::catalogue::{Catalogue, blocking};
 use crate::backup::retention::{Candidate, Policy, decide};
@@ -138,15 +139,7 @@ async fn confirm(pruning: &Pruning, context: &Context) -> Result<(), Failure> {
         "Type {count} to delete {count} backup{}: ",
         if count == 1 { "" } else { "s" }
     ));
-    // On a thread of its own: Ctrl-C must be heard while it waits.
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    })
-    .await
-    .ok()
-    .and_then(Result::ok)
-    .unwrap_or_default();
+    let answer = typed_line().await;
     if answer.trim() == count.to_string() {
         Ok(())
     } else {

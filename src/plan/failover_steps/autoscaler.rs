@@ -44,21 +44,7 @@ impl Frame<'_> {
         let minimum = remembered_minimum(self.snapshot)?;
         let safe =
             self.target.pod.component == Component::Primary || self.target.pod.ordinal < minimum;
-        safe.then(|| {
-            Step::new(
-                StepName::RestoreAutoscaler,
-                Action::SetAutoscalerMinimum {
-                    autoscaler: autoscaler.name.clone(),
-                    minimum,
-                    remember: None,
-                },
-                Condition::AutoscalerMinimum {
-                    autoscaler: autoscaler.name.clone(),
-                    minimum,
-                },
-            )
-            .reported()
-        })
+        safe.then(|| give_back_minimum(&autoscaler.name, minimum))
     }
 }
 
@@ -66,4 +52,21 @@ impl Frame<'_> {
 pub(crate) fn remembered_minimum(snapshot: &Snapshot) -> Option<u32> {
     let annotations = &snapshot.autoscaler.as_ref()?.annotations;
     annotations.get(ORIGINAL_MINIMUM)?.parse().ok()
+}
+
+/// Gives an autoscaler back the minimum that was remembered.
+pub(crate) fn give_back_minimum(autoscaler: &str, minimum: u32) -> Step {
+    Step::new(
+        StepName::RestoreAutoscaler,
+        Action::SetAutoscalerMinimum {
+            autoscaler: autoscaler.to_owned(),
+            minimum,
+            remember: None,
+        },
+        Condition::AutoscalerMinimum {
+            autoscaler: autoscaler.to_owned(),
+            minimum,
+        },
+    )
+    .reported()
 }

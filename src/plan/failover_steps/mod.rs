@@ -10,7 +10,7 @@ mod topology;
 mod traffic;
 
 pub use autoscaler::ORIGINAL_MINIMUM;
-pub(crate) use autoscaler::remembered_minimum;
+pub(crate) use autoscaler::{give_back_minimum, remembered_minimum};
 pub(crate) use order::steps;
 pub(crate) use slots::{drop_slots, pod_slots};
 pub(crate) use synchronous::confirming;

@@ -1,6 +1,6 @@
 //! The restored pod, the Service, and then the replicas.
 
-use super::super::super::failover_steps::remembered_minimum;
+use super::super::super::failover_steps::{give_back_minimum, remembered_minimum};
 use super::super::super::selector::{ORIGINAL_SELECTOR, write_selector};
 use super::super::super::{Action, Condition, Step, StepName};
 use super::super::{RestoreAction, RestoreCondition};
@@ -135,20 +135,6 @@ impl Frame<'_> {
     fn restore_autoscaler(&self) -> Option<Step> {
         let autoscaler = self.scene.snapshot.autoscaler.as_ref()?;
         let minimum = remembered_minimum(self.scene.snapshot)?;
-        Some(
-            Step::new(
-                StepName::RestoreAutoscaler,
-                Action::SetAutoscalerMinimum {
-                    autoscaler: autoscaler.name.clone(),
-                    minimum,
-                    remember: None,
-                },
-                Condition::AutoscalerMinimum {
-                    autoscaler: autoscaler.name.clone(),
-                    minimum,
-                },
-            )
-            .reported(),
-        )
+        Some(give_back_minimum(&autoscaler.name, minimum))
     }
 }
