@@ -18,7 +18,7 @@ use pgctl_sandbox::api::{Effect, Fault, Identity};
 use pgctl_sandbox::{Options, Sandbox};
 use serde_json::json;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// An API server with an empty namespace `here`.
 fn api() -> Sandbox {

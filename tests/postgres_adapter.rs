@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use support::{Server, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(240);
 
 #[tokio::test]
 async fn a_primary_and_its_standby_say_all_that_decisions_need() {

@@ -131,7 +131,7 @@ impl World {
                 drop(tokio::time::timeout(Duration::from_millis(20), changes.changed()).await);
             }
         };
-        let done = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        let done = tokio::time::timeout(Duration::from_secs(120), wait).await;
         done.with_context(|| format!("never came true: {what}; pods: {:?}", self.pod_names()))
     }
 

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use pgctl_sandbox::{Options, Sandbox};
 
 /// How long one kubectl may take, on a machine that runs other tests, too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What is given to kubectl for its own waits, so that it tells what it waited for.
 const WAIT: &str = "--timeout=55s";

@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 const NS: &str = "default";
 
 struct Cluster {

@@ -129,7 +129,7 @@ fn processes(folder: &Path) -> Vec<String> {
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     while !holds() {
         ensure!(Instant::now() < end, "never came true: {what}");
         std::thread::sleep(Duration::from_millis(20));

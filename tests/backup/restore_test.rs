@@ -16,13 +16,14 @@ use crate::support::Server;
 /// One test at a time: each looks whether it left something behind.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Folders of throw-away servers that are there now.
+/// Folders of this process's throw-away servers that are there now: others may test, too.
 fn left_behind() -> Vec<std::path::PathBuf> {
+    let own = format!("/pgctl-restore-test.{}.", std::process::id());
     std::fs::read_dir(std::env::temp_dir())
         .expect("there is one")
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().contains("/pgctl-restore-test."))
+        .filter(|path| path.to_string_lossy().contains(&own))
         .collect()
 }
 

@@ -165,11 +165,11 @@ impl<'a> Stage<'a> {
             kubeconfig: Some(self.lab.sandbox.kubeconfig()),
             context: None,
             namespace: None,
-            timeout: Duration::from_secs(30),
+            timeout: Duration::from_secs(120),
         })
         .await?;
         let argv = ["sh", "-c", script];
-        let limit = Duration::from_secs(30);
+        let limit = Duration::from_secs(120);
         let output = kube
             .run_command(self.lab.namespace(), &full(tail), &argv, None, limit)
             .await?;

@@ -50,10 +50,11 @@ impl Lab {
                 );
             }
         }
+        // Of a standby no timeline: the one in its control file moves with its restartpoints.
         const OWN: &str = "SELECT pg_is_in_recovery(), current_setting('primary_conninfo'), \
             current_setting('primary_slot_name'), \
             (SELECT string_agg(slot_name, ',' ORDER BY slot_name) FROM pg_replication_slots), \
-            (SELECT timeline_id FROM pg_control_checkpoint())";
+            CASE WHEN NOT pg_is_in_recovery() THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
         for pod in self.pods()? {
             let tail = tail_of(&pod);
             let rows = self.sql(&tail, OWN).await;

@@ -22,7 +22,7 @@ const PODS: [&str; 3] = [PRIMARY, REPLICA, REPLICA_1];
 const PASSWORD: &str = r#"s'e\n"c$HOME:ret"#;
 const REPLICATION_PASSWORD: &str = r"r'e\\p l:";
 /// How long a condition may take to come true on a busy machine. Not a promise of the script.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// True, with a message, where a pod cannot be run: the tests are then skipped.
 pub(crate) fn skipped() -> bool {

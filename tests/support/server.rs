@@ -254,7 +254,7 @@ impl Server {
         run(program("pg_ctl")
             .arg("--pgdata")
             .arg(self.data())
-            .args(["--wait", "--timeout=60", "--log"])
+            .args(["--wait", "--timeout=240", "--log"])
             .arg(self.folder.path().join("log"))
             .arg("start"));
     }
@@ -295,7 +295,7 @@ impl Server {
             user: "admin".to_owned(),
             password: SecretString::from(PASSWORD),
             source_of_password: "Secret s, key k".to_owned(),
-            timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(240),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The longest that anything that ought to happen is waited for: generous, because it is only ever
 /// reached when it does not happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Waits until `look` gives something.
 ///

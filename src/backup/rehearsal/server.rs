@@ -75,7 +75,7 @@ impl Server {
     ) -> Result<Self, RehearsalError> {
         let doing = || format!("making a folder in {}", parent.display());
         let folder = tempfile::Builder::new()
-            .prefix("pgctl-restore-test.")
+            .prefix(&format!("pgctl-restore-test.{}.", std::process::id()))
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .map_err(RehearsalError::machine(doing()))?;

@@ -18,7 +18,7 @@ use super::ground::{Ground, prefix, skipped};
 use super::objects::Objects;
 
 /// The longest that anything that ought to happen is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A running cluster.
 pub(crate) struct Lab {

@@ -13,8 +13,24 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use super::forward::Forwards;
 use super::ground::Ground;
 
-/// How long an answer may take before the server counts as silent (frozen, or cut off).
-const PATIENCE: Duration = Duration::from_secs(2);
+/// For those who watch a server: an answer that takes longer counts as silence (frozen, or cut off).
+const SILENT: Limits = Limits {
+    connecting: Duration::from_secs(2),
+    answering: Duration::from_secs(2),
+};
+/// For a test's own statements. Only ever reached by a hang: a busy machine takes its time to copy
+/// a database.
+const HANGS: Limits = Limits {
+    connecting: Duration::from_secs(20),
+    answering: Duration::from_secs(300),
+};
+
+/// How long a server is waited for.
+#[derive(Clone, Copy)]
+struct Limits {
+    connecting: Duration,
+    answering: Duration,
+}
 
 /// The superuser, from the cluster's Secret, and the way to the servers.
 #[derive(Clone)]
@@ -69,19 +85,30 @@ impl Login {
 /// A session that ends when it is dropped.
 pub(crate) struct Database {
     client: Client,
+    limits: Limits,
     connection: JoinHandle<()>,
 }
 
 impl Database {
     /// Connects to an address: an IP on the sandbox, `pod/NAME` or `service/NAME` elsewhere.
     pub(crate) async fn open(address: &str, login: &Login) -> Result<Self> {
-        tokio::time::timeout(PATIENCE, Self::connect(address, login))
+        Self::open_within(HANGS, address, login).await
+    }
+
+    /// As [`Self::open`], for a watcher: a server that does not answer soon is silent, and each
+    /// answer on this connection, too.
+    pub(crate) async fn watch(address: &str, login: &Login) -> Result<Self> {
+        Self::open_within(SILENT, address, login).await
+    }
+
+    async fn open_within(limits: Limits, address: &str, login: &Login) -> Result<Self> {
+        tokio::time::timeout(limits.connecting, Self::connect(limits, address, login))
             .await
             .with_context(|| format!("{address} is silent"))?
             .with_context(|| format!("connecting to {address}"))
     }
 
-    async fn connect(address: &str, login: &Login) -> Result<Self> {
+    async fn connect(limits: Limits, address: &str, login: &Login) -> Result<Self> {
         let mut config = Config::new();
         config
             .user(&login.user)
@@ -105,13 +132,17 @@ impl Database {
                 (client, tokio::spawn(carried))
             }
         };
-        Ok(Self { client, connection })
+        Ok(Self {
+            client,
+            limits,
+            connection,
+        })
     }
 
     /// Runs SQL in one message and gives the rows as text.
     pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<Vec<String>>> {
         let asking = self.client.simple_query(sql);
-        let messages = tokio::time::timeout(PATIENCE, asking)
+        let messages = tokio::time::timeout(self.limits.answering, asking)
             .await
             .with_context(|| format!("no answer to {sql}"))?
             .with_context(|| format!("running {sql}"))?;

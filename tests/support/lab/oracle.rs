@@ -202,7 +202,7 @@ async fn ask(pod: String, address: String, login: Login, begun: Instant, seen: A
     let mut session = None;
     loop {
         if session.is_none() {
-            session = Database::open(&address, &login).await.ok();
+            session = Database::watch(&address, &login).await.ok();
         }
         if let Some(database) = &session {
             let asked = begun.elapsed();

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::cluster::Lab;
 
 /// No command of these tests takes so long.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// What a command said, and how it ended.
 pub(crate) struct Run {

@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use super::cluster::Lab;
 
 /// Nothing on the screen takes so long.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A command that runs on a terminal of its own. It dies with the test.
 pub(crate) struct Terminal {

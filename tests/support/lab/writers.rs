@@ -105,7 +105,7 @@ impl Writer {
     async fn work(self, stop: Arc<AtomicBool>) {
         let mut number = 0;
         while !stop.load(Ordering::Relaxed) {
-            if let Ok(database) = Database::open(&self.service, &self.login).await {
+            if let Ok(database) = Database::watch(&self.service, &self.login).await {
                 while !stop.load(Ordering::Relaxed) {
                     number += 1;
                     if !self.write(&database, number).await {
