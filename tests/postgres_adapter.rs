@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use pgctl::cluster::{Lsn, SlotKind, SyncState, Timeline};
-use pgctl::postgres::{Login, Session, SqlError};
+use pgctl::postgres::{Login, Rights, Session, SqlError};
 use secrecy::SecretString;
 use support::{Server, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -142,6 +142,133 @@ async fn hostile_names_stay_data() {
     session.facts().await.expect("and the session goes on");
 }
 
+/// Settings that a role, a database, or a role in a database can carry, each with a value that
+/// would break something.
+const AWKWARD_SETTINGS: [(&str, &str); 26] = [
+    ("default_transaction_read_only", "on"),
+    ("default_transaction_isolation", "serializable"),
+    ("default_transaction_deferrable", "on"),
+    ("statement_timeout", "'1ms'"),
+    ("lock_timeout", "'1ms'"),
+    ("idle_in_transaction_session_timeout", "'1ms'"),
+    ("idle_session_timeout", "'1ms'"),
+    ("search_path", "trap, pg_catalog"),
+    ("role", "pg_monitor"),
+    ("client_encoding", "LATIN1"),
+    ("client_min_messages", "debug5"),
+    ("DateStyle", "German, DMY"),
+    ("IntervalStyle", "sql_standard"),
+    ("TimeZone", "'Asia/Kathmandu'"),
+    ("bytea_output", "escape"),
+    ("extra_float_digits", "-10"),
+    ("quote_all_identifiers", "on"),
+    ("standard_conforming_strings", "off"),
+    ("backslash_quote", "off"),
+    ("transform_null_equals", "on"),
+    ("row_security", "off"),
+    ("check_function_bodies", "off"),
+    ("default_tablespace", "pg_global"),
+    ("temp_tablespaces", "pg_global"),
+    ("synchronous_commit", "off"),
+    ("session_replication_role", "replica"),
+];
+
+/// All that a guided operation does with a primary, after a pause.
+async fn works(server: &Server) -> Result<(), SqlError> {
+    let session = server.connect(&Server::login()).await?;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let facts = session.facts().await?;
+    assert!(facts.recovery.is_none() && facts.takes_writes());
+    assert_eq!(facts.settings.synchronous_commit, "on");
+    assert!(session.writable().await?);
+    session.write_probe().await?;
+    session.heartbeat().await?;
+    session.checkpoint(LIMIT).await?;
+    session.create_slots(["made_here"]).await?;
+    session.drop_slots(["made_here"]).await?;
+    session.set_synchronous_standbys(Some("\"a \\ b\"")).await?;
+    session.set_synchronous_standbys(None).await?;
+    let target = session.target().await?;
+    assert!(target.databases.iter().any(|it| it.name == "postgres"));
+    session.inventory().await?;
+    session.count_rows().await?;
+    Ok(())
+}
+
+async fn works_as_ever(server: &Server, what: &str) {
+    if let Err(error) = works(server).await {
+        panic!("{what}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_role_or_a_database_sets_does_not_reach_our_sessions() {
+    let server = Server::primary("");
+    server.psql("create schema trap");
+    server.psql(
+        "create function trap.pg_is_in_recovery() returns boolean language sql as 'select true'",
+    );
+    let places = [
+        "role admin",
+        "database postgres",
+        "role admin in database postgres",
+        "role all",
+    ];
+    for place in places {
+        // Through sessions of its own each: what was set before must not keep it from being reset.
+        for (name, value) in AWKWARD_SETTINGS {
+            server.psql(&format!("alter {place} set {name} = {value}"));
+            if place == "role admin" {
+                works_as_ever(&server, &format!("{name} = {value} on {place}")).await;
+                server.psql(&format!("alter {place} reset {name}"));
+            }
+        }
+        works_as_ever(&server, &format!("everything on {place}")).await;
+        server.psql(&format!("alter {place} reset all"));
+    }
+    // A library that is not there keeps others out, and not us.
+    for name in ["session_preload_libraries", "local_preload_libraries"] {
+        server.psql(&format!("alter role admin set {name} = 'nothing'"));
+        works_as_ever(&server, name).await;
+        server.psql(&format!("alter role admin reset {name}"));
+    }
+}
+
+/// A server whose files say that transactions are read-only takes writes from who asks for them.
+#[tokio::test]
+async fn read_only_by_default_is_no_recovery() {
+    let server = Server::primary(
+        "default_transaction_read_only = on\nsynchronous_commit = local\nidle_session_timeout = 1ms",
+    );
+    let session = server.session().await;
+    let facts = session.facts().await.expect("it answers");
+    assert!(facts.writable() && facts.settings.default_transaction_read_only);
+    assert_eq!(facts.settings.synchronous_commit, "local");
+    assert_eq!(session.writable().await, Ok(true));
+    session.write_probe().await.expect("it takes the write");
+}
+
+/// A user who may only look gets in without what only a superuser may set.
+#[tokio::test]
+async fn who_is_no_superuser_gets_in_with_less() {
+    let server = Server::primary("");
+    server.psql("create role looker login password 'p' in role pg_monitor");
+    server.psql("alter role looker set default_transaction_isolation = serializable");
+    let login = Login {
+        user: "looker".to_owned(),
+        password: SecretString::from("p"),
+        ..Server::login()
+    };
+    let refused = server.connect(&login).await.err().expect("too much");
+    assert_eq!(refused.sqlstate(), Some("42501"), "{refused}");
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await;
+    let stream = stream.expect("it listens");
+    let none = std::future::ready(None);
+    let session = Session::connect_to(stream, none, &login, "postgres", Rights::Ordinary).await;
+    let facts = session.expect("it lets us in").facts().await;
+    assert!(facts.expect("it answers").recovery.is_none());
+}
+
 #[tokio::test]
 async fn what_is_loaded_can_be_dropped_again_whatever_is_in_it() {
     let server = Server::primary("wal_level=logical");
@@ -152,7 +279,9 @@ async fn what_is_loaded_can_be_dropped_again_whatever_is_in_it() {
     let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await;
     let stream = stream.expect("it listens");
     let none = std::future::ready(None);
-    let subscribed = Session::connect_to(stream, none, &Server::login(), "subscribed").await;
+    let login = Server::login();
+    let connecting = Session::connect_to(stream, none, &login, "subscribed", Rights::Superuser);
+    let subscribed = connecting.await;
     let subscribed = subscribed.expect("it lets us in");
     let subscribe = "create subscription \"s'1\" connection 'host=nowhere dbname=x' publication p \
                      with (connect = false, slot_name = 'far')";

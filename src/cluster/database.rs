@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Lsn, Timeline};
+use super::{FileFacts, Lsn, ReplicationLogin, ReplicationRole, Timeline};
 
 /// The database in a pod: what it says, or why it says nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,12 +98,27 @@ pub struct DatabaseFacts {
     pub started: Timestamp,
     /// The server's own clock when it answered (`clock_timestamp()`).
     pub clock: Timestamp,
+    /// What its configuration files say; none when only a superuser may know.
+    #[serde(default)]
+    pub files: Option<FileFacts>,
+    /// The standbys' role; none when there is none of the name that the start script has for it.
+    #[serde(default)]
+    pub replication_role: Option<ReplicationRole>,
+    /// Whether standbys can still log in here.
+    #[serde(default)]
+    pub replication_login: ReplicationLogin,
 }
 
 impl DatabaseFacts {
-    /// Whether it accepts writes: out of recovery and not told to be read-only.
+    /// Whether it can be written to: out of recovery. A server whose new transactions are read-only
+    /// by a setting is, too: each may still begin as `READ WRITE`.
     pub fn writable(&self) -> bool {
-        self.recovery.is_none() && !self.settings.default_transaction_read_only
+        self.recovery.is_none()
+    }
+
+    /// Whether it takes the writes of clients that ask for nothing special.
+    pub fn takes_writes(&self) -> bool {
+        self.writable() && !self.settings.default_transaction_read_only
     }
 }
 
@@ -253,9 +268,9 @@ pub struct Settings {
     pub max_slot_wal_keep_bytes: Option<u64>,
     /// `synchronous_standby_names`.
     pub synchronous_standby_names: String,
-    /// `synchronous_commit`.
+    /// `synchronous_commit` of the server, not of a role or a database.
     pub synchronous_commit: String,
-    /// `default_transaction_read_only`.
+    /// `default_transaction_read_only` of the server, not of a role or a database.
     pub default_transaction_read_only: bool,
     /// `wal_log_hints` or data checksums: `pg_rewind` can work.
     pub rewindable: bool,
@@ -319,4 +334,17 @@ pub struct Archiver {
     pub ready_segments: u64,
     /// Whether the last attempt failed (`last_failed_time > last_archived_time`).
     pub failing: bool,
+    /// For how many seconds nothing was archived while a segment was waiting.
+    #[serde(default)]
+    pub stalled_seconds: u64,
+}
+
+impl Archiver {
+    /// Longer than that no segment of 16 MiB should take.
+    const STALLED_SECONDS: u64 = 60;
+
+    /// Whether it does not fail, and gets nowhere: its command hangs.
+    pub fn hangs(&self) -> bool {
+        !self.failing && self.ready_segments > 0 && self.stalled_seconds >= Self::STALLED_SECONDS
+    }
 }

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Autoscaler, AutoscalerMetric, ClusterId, Component, ContainerState, DataUsage, Database,
-    DatabaseFacts, Instance, Lsn, PodFacts, ReceiverFacts, RecoveryFacts, SenderFacts,
-    ServiceEndpoint, ServiceFacts, ServicePurpose, Settings, SlotFacts, SlotKind, Snapshot,
-    StatefulSetFacts, SyncState, Timeline, Topology, TopologySource, VolumeFacts, slot_name,
+    DatabaseFacts, FileFacts, Instance, Lsn, PodFacts, ReceiverFacts, RecoveryFacts,
+    ReplicationLogin, ReplicationRole, SenderFacts, ServiceEndpoint, ServiceFacts, ServicePurpose,
+    Settings, SlotFacts, SlotKind, Snapshot, StatefulSetFacts, SyncState, Timeline, Topology,
+    TopologySource, VolumeFacts, slot_name,
 };
 
 /// Where the primary of a fixture is.
@@ -273,6 +274,14 @@ fn database_facts() -> DatabaseFacts {
         prepared_transactions: 0,
         started: ago(3 * 86400),
         clock: now(),
+        files: Some(FileFacts::default()),
+        replication_role: Some(ReplicationRole {
+            can_log_in: true,
+            can_replicate: true,
+            connects: true,
+            valid_until: None,
+        }),
+        replication_login: ReplicationLogin::Works,
     }
 }
 

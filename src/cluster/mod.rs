@@ -6,6 +6,7 @@
 mod autoscaler;
 mod autoscaler_words;
 mod database;
+mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod git_ops;
@@ -17,6 +18,7 @@ mod name;
 mod pod;
 mod service;
 mod snapshot;
+mod standby_login;
 mod stateful_set;
 mod synchronous;
 mod topology;
@@ -30,6 +32,7 @@ pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
 };
+pub use files::{FileFacts, FileMistake, PendingSetting, RecoverySetting};
 pub use git_ops::{ArgoApplication, GitOps, IgnoredDifference};
 pub use health::{
     Finding, FindingCode, Headline, Health, InstanceState, Limits, ObjectRef, Severity, Verdict,
@@ -45,6 +48,7 @@ pub use name::{NameError, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use snapshot::{ClusterId, Snapshot};
+pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
 pub use topology::{Topology, TopologySource};

@@ -35,6 +35,10 @@ pub const PORT: u16 = 5432;
 pub const ENV_USER: &str = "POSTGRES_USER";
 /// Environment variable of the database container that holds the superuser's password.
 pub const ENV_PASSWORD: &str = "POSTGRES_PASSWORD";
+/// Environment variable of the database container that holds the password of the standbys' role.
+pub const ENV_REPLICATION_PASSWORD: &str = "REPLICATION_PASSWORD";
+/// The standbys' role (`deploy/base/scripts/start.sh`).
+pub const REPLICATION_ROLE: &str = "replicator";
 /// Key of the superuser's name when the pod template names none.
 pub const KEY_USER: &str = "postgres-user";
 /// Key of the superuser's password when the pod template names none.

@@ -19,6 +19,8 @@ pub struct CredentialsSource {
     pub user: String,
     /// Key of the password.
     pub password_key: String,
+    /// Key of the password of the standbys' role, when it is in the same Secret.
+    pub replication_key: Option<String>,
 }
 
 /// A user and its password.
@@ -28,6 +30,8 @@ pub struct Credentials {
     pub user: String,
     /// Its password.
     pub password: SecretString,
+    /// The password of the standbys' role; none when it is not known.
+    pub replication_password: Option<SecretString>,
     /// Where they come from, for messages.
     pub source: CredentialsSource,
 }
@@ -63,6 +67,7 @@ impl CredentialsSource {
         };
         let password = reference(labels::ENV_PASSWORD);
         let user = reference(labels::ENV_USER);
+        let replication = reference(labels::ENV_REPLICATION_PASSWORD);
         let plain_user = variable(labels::ENV_USER).and_then(|variable| variable.value.clone());
         let secret = over
             .map(str::to_owned)
@@ -72,12 +77,15 @@ impl CredentialsSource {
             (None, Some(_)) => None,
             (None, None) => over.map(|_| labels::KEY_USER.to_owned()),
         };
+        let same = |from: &String| password.as_ref().is_some_and(|(of, _)| of == from);
+        let replication_key = replication.filter(|(of, _)| same(of)).map(|(_, key)| key);
         Some(Self {
             namespace: namespace.to_owned(),
             secret,
             user_key,
             user: plain_user.unwrap_or_else(|| "postgres".to_owned()),
             password_key: password.map_or_else(|| labels::KEY_PASSWORD.to_owned(), |(_, key)| key),
+            replication_key,
         })
     }
 
@@ -140,8 +148,14 @@ fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credential
         Some(key) => value(key)?.unwrap_or_else(|| source.user.clone()),
         None => source.user.clone(),
     };
+    // Without it only a check is missing.
+    let replication_password = match &source.replication_key {
+        Some(key) => value(key).ok().flatten().map(SecretString::from),
+        None => None,
+    };
     Ok(Credentials {
         user,
+        replication_password,
         password: SecretString::from(password),
         source: source.clone(),
     })
@@ -158,6 +172,7 @@ mod tests {
             {"name": "postgres", "env": [
                 {"name": "POSTGRES_USER", "valueFrom": {"secretKeyRef": {"name": "s-x7", "key": "postgres-user"}}},
                 {"name": "POSTGRES_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "s-x7", "key": "pw"}}},
+                {"name": "REPLICATION_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "s-x7", "key": "rp"}}},
             ]},
         ]}}))
         .expect("a pod template")
@@ -173,6 +188,7 @@ mod tests {
         assert_eq!(source.secret, "s-x7");
         assert_eq!(source.user_key.as_deref(), Some("postgres-user"));
         assert_eq!(source.password_key, "pw");
+        assert_eq!(source.replication_key.as_deref(), Some("rp"));
         let other =
             CredentialsSource::from_template(&template(), "n", Some("mine")).expect("named");
         assert_eq!(
@@ -198,6 +214,7 @@ mod tests {
         let credentials = from_secret(&secret, &source).expect("complete");
         assert_eq!(credentials.user, "admin");
         assert!(!format!("{credentials:?}").contains("hunter2"));
+        assert!(credentials.replication_password.is_none(), "there is none");
     }
 
     #[test]

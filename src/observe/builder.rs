@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::nodes::readiness;
-use super::open::{OpenError, login, open};
+use super::open::{OpenError, login, open, replication_login};
 use crate::cluster::{
     ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology, Unseen,
 };
@@ -183,7 +183,14 @@ async fn databases(
             return (Database::NotRunning, None);
         }
         let _permit = forwards.acquire().await;
-        ask(kube, namespace, &pod.name, &login, source).await
+        let (mut seen, standbys) = futures::join!(
+            ask(kube, namespace, &pod.name, &login, source),
+            replication_login(kube, namespace, &pod.name, &credentials, login.timeout),
+        );
+        if let Database::Reached(facts) = &mut seen.0 {
+            facts.replication_login = standbys;
+        }
+        seen
     }))
     .await;
     (seen, Some(credentials))

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::cluster::ReplicationLogin;
 use crate::kubernetes::{Credentials, Kube, KubeError, labels};
-use crate::postgres::{Login, Session, SqlError};
+use crate::postgres::{Login, Rights, Session, SqlError};
 
 /// Why the database in a pod can't be talked to.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,46 @@ pub fn login(credentials: &Credentials, timeout: Duration) -> Login {
         password: credentials.password.clone(),
         source_of_password: format!("Secret {}, key {}", source.secret, source.password_key),
         timeout,
+    }
+}
+
+/// Whether a standby would be let in by the database in a pod, and would get its questions answered
+/// (`deploy/base/scripts/start.sh` asks them in the database `postgres`).
+pub(super) async fn replication_login(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    credentials: &Credentials,
+    timeout: Duration,
+) -> ReplicationLogin {
+    let source = &credentials.source;
+    let (Some(password), Some(key)) = (&credentials.replication_password, &source.replication_key)
+    else {
+        return ReplicationLogin::Unknown;
+    };
+    let login = Login {
+        user: labels::REPLICATION_ROLE.to_owned(),
+        password: password.clone(),
+        source_of_password: format!("Secret {}, key {key}", source.secret),
+        timeout,
+    };
+    let asking = async {
+        let forward = kube.forward(namespace, pod, labels::PORT).await?;
+        let (stream, reason) = (forward.stream, forward.reason);
+        let rights = Rights::Ordinary;
+        let session = Session::connect_to(stream, reason, &login, "postgres", rights).await?;
+        Ok::<_, OpenError>(session.in_recovery().await?)
+    };
+    match tokio::time::timeout(timeout, asking).await {
+        Ok(Ok(_)) => ReplicationLogin::Works,
+        Ok(Err(OpenError::Sql(SqlError::TooManyConnections { message }))) => {
+            ReplicationLogin::NoConnectionLeft { reason: message }
+        }
+        Ok(Err(OpenError::Sql(error))) if error.shows_life() => ReplicationLogin::Refused {
+            reason: error.to_string(),
+        },
+        // Not a word of the server.
+        Ok(Err(_)) | Err(_) => ReplicationLogin::Unknown,
     }
 }
 
@@ -51,6 +92,17 @@ pub async fn open_database(
     login: &Login,
     database: &str,
 ) -> Result<Session, OpenError> {
-    let forward = kube.forward(namespace, pod, labels::PORT).await?;
-    Ok(Session::connect_to(forward.stream, forward.reason, login, database).await?)
+    let connect = async |rights| {
+        let forward = kube.forward(namespace, pod, labels::PORT).await?;
+        let (stream, reason) = (forward.stream, forward.reason);
+        let session = Session::connect_to(stream, reason, login, database, rights).await?;
+        Ok::<_, OpenError>(session)
+    };
+    match connect(Rights::Superuser).await {
+        // "permission denied to set parameter": `--secret` names a user who may only look.
+        Err(OpenError::Sql(error)) if error.sqlstate() == Some("42501") => {
+            connect(Rights::Ordinary).await
+        }
+        other => other,
+    }
 }

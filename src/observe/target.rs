@@ -5,12 +5,9 @@ use std::time::Duration;
 use futures::future::try_join_all;
 
 use super::open::{OpenError, open, open_database};
-use crate::kubernetes::Kube;
+use crate::kubernetes::{Kube, labels};
 use crate::plan::{DatabaseHere, TargetFacts};
 use crate::postgres::Login;
-
-/// The role of the standbys; its password is in the Secret, too.
-const REPLICATION_ROLE: &str = "replicator";
 
 /// Looks at the server in a pod: its databases and what is in them, roles, tablespaces, extensions.
 ///
@@ -57,7 +54,7 @@ pub async fn target_facts(
     Ok(TargetFacts {
         databases,
         roles: target.roles,
-        secret_roles: vec![login.user.clone(), REPLICATION_ROLE.to_owned()],
+        secret_roles: vec![login.user.clone(), labels::REPLICATION_ROLE.to_owned()],
         tablespaces: target.tablespaces,
         extensions: target.extensions,
         architecture,

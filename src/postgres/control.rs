@@ -28,13 +28,13 @@ impl Session {
             .await
     }
 
-    /// Whether the server accepts writes.
+    /// Whether the server can be written to: whatever it tells new transactions to be by default
+    /// (`default_transaction_read_only`), each may still begin as `READ WRITE`.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn writable(&self) -> Result<bool, SqlError> {
-        self.truth("asking whether it accepts writes", sql::WRITABLE)
-            .await
+        Ok(!self.in_recovery().await?)
     }
 
     /// A checkpoint, so that the shutdown after it is short.

@@ -14,11 +14,12 @@ impl Session {
     /// # Errors
     /// When the server does not answer, or what it says makes no sense.
     pub async fn facts(&self) -> Result<DatabaseFacts, SqlError> {
-        let (mut facts, wal, disk, ready) = futures::join!(
+        let (mut facts, wal, disk, ready, files) = futures::join!(
             self.main_facts(),
             self.text(DOING, sql::WAL_BYTES),
             self.text(DOING, sql::DISK),
             self.text(DOING, sql::READY_SEGMENTS),
+            self.files(),
         );
         if matches!(&facts, Err(error) if error.sqlstate() == Some("55000")) {
             // It was promoted between two functions of the one statement.
@@ -33,8 +34,19 @@ impl Session {
             facts.usage.used_bytes = Some(used);
             facts.usage.available_bytes = Some(available);
         }
-        if let (Some(archiver), Some(ready)) = (&mut facts.archiver, number(ready)) {
+        if let Ok(Some(files)) = files {
+            // Our own session has others.
+            let settings = &mut facts.settings;
+            settings.default_transaction_read_only = files.default_transaction_read_only;
+            settings.synchronous_commit = files.synchronous_commit;
+            facts.files = Some(files.facts);
+        }
+        if let (Some(archiver), Some([ready, stalled])) = (
+            &mut facts.archiver,
+            ready.ok().flatten().as_deref().and_then(backlog),
+        ) {
             archiver.ready_segments = ready;
+            archiver.stalled_seconds = stalled;
         }
         Ok(facts)
     }
@@ -50,6 +62,14 @@ impl Session {
             .ok_or_else(|| unexpected("no answer".to_owned()))?;
         serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))
     }
+}
+
+/// Segments that wait, and the seconds for which they have, out of `count seconds`.
+fn backlog(line: &str) -> Option<[u64; 2]> {
+    let (count, seconds) = line.split_once(' ')?;
+    // Clocks may differ from those of the files.
+    let seconds: i64 = seconds.parse().ok()?;
+    Some([count.parse().ok()?, u64::try_from(seconds).unwrap_or(0)])
 }
 
 /// Size, use and what is available in bytes out of `size_kib used_kib available_kib`.

@@ -55,10 +55,11 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Self::connect_to(stream, reason, login, "postgres").await
+        Self::connect_to(stream, reason, login, "postgres", Rights::Superuser).await
     }
 
-    /// As [`Self::connect`], to the database of this name.
+    /// As [`Self::connect`], to the database of this name. A user who is no superuser is not let in
+    /// with the settings of [`Rights::Superuser`] (SQLSTATE 42501).
     ///
     /// # Errors
     /// As [`Self::connect`], and when there is no such database.
@@ -67,6 +68,7 @@ impl Session {
         reason: impl Future<Output = Option<String>> + Send + 'static,
         login: &Login,
         database: &str,
+        rights: Rights,
     ) -> Result<Self, SqlError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -85,7 +87,7 @@ impl Session {
             .dbname(database)
             .application_name("pgctl")
             .ssl_mode(SslMode::Disable)
-            .options(startup_options(login.timeout));
+            .options(startup_options(login.timeout, rights));
         let connecting = config.connect_raw(stream, NoTls);
         let (client, connection) = match tokio::time::timeout(login.timeout, connecting).await {
             Ok(Ok(connected)) => connected,
@@ -111,6 +113,7 @@ impl Session {
                 });
             }
         };
+        let version = connection.parameter("server_version").map(major_version);
         let (tell, ended) = watch::channel(None);
         tokio::spawn(async move {
             let told = match connection.await {
@@ -125,11 +128,15 @@ impl Session {
             // Nobody listens when the session was simply dropped.
             tell.send(Some(reason)).ok();
         });
-        Ok(Self {
+        let session = Self {
             client,
             timeout: login.timeout,
             ended,
-        })
+        };
+        if version.is_some_and(|version| version >= 17) {
+            session.run(DOING, AFTER_CONNECT_17).await?;
+        }
+        Ok(session)
     }
 
     /// Whether the connection has ended.
@@ -256,15 +263,84 @@ async fn why(reason: impl Future<Output = Option<String>>) -> String {
     }
 }
 
-/// Settings of the session. `search_path`: a superuser must not run what somebody put into
-/// `public`. `statement_timeout`: a statement that nobody waits for any more must not go on.
-fn startup_options(timeout: Duration) -> String {
-    format!(
-        "-c statement_timeout={} -c lock_timeout={} -c search_path=pg_catalog -c TimeZone=UTC \
-         -c DateStyle=ISO -c standard_conforming_strings=on",
-        timeout.as_millis(),
-        timeout.as_millis(),
-    )
+/// What a session may set for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// All that a superuser may.
+    Superuser,
+    /// Only what everybody may.
+    Ordinary,
+}
+
+/// Everything that what a session does depends on. A role, a database, and a role in a database can
+/// carry a setting of each of these (`ALTER ROLE ... SET`), and so can the server's files; what a
+/// client asks for in its startup packet overrules all of them (`PGC_S_CLIENT` comes after
+/// `PGC_S_DATABASE_USER` in src/include/utils/guc.h). Names here exist since PostgreSQL 14: one that
+/// a server does not know would keep us out.
+const SETTINGS: [(&str, &str); 24] = [
+    // Who we are: `ALTER ROLE ... SET role` would make us somebody else.
+    ("role", "none"),
+    // A superuser must not run what somebody has put into `public`.
+    ("search_path", "pg_catalog"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_deferrable", "off"),
+    // Sessions wait for other pods, without saying anything, within a guided operation.
+    ("idle_session_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("client_min_messages", "warning"),
+    ("DateStyle", "ISO, MDY"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("quote_all_identifiers", "off"),
+    ("standard_conforming_strings", "on"),
+    ("backslash_quote", "safe_encoding"),
+    ("transform_null_equals", "off"),
+    ("row_security", "on"),
+    ("check_function_bodies", "on"),
+    // Of the table that a write is proven with.
+    ("default_table_access_method", "heap"),
+    ("default_tablespace", ""),
+    ("temp_tablespaces", ""),
+    // A library that is not there would keep us out.
+    ("local_preload_libraries", ""),
+    // What this session has committed is on disk, and where commits wait for standbys, on them.
+    ("synchronous_commit", "on"),
+];
+
+/// The same, of what only a superuser may set.
+const SUPERUSER_SETTINGS: [(&str, &str); 3] = [
+    ("session_preload_libraries", ""),
+    ("session_replication_role", "origin"),
+    ("lc_messages", "C"),
+];
+
+/// Settings that PostgreSQL 16 does not know.
+const AFTER_CONNECT_17: &str = "set transaction_timeout = 0";
+
+/// The settings, and the limits: a statement that nobody waits for any more must not go on.
+fn startup_options(timeout: Duration, rights: Rights) -> String {
+    let milliseconds = timeout.as_millis().to_string();
+    let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, milliseconds.as_str()));
+    let more = match rights {
+        Rights::Superuser => &SUPERUSER_SETTINGS[..],
+        Rights::Ordinary => &[],
+    };
+    let all = limits.iter().chain(&SETTINGS).chain(more);
+    let options: Vec<String> = all
+        // Spaces part options, unless a backslash is before them (`pg_split_opts` in postinit.c).
+        .map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")))
+        .collect();
+    options.join(" ")
+}
+
+/// 17 of `17.2 (Debian 17.2-1)` or `17beta1`; 0 of what is no version.
+fn major_version(text: &str) -> u32 {
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let number = text.get(..digits.unwrap_or(text.len()));
+    number.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 fn login_error(error: SqlError, login: &Login) -> SqlError {
@@ -290,5 +366,32 @@ fn login_error(error: SqlError, login: &Login) -> SqlError {
             }
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_what_the_number_begins_with() {
+        for (text, major) in [
+            ("17.2 (Debian 17.2-1.pgdg120+1)", 17),
+            ("18beta1", 18),
+            ("14", 14),
+            ("", 0),
+            ("devel", 0),
+        ] {
+            assert_eq!(major_version(text), major, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_space_in_a_value_does_not_end_it() {
+        let options = startup_options(Duration::from_secs(5), Rights::Ordinary);
+        assert!(options.starts_with("-c statement_timeout=5000 -c lock_timeout=5000 "));
+        assert!(options.contains("-c default_transaction_isolation=read\\ committed -c "));
+        assert!(options.contains("-c temp_tablespaces= -c "));
+        assert!(!options.contains("lc_messages"));
     }
 }

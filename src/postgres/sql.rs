@@ -121,6 +121,13 @@ select json_build_object(
         last_failed_time is not null)) end
     from pg_stat_archiver),
   'preparedTransactions', (select count(*) from pg_prepared_xacts),
+  'replicationRole', (select json_build_object(
+      'canLogIn', r.rolcanlogin,
+      'canReplicate', r.rolreplication or r.rolsuper,
+      'connects', (select has_database_privilege(r.oid, d.oid, 'connect')
+        from pg_database d where d.datname = 'postgres'),
+      'validUntil', nullif(nullif(r.rolvaliduntil, 'infinity'), '-infinity'))
+    from pg_roles r where r.rolname = 'replicator'),
   'started', pg_postmaster_start_time(),
   'clock', clock_timestamp()
 )::text
@@ -130,19 +137,46 @@ from here";
 pub(super) const WAL_BYTES: &str =
     "select coalesce(sum(size), 0)::bigint::text from pg_ls_waldir()";
 
-/// Segments that wait for the archiver.
-pub(super) const READY_SEGMENTS: &str =
-    "select count(*)::text from pg_ls_archive_statusdir() where name like '%.ready'";
+/// Segments that wait for the archiver, and for how many seconds it has archived none while one was
+/// waiting: one command may hang for ever, and nothing fails.
+pub(super) const READY_SEGMENTS: &str = "\
+select count(*) || ' ' || coalesce(extract(epoch from clock_timestamp() - greatest(min(modification),
+    (select last_archived_time from pg_stat_archiver)))::bigint, 0)
+from pg_ls_archive_statusdir() where name like '%.ready'";
+
+/// What the configuration files say, in their order, where it matters. Values that may hold a secret
+/// stay on the server.
+pub(super) const FILE_SETTINGS: &str = "\
+select coalesce(json_agg(json_build_object(
+    'file', sourcefile, 'line', sourceline, 'name', name, 'error', error,
+    'value', case when name !~ '(conninfo|passphrase|password)' then setting end) order by seqno), '[]')::text
+from pg_file_settings
+where error is not null
+  or name in ('default_transaction_read_only', 'synchronous_commit')
+  or name like 'recovery%' or name in ('promote_trigger_file', 'hot_standby')
+  or name in (select s.name from pg_settings s where s.context = 'postmaster')";
+
+/// What waits for a restart, but for what the command line sets: it does so again.
+pub(super) const PENDING_SETTINGS: &str = "\
+select json_build_object(
+  'pending', coalesce(json_agg(json_build_object(
+      'name', name, 'now', setting, 'default', boot_val) order by name)
+    filter (where pending_restart and source <> 'command line'), '[]'),
+  'commandLine', coalesce(json_agg(name order by name) filter (where source = 'command line'), '[]'))::text
+from pg_settings";
+
+/// Lines of `pg_hba.conf` that the server can't read. `file_name` is there since PostgreSQL 16.
+pub(super) const WRONG_RULES: &str = "\
+select coalesce(json_agg(json_build_object(
+    'file', to_jsonb(rule) ->> 'file_name', 'line', line_number, 'error', error) order by line_number), '[]')::text
+from pg_hba_file_rules rule
+where error is not null";
 
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";
 
 /// Whether it is in recovery.
 pub(super) const IN_RECOVERY: &str = "select pg_is_in_recovery()::text";
-
-/// Whether it accepts writes.
-pub(super) const WRITABLE: &str = "select (not pg_is_in_recovery() \
-     and not current_setting('default_transaction_read_only')::boolean)::text";
 
 /// How far a standby has received and replayed, as `received replayed`. A part that has streamed
 /// nothing since its start has received what it has replayed.
@@ -197,7 +231,7 @@ pub(super) fn alter_system_reset(parameter: &str) -> String {
 pub(super) const RELOAD: &str = "select pg_reload_conf()::text";
 
 /// A write that leaves nothing behind: catalog rows, a file and a commit record.
-pub(super) const WRITE_PROBE: &str = "begin; \
+pub(super) const WRITE_PROBE: &str = "begin read write; \
      create temporary table pgctl_probe on commit drop as select clock_timestamp() as at; commit";
 
 /// A write that leaves nothing behind but a record in the WAL: committed, with all that a commit

@@ -344,7 +344,20 @@ impl Server {
 
     fn psql_command(&self) -> Command {
         let mut command = program("psql");
+        // What a test has set on a role or a database does not keep it from setting more.
+        let own = [
+            "role=none",
+            "default_transaction_read_only=off",
+            "statement_timeout=0",
+            "lock_timeout=0",
+            "idle_session_timeout=0",
+            "search_path=public",
+            "client_min_messages=warning",
+            "session_preload_libraries=",
+            "local_preload_libraries=",
+        ];
         command
+            .env("PGOPTIONS", own.map(|it| format!("-c {it}")).join(" "))
             .arg("--host")
             .arg(Path::new(self.folder.path()))
             .arg(format!("--port={}", self.port))

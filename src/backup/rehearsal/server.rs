@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::RehearsalError;
 use super::account::Account;
 use super::programs::Programs;
-use crate::postgres::{Login, Session};
+use crate::postgres::{Login, Rights, Session};
 
 /// Stops the server and removes the folder when its stdin ends, even when pgctl is killed.
 const GUARD: &str = include_str!("guard.sh");
@@ -284,7 +284,8 @@ impl Server {
             source_of_password: "the throw-away server".to_owned(),
             timeout: Duration::from_secs(60),
         };
-        Ok(Session::connect_to(stream, std::future::ready(None), &login, database).await?)
+        let none = std::future::ready(None);
+        Ok(Session::connect_to(stream, none, &login, database, Rights::Superuser).await?)
     }
 
     /// Stops it and removes all of it.

@@ -88,7 +88,11 @@ fn split_brain(snapshot: &Snapshot, primaries: &[&Instance]) -> Finding {
         .iter()
         .filter_map(|primary| {
             let facts = primary.facts()?;
-            let mode = if facts.writable() { "" } else { ", read-only" };
+            let mode = if facts.takes_writes() {
+                ""
+            } else {
+                ", read-only"
+            };
             Some(format!(
                 "{} (timeline {}, at {}{mode})",
                 primary.name(),
@@ -126,7 +130,7 @@ fn stop(snapshot: &Snapshot, instance: &Instance) -> String {
 }
 
 fn read_only(snapshot: &Snapshot, primary: &Instance) -> Option<Finding> {
-    let facts = primary.facts().filter(|facts| !facts.writable())?;
+    let facts = primary.facts().filter(|facts| !facts.takes_writes())?;
     debug_assert!(facts.recovery.is_none());
     let namespace = &snapshot.cluster.namespace;
     Some(

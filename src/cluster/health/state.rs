@@ -83,7 +83,7 @@ fn database_state(
     facts: &DatabaseFacts,
 ) -> InstanceState {
     let Some(recovery) = &facts.recovery else {
-        return if facts.writable() {
+        return if facts.takes_writes() {
             InstanceState::Running
         } else {
             InstanceState::ReadOnly

@@ -860,6 +860,7 @@ fn archiving_that_fails() {
         fixture::primary(s).archiver = Some(crate::cluster::Archiver {
             ready_segments: 40,
             failing: true,
+            stalled_seconds: 0,
         });
     });
     let text = told(

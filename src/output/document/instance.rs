@@ -93,7 +93,7 @@ impl InstanceDocument {
             version: facts.map(|facts| words::server_version(facts.version)),
             system_identifier: facts.map(|facts| facts.system_identifier.clone()),
             timeline: facts.map(|facts| facts.timeline.0),
-            writable: facts.map(|facts| facts.writable()),
+            writable: facts.map(|facts| facts.takes_writes()),
             flush_lsn: facts
                 .filter(|_| recovery.is_none())
                 .map(|facts| facts.flush_lsn.to_string()),

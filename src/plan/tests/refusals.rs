@@ -191,6 +191,7 @@ fn a_base_backup_an_archive_backlog_and_a_failing_archiver() {
             primary(it).archiver = Some(Archiver {
                 ready_segments,
                 failing,
+                stalled_seconds: 0,
             });
         });
     }
