@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use pgctl::cluster::{Lsn, SlotKind, SyncState, Timeline};
+use pgctl::cluster::{HeldUp, Lsn, SlotKind, SyncState, Timeline};
 use pgctl::postgres::{Login, Rights, Session, SqlError};
 use secrecy::SecretString;
 use support::{Server, eventually};
@@ -407,6 +407,67 @@ async fn a_switchover_by_hand() {
         .expect("nothing to drop");
     let facts = on_other.facts().await.expect("it answers");
     assert_eq!(facts.timeline, Timeline(2));
+
+    // Its control file still names timeline 1 when it comes up with nobody to stream from.
+    candidate.stop("immediate");
+    other.stop("immediate");
+    other.start_again();
+    let facts = other.session().await.facts().await.expect("it answers");
+    let recovery = facts.recovery.expect("in recovery");
+    assert_eq!(recovery.receiver, None, "nobody to stream from");
+    assert_eq!(facts.timeline, Timeline(2), "it has replayed that");
+}
+
+#[tokio::test]
+async fn a_standby_says_what_holds_up_its_replay() {
+    let primary = Server::primary("");
+    let standby = primary.standby("pod_1");
+    let (on_primary, on_standby) = (primary.session().await, standby.session().await);
+    let held_up = async || {
+        let facts = on_standby.facts().await.expect("the standby answers");
+        facts.recovery.expect("in recovery").held_up()
+    };
+    assert_eq!(held_up().await, None);
+    standby.psql("alter system set recovery_min_apply_delay = '30min'");
+    standby.psql("select pg_reload_conf()");
+    eventually("the delay shows", async || {
+        (held_up().await == Some(HeldUp::Delayed(1800.0))).then_some(())
+    })
+    .await;
+    let written = on_primary.write_probe().await.expect("it accepts writes");
+    let late = on_standby
+        .wait_past(written, Duration::from_millis(50))
+        .await
+        .expect_err("half an hour is not over");
+    assert!(
+        late.to_string().contains("recovery_min_apply_delay"),
+        "{late}"
+    );
+    standby.psql("alter system reset recovery_min_apply_delay");
+    standby.psql("select pg_reload_conf()");
+
+    // A query on the standby needs what a vacuum on the primary has removed.
+    primary.psql("create table rows_to_go as select generate_series(1, 1000) n");
+    eventually("the table is there", async || {
+        let there = standby.query("select to_regclass('rows_to_go') is not null");
+        (there.trim() == "t").then_some(())
+    })
+    .await;
+    let reader = standby.psql_in_background(
+        "begin isolation level repeatable read; select count(*) from rows_to_go; select pg_sleep(600)",
+    );
+    eventually("the reader holds its snapshot", async || {
+        let sleeps = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+        (standby.query(sleeps).trim() == "1").then_some(())
+    })
+    .await;
+    primary.psql("delete from rows_to_go");
+    primary.psql("vacuum rows_to_go");
+    eventually("the conflict shows", async || {
+        matches!(held_up().await, Some(HeldUp::Conflict(_))).then_some(())
+    })
+    .await;
+    drop(reader);
 }
 
 #[tokio::test]

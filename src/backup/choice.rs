@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cluster::{Instance, Role, Snapshot};
+use crate::cluster::{HeldUp, Instance, Role, Snapshot};
 
 /// A standby further behind than this is not taken without being named: 64 MiB of WAL, a few
 /// seconds of heavy writing.
@@ -152,8 +152,11 @@ fn behind(snapshot: &Snapshot, instance: &Instance) -> Result<u64, String> {
     if instance.pod.deleting_since.is_some() {
         return Err("its pod is terminating".to_owned());
     }
-    if recovery.replay_paused {
-        return Err("its replay is paused".to_owned());
+    match recovery.held_up() {
+        // What it has not replayed is counted below.
+        None | Some(HeldUp::Conflict(_)) => {}
+        Some(HeldUp::Paused) => return Err("its replay is paused".to_owned()),
+        Some(late @ HeldUp::Delayed(_)) => return Err(late.to_string()),
     }
     let streams = recovery
         .receiver

@@ -134,10 +134,74 @@ pub struct RecoveryFacts {
     pub last_commit_replayed: Option<Timestamp>,
     /// `pg_get_wal_replay_pause_state()` is not `not paused`.
     pub replay_paused: bool,
+    /// `recovery_min_apply_delay`, in seconds: commits are replayed that long after they were made.
+    #[serde(default)]
+    pub apply_delay_seconds: f64,
+    /// What the startup process waits for: `wait_event_type/wait_event` of `pg_stat_activity`; none
+    /// while it works.
+    #[serde(default)]
+    pub replay_waits_for: Option<String>,
     /// `pg_stat_wal_receiver`; none when no receiver runs.
     pub receiver: Option<ReceiverFacts>,
     /// Host that `primary_conninfo` names (never the whole string: it may hold secrets).
     pub upstream_host: Option<String>,
+}
+
+/// What keeps a standby from replaying what it has received.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HeldUp {
+    /// Somebody has paused it.
+    Paused,
+    /// `recovery_min_apply_delay`, in seconds.
+    Delayed(f64),
+    /// Queries or locks on the standby itself; the event is that of `pg_stat_activity`.
+    Conflict(String),
+}
+
+impl HeldUp {
+    /// From the three facts of [`RecoveryFacts`]. A startup process that waits for WAL
+    /// (`RecoveryWalStream`, `RecoveryRetrieveRetryInterval`) is held up by nothing here.
+    pub fn of(paused: bool, delay_seconds: f64, waits_for: Option<&str>) -> Option<Self> {
+        if paused {
+            return Some(Self::Paused);
+        }
+        if delay_seconds > 0.0 {
+            return Some(Self::Delayed(delay_seconds));
+        }
+        // `standby.c`: conflicts wait under IPC/RecoveryConflict*, Lock/* and BufferPin/*.
+        let event = waits_for?;
+        let (kind, name) = event.split_once('/')?;
+        (name.starts_with("RecoveryConflict") || matches!(kind, "Lock" | "BufferPin"))
+            .then(|| Self::Conflict(name.to_owned()))
+    }
+}
+
+impl std::fmt::Display for HeldUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Paused => f.write_str("replay is paused"),
+            Self::Delayed(seconds) => {
+                write!(
+                    f,
+                    "it replays commits {seconds} s late (recovery_min_apply_delay)"
+                )
+            }
+            Self::Conflict(event) => {
+                write!(f, "its replay waits for queries or locks on it ({event})")
+            }
+        }
+    }
+}
+
+impl RecoveryFacts {
+    /// What keeps it from replaying what it has received.
+    pub fn held_up(&self) -> Option<HeldUp> {
+        HeldUp::of(
+            self.replay_paused,
+            self.apply_delay_seconds,
+            self.replay_waits_for.as_deref(),
+        )
+    }
 }
 
 /// `pg_stat_wal_receiver`: the standby's view of the stream.

@@ -219,6 +219,8 @@ fn standby_instance(ordinal: u32) -> Instance {
         replay_lsn: Some(POSITION),
         last_commit_replayed: Some(ago(3600)),
         replay_paused: false,
+        apply_delay_seconds: 0.0,
+        replay_waits_for: Some("Activity/RecoveryWalStream".into()),
         receiver: Some(ReceiverFacts {
             status: "streaming".into(),
             sender_host: Some("staging-postgres-primary-0.staging-postgres-primary".into()),

@@ -29,7 +29,7 @@ pub mod words;
 pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric, PAUSED_BOUNDS};
 pub use autoscaler_words::{condition_words, why_not_scaling};
 pub use database::{
-    Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, ReceiverFacts, RecoveryFacts,
+    Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, HeldUp, ReceiverFacts, RecoveryFacts,
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
 };
 pub use files::{FileFacts, FileMistake, PendingSetting, RecoverySetting};

@@ -35,7 +35,7 @@ pub enum CheckName {
     Timeline,
     /// It streams from the primary.
     Streaming,
-    /// Its replay is not paused.
+    /// Nothing holds up its replay: no pause, no delay, no queries on it.
     Replay,
     /// It is not too far behind.
     Lag,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Session, SqlError, conninfo, sql};
-use crate::cluster::Lsn;
+use crate::cluster::{HeldUp, Lsn};
 
 /// How often a position that is waited for is looked at.
 const POLL: Duration = Duration::from_millis(10);
@@ -178,16 +178,39 @@ impl Session {
                 return Ok(now);
             }
             if tokio::time::Instant::now() >= deadline {
+                let why = self.held_up().await.map(|why| format!("; {why}"));
                 return Err(SqlError::TimedOut {
                     doing: format!(
-                        "{doing} (received {}, replayed {})",
-                        now.received, now.replayed
+                        "{doing} (received {}, replayed {}{})",
+                        now.received,
+                        now.replayed,
+                        why.unwrap_or_default()
                     ),
                     after: limit,
                 });
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// What keeps this standby from replaying, as far as it says so.
+    async fn held_up(&self) -> Option<HeldUp> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            replay_paused: bool,
+            apply_delay_seconds: f64,
+            replay_waits_for: Option<String>,
+        }
+        let answer = self
+            .text("asking what replay waits for", sql::HELD_UP)
+            .await;
+        let answer: Answer = serde_json::from_str(&answer.ok()??).ok()?;
+        HeldUp::of(
+            answer.replay_paused,
+            answer.apply_delay_seconds,
+            answer.replay_waits_for.as_deref(),
+        )
     }
 
     /// Commits a write that leaves nothing behind; gives the position up to which all is on disk.

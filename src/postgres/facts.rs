@@ -1,7 +1,7 @@
 //! What a server says of itself.
 
 use super::{Session, SqlError, sql};
-use crate::cluster::DatabaseFacts;
+use crate::cluster::{DatabaseFacts, Timeline};
 
 const DOING: &str = "asking for the state of replication";
 
@@ -16,7 +16,7 @@ impl Session {
     pub async fn facts(&self) -> Result<DatabaseFacts, SqlError> {
         let (mut facts, wal, disk, ready, files) = futures::join!(
             self.main_facts(),
-            self.text(DOING, sql::WAL_BYTES),
+            self.text(DOING, sql::WAL_FILES),
             self.text(DOING, sql::DISK),
             self.text(DOING, sql::READY_SEGMENTS),
             self.files(),
@@ -26,8 +26,14 @@ impl Session {
             facts = self.main_facts().await;
         }
         let mut facts = facts?;
-        let number = |text: Result<Option<String>, SqlError>| text.ok().flatten()?.parse().ok();
-        facts.usage.wal_bytes = number(wal).unwrap_or(0);
+        if let Some((bytes, timeline)) = wal.ok().flatten().as_deref().and_then(wal_files) {
+            facts.usage.wal_bytes = bytes;
+            // After a restart, and until its next restartpoint, the control file of a standby still
+            // names the timeline before the one that it has replayed.
+            if facts.recovery.is_some() {
+                facts.timeline = facts.timeline.max(timeline);
+            }
+        }
         if let Some([size, used, available]) = disk.ok().flatten().as_deref().and_then(disk_figures)
         {
             facts.usage.size_bytes = Some(size);
@@ -70,6 +76,12 @@ fn backlog(line: &str) -> Option<[u64; 2]> {
     // Clocks may differ from those of the files.
     let seconds: i64 = seconds.parse().ok()?;
     Some([count.parse().ok()?, u64::try_from(seconds).unwrap_or(0)])
+}
+
+/// Bytes and the newest timeline out of `bytes timeline`.
+fn wal_files(line: &str) -> Option<(u64, Timeline)> {
+    let (bytes, timeline) = line.split_once(' ')?;
+    Some((bytes.parse().ok()?, Timeline(timeline.parse().ok()?)))
 }
 
 /// Size, use and what is available in bytes out of `size_kib used_kib available_kib`.

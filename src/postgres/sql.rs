@@ -45,6 +45,10 @@ select json_build_object(
     'replayLsn', replay_lsn,
     'lastCommitReplayed', pg_last_xact_replay_timestamp(),
     'replayPaused', pg_get_wal_replay_pause_state() <> 'not paused',
+    'applyDelaySeconds', (select setting::float8 / 1000 from setting
+      where name = 'recovery_min_apply_delay'),
+    'replayWaitsFor', (select wait_event_type || '/' || wait_event from pg_stat_activity
+      where backend_type = 'startup' limit 1),
     'receiver', (select json_build_object(
         'status', coalesce(status, 'unknown'),
         'senderHost', sender_host,
@@ -133,9 +137,16 @@ select json_build_object(
 )::text
 from here";
 
-/// Bytes of the files in `pg_wal`. Apart from [`FACTS`], because it reads a directory that changes.
-pub(super) const WAL_BYTES: &str =
-    "select coalesce(sum(size), 0)::bigint::text from pg_ls_waldir()";
+/// What is in `pg_wal`: `bytes timeline`, the timeline being the newest of any segment (0 when there is
+/// none). Apart from [`FACTS`], because it reads a directory that changes.
+///
+/// A standby writes segments of a timeline only once it receives or replays it: the receiver streams
+/// into files of its own timeline, restartpoints recycle files under the one that is replayed
+/// (`RemoveOldXlogFiles`, `PreallocXlogFiles` in `xlog.c`). Files of histories are fetched before that
+/// and prove nothing.
+pub(super) const WAL_FILES: &str = "select concat_ws(' ', coalesce(sum(size), 0)::bigint, \
+     coalesce(max(case when name ~ '^[0-9A-F]{24}$' \
+       then ('x' || substr(name, 1, 8))::bit(32)::int end), 0)) from pg_ls_waldir()";
 
 /// Segments that wait for the archiver, and for how many seconds it has archived none while one was
 /// waiting: one command may hang for ever, and nothing fails.
@@ -183,6 +194,15 @@ pub(super) const IN_RECOVERY: &str = "select pg_is_in_recovery()::text";
 pub(super) const PROGRESS: &str = "select concat_ws(' ', \
      greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), \
      pg_last_wal_replay_lsn()) where pg_is_in_recovery()";
+
+/// Whether replay is held up, and by what, as two columns of [`FACTS`] have it: `paused delay waits`,
+/// the delay in seconds, the rest empty when it waits for nothing.
+pub(super) const HELD_UP: &str = "select json_build_object( \
+     'replayPaused', pg_get_wal_replay_pause_state() <> 'not paused', \
+     'applyDelaySeconds', (select setting::float8 / 1000 from pg_settings \
+       where name = 'recovery_min_apply_delay'), \
+     'replayWaitsFor', (select wait_event_type || '/' || wait_event from pg_stat_activity \
+       where backend_type = 'startup' limit 1))::text where pg_is_in_recovery()";
 
 /// A checkpoint.
 pub(super) const CHECKPOINT: &str = "checkpoint";

@@ -104,6 +104,8 @@ pub enum FindingCode {
     StandbyNotStreaming,
     /// Replay is paused on a standby.
     ReplayPaused,
+    /// A standby replays late: it is told to, or queries on it hold its replay up.
+    ReplayDelayed,
     /// A standby is behind by more than the limit.
     StandbyBehind,
     /// A slot that nobody uses holds WAL back.

@@ -5,9 +5,9 @@ use super::finding::{Finding, FindingCode, ObjectRef};
 use super::headline::streaming;
 use super::state::{InstanceState, instance_state, system_of};
 use crate::cluster::{
-    DatabaseFacts, Instance, LagCheck, LagReport, RecoveryFacts, Shape, SlotFacts, SlotKind,
-    Snapshot, StandbyLag, SyncState, slot_name, synchronous_candidates, synchronous_names,
-    synchronous_needed, words,
+    DatabaseFacts, HeldUp, Instance, LagCheck, LagReport, RecoveryFacts, Shape, SlotFacts,
+    SlotKind, Snapshot, StandbyLag, SyncState, slot_name, synchronous_candidates,
+    synchronous_names, synchronous_needed, words,
 };
 
 pub(super) fn check(
@@ -205,13 +205,7 @@ fn standby(
             .next(format!("pgctl -n {namespace} lag -w")),
         );
     }
-    if recovery.replay_paused {
-        findings.push(
-            Finding::warning(FindingCode::ReplayPaused, pod.clone(), "replay is paused")
-                .why("it receives WAL, but readers see old data until replay goes on")
-                .next(in_psql(namespace, name, "select pg_wal_replay_resume()")),
-        );
-    }
+    findings.extend(held_up(namespace, name, recovery));
     let row = lag.standbys.iter().find(|standby| standby.pod == name);
     if let Some(row) = row
         && other_timeline.is_none()
@@ -224,6 +218,46 @@ fn standby(
         );
     }
     findings
+}
+
+/// It receives WAL and does not replay it as it comes.
+fn held_up(namespace: &str, name: &str, recovery: &RecoveryFacts) -> Option<Finding> {
+    let pod = ObjectRef::pod(name);
+    let held_up = recovery.held_up()?;
+    Some(match &held_up {
+        HeldUp::Paused => Finding::warning(FindingCode::ReplayPaused, pod, "replay is paused")
+            .why("it receives WAL, but readers see old data until replay goes on")
+            .next(in_psql(namespace, name, "select pg_wal_replay_resume()")),
+        HeldUp::Delayed(_) => {
+            Finding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
+                .why("readers see old data, and a switchover to it would wait that long")
+                .next(in_psql(
+                    namespace,
+                    name,
+                    "select name, setting, sourcefile, sourceline from pg_settings \
+                     where name = $$recovery_min_apply_delay$$",
+                ))
+        }
+        // A moment of it is daily life: it counts when WAL piles up behind it.
+        HeldUp::Conflict(_) => {
+            let waiting = recovery.receive_lsn?.bytes_since(recovery.replay_lsn?);
+            if waiting == 0 {
+                return None;
+            }
+            Finding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
+                .why(format!(
+                    "{} wait to be replayed; the longest that queries may hold it up is \
+                     max_standby_streaming_delay",
+                    words::bytes(waiting)
+                ))
+                .next(in_psql(
+                    namespace,
+                    name,
+                    "select pid, age(clock_timestamp(), query_start), query from pg_stat_activity \
+                     where state <> $$idle$$ order by query_start",
+                ))
+        }
+    })
 }
 
 fn behind_words(row: &StandbyLag) -> String {

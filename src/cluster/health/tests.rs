@@ -365,6 +365,31 @@ fn a_paused_standby() {
 }
 
 #[test]
+fn a_standby_that_replays_late() {
+    let object = format!("pod/{}", replica(0));
+    let snapshot = damaged(|s| fixture::recovery(s, 0).apply_delay_seconds = 1800.0);
+    let text = told(&snapshot, Code::ReplayDelayed, Severity::Warning, &object);
+    assert!(text.contains("1800 s late"), "{text}");
+    let conflict = |behind: u64| {
+        damaged(|s| {
+            let recovery = fixture::recovery(s, 0);
+            recovery.replay_waits_for = Some("IPC/RecoveryConflictSnapshot".into());
+            recovery.receive_lsn = recovery
+                .replay_lsn
+                .map(|it| crate::cluster::Lsn::new(it.bytes() + behind));
+        })
+    };
+    let text = told(
+        &conflict(4096),
+        Code::ReplayDelayed,
+        Severity::Warning,
+        &object,
+    );
+    assert!(text.contains("RecoveryConflictSnapshot"), "{text}");
+    assert_eq!(judge(&conflict(0)).findings, [], "nothing waits behind it");
+}
+
+#[test]
 fn a_standby_on_another_timeline() {
     let snapshot = damaged(|s| {
         fixture::cut_stream(s, 0);

@@ -52,6 +52,10 @@ pub(super) struct InstanceDocument {
     replay_lsn: Option<String>,
     /// Whether replay is paused on a standby.
     replay_paused: Option<bool>,
+    /// `recovery_min_apply_delay` of a standby, in seconds.
+    apply_delay_seconds: Option<f64>,
+    /// What replay on a standby waits for (`wait_event_type/wait_event`).
+    replay_waits_for: Option<String>,
     /// The pod that it streams from.
     upstream: Option<String>,
     /// `async`, `potential`, `sync` or `quorum`.
@@ -104,6 +108,8 @@ impl InstanceDocument {
                 .and_then(|recovery| recovery.replay_lsn)
                 .map(|lsn| lsn.to_string()),
             replay_paused: recovery.map(|recovery| recovery.replay_paused),
+            apply_delay_seconds: recovery.map(|recovery| recovery.apply_delay_seconds),
+            replay_waits_for: recovery.and_then(|recovery| recovery.replay_waits_for.clone()),
             upstream: lag.and_then(|lag| lag.upstream.clone()),
             sync_state: lag
                 .and_then(|lag| lag.sync_state)

@@ -5,7 +5,7 @@ use super::super::case::{Case, position};
 use super::super::{Check, CheckName, Mode};
 use super::capacity::capacity_checks;
 use super::surroundings::{autoscaler, sizes};
-use crate::cluster::{Instance, Lsn, Role, SenderFacts, Timeline};
+use crate::cluster::{HeldUp, Instance, Lsn, RecoveryFacts, Role, SenderFacts, Timeline};
 
 /// Every check about `target` itself.
 pub(crate) fn candidate_checks(case: &Case<'_>, target: &Instance) -> Vec<Check> {
@@ -15,7 +15,7 @@ pub(crate) fn candidate_checks(case: &Case<'_>, target: &Instance) -> Vec<Check>
             system(case, target),
             timeline(case, target),
             streaming(case, target),
-            replay(target),
+            replay(case, target),
             lag(case, target),
             ahead(case, target),
         ]);
@@ -181,17 +181,26 @@ fn streaming(case: &Case<'_>, target: &Instance) -> Check {
     }
 }
 
-fn replay(target: &Instance) -> Check {
+/// What is received must also be replayed before a promotion: nobody writes meanwhile.
+fn replay(case: &Case<'_>, target: &Instance) -> Check {
     let (name, pod) = (CheckName::Replay, target.name());
-    let paused = target
+    let held_up = target
         .facts()
         .and_then(|facts| facts.recovery.as_ref())
-        .is_some_and(|recovery| recovery.replay_paused);
-    if paused {
-        Check::refuse(name, format!("replay on {pod} is paused"))
-            .next("SELECT pg_wal_replay_resume() on it")
-    } else {
-        Check::pass(name, "replay is not paused")
+        .and_then(RecoveryFacts::held_up);
+    match held_up {
+        None => Check::pass(name, "nothing holds up its replay"),
+        Some(HeldUp::Paused) => Check::refuse(name, format!("replay on {pod} is paused"))
+            .next("SELECT pg_wal_replay_resume() on it"),
+        // A promotion ends the delay (`recoveryApplyDelay` in `xlogrecovery.c`).
+        Some(why @ (HeldUp::Delayed(_) | HeldUp::Conflict(_))) if case.mode == Mode::Emergency => {
+            Check::warn(name, format!("{pod}: {why}"))
+        }
+        Some(why @ HeldUp::Delayed(_)) => Check::refuse(name, format!("{pod}: {why}")).next(
+            "ALTER SYSTEM SET recovery_min_apply_delay = 0, then SELECT pg_reload_conf(), on it; or another pod",
+        ),
+        Some(why @ HeldUp::Conflict(_)) => Check::refuse(name, format!("{pod}: {why}"))
+            .next("wait until they have ended, or end them; or another pod"),
     }
 }
 

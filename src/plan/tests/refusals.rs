@@ -133,6 +133,12 @@ fn a_candidate_of_another_system_or_timeline() {
 fn a_candidate_that_does_not_stream_or_replay() {
     refuses(CheckName::Streaming, |it| cut_stream(it, 0));
     refuses(CheckName::Replay, |it| recovery(it, 0).replay_paused = true);
+    refuses(CheckName::Replay, |it| {
+        recovery(it, 0).apply_delay_seconds = 1800.0;
+    });
+    refuses(CheckName::Replay, |it| {
+        recovery(it, 0).replay_waits_for = Some("IPC/RecoveryConflictSnapshot".into());
+    });
 }
 
 #[test]
