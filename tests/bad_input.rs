@@ -423,3 +423,175 @@ fn a_wrong_password_is_told_with_its_secret_and_key() {
     other.stdout_has("Secret \"nobody\"");
     other.stdout_has("does not exist");
 }
+
+/// A kubeconfig whose user logs in with this shell script, which counts how often it is run.
+fn with_plugin(sandbox: &Sandbox, script: &str) -> PathBuf {
+    let runs = sandbox.folder().join("runs");
+    let _ = std::fs::remove_file(&runs);
+    let script = format!("echo run >> '{}'\n{script}", runs.display());
+    let user = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
+        "args": ["-c", script], "interactiveMode": "IfAvailable",
+        "installHint": "brew install corporate-login"}});
+    with_user(sandbox, user)
+}
+
+/// The sandbox's kubeconfig with another user.
+fn with_user(sandbox: &Sandbox, user: Value) -> PathBuf {
+    let server = sandbox.server().expect("it runs");
+    let text = server.token_kubeconfig("c", "here", &Identity::new("bob", &[]));
+    let mut kubeconfig: Value = serde_saphyr::from_str(&text).expect("YAML");
+    kubeconfig["users"][0]["user"] = user;
+    file(sandbox.folder(), kubeconfig.to_string())
+}
+
+fn runs(sandbox: &Sandbox) -> usize {
+    let runs = std::fs::read_to_string(sandbox.folder().join("runs"));
+    runs.unwrap_or_default().lines().count()
+}
+
+/// A token that the API server takes for an administrator's.
+fn admin_token(sandbox: &Sandbox) -> String {
+    let server = sandbox.server().expect("it runs");
+    let text = server.token_kubeconfig("c", "here", &Identity::admin());
+    let kubeconfig: Value = serde_saphyr::from_str(&text).expect("YAML");
+    let token = &kubeconfig["users"][0]["user"]["token"];
+    token.as_str().expect("a token").to_owned()
+}
+
+#[test]
+fn a_login_that_fails_is_called_that_and_shows_no_credential() {
+    let sandbox = api();
+    let script = format!(
+        "echo '{{\"status\": {{\"token\": \"{SECRET}\"}}}}'\n\
+         printf '\\033[31mthe session of {SECRET} has expired\\033[0m\\n' >&2\nexit 3"
+    );
+    let kubeconfig = with_plugin(&sandbox, &script);
+    for line in ["status", "failover --dry-run"] {
+        let ended = with(&kubeconfig, &line.split(' ').collect::<Vec<_>>());
+        ended.with_code(7);
+        let said = words(&ended.stderr);
+        for part in [
+            "error: the login to ",
+            "plugin sh failed with exit status 3",
+            "has expired",
+            "brew install corporate-login",
+            "log in again",
+        ] {
+            assert!(said.contains(part), "{part}: {ended:#?}");
+        }
+        assert!(!said.contains("mend the file"), "{ended:#?}");
+        assert!(!ended.stderr.contains('\u{1b}'), "{ended:#?}");
+        is_document(&kubeconfig, &line.split(' ').collect::<Vec<_>>(), 7);
+    }
+    assert_eq!(runs(&sandbox), 4, "once for each command");
+}
+
+#[test]
+fn a_plugin_is_asked_once_and_its_token_is_used() {
+    let sandbox = api();
+    let token = admin_token(&sandbox);
+    for expires in ["", ", \"expirationTimestamp\": \"2001-01-01T00:00:00Z\""] {
+        let script = format!("echo '{{\"status\": {{\"token\": \"{token}\"{expires}}}}}'");
+        let kubeconfig = with_plugin(&sandbox, &script);
+        let ended = with(&kubeconfig, &["status"]);
+        ended.with_code(2);
+        ended.stderr_has("no PostgreSQL cluster found");
+        assert_eq!(runs(&sandbox), 1, "{expires}");
+    }
+}
+
+#[test]
+fn a_token_with_a_line_break_is_refused_unless_a_file_ends_with_it() {
+    let sandbox = api();
+    let token = admin_token(&sandbox);
+    let inline = with_user(&sandbox, json!({"token": format!("{token}\n")}));
+    let ended = with(&inline, &["status"]);
+    ended.with_code(2);
+    let said = words(&ended.stderr);
+    assert!(said.contains("token has a line break in it"), "{ended:#?}");
+    let script = format!("printf '%s' '{{\"status\": {{\"token\": \"{token}\\n\"}}}}'");
+    let ended = with(&with_plugin(&sandbox, &script), &["status"]);
+    ended.with_code(7);
+    let said = words(&ended.stderr);
+    assert!(
+        said.contains("gave a token that has a line break"),
+        "{ended:#?}"
+    );
+    let tokens = sandbox.folder().join("token");
+    std::fs::write(&tokens, format!("{token}\n")).expect("written");
+    let ended = with(
+        &with_user(&sandbox, json!({"tokenFile": tokens})),
+        &["status"],
+    );
+    ended.with_code(2);
+    ended.stderr_has("no PostgreSQL cluster found");
+    std::fs::write(&tokens, "\n").expect("written");
+    let ended = with(
+        &with_user(&sandbox, json!({"tokenFile": tokens})),
+        &["status"],
+    );
+    ended.with_code(2);
+    ended.stderr_has("is empty");
+}
+
+#[test]
+fn a_plugin_that_hangs_ends_with_the_time_limit_or_a_signal() {
+    let sandbox = api();
+    let kubeconfig = with_plugin(&sandbox, "sleep 600");
+    for line in [
+        "status --timeout 1s",
+        "failover --dry-run --timeout 1s",
+        "history --timeout 1s",
+    ] {
+        let ended = with(&kubeconfig, &line.split(' ').collect::<Vec<_>>());
+        ended.with_code(7);
+        let said = words(&ended.stderr);
+        assert!(said.contains("gave no answer within 1 s"), "{ended:#?}");
+        assert!(said.contains("--timeout 2m"), "{ended:#?}");
+    }
+    assert_eq!(runs(&sandbox), 3);
+    for (command, signal) in [
+        ("status", "-TERM"),
+        ("failover", "-INT"),
+        ("history", "-TERM"),
+    ] {
+        let before = runs(&sandbox);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pgctl"))
+            .args([command, "--timeout", "10m"])
+            .env("KUBECONFIG", &kubeconfig)
+            .stdin(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("pgctl runs");
+        while runs(&sandbox) == before {
+            assert!(child.try_wait().expect("ours").is_none(), "{command}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("kill runs").success());
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(130), "{command} {signal}");
+    }
+}
+
+#[test]
+fn an_address_without_a_scheme_is_no_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (server, code) in [
+        ("127.0.0.1:1", 7),
+        ("https://bob:correct-horse-battery@127.0.0.1:1", 7),
+        ("/just/a/path", 2),
+        ("https://", 2),
+        ("ftp://127.0.0.1:1", 7),
+        ("", 2),
+    ] {
+        let text = format!(
+            "clusters: [{{name: k, cluster: {{server: '{server}'}}}}]\n\
+             contexts: [{{name: c, context: {{cluster: k}}}}]\ncurrent-context: c\n"
+        );
+        let ended = with(&file(folder.path(), text), &["status"]);
+        ended.with_code(code);
+        ended.stderr_has("next: ");
+    }
+}

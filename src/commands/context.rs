@@ -147,6 +147,7 @@ impl From<KubeError> for Failure {
             | KubeError::ServerCertificateInvalid { .. }
             | KubeError::ClientCertificateExpired { .. }
             | KubeError::Unauthorized { .. }
+            | KubeError::LoginFailed { .. }
             | KubeError::TimedOut { .. }
             | KubeError::StreamLost { .. } => ExitCode::Unreachable,
             KubeError::NotFound { .. }
@@ -157,7 +158,7 @@ impl From<KubeError> for Failure {
             | KubeError::Unexpected { .. }
             | KubeError::Api { .. } => ExitCode::Failed,
         };
-        let failure = Self::new(exit, error.to_string());
+        let failure = Self::new(exit, plain(&error.to_string()));
         match error.advice() {
             Some(advice) => failure.next(advice),
             None => failure,

@@ -1,5 +1,7 @@
 //! From the command line to the exit code.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::context::Context;
 use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, status, sync};
 use crate::cli::{Cli, Command};
@@ -25,24 +27,13 @@ pub async fn run(cli: Cli) -> ExitCode {
     }
     .remember();
     let context = Context::new(&cli.global);
-    let result = match &cli.command {
-        Command::Status(args) => interruptible(status::run(&context, args)).await,
-        Command::Lag(args) => interruptible(lag::run(&context, args)).await,
-        // These end an interrupted operation themselves: they know how to go on with it.
-        Command::Failover(args) => failover::run(&context, args).await,
-        Command::Rejoin(args) => rejoin::rejoin(&context, args).await,
-        Command::Reinit(args) => rejoin::reinit(&context, args).await,
-        Command::Scale(args) => scale::run(&context, args).await,
-        Command::Hpa(args) => hpa::run(&context, args).await,
-        Command::Sync(args) => sync::run(&context, args).await,
-        Command::History => interruptible(history::run(&context)).await,
-        Command::Backup(args) => backup::run(&context, args).await,
-        Command::Restore(args) => {
-            // --to says which cluster, as --cluster does.
-            let mut global = cli.global.clone();
-            global.cluster = args.to.clone().or(global.cluster);
-            restore::run(&Context::new(&global), args).await
-        }
+    let work = work(&cli, &context);
+    let result = tokio::select! {
+        result = work => result,
+        () = before_anything_is_begun() => Err(Failure::new(
+            ExitCode::Interrupted,
+            "interrupted: nothing was begun",
+        )),
     };
     result.unwrap_or_else(|failure| {
         if context.format.is_document() && failure.exit != ExitCode::Interrupted {
@@ -55,6 +46,28 @@ pub async fn run(cli: Cli) -> ExitCode {
     })
 }
 
+async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
+    match &cli.command {
+        Command::Status(args) => interruptible(status::run(context, args)).await,
+        Command::Lag(args) => interruptible(lag::run(context, args)).await,
+        // These end an interrupted operation themselves: they know how to go on with it.
+        Command::Failover(args) => failover::run(context, args).await,
+        Command::Rejoin(args) => rejoin::rejoin(context, args).await,
+        Command::Reinit(args) => rejoin::reinit(context, args).await,
+        Command::Scale(args) => scale::run(context, args).await,
+        Command::Hpa(args) => hpa::run(context, args).await,
+        Command::Sync(args) => sync::run(context, args).await,
+        Command::History => interruptible(history::run(context)).await,
+        Command::Backup(args) => backup::run(context, args).await,
+        Command::Restore(args) => {
+            // --to says which cluster, as --cluster does.
+            let mut global = cli.global.clone();
+            global.cluster = args.to.clone().or(global.cluster);
+            restore::run(&Context::new(&global), args).await
+        }
+    }
+}
+
 /// Runs what only looks: Ctrl-C or a polite kill may end it at any moment.
 pub(super) async fn interruptible(
     work: impl Future<Output = Result<ExitCode, Failure>>,
@@ -65,8 +78,25 @@ pub(super) async fn interruptible(
     }
 }
 
-/// Resolves when the process is asked to end.
+/// Whether a command answers itself when the process is asked to end: from where on something may have
+/// been begun.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Resolves when the process is asked to end. Whoever waits for it answers for what was begun.
 pub(super) async fn interruption() {
+    ANSWERED.store(true, Ordering::SeqCst);
+    asked_to_end().await;
+}
+
+/// Resolves when the process is asked to end while it only looks, or asks somebody.
+async fn before_anything_is_begun() {
+    asked_to_end().await;
+    if ANSWERED.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn asked_to_end() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -177,6 +177,9 @@ impl Kube {
             for pause in PAUSES {
                 match request().await {
                     Err(error) if again(&error) => tokio::time::sleep(pause).await,
+                    // Nothing was carried out, and the next one has other credentials.
+                    Err(kube::Error::Api(status))
+                        if status.code == 401 && self.will_renew().await => {}
                     other => return other,
                 }
             }

@@ -8,6 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::KubeError;
+use super::login::{Login, LoginError, LoginFailure, Source};
 use super::proxy::{FromEnvironment, proxy};
 
 /// The longest that a TCP connection to the API server may take.
@@ -31,6 +32,8 @@ pub struct ConnectOptions {
 #[derive(Clone)]
 pub struct Kube {
     client: Client,
+    /// What gives the client's requests their credentials; none with a client made elsewhere.
+    login: Option<Login>,
     server: String,
     context: String,
     namespace: String,
@@ -50,10 +53,11 @@ impl std::fmt::Debug for Kube {
 }
 
 impl Kube {
-    /// Reads the kubeconfig (or the service account) and makes a client. Asks nothing of the API.
+    /// Reads the kubeconfig (or the service account), logs in as it says (a credential plugin is run
+    /// once, for no longer than the time limit) and makes a client. Asks nothing of the API.
     ///
     /// # Errors
-    /// When there is no kubeconfig, or it can't be used.
+    /// When there is no kubeconfig, it can't be used, or the login failed.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, KubeError> {
         let (mut config, context) = load(options).await?;
         config.connect_timeout = Some(CONNECT_TIMEOUT.min(options.timeout));
@@ -63,17 +67,36 @@ impl Kube {
             file: described(options),
             reason,
         };
-        let server = config.cluster_url.to_string();
-        let server = server.trim_end_matches('/').to_owned();
+        let server = without_userinfo(&config.cluster_url);
         let namespace = options
             .namespace
             .clone()
             .unwrap_or_else(|| config.default_namespace.clone());
-        let certificate_expires = client_certificate(&config.auth_info)
-            .and_then(|pem| super::certificate::not_after(&pem));
-        let client = Client::try_from(config).map_err(|error| bad(error.to_string()))?;
+        let failed = |error: LoginError| {
+            if error.is_of_the_file() {
+                bad(error.to_string())
+            } else {
+                KubeError::LoginFailed {
+                    server: server.clone(),
+                    context: context.clone(),
+                    error: Box::new(error),
+                }
+            }
+        };
+        let source = Source::take(&mut config.auth_info).map_err(failed)?;
+        let own_certificate = client_certificate(&config.auth_info);
+        let login = Login::new(source, config, options.timeout).await;
+        let login = login.map_err(|failure| match failure {
+            LoginFailure::Login(error) => failed(error),
+            LoginFailure::Client(error) => bad(error.to_string()),
+        })?;
+        let certificate_expires = match login.certificate().await {
+            Some(pem) => super::certificate::not_after(&pem),
+            None => own_certificate.and_then(|pem| super::certificate::not_after(&pem)),
+        };
         Ok(Self {
-            client,
+            client: login.client(),
+            login: Some(login),
             server,
             context,
             namespace,
@@ -86,6 +109,7 @@ impl Kube {
     pub fn from_client(client: Client, namespace: &str, timeout: Duration) -> Self {
         Self {
             client,
+            login: None,
             server: "https://test".to_owned(),
             context: "test".to_owned(),
             namespace: namespace.to_owned(),
@@ -117,6 +141,15 @@ impl Kube {
     /// How long one request may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Whether a request that was answered with 401 will be sent with other credentials next time:
+    /// these were accepted before, and have run out.
+    pub(crate) async fn will_renew(&self) -> bool {
+        match &self.login {
+            Some(login) => login.will_renew().await,
+            None => false,
+        }
     }
 
     /// Why the API answers 401: with a client certificate, most often because it expired.
@@ -200,6 +233,7 @@ async fn load(options: &ConnectOptions) -> Result<(Config, String), KubeError> {
         ..KubeConfigOptions::default()
     };
     let own = proxy_of(&kubeconfig, &context);
+    let kubeconfig = with_scheme(kubeconfig);
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &wanted)
         .await
         .map_err(bad)?;
@@ -245,6 +279,45 @@ fn read(
             Ok(None)
         }
         Err(error) => Err(bad(error)),
+    }
+}
+
+/// An address without a scheme means https where anything is said of certificates, else http: as
+/// client-go has it (`rest.DefaultServerURL`). kube takes none without.
+fn with_scheme(mut kubeconfig: Kubeconfig) -> Kubeconfig {
+    for cluster in kubeconfig
+        .clusters
+        .iter_mut()
+        .filter_map(|it| it.cluster.as_mut())
+    {
+        let tls = cluster.certificate_authority.is_some()
+            || cluster.certificate_authority_data.is_some()
+            || cluster.insecure_skip_tls_verify == Some(true);
+        if let Some(server) = &mut cluster.server
+            && !server.contains("://")
+        {
+            *server = format!("{}://{server}", if tls { "https" } else { "http" });
+        }
+    }
+    kubeconfig
+}
+
+/// An address as it may be shown: a URL can hold a password.
+fn without_userinfo(url: &http::Uri) -> String {
+    let text = url.to_string();
+    let text = text.trim_end_matches('/');
+    match text.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = match rest.find('/') {
+                Some(at) => rest.split_at(at),
+                None => (rest, ""),
+            };
+            let host = authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => text.to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Call, Kube};
+use super::{Call, Kube, LoginError};
 use crate::cluster::ClusterId;
 
 /// Why something asked of the Kubernetes API did not work.
@@ -27,6 +27,16 @@ pub enum KubeError {
         file: String,
         /// Why.
         reason: String,
+    },
+    /// There is nothing to log in with: a login has expired, or what makes it does not work.
+    #[error("the login to {server} failed (context {context}): {error}")]
+    LoginFailed {
+        /// Address of the API server.
+        server: String,
+        /// The context in use.
+        context: String,
+        /// Why.
+        error: Box<LoginError>,
     },
     /// No such context.
     #[error(
@@ -274,12 +284,12 @@ impl KubeError {
                 reason,
             },
             kube::Error::Service(_) | kube::Error::HyperError(_) => {
-                // kube boxes the errors of its credential layer as errors of the service.
-                if chain(error).any(|e| e.is::<kube::client::AuthError>()) {
-                    return Self::Unauthorized {
+                // What gives requests their credentials is a service around kube's own.
+                if let Some(login) = chain(error).find_map(|e| e.downcast_ref::<LoginError>()) {
+                    return Self::LoginFailed {
                         server,
                         context,
-                        reason,
+                        error: Box::new(login.clone()),
                     };
                 }
                 Self::Unreachable {
@@ -337,6 +347,7 @@ impl KubeError {
                 "mend the file (kubectl config view), or give another with --kubeconfig FILE"
                     .to_owned()
             }
+            Self::LoginFailed { error, .. } => error.advice(),
             Self::NoSuchContext { .. } => "choose one with --context NAME".to_owned(),
             Self::Unreachable { .. } => {
                 "check the network, the VPN and the context: kubectl cluster-info".to_owned()
