@@ -595,3 +595,49 @@ fn an_address_without_a_scheme_is_no_panic() {
         ended.stderr_has("next: ");
     }
 }
+
+#[test]
+fn without_credentials_for_a_bucket_it_says_where_it_looked() {
+    let list = ["backup", "list", "--store", "s3://backups/p"];
+    // Where nobody listens.
+    let nobody = Path::new("http://127.0.0.1:1");
+    let ended = pgctl(&[("AWS_METADATA_ENDPOINT", nobody)], &list);
+    ended.with_code(1);
+    let said = words(&ended.stderr);
+    for part in [
+        "no credentials were found for s3://backups",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "the metadata service of this machine gives none",
+        "next: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    ] {
+        assert!(said.contains(part), "{part}: {ended:#?}");
+    }
+}
+
+#[test]
+fn what_no_header_can_carry_is_refused_for_a_bucket_too() {
+    let list = ["backup", "list", "--store", "s3://backups/p"];
+    let broken = format!("{SECRET}\n");
+    let (good, bad) = (Path::new("AKIAEXAMPLE"), Path::new(&broken));
+    for name in [
+        "AWS_SESSION_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_REGION",
+    ] {
+        let mut variables = vec![
+            ("AWS_ACCESS_KEY_ID", good),
+            ("AWS_SECRET_ACCESS_KEY", good),
+            ("AWS_ENDPOINT_URL", Path::new("http://127.0.0.1:1")),
+        ];
+        variables.retain(|(known, _)| *known != name);
+        variables.push((name, bad));
+        let ended = pgctl(&variables, &list);
+        ended.with_code(2);
+        let said = words(&ended.stderr);
+        let told = format!("{name} has a line break in it");
+        assert!(said.contains(&told), "{ended:#?}");
+        ended.stderr_has("next: ");
+    }
+}

@@ -1,6 +1,7 @@
 //! The connection to the Kubernetes API: where it is, who is asking, in which namespace.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,6 +33,11 @@ pub struct ConnectOptions {
 #[derive(Clone)]
 pub struct Kube {
     client: Client,
+    about: Arc<About>,
+}
+
+/// What is known of a connection.
+struct About {
     /// What gives the client's requests their credentials; none with a client made elsewhere.
     login: Option<Login>,
     server: String,
@@ -45,9 +51,9 @@ pub struct Kube {
 impl std::fmt::Debug for Kube {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Kube")
-            .field("server", &self.server)
-            .field("context", &self.context)
-            .field("namespace", &self.namespace)
+            .field("server", &self.about.server)
+            .field("context", &self.about.context)
+            .field("namespace", &self.about.namespace)
             .finish_non_exhaustive()
     }
 }
@@ -96,12 +102,14 @@ impl Kube {
         };
         Ok(Self {
             client: login.client(),
-            login: Some(login),
-            server,
-            context,
-            namespace,
-            timeout: options.timeout,
-            certificate_expires,
+            about: Arc::new(About {
+                login: Some(login),
+                server,
+                context,
+                namespace,
+                timeout: options.timeout,
+                certificate_expires,
+            }),
         })
     }
 
@@ -109,12 +117,14 @@ impl Kube {
     pub fn from_client(client: Client, namespace: &str, timeout: Duration) -> Self {
         Self {
             client,
-            login: None,
-            server: "https://test".to_owned(),
-            context: "test".to_owned(),
-            namespace: namespace.to_owned(),
-            timeout,
-            certificate_expires: None,
+            about: Arc::new(About {
+                login: None,
+                server: "https://test".to_owned(),
+                context: "test".to_owned(),
+                namespace: namespace.to_owned(),
+                timeout,
+                certificate_expires: None,
+            }),
         }
     }
 
@@ -125,28 +135,28 @@ impl Kube {
 
     /// Address of the API server.
     pub fn server(&self) -> &str {
-        &self.server
+        &self.about.server
     }
 
     /// Name of the context in use; `in-cluster` for a pod's service account.
     pub fn context(&self) -> &str {
-        &self.context
+        &self.about.context
     }
 
     /// The namespace that was asked for, or the context's own.
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        &self.about.namespace
     }
 
     /// How long one request may take.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.about.timeout
     }
 
     /// Whether a request that was answered with 401 will be sent with other credentials next time:
     /// these were accepted before, and have run out.
     pub(crate) async fn will_renew(&self) -> bool {
-        match &self.login {
+        match &self.about.login {
             Some(login) => login.will_renew().await,
             None => false,
         }
@@ -154,15 +164,15 @@ impl Kube {
 
     /// Why the API answers 401: with a client certificate, most often because it expired.
     pub(crate) fn unauthorized(&self, reason: String) -> KubeError {
-        match self.certificate_expires {
+        match self.about.certificate_expires {
             Some(expired) if expired < Timestamp::now() => KubeError::ClientCertificateExpired {
-                server: self.server.clone(),
+                server: self.about.server.clone(),
                 expired,
-                context: self.context.clone(),
+                context: self.about.context.clone(),
             },
             _ => KubeError::Unauthorized {
-                server: self.server.clone(),
-                context: self.context.clone(),
+                server: self.about.server.clone(),
+                context: self.about.context.clone(),
                 reason,
             },
         }

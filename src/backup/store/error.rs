@@ -31,6 +31,17 @@ pub enum StoreError {
         /// What it said.
         reason: String,
     },
+    /// There are no credentials to ask with.
+    #[error(
+        "no credentials were found for s3://{bucket}: none of {} is set, and the metadata service of this machine gives none ({reason}); files in ~/.aws are not read",
+        CREDENTIALS.join(", ")
+    )]
+    NoCredentials {
+        /// The bucket's name.
+        bucket: String,
+        /// What was tried last.
+        reason: String,
+    },
     /// The object or folder is not there.
     #[error("{what} is not in the store")]
     NotFound {
@@ -68,7 +79,41 @@ pub enum StoreError {
     Settings(String),
 }
 
+/// Where credentials are taken from; without any of them the metadata service is asked.
+pub(super) const CREDENTIALS: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
 impl StoreError {
+    /// What to do or type next.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Disk { .. } => "mend that, or name another place: --store DIRECTORY",
+            Self::NoBucket { bucket, .. } => {
+                return format!("aws s3 mb s3://{bucket}, or another with --store s3://BUCKET");
+            }
+            Self::NoCredentials { .. } => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; from a profile of aws: eval \
+                 \"$(aws configure export-credentials --format env)\""
+            }
+            Self::Denied { .. } => {
+                "check whose credentials these are, and that they may list, read, write and delete \
+                 there: aws sts get-caller-identity"
+            }
+            Self::NotFound { .. } => "pgctl backup list",
+            Self::Lost { .. } => "take it once more: pgctl backup",
+            Self::Remote { .. } => {
+                "check AWS_ENDPOINT_URL, AWS_REGION and the network, and try once more"
+            }
+            Self::WrongKey { .. } => "give the key of one of them: --identity FILE",
+            Self::Settings(_) => "mend that, or name another store with --store",
+        }
+        .to_owned()
+    }
+
     /// What a failed read means: the store's own words when it has any, else those of the disk.
     pub(crate) fn while_reading(what: &str, error: io::Error) -> Self {
         error

@@ -20,22 +20,24 @@ impl From<StoreError> for Failure {
             | StoreError::WrongKey { .. } => ExitCode::Refused,
             StoreError::Disk { .. }
             | StoreError::Denied { .. }
+            | StoreError::NoCredentials { .. }
             | StoreError::Lost { .. }
             | StoreError::Remote { .. } => ExitCode::Failed,
         };
-        Self::new(exit, error.to_string())
+        Self::new(exit, error.to_string()).next(error.advice())
     }
 }
 
 impl From<ResolveError> for Failure {
     fn from(error: ResolveError) -> Self {
-        Self::new(ExitCode::Refused, error.to_string())
+        Self::new(ExitCode::Refused, error.to_string()).next("pgctl backup list")
     }
 }
 
 impl From<EncryptionError> for Failure {
     fn from(error: EncryptionError) -> Self {
         Self::new(ExitCode::Usage, error.to_string())
+            .next("give a file that holds the key: pgctl backup --help")
     }
 }
 
@@ -88,7 +90,7 @@ pub(super) fn not_taken(pod: &str, error: TakeError) -> Failure {
         TakeError::Origin(OriginError::Kube(error)) => {
             Failure::from(error).on(format!("pod/{pod}"))
         }
-        TakeError::Store(error) => no_backup().because(error.to_string()),
+        TakeError::Store(error) => no_backup().because(error.to_string()).next(error.advice()),
         TakeError::Transfer { .. } => {
             let failure = no_backup().because(error.to_string());
             if error.to_string().contains("conflict with recovery") {

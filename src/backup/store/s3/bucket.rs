@@ -23,6 +23,7 @@ use super::writing::{LARGEST_OBJECT, ObjectWriter, PARTS_IN_MEMORY};
 use crate::backup::id::is_id;
 use crate::backup::manifest::MANIFEST_FILE;
 use crate::backup::store::directory::plain;
+use crate::backup::store::error::CREDENTIALS;
 use crate::backup::store::{Draft, Listing, Location, Store, StoreError, StoreWriter, StoredFile};
 
 /// Mark of a backup that was begun.
@@ -84,6 +85,24 @@ impl S3Store {
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let settings =
             |error: &dyn std::fmt::Display| StoreError::Settings(format!("s3://{bucket}: {error}"));
+        // object_store puts them into headers, and panics over what no header can carry.
+        for (key, name) in [
+            (AmazonS3ConfigKey::AccessKeyId, "AWS_ACCESS_KEY_ID"),
+            (AmazonS3ConfigKey::SecretAccessKey, "AWS_SECRET_ACCESS_KEY"),
+            (AmazonS3ConfigKey::Token, "AWS_SESSION_TOKEN"),
+            (AmazonS3ConfigKey::Region, "AWS_REGION"),
+        ] {
+            let value = builder.get_config_value(&key).unwrap_or_default();
+            if let Some(bad) = value.chars().find(|c| !matches!(c, ' '..='~')) {
+                let what = match bad {
+                    '\n' | '\r' => "a line break",
+                    _ => "a character",
+                };
+                return Err(settings(&format!(
+                    "{name} has {what} in it that can't be sent in a request"
+                )));
+            }
+        }
         let given = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
             .iter()
             .find_map(|key| builder.get_config_value(key));
@@ -159,6 +178,15 @@ impl Shared {
             return StoreError::NoBucket {
                 bucket: self.bucket.clone(),
                 endpoint: self.endpoint.clone(),
+            };
+        }
+        // Of the instance metadata service, which is asked when nothing is set.
+        if says(&["/latest/api/token", "/meta-data/iam/security-credentials"])
+            && CREDENTIALS.iter().all(|name| variable(name).is_none())
+        {
+            return StoreError::NoCredentials {
+                bucket: self.bucket.clone(),
+                reason: instance(&reason),
             };
         }
         let denied = matches!(
@@ -286,6 +314,17 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+/// What the metadata service said, without how often it was asked.
+fn instance(reason: &str) -> String {
+    let said = reason.split(" - ").nth(1).unwrap_or(reason);
+    let status = said.split(':').next().unwrap_or(said).trim();
+    if said.starts_with("Server returned non-2xx status code") || status.contains("status") {
+        status.to_owned()
+    } else {
+        "it can't be reached".to_owned()
+    }
 }
 
 /// The text between `<Code>` and `</Code>` of S3's answer.
