@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use pgctl::cluster::{HeldUp, Lsn, SlotKind, SyncState, Timeline};
+use pgctl::cluster::{FileFacts, HeldUp, Lsn, SlotKind, SyncState, Timeline};
 use pgctl::postgres::{Login, Rights, Session, SqlError};
 use secrecy::SecretString;
 use support::{Server, eventually};
@@ -246,6 +246,119 @@ async fn read_only_by_default_is_no_recovery() {
     assert_eq!(facts.settings.synchronous_commit, "local");
     assert_eq!(session.writable().await, Ok(true));
     session.write_probe().await.expect("it takes the write");
+}
+
+/// What runs is not what its files say.
+#[tokio::test]
+async fn files_tell_what_the_next_start_brings() {
+    let server = Server::primary("");
+    let session = server.session().await;
+    let files = async || {
+        let facts = session.facts().await.expect("it answers");
+        facts.files.expect("a superuser may know")
+    };
+    assert_eq!(files().await, FileFacts::default());
+    server.psql("alter system set max_connections = 30");
+    server.psql("alter system set recovery_target = 'immediate'");
+    server.psql("alter system set recovery_target_timeline = 'current'");
+    let found = files().await;
+    assert_eq!(found.mistakes, []);
+    let pending: Vec<String> = found.pending.iter().map(ToString::to_string).collect();
+    assert!(
+        pending.contains(&"max_connections 30 instead of 100".to_owned()),
+        "{pending:?}"
+    );
+    let recovery: Vec<(&str, bool)> = found
+        .recovery
+        .iter()
+        .map(|it| (it.name.as_str(), it.overruled))
+        .collect();
+    assert_eq!(
+        recovery,
+        [
+            ("recovery_target", false),
+            ("recovery_target_timeline", false)
+        ]
+    );
+    server.psql("alter system reset all");
+    let data = server.data();
+    let append = |file: &str, line: &str| {
+        let path = data.join(file);
+        let text = std::fs::read_to_string(&path).expect("it is there");
+        std::fs::write(&path, text.clone() + line + "\n").expect("it is ours");
+        text
+    };
+    for (file, line, said) in [
+        ("postgresql.conf", "work_mem = 64 MBB", "syntax error"),
+        ("postgresql.conf", "no_such = 1", "no_such"),
+        ("postgresql.conf", "shared_buffers = much", "shared_buffers"),
+        ("pg_hba.conf", "host all all all sesame", "sesame"),
+        ("pg_hba.conf", "host all", "pg_hba.conf line"),
+    ] {
+        let before = append(file, line);
+        let found = files().await;
+        let [mistake] = found.mistakes.as_slice() else {
+            panic!("{line}: {found:?}");
+        };
+        let text = mistake.to_string();
+        assert!(
+            text.starts_with(file) && text.contains(said) && mistake.line.is_some(),
+            "{line}: {text}"
+        );
+        std::fs::write(data.join(file), before).expect("it is ours");
+    }
+    assert_eq!(files().await, FileFacts::default());
+}
+
+#[tokio::test]
+async fn an_archiver_that_hangs_shows_by_what_waits() {
+    let server = Server::primary("archive_mode = on\narchive_command = 'sleep 1000'");
+    let session = server.session().await;
+    session.write_probe().await.expect("it takes writes");
+    session.switch_wal().await.expect("a segment is full");
+    let archiver = eventually("a segment has waited", async || {
+        let facts = session.facts().await.expect("it answers");
+        let archiver = facts.archiver.expect("archiving is on");
+        (archiver.stalled_seconds >= 1).then_some(archiver)
+    })
+    .await;
+    assert!(archiver.ready_segments >= 1 && !archiver.failing);
+    assert!(!archiver.hangs(), "not yet");
+}
+
+#[tokio::test]
+async fn unlogged_tables_are_found_in_every_database() {
+    let server = Server::primary("");
+    let session = server.session().await;
+    assert_eq!(session.databases_with_unlogged().await, Ok(Vec::new()));
+    let place = server.data().with_file_name("elsewhere");
+    std::fs::create_dir(&place).expect("the folder is ours");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&place, open).expect("the folder is ours");
+    server.psql("create unlogged table here as select generate_series(1, 1000) as i");
+    server.psql("create index on here (i)");
+    for database in ["plain", "\"it's\""] {
+        server.psql(&format!("create database {database}"));
+    }
+    let inside = async |database: &str| {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await;
+        let stream = stream.expect("it listens");
+        let (none, login) = (std::future::ready(None), Server::login());
+        let rights = Rights::Superuser;
+        let session = Session::connect_to(stream, none, &login, database, rights).await;
+        session.expect("it lets us in")
+    };
+    let other = inside("it's").await;
+    let make = "create unlogged table public.far (i int)";
+    other
+        .run_long("making a table", make, LIMIT)
+        .await
+        .expect("made");
+    let found = session.databases_with_unlogged().await;
+    assert_eq!(found, Ok(vec!["it's".to_owned(), "postgres".to_owned()]));
+    assert_eq!(other.unlogged_tables().await, Ok((1, 0)));
+    let (count, bytes) = session.unlogged_tables().await.expect("it answers");
+    assert!(count == 1 && bytes > 8192 * 4, "{count} with {bytes}");
 }
 
 /// A user who may only look gets in without what only a superuser may set.

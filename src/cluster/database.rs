@@ -344,6 +344,20 @@ pub struct Settings {
     pub archiving: bool,
 }
 
+impl Settings {
+    /// Those that a hot standby must not have lower than its primary (PostgreSQL documentation,
+    /// section 27.4.3 "Administrator's Overview").
+    pub fn standby_limits(&self) -> [(&'static str, u32); 5] {
+        [
+            ("max_connections", self.max_connections),
+            ("max_worker_processes", self.max_worker_processes),
+            ("max_wal_senders", self.max_wal_senders),
+            ("max_prepared_transactions", self.max_prepared_transactions),
+            ("max_locks_per_transaction", self.max_locks_per_transaction),
+        ]
+    }
+}
+
 /// What is on the data volume, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

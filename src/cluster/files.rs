@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DatabaseFacts;
+use super::{DatabaseFacts, Settings};
 
 /// What the configuration files of a server hold for its next start (`pg_file_settings`,
 /// `pg_hba_file_rules`).
@@ -132,5 +132,20 @@ impl DatabaseFacts {
             .map_or(&[][..], |files| &files.recovery)
             .iter()
             .filter(|setting| !setting.overruled)
+    }
+
+    /// Settings that it will have lower than `primary` once it is restarted, and has not now: it could
+    /// not start as its standby.
+    pub fn lower_when_restarted(&self, primary: &Settings) -> Vec<String> {
+        let pending = self.pending();
+        primary
+            .standby_limits()
+            .into_iter()
+            .filter_map(|(name, of_primary)| {
+                let change = pending.iter().find(|it| it.name == name)?;
+                let next: u32 = change.next.as_deref()?.trim().parse().ok()?;
+                (next < of_primary).then(|| format!("{name} {next} < {of_primary}"))
+            })
+            .collect()
     }
 }

@@ -196,6 +196,7 @@ fn primary_instance(replicas: &[String]) -> Instance {
         pod: pod(PRIMARY.into(), Component::Primary, 0),
         database: Database::Reached(Box::new(facts)),
         waiting: None,
+        last_words: None,
     }
 }
 
@@ -237,6 +238,7 @@ fn standby_instance(ordinal: u32) -> Instance {
         pod: pod(replica(ordinal), Component::Replica, ordinal),
         database: Database::Reached(Box::new(facts)),
         waiting: None,
+        last_words: None,
     }
 }
 

@@ -14,6 +14,9 @@ pub struct Instance {
     pub database: Database,
     /// Why the start script holds PostgreSQL back, when it does.
     pub waiting: Option<StartDecision>,
+    /// The last thing that PostgreSQL called fatal before its container ended, when it crashed.
+    #[serde(default)]
+    pub last_words: Option<String>,
 }
 
 /// What an instance is, by what its database does; never by labels.

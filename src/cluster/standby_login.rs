@@ -45,7 +45,7 @@ impl DatabaseFacts {
     /// Why standbys are not let in any more, and SQL that mends it, when one statement does. Streams
     /// that are open say nothing about that: they were let in before.
     pub fn keeps_standbys_out(&self) -> Option<(String, Option<&'static str>)> {
-        const RIGHTS: &str = "alter role replicator login replication valid until \'infinity\'";
+        const RIGHTS: &str = "alter role replicator login replication valid until 'infinity'";
         if let Some(role) = &self.replication_role {
             let lost = if !role.can_log_in {
                 Some("the role replicator may not log in (NOLOGIN)".to_owned())

@@ -20,7 +20,7 @@ pub struct Context {
     pub quiet: bool,
     verbose: bool,
     connect: ConnectOptions,
-    selection: Selection,
+    pub(super) selection: Selection,
     depth: Depth,
 }
 

@@ -15,7 +15,7 @@ use crate::engine::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
-use crate::observe::{Observed, login};
+use crate::observe::{Observed, login, unlogged_tables};
 use crate::output::{
     OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plain,
     plan_screen, refusal_screen, report_screen, write_stderr,
@@ -75,7 +75,7 @@ pub(super) async fn execute_looking_again(
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
     again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
-    let grounds = grounds(&place.kube, &place.observed.snapshot, kind).await?;
+    let grounds = grounds(&place.kube, &place.observed, kind).await?;
     let plan = match make(&place.observed.snapshot, &grounds, Timestamp::now()) {
         Ok(plan) => plan,
         Err(refusal) => return refused(context, &refusal),
@@ -132,7 +132,7 @@ async fn changed_since(
 ) -> Result<Option<Refusal>, Failure> {
     let observed = context.observe(kube).await?;
     again(kube, &observed).await?;
-    let grounds = grounds(kube, &observed.snapshot, plan.operation.kind()).await?;
+    let grounds = grounds(kube, &observed, plan.operation.kind()).await?;
     match make(&observed.snapshot, &grounds, plan.made) {
         Err(refusal) => Ok(Some(refusal)),
         Ok(now) if now.steps == plan.steps => Ok(None),
@@ -154,7 +154,8 @@ fn shown(plan: &Plan, screen: &Screen) -> String {
 }
 
 /// What was found out besides the snapshot.
-async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds, Failure> {
+async fn grounds(kube: &Kube, observed: &Observed, kind: &str) -> Result<Grounds, Failure> {
+    let snapshot = &observed.snapshot;
     let more: &[_] = match kind {
         "reinit" | "scale" => &REINIT_PERMISSIONS,
         "restore" => &RESTORE_PERMISSIONS,
@@ -167,11 +168,18 @@ async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds
             Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
         })
         .collect();
-    let (missing, lock, journal, argo) = futures::join!(
+    let unlogged = async {
+        match kind {
+            "failover" => unlogged_tables(kube, observed).await,
+            _ => None,
+        }
+    };
+    let (missing, lock, journal, argo, unlogged) = futures::join!(
         kube.not_allowed(&calls),
         Live::lock_holder(kube, &snapshot.cluster),
         Live::journal_of(kube, &snapshot.cluster),
         argo_applications(kube, snapshot),
+        unlogged,
     );
     let missing = missing?;
     let permissions = calls
@@ -188,6 +196,7 @@ async fn grounds(kube: &Kube, snapshot: &Snapshot, kind: &str) -> Result<Grounds
         lock: lock.unwrap_or_default(),
         unfinished: journal.and_then(|journal| journal.unfinished()),
         drift: drift(snapshot, &argo),
+        unlogged,
     })
 }
 
@@ -280,6 +289,7 @@ fn live(context: &Context, place: Place) -> Result<Live, Failure> {
     let live = Live::new(kube, login(credentials, timeout), &observed.snapshot);
     Ok(live
         .listening(Box::new(reporter(context)))
+        .found_by(context.selection.clone())
         .with_backups(backups))
 }
 

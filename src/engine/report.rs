@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
-    Action, Entry, Event, Finding, KeptData, Mode, Operation, OutageMethod, OutageParts, Plan,
-    StepName, Way,
+    Action, CheckName, Entry, Event, Finding, KeptData, Mode, Operation, OutageMethod, OutageParts,
+    Plan, StepName, Verdict, Way,
 };
 
 /// The end report.
@@ -33,6 +33,9 @@ pub struct Report {
     pub lost_bytes: Option<u64>,
     /// Whether the loss is proven, and not estimated.
     pub loss_proven: bool,
+    /// What the change of the primary has emptied: unlogged tables, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emptied: Option<String>,
     /// From the last acknowledged write on the old primary to the first committed on the new one,
     /// in seconds; none when it could not be measured.
     pub write_outage_seconds: Option<f64>,
@@ -81,6 +84,7 @@ impl Report {
             new_timeline: None,
             lost_bytes: None,
             loss_proven: false,
+            emptied: None,
             write_outage_seconds: None,
             outage_method: None,
             write_outage_parts: None,
@@ -92,6 +96,11 @@ impl Report {
         };
         if let Operation::Failover { shutdown, .. } = &plan.operation {
             report.shutdown_lsn = shutdown.map(|it| it.lsn);
+            report.emptied = plan
+                .checks
+                .iter()
+                .find(|it| it.check == CheckName::UnloggedTables && it.verdict == Verdict::Warn)
+                .map(|it| it.reason.clone());
         }
         for entry in entries {
             match &entry.event {

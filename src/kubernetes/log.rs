@@ -17,6 +17,41 @@ impl Kube {
         pod: &str,
         seconds: u32,
     ) -> Result<String, KubeError> {
+        self.log(
+            namespace,
+            pod,
+            &LogParams {
+                since_seconds: Some(seconds.max(1).into()),
+                ..LogParams::default()
+            },
+        )
+        .await
+    }
+
+    /// The last lines of the database container that ended last: of the one before this one, or of
+    /// this one, when it does not run.
+    ///
+    /// # Errors
+    /// When the API refuses, or the pod has no such log.
+    pub async fn last_log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        runs_again: bool,
+    ) -> Result<String, KubeError> {
+        let previous = LogParams {
+            previous: runs_again,
+            ..LogParams::default()
+        };
+        self.log(namespace, pod, &previous).await
+    }
+
+    async fn log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        params: &LogParams,
+    ) -> Result<String, KubeError> {
         const LINES: i64 = 200;
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let call = Call::new(Verb::Get, "", "pods/log")
@@ -24,9 +59,8 @@ impl Kube {
             .within(namespace);
         let params = LogParams {
             container: Some(labels::CONTAINER.to_owned()),
-            since_seconds: Some(seconds.max(1).into()),
             tail_lines: Some(LINES),
-            ..LogParams::default()
+            ..params.clone()
         };
         self.read(&call, || api.logs(pod, &params)).await
     }

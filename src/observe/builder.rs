@@ -16,7 +16,7 @@ use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, labels,
     start_decision,
 };
-use crate::postgres::{Login, SqlError};
+use crate::postgres::{Login, SqlError, last_words};
 
 /// Databases asked at the same moment, over all clusters: each is a stream through the API server.
 const MAX_FORWARDS: usize = 64;
@@ -115,10 +115,11 @@ fn put_together(
         .pod_facts(nodes)
         .into_iter()
         .zip(databases)
-        .map(|(pod, (database, waiting))| Instance {
+        .map(|(pod, seen)| Instance {
             pod,
-            database,
-            waiting,
+            database: seen.database,
+            waiting: seen.waiting,
+            last_words: seen.last_words,
         })
         .collect();
     let mut unseen = found.unseen.clone();
@@ -139,7 +140,22 @@ fn put_together(
     }
 }
 
-type Seen = (Database, Option<StartDecision>);
+/// What was seen of the database in a pod.
+struct Seen {
+    database: Database,
+    waiting: Option<StartDecision>,
+    last_words: Option<String>,
+}
+
+impl Seen {
+    fn new(database: Database) -> Self {
+        Self {
+            database,
+            waiting: None,
+            last_words: None,
+        }
+    }
+}
 
 /// What each pod's database says, in the order of the pods, all asked at once.
 async fn databases(
@@ -152,8 +168,8 @@ async fn databases(
     let all = |database: Database| {
         pods.iter()
             .map(|pod| match running(pod) {
-                true => (database.clone(), None),
-                false => (Database::NotRunning, None),
+                true => Seen::new(database.clone()),
+                false => Seen::new(Database::NotRunning),
             })
             .collect()
     };
@@ -180,15 +196,22 @@ async fn databases(
     let namespace = &found.id.namespace;
     let seen = join_all(pods.iter().map(async |pod| {
         if !running(pod) {
-            return (Database::NotRunning, None);
+            return Seen {
+                last_words: why_it_crashed(kube, namespace, pod).await,
+                ..Seen::new(Database::NotRunning)
+            };
         }
         let _permit = forwards.acquire().await;
         let (mut seen, standbys) = futures::join!(
             ask(kube, namespace, &pod.name, &login, source),
             replication_login(kube, namespace, &pod.name, &credentials, login.timeout),
         );
-        if let Database::Reached(facts) = &mut seen.0 {
-            facts.replication_login = standbys;
+        match &mut seen.database {
+            Database::Reached(facts) => facts.replication_login = standbys,
+            Database::LockedOut { .. } => {}
+            Database::Unreachable { .. } | Database::NotRunning => {
+                seen.last_words = why_it_crashed(kube, namespace, pod).await;
+            }
         }
         seen
     }))
@@ -210,7 +233,7 @@ async fn ask(
         Ok::<_, OpenError>(session.facts().await?)
     };
     match tokio::time::timeout(login.timeout, asking).await {
-        Ok(Ok(facts)) => (Database::Reached(Box::new(facts)), None),
+        Ok(Ok(facts)) => Seen::new(Database::Reached(Box::new(facts))),
         Ok(Err(error)) => {
             let waiting = match &error {
                 // The container runs and nothing listens: the start script may say why.
@@ -229,12 +252,15 @@ async fn ask(
                     alive: matches!(&error, OpenError::Sql(error) if error.shows_life()),
                 },
             };
-            (database, waiting)
+            Seen {
+                waiting,
+                ..Seen::new(database)
+            }
         }
         Err(_) => {
             let reason = format!("no answer within {} s", login.timeout.as_secs_f64());
             let alive = false;
-            (Database::Unreachable { reason, alive }, None)
+            Seen::new(Database::Unreachable { reason, alive })
         }
     }
 }
@@ -246,6 +272,24 @@ pub async fn why_held_back(kube: &Kube, namespace: &str, pod: &str) -> Option<St
     let reading = kube.run_command(namespace, pod, &["cat", labels::WAIT_FILE], None, limit);
     let output = reading.await.ok().filter(|output| output.code == 0)?;
     start_decision(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The last fatal line of a container that has crashed, and that does not run, or does again; none
+/// when it has not, or its log can't be read.
+async fn why_it_crashed(kube: &Kube, namespace: &str, pod: &PodFacts) -> Option<String> {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let record = match &pod.container {
+        ContainerState::Terminated(record) => Some(record),
+        _ => pod.last_termination.as_ref(),
+    }?;
+    // The start script has said why it refuses.
+    let refused = matches!(record.decision, Some(StartDecision::Refused { .. }));
+    if record.exit_code == 0 || refused {
+        return None;
+    }
+    let reading = kube.last_log(namespace, &pod.name, running(pod));
+    let log = tokio::time::timeout(LIMIT, reading).await.ok()?.ok()?;
+    last_words(&log)
 }
 
 fn running(pod: &PodFacts) -> bool {

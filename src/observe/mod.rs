@@ -6,8 +6,10 @@ mod kept;
 mod nodes;
 mod open;
 mod target;
+mod unlogged;
 
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
 pub use kept::kept_data;
 pub use open::{OpenError, login, open, open_database};
 pub use target::target_facts;
+pub use unlogged::unlogged_tables;

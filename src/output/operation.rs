@@ -145,6 +145,9 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
             text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
         }
         text += &format!("  loss          {loss}\n");
+        if let Some(emptied) = &report.emptied {
+            text += &(screen.wrap(&format!("  emptied       {}", plain(emptied)), 16) + "\n");
+        }
         text += &format!("  timeline      {timeline} -> {new}\n");
     }
     if let Operation::Scale { left_behind, .. } = &report.operation

@@ -47,6 +47,12 @@ pub enum CheckName {
     Slots,
     /// No other standby has a lower limit than the new primary.
     Settings,
+    /// Standbys that start are let in.
+    StandbyLogin,
+    /// The configuration files have no mistake.
+    Files,
+    /// No setting in the files would end a standby's recovery.
+    RecoverySettings,
     /// Commits will not wait for a synchronous standby that is not there.
     Synchronous,
     /// No base backup is running.
@@ -57,6 +63,8 @@ pub enum CheckName {
     LogicalSlots,
     /// Prepared transactions survive.
     PreparedTransactions,
+    /// Unlogged tables are emptied.
+    UnloggedTables,
     /// The other standbys will follow.
     Followers,
     /// The autoscaler can't delete the new primary.
@@ -128,11 +136,15 @@ impl CheckName {
             Self::Walsenders => "walsenders",
             Self::Slots => "slots",
             Self::Settings => "settings",
+            Self::StandbyLogin => "standby login",
+            Self::Files => "configuration files",
+            Self::RecoverySettings => "recovery settings",
             Self::Synchronous => "synchronous commit",
             Self::BaseBackup => "base backup",
             Self::Archive => "archive",
             Self::LogicalSlots => "logical slots",
             Self::PreparedTransactions => "prepared transactions",
+            Self::UnloggedTables => "unlogged tables",
             Self::Followers => "other standbys",
             Self::Autoscaler => "autoscaler",
             Self::WriteService => "write Service",

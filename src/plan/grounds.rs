@@ -19,6 +19,21 @@ pub struct Grounds {
     pub unfinished: Option<Unfinished>,
     /// What a GitOps tool would do about the changes.
     pub drift: Vec<Drift>,
+    /// Unlogged tables, which a promotion empties; none when nobody could be asked.
+    #[serde(default)]
+    pub unlogged: Option<Vec<UnloggedTables>>,
+}
+
+/// The unlogged tables of a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnloggedTables {
+    /// The database.
+    pub database: String,
+    /// How many there are.
+    pub tables: u64,
+    /// What they take with their indexes, where they are written to; none elsewhere.
+    pub bytes: Option<u64>,
 }
 
 /// Something that one may be allowed to do (a SelfSubjectAccessReview).

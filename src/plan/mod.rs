@@ -34,6 +34,7 @@ pub use failover_steps::ORIGINAL_MINIMUM;
 pub use git_ops::{Drift, Reverts, applications, drift};
 pub use grounds::{
     Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Unfinished,
+    UnloggedTables,
 };
 pub use journal::{
     Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,

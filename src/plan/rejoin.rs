@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::case::pod_ref;
-use super::checks::operation_checks;
+use super::checks::{new_standby_checks, operation_checks, room_for_copy};
 use super::failover_steps::{drop_slots, pod_slots};
 use super::scaling::{confirm_by, wish};
 use super::{
@@ -27,7 +27,9 @@ pub fn plan_rejoin(
 ) -> Result<Plan, Refusal> {
     let mut scene = Scene::new(snapshot, &request.pod, grounds);
     scene.not_following_yet(request.clone);
-    if !request.clone {
+    if request.clone {
+        scene.checks.extend(room_for_copy(snapshot));
+    } else {
         scene.rewindable();
     }
     let id = OperationId::new("rejoin", now);
@@ -64,6 +66,8 @@ pub fn plan_reinit(
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
     let mut scene = Scene::new(snapshot, &request.pod, grounds);
+    // Found out before its data goes.
+    scene.checks.extend(room_for_copy(snapshot));
     let volume = scene.volume().cloned();
     if volume.is_none() {
         let pod = scene.pod.clone().unwrap_or_else(|| request.pod.clone());
@@ -124,6 +128,7 @@ impl<'a> Scene<'a> {
     fn new(snapshot: &'a Snapshot, given: &str, grounds: &Grounds) -> Self {
         let mut checks = operation_checks(&snapshot.cluster, grounds);
         checks.extend([one_primary(snapshot), start_script(snapshot)]);
+        checks.extend(new_standby_checks(snapshot));
         let pod = match resolve_tail(given, names(snapshot).iter().map(String::as_str)) {
             Ok(name) => {
                 checks.push(Check::pass(CheckName::Target, format!("{name} is meant")));

@@ -42,9 +42,54 @@ pub fn complaint(log: &str) -> Option<Complaint> {
     })
 }
 
+/// What a server that ended has called fatal last, with the detail of it. What it has told clients is
+/// no such thing: their user and database are in front of it (`%q%u@%d` in `log_line_prefix`).
+pub fn last_words(log: &str) -> Option<String> {
+    let lines: Vec<&str> = log.lines().collect();
+    let fatal = |line: &str| {
+        let (before, said) = ["FATAL:", "PANIC:"]
+            .iter()
+            .find_map(|word| line.split_once(word))?;
+        (!before.contains('@')).then(|| said.trim().to_owned())
+    };
+    let (at, said) = lines
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, line)| Some((at, fatal(line)?)))?;
+    let after = |line: &str| {
+        line.split_once("DETAIL:")
+            .map(|(_, it)| it.trim().to_owned())
+    };
+    let detail = lines.get(at + 1).and_then(|line| after(line));
+    Some(match detail {
+        Some(detail) => format!("{said}: {detail}"),
+        None => said,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_fatal_line_is_the_server_s_own() {
+        let log = "\
+2026-03-01 12:00:00 UTC [29] FATAL:  an earlier one
+2026-03-01 12:00:01 UTC [29] FATAL:  recovery aborted because of insufficient parameter settings
+2026-03-01 12:00:01 UTC [29] DETAIL:  max_connections = 50 is a lower setting than on the primary server, where its value was 200.
+2026-03-01 12:00:01 UTC [29] HINT:  You can restart the server after making the necessary configuration changes.
+2026-03-01 12:00:01 UTC [31] app@app web FATAL:  the database system is shutting down
+2026-03-01 12:00:01 UTC [1] LOG:  startup process (PID 29) exited with exit code 1
+";
+        assert_eq!(
+            last_words(log).as_deref(),
+            Some(
+                "recovery aborted because of insufficient parameter settings: max_connections = 50 is a lower setting than on the primary server, where its value was 200."
+            )
+        );
+        assert_eq!(last_words("LOG:  all is well"), None);
+    }
 
     #[test]
     fn the_last_complaint_counts() {

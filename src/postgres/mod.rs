@@ -16,8 +16,9 @@ mod scratch;
 mod session;
 mod sql;
 mod target;
+mod unlogged;
 
-pub use complaint::{Complaint, complaint};
+pub use complaint::{Complaint, complaint, last_words};
 pub use control::Progress;
 pub use error::SqlError;
 pub use inventory::{DatabaseRow, Inventory, ServerLife};

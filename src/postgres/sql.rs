@@ -183,6 +183,26 @@ select coalesce(json_agg(json_build_object(
 from pg_hba_file_rules rule
 where error is not null";
 
+/// Databases that have the first fork of an unlogged relation (`_init`), in the default tablespace or
+/// in another, as JSON.
+pub(super) const UNLOGGED_DATABASES: &str = r"
+with folder as (
+  select d.datname, 'base/' || d.oid as path from pg_database d
+  union all
+  select d.datname, 'pg_tblspc/' || t || '/' || v || '/' || d.oid
+  from pg_ls_dir('pg_tblspc', true, false) t,
+    pg_ls_dir('pg_tblspc/' || t, true, false) v, pg_database d
+  where v ~ '^PG_[0-9]+_[0-9]+$'
+)
+select coalesce(json_agg(distinct datname), '[]')::text
+from folder, pg_ls_dir(path, true, false) file
+where file ~ '_init$'";
+
+/// How many unlogged tables this database has, and their bytes.
+pub(super) const UNLOGGED_TABLES: &str = "\
+select count(*) || ' ' || coalesce(sum(pg_total_relation_size(oid)), 0)
+from pg_class where relpersistence = 'u' and relkind in ('r', 'm')";
+
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";
 

@@ -9,6 +9,7 @@ mod faults;
 mod lab;
 #[cfg(feature = "failpoints")]
 mod matrix;
+mod next_start;
 mod permissions;
 mod places;
 mod refusals;

@@ -80,6 +80,14 @@ pub enum FindingCode {
     DiskFull,
     /// No standby streams: nothing to fail over to.
     NoStandby,
+    /// Settings in a pod's files would end recovery, or hold it up.
+    RecoverySettings,
+    /// A standby that starts would not be let in.
+    StandbysKeptOut,
+    /// The configuration files of a pod can't be read.
+    ConfigurationMistake,
+    /// Applications have taken every connection.
+    ConnectionsExhausted,
     /// A standby is on another timeline than the primary.
     OtherTimeline,
     /// The start script will not start PostgreSQL on this volume.
@@ -122,6 +130,10 @@ pub enum FindingCode {
     TopologyDiffers,
     /// WAL archiving fails.
     ArchivingFails,
+    /// WAL archiving gets nowhere: its command hangs.
+    ArchivingHangs,
+    /// Settings wait for a restart.
+    RestartPending,
     /// A container runs, but Kubernetes does not count the pod as ready.
     PodNotReady,
     /// The autoscaler can't see its metrics, or can't change the number of pods.

@@ -4,6 +4,9 @@ mod assess;
 mod capacity;
 mod finding;
 mod headline;
+mod next_start;
+#[cfg(test)]
+mod next_start_tests;
 mod pods;
 mod primary;
 mod replication;

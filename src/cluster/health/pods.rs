@@ -86,7 +86,10 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
                 object,
                 "its container runs, and its database does not answer",
             )
-            .why(reason.clone())
+            .why(match &instance.last_words {
+                Some(words) => format!("{reason}; it crashed before: {words}"),
+                None => reason.clone(),
+            })
             .next(logs),
         ),
         (
@@ -159,6 +162,10 @@ fn down(
             String::new(),
             describe,
         ),
+    };
+    let why = match &instance.last_words {
+        Some(words) => words.clone(),
+        None => why,
     };
     Finding::warning(FindingCode::PodDown, object, what)
         .why(why)

@@ -324,12 +324,13 @@ fn slot_finding(
             "its WAL is gone (wal_status lost)",
         );
         return Some(match (owner, absent) {
+            // It copies anew what it lacks, and keeps what it has until then.
             (Some(owner), _) => finding
                 .why(format!(
                     "{} was away for longer than max_slot_wal_keep_size allows, and must be cloned anew",
                     owner.name()
                 ))
-                .next(format!("pgctl -n {namespace} reinit {}", owner.name())),
+                .next(format!("pgctl -n {namespace} rejoin {}", owner.name())),
             (None, Some(pod)) => finding
                 .why(format!(
                     "{pod} is away for longer than max_slot_wal_keep_size allows, and must be cloned anew when it is back"
@@ -411,7 +412,7 @@ fn drop_slot(namespace: &str, holder: &Instance, slot: &SlotFacts) -> Option<Str
 
 /// A command that runs SQL in a pod as its superuser. `sql` must be ready for a single-quoted
 /// shell string inside double quotes.
-fn in_psql(namespace: &str, pod: &str, sql: &str) -> String {
+pub(super) fn in_psql(namespace: &str, pod: &str, sql: &str) -> String {
     format!(
         "kubectl -n {namespace} exec {pod} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"{sql}\"'"
     )

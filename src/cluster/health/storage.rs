@@ -99,6 +99,25 @@ fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Fin
 fn archive(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
     let archiver = instance.facts()?.archiver.as_ref()?;
     let primary = instance.role() == Role::Primary;
+    if archiver.hangs() && primary {
+        return Some(
+            Finding::warning(
+                FindingCode::ArchivingHangs,
+                ObjectRef::pod(instance.name()),
+                format!(
+                    "WAL archiving gets nowhere: {} segments wait, and none was archived for {}",
+                    archiver.ready_segments,
+                    words::seconds(std::time::Duration::from_secs(archiver.stalled_seconds).as_secs_f64())
+                ),
+            )
+            .why("its command hangs: a stop of the primary waits for it, too, and the disk fills")
+            .next(format!(
+                "kubectl -n {} exec {} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"show archive_command\"'",
+                snapshot.cluster.namespace,
+                instance.name()
+            )),
+        );
+    }
     (archiver.failing && primary).then(|| {
         Finding::warning(
             FindingCode::ArchivingFails,

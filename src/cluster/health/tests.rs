@@ -15,7 +15,7 @@ fn judge(snapshot: &Snapshot) -> Health {
 }
 
 /// Damages a healthy cluster of one primary and two standbys.
-fn damaged(damage: impl FnOnce(&mut Snapshot)) -> Snapshot {
+pub(super) fn damaged(damage: impl FnOnce(&mut Snapshot)) -> Snapshot {
     let mut snapshot = fixture::healthy(2);
     damage(&mut snapshot);
     snapshot
@@ -27,7 +27,7 @@ fn codes(health: &Health) -> Vec<Code> {
 
 /// The finding of this code: there is exactly one, on this object.
 #[track_caller]
-fn told(snapshot: &Snapshot, code: Code, severity: Severity, object: &str) -> String {
+pub(super) fn told(snapshot: &Snapshot, code: Code, severity: Severity, object: &str) -> String {
     let health = judge(snapshot);
     let found: Vec<_> = health.findings.iter().filter(|f| f.code == code).collect();
     assert_eq!(found.len(), 1, "{code:?} in {:#?}", health.findings);

@@ -241,9 +241,7 @@ impl Live {
             match result {
                 Ok(()) => astray.remove(&pod),
                 Err(error) => {
-                    let mend = format!(
-                        "kubectl logs {pod}; when it can't follow any more: pgctl reinit {pod}"
-                    );
+                    let mend = format!("kubectl logs {pod}; pgctl status");
                     astray.insert(pod, format!("{} ({mend})", error.reason))
                 }
             };

@@ -11,7 +11,7 @@ use super::lock::Lock;
 use super::outage::Outage;
 use crate::cluster::{ClusterId, Snapshot};
 use crate::engine::{ErrorKind, Notice, Stage, WorldError};
-use crate::kubernetes::{Kube, KubeError, StoredMap};
+use crate::kubernetes::{Kube, KubeError, Selection, StoredMap};
 use crate::observe::{OpenError, open_database};
 use crate::plan::Plan;
 use crate::postgres::{Login, Session};
@@ -35,6 +35,8 @@ pub struct Live {
     listener: Option<Listener>,
     /// Where backups are, for restores.
     pub(super) backups: Option<Backups>,
+    /// By what the cluster is found.
+    pub(super) selection: Selection,
 }
 
 /// Who is told how pods come along that are waited for.
@@ -60,6 +62,7 @@ impl Live {
             told: Mutex::default(),
             listener: None,
             backups: None,
+            selection: Selection::default(),
         }
     }
 
@@ -80,6 +83,13 @@ impl Live {
     #[must_use]
     pub fn with_backups(mut self, backups: Option<Backups>) -> Self {
         self.backups = backups;
+        self
+    }
+
+    /// The same, found again as it was found first.
+    #[must_use]
+    pub fn found_by(mut self, selection: Selection) -> Self {
+        self.selection = selection;
         self
     }
 

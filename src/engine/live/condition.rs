@@ -293,6 +293,11 @@ impl Live {
                 Err(error) => error.reason,
             };
             if Instant::now() >= deadline {
+                // Where a pod is waited for, status knows more than that it is not there.
+                let mut reason = reason;
+                if let Condition::Back { pod, .. } = condition {
+                    reason += &self.because(pod).await;
+                }
                 return Err(WorldError::permanent(reason));
             }
             tokio::time::sleep(pause).await;
@@ -331,7 +336,17 @@ impl Live {
                 end_of(plan, now, pod)
             })
             .await
-            .map_err(|error| WorldError::permanent(error.to_string()))?;
+            .map_err(|error| WorldError::permanent(error.to_string()));
+        let end = match end {
+            Ok(end) => end,
+            Err(error) => {
+                let running = self.still_running(&pod.name).await;
+                let more = running.map(|it| format!("; still at work there: {it}"));
+                return Err(WorldError::permanent(
+                    error.reason + &more.unwrap_or_default(),
+                ));
+            }
+        };
         self.outage.stopped();
         self.forget(&pod.name).await;
         match end {

@@ -82,6 +82,14 @@ impl Live {
             known.extend(complaints.clone());
             let hopeless = missing.iter().all(|pod| known.contains_key(pod));
             if begun.elapsed() >= limit || (hopeless && begun.elapsed() >= HOPELESS_LIMIT) {
+                let untold: Vec<String> = missing
+                    .iter()
+                    .filter(|pod| !known.contains_key(*pod))
+                    .cloned()
+                    .collect();
+                if !untold.is_empty() {
+                    known.extend(self.reasons(&untold).await);
+                }
                 let why = join_all(missing.iter().map(|pod| self.why_not(pod, &known))).await;
                 return Err(WorldError::permanent(why.join("; ")));
             }
@@ -134,8 +142,6 @@ impl Live {
             }
             _ => "it does not stream from the new primary",
         };
-        format!(
-            "{pod}: {why} (kubectl logs {pod}; when it can't follow any more: pgctl reinit {pod})"
-        )
+        format!("{pod}: {why} (kubectl logs {pod}; pgctl status)")
     }
 }

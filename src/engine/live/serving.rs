@@ -181,7 +181,18 @@ impl Live {
             }
             if patience.ends(stages.is_ok()) {
                 return Err(WorldError::permanent(match stages {
-                    Ok(stages) => unfinished(&stages, limit),
+                    Ok(stages) => {
+                        let late: Vec<String> = stages
+                            .iter()
+                            .filter(|(_, stage)| **stage != Stage::Serving)
+                            .map(|(pod, _)| pod.clone())
+                            .collect();
+                        let mut text = unfinished(&stages, limit);
+                        for (pod, reason) in self.reasons(&late).await {
+                            text += &format!("; {pod}: {reason}");
+                        }
+                        text
+                    }
                     Err(error) => error.reason,
                 }));
             }

@@ -2,7 +2,7 @@
 
 use super::super::case::Case;
 use super::super::{Check, CheckName};
-use crate::cluster::{Instance, Settings, SlotKind, slot_name};
+use crate::cluster::{Instance, SlotKind, slot_name};
 
 /// Walsenders, slots, and limits.
 pub(crate) fn capacity_checks(case: &Case<'_>, target: &Instance) -> Vec<Check> {
@@ -90,36 +90,18 @@ fn slots(case: &Case<'_>, target: &Instance) -> Check {
     }
 }
 
-/// The settings that a hot standby must not have lower than its primary (PostgreSQL
-/// documentation, section 27.4.3 "Administrator's Overview").
-fn limits(settings: &Settings) -> [(&'static str, u32); 5] {
-    [
-        ("max_connections", settings.max_connections),
-        ("max_worker_processes", settings.max_worker_processes),
-        ("max_wal_senders", settings.max_wal_senders),
-        (
-            "max_prepared_transactions",
-            settings.max_prepared_transactions,
-        ),
-        (
-            "max_locks_per_transaction",
-            settings.max_locks_per_transaction,
-        ),
-    ]
-}
-
 fn settings(case: &Case<'_>, target: &Instance) -> Check {
     let name = CheckName::Settings;
     let Some(facts) = target.facts() else {
         return Check::refuse(name, "its settings are unknown");
     };
-    let own = limits(&facts.settings);
+    let own = facts.settings.standby_limits();
     let lower: Vec<String> = case
         .snapshot
         .instances
         .iter()
         .filter(|it| it.name() != target.name())
-        .filter_map(|it| Some((it.name(), limits(&it.facts()?.settings))))
+        .filter_map(|it| Some((it.name(), it.facts()?.settings.standby_limits())))
         .flat_map(|(pod, theirs)| {
             own.into_iter()
                 .zip(theirs)
@@ -128,7 +110,7 @@ fn settings(case: &Case<'_>, target: &Instance) -> Check {
         })
         .collect();
     if lower.is_empty() {
-        Check::pass(name, "no standby has a lower limit")
+        after_restart(case, target)
     } else {
         Check::refuse(
             name,
@@ -139,5 +121,54 @@ fn settings(case: &Case<'_>, target: &Instance) -> Check {
             ),
         )
         .next("make the settings the same on all pods and restart them")
+    }
+}
+
+/// What waits for a restart: the old primary is restarted by the switchover itself.
+fn after_restart(case: &Case<'_>, target: &Instance) -> Check {
+    let name = CheckName::Settings;
+    let Some(settings) = target.facts().map(|facts| &facts.settings) else {
+        return Check::refuse(name, "its settings are unknown");
+    };
+    let lower = |it: &Instance| {
+        let lower = it.facts()?.lower_when_restarted(settings);
+        (!lower.is_empty()).then(|| format!("{} on {}", lower.join(", "), it.name()))
+    };
+    if let Some(lower) = case.old_instance().and_then(lower) {
+        return Check::refuse(
+            name,
+            format!(
+                "{} could not follow {} after its restart: {lower}",
+                case.old,
+                target.name()
+            ),
+        )
+        .next(format!(
+            "take it back on {} (pgctl status), or restart all pods with it first",
+            case.old
+        ));
+    }
+    let later: Vec<String> = case.others(target).filter_map(lower).collect();
+    let mut notes: Vec<String> = later
+        .into_iter()
+        .map(|lower| format!("could not follow after a restart: {lower}"))
+        .collect();
+    let brings = case.old_instance().and_then(|it| it.facts());
+    let brings: Vec<String> = brings
+        .map_or(&[][..], |facts| facts.pending())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !brings.is_empty() {
+        notes.push(format!(
+            "{} comes back with {}",
+            case.old,
+            brings.join(", ")
+        ));
+    }
+    if notes.is_empty() {
+        Check::pass(name, "no standby has a lower limit")
+    } else {
+        Check::warn(name, notes.join("; "))
     }
 }

@@ -4,6 +4,7 @@ use super::super::case::Case;
 use super::super::{Check, CheckName, Mode, Unfinished};
 use super::candidate::sender_of;
 use super::contents::contents_checks;
+use super::next_start::next_start_checks;
 use super::old_primary::{loss_check, old_primary, one_primary, start_script};
 use super::surroundings::{git_ops, operation_checks, volumes_go, write_service};
 use crate::cluster::{Component, Instance, Role};
@@ -18,6 +19,7 @@ pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<
     checks.extend([one_primary(case), old_primary(case), start_script(case)]);
     checks.extend(target.and_then(|target| loss_check(case, target)));
     checks.extend(contents_checks(case, target));
+    checks.extend(next_start_checks(case, target));
     checks.extend(target.map(|target| followers(case, target)));
     checks.extend([write_service(case), git_ops(case)]);
     // It is scaled to 0, so that it makes no second primary.
@@ -54,10 +56,9 @@ fn followers(case: &Case<'_>, target: &Instance) -> Check {
             }
             Role::Standby => {
                 let line = |it: &Instance| it.facts().map(|facts| facts.timeline);
-                if line(other) > line(target) {
-                    notes.push(format!(
-                        "{pod} is on a timeline of its own: pgctl reinit {pod}"
-                    ));
+                // What nobody knows is neither older nor newer.
+                if line(target).is_some() && line(other) > line(target) {
+                    notes.push(format!("{pod} is on a timeline of its own"));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::super::case::Case;
 use super::super::{Check, CheckName, Mode};
+use super::surroundings::sizes;
 use super::synchronous::synchronous;
 use crate::cluster::{DatabaseFacts, Instance, SlotKind};
 
@@ -16,6 +17,7 @@ pub(crate) fn contents_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec
         archive(case),
         logical_slots(case, target),
         prepared(case, target),
+        unlogged(case),
         synchronous(case, target),
     ]
 }
@@ -65,6 +67,16 @@ fn archive(case: &Case<'_>) -> Check {
         )
         .next("mend archive_command first (pg_stat_archiver says what failed)");
     }
+    if archiver.hangs() {
+        return Check::refuse(
+            name,
+            format!(
+                "archiving on {} gets nowhere: {} segments wait, and none was archived for {} s; its stop would wait for the command",
+                case.old, archiver.ready_segments, archiver.stalled_seconds
+            ),
+        )
+        .next("end the archive_command that hangs, and mend it");
+    }
     if archiver.ready_segments > ARCHIVE_BACKLOG_LIMIT {
         return Check::refuse(
             name,
@@ -109,6 +121,33 @@ fn logical_slots(case: &Case<'_>, target: Option<&Instance>) -> Check {
     } else {
         Check::refuse(name, reason).next("--allow-slot-loss when their subscribers can start anew")
     }
+}
+
+/// Crash recovery, and with it a standby, has only their empty beginnings
+/// (`ResetUnloggedRelations` in src/backend/storage/file/reinit.c).
+fn unlogged(case: &Case<'_>) -> Check {
+    let name = CheckName::UnloggedTables;
+    let Some(databases) = &case.grounds.unlogged else {
+        return Check::pass(name, "not looked at");
+    };
+    if databases.is_empty() {
+        return Check::pass(name, "no unlogged table is emptied");
+    }
+    let each: Vec<String> = databases
+        .iter()
+        .map(|it| match it.bytes {
+            Some(bytes) => format!("{} with {} in {}", it.tables, sizes(bytes), it.database),
+            None => format!("{} in {}", it.tables, it.database),
+        })
+        .collect();
+    Check::warn(
+        name,
+        format!(
+            "unlogged tables will be empty on the new primary: {}",
+            each.join(", ")
+        ),
+    )
+    .next("alter table ... set logged, where their rows are needed")
 }
 
 fn prepared(case: &Case<'_>, target: Option<&Instance>) -> Check {

@@ -11,7 +11,7 @@ use super::confirming::follow;
 use super::scale_steps::Scene;
 use super::{ScaleRequest, Way};
 use crate::cluster::{Autoscaler, Component, Instance, Shape, Sight, Snapshot, StatefulSetFacts};
-use crate::plan::checks::operation_checks;
+use crate::plan::checks::{new_standby_checks, operation_checks};
 use crate::plan::{Check, CheckName, Drift, Grounds, Operation, OperationId, Plan, Refusal};
 
 /// Plans another number of pods of the replica StatefulSet.
@@ -38,6 +38,9 @@ pub fn plan_scale(
             CheckName::Target,
             "there is no replica StatefulSet to scale",
         ));
+    }
+    if set.is_some_and(|set| request.replicas > set.wanted) {
+        checks.extend(new_standby_checks(snapshot));
     }
     let autoscaler = governing(snapshot).ok();
     let patch = set.and_then(|set| way(snapshot, set, autoscaler, request, &mut checks));

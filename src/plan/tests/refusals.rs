@@ -2,14 +2,16 @@
 
 use super::super::{
     CheckName, Drift, FailoverRequest, Grounds, LockHolder, OperationId, Permission, Permitted,
-    Refusal, Reverts, Unfinished, Verdict, plan_failover,
+    Refusal, ReinitRequest, RejoinRequest, Reverts, Unfinished, Verdict, plan_failover,
+    plan_reinit, plan_rejoin,
 };
 use super::shape::to;
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, instance, now, primary, recovery, replica, stop,
 };
 use crate::cluster::{
-    Archiver, BaseBackup, ContainerState, Database, GitOps, Lsn, Sight, SlotKind, Snapshot,
+    Archiver, BaseBackup, ContainerState, Database, DatabaseFacts, FileMistake, GitOps, Lsn,
+    PendingSetting, RecoverySetting, ReplicationLogin, ReplicationRole, Sight, SlotKind, Snapshot,
     Timeline, TopologySource, Unseen,
 };
 
@@ -175,6 +177,170 @@ fn a_standby_with_a_lower_limit_than_the_new_primary() {
     });
 }
 
+/// The old primary is restarted by the switchover: what it has then counts.
+#[test]
+fn an_old_primary_that_would_come_back_with_less() {
+    refuses(CheckName::Settings, |it| {
+        pends(primary(it), "max_connections", "50");
+    });
+}
+
+#[test]
+fn a_standby_login_that_only_open_streams_still_have() {
+    for pod in [PRIMARY.to_owned(), replica(0)] {
+        refuses(CheckName::StandbyLogin, |it| {
+            facts(it, &pod).replication_login = ReplicationLogin::Refused {
+                reason: "no".into(),
+            };
+        });
+        let damages: [fn(&mut ReplicationRole); 4] = [
+            |role| role.can_log_in = false,
+            |role| role.can_replicate = false,
+            |role| role.connects = false,
+            |role| role.valid_until = Some(now()),
+        ];
+        for damage in damages {
+            refuses(CheckName::StandbyLogin, |it| {
+                let role = facts(it, &pod).replication_role.as_mut();
+                damage(role.expect("the fixture has one"));
+            });
+        }
+    }
+}
+
+#[test]
+fn a_mistake_in_the_files_of_any_pod() {
+    for pod in [PRIMARY.to_owned(), replica(0), replica(2)] {
+        refuses(CheckName::Files, |it| mistaken(facts(it, &pod)));
+    }
+}
+
+#[test]
+fn settings_that_would_make_standbys_promote_themselves() {
+    for pod in [PRIMARY.to_owned(), replica(0), replica(2)] {
+        refuses(CheckName::RecoverySettings, |it| {
+            ends_recovery(facts(it, &pod), false);
+        });
+    }
+    // The start script overrules them.
+    let mut snapshot = healthy(3);
+    ends_recovery(primary(&mut snapshot), true);
+    plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now()).expect("planned");
+}
+
+/// With no primary all of that only warns: nothing takes writes now.
+#[test]
+fn in_an_emergency_the_next_start_does_not_stand_in_the_way() {
+    let mut snapshot = healthy(3);
+    stop(
+        &mut snapshot,
+        PRIMARY,
+        ContainerState::Terminated(crate::cluster::TerminationRecord {
+            exit_code: 1,
+            reason: None,
+            finished: None,
+            decision: None,
+        }),
+    );
+    mistaken(facts(&mut snapshot, &replica(0)));
+    ends_recovery(facts(&mut snapshot, &replica(1)), false);
+    facts(&mut snapshot, &replica(0)).replication_login = ReplicationLogin::Refused {
+        reason: "no".into(),
+    };
+    let checks = match plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now()) {
+        Ok(plan) => plan.checks,
+        Err(refusal) => refusal.checks,
+    };
+    for name in [
+        CheckName::StandbyLogin,
+        CheckName::Files,
+        CheckName::RecoverySettings,
+    ] {
+        let check = checks.iter().find(|it| it.check == name);
+        assert_eq!(check.map(|it| it.verdict), Some(Verdict::Warn), "{name}");
+    }
+}
+
+/// What deletes data, or waits for a pod to come up, asks before.
+#[test]
+fn a_new_standby_that_could_not_come_up() {
+    let reinit = ReinitRequest {
+        pod: "replica-1".into(),
+        timeout_seconds: 60,
+    };
+    let rejoin = |clone| RejoinRequest {
+        pod: "replica-1".into(),
+        clone,
+        timeout_seconds: 60,
+    };
+    let refused = |damage: &dyn Fn(&mut Snapshot), check: CheckName| {
+        let mut snapshot = healthy(2);
+        cut_stream(&mut snapshot, 1);
+        let grounds = Grounds::default();
+        plan_reinit(&snapshot, &reinit, &grounds, now()).expect("nothing is wrong yet");
+        damage(&mut snapshot);
+        for refusal in [
+            plan_reinit(&snapshot, &reinit, &grounds, now()),
+            plan_rejoin(&snapshot, &rejoin(true), &grounds, now()),
+        ] {
+            let refusal = refusal.expect_err("it is refused");
+            let reasons: Vec<CheckName> = refusal.reasons().map(|it| it.check).collect();
+            assert_eq!(reasons, [check], "{refusal}");
+        }
+    };
+    refused(&|it| mistaken(primary(it)), CheckName::Files);
+    refused(
+        &|it| ends_recovery(primary(it), false),
+        CheckName::RecoverySettings,
+    );
+    for login in [
+        ReplicationLogin::Refused {
+            reason: "no".into(),
+        },
+        ReplicationLogin::NoConnectionLeft {
+            reason: "too many clients".into(),
+        },
+    ] {
+        refused(
+            &|it| primary(it).replication_login = login.clone(),
+            CheckName::StandbyLogin,
+        );
+    }
+    refused(
+        &|it| primary(it).settings.max_wal_senders = 2,
+        CheckName::Walsenders,
+    );
+}
+
+fn pends(facts: &mut DatabaseFacts, name: &str, next: &str) {
+    let files = facts.files.get_or_insert_default();
+    files.pending.push(PendingSetting {
+        name: name.into(),
+        now: "200".into(),
+        next: Some(next.into()),
+    });
+}
+
+fn mistaken(facts: &mut DatabaseFacts) {
+    let files = facts.files.get_or_insert_default();
+    files.mistakes.push(FileMistake {
+        file: "overlay.conf".into(),
+        line: Some(1),
+        name: None,
+        error: "syntax error".into(),
+    });
+}
+
+fn ends_recovery(facts: &mut DatabaseFacts, overruled: bool) {
+    let files = facts.files.get_or_insert_default();
+    files.recovery.push(RecoverySetting {
+        name: "recovery_target".into(),
+        value: "immediate".into(),
+        file: "postgresql.auto.conf".into(),
+        overruled,
+    });
+}
+
 #[test]
 fn commits_that_would_wait_for_nobody() {
     refuses(CheckName::Synchronous, |it| {
@@ -192,12 +358,14 @@ fn a_base_backup_an_archive_backlog_and_a_failing_archiver() {
             application_name: "pg_basebackup".into(),
         });
     });
-    for (ready_segments, failing) in [(100, false), (1, true)] {
+    for (ready_segments, failing, stalled_seconds) in
+        [(100, false, 0), (1, true, 0), (1, false, 600)]
+    {
         refuses(CheckName::Archive, |it| {
             primary(it).archiver = Some(Archiver {
                 ready_segments,
                 failing,
-                stalled_seconds: 0,
+                stalled_seconds,
             });
         });
     }

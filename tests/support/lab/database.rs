@@ -32,6 +32,12 @@ struct Limits {
     answering: Duration,
 }
 
+/// What a test sets on roles and databases is not for the one who looks.
+const OWN_SETTINGS: &str = "-c role=none -c default_transaction_read_only=off \
+     -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
+     -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 \
+     -c statement_timeout=0 -c DateStyle=ISO -c search_path=public -c synchronous_commit=on";
+
 /// The superuser, from the cluster's Secret, and the way to the servers.
 #[derive(Clone)]
 pub(crate) struct Login {
@@ -114,7 +120,8 @@ impl Database {
             .user(&login.user)
             .password(&login.password)
             .dbname("postgres")
-            .application_name("oracle");
+            .application_name("oracle")
+            .options(OWN_SETTINGS);
         // The connection's end shows in the client.
         let (client, connection) = match &login.forwards {
             None => {

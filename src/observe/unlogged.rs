@@ -1,0 +1,44 @@
+//! The unlogged tables of a cluster.
+
+use futures::future::try_join_all;
+
+use super::builder::Observed;
+use super::open::{OpenError, login, open, open_database};
+use crate::cluster::Instance;
+use crate::kubernetes::Kube;
+use crate::plan::UnloggedTables;
+
+/// Asks the primary, or a standby when there is none; none when nobody answers, or the user may not
+/// know.
+pub async fn unlogged_tables(kube: &Kube, observed: &Observed) -> Option<Vec<UnloggedTables>> {
+    let snapshot = &observed.snapshot;
+    let server = snapshot
+        .primary()
+        .or_else(|| snapshot.standbys().next())
+        .map(Instance::name)?;
+    let login = login(observed.credentials.as_ref()?, kube.timeout());
+    let namespace = &snapshot.cluster.namespace;
+    let on_primary = snapshot.primary().is_some();
+    let asking = async {
+        let session = open(kube, namespace, server, &login).await?;
+        let databases = session.databases_with_unlogged().await?;
+        try_join_all(databases.into_iter().map(async |database| {
+            let session = open_database(kube, namespace, server, &login, &database).await;
+            let (tables, bytes) = match session {
+                Ok(session) => session.unlogged_tables().await?,
+                // It lets nobody in: that it has some is known.
+                Err(OpenError::Sql(_)) => (1, 0),
+                Err(error) => return Err(error),
+            };
+            Ok::<_, OpenError>(UnloggedTables {
+                database,
+                tables,
+                bytes: Some(bytes).filter(|_| on_primary),
+            })
+        }))
+        .await
+    };
+    let mut found = asking.await.ok()?;
+    found.retain(|it| it.tables > 0);
+    Some(found)
+}

@@ -1,0 +1,192 @@
+//! What is true of the running servers and not of their next start: each is told by `pgctl status`
+//! and refused by what relies on it, and nothing has changed then.
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::ConfigMap;
+use pgctl_sandbox::store::Selector;
+
+use super::lab::{Lab, Oracle, eventually, full, on_cluster};
+
+impl Lab {
+    /// `pgctl status` tells of this, sooner or later.
+    async fn told(&self, code: &str) -> Result<()> {
+        let what = format!("status tells of {code}");
+        eventually(&what, async || {
+            let status = self.pgctl(&["status", "-o", "json"]).await?;
+            let document = status.json()?;
+            let findings = document["findings"].as_array().context("findings")?;
+            ensure!(
+                findings.iter().any(|it| it["code"] == code),
+                "{findings:#?}"
+            );
+            Ok(())
+        })
+        .await
+    }
+
+    async fn healthy(&self) -> Result<()> {
+        eventually("status is content", async || {
+            self.pgctl(&["status"]).await?.exits(0).map(drop)
+        })
+        .await
+    }
+
+    /// The overlay's settings, in every pod.
+    async fn overlay(&self, text: &str) -> Result<String> {
+        let maps = self
+            .store()
+            .read_all::<ConfigMap>(Some(self.namespace()), &Selector::everything())?;
+        let map = maps
+            .items
+            .into_iter()
+            .find(|map| {
+                let data = map.data.as_ref();
+                data.is_some_and(|data| data.contains_key("postgresql.conf"))
+            })
+            .context("a ConfigMap with postgresql.conf")?;
+        let name = map.metadata.name.context("a name")?;
+        let mut former = String::new();
+        self.store()
+            .modify::<ConfigMap>(self.namespace(), &name, |map| {
+                let data = map.data.get_or_insert_default();
+                former = data
+                    .insert("overlay.conf".to_owned(), text.to_owned())
+                    .unwrap_or_default();
+            })?;
+        Ok(former)
+    }
+}
+
+#[test]
+fn a_login_that_only_open_streams_still_have_stops_what_relies_on_it() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let damages = [
+            (
+                "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC",
+                "GRANT CONNECT ON DATABASE postgres TO PUBLIC",
+            ),
+            (
+                "ALTER ROLE replicator NOREPLICATION",
+                "ALTER ROLE replicator REPLICATION",
+            ),
+            (
+                "ALTER ROLE replicator VALID UNTIL '2020-01-01'",
+                "ALTER ROLE replicator VALID UNTIL 'infinity'",
+            ),
+        ];
+        for (damage, mend) in damages {
+            lab.sql("primary-0", damage).await?;
+            lab.told("standbys-kept-out").await?;
+            for arguments in [
+                &["failover", "--to", "replica-0", "--yes"][..],
+                &["reinit", "replica-1", "--yes"],
+                &["scale", "3", "--permanent", "--yes"],
+            ] {
+                lab.refuses(arguments, "lets no standby in").await?;
+            }
+            lab.sql("primary-0", mend).await?;
+            lab.healthy().await?;
+        }
+        // A passing bottleneck is no wrong right: but data is not deleted for a copy that can't come.
+        lab.sql("primary-0", "ALTER ROLE replicator CONNECTION LIMIT 0")
+            .await?;
+        lab.told("connections-exhausted").await?;
+        lab.refuses(&["reinit", "replica-1", "--yes"], "no connection left")
+            .await?;
+        lab.sql("primary-0", "ALTER ROLE replicator CONNECTION LIMIT -1")
+            .await?;
+        lab.healthy().await?;
+        oracle.content(lab).await.map(drop)
+    })
+}
+
+#[test]
+fn a_mistake_in_a_file_stops_what_relies_on_the_next_start() -> Result<()> {
+    on_cluster(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let former = lab.overlay("work_mem = 64 MBB\n").await?;
+        lab.told("configuration-mistake").await?;
+        for arguments in [
+            &["failover", "--to", "replica-0", "--yes"][..],
+            &["reinit", "replica-1", "--yes"],
+            &["scale", "3", "--permanent", "--yes"],
+        ] {
+            lab.refuses(arguments, "overlay.conf line 1: syntax error")
+                .await?;
+        }
+        lab.overlay(&former).await?;
+        lab.healthy().await?;
+        oracle.content(lab).await.map(drop)
+    })
+}
+
+#[test]
+fn what_the_next_start_would_bring_is_told_before_it() -> Result<()> {
+    on_cluster(1, async |lab| {
+        lab.sql("primary-0", "ALTER SYSTEM SET max_connections = 20")
+            .await?;
+        lab.told("restart-pending").await?;
+        lab.refuses(
+            &["failover", "--to", "replica-0", "--yes"],
+            "could not follow",
+        )
+        .await?;
+        lab.sql("primary-0", "ALTER SYSTEM RESET max_connections")
+            .await?;
+        lab.sql(
+            "primary-0",
+            "ALTER SYSTEM SET recovery_target = 'immediate'",
+        )
+        .await?;
+        lab.told("recovery-settings").await?;
+        lab.sql("primary-0", "ALTER SYSTEM RESET recovery_target")
+            .await?;
+        lab.healthy().await?;
+        // A promotion empties what is not in the WAL: it is said before, and afterwards.
+        lab.sql(
+            "primary-0",
+            "CREATE UNLOGGED TABLE public.not_in_the_wal AS SELECT generate_series(1, 1000)",
+        )
+        .await?;
+        let run = lab
+            .pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
+            .await?;
+        run.exits(0)?
+            .says("unlogged tables will be empty on the new primary: 1 with")?
+            .says("emptied")?;
+        let rows = lab
+            .sql("replica-0", "SELECT count(*) FROM public.not_in_the_wal")
+            .await?;
+        ensure!(rows == [["0"]], "{rows:?}");
+        Ok(())
+    })
+}
+
+/// A container that crashes again and again says why in its log, and so does whoever waits for it.
+#[test]
+fn the_last_words_of_a_pod_that_crashes_are_told() -> Result<()> {
+    on_cluster(1, async |lab| {
+        lab.sql("replica-0", "ALTER SYSTEM SET max_connections = 20")
+            .await?;
+        lab.kill("replica-0").await?;
+        eventually("status has its last words", async || {
+            lab.pgctl(&["status"])
+                .await?
+                .exits(4)?
+                .says("max_connections = 20 is a lower setting")
+                .map(drop)
+        })
+        .await?;
+        let pod = full("replica-0");
+        let run = lab
+            .pgctl(&["rejoin", "replica-0", "--stream-timeout", "5s", "--yes"])
+            .await?;
+        ensure!(
+            run.stderr
+                .contains("max_connections = 20 is a lower setting"),
+            "{pod}: {run}"
+        );
+        Ok(())
+    })
+}
