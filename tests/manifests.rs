@@ -123,7 +123,14 @@ fn the_pods_get_the_very_scripts_of_the_repository() -> Result<()> {
     };
     let objects = objects(&text)?;
     let config = of_kind(&objects, "ConfigMap");
-    for script in ["start.sh", "probe.sh"] {
+    for script in [
+        "start.sh",
+        "session.sh",
+        "peers.sh",
+        "copy.sh",
+        "settings.sh",
+        "probe.sh",
+    ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("deploy/base/scripts")
             .join(script);

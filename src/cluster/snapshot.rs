@@ -54,6 +54,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The term of the next change of the topology: above every one that is known of. Of a topology
+    /// that was deleted, or restored from an old copy, the pods' annotations still tell.
+    pub fn next_term(&self) -> u64 {
+        let annotated = self.instances.iter().filter_map(|it| it.pod.term).max();
+        self.topology.term.max(annotated.unwrap_or(0)) + 1
+    }
+
     /// The instance of this exact name.
     pub fn instance(&self, pod: &str) -> Option<&Instance> {
         self.instances

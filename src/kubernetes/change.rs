@@ -202,7 +202,7 @@ impl Kube {
     }
 
     /// Puts a finalizer on the pod with this UID: its object stays until it is taken off, even
-    /// after the pod has ended.
+    /// after the pod has ended. The pod sees it as an annotation of the same name.
     ///
     /// # Errors
     /// When the pod is gone, is another one, is being deleted already, or the API refuses.
@@ -266,8 +266,11 @@ impl Kube {
             } else {
                 finalizers.retain(|name| name != finalizer);
             }
+            // An annotation of the same name, because a pod can't see its finalizers.
+            let annotations = json!({finalizer: wanted.then_some("held")});
             let body = json!({"metadata": {
                 "finalizers": finalizers,
+                "annotations": annotations,
                 "resourceVersion": now.metadata.resource_version,
             }});
             match self.merge::<Pod>(namespace, pod, &body).await {

@@ -296,3 +296,105 @@ fn a_timeline_of_the_same_number_but_another_history_is_not_followed() -> Result
 
     cluster.start(PRIMARY)?.waits_for("namesake-timeline")
 }
+
+/// The folder of a tablespace exists on the primary only, and on a volume that is copied anew it holds what is replaced.
+#[test]
+fn tablespaces_are_copied_and_copied_again() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let _primary = cluster.start(PRIMARY)?;
+    let name = "ts=1 x";
+    fs::create_dir(cluster.volume(PRIMARY).join(name))?;
+    crate::pod::wait_until("the primary is up", || Ok(cluster.writable(PRIMARY)))?;
+    cluster.sql(
+        PRIMARY,
+        &format!("CREATE TABLESPACE one LOCATION '/var/lib/postgresql/data/{name}'"),
+    )?;
+    cluster.sql(PRIMARY, "CREATE TABLE away TABLESPACE one AS SELECT 1 AS n")?;
+    let mut copy = cluster.start(REPLICA_1)?;
+    copy.until("it streams", || cluster.streams(PRIMARY, REPLICA_1))?;
+    for request in ["1", "2"] {
+        cluster.caught_up(PRIMARY, REPLICA_1)?;
+        assert_eq!(cluster.sql(REPLICA_1, "SELECT n FROM away")?, "1");
+        assert_eq!(
+            fs::read_dir(cluster.volume(REPLICA_1).join("tablespaces"))?.count(),
+            1
+        );
+        copy.stop()?;
+        let key = format!("clone.{REPLICA_1}");
+        cluster.topology(&[("primary", PRIMARY), ("term", "1"), (key.as_str(), request)])?;
+        copy = cluster.start(REPLICA_1)?;
+        copy.until("it streams again", || cluster.streams(PRIMARY, REPLICA_1))?;
+        ensure!(copy.log().contains("copy was asked for"), "{}", copy.log());
+    }
+    Ok(())
+}
+
+/// Each try costs the primary a checkpoint.
+#[test]
+fn a_copy_that_fails_is_tried_more_and_more_seldom() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let _primary = cluster.start(PRIMARY)?;
+    crate::pod::wait_until("the primary is up", || Ok(cluster.writable(PRIMARY)))?;
+    cluster.sql(PRIMARY, "ALTER ROLE replicator NOREPLICATION")?;
+    let mut copy = cluster.start(REPLICA_1)?;
+    copy.waits_for("clone-failed")?;
+    std::thread::sleep(std::time::Duration::from_secs(11));
+    let tries = copy.log().matches("copying the data").count();
+    ensure!((2..=4).contains(&tries), "{tries} tries:\n{}", copy.log());
+    cluster.sql(PRIMARY, "ALTER ROLE replicator REPLICATION")?;
+    copy.until("it streams", || cluster.streams(PRIMARY, REPLICA_1))
+}
+
+/// What a rewind removes may be the last copy of something that was acknowledged.
+#[test]
+fn what_a_former_primary_wrote_beyond_the_fork_is_kept() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _replica) = Cluster::failed_over()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it streams", || cluster.streams(REPLICA, PRIMARY))?;
+    let kept = cluster.volume(PRIMARY).join("pgctl/beyond-fork");
+    let files: Vec<String> = fs::read_dir(&kept)?
+        .filter_map(|it| it.ok()?.file_name().into_string().ok())
+        .collect();
+    ensure!(
+        !files.is_empty() && files.iter().all(|it| it.starts_with("00000001")),
+        "{files:?}"
+    );
+    ensure!(primary.log().contains("pg_waldump"), "{}", primary.log());
+    Ok(())
+}
+
+/// A copy that nobody asked for, of data that is nowhere else, where both do not fit beside each other.
+#[test]
+fn without_room_for_a_copy_the_only_standby_keeps_what_it_has() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _primary, replica) = Cluster::running()?;
+    replica.stop()?;
+    cluster.sql(
+        PRIMARY,
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots",
+    )?;
+    for _ in 0..6 {
+        cluster.sql(PRIMARY, "CREATE TABLE IF NOT EXISTS t (n int); INSERT INTO t VALUES (1); SELECT pg_switch_wal()")?;
+        cluster.sql(PRIMARY, "CHECKPOINT")?;
+    }
+    let full = "#!/bin/sh\necho x\necho '/dev/x 100000 70000 40000 70% /'\n";
+    let mut replica = cluster.start_with_program(REPLICA, "df", full)?;
+    replica.waits_for("no-room")?;
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    ensure!(cluster.pgdata(REPLICA).join("PG_VERSION").exists());
+    // Now there is another that has it all.
+    let mut other = cluster.start(REPLICA_1)?;
+    other.until("another streams", || cluster.streams(PRIMARY, REPLICA_1))?;
+    replica.until("it streams", || cluster.streams(PRIMARY, REPLICA))
+}

@@ -177,10 +177,12 @@ fn an_old_topology_never_rewinds_the_new_primary() -> Result<()> {
     replica.stop()?;
     // The old primary came up by other means (a volume restored by hand, no fence): writable, timeline 1.
     cluster.topology(&[])?;
+    cluster.annotate(PRIMARY, "")?;
     let mut primary = cluster.start(PRIMARY)?;
     primary.until("the old primary is up", || cluster.writable(PRIMARY))?;
+    fs::remove_file(cluster.volume(REPLICA).join("pgctl/term")).ok(); // and it has forgotten
     let mut replica = cluster.start(REPLICA)?;
-    replica.waits_for("former-primary")?;
+    replica.waits_for("rival-primary")?;
     ensure!(
         fs::read_dir(cluster.volume(REPLICA))?
             .all(|entry| entry.is_ok_and(|e| !e.path().ends_with("pgctl/rewinding")))
@@ -198,7 +200,11 @@ fn a_primary_whose_successor_is_already_writable_stops_itself() -> Result<()> {
     if skipped() {
         return Ok(());
     }
-    let (cluster, mut primary, _replica) = Cluster::running()?;
+    let (cluster, primary, _replica) = Cluster::running()?;
+    primary.stop()?;
+    let settled = [("PG_TOPOLOGY_STALE_SECONDS", "0")];
+    let mut primary = cluster.start_with(PRIMARY, &settled)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
     cluster.sql(REPLICA, "SELECT pg_promote()")?; // by hand, the worst way
     cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
     primary.until("it follows its successor", || {
@@ -215,7 +221,12 @@ fn a_switchover_that_has_only_begun_does_not_stop_the_primary() -> Result<()> {
     if skipped() {
         return Ok(());
     }
-    let (cluster, mut primary, mut replica) = Cluster::running()?;
+    let cluster = Cluster::stopped()?;
+    // Longer ago than a topology can be old.
+    let settled = [("PG_TOPOLOGY_STALE_SECONDS", "0")];
+    let mut primary = cluster.start_with(PRIMARY, &settled)?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("it streams", || cluster.streams(PRIMARY, REPLICA))?;
     cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
     // The candidate restarts in the middle of it: it must go on receiving from the primary.
     replica = {
@@ -252,5 +263,69 @@ fn a_former_primary_keeps_no_slots_for_pods_that_follow_another() -> Result<()> 
     let slots = cluster.sql(PRIMARY, "SELECT slot_name FROM pg_replication_slots")?;
     ensure!(slots.trim() == "of_an_operator", "slots: {slots}");
     drop(replica);
+    Ok(())
+}
+
+/// A standby that has replayed the successor's timeline names it in its control file only after its next restartpoint.
+#[test]
+fn a_standby_that_has_only_just_heard_of_the_successor_is_believed() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, replica) = Cluster::running()?;
+    let mut other = cluster.start(crate::pod::REPLICA_1)?;
+    other.until("it streams", || {
+        cluster.streams(PRIMARY, crate::pod::REPLICA_1)
+    })?;
+    primary.stop()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?;
+    other.until("it follows the successor", || {
+        cluster.streams(REPLICA, crate::pod::REPLICA_1)
+    })?;
+    cluster.caught_up(REPLICA, crate::pod::REPLICA_1)?;
+    replica.kill()?;
+    assert_eq!(
+        cluster.sql(
+            crate::pod::REPLICA_1,
+            "SELECT timeline_id FROM pg_control_checkpoint()"
+        )?,
+        "1"
+    );
+    cluster.stale_topology(&[])?;
+    fs::remove_file(cluster.volume(PRIMARY).join("pgctl/term")).ok();
+    for pod in [PRIMARY, REPLICA] {
+        cluster.annotate(pod, "")?;
+    }
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.waits_for("stale-topology")?;
+    ensure!(!cluster.writable(PRIMARY));
+    Ok(())
+}
+
+/// On 15 a logical slot on a standby is of no use to anybody, and holds its WAL for ever; a synchronized one (17) is
+/// made again by PostgreSQL.
+#[test]
+fn a_former_primary_keeps_no_logical_slots() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, _replica) = Cluster::running()?;
+    cluster.sql(PRIMARY, "ALTER SYSTEM SET wal_level = 'logical'")?;
+    primary.stop()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it is followed", || cluster.streams(PRIMARY, REPLICA))?;
+    cluster.sql(
+        PRIMARY,
+        "SELECT pg_create_logical_replication_slot('subscription', 'pgoutput')",
+    )?;
+    cluster.caught_up(PRIMARY, REPLICA)?;
+    primary.stop()?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    cluster.sql(REPLICA, "SELECT pg_promote()")?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it streams", || cluster.streams(REPLICA, PRIMARY))?;
+    let slots = cluster.sql(PRIMARY, "SELECT slot_name FROM pg_replication_slots")?;
+    ensure!(slots.is_empty(), "slots: {slots}");
     Ok(())
 }

@@ -5,5 +5,9 @@
 mod bootstrap;
 mod data;
 mod fence;
+mod peers;
 mod pod;
+mod settings;
 mod standby;
+mod stranger;
+mod topology;

@@ -21,6 +21,9 @@ const PODS: [&str; 3] = [PRIMARY, REPLICA, REPLICA_1];
 /// Passwords with everything that a shell, SQL, a passfile or a connection string might trip over.
 const PASSWORD: &str = r#"s'e\n"c$HOME:ret"#;
 const REPLICATION_PASSWORD: &str = r"r'e\\p l:";
+const SESSION: &str = "-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
+    -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 \
+    -c search_path=public -c client_min_messages=warning -c local_preload_libraries= -c role=none";
 /// How long a condition may take to come true on a busy machine. Not a promise of the script.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -64,8 +67,9 @@ impl Cluster {
         let config = dir.path().join("config");
         fs::create_dir(&config)?;
         let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base");
-        for script in ["start.sh", "probe.sh"] {
-            fs::copy(base.join("scripts").join(script), config.join(script))?;
+        for script in fs::read_dir(base.join("scripts"))? {
+            let script = script?;
+            fs::copy(script.path(), config.join(script.file_name()))?;
         }
         let manifest: serde_json::Value =
             serde_saphyr::from_str(&fs::read_to_string(base.join("postgres-config.yaml"))?)?;
@@ -102,9 +106,10 @@ impl Cluster {
         fs::write(config.join("hosts"), hosts)?;
         fs::create_dir(cluster.dir.path().join("topology"))?;
         for pod in PODS {
-            for volume in ["data", "run", "tmp"] {
+            for volume in ["data", "run", "tmp", "podinfo"] {
                 fs::create_dir_all(cluster.dir.path().join(pod).join(volume))?;
             }
+            cluster.annotate(pod, "")?;
         }
         Ok(cluster)
     }
@@ -155,8 +160,19 @@ impl Cluster {
         Ok((cluster, replica))
     }
 
-    /// Replaces the topology that the pods see.
+    /// Replaces the topology that the pods see. As pgctl does, annotates them with its term; without a term it is
+    /// an old one, that a kubelet has not renewed yet.
     pub(crate) fn topology(&self, keys: &[(&str, &str)]) -> Result<()> {
+        if let Some((_, term)) = keys.iter().find(|(key, _)| *key == "term") {
+            for pod in PODS {
+                self.annotate(pod, term)?;
+            }
+        }
+        self.stale_topology(keys)
+    }
+
+    /// A topology that nobody has annotated the pods with.
+    pub(crate) fn stale_topology(&self, keys: &[(&str, &str)]) -> Result<()> {
         let dir = self.dir.path().join("topology");
         for entry in fs::read_dir(&dir)? {
             let path = entry?.path();
@@ -170,6 +186,23 @@ impl Cluster {
             fs::rename(new, dir.join(key))?;
         }
         Ok(())
+    }
+
+    /// The pod's annotation `pgctl.io/term`, as the downward API shows it.
+    pub(crate) fn annotate(&self, pod: &str, term: &str) -> Result<()> {
+        Ok(fs::write(
+            self.dir.path().join(pod).join("podinfo/term"),
+            term,
+        )?)
+    }
+
+    /// The annotation that says that an operation is about to stop this very pod.
+    pub(crate) fn hold(&self, pod: &str, held: bool) -> Result<()> {
+        let said = if held { "held" } else { "" };
+        Ok(fs::write(
+            self.dir.path().join(pod).join("podinfo/held"),
+            said,
+        )?)
     }
 
     pub(crate) fn volume(&self, pod: &str) -> PathBuf {
@@ -200,12 +233,47 @@ impl Cluster {
         self.restart_with(pod, &[])
     }
 
-    fn restart_with(&self, pod: &'static str, env: &[(&str, &str)]) -> Result<Pod> {
+    pub(crate) fn restart_with(&self, pod: &'static str, env: &[(&str, &str)]) -> Result<Pod> {
+        self.run(pod, env, None)
+    }
+
+    /// In an image that lacks a program.
+    pub(crate) fn start_without(&self, pod: &'static str, program: &str) -> Result<Pod> {
+        self.run(pod, &[], Some((program, Path::new("/dev/null"))))
+    }
+
+    /// A new pod in an image whose program is this script instead.
+    pub(crate) fn start_with_program(
+        &self,
+        pod: &'static str,
+        program: &str,
+        script: &str,
+    ) -> Result<Pod> {
+        let file = self.dir.path().join(format!("stub-{program}"));
+        fs::write(&file, script)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+        fs::remove_dir_all(self.run_dir(pod))?;
+        fs::create_dir(self.run_dir(pod))?;
+        self.run(pod, &[], Some((program, &file)))
+    }
+
+    fn run(
+        &self,
+        pod: &'static str,
+        env: &[(&str, &str)],
+        program: Option<(&str, &Path)>,
+    ) -> Result<Pod> {
         let home = self.dir.path().join(pod);
         let log = home.join("log");
         File::create(home.join("termination-log"))?;
-        let child = self
-            .container(pod, env)?
+        let mut container = self.container(pod, env)?;
+        if let Some((program, file)) = program {
+            container
+                .arg("--ro-bind")
+                .arg(file)
+                .arg(format!("/usr/bin/{program}"));
+        }
+        let child = container
             .args(["--as-pid-1", "--", shell(), "/etc/postgresql/start.sh"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -264,6 +332,7 @@ impl Cluster {
             (home.join("data"), "/var/lib/postgresql/data"),
             (home.join("run"), "/run/postgresql"),
             (home.join("tmp"), "/tmp"),
+            (home.join("podinfo"), "/etc/podinfo"),
         ] {
             command.arg("--bind").arg(from).arg(to);
         }
@@ -288,6 +357,7 @@ impl Cluster {
             command.arg("--ro-bind").arg(program).arg("/run/sh");
         }
         let path = format!("{}:/usr/bin:/bin", bin.display());
+        let annotated = fs::read_to_string(home.join("podinfo/term"))?;
         let settings = [
             ("PATH", path.as_str()),
             ("POD_NAME", pod),
@@ -296,6 +366,7 @@ impl Cluster {
             ("PG_LISTEN_ADDRESSES", address),
             ("PG_TERMINATION_LOG", "/run/termination-log"),
             ("PG_BOOTSTRAP_SETTLE", "1"),
+            ("PG_ANNOTATED_TERM", annotated.as_str()),
             ("PG_MAX_ORDINAL", "1"),
             ("POSTGRES_USER", "postgres"),
             ("POSTGRES_PASSWORD", PASSWORD),
@@ -336,6 +407,8 @@ impl Cluster {
             ])
             .env("PGPASSWORD", PASSWORD)
             .env("PGCONNECT_TIMEOUT", "5")
+            // What a test sets on roles and databases is not for the test's own sessions.
+            .env("PGOPTIONS", SESSION)
             .output()?;
         ensure!(
             output.status.success(),
@@ -600,13 +673,21 @@ fn free_addresses() -> Result<Vec<String>> {
 /// Volumes of a primary and a standby, made once for each version of the script.
 fn template() -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    for file in ["scripts/start.sh", "postgres-config.yaml"] {
-        fs::read(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("deploy/base")
-                .join(file),
-        )?
-        .hash(&mut hasher);
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base");
+    let scripts = [
+        "start.sh",
+        "session.sh",
+        "peers.sh",
+        "copy.sh",
+        "settings.sh",
+    ]
+    .map(|it| format!("scripts/{it}"));
+    for file in scripts
+        .iter()
+        .map(String::as_str)
+        .chain(["postgres-config.yaml"])
+    {
+        fs::read(base.join(file))?.hash(&mut hasher);
     }
     (PASSWORD, REPLICATION_PASSWORD, binaries()?).hash(&mut hasher);
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("start-script");

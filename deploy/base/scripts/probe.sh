@@ -8,12 +8,17 @@ PGDATA=${PGDATA:-/var/lib/postgresql/data/pgdata}
 RUN=${PG_RUN_DIR:-/var/run/postgresql}
 # A standby that is further behind than this, in MiB, takes no reads.
 MAX_LAG_MIB=${PG_READY_MAX_LAG_MIB:-256}
-PORT=5432
+
+# shellcheck source=deploy/base/scripts/session.sh
+. "$(dirname "$0")/session.sh"
 
 phase=$(cat "$RUN/pgctl-phase" 2>/dev/null)
 
+version=$(cat "$PGDATA/PG_VERSION" 2>/dev/null)
+
+# What is said on standard error is in the kubelet's event when this fails.
 query_local() {
-  psql -XAtq -F ' ' -v ON_ERROR_STOP=1 "host=$RUN port=$PORT user=${POSTGRES_USER:-postgres} dbname=postgres connect_timeout=3 application_name=pgctl-probe" -c "$1"
+  sql "$(superuser_options "$version")" "host=$RUN port=$PORT user=${POSTGRES_USER:-postgres} dbname=postgres connect_timeout=3 application_name=pgctl-probe" "$1"
 }
 
 # Processes are alive: says nothing about how busy, how slow or how full PostgreSQL is. A pod that waits, copies or
@@ -35,8 +40,8 @@ note_disk() {
 lag_behind_primary() {
   conninfo=$(query_local 'SHOW primary_conninfo')
   [ -n "$conninfo" ] || return 0
-  lsn=$(psql -XAtq "$conninfo dbname=postgres connect_timeout=2" -c 'SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() END' 2>/dev/null)
-  [ -n "$lsn" ] || return 0
+  lsn=$(sql "$(session_options "$version")" "$conninfo dbname=postgres connect_timeout=2" 'SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn() END' 2>/dev/null)
+  case $lsn in */*) ;; *) return 0 ;; esac
   query_local "SELECT greatest(pg_wal_lsn_diff('$lsn', pg_last_wal_replay_lsn()), 0)::bigint"
 }
 

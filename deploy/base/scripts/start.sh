@@ -5,7 +5,9 @@
 # data directory, whether this pod starts PostgreSQL, and as what. When in doubt it waits and asks again: a pod that
 # waits costs an outage, a second writable primary costs data. The table it follows is in docs/deployment.md.
 #
-# POSIX sh only (dash, busybox ash). Runs as PID 1 of the container, as the user that owns the data directory.
+# POSIX sh only (dash, busybox ash). Runs as PID 1 of the container, as the user that owns the data directory. Beside it:
+# session.sh (how PostgreSQL is talked to), peers.sh (asking the other pods), copy.sh (slots, copies, rewinds),
+# settings.sh (what PostgreSQL is started with).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -22,9 +24,11 @@ OLD=$PGDATA.old                  # what a finished copy replaces, until the repl
 INIT=$PGDATA.init                # a bootstrap in the making
 CONFIG=${PG_CONFIG_DIR:-/etc/postgresql}
 TOPOLOGY=${PG_TOPOLOGY_DIR:-/etc/postgresql-topology}
+# The pod's annotations, as far as they say what pgctl is about, from the downward API.
+PODINFO=${PG_PODINFO_DIR:-/etc/podinfo}
 RUN=${PG_RUN_DIR:-/var/run/postgresql}
+COMPLAINTS=$RUN/pgctl-complaint  # what the last tool that was asked said on standard error
 TERMINATION_LOG=${PG_TERMINATION_LOG:-/dev/termination-log}
-PORT=5432
 REPLICATION_USER=replicator
 PLACEHOLDER=replace-me-before-use
 
@@ -35,8 +39,11 @@ MAX_ORDINAL=${PG_MAX_ORDINAL:-9}
 BOOTSTRAP_SETTLE=${PG_BOOTSTRAP_SETTLE:-15}
 # Longest time, in seconds, that a ConfigMap in a running pod may lag behind: the kubelet's sync period and its cache.
 STALE_SECONDS=${PG_TOPOLOGY_STALE_SECONDS:-150}
-# Seconds to wait for a peer that is just starting up when the topology is known to be fresh.
+# Seconds that a restarted primary whose topology is fresh gives pods that exist and don't answer.
 PEER_GRACE=${PG_PEER_GRACE:-10}
+
+# What a rewind removes of our WAL is kept if it is at most so much, in MiB.
+KEEP_MIB=${PG_KEEP_WAL_MIB:-512}
 
 POD_NAME=${POD_NAME:-$(hostname)}
 POSTGRES_USER=${POSTGRES_USER:-postgres}
@@ -52,6 +59,16 @@ esac
 # kustomize prefix or suffix works; set these where that does not hold.
 PRIMARY_SET=${PG_PRIMARY_STATEFULSET:-$derived_primary}
 REPLICA_SET=${PG_REPLICA_STATEFULSET:-$derived_replica}
+
+HERE=$(dirname "$0")
+# shellcheck source=deploy/base/scripts/session.sh
+. "$HERE/session.sh"
+# shellcheck source=deploy/base/scripts/peers.sh
+. "$HERE/peers.sh"
+# shellcheck source=deploy/base/scripts/copy.sh
+. "$HERE/copy.sh"
+# shellcheck source=deploy/base/scripts/settings.sh
+. "$HERE/settings.sh"
 
 child=''           # process that runs in the foreground
 keep_child=''      # set while that process must not be interrupted
@@ -175,7 +192,8 @@ read_controldata() {
   [ -n "$state" ] && [ -n "$data_system" ]
 }
 
-# Sets data: empty, primary, standby, half (a rewind was interrupted), unreadable.
+# Sets data: empty, primary, standby, half (a rewind was interrupted), recovery (to be recovered to a point in time by
+# hand), unreadable.
 inspect_data() {
   data_system='' data_timeline=0 data_lsn=0
   if [ ! -e "$PGDATA" ] || [ -z "$(ls -A "$PGDATA" 2>/dev/null)" ]; then
@@ -204,6 +222,9 @@ inspect_data() {
     data=half
   elif [ -e "$PGDATA/standby.signal" ]; then
     data=standby
+  elif [ -e "$PGDATA/recovery.signal" ]; then
+    data=recovery
+    why="$PGDATA is set up for a recovery to a point in time (recovery.signal), at whose end it would be a primary of its own, and no such recovery is run here"
   else
     data=primary
   fi
@@ -227,7 +248,8 @@ is_pod() { # a pod of one of the two StatefulSets
 
 topology_key() { if [ -r "$TOPOLOGY/$1" ]; then tr -d '[:space:]' <"$TOPOLOGY/$1"; fi; }
 
-# Sets named, system (or empty) and clone_wanted. The files are links into one directory that the kubelet swaps as a
+# Sets named, term, system (or empty), clone_wanted, and stale: set when this volume has seen a higher term. Terms only
+# grow, so such a topology was deleted, or comes from an old copy: what it says counts for nothing. The files are links into one directory that the kubelet swaps as a
 # whole: reading until two rounds agree never mixes two versions.
 read_topology() {
   while :; do
@@ -240,100 +262,36 @@ read_topology() {
   named=${named:-$PRIMARY_SET-0}
   term=${term:-0}
   is_pod "$named" || { why="the topology names '$named' as primary, which is no pod of $PRIMARY_SET or $REPLICA_SET"; return 1; }
-  is_number "$term" || { why="the topology's term '$term' is not a number"; return 1; }
+  { is_number "$term" && [ "${#term}" -le 18 ]; } || { why="the topology's term '$term' is not a number"; return 1; }
   [ -z "$system" ] || is_number "$system" || { why="the topology's system-identifier '$system' is not a number"; return 1; }
   [ "$clone_wanted" != "$(cat "$STATE/clone-done" 2>/dev/null)" ] || clone_wanted=''
+  seen_term=$(cat "$STATE/term" 2>/dev/null)
+  is_number "$seen_term" || seen_term=0
+  stale=''
+  if [ "$term" -lt "$seen_term" ]; then
+    stale=1 clone_wanted=''
+  elif [ "$term" -gt "$seen_term" ]; then
+    echo "$term" | replace "$STATE/term"
+  fi
 }
 
-# ---- Asking other pods ------------------------------------------------------------------------------------------
-
-address() { # stable DNS name of a pod
-  printf '%s.%s' "$1" "${1%-*}"
-  [ -z "${POD_NAMESPACE:-}" ] || printf '.%s.svc' "$POD_NAMESPACE"
-}
-
-slot_name() { printf '%s' "$1" | tr -c 'a-z0-9_' '_'; }
-
-# query POD SQL: as the replication user, on the database postgres. Never hangs.
-query() { query_as "$REPLICATION_USER" "$1" "$2"; }
-
-query_as() {
-  timeout 6 psql -XAtq -F ' ' -v ON_ERROR_STOP=1 \
-    "host=$(address "$2") port=$PORT user=$1 dbname=postgres connect_timeout=3 application_name=$POD_NAME" \
-    -c "$3" 9>&- 2>&1
-}
-
-query_local() {
-  timeout 6 psql -XAtq -F ' ' -v ON_ERROR_STOP=1 \
-    "host=$RUN port=$PORT user=$POSTGRES_USER dbname=postgres connect_timeout=3 application_name=pgctl-start" -c "$1" 9>&- 2>&1
-}
-
-# A primary's timeline is the one it writes to now: its control file still names the old one until the first
-# checkpoint after a promotion. A standby's is the newest that it has heard of.
-# shellcheck disable=SC2016
-FACTS_SQL='SELECT CASE WHEN pg_is_in_recovery() THEN $$standby$$ ELSE $$writable$$ END, system_identifier,
-  CASE WHEN pg_is_in_recovery()
-    THEN greatest((SELECT timeline_id FROM pg_control_checkpoint()), (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
-      (SELECT max(received_tli) FROM pg_stat_wal_receiver))
-    ELSE ($$x$$ || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END
-  FROM pg_control_system()'
-
-# ask POD: sets peer (writable, standby, starting, refused, silent), peer_system, peer_timeline, peer_says.
-ask() {
-  peer=silent peer_system='' peer_timeline=0 peer_says='does not answer'
-  pg_isready -q -h "$(address "$1")" -p "$PORT" -U "$REPLICATION_USER" -d postgres -t 3 9>&- 2>/dev/null
-  case $? in
-    0) ;;
-    1) peer=starting peer_says='is starting up or shutting down'; return ;;
-    *) return ;;
+# What is to be done about a stale topology is up to a person: which pod has the data that counts, nobody here can tell.
+hold_stale() {
+  case $PRIMARY_SET in
+    *postgres-primary*) map=${PRIMARY_SET%%postgres-primary*}postgres-topology${PRIMARY_SET#*postgres-primary} ;;
+    *) map=postgres-topology ;;
   esac
-  if ! answer=$(query "$1" "$FACTS_SQL"); then
-    case $answer in
-      *'starting up'* | *'shutting down'* | *'not yet accepting'*) peer=starting peer_says='is starting up or shutting down' ;;
-      *) peer=refused peer_says="answers, but not to our question: $answer" ;;
-    esac
-    return
-  fi
-  # shellcheck disable=SC2086
-  set -- $answer
-  if [ $# -eq 3 ] && is_number "$2" && is_number "$3"; then
-    peer=$1 peer_system=$2 peer_timeline=$3 peer_says="is $1"
-  else
-    peer=refused peer_says="answers, but not to our question: $answer"
-  fi
+  hold stale-topology "this volume has seen term $seen_term of the topology, and the ConfigMap $map is at term $term: it was deleted, or restored from an old copy, and may name the wrong pod ($named). Find out which pod has the newest data (pgctl status), and name it, here $POD_NAME: kubectl${POD_NAMESPACE:+ -n $POD_NAMESPACE} create configmap $map --from-literal=primary=$POD_NAME --from-literal=term=$((seen_term + 1))${data_system:+ --from-literal=system-identifier=$data_system} --dry-run=client -o yaml | kubectl apply -f -"
 }
 
-# Asks every other pod of both StatefulSets at once. One line a pod that exists: NAME STATE SYSTEM TIMELINE.
-ask_peers() {
-  rm -rf "$RUN/peers"
-  mkdir -p "$RUN/peers"
-  asked=''
-  for set_name in "$PRIMARY_SET" "$REPLICA_SET"; do
-    ordinal=0
-    while [ "$ordinal" -le "$MAX_ORDINAL" ]; do
-      other=$set_name-$ordinal
-      ordinal=$((ordinal + 1))
-      [ "$other" != "$POD_NAME" ] || continue
-      (
-        trap - TERM INT
-        getent hosts "$(address "$other")" >/dev/null 2>&1 9>&- || exit 0
-        ask "$other"
-        echo "$other $peer ${peer_system:-0} $peer_timeline" >"$RUN/peers/$other"
-      ) 9>&- &
-      asked="$asked $!"
-    done
-    [ "$PRIMARY_SET" != "$REPLICA_SET" ] || break
-  done
-  for child in $asked; do await; done
-  leave_if_asked
-  cat "$RUN"/peers/* 2>/dev/null
-}
-
-# With DNS down, every pod looks absent. Our own name is published from the start: while it does not resolve, nobody's can.
-require_dns() {
-  until getent hosts "$(address "$POD_NAME")" >/dev/null 2>&1; do
-    hold no-dns "the cluster's DNS does not know $(address "$POD_NAME") yet: without DNS the other pods cannot be asked"
-  done
+# The term that pgctl last annotated this pod with, 0 for none; fails where the pod's annotations can't be seen. The
+# variable is from when the container was made, the file follows.
+annotated_term() {
+  [ -r "$PODINFO/term" ] || return 1
+  noted_term=$(tr -d '[:space:]' <"$PODINFO/term")
+  is_number "$noted_term" || noted_term=0
+  if is_number "${PG_ANNOTATED_TERM:-}" && [ "$PG_ANNOTATED_TERM" -gt "$noted_term" ]; then noted_term=$PG_ANNOTATED_TERM; fi
+  echo "$noted_term"
 }
 
 # ---- Preparing --------------------------------------------------------------------------------------------------
@@ -350,6 +308,15 @@ check_secret() { # KEY VALUE
 # One field of a passfile: colon and backslash are escaped.
 pass_field() { printf '%s' "$1" | sed -e 's/\\/\\\\/g' -e 's/:/\\:/g'; }
 
+# An answer that no program gives must not be taken for one.
+check_tools() {
+  for tool in awk cat chmod cp cut date df dirname du env getent grep head id ls mkdir mv od readlink rm sed sleep sync tail timeout tr \
+    pg_basebackup pg_controldata pg_isready pg_rewind initdb postgres psql; do
+    command -v "$tool" >/dev/null 2>&1 ||
+      refuse missing-tool "the image has no program $tool, which this script needs: use an image that has it (those of docker.io/library/postgres do), or add it"
+  done
+}
+
 prepare() {
   if ! command -v postgres >/dev/null 2>&1; then
     for directory in /usr/lib/postgresql/*/bin /usr/local/bin; do
@@ -357,9 +324,12 @@ prepare() {
     done
     export PATH
   fi
+  check_tools
   # "postgres (PostgreSQL) 15.18 (Debian …)"
   server_version=$(postgres --version | sed -e 's/^[^0-9]*//' -e 's/[^0-9].*//')
   [ -n "$server_version" ] || refuse no-postgres 'no postgres program in PATH: use an image of PostgreSQL'
+  SESSION=$(session_options "$server_version")
+  SUPERUSER_SESSION=$(superuser_options "$server_version")
   case $POSTGRES_USER in
     "$REPLICATION_USER" | *[!A-Za-z0-9_-]*) refuse bad-secret "the key postgres-user of the Secret may be letters, digits, _ and - only, and not $REPLICATION_USER" ;;
   esac
@@ -406,12 +376,13 @@ settle_swap() {
   elif [ ! -e "$PGDATA" ] && [ -s "$OLD/PG_VERSION" ]; then
     mv "$OLD" "$PGDATA"
   fi
+  if [ -e "$PGDATA" ] && [ -e "$OLD" ]; then drop_replaced "$OLD"; fi
   if [ -e "$PGDATA" ]; then chmod 0700 "$PGDATA"; fi # fsGroup adds group permissions at every mount
 }
 
 swap_in_clone() {
   if [ -e "$PGDATA" ]; then
-    remove_tree "$OLD"
+    drop_replaced "$OLD"
     mv "$PGDATA" "$OLD"
   fi
   rm -f "$STATE/rewinding"
@@ -419,7 +390,7 @@ swap_in_clone() {
   if [ -s "$STATE/clone-request" ]; then mv -f "$STATE/clone-request" "$STATE/clone-done"; fi
   rm -f "$STATE/clone-complete"
   sync "$STATE" "$VOLUME" 2>/dev/null
-  remove_tree "$OLD"
+  drop_replaced "$OLD"
 }
 
 # ---- The first bootstrap ----------------------------------------------------------------------------------------
@@ -492,192 +463,6 @@ SQL
   printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$REPLICATION_USER" "$(sql_literal "$REPLICATION_PASSWORD")"
 }
 
-# ---- Becoming a standby -----------------------------------------------------------------------------------------
-
-conninfo() { # POD [APPLICATION_NAME]
-  printf 'host=%s port=%s user=%s passfile=%s application_name=%s connect_timeout=5 keepalives_idle=10 keepalives_interval=5 keepalives_count=3' \
-    "$(address "$1")" "$PORT" "$REPLICATION_USER" "$PGPASSFILE" "${2:-$POD_NAME}"
-}
-
-# set_upstream DIRECTORY [POD]: what ALTER SYSTEM left about the upstream goes; POD, if any, takes its place.
-set_upstream() {
-  {
-    if [ -e "$1/postgresql.auto.conf" ]; then sed -e '/^[[:space:]]*primary_conninfo[[:space:]=]/d' -e '/^[[:space:]]*primary_slot_name[[:space:]=]/d' "$1/postgresql.auto.conf"; fi
-    if [ -n "${2:-}" ]; then
-      echo "primary_conninfo = '$(conninfo "$2")'"
-      echo "primary_slot_name = '$(slot_name "$POD_NAME")'"
-    fi
-  } | replace "$1/postgresql.auto.conf"
-}
-
-# make_slot POD: our slot on POD, which must hold its WAL from now on.
-make_slot() {
-  slot=$(slot_name "$POD_NAME")
-  query "$1" "SELECT pg_create_physical_replication_slot('$slot', true)
-    WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$slot')"
-}
-
-# A slot whose WAL is gone is no use to anybody, and a new one cannot be made beside it.
-drop_lost_slot() {
-  slot=$(slot_name "$POD_NAME")
-  query "$1" "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-    WHERE slot_name = '$slot' AND slot_type = 'physical' AND NOT active AND (wal_status = 'lost' OR restart_lsn IS NULL)" >/dev/null
-}
-
-# clone POD: a fresh copy beside PGDATA, put in place when whole. POD is writable and of the right system.
-clone() {
-  go_on
-  phase cloning
-  log "copying the data of $1 (pg_basebackup)"
-  remove_tree "$CLONE"
-  rm -f "$STATE/clone-complete" "$STATE/clone-request"
-  [ -z "$clone_wanted" ] || printf '%s\n' "$clone_wanted" | replace "$STATE/clone-request"
-  if [ -e "$PGDATA" ] && ! room_for_two "$1"; then
-    log "no room for a second copy: removing the replaced one first"
-    remove_tree "$PGDATA"
-  fi
-  drop_lost_slot "$1"
-  if ! answer=$(make_slot "$1"); then
-    hold clone-failed "cannot make the slot $(slot_name "$POD_NAME") on $1: $answer" 2
-    return
-  fi
-  # A name of its own: a copy in the making must not be taken for a standby that streams.
-  run pg_basebackup -D "$CLONE" -d "$(conninfo "$1" "$POD_NAME-clone")" -X stream -S "$(slot_name "$POD_NAME")" -c fast 9>&- >"$RUN/clone.log" 2>&1
-  status=$?
-  leave_if_asked
-  if [ "$status" -ne 0 ]; then
-    hold clone-failed "pg_basebackup from $1 failed: $(tail -n 2 "$RUN/clone.log")" 2
-    return
-  fi
-  : >"$CLONE/standby.signal"
-  rm -f "$CLONE/recovery.signal"
-  set_upstream "$CLONE" "$1"
-  sync "$CLONE/standby.signal" 2>/dev/null
-  echo "$1" | replace "$STATE/clone-complete"
-  swap_in_clone
-}
-
-room_for_two() {
-  needed=$(query "$1" "SELECT ceil((sum(pg_database_size(oid)) * 1.05 + (SELECT sum(size) FROM pg_ls_waldir())) / 1024)::bigint FROM pg_database")
-  is_number "$needed" || return 0
-  free=$(df -Pk "$VOLUME" | awk 'NR == 2 { print $4 }')
-  is_number "$free" || return 0
-  [ "$free" -gt "$needed" ]
-}
-
-# History of the primary's timeline, on standard output: lines of "timeline<TAB>switch LSN<TAB>reason".
-history_of() { # POD TIMELINE
-  query "$1" "SELECT convert_from(pg_read_binary_file('pg_wal/$(printf '%08X' "$2").history'), 'UTF8')"
-}
-
-# relate POD: compares our data with the writable POD's history. Sets relation:
-#   same      our data is a point on its way: nothing here that it does not have
-#   diverged  our timeline went on beyond the point where its history left it
-#   namesake  a timeline of the same number, but another one: two standbys were promoted that did not know each other
-#   unknown   it could not be told
-relate() {
-  relation=unknown
-  [ "$peer_timeline" -ge "$data_timeline" ] || return 0
-  if [ "$peer_timeline" -eq 1 ]; then relation=same; return; fi
-  history=$(history_of "$1" "$peer_timeline") || return 0
-  if [ "$peer_timeline" -eq "$data_timeline" ]; then
-    if [ -z "$(foreign_ancestors)" ]; then relation=same; else relation=namesake; fi
-    return
-  fi
-  if [ -n "$(foreign_ancestors)" ]; then relation=diverged fork='another timeline of the same number'; return; fi
-  fork=$(printf '%s\n' "$history" | awk -v timeline="$data_timeline" '$1 == timeline { print $2; exit }')
-  if [ -z "$fork" ]; then relation=diverged; fork='none in common'
-  elif [ "$data_lsn" -gt "$(lsn_number "$fork")" ]; then relation=diverged
-  else relation=same
-  fi
-}
-
-# The lines (timeline, switch LSN) of our own timeline's history that are not in $history.
-foreign_ancestors() {
-  ours=$PGDATA/pg_wal/$(printf '%08X' "$data_timeline").history
-  [ -s "$ours" ] || return 0
-  {
-    printf '%s\n' "$history"
-    echo ours
-    cat "$ours"
-  } | awk '$1 == "ours" { ours = 1 } $1 !~ /^[0-9]+$/ { next } !ours { theirs[$1 " " $2] = 1 } ours && !(($1 " " $2) in theirs) { print $1, $2 }'
-}
-
-# The WAL that our data needs next is still on the primary (or may be: then let PostgreSQL try).
-wal_is_there() {
-  if postgres -D "$PGDATA" -c config_file="$CONFIG/postgresql.conf" -C restore_command 2>/dev/null | grep -q .; then return 0; fi
-  slot=$(slot_name "$POD_NAME")
-  answer=$(query "$1" "SELECT
-      EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$slot' AND wal_status <> 'lost' AND restart_lsn <= '$data_lsn_text')
-      OR EXISTS (SELECT FROM pg_ls_waldir() WHERE length(name) = 24 AND substr(name, 9) = substr(pg_walfile_name('$data_lsn_text'), 9))") || return 0
-  [ "$answer" = t ]
-}
-
-# Runs what a crash left to be replayed, connected to nobody, so that pg_rewind finds a data directory at rest.
-ensure_shut_down() {
-  read_controldata || return 1
-  case $state in 'shut down' | 'shut down in recovery') return 0 ;; esac
-  log "the data directory is '$state': replaying its WAL before the rewind"
-  [ ! -e "$PGDATA/standby.signal" ] || return 1 # single-user mode has no standbys
-  keep_child=1
-  run postgres --single -D "$PGDATA" -c config_file="$CONFIG/postgresql.conf" -c listen_addresses= -c archive_mode=off template1 >/dev/null 2>"$RUN/rewind.log"
-  keep_child=''
-  read_controldata && [ "$state" = 'shut down' ]
-}
-
-# rewind POD: our data onto the way of POD, which is writable, of our system and on a newer timeline.
-rewind() {
-  go_on
-  phase rewinding
-  log "rewinding onto $1 (timeline $data_timeline to $peer_timeline)"
-  # pg_rewind compares control files: the source's must know its new timeline.
-  if ! answer=$(query_as "$POSTGRES_USER" "$1" CHECKPOINT); then rewind_failed "CHECKPOINT on $1 failed: $answer"; return; fi
-  if ! ensure_shut_down; then rewind_failed "its WAL cannot be replayed: $(tail -n 2 "$RUN/rewind.log" 2>/dev/null)"; return; fi
-  leave_if_asked
-  source_conninfo="host=$(address "$1") port=$PORT user=$REPLICATION_USER dbname=postgres connect_timeout=5"
-  # A rehearsal that changes nothing: whatever stands in the way is found before the directory is touched.
-  if ! run pg_rewind --dry-run --no-ensure-shutdown -D "$PGDATA" --source-server="$source_conninfo" >"$RUN/rewind.log" 2>&1; then
-    leave_if_asked
-    rewind_failed "$(tail -n 2 "$RUN/rewind.log")"
-    return
-  fi
-  leave_if_asked
-  if ! answer=$(make_slot "$1"); then rewind_failed "cannot make the slot on $1: $answer"; return; fi
-  echo "$1" | replace "$STATE/rewinding"
-  sync "$STATE" 2>/dev/null
-  : >"$PGDATA/standby.signal"
-  keep_child=1 # half a rewind costs a whole copy
-  run pg_rewind --no-ensure-shutdown -D "$PGDATA" --source-server="$source_conninfo" >"$RUN/rewind.log" 2>&1
-  status=$?
-  keep_child=''
-  if [ "$status" -eq 0 ]; then
-    : >"$PGDATA/standby.signal"
-    set_upstream "$PGDATA" "$1"
-    sync "$PGDATA/standby.signal" 2>/dev/null
-    drop_former_slots
-    rm -f "$STATE/rewinding"
-    log "rewound: $(tail -n 1 "$RUN/rewind.log")"
-  else
-    log "pg_rewind failed midway: $(tail -n 2 "$RUN/rewind.log")"
-  fi
-  leave_if_asked
-}
-
-# Slots from our time as primary would hold WAL here for pods that stream from another now. pg_rewind removes them, but
-# not when it finds nothing to rewind. PostgreSQL does not run, and each slot is a directory of its own.
-drop_former_slots() {
-  for former in "$PGDATA"/pg_replslot/*; do
-    ordinal=${former##*_}
-    case ${former##*/} in
-      "$(slot_name "$PRIMARY_SET")_$ordinal" | "$(slot_name "$REPLICA_SET")_$ordinal") is_number "$ordinal" && remove_tree "$former" ;;
-    esac
-  done
-}
-
-rewind_failed() {
-  hold rewind-failed "cannot be rewound: $1. A fresh copy mends it: pgctl rejoin $POD_NAME --clone" 10
-}
-
 # ---- The decision -----------------------------------------------------------------------------------------------
 
 # Each returns 0 when PostgreSQL is to be started as $role, and 1 when the situation is to be looked at again.
@@ -690,7 +475,11 @@ decide() {
 }
 
 decide_as_named() {
+  case $stale$data in
+    1empty | 1primary) hold_stale; return 1 ;;
+  esac
   case $data in
+    recovery) hold unfinished-recovery "$why. Restore with pgctl restore, or fail over to another pod (pgctl failover); if this data is right as it is, remove the file"; return 1 ;;
     empty) bootstrap; return 1 ;;
     unreadable) refuse unreadable-data "$why. It is left as it is: restore it, or fail over to another pod (pgctl failover)" ;;
     half) refuse half-rewound "a rewind of this data was interrupted, so it cannot serve as primary. Fail over to another pod (pgctl failover), then pgctl rejoin $POD_NAME --clone" ;;
@@ -712,11 +501,23 @@ LINES
   return 0
 }
 
+# How long, in seconds since the start, who does not answer may be another primary: the topology here may be old news.
+# A new pod's volumes are fresh, and so is a topology at or above the term that pgctl has annotated the pod with: the
+# kubelet knew that annotation when it made this container, and pgctl promotes nobody before it has set it.
+patience() {
+  annotated=$(annotated_term)
+  if [ -z "$restarted" ] && [ "${annotated:-0}" -le "$term" ]; then echo 0
+  elif [ -n "$annotated" ] && [ "$annotated" -le "$term" ]; then echo "$PEER_GRACE"
+  else echo "$STALE_SECONDS"
+  fi
+}
+
 # The topology may be old news in a container that was restarted: whoever was promoted since is writable, or is
-# followed by standbys that have heard of its timeline.
+# followed by standbys that have heard of its timeline. Who answers and can't be understood may always be primary,
+# however long that lasts. Who does not answer at all can be one only as long as the topology may be old.
 nobody_else_is_primary() {
   require_dns
-  unclear=''
+  unclear='' unheard=''
   while read -r name answer its_system its_timeline; do
     case $answer in
       writable)
@@ -729,17 +530,28 @@ nobody_else_is_primary() {
           hold stale-topology "$name is on timeline $its_timeline, and the data here on $data_timeline: another pod has been promoted, although the topology (term $term) names this one"
           return 1
         fi ;;
-      starting | refused) unclear="$unclear $name" ;;
+      recovering | silent) unheard="$unheard $name" ;;
+      '') ;; # no other pod exists
+      *) unclear="$unclear $name" ;;
     esac
   done <<LINES
 $(ask_peers)
 LINES
   leave_if_asked
-  if [ -n "$restarted" ]; then patience=$STALE_SECONDS; else patience=$PEER_GRACE; fi
-  if [ -n "$unclear" ] && [ "$(since_start)" -lt "$patience" ]; then
-    hold peers-unclear "cannot tell yet whether one of these pods is primary:$unclear"
+  if [ -n "$unclear" ]; then
+    read -r first _ <<LINES
+$unclear
+LINES
+    ask "$first"
+    hold peers-unclear "cannot tell whether one of these pods is primary:$unclear. $first $peer_says. This ends when they answer, or are gone: kubectl${POD_NAMESPACE:+ -n $POD_NAMESPACE} delete pod$unclear"
     return 1
   fi
+  if [ -n "$unheard" ] && [ "$(since_start)" -lt "$(patience)" ]; then
+    hold peers-silent "one of these pods, which do not answer, may have been made primary a short time ago:$unheard. Waiting until the topology here (term $term) cannot be out of date any more"
+    return 1
+  fi
+  # Without DNS they would all have been absent.
+  known_to_dns "$POD_NAME"
 }
 
 right_system() {
@@ -749,6 +561,11 @@ right_system() {
 }
 
 decide_as_other() {
+  # Nothing is changed or taken for a successor on the word of a stale topology.
+  case $stale$data in
+    1standby) role=standby; return 0 ;;
+    1*) hold_stale; return 1 ;;
+  esac
   ask "$named"
   if [ "$peer" = writable ] && [ -n "$system" ] && [ "$peer_system" != "$system" ]; then
     hold foreign-primary "$named is of system $peer_system, and the cluster's is $system: it is not to be followed"
@@ -768,6 +585,9 @@ decide_as_other() {
   case $data in
     empty)
       if [ "$peer" = writable ]; then clone "$named"; else hold no-primary "the volume is empty and is to be copied from $named, which $peer_says"; fi
+      return 1 ;;
+    recovery)
+      hold unfinished-recovery "$why. A fresh copy replaces it: pgctl rejoin $POD_NAME --clone"
       return 1 ;;
     unreadable)
       hold unreadable-data "$why. It is left as it is; a fresh copy replaces it: pgctl rejoin $POD_NAME --clone"
@@ -825,7 +645,7 @@ decide_as_standby() {
       if [ "$peer_timeline" -gt "$data_timeline" ]; then keep_history; fi ;;
   esac
   drop_lost_slot "$named"
-  if ! answer=$(make_slot "$named"); then log "no slot on $named yet: $answer"; fi
+  if ! make_slot "$named" >/dev/null; then log "no slot on $named yet: $(complaint)"; fi
   return 0
 }
 
@@ -839,26 +659,32 @@ keep_history() {
 # ---- Running PostgreSQL -----------------------------------------------------------------------------------------
 
 start_postgres() {
-  go_on
   case $role in
-    standby)
-      if [ -n "$upstream" ]; then set_upstream "$PGDATA" "$upstream"; fi
-      log "starting as standby${upstream:+ of $upstream} (topology term $term)" ;;
-    *)
-      set_upstream "$PGDATA"
-      log "starting as primary (topology term $term)" ;;
+    primary) set_upstream "$PGDATA" none ;;
+    *) set_upstream "$PGDATA" "${upstream:-same}" ;;
   esac
+  rm -f "$PGDATA/recovery.signal" # beside standby.signal it means nothing, and later it might
   printf '%s\n' "$data_system" | replace "$STATE/system-identifier"
   chmod 0700 "$PGDATA"
   remove_tree "$CLONE"
   remove_tree "$INIT"
   leave_if_asked
+  settings_work || return 0
+  limits=''
+  if [ "$role" = standby ]; then raise_limits; fi
   # The record of an earlier run in this container would pass for that of this one, if this one leaves none.
   printf '' 2>/dev/null >"$TERMINATION_LOG"
+  # The topology may have changed while all this was looked at. What changes from here on, watch sees.
+  if [ "$role" = primary ]; then
+    read_topology && [ "$named" = "$POD_NAME" ] && [ -z "$stale" ] || return 0
+  fi
+  go_on
+  log "starting as $role${upstream:+ of $upstream} (topology term $term)"
+  primary_since=$(date +%s)
 
   keep_child=1
-  postgres -D "$PGDATA" -c config_file="$CONFIG/postgresql.conf" -c hba_file="$CONFIG/pg_hba.conf" \
-    -c listen_addresses="$LISTEN" -c port="$PORT" -c unix_socket_directories="$RUN" -c cluster_name="$POD_NAME" &
+  # shellcheck disable=SC2086 # names and numbers
+  with_settings exec postgres -D "$PGDATA" $limits &
   postmaster=$!
   echo "$postmaster" >"$RUN/pgctl-postmaster"
   phase running
@@ -904,12 +730,12 @@ interrupt_postgres() {
 # Runs beside PostgreSQL. The topology may change, or arrive late, after the decision to start was made.
 watch() {
   trap - TERM INT
-  named_at_start=$named
   handled=''
   ticks=0
   while sleep 1; do
     ticks=$((ticks + 1))
     read_topology || continue
+    [ -z "$stale" ] || continue
     if [ -e "$PGDATA/standby.signal" ]; then
       [ "$named" != "$POD_NAME" ] || continue
       # Soon after a start or a change, and every ten seconds.
@@ -920,11 +746,12 @@ watch() {
   done
 }
 
-# Another pod is named primary while we are writable. A switchover in progress looks the same and stops us in its
-# own time; what must not be is that the other is writable already, or that we started on an old topology.
+# Another pod is named primary while we are writable. It must not be writable already, and we must not have started on
+# a topology that was out of date: who has been primary for less than the longest delay of a ConfigMap may have.
+# A switchover in progress looks the same, and stops us in its own time: pgctl has said so on this very pod.
 fence_if_replaced() {
-  if [ -n "$restarted" ] && [ "$named_at_start" = "$POD_NAME" ] && [ "$(since_start)" -lt "$STALE_SECONDS" ]; then
-    log "started on a topology that was out of date: $named is primary (term $term); stopping PostgreSQL"
+  if [ "$role" = primary ] && [ $(($(date +%s) - primary_since)) -lt "$STALE_SECONDS" ] && ! is_held; then
+    log "$named is named primary now (term $term), and this pod may have started on a topology that was out of date: stopping PostgreSQL"
   else
     ask "$named"
     [ "$peer" = writable ] && read_controldata && [ "$peer_system" = "$data_system" ] && [ "$peer_timeline" -gt "$data_timeline" ] || return 0
@@ -933,6 +760,10 @@ fence_if_replaced() {
   : >"$RUN/pgctl-fence"
   interrupt_postgres
 }
+
+# An operation of pgctl has marked this pod, by its UID, as the one that it is about to stop. A restarted container is
+# another life of it, that pgctl may not know of.
+is_held() { [ -z "$restarted" ] && [ -s "$PODINFO/held" ]; }
 
 # Sees to it that this standby follows the named primary, once that is writable.
 follow() {

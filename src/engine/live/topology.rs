@@ -7,7 +7,7 @@ use futures::future::join_all;
 use super::cluster::Live;
 use crate::engine::WorldError;
 use crate::kubernetes::{
-    Annotations, StoredMap, TOPOLOGY_PRIMARY, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, labels,
+    Annotations, KubeError, StoredMap, TOPOLOGY_PRIMARY, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, labels,
 };
 
 impl Live {
@@ -42,13 +42,20 @@ impl Live {
         })
         .await?;
         let annotations = Annotations::from([(labels::TERM.to_owned(), Some(term.to_string()))]);
-        // A pod that is gone, or a call that fails, costs a minute, not safety.
-        join_all(
+        let annotated = join_all(
             self.pods
                 .iter()
                 .map(|pod| self.kube.annotate_pod(self.namespace(), pod, &annotations)),
-        )
-        .await;
+        );
+        for result in annotated.await {
+            match result {
+                // A pod that is gone has no old topology. Who may not annotate pays with a minute or two.
+                Ok(()) | Err(KubeError::NotFound { .. } | KubeError::Forbidden { .. }) => {}
+                // A container that is restarted takes a topology at the annotated term for fresh
+                // (`deploy/base/scripts/start.sh`): a change is not made before all pods know of it.
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok(())
     }
 

@@ -35,7 +35,7 @@ impl<'a> Frame<'a> {
             target,
             to: target.name().to_owned(),
             config_map,
-            term: snapshot.topology.term + 1,
+            term: snapshot.next_term(),
             system_identifier: target
                 .facts()
                 .map(|facts| facts.system_identifier.clone())

@@ -2,8 +2,8 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    FailoverRequest, Grounds, Mode, Operation, Plan, ReinitRequest, RejoinRequest, StepName,
-    plan_failover, plan_reinit, plan_rejoin,
+    Action, FailoverRequest, Grounds, Mode, Operation, Plan, ReinitRequest, RejoinRequest,
+    StepName, plan_failover, plan_reinit, plan_rejoin,
 };
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
 use crate::cluster::{
@@ -250,4 +250,24 @@ fn a_plan_survives_being_stored() {
     let json = serde_json::to_string(&plan).expect("a plan can be stored");
     let back: Plan = serde_json::from_str(&json).expect("a plan can be read back");
     assert_eq!(back, plan);
+}
+
+/// The ConfigMap was deleted, or restored from an old copy: every volume that has seen the terms of before would
+/// hold a lower one for stale.
+#[test]
+fn the_fence_is_above_every_term_that_a_pod_was_annotated_with() {
+    let mut snapshot = healthy(2);
+    snapshot.topology.term = 0;
+    instance(&mut snapshot, &replica(1)).pod.term = Some(7);
+    let plan = plan(&snapshot, &to("replica-0"));
+    let written: Vec<u64> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::WriteTopology { term, .. } => Some(*term),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(written, [8]);
+    runs_well(&plan, &snapshot);
 }

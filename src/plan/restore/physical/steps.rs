@@ -133,7 +133,7 @@ impl Frame<'_> {
     /// The topology names the pod and its system. Nothing runs that could heed it too early.
     fn name_primary(&self) -> Step {
         let topology = &self.scene.snapshot.topology;
-        let term = topology.term + 1;
+        let term = self.scene.snapshot.next_term();
         let system = self.scene.backup().system_identifier.clone();
         let before = self
             .old
