@@ -174,7 +174,11 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
             let line = format!("  kept          {}", plain(&kept.to_string()));
             text += &(screen.wrap(&line, 16) + "\n");
         }
-        if !report.kept.is_empty() {
+        for taken in &report.taken_away {
+            let line = format!("  taken away    {}", plain(&taken.to_string()));
+            text += &(screen.wrap(&line, 16) + "\n");
+        }
+        if !(report.kept.is_empty() && report.taken_away.is_empty()) {
             text += "                (pgctl restore --discard-old deletes it)\n";
         }
     }

@@ -149,6 +149,15 @@ pub enum Action {
         /// The selector to remember in an annotation, to be put back on failback; none forgets it.
         remember: Option<BTreeMap<String, String>>,
     },
+    /// Lets a Service lead to nothing: new connections are refused.
+    CloseService {
+        /// The Service.
+        service: String,
+        /// The selector to set, which matches no pod.
+        selector: BTreeMap<String, String>,
+        /// The selector to remember in an annotation.
+        remember: BTreeMap<String, String>,
+    },
     /// Makes standbys stream from another server, all at the same time.
     Repoint {
         /// The pod that they shall stream from.
@@ -281,6 +290,9 @@ impl fmt::Display for Action {
             Self::RequestClone { pod, .. } => write!(f, "ask {pod} to clone its data anew"),
             Self::Promote { pod } => write!(f, "promote {pod}"),
             Self::PointService { service, pod, .. } => write!(f, "point {service} at {pod}"),
+            Self::CloseService { service, .. } => {
+                write!(f, "close {service}: it leads to nothing")
+            }
             Self::Repoint {
                 upstream,
                 followers,

@@ -132,6 +132,11 @@ pub enum Condition {
         /// The pod.
         pod: String,
     },
+    /// The Service is closed, and has no endpoint that takes connections.
+    ServiceClosed {
+        /// The Service.
+        service: String,
+    },
     /// Each of the pods streams from the upstream.
     Streaming {
         /// The pod that they stream from.
@@ -246,6 +251,7 @@ impl fmt::Display for Condition {
             Self::Writable { pod } => write!(f, "{pod} accepts writes"),
             Self::NotWritable { pod } => write!(f, "{pod} does not accept writes"),
             Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
+            Self::ServiceClosed { service } => write!(f, "{service} leads to nothing"),
             Self::Streaming { upstream, pods } => {
                 write!(
                     f,

@@ -17,7 +17,7 @@ use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
 use crate::output::{plain, write_stderr};
 use crate::plan::{
-    Operation, RestoreGrounds, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
+    Operation, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
 };
 
 /// The command's word, as in the journal.
@@ -110,9 +110,14 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
         args.operation.abort && left.is_some_and(|it| !it.past_point_of_no_return)
     };
     if let Some(journal) = journal.filter(|it| goes_back(it) && it.is_in_use()) {
-        write_stderr(
-            "what clients have written to the restored databases since they were put in place would be lost\n",
-        );
+        write_stderr(match &journal.plan.operation {
+            Operation::Restore(scope) if scope.kind == RestoreKind::Physical => {
+                "the write Service was opened: what clients have written to the restored data since is in what is taken away with it (kept beside the data of before, and used by nobody)\n"
+            }
+            _ => {
+                "what clients have written to the restored databases since they were put in place would be lost\n"
+            }
+        });
         confirm(&journal.plan, args.operation.yes).await?;
     }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use tokio::time::Instant;
 
 use super::cluster::Live;
@@ -13,7 +13,7 @@ use super::followers::{COPY_REFUSED, HELD_FOR_GOOD};
 use super::serving::Goal;
 use crate::engine::{Known, Stage, WorldError};
 use crate::observe::{OpenError, open};
-use crate::plan::{Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
+use crate::plan::{CLOSED_BY, Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
@@ -115,6 +115,7 @@ impl Live {
                 let ready = self.kube.ready_endpoints(namespace, service).await?;
                 ready == [pod.clone()]
             }
+            Condition::ServiceClosed { service } => self.is_closed(service).await?,
             Condition::Streaming { upstream, pods } => {
                 self.not_streaming(upstream, pods).await?.is_empty()
             }
@@ -263,6 +264,15 @@ impl Live {
             )));
         }
         Ok(())
+    }
+
+    async fn is_closed(&self, service: &str) -> Result<bool, WorldError> {
+        let now: Option<Service> = self.kube.get(self.namespace(), service).await?;
+        let Some(now) = now else { return Ok(true) };
+        let selector = now.spec.and_then(|it| it.selector).unwrap_or_default();
+        // The slices follow the selector a little later.
+        Ok(selector.contains_key(CLOSED_BY)
+            && !self.kube.has_endpoints(self.namespace(), service).await?)
     }
 
     async fn ready(&self, pod: &str) -> Result<bool, WorldError> {

@@ -97,15 +97,18 @@ impl Live {
                     .await?;
             }
             RestoreAction::SwapOut { volume, aside } => {
-                self.script(plan, volume, &["swap-out", aside], limit)
+                let said = self
+                    .script(plan, volume, &["swap-out", aside], limit)
                     .await?;
+                return Ok(taken_away(volume, &said).collect());
             }
             RestoreAction::KeepAside { volumes, aside } => {
                 return self.on_each(plan, volumes, "keep", aside, deadline).await;
             }
             RestoreAction::PutBack { volumes, aside } => {
-                self.on_each(plan, volumes, "put-back", aside, deadline)
-                    .await?;
+                return self
+                    .on_each(plan, volumes, "put-back", aside, deadline)
+                    .await;
             }
             RestoreAction::ForgetSystem { config_map } => self.forget_system(config_map).await?,
             RestoreAction::DeleteClaims { claims } => self.delete_unused(claims).await?,
@@ -361,7 +364,8 @@ impl Live {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let said = self.script(plan, volume, &[verb, aside], left).await?;
-            Ok(kept(volume, &said))
+            let kept = kept(volume, &said).into_iter();
+            Ok(kept.chain(taken_away(volume, &said)).collect())
         }));
         Ok(all_of(each.await)?.into_iter().flatten().collect())
     }
@@ -461,6 +465,18 @@ fn kept(volume: &VolumeHandle, said: &str) -> Vec<Finding> {
             })
         })
         .collect()
+}
+
+/// What the script says it has taken away again, and not removed.
+fn taken_away<'a>(volume: &'a VolumeHandle, said: &'a str) -> impl Iterator<Item = Finding> + 'a {
+    said.lines()
+        .filter_map(|line| line.strip_prefix("taken "))
+        .map(|directory| {
+            Finding::TakenAway(KeptData {
+                claim: volume.claim.clone(),
+                directory: directory.to_owned(),
+            })
+        })
 }
 
 fn new_timeline(said: &str) -> Option<Finding> {

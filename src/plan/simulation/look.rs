@@ -65,6 +65,7 @@ impl Model {
                 answers(pod).is_none_or(|it| it.server != Server::Writable)
             }
             Condition::ServiceLeadsTo { pod, .. } => self.write.as_ref() == Some(pod),
+            Condition::ServiceClosed { .. } => self.write.is_none(),
             Condition::Streaming { upstream, pods } => {
                 pods.iter().all(|name| streams(name, upstream))
             }
