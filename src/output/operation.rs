@@ -101,6 +101,7 @@ pub fn notice_line(notice: &Notice, screen: &Screen) -> Option<String> {
             number, of, title, ..
         } => format!("[{number}/{of}] {}", plain(title)),
         Notice::Retrying { reason, .. } => format!("      trying again: {}", plain(reason)),
+        Notice::Waiting { reason, .. } => format!("      waiting: {}", plain(reason)),
         Notice::Completed { seconds, .. } => format!("      done in {seconds:.2} s"),
         Notice::FoundDone { step } => format!("      {step} had been done"),
         Notice::Reported { step, reason } => format!("      {step}: {}", plain(reason)),

@@ -41,6 +41,9 @@ pub struct ClaimRef {
     pub pod: String,
     /// Its `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
+    /// Its `metadata.uid`; none in what was planned by older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
 }
 
 /// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing

@@ -15,7 +15,9 @@ use super::{
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, service_for, stop,
 };
-use crate::cluster::{Component, ContainerState, ServicePurpose, SlotFacts, SlotKind, Snapshot, Timeline};
+use crate::cluster::{
+    Component, ContainerState, ServicePurpose, SlotFacts, SlotKind, Snapshot, Timeline,
+};
 
 pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
     BackupFacts {
@@ -455,7 +457,10 @@ fn the_data_of_the_primary_is_never_gone_and_every_step_can_be_put_back() {
             .stateful_set(Component::Primary)
             .expect("there is one");
         let home = format!("{}-0", set.name);
-        assert_eq!((&model.primary, &model.service), (&home, &Some(home.clone())));
+        assert_eq!(
+            (&model.primary, &model.service),
+            (&home, &Some(home.clone()))
+        );
         assert_eq!(model.data.get(&format!("data-{home}")), Some(&"new"));
         assert!(
             !model
@@ -525,6 +530,18 @@ fn a_service_that_a_dead_restore_has_closed_is_opened_by_the_next() {
         panic!("{opened:?}");
     };
     assert_eq!(selector, &open);
+}
+
+#[test]
+fn a_claim_that_is_being_deleted_is_neither_gone_nor_of_use() {
+    let mut snapshot = healthy(1);
+    snapshot.volumes[1].deleting_since = Some(now());
+    let plan = physical(&snapshot);
+    assert!(plan.warnings().any(|it| it.check == CheckName::Volume));
+    snapshot.volumes[0].deleting_since = Some(now());
+    let physical = backup(RestoreKind::Physical, &snapshot);
+    let found = self::plan(&snapshot, &request(), physical, Some(target(&[])));
+    assert_eq!(refused(found), [CheckName::Volume]);
 }
 
 #[test]

@@ -50,7 +50,9 @@ impl Model {
                 .get(&pod.name)
                 .and_then(|it| it.uid.as_ref())
                 .is_some_and(|uid| *uid != pod.uid),
-            Condition::ClaimGone { .. } => true,
+            Condition::ClaimGone { .. }
+            | Condition::ClaimEnding { .. }
+            | Condition::ClaimReplaced { .. } => true,
             Condition::CloneRequested { .. } => true,
             Condition::CaughtUp { pod } => shutdown
                 .or_else(|| self.shutdown_of(plan))
