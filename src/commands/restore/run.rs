@@ -58,6 +58,7 @@ pub(in super::super) async fn run(
         clean: args.clean,
         no_safety_backup: args.no_safety_backup,
         database: args.database.clone(),
+        except: args.except.clone(),
         rename: args.rename.clone(),
         allow_drift: args.allow_drift,
         timeout_seconds: u32::try_from(args.move_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
