@@ -39,7 +39,11 @@ impl Kube {
         Ok(slices.iter().any(|slice| !slice.endpoints.is_empty()))
     }
 
-    async fn slices(&self, namespace: &str, service: &str) -> Result<Vec<EndpointSlice>, KubeError> {
+    async fn slices(
+        &self,
+        namespace: &str,
+        service: &str,
+    ) -> Result<Vec<EndpointSlice>, KubeError> {
         let api: Api<EndpointSlice> = Api::namespaced(self.client(), namespace);
         let call = Call::new(Verb::List, "discovery.k8s.io", "endpointslices").within(namespace);
         let params = ListParams::default().labels(&format!("{}={service}", labels::SLICE_SERVICE));

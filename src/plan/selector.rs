@@ -44,7 +44,10 @@ pub(crate) fn write_selector(
 
 /// The selector that leads to nothing, so that new connections are refused at once (kube-proxy rejects
 /// those to a Service without endpoints), and the one to remember for the way back.
-pub(crate) fn closed_selector(service: &ServiceFacts, operation: &OperationId) -> (Selector, Selector) {
+pub(crate) fn closed_selector(
+    service: &ServiceFacts,
+    operation: &OperationId,
+) -> (Selector, Selector) {
     let original = original(service);
     let mut selector = original.clone();
     selector.insert(CLOSED_BY.to_owned(), operation.0.clone());

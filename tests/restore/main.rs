@@ -17,5 +17,6 @@ mod interrupted;
 #[path = "../support/lab/mod.rs"]
 mod lab;
 mod tools;
+mod unkind;
 mod uploads;
 mod volumes;

@@ -1,7 +1,9 @@
 //! Do the Services lead where they should?
 
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
-use crate::cluster::{CLOSED_BY, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot};
+use crate::cluster::{
+    CLOSED_BY, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot,
+};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     // Without the list of Services or EndpointSlices "leads to nothing" would be a lie.

@@ -246,7 +246,9 @@ fn a_write_service_that_an_operation_has_closed_says_which_and_what_opens_it() {
         let service = fixture::service_for(s, ServicePurpose::Write);
         service.endpoints.clear();
         let by = "restore-20261128T064412Z".to_owned();
-        service.selector.insert(crate::cluster::CLOSED_BY.into(), by);
+        service
+            .selector
+            .insert(crate::cluster::CLOSED_BY.into(), by);
     });
     let object = "service/staging-postgres-write";
     let text = told(

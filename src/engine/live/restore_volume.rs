@@ -13,6 +13,7 @@ use crate::cluster::Timeline;
 use crate::engine::{ErrorKind, WorldError};
 use crate::kubernetes::TOPOLOGY_SYSTEM;
 use crate::plan::{Finding, KeptData, Plan, RestoreAction, RestoreCondition, VolumeHandle};
+use crate::postgres::tool_options;
 
 /// How often somebody looks whether a pod runs.
 const POLL: Duration = Duration::from_millis(200);
@@ -447,9 +448,15 @@ fn all_of<T>(results: Vec<Result<T, WorldError>>) -> Result<Vec<T>, WorldError> 
 }
 
 fn command(plan: &Plan, verb: &[&str]) -> Vec<String> {
-    let mut argv: Vec<String> = ["sh", "-c", VOLUME_SCRIPT, "pgctl", &plan.id.0]
+    // What the backup's roles and databases carry is not for the sessions that look into it. Of its
+    // version nothing is known here: what is the same in all will do for sessions this short.
+    let options = format!("PGOPTIONS={}", tool_options(0));
+    let script = ["sh", "-c", VOLUME_SCRIPT, "pgctl", &plan.id.0];
+    let mut argv: Vec<String> = ["env", &options]
+        .into_iter()
+        .chain(script)
         .map(str::to_owned)
-        .to_vec();
+        .collect();
     argv.extend(verb.iter().map(|word| (*word).to_owned()));
     argv
 }
