@@ -558,6 +558,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
         'pgctl;restore' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The cluster, by the label app.kubernetes.io/instance [default: that of the namespace]')
             [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Only this database of the backup')
+            [CompletionResult]::new('--except', '--except', [CompletionResultType]::ParameterName, 'Not this database of the backup (can be given several times)')
             [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'The name that the one database gets')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]')
             [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'File with the age key, for an encrypted backup')

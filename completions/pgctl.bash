@@ -1065,7 +1065,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__restore)
-            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --as --store --identity --allow-drift --move-timeout --discard-old --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --except --as --store --identity --allow-drift --move-timeout --discard-old --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1076,6 +1076,10 @@ _pgctl() {
                     return 0
                     ;;
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --except)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

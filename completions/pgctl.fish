@@ -429,6 +429,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to -d 'The cluster, by the label app.kubernetes.io/instance [default: that of the namespace]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l database -d 'Only this database of the backup' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l except -d 'Not this database of the backup (can be given several times)' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l as -d 'The name that the one database gets' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l identity -d 'File with the age key, for an encrypted backup' -r -F

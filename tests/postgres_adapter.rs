@@ -681,3 +681,44 @@ async fn a_stream_that_just_ends_tells_the_reason_that_the_forward_knows() {
         "connecting: the connection was lost: the pod was deleted"
     );
 }
+
+/// In a database with the encoding `SQL_ASCII` the server can't send a name of any bytes as UTF-8.
+#[tokio::test]
+async fn names_of_any_bytes_are_escaped_and_their_tables_are_read() {
+    let server = Server::primary("");
+    let session = server.session().await;
+    server.psql(
+        "create database bytes encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0",
+    );
+    let inside = server.session_in("bytes").await;
+    let make = |bytes: &str| {
+        format!(
+            "do $$begin execute format('create table %I as select generate_series(1, 7) as n', \
+             convert_from('\\x{bytes}', 'SQL_ASCII')); end$$"
+        )
+    };
+    for bytes in ["636166e9", "c3a9", "22e95c"] {
+        let made = inside.run_long("making a table", &make(bytes), LIMIT).await;
+        made.unwrap_or_else(|error| panic!("{bytes}: {error}"));
+    }
+    let read = inside.read_some_rows(LIMIT).await;
+    assert_eq!(read.expect("every table can be read"), 3);
+    let before = session.count_rows().await.expect("it counts");
+    let counted = inside.count_rows().await.expect("every table is counted");
+    assert!(
+        counted.tables >= before.tables + 3 - 1,
+        "{counted:?}, {before:?}"
+    );
+    assert!(session.facts().await.is_ok(), "the connection is of use");
+
+    // Names of databases are seen from everywhere.
+    let odd = "do $$begin execute format('comment on database bytes is %L', \
+         convert_from('\\xe9', 'SQL_ASCII')); end$$";
+    inside
+        .run_long("making a comment", odd, LIMIT)
+        .await
+        .expect("a comment");
+    let comment = session.database_comment("bytes").await;
+    assert_eq!(comment.expect("an answer").as_deref(), Some("\\xe9"));
+    assert!(session.in_recovery().await.is_ok());
+}

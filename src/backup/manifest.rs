@@ -177,6 +177,9 @@ pub struct Manifest {
     /// The recipients (`age1...`) it is encrypted for; empty: not encrypted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub encrypted_for: Vec<String>,
+    /// Databases that it lacks, because nobody could connect to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The files.
     pub archives: Vec<Archive>,
 }

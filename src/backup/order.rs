@@ -32,6 +32,11 @@ pub enum OrderError {
         /// What there is.
         known: Vec<String>,
     },
+    /// Nobody can connect to it.
+    #[error(
+        "nobody can connect to the database {0:?} (ALLOW_CONNECTIONS false, or an interrupted DROP DATABASE), so pg_dump can't either: alter database ... allow_connections true, or take a base backup (--physical), which has it"
+    )]
+    Closed(String),
     /// Tablespaces can't be in one stream.
     #[error("a base backup of a cluster with tablespaces ({}) can't be one stream: take a logical backup", .0.join(", "))]
     Tablespaces(Vec<String>),
@@ -101,15 +106,19 @@ pub fn orders(
             let name = database.unwrap_or_default();
             let mut rows = inventory.databases.iter();
             let row = rows.find(|row| row.name_in_backup() == name);
-            row.map(|row| vec![dump(1, row)])
-                .ok_or_else(|| OrderError::NoDatabase {
+            row.map(|row| vec![dump(1, row)]).ok_or_else(|| {
+                if inventory.closed.iter().any(|it| it == name) {
+                    return OrderError::Closed(name.to_owned());
+                }
+                OrderError::NoDatabase {
                     name: name.to_owned(),
                     known: inventory
                         .databases
                         .iter()
                         .map(|row| row.name_in_backup().to_owned())
                         .collect(),
-                })
+                }
+            })
         }
         Kind::Physical if !inventory.tablespaces.is_empty() => {
             Err(OrderError::Tablespaces(inventory.tablespaces.clone()))
@@ -201,6 +210,7 @@ pub(super) mod tests {
         };
         Inventory {
             databases: names.iter().map(row).collect(),
+            closed: Vec::new(),
             tablespaces: Vec::new(),
             system_identifier: "7".to_owned(),
             version: 150_018,

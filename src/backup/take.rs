@@ -25,7 +25,7 @@ use super::transfer::{Progress, Received, Reception, StopSignal, TransferError, 
 pub use super::vigil::Reconnect;
 use super::vigil::Vigil;
 use crate::cluster::{ClusterId, Timeline, words};
-use crate::postgres::{Session, SqlError};
+use crate::postgres::{Session, SqlError, tool_options};
 
 /// What to take.
 #[derive(Debug, Clone)]
@@ -158,6 +158,8 @@ struct Work<'a> {
     fail: watch::Sender<bool>,
     /// Marks the sessions of this backup in `pg_stat_activity`.
     application: String,
+    /// `server_version_num`.
+    version: u32,
 }
 
 /// The name of this backup's sessions in `pg_stat_activity`, for whoever asks how far it is.
@@ -213,6 +215,13 @@ pub async fn take(
             words::bytes(most)
         )));
     }
+    let left_out = left_out(request, &inventory.closed);
+    if !left_out.is_empty() {
+        tell(Event::Warning(format!(
+            "not in this backup, because nobody can connect to it (ALLOW_CONNECTIONS false, or a name that is not UTF-8): {}; a base backup has it",
+            left_out.join(", ")
+        )));
+    }
     let slot = (request.kind == Kind::Physical).then_some(application.as_str());
     let mut vigil = Vigil::begin(place, slot, orders.len() > 1, tell).await?;
     let (timeline, start) = place.session.wal_position().await?;
@@ -234,6 +243,7 @@ pub async fn take(
         stop: stop.clone(),
         fail: watch::Sender::new(false),
         application,
+        version: inventory.version,
     };
     let finished = async {
         let archives = tokio::select! {
@@ -272,6 +282,7 @@ pub async fn take(
             ended: Timestamp::now(),
             pgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
             encrypted_for: request.recipients.iter().map(ToString::to_string).collect(),
+            left_out: left_out.clone(),
             archives: archives.into_iter().map(|(archive, _)| archive).collect(),
         };
         commit(&draft, &manifest, &stop).await?;
@@ -282,6 +293,17 @@ pub async fn take(
         clean_up(&work, tell).await;
     }
     finished
+}
+
+/// The databases that a backup of everything does not have. What a restore has replaced was looked
+/// at before.
+fn left_out(request: &Request, closed: &[String]) -> Vec<String> {
+    let whole = request.kind == Kind::Logical;
+    let closed = closed.iter().filter(|_| whole);
+    closed
+        .filter(|name| !request.former.without.contains(name))
+        .cloned()
+        .collect()
 }
 
 /// Files that could become larger than the store takes, with what it takes.
@@ -421,6 +443,7 @@ async fn receive_one(work: &Work<'_>, order: &Order) -> Result<(Archive, Receive
     let mut connection = work.place.origin.environment();
     connection.push(format!("PGUSER={}", work.place.user));
     connection.push(format!("PGAPPNAME={}", work.application));
+    connection.push(format!("PGOPTIONS={}", tool_options(work.version)));
     let argv = order.argv(&word, work.compression, &connection);
     let in_file = |source| TakeError::Transfer {
         file: order.file.clone(),

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use super::take::{Event, Place, TakeError};
 use super::transfer::Progress;
 use crate::cluster::{Lsn, words};
-use crate::postgres::{ServerLife, Session, SqlError};
+use crate::postgres::{LockWait, ServerLife, Session, SqlError};
 
 /// Opens another connection to the same pod's database, or says why there is none.
 pub type Reconnect =
@@ -22,6 +22,9 @@ const LOOKS: Duration = Duration::from_secs(1);
 /// Between two questions on it: a connection that says nothing for minutes is cut by what lies
 /// between, and with it goes the slot that keeps a base backup's WAL.
 const TALKING: Duration = Duration::from_secs(20);
+
+/// Between two looks whether the tool waits for a lock, while nothing comes.
+const LOCK_LOOKS: Duration = Duration::from_secs(5);
 
 /// When neither bytes nor answers have come for so long, the source counts as lost. A dump alone may
 /// be silent for longer: it waits for locks, and it sorts.
@@ -105,8 +108,10 @@ impl<'a> Vigil<'a> {
         let began = Instant::now();
         let mut silence = Silence::default();
         let (mut talked, mut was_closed) = (Instant::now(), false);
+        let mut locks = Locks::new(began);
         loop {
             tokio::time::sleep(LOOKS).await;
+            self.look_for_locks(application, progress, &mut locks).await;
             let closed = self.session().is_closed();
             let lost_just_now = closed && !was_closed;
             was_closed = closed;
@@ -124,6 +129,27 @@ impl<'a> Vigil<'a> {
             if let Ok((_, now)) = answer {
                 self.position = now;
                 self.look_at_slot(application, began.elapsed()).await?;
+            }
+        }
+    }
+
+    /// Says for which lock the tool waits, and who has it, when nothing has come for a while.
+    async fn look_for_locks(&self, application: &str, progress: &Progress, locks: &mut Locks) {
+        let received = progress.received();
+        if received != locks.received {
+            (locks.received, locks.since) = (received, Instant::now());
+        }
+        if locks.since.elapsed() < LOCK_LOOKS || self.session().is_closed() {
+            return;
+        }
+        locks.since = Instant::now();
+        // An answer that does not come says nothing.
+        let waits = self.session().lock_waits(application).await;
+        for wait in waits.unwrap_or_default() {
+            let told = (wait.statement.clone(), wait.blockers.len());
+            if locks.told.as_ref() != Some(&told) {
+                (self.tell)(Event::Warning(waits_for(&wait)));
+                locks.told = Some(told);
             }
         }
     }
@@ -234,6 +260,40 @@ impl<'a> Vigil<'a> {
 fn expected(written: u64, read: u64, total: u64) -> Option<u64> {
     let share = read as f64 / total.max(1) as f64;
     (share >= 0.01).then(|| (written as f64 / share.min(1.0)) as u64)
+}
+
+/// What a tool waits for, and whom it waits for, in words.
+fn waits_for(wait: &LockWait) -> String {
+    let database = wait.database.as_deref().unwrap_or_default();
+    let relation = wait
+        .relation
+        .map(|oid| format!(" (relation {oid})"))
+        .unwrap_or_default();
+    let blockers = match wait.blockers.as_slice() {
+        [] => "who has it can't be seen".to_owned(),
+        some => format!("held by {}", some.join("; and ")),
+    };
+    format!(
+        "the dump of {database} has waited {} s for a lock: {}{relation}; {blockers}",
+        wait.seconds, wait.statement
+    )
+}
+
+/// What was seen and said of locks.
+struct Locks {
+    received: u64,
+    since: Instant,
+    told: Option<(String, usize)>,
+}
+
+impl Locks {
+    fn new(now: Instant) -> Self {
+        Self {
+            received: 0,
+            since: now,
+            told: None,
+        }
+    }
 }
 
 /// How long nothing has been heard of the source.

@@ -49,6 +49,15 @@ pub struct RestoreArgs {
     /// Only this database of the backup
     #[arg(long, env = "PGCTL_DATABASE", hide_env = true, value_name = "NAME")]
     pub database: Option<String>,
+    /// Not this database of the backup (can be given several times)
+    #[arg(
+        long,
+        env = "PGCTL_EXCEPT",
+        hide_env = true,
+        value_name = "NAME",
+        conflicts_with = "database"
+    )]
+    pub except: Vec<String>,
     /// The name that the one database gets
     #[arg(long = "as", env = "PGCTL_AS", hide_env = true, value_name = "NEW")]
     pub rename: Option<String>,
@@ -65,7 +74,7 @@ pub struct RestoreArgs {
     #[arg(long, env = "PGCTL_MOVE_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "24h", value_parser = positive_duration)]
     pub move_timeout: Duration,
     /// Delete what earlier restores have kept
-    #[arg(long, env = "PGCTL_DISCARD_OLD", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with_all = ["backup", "clean", "database", "rename"])]
+    #[arg(long, env = "PGCTL_DISCARD_OLD", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with_all = ["backup", "clean", "database", "except", "rename"])]
     pub discard_old: bool,
     /// How to run it.
     #[command(flatten)]

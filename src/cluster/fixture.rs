@@ -398,6 +398,7 @@ fn volume(instance: &Instance) -> VolumeFacts {
         phase: "Bound".into(),
         capacity_bytes: Some(10 << 30),
         created: Some(ago(3 * 86400)),
+        uid: Some(format!("claim-of-{}", instance.pod.name)),
         deleting_since: None,
         storage_class: Some("standard".into()),
     }

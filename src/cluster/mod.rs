@@ -46,7 +46,7 @@ pub use lag::{
 pub use lsn::{Lsn, ParseLsnError, Timeline};
 pub use name::{NameError, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
-pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
+pub use service::{CLOSED_BY, ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use snapshot::{ClusterId, Snapshot};
 pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested};

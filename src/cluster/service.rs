@@ -18,6 +18,10 @@ pub enum ServicePurpose {
     Headless,
 }
 
+/// Key in the selector of a Service that pgctl has closed. No pod has it as a label, so nothing is
+/// selected; its value is the id of the operation that has closed it.
+pub const CLOSED_BY: &str = "pgctl.io/closed-by";
+
 /// A Service of the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +42,13 @@ pub struct ServiceFacts {
     pub endpoints: Vec<ServiceEndpoint>,
     /// Who deploys it, when a GitOps tool does.
     pub git_ops: Option<GitOps>,
+}
+
+impl ServiceFacts {
+    /// The operation that has closed it, when one has.
+    pub fn closed_by(&self) -> Option<&str> {
+        self.selector.get(CLOSED_BY).map(String::as_str)
+    }
 }
 
 /// One address behind a Service (`discovery.k8s.io/v1` EndpointSlice, `endpoints[]`).

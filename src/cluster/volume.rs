@@ -23,6 +23,9 @@ pub struct VolumeFacts {
     pub capacity_bytes: Option<u64>,
     /// `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
+    /// `metadata.uid`.
+    #[serde(default)]
+    pub uid: Option<String>,
     /// `metadata.deletionTimestamp`: it is gone as soon as no pod has it any more.
     pub deleting_since: Option<Timestamp>,
     /// `spec.storageClassName`.

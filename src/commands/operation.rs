@@ -456,14 +456,7 @@ async fn finish(
             context.print(&text)?;
             Ok(exit)
         }
-        Some(Ending::RolledBack { reason }) => Err(Failure::new(
-            ExitCode::RolledBack,
-            format!(
-                "the {} was rolled back; everything is as it was",
-                plan.operation
-            ),
-        )
-        .because(reason)),
+        Some(Ending::RolledBack { reason }) => Err(rolled_back(journal, reason)),
         Some(Ending::Incomplete { reason, .. }) => Err(ways_on(
             Failure::new(
                 ExitCode::Incomplete,
@@ -476,4 +469,26 @@ async fn finish(
             format!("the {} was interrupted", plan.operation),
         ))),
     }
+}
+
+/// What was put back, and what is left of it where it can't be nothing.
+fn rolled_back(journal: &Journal, reason: String) -> Failure {
+    let plan = &journal.plan;
+    let failure = Failure::new(
+        ExitCode::RolledBack,
+        format!(
+            "the {} was rolled back; everything is as it was",
+            plan.operation
+        ),
+    )
+    .because(reason);
+    let taken = Report::of(plan, &journal.entries).taken_away;
+    let Some(data) = taken.last() else {
+        return failure;
+    };
+    failure
+        .because(format!(
+            "the restored data had been started: it is kept as {data}, with whatever somebody has written to it past the write Service"
+        ))
+        .next("when nobody needs that: pgctl restore --discard-old")
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Report;
 use crate::plan::{
-    Action, Entry, Event, ImpossibleHistory, OperationId, Outcome, Plan, Progress, StepName,
+    Action, Entry, Event, ImpossibleHistory, Operation, OperationId, Outcome, Plan, Progress,
+    RestoreKind, StepName,
 };
 
 /// How many operations the history keeps.
@@ -70,16 +71,20 @@ impl Journal {
         Progress::of(&self.plan, &self.entries)
     }
 
-    /// Whether clients may use by now what a logical restore has put in place: going back takes away
-    /// what they have written since.
+    /// Whether clients may use by now what a restore has put in place: going back takes away what
+    /// they have written since.
     pub fn is_in_use(&self) -> bool {
-        let steps = &self.plan.steps;
-        let swap = steps
-            .iter()
-            .position(|it| it.name == StepName::SwapDatabases);
-        match (self.progress(), swap) {
-            (Ok(Progress::Between(index)), Some(swap)) => index > swap,
-            (Ok(Progress::Within(index)), Some(swap)) => index >= swap,
+        let opens = match &self.plan.operation {
+            Operation::Restore(scope) if scope.kind == RestoreKind::Physical => {
+                StepName::PointService
+            }
+            Operation::Restore(_) => StepName::SwapDatabases,
+            _ => return false,
+        };
+        let opening = self.plan.steps.iter().position(|it| it.name == opens);
+        match (self.progress(), opening) {
+            (Ok(Progress::Between(index)), Some(opening)) => index > opening,
+            (Ok(Progress::Within(index)), Some(opening)) => index >= opening,
             _ => false,
         }
     }

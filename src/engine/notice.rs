@@ -62,6 +62,13 @@ pub enum Notice {
         /// Which.
         step: StepName,
     },
+    /// What it waits for does not hold yet.
+    Waiting {
+        /// Which.
+        step: StepName,
+        /// Why.
+        reason: String,
+    },
     /// A pod that is waited for has come further.
     Progress {
         /// Which.

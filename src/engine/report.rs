@@ -52,6 +52,10 @@ pub struct Report {
     /// fields are beside this one, has a field of that name when it discards.
     #[serde(rename = "keptData", default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptData>,
+    /// Restored data that had been started and was taken away again, as a restore that went back has
+    /// kept it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_away: Vec<KeptData>,
     /// Each step that was done, with its duration in seconds.
     pub steps: Vec<StepReport>,
     /// What to type next, when something is left to do.
@@ -91,6 +95,7 @@ impl Report {
             service_switched_seconds: None,
             safety_backup: None,
             kept: Vec::new(),
+            taken_away: Vec::new(),
             steps: Vec::new(),
             next: Vec::new(),
         };
@@ -193,6 +198,7 @@ impl Report {
             Finding::ServiceSwitched { seconds } => self.service_switched_seconds = Some(*seconds),
             Finding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
             Finding::Kept(data) => self.kept.push(data.clone()),
+            Finding::TakenAway(data) => self.taken_away.push(data.clone()),
             Finding::RestoredTimeline { timeline } => self.new_timeline = Some(*timeline),
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::executor::incomplete;
 use super::{Ending, ErrorKind, Executor, Notice, World, WorldError};
-use crate::plan::{Action, Condition, Event, Outcome, Progress, Step, Undo};
+use crate::plan::{Action, Condition, Event, Finding, Outcome, Progress, Step, Undo};
 
 impl<W: World> Executor<'_, W> {
     /// Puts back every step that may have happened, the last one first.
@@ -31,9 +31,12 @@ impl<W: World> Executor<'_, W> {
                 return ending;
             }
             let limit = Duration::from_secs((*timeout_seconds).into());
-            if let Err(error) = self.put_back(step, actions, proves, limit).await {
-                let words = format!("{reason}; putting back {}: {}", step.name, error.reason);
-                return incomplete(Some(step.name), words);
+            match self.put_back(step, actions, proves, limit).await {
+                Ok(findings) => self.learn(findings),
+                Err(error) => {
+                    let words = format!("{reason}; putting back {}: {}", step.name, error.reason);
+                    return incomplete(Some(step.name), words);
+                }
             }
             if let Err(ending) = self.note(Event::Undone { step: step.name }) {
                 return ending;
@@ -55,29 +58,31 @@ impl<W: World> Executor<'_, W> {
         actions: &[Action],
         proves: &Condition,
         limit: Duration,
-    ) -> Result<(), WorldError> {
+    ) -> Result<Vec<Finding>, WorldError> {
         let plan = &self.journal.plan;
         let known = self.known();
         let deadline = Instant::now() + limit;
+        let mut found = Vec::new();
         for action in actions {
-            self.insist(step, deadline, async |world: &W, left| {
-                world.act(plan, action, &known, left).await.map(drop)
-            })
-            .await?;
+            let acting = self.insist(step, deadline, async |world: &W, left| {
+                world.act(plan, action, &known, left).await
+            });
+            found.extend(acting.await?);
         }
         self.insist(step, deadline, async |world: &W, left| {
             world.wait(plan, proves, &known, left).await.map(drop)
         })
-        .await
+        .await?;
+        Ok(found)
     }
 
     /// As long as there is time: what is being put back may still be on its way.
-    async fn insist(
+    async fn insist<T>(
         &self,
         step: &Step,
         deadline: Instant,
-        attempt: impl AsyncFn(&W, Duration) -> Result<(), WorldError>,
-    ) -> Result<(), WorldError> {
+        attempt: impl AsyncFn(&W, Duration) -> Result<T, WorldError>,
+    ) -> Result<T, WorldError> {
         let pause = Duration::from_millis(200);
         loop {
             self.check_lock()?;

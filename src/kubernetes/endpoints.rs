@@ -16,12 +16,8 @@ impl Kube {
         namespace: &str,
         service: &str,
     ) -> Result<Vec<String>, KubeError> {
-        let api: Api<EndpointSlice> = Api::namespaced(self.client(), namespace);
-        let call = Call::new(Verb::List, "discovery.k8s.io", "endpointslices").within(namespace);
-        let params = ListParams::default().labels(&format!("{}={service}", labels::SLICE_SERVICE));
-        let slices = self.read(&call, || api.list(&params)).await?;
+        let slices = self.slices(namespace, service).await?;
         let mut pods: Vec<String> = slices
-            .items
             .into_iter()
             .flat_map(|slice| slice.endpoints)
             // Unknown is to be taken for ready (EndpointConditions).
@@ -31,5 +27,26 @@ impl Kube {
         pods.sort();
         pods.dedup();
         Ok(pods)
+    }
+
+    /// Whether anything is behind the Service: what is not ready and terminates still gets
+    /// connections when there is nothing else (KEP-1669, "proxy terminating endpoints").
+    ///
+    /// # Errors
+    /// When the API does not answer, or refuses.
+    pub async fn has_endpoints(&self, namespace: &str, service: &str) -> Result<bool, KubeError> {
+        let slices = self.slices(namespace, service).await?;
+        Ok(slices.iter().any(|slice| !slice.endpoints.is_empty()))
+    }
+
+    async fn slices(
+        &self,
+        namespace: &str,
+        service: &str,
+    ) -> Result<Vec<EndpointSlice>, KubeError> {
+        let api: Api<EndpointSlice> = Api::namespaced(self.client(), namespace);
+        let call = Call::new(Verb::List, "discovery.k8s.io", "endpointslices").within(namespace);
+        let params = ListParams::default().labels(&format!("{}={service}", labels::SLICE_SERVICE));
+        Ok(self.read(&call, || api.list(&params)).await?.items)
     }
 }

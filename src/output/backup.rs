@@ -106,6 +106,20 @@ pub fn backups_screen(
             text.push('\n');
         }
     }
+    for entry in &catalogue.entries {
+        let Ok(manifest) = &entry.manifest else {
+            continue;
+        };
+        if !manifest.left_out.is_empty() {
+            let line = format!(
+                "{}: without {}, which nobody could connect to",
+                entry.id,
+                manifest.left_out.join(", ")
+            );
+            text.push_str(&screen.paint(Tone::Warning, &screen.wrap(&super::plain(&line), 2)));
+            text.push('\n');
+        }
+    }
     if !catalogue.partial.is_empty() {
         let line = format!(
             "not backups, being written or left unfinished: {}",

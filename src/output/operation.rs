@@ -101,6 +101,7 @@ pub fn notice_line(notice: &Notice, screen: &Screen) -> Option<String> {
             number, of, title, ..
         } => format!("[{number}/{of}] {}", plain(title)),
         Notice::Retrying { reason, .. } => format!("      trying again: {}", plain(reason)),
+        Notice::Waiting { reason, .. } => format!("      waiting: {}", plain(reason)),
         Notice::Completed { seconds, .. } => format!("      done in {seconds:.2} s"),
         Notice::FoundDone { step } => format!("      {step} had been done"),
         Notice::Reported { step, reason } => format!("      {step}: {}", plain(reason)),
@@ -174,7 +175,11 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
             let line = format!("  kept          {}", plain(&kept.to_string()));
             text += &(screen.wrap(&line, 16) + "\n");
         }
-        if !report.kept.is_empty() {
+        for taken in &report.taken_away {
+            let line = format!("  taken away    {}", plain(&taken.to_string()));
+            text += &(screen.wrap(&line, 16) + "\n");
+        }
+        if !(report.kept.is_empty() && report.taken_away.is_empty()) {
             text += "                (pgctl restore --discard-old deletes it)\n";
         }
     }

@@ -41,6 +41,9 @@ pub struct ClaimRef {
     pub pod: String,
     /// Its `metadata.creationTimestamp`.
     pub created: Option<Timestamp>,
+    /// Its `metadata.uid`; none in what was planned by older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
 }
 
 /// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing
@@ -148,6 +151,15 @@ pub enum Action {
         selector: BTreeMap<String, String>,
         /// The selector to remember in an annotation, to be put back on failback; none forgets it.
         remember: Option<BTreeMap<String, String>>,
+    },
+    /// Lets a Service lead to nothing: new connections are refused.
+    CloseService {
+        /// The Service.
+        service: String,
+        /// The selector to set, which matches no pod.
+        selector: BTreeMap<String, String>,
+        /// The selector to remember in an annotation.
+        remember: BTreeMap<String, String>,
     },
     /// Makes standbys stream from another server, all at the same time.
     Repoint {
@@ -281,6 +293,9 @@ impl fmt::Display for Action {
             Self::RequestClone { pod, .. } => write!(f, "ask {pod} to clone its data anew"),
             Self::Promote { pod } => write!(f, "promote {pod}"),
             Self::PointService { service, pod, .. } => write!(f, "point {service} at {pod}"),
+            Self::CloseService { service, .. } => {
+                write!(f, "close {service}: it leads to nothing")
+            }
             Self::Repoint {
                 upstream,
                 followers,

@@ -87,12 +87,31 @@ pub enum Condition {
         /// The former pod.
         pod: PodRef,
     },
-    /// The claim of this name is not the one of before, or is being deleted.
+    /// The claim of this name is not the one of before. In a plan of an older version, which has no
+    /// UID, also one that is being deleted: that says nothing yet of what is in it.
     ClaimGone {
         /// The claim.
         claim: String,
         /// `metadata.creationTimestamp` of the one of before.
         created: Option<Timestamp>,
+        /// `metadata.uid` of the one of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<String>,
+    },
+    /// The claim of before is gone, or being deleted: it goes when its pod does, and whoever else
+    /// holds it.
+    ClaimEnding {
+        /// The claim.
+        claim: String,
+        /// `metadata.uid` of the one of before.
+        uid: Option<String>,
+    },
+    /// There is a claim of this name, and it is another one than that of before.
+    ClaimReplaced {
+        /// The claim.
+        claim: String,
+        /// `metadata.uid` of the one of before.
+        uid: Option<String>,
     },
     /// The start script has been asked to clone the pod's data anew.
     CloneRequested {
@@ -131,6 +150,11 @@ pub enum Condition {
         service: String,
         /// The pod.
         pod: String,
+    },
+    /// The Service is closed, and has no endpoint that takes connections.
+    ServiceClosed {
+        /// The Service.
+        service: String,
     },
     /// Each of the pods streams from the upstream.
     Streaming {
@@ -184,7 +208,7 @@ pub enum Condition {
         /// The claims.
         claims: Vec<ClaimRef>,
     },
-    /// None of the claims is the one of before, or each is being deleted and no pod has it.
+    /// None of the claims is the one of before.
     ClaimsGone {
         /// The claims.
         claims: Vec<ClaimRef>,
@@ -239,6 +263,8 @@ impl fmt::Display for Condition {
             Self::PodReplaced { pod } => write!(f, "{} is a new pod", pod.name),
             Self::CloneRequested { pod, .. } => write!(f, "{pod} is asked to clone anew"),
             Self::ClaimGone { claim, .. } => write!(f, "the claim {claim} is deleted"),
+            Self::ClaimEnding { claim, .. } => write!(f, "the claim {claim} is being deleted"),
+            Self::ClaimReplaced { claim, .. } => write!(f, "there is a new claim {claim}"),
             Self::CaughtUp { pod } => {
                 write!(f, "{pod} has replayed everything up to the shutdown")
             }
@@ -246,6 +272,7 @@ impl fmt::Display for Condition {
             Self::Writable { pod } => write!(f, "{pod} accepts writes"),
             Self::NotWritable { pod } => write!(f, "{pod} does not accept writes"),
             Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
+            Self::ServiceClosed { service } => write!(f, "{service} leads to nothing"),
             Self::Streaming { upstream, pods } => {
                 write!(
                     f,

@@ -58,6 +58,9 @@ pub enum Finding {
     },
     /// Data of before was kept.
     Kept(KeptData),
+    /// Restored data that had been started was taken away again, and is kept: whoever reached it may
+    /// have written to it.
+    TakenAway(KeptData),
     /// The timeline that the restored data goes on with.
     RestoredTimeline {
         /// The timeline.

@@ -53,5 +53,5 @@ pub use scaling::{
     AutoscaleRequest, AutoscalerPatch, Bounds, PAUSED_BOUNDS, ScaleRequest, SynchronousRequest,
     Way, plan_autoscale, plan_scale, plan_synchronous,
 };
-pub use selector::{COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL};
+pub use selector::{CLOSED_BY, COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL};
 pub use step::{OnFailure, Step, StepName, Undo};

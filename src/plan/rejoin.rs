@@ -15,6 +15,9 @@ use crate::cluster::{
     slot_name, synchronous_candidates,
 };
 
+/// How long a claim may take to go when no pod has it.
+const CLAIM_SECONDS: u32 = 120;
+
 /// Plans the return of a former primary as a standby.
 ///
 /// # Errors
@@ -82,23 +85,43 @@ pub fn plan_reinit(
             .map(|it| it.claim.clone())
             .unwrap_or_default();
         let created = volume.as_ref().and_then(|it| it.created);
+        let uid = volume.as_ref().and_then(|it| it.uid.clone());
+        let restart = it.restart();
+        // As long as a pod has it, it can't go.
+        let deleted = match restart {
+            Some(_) => Condition::ClaimEnding {
+                claim: claim.clone(),
+                uid: uid.clone(),
+            },
+            None => Condition::ClaimGone {
+                claim: claim.clone(),
+                created,
+                uid: uid.clone(),
+            },
+        };
         let delete = Step::new(
             StepName::DeleteVolume,
             Action::DeleteClaim {
                 claim: claim.clone(),
                 created,
             },
-            Condition::ClaimGone {
-                claim: claim.clone(),
-                created,
-            },
+            deleted,
         )
         .requires(Condition::Writable {
             pod: it.primary.name().to_owned(),
         })
+        .timeout(CLAIM_SECONDS)
         .point_of_no_return();
         let mut steps = vec![it.create_slot(), delete];
-        steps.extend(it.restart());
+        // The new pod comes with its claim: the StatefulSet controller makes none as long as the old
+        // claim is there (createPersistentVolumeClaims in pkg/controller/statefulset/stateful_pod_control.go).
+        steps.extend(restart.map(|step| Step {
+            proves: Condition::ClaimReplaced {
+                claim: claim.clone(),
+                uid,
+            },
+            ..step
+        }));
         steps.push(it.rejoin(request.timeout_seconds));
         let operation = Operation::Reinit {
             pod: it.pod.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::OperationId;
 use crate::cluster::{Component, ServiceFacts};
 
 /// Annotation of the write Service: its selector before pgctl pointed it at a pod, as JSON.
@@ -14,6 +15,10 @@ pub const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 /// Label that says which StatefulSet a pod comes from.
 pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 
+/// Key that the selector of a closed Service has, and no pod: nothing is selected. Its value is the
+/// operation that has closed it.
+pub use crate::cluster::CLOSED_BY;
+
 type Selector = BTreeMap<String, String>;
 
 /// The selector that leads to `pod`, and the one to remember for the way back (none: forget it).
@@ -25,11 +30,7 @@ pub(crate) fn write_selector(
     pod: &str,
     component: Component,
 ) -> (Selector, Option<Selector>) {
-    let remembered: Option<Selector> = service
-        .annotations
-        .get(ORIGINAL_SELECTOR)
-        .and_then(|json| serde_json::from_str(json).ok());
-    let original = remembered.unwrap_or_else(|| service.selector.clone());
+    let original = original(service);
     let leads_home = original.get(COMPONENT_LABEL).map(String::as_str) == Some("primary")
         && !original.contains_key(POD_NAME_LABEL);
     if component == Component::Primary && leads_home {
@@ -39,4 +40,30 @@ pub(crate) fn write_selector(
     selector.remove(COMPONENT_LABEL);
     selector.insert(POD_NAME_LABEL.to_owned(), pod.to_owned());
     (selector, Some(original))
+}
+
+/// The selector that leads to nothing, so that new connections are refused at once (kube-proxy rejects
+/// those to a Service without endpoints), and the one to remember for the way back.
+pub(crate) fn closed_selector(
+    service: &ServiceFacts,
+    operation: &OperationId,
+) -> (Selector, Selector) {
+    let original = original(service);
+    let mut selector = original.clone();
+    selector.insert(CLOSED_BY.to_owned(), operation.0.clone());
+    (selector, original)
+}
+
+/// The selector of before pgctl pointed the Service at a pod, or at nothing.
+fn original(service: &ServiceFacts) -> Selector {
+    let remembered = remembered_selector(service);
+    let mut original = remembered.unwrap_or_else(|| service.selector.clone());
+    original.remove(CLOSED_BY);
+    original
+}
+
+/// The selector that the Service's annotation remembers.
+pub(crate) fn remembered_selector(service: &ServiceFacts) -> Option<Selector> {
+    let json = service.annotations.get(ORIGINAL_SELECTOR)?;
+    serde_json::from_str(json).ok()
 }

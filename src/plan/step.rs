@@ -31,6 +31,8 @@ pub enum StepName {
     Promote,
     /// The write Service leads to it.
     PointService,
+    /// The write Service leads to nothing.
+    CloseService,
     /// The other standbys follow it.
     Repoint,
     /// A write on it was committed.
@@ -133,6 +135,7 @@ impl StepName {
             Self::CatchUp => "catch-up",
             Self::Promote => "promote",
             Self::PointService => "point-service",
+            Self::CloseService => "close-service",
             Self::Repoint => "repoint",
             Self::ProveWrite => "prove-write",
             Self::ReleaseRecord => "release-record",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::target::json;
 use super::{Session, SqlError, quote_literal, sql};
 use crate::cluster::Lsn;
 
@@ -20,6 +21,10 @@ pub struct Inventory {
     /// The databases that take connections, `template1` first, then by name, as `pg_dumpall`
     /// does it; never `template0`.
     pub databases: Vec<DatabaseRow>,
+    /// Databases that nobody can connect to (`ALLOW_CONNECTIONS false`, or what an interrupted DROP
+    /// DATABASE has left) or whose name is not UTF-8, and so nobody can dump; never `template0`.
+    #[serde(default)]
+    pub closed: Vec<String>,
     /// Tablespaces other than PostgreSQL's own.
     pub tablespaces: Vec<String>,
     /// `system_identifier` of `pg_control_system()`.
@@ -65,6 +70,22 @@ impl DatabaseRow {
     }
 }
 
+/// A session that waits for a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LockWait {
+    /// The database that it is in.
+    pub database: Option<String>,
+    /// What it wants to do.
+    pub statement: String,
+    /// The table, index or view, by its OID.
+    pub relation: Option<u32>,
+    /// For how long, in seconds.
+    pub seconds: i64,
+    /// Who is in the way: pid, user, application, state, how long his transaction has lasted, and
+    /// what he did last.
+    pub blockers: Vec<String>,
+}
+
 /// A server from its start to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerLife {
@@ -87,7 +108,26 @@ impl Session {
             .text_within(DOING, sql::INVENTORY, SIZES_LIMIT)
             .await?
             .ok_or_else(|| unexpected("no answer".to_owned()))?;
-        serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))
+        let mut inventory: Inventory =
+            serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))?;
+        // A name that had to be escaped can't be given to anybody who is to connect.
+        let mut nameless = Vec::new();
+        for row in &inventory.databases {
+            if row.name.contains("\\x") && !self.has_database(&row.name).await? {
+                nameless.push(row.name.clone());
+            }
+        }
+        inventory.databases.retain(|it| !nameless.contains(&it.name));
+        inventory.closed.extend(nameless);
+        Ok(inventory)
+    }
+
+    async fn has_database(&self, name: &str) -> Result<bool, SqlError> {
+        let sql = format!(
+            "select exists (select from pg_catalog.pg_database where datname = {})::text",
+            quote_literal(name)
+        );
+        Ok(self.text(DOING, &sql).await?.as_deref() == Some("true"))
     }
 
     /// Timeline and position in the WAL: written on a primary, replayed on a standby.
@@ -186,6 +226,18 @@ impl Session {
             let (sent, total) = text.split_once(' ')?;
             Some((sent.parse().ok()?, total.parse().ok()))
         }))
+    }
+
+    /// The sessions with this `application_name` that wait for locks.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn lock_waits(&self, application_name: &str) -> Result<Vec<LockWait>, SqlError> {
+        const DOING: &str = "asking what the dump waits for";
+        json(
+            DOING,
+            self.text(DOING, &sql::lock_waits(application_name)).await?,
+        )
     }
 
     /// Ends every session with this `application_name`: what a stopped dump may have left behind.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::target::Table;
 use super::{Session, SqlError, sql};
 
 const DOING: &str = "counting rows";
@@ -29,15 +30,16 @@ impl Session {
             reason,
         };
         let list = self.text(DOING, sql::TABLES).await?.unwrap_or_default();
-        let tables: Vec<String> =
+        let tables: Vec<Table> =
             serde_json::from_str(&list).map_err(|error| unexpected(error.to_string()))?;
         let mut sum = Rows::default();
         for table in tables {
-            let doing = format!("counting the rows of {table}");
-            let sql = format!("select pg_catalog.count(*)::text from only {table}");
-            let count = self.text_within(&doing, &sql, TABLE_LIMIT).await?;
+            let doing = format!("counting the rows of {}", table.name);
+            let count = self
+                .of_table(&doing, &table, sql::count_of, TABLE_LIMIT)
+                .await?;
             let count: Option<u64> = count.and_then(|text| text.parse().ok());
-            sum.rows += count.ok_or_else(|| unexpected(format!("{table} has no count")))?;
+            sum.rows += count.ok_or_else(|| unexpected(format!("{} has no count", table.name)))?;
             sum.tables += 1;
         }
         Ok(sum)

@@ -1,8 +1,24 @@
 //! Statements for a throw-away server.
 
-use super::{Session, SqlError, quote_identifier};
+use super::target::json;
+use super::{Session, SqlError, quote_identifier, sql};
 
 impl Session {
+    /// Lets no event trigger of this database fire any more. To change one fires none.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn disable_event_triggers(&self) -> Result<(), SqlError> {
+        const DOING: &str = "disabling event triggers";
+        let names: Vec<String> = json(DOING, self.text(DOING, sql::EVENT_TRIGGERS).await?)?;
+        for name in names {
+            let name = quote_identifier(&name);
+            self.run(DOING, &format!("alter event trigger {name} disable"))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Makes a role that may do all, so that it can own anything, and can't log in.
     ///
     /// # Errors

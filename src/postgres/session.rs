@@ -12,6 +12,7 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::SqlError;
 use super::first_bytes::{FirstBytes, Remembering};
+use super::readable::{is_unreadable, only_asks};
 
 /// Past a statement's own timeout the server is given this long to say so.
 const GRACE: Duration = Duration::from_millis(500);
@@ -190,11 +191,25 @@ impl Session {
         sql: &str,
         limit: Duration,
     ) -> Result<Option<String>, SqlError> {
-        let messages = self.messages(doing, sql, limit).await?;
-        Ok(messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row.try_get(0).ok().flatten()?.to_owned()),
+        let messages = match self.messages(doing, sql, limit).await {
+            Err(error) if is_unreadable(&error) && only_asks(sql) => {
+                return self.escaped_text(doing, sql, limit).await;
+            }
+            other => other?,
+        };
+        let mut rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
-        }))
+        });
+        match rows.next().map(|row| row.try_get(0)) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(text.map(str::to_owned)),
+            Some(Err(_)) if only_asks(sql) => self.escaped_text(doing, sql, limit).await,
+            Some(Err(error)) => Err(SqlError::Unexpected {
+                doing: doing.to_owned(),
+                reason: error.to_string(),
+            }),
+        }
     }
 
     /// Sets the server's own limit for the statements that follow. It is answered after the
@@ -211,7 +226,7 @@ impl Session {
             .map(drop)
     }
 
-    async fn messages(
+    pub(super) async fn messages(
         &self,
         doing: &str,
         sql: &str,

@@ -340,6 +340,9 @@ pub(super) const INVENTORY: &str = "\
 select pg_catalog.json_build_object(
   'systemIdentifier', (select system_identifier::text from pg_catalog.pg_control_system()),
   'version', pg_catalog.current_setting('server_version_num')::int,
+  'closed', coalesce((select pg_catalog.json_agg(datname order by datname)
+    from pg_catalog.pg_database
+    where datname <> 'template0' and not (datallowconn and datconnlimit <> -2)), '[]'),
   'tablespaces', coalesce((select pg_catalog.json_agg(spcname order by spcname)
     from pg_catalog.pg_tablespace where spcname not in ('pg_default', 'pg_global')), '[]'),
   'databases', coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -355,9 +358,10 @@ select pg_catalog.json_build_object(
     from pg_catalog.pg_database as d, pg_catalog.to_jsonb(d) as row
     where datallowconn and datconnlimit <> -2 and datname <> 'template0'), '[]'))::text";
 
-/// Everything that holds rows, each name ready for a query.
+/// Everything that holds rows: its OID, and its name as it is written in a query.
 pub(super) const TABLES: &str = "\
-select coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', nspname, relname) order by nspname, relname), '[]')::text
+select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('oid', c.oid::bigint,
+  'name', pg_catalog.format('%I.%I', nspname, relname)) order by nspname, relname), '[]')::text
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where relkind in ('r', 'm') and relpersistence <> 't' and relispopulated";
 
@@ -405,9 +409,10 @@ pub(super) const OPEN_DATABASE_NAMES: &str =
     "select pg_catalog.json_agg(datname)::text from pg_catalog.pg_database
   where datallowconn and datconnlimit <> -2";
 
-/// Some tables of this database that people have filled, the largest first, quoted, as JSON.
-pub(super) const SOME_TABLES: &str = "select coalesce(pg_catalog.json_agg(name), '[]')::text from (
-  select pg_catalog.format('%I.%I', n.nspname, c.relname) as name
+/// Some tables of this database that people have filled, the largest first: OID and name, as JSON.
+pub(super) const SOME_TABLES: &str = "select coalesce(pg_catalog.json_agg(
+  pg_catalog.json_build_object('oid', oid, 'name', name)), '[]')::text from (
+  select c.oid::bigint as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'm') and c.relispopulated and c.relpersistence = 'p'
     and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
@@ -417,8 +422,33 @@ pub(super) const SOME_TABLES: &str = "select coalesce(pg_catalog.json_agg(name),
 /// A row of a table, all of it, from its first pages: more of them may be dead for gigabytes.
 pub(super) fn some_row(table: &str) -> String {
     format!(
-        "select pg_catalog.max(pg_catalog.length(pgctl_row::text))::text
+        "select pg_catalog.max(pg_catalog.octet_length(pgctl_row::text))::text
   from (select * from only {table} where ctid < '(64,0)' limit 1) pgctl_row"
+    )
+}
+
+/// How many rows a table has.
+pub(super) fn count_of(table: &str) -> String {
+    format!("select pg_catalog.count(*)::text from only {table}")
+}
+
+/// A query about one table, made by the server itself, of a table whose name can't be sent: as UTF-8
+/// it would be another one. `ts_stat` runs the query whose text it is given, in any version and
+/// without a procedural language, and gives the words of the one column that comes back.
+/// `query` makes the query's text, which has one column of text, out of a table's name.
+pub(super) fn by_oid(oid: u32, query: fn(&str) -> String) -> String {
+    let text = query("\u{1}");
+    let (before, after) = text.split_once('\u{1}').unwrap_or((&text, ""));
+    let before = quote_literal(&format!(
+        "select pg_catalog.array_to_tsvector(array[coalesce(pgctl_answer, '0')]) \
+         from ({before}"
+    ));
+    let after = quote_literal(&format!("{after}) as pgctl_one (pgctl_answer)"));
+    format!(
+        "select (select word from pg_catalog.ts_stat(\
+         {before} || pg_catalog.format('%I.%I', n.nspname, c.relname) || {after})) \
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+         where c.oid = {oid}"
     )
 }
 
@@ -441,6 +471,11 @@ pub(super) fn has_subscriptions(database: &str) -> String {
         quote_literal(database)
     )
 }
+
+/// Names of the event triggers of this database that may fire, as JSON.
+pub(super) const EVENT_TRIGGERS: &str = "\
+select coalesce(pg_catalog.json_agg(evtname), '[]')::text from pg_catalog.pg_event_trigger
+where evtenabled <> 'D'";
 
 /// Names of the subscriptions of this database, as JSON.
 pub(super) const SUBSCRIPTIONS: &str = "\
@@ -497,6 +532,27 @@ select case when pg_catalog.pg_is_in_recovery()
   else ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
 end || ' ' || case when pg_catalog.pg_is_in_recovery()
   then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_lsn() end";
+
+/// The sessions of this name that wait for locks, and whom they wait for, as JSON. The relation is
+/// named by the statement, and by its OID in that database: from another one it has no name.
+pub(super) fn lock_waits(application_name: &str) -> String {
+    format!(
+        "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'database', a.datname,
+  'statement', pg_catalog.left(a.query, 200),
+  'relation', (select l.relation::bigint from pg_catalog.pg_locks l
+    where l.pid = a.pid and not l.granted limit 1),
+  'seconds', pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.state_change))::bigint,
+  'blockers', (select coalesce(pg_catalog.json_agg(pg_catalog.concat_ws(', ',
+      'pid ' || b.pid, b.usename, nullif(b.application_name, ''), b.state,
+      'for ' || pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - b.xact_start))
+        || ' s: ' || pg_catalog.left(b.query, 100))), '[]')
+    from pg_catalog.pg_stat_activity b where b.pid = any (pg_catalog.pg_blocking_pids(a.pid))))), '[]')::text
+from pg_catalog.pg_stat_activity a
+where a.application_name = {} and a.wait_event_type = 'Lock'",
+        quote_literal(application_name)
+    )
+}
 
 /// Bytes sent and bytes in all (empty when not estimated) of base backups.
 pub(super) const BASE_BACKUP_PROGRESS: &str = "\

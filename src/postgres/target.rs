@@ -47,6 +47,14 @@ pub struct TargetDatabase {
     pub subscriptions: u32,
 }
 
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Table {
+    pub(super) oid: u32,
+    /// As it is written in a query, with what is not UTF-8 escaped.
+    pub(super) name: String,
+}
+
 /// A statement of several that failed.
 #[derive(Debug)]
 pub struct FailedStatement {
@@ -109,13 +117,29 @@ impl Session {
     /// When a row can't be read, or the server does not answer.
     pub async fn read_some_rows(&self, limit: Duration) -> Result<usize, SqlError> {
         const DOING: &str = "asking for the tables";
-        let tables: Vec<String> = json(DOING, self.text(DOING, sql::SOME_TABLES).await?)?;
+        let tables: Vec<Table> = json(DOING, self.text(DOING, sql::SOME_TABLES).await?)?;
         for table in &tables {
-            let doing = format!("reading a row of {table}");
-            self.text_within(&doing, &sql::some_row(table), limit)
-                .await?;
+            let doing = format!("reading a row of {}", table.name);
+            self.of_table(&doing, table, sql::some_row, limit).await?;
         }
         Ok(tables.len())
+    }
+
+    /// The answer to a query about a table. A name that is not plain ASCII may be one that can't be
+    /// sent as it is: then the table is asked for by its OID.
+    pub(super) async fn of_table(
+        &self,
+        doing: &str,
+        table: &Table,
+        query: fn(&str) -> String,
+        limit: Duration,
+    ) -> Result<Option<String>, SqlError> {
+        let sql = if table.name.is_ascii() && !table.name.contains('\\') {
+            query(&table.name)
+        } else {
+            sql::by_oid(table.oid, query)
+        };
+        self.text_within(doing, &sql, limit).await
     }
 
     /// Names of all roles.
@@ -278,7 +302,7 @@ impl Session {
     }
 }
 
-fn json<T: DeserializeOwned>(doing: &str, text: Option<String>) -> Result<T, SqlError> {
+pub(super) fn json<T: DeserializeOwned>(doing: &str, text: Option<String>) -> Result<T, SqlError> {
     serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| SqlError::Unexpected {
         doing: doing.to_owned(),
         reason: error.to_string(),

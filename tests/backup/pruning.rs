@@ -98,6 +98,7 @@ fn manifest(started: Timestamp) -> Manifest {
         ended: started,
         pgctl_version: "0.1.0".to_owned(),
         encrypted_for: Vec::new(),
+        left_out: Vec::new(),
         archives: vec![Archive {
             file: "00-globals.sql".to_owned(),
             content: Content::Globals,

@@ -1,8 +1,9 @@
 //! Standbys that can't follow: named, and mended by the command that is named.
 
 use anyhow::{Result, ensure};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use super::lab::{Oracle, eventually, on_cluster};
+use super::lab::{Oracle, eventually, full, on_cluster, on_sandbox};
 
 /// Overwrites the passfile that the standby logs in with at the primary; a restart mends it.
 pub(crate) const FORGET_PASSWORD: &str =
@@ -66,5 +67,52 @@ fn reinit_and_clone_bring_back_what_cannot_follow() -> Result<()> {
             .exits(0)?;
         oracle.content(lab).await?;
         lab.no_stale_slots().await
+    })
+}
+
+/// A snapshot in progress holds a claim: what is in it is there until that is over.
+#[test]
+fn a_new_volume_is_another_one_than_that_which_somebody_still_holds() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        const HOLD: &str = "snapshot.storage.kubernetes.io/pvc-as-source-protection";
+        let name = format!("data-{}", full("replica-0"));
+        let claim =
+            async || -> Result<PersistentVolumeClaim> { lab.store().read(lab.namespace(), &name) };
+        let old = claim().await?.metadata.uid;
+        lab.store()
+            .modify::<PersistentVolumeClaim>(lab.namespace(), &name, |it| {
+                let finalizers = it.metadata.finalizers.get_or_insert_default();
+                finalizers.push(HOLD.to_owned());
+            })?;
+        let running = lab.command(&["reinit", "replica-0", "--yes"])?.spawn()?;
+        eventually(
+            "the claim is being deleted and its pod has gone",
+            async || {
+                let deleted = claim().await?.metadata.deletion_timestamp.is_some();
+                ensure!(deleted, "it is not deleted");
+                let pods = lab.pods()?;
+                ensure!(pods.len() == 1, "{} pods", pods.len());
+                Ok(())
+            },
+        )
+        .await?;
+        // Long enough for it to say what it waits for.
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        ensure!(
+            claim().await?.metadata.uid == old,
+            "it went with its finalizer"
+        );
+        lab.store()
+            .modify::<PersistentVolumeClaim>(lab.namespace(), &name, |it| {
+                let finalizers = it.metadata.finalizers.get_or_insert_default();
+                finalizers.retain(|it| it != HOLD);
+            })?;
+        let output = running.wait_with_output().await?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "{said}");
+        ensure!(said.contains(HOLD), "who holds it is not said: {said}");
+        ensure!(claim().await?.metadata.uid != old, "it is the old claim");
+        lab.all_stream().await?;
+        Ok(())
     })
 }

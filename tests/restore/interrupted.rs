@@ -59,11 +59,15 @@ impl Patient<'_> {
         self.restore(&["--yes"], &kill).await?.was_killed()?;
         let back = ending == "--abort";
         let code = if back { 6 } else { 0 };
-        self.lab.pgctl(&["restore", ending]).await?.exits(code)?;
+        // Once the write Service is open, going back takes away what clients may have written.
+        let agreed = ["restore", ending, "--yes"];
+        let given = if back { &agreed[..] } else { &agreed[..2] };
+        self.lab.pgctl(given).await?.exits(code)?;
         self.has_later(back).await?;
+        let discard = ["restore", "--discard-old", "--yes"];
+        let discarded = self.lab.pgctl(&discard).await?;
         if !back {
-            let discard = ["restore", "--discard-old", "--yes"];
-            self.lab.pgctl(&discard).await?.exits(0)?;
+            discarded.exits(0)?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! `pgctl restore`, end to end on a cluster that really replicates: what was backed up is there
 //! again, and what was there is never lost on the way.
 
+#[cfg(feature = "failpoints")]
+mod acknowledged;
 #[path = "../support/awkward.rs"]
 #[allow(
     dead_code,
@@ -15,5 +17,6 @@ mod interrupted;
 #[path = "../support/lab/mod.rs"]
 mod lab;
 mod tools;
+mod unkind;
 mod uploads;
 mod volumes;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pgctl::postgres::{Login, Session, SqlError};
+use pgctl::postgres::{Login, Rights, Session, SqlError};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -305,6 +305,17 @@ impl Server {
             .await
             .expect("it listens");
         Session::connect(stream, std::future::ready(None), login).await
+    }
+
+    /// A session of the superuser in another database than `postgres`.
+    pub(crate) async fn session_in(&self, database: &str) -> Session {
+        let stream = TcpStream::connect(("127.0.0.1", self.port))
+            .await
+            .expect("it listens");
+        let (none, login) = (std::future::ready(None), Self::login());
+        Session::connect_to(stream, none, &login, database, Rights::Superuser)
+            .await
+            .expect("it lets us in")
     }
 
     /// A session of the superuser.

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::process::Stdio;
 
 use tokio::process::Command;
 
 use super::RehearsalError;
+use super::server::last_lines;
 
 /// Who runs the throw-away server.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,36 @@ impl Account {
         if let Some((user, group)) = self.other {
             command.uid(user).gid(group);
         }
+    }
+
+    /// Whether this user can make a folder there, and remove it again, as the guard of the
+    /// throw-away server does at the end.
+    pub(super) async fn can_use(self, parent: &Path) -> Result<(), RehearsalError> {
+        let trial = parent.join(format!(
+            "pgctl-restore-test.try-{:08x}",
+            rand::random::<u32>()
+        ));
+        let mut trying = Command::new("sh");
+        self.runs(&mut trying);
+        let tried = trying
+            .args(["-c", "mkdir -m 700 \"$1\" && rmdir \"$1\"", "pgctl"])
+            .arg(&trial)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .map_err(RehearsalError::machine("starting sh"))?;
+        if tried.status.success() {
+            return Ok(());
+        }
+        let folder = parent.to_owned();
+        let said = last_lines(&tried.stderr);
+        Err(match self.other {
+            Some(_) => RehearsalError::NotOurs { folder, said },
+            None => RehearsalError::machine(format!("making a folder in {}", folder.display()))(
+                io::Error::other(said),
+            ),
+        })
     }
 
     /// Gives a file or folder to this user.
@@ -62,5 +94,25 @@ mod tests {
             "root:x:0:0::/:/bin/sh\npostgres-x:x:1:1::/:\npostgres:x:105:107:a:/var:/bin/bash\n";
         assert_eq!(ids_of("postgres", users), Some((105, 107)));
         assert_eq!(ids_of("postgre", users), None);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_the_server_can_not_use_is_refused_before_anything_is_made() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        // Traversed by everybody, and written to by root alone.
+        let folder = tempfile::tempdir_in("/tmp").expect("a folder");
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).expect("it is ours");
+        let nobody = Account {
+            other: Some((65534, 65534)),
+        };
+        let error = nobody.can_use(folder.path()).await.expect_err("it can't");
+        assert!(error.is_refusal(), "{error}");
+        assert!(error.to_string().contains("set TMPDIR"), "{error}");
+        let left = std::fs::read_dir(folder.path()).expect("it is there");
+        assert_eq!(left.count(), 0);
+        assert!(nobody.can_use(Path::new("/tmp")).await.is_ok());
     }
 }

@@ -43,6 +43,17 @@ pub enum RehearsalError {
         /// Bytes that are needed.
         needed: u64,
     },
+    /// Who runs the throw-away server can't make and remove folders there.
+    #[error(
+        "the user postgres, as whom the throw-away server runs when pgctl runs as root, can't make and remove folders in {} ({said}): set TMPDIR to a folder where everybody can, such as /tmp",
+        folder.display()
+    )]
+    NotOurs {
+        /// Where the throw-away server would be.
+        folder: PathBuf,
+        /// What the system said.
+        said: String,
+    },
     /// PostgreSQL does not run as root, and there is nobody else.
     #[error(
         "PostgreSQL does not run as root, and there is no user named postgres: run this as another user"
@@ -86,6 +97,7 @@ impl RehearsalError {
             Self::NoServer { .. }
                 | Self::Architecture { .. }
                 | Self::NoRoom { .. }
+                | Self::NotOurs { .. }
                 | Self::Root
                 | Self::NoKey(_)
                 | Self::LongPath(_)

@@ -32,7 +32,7 @@ pub(super) struct Programs {
     folder: PathBuf,
     /// Such as `15.18`.
     pub(super) version: String,
-    major: u32,
+    pub(super) major: u32,
 }
 
 impl Programs {

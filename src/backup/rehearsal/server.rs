@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::RehearsalError;
 use super::account::Account;
 use super::programs::Programs;
-use crate::postgres::{Login, Rights, Session};
+use crate::postgres::{Login, Rights, Session, tool_options};
 
 /// Stops the server and removes the folder when its stdin ends, even when pgctl is killed.
 const GUARD: &str = include_str!("guard.sh");
@@ -177,6 +177,8 @@ impl Server {
     /// A client program, with its connection.
     pub(super) fn client(&self, program: &str, user: &str) -> Command {
         let mut command = self.command(program);
+        // What roles and databases of the backup carry is theirs, and not for who looks at them.
+        command.env("PGOPTIONS", tool_options(self.programs.major * 10_000));
         command.arg("--host").arg(&self.folder).args([
             "--port",
             PORT,

@@ -133,8 +133,27 @@ pub fn globals_text(
             doing: format!("reading {file} of {}", manifest.id),
             source,
         })?;
-    String::from_utf8(bytes)
-        .map_err(|_| StoreError::Settings(format!("{file} of {} is not UTF-8", manifest.id)))
+    Ok(readable_globals(&bytes))
+}
+
+/// The text of the roles without the statements that are not UTF-8: names in them can't be sent, and
+/// one of them must not stand in the way of all others. Who needs such a role finds that it is missing.
+fn readable_globals(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    // No text that pg_dumpall writes has this character, which stands for none.
+    const UNREADABLE: char = '\u{fdd0}';
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(UNREADABLE);
+        }
+    }
+    let whole = statements(&text).into_iter();
+    let readable = whole.filter(|it| !it.text.contains(UNREADABLE));
+    readable.map(|it| it.text + ";\n").collect()
 }
 
 impl DatabaseContents {
@@ -208,6 +227,16 @@ impl DatabaseContents {
             .iter()
             .filter(|entry| entry.kind == "EXTENSION");
         extensions.map(|entry| entry.tag.clone()).collect()
+    }
+
+    /// Whether something in it asks for the name of the database that it is in.
+    pub fn asks_its_name(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            let text = entry.definition.to_ascii_lowercase();
+            ["current_database", "current_catalog"]
+                .iter()
+                .any(|word| text.contains(word))
+        })
     }
 
     /// The number of the entry that has the rows of a table.

@@ -69,9 +69,26 @@ move_aside() { # ASIDE
   sync "$VOLUME" "$STATE" 2>/dev/null
 }
 
+# Data that makes room for that of before. Somebody may have written to what was started as a primary, so it gets a name;
+# a standby's is a copy of that.
+make_room() { # ASIDE
+  [ -e "$PGDATA" ] || return 0
+  if ! holds_data "$PGDATA" || [ -e "$PGDATA/standby.signal" ]; then remove_tree "$PGDATA"; return 0; fi
+  taken=$1.undone
+  while [ -e "$VOLUME/$taken" ]; do taken=$taken-again; done
+  mv "$PGDATA" "$VOLUME/$taken" || die "cannot rename $PGDATA"
+}
+
+# Restored data that was never started is still as it was when it was recovered.
+never_started() { # DIRECTORY
+  start=$(cat "$STATE/restore-start" 2>/dev/null) || return 1
+  case $start in 'shut down '?*) [ "$(start_of "$1")" = "$start" ] ;; *) return 1 ;; esac
+}
+start_of() { printf '%s %s\n' "$(field "$1" 'Database cluster state')" "$(field "$1" 'Latest checkpoint location')"; }
+
 move_back() { # ASIDE
   if [ -d "$VOLUME/$1" ]; then
-    if [ -e "$PGDATA" ]; then remove_tree "$PGDATA"; fi
+    make_room "$1"
     for fact in system-identifier rewinding clone-complete clone-request; do rm -f "$STATE/$fact"; done
   fi
   for fact in system-identifier rewinding clone-request; do
@@ -90,6 +107,7 @@ move_back() { # ASIDE
   if [ -e "$STATE/clone-complete.$1" ]; then copy_mark "clone-complete.$1" clone-complete; fi
   sync "$VOLUME" "$STATE" 2>/dev/null
   for fact in system-identifier rewinding clone-complete clone-request; do rm -f "$STATE/$fact.$1"; done
+  for taken in "$VOLUME/$1".undone*; do if [ -d "$taken" ]; then echo "taken ${taken##*/}"; fi; done
 }
 
 unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin
@@ -219,6 +237,7 @@ swap_in() { # ASIDE
     # From here on, what is in place may be the restored data.
     note swapping
     if [ -d "$NEW" ]; then
+      start_of "$NEW" >"$STATE/restore-start" || die "cannot write to $STATE"
       move_aside "$1"
       if holds_data "$PGDATA"; then die "$PGDATA holds data again: what it held before is $VOLUME/$1"; fi
       if [ -e "$PGDATA" ]; then remove_tree "$PGDATA"; fi
@@ -237,13 +256,19 @@ swap_in() { # ASIDE
 
 swap_out() { # ASIDE
   if noted swapped || noted swapping; then
-    if [ -d "$PGDATA" ] && [ ! -e "$NEW" ]; then
+    # It was taken away already when it has either name.
+    if [ -d "$PGDATA" ] && [ ! -e "$NEW" ] && [ ! -e "$VOLUME/$1.undone" ]; then
       rm -f "$STATE/system-identifier"
-      mv "$PGDATA" "$NEW" || die "cannot rename $PGDATA"
+      if never_started "$PGDATA"; then
+        mv "$PGDATA" "$NEW" || die "cannot rename $PGDATA"
+      else
+        make_room "$1"
+      fi
     fi
     move_back "$1"
     forget swapped
     forget swapping
+    rm -f "$STATE/restore-start"
   fi
 }
 

@@ -1,7 +1,9 @@
 //! Do the Services lead where they should?
 
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
-use crate::cluster::{Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot};
+use crate::cluster::{
+    CLOSED_BY, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot,
+};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     // Without the list of Services or EndpointSlices "leads to nothing" would be a lie.
@@ -62,6 +64,12 @@ fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         service.name
     );
     let ready: Vec<&ServiceEndpoint> = service.endpoints.iter().filter(|e| e.ready).collect();
+    if let Some(operation) = service.closed_by()
+        && ready.is_empty()
+    {
+        findings.push(closed(snapshot, service, operation));
+        return;
+    }
     if ready.is_empty() {
         let waiting: Vec<&str> = service.endpoints.iter().map(named).collect();
         let why = match (waiting.is_empty(), snapshot.primary()) {
@@ -125,6 +133,29 @@ fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             .next(look.clone()),
         );
     }
+}
+
+/// An operation has closed it, and has not opened it yet.
+fn closed(snapshot: &Snapshot, service: &ServiceFacts, operation: &str) -> Finding {
+    let cluster = &snapshot.cluster;
+    // An operation's id begins with its command.
+    let kind = operation.split('-').next().unwrap_or_default();
+    let on = format!("-n {} --cluster {}", cluster.namespace, cluster.name);
+    Finding::critical(
+        FindingCode::WriteServiceEmpty,
+        object(service),
+        format!("the write Service is closed by {operation}: clients can't connect"),
+    )
+    .why(format!(
+        "a {kind} opens it when what it has done is proven, or was put back"
+    ))
+    .next(format!(
+        "when nobody is at it: pgctl {kind} --resume {on}, or pgctl {kind} --abort {on}"
+    ))
+    .next(format!(
+        "when pgctl history has no such operation, and the primary has the right data: kubectl -n {} patch service {} --type merge -p '{{\"spec\":{{\"selector\":{{\"{CLOSED_BY}\":null}}}}}}'",
+        cluster.namespace, service.name
+    ))
 }
 
 fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {

@@ -241,6 +241,33 @@ fn a_write_service_that_leads_to_nothing() {
 }
 
 #[test]
+fn a_write_service_that_an_operation_has_closed_says_which_and_what_opens_it() {
+    let snapshot = damaged(|s| {
+        let service = fixture::service_for(s, ServicePurpose::Write);
+        service.endpoints.clear();
+        let by = "restore-20261128T064412Z".to_owned();
+        service
+            .selector
+            .insert(crate::cluster::CLOSED_BY.into(), by);
+    });
+    let object = "service/staging-postgres-write";
+    let text = told(
+        &snapshot,
+        Code::WriteServiceEmpty,
+        Severity::Critical,
+        object,
+    );
+    for words in [
+        "closed by restore-20261128T064412Z",
+        "pgctl restore --resume -n staging --cluster staging",
+        "pgctl restore --abort -n staging",
+        r#"{"spec":{"selector":{"pgctl.io/closed-by":null}}}"#,
+    ] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+}
+
+#[test]
 fn services_that_could_not_be_listed_are_not_said_to_be_empty() {
     let snapshot = damaged(|s| {
         s.services.clear();

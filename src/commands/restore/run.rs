@@ -17,7 +17,7 @@ use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
 use crate::output::{plain, write_stderr};
 use crate::plan::{
-    Operation, RestoreGrounds, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
+    Operation, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
 };
 
 /// The command's word, as in the journal.
@@ -58,6 +58,7 @@ pub(in super::super) async fn run(
         clean: args.clean,
         no_safety_backup: args.no_safety_backup,
         database: args.database.clone(),
+        except: args.except.clone(),
         rename: args.rename.clone(),
         allow_drift: args.allow_drift,
         timeout_seconds: u32::try_from(args.move_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
@@ -110,9 +111,14 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
         args.operation.abort && left.is_some_and(|it| !it.past_point_of_no_return)
     };
     if let Some(journal) = journal.filter(|it| goes_back(it) && it.is_in_use()) {
-        write_stderr(
-            "what clients have written to the restored databases since they were put in place would be lost\n",
-        );
+        write_stderr(match &journal.plan.operation {
+            Operation::Restore(scope) if scope.kind == RestoreKind::Physical => {
+                "the write Service was opened: what clients have written to the restored data since is in what is taken away with it (kept beside the data of before, and used by nobody)\n"
+            }
+            _ => {
+                "what clients have written to the restored databases since they were put in place would be lost\n"
+            }
+        });
         confirm(&journal.plan, args.operation.yes).await?;
     }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));

@@ -1,5 +1,6 @@
 //! Carrying actions out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -89,18 +90,13 @@ impl Live {
                 remember,
                 ..
             } => {
-                let value = match remember {
-                    Some(selector) => Some(
-                        serde_json::to_string(selector)
-                            .map_err(|error| WorldError::permanent(error.to_string()))?,
-                    ),
-                    None => None,
-                };
-                let annotations = Annotations::from([(ORIGINAL_SELECTOR.to_owned(), value)]);
-                self.kube
-                    .set_service_selector(namespace, service, selector, &annotations)
-                    .await?;
+                self.select(service, selector, remember.as_ref()).await?;
             }
+            Action::CloseService {
+                service,
+                selector,
+                remember,
+            } => self.select(service, selector, Some(remember)).await?,
             Action::Repoint {
                 upstream,
                 service,
@@ -142,6 +138,24 @@ impl Live {
             Action::Restore(action) => return self.restore(plan, action, known, limit).await,
         }
         Ok(Vec::new())
+    }
+
+    /// Gives a Service a selector, and an annotation that remembers another.
+    async fn select(
+        &self,
+        service: &str,
+        selector: &BTreeMap<String, String>,
+        remember: Option<&BTreeMap<String, String>>,
+    ) -> Result<(), WorldError> {
+        let value = remember
+            .map(serde_json::to_string)
+            .transpose()
+            .map_err(|error| WorldError::permanent(error.to_string()))?;
+        let annotations = Annotations::from([(ORIGINAL_SELECTOR.to_owned(), value)]);
+        self.kube
+            .set_service_selector(self.namespace(), service, selector, &annotations)
+            .await?;
+        Ok(())
     }
 
     async fn delete(&self, pod: &PodRef) -> Result<(), WorldError> {

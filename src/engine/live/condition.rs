@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Pod, Service};
 use tokio::time::Instant;
 
 use super::cluster::Live;
 use super::end::{End, end_of};
 use super::followers::{COPY_REFUSED, HELD_FOR_GOOD};
 use super::serving::Goal;
-use crate::engine::{Known, Stage, WorldError};
+use crate::engine::{Known, Notice, Stage, WorldError};
 use crate::observe::{OpenError, open};
-use crate::plan::{Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
+use crate::plan::{CLOSED_BY, Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
+/// For so long nobody asks what is waited for.
+const QUIET: Duration = Duration::from_secs(2);
 /// How long an old primary is given to show that it is back: writes are away already.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -86,12 +88,14 @@ impl Live {
                 .pod(namespace, &pod.name)
                 .await?
                 .is_some_and(|now| now.uid != pod.uid),
-            Condition::ClaimGone { claim, created } => {
-                let now: Option<PersistentVolumeClaim> = self.kube.get(namespace, claim).await?;
-                now.is_none_or(|it| {
-                    it.metadata.deletion_timestamp.is_some()
-                        || it.metadata.creation_timestamp.map(|time| time.0) != *created
-                })
+            Condition::ClaimGone {
+                claim,
+                created,
+                uid,
+            } => self.claim_is_gone(claim, *created, uid.as_deref()).await?,
+            Condition::ClaimEnding { claim, uid } => self.claim_ends(claim, uid.as_deref()).await?,
+            Condition::ClaimReplaced { claim, uid } => {
+                self.claim_is_replaced(claim, uid.as_deref()).await?
             }
             Condition::CloneRequested {
                 config_map,
@@ -115,6 +119,7 @@ impl Live {
                 let ready = self.kube.ready_endpoints(namespace, service).await?;
                 ready == [pod.clone()]
             }
+            Condition::ServiceClosed { service } => self.is_closed(service).await?,
             Condition::Streaming { upstream, pods } => {
                 self.not_streaming(upstream, pods).await?.is_empty()
             }
@@ -265,6 +270,15 @@ impl Live {
         Ok(())
     }
 
+    async fn is_closed(&self, service: &str) -> Result<bool, WorldError> {
+        let now: Option<Service> = self.kube.get(self.namespace(), service).await?;
+        let Some(now) = now else { return Ok(true) };
+        let selector = now.spec.and_then(|it| it.selector).unwrap_or_default();
+        // The slices follow the selector a little later.
+        Ok(selector.contains_key(CLOSED_BY)
+            && !self.kube.has_endpoints(self.namespace(), service).await?)
+    }
+
     async fn ready(&self, pod: &str) -> Result<bool, WorldError> {
         let pod = self.kube.pod(self.namespace(), pod).await?;
         Ok(pod.is_some_and(|pod| pod.ready && pod.deleting_since.is_none()))
@@ -278,6 +292,8 @@ impl Live {
         limit: Duration,
     ) -> Result<(), WorldError> {
         let deadline = Instant::now() + limit;
+        let begun = Instant::now();
+        let mut told = String::new();
         let mut pause = POLL;
         loop {
             let seen = self.look(plan, condition, known).await;
@@ -299,6 +315,13 @@ impl Live {
                     reason += &self.because(pod).await;
                 }
                 return Err(WorldError::permanent(reason));
+            }
+            if holds_a_claim(condition) && begun.elapsed() > QUIET && told != reason {
+                told.clone_from(&reason);
+                let step = plan.steps.iter().find(|it| it.proves == *condition);
+                if let Some(step) = step.map(|it| it.name) {
+                    self.say(plan, &Notice::Waiting { step, reason });
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
@@ -358,4 +381,15 @@ impl Live {
             ))),
         }
     }
+}
+
+/// Whether it waits for claims, which others may hold for as long as they like.
+fn holds_a_claim(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::ClaimGone { .. }
+            | Condition::ClaimReplaced { .. }
+            | Condition::ClaimsGone { .. }
+            | Condition::Restore(RestoreCondition::ClaimsGone { .. })
+    )
 }

@@ -13,8 +13,10 @@ use crate::backup::origin::{Origin, OriginError};
 use crate::backup::restore::{
     Feed, FeedError, GRANT_TO_STANDBYS, feed, table_of_contents, table_of_rows, without_secrets,
 };
+use crate::cluster::words::shell_word;
 use crate::engine::WorldError;
-use crate::plan::{Load, Plan};
+use crate::plan::{Action, Load, Operation, Plan, RestoreAction};
+use crate::postgres::tool_options;
 
 /// How long finding out what the pod has may take.
 const ASKING: Duration = Duration::from_secs(30);
@@ -127,15 +129,14 @@ impl Live {
         tool.push(format!("--dbname={}", load.into));
         self.feed_to(pod, &manifest, &load.file, tool, deadline)
             .await
-            .map_err(|error| match table_of_rows(&error.reason) {
-                Some(table) => match contents.rows_of(table) {
-                    Some(entry) => WorldError {
-                        reason: format!("TOC entry {entry}: {}", error.reason),
-                        ..error
-                    },
-                    None => error,
-                },
-                None => error,
+            .map_err(|error| {
+                let entry = table_of_rows(&error.reason).and_then(|it| contents.rows_of(it));
+                let place = entry
+                    .map(|it| format!("TOC entry {it}: "))
+                    .unwrap_or_default();
+                let why = format!("{place}{}", error.reason);
+                let reason = with_ways_on(plan, load, contents.asks_its_name(), &why);
+                WorldError { reason, ..error }
             })
     }
 
@@ -171,6 +172,8 @@ impl Live {
         command.extend(origin.environment());
         command.push(format!("PGUSER={}", self.login.user));
         command.push("PGAPPNAME=pgctl_restore".to_owned());
+        let version = self.session(pod).await?.version().await?;
+        command.push(format!("PGOPTIONS={}", tool_options(version)));
         command.extend(tool);
         let password = self.login.password.expose_secret().to_owned();
         self.stream(
@@ -248,6 +251,29 @@ impl Live {
             None => Ok(there),
         }
     }
+}
+
+/// Why a database could not be loaded, what may be behind that, and what can be done.
+fn with_ways_on(plan: &Plan, load: &Load, asks_its_name: bool, why: &str) -> String {
+    let mut text = why.to_owned();
+    if asks_its_name {
+        text += &format!(
+            "; what is in {} asks for the name of its database (current_database()), which is {} while it is loaded, and that may be why: it can be loaded under its own name by hand (docs/runbooks/restore.md, \"By hand\")",
+            load.database, load.into
+        );
+    }
+    let others = plan.steps.iter().any(|step| match &step.action {
+        Action::Restore(RestoreAction::LoadDatabases { databases, .. }) => databases.len() > 1,
+        _ => false,
+    });
+    if let (true, Operation::Restore(scope)) = (others, &plan.operation) {
+        text += &format!(
+            "; the other databases without it: pgctl restore {} --except {}, and this one by hand, without what can't be loaded (docs/runbooks/restore.md, \"By hand\")",
+            scope.backup,
+            shell_word(&load.database)
+        );
+    }
+    text
 }
 
 pub(super) fn not_started(error: OriginError) -> WorldError {

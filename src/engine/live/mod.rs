@@ -2,6 +2,7 @@
 
 mod act;
 mod backups;
+mod claims;
 mod cluster;
 mod condition;
 mod convert;

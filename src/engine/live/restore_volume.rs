@@ -13,6 +13,7 @@ use crate::cluster::Timeline;
 use crate::engine::{ErrorKind, WorldError};
 use crate::kubernetes::TOPOLOGY_SYSTEM;
 use crate::plan::{Finding, KeptData, Plan, RestoreAction, RestoreCondition, VolumeHandle};
+use crate::postgres::tool_options;
 
 /// How often somebody looks whether a pod runs.
 const POLL: Duration = Duration::from_millis(200);
@@ -97,15 +98,18 @@ impl Live {
                     .await?;
             }
             RestoreAction::SwapOut { volume, aside } => {
-                self.script(plan, volume, &["swap-out", aside], limit)
+                let said = self
+                    .script(plan, volume, &["swap-out", aside], limit)
                     .await?;
+                return Ok(taken_away(volume, &said).collect());
             }
             RestoreAction::KeepAside { volumes, aside } => {
                 return self.on_each(plan, volumes, "keep", aside, deadline).await;
             }
             RestoreAction::PutBack { volumes, aside } => {
-                self.on_each(plan, volumes, "put-back", aside, deadline)
-                    .await?;
+                return self
+                    .on_each(plan, volumes, "put-back", aside, deadline)
+                    .await;
             }
             RestoreAction::ForgetSystem { config_map } => self.forget_system(config_map).await?,
             RestoreAction::DeleteClaims { claims } => self.delete_unused(claims).await?,
@@ -361,7 +365,8 @@ impl Live {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let said = self.script(plan, volume, &[verb, aside], left).await?;
-            Ok(kept(volume, &said))
+            let kept = kept(volume, &said).into_iter();
+            Ok(kept.chain(taken_away(volume, &said)).collect())
         }));
         Ok(all_of(each.await)?.into_iter().flatten().collect())
     }
@@ -443,9 +448,15 @@ fn all_of<T>(results: Vec<Result<T, WorldError>>) -> Result<Vec<T>, WorldError> 
 }
 
 fn command(plan: &Plan, verb: &[&str]) -> Vec<String> {
-    let mut argv: Vec<String> = ["sh", "-c", VOLUME_SCRIPT, "pgctl", &plan.id.0]
+    // What the backup's roles and databases carry is not for the sessions that look into it. Of its
+    // version nothing is known here: what is the same in all will do for sessions this short.
+    let options = format!("PGOPTIONS={}", tool_options(0));
+    let script = ["sh", "-c", VOLUME_SCRIPT, "pgctl", &plan.id.0];
+    let mut argv: Vec<String> = ["env", &options]
+        .into_iter()
+        .chain(script)
         .map(str::to_owned)
-        .to_vec();
+        .collect();
     argv.extend(verb.iter().map(|word| (*word).to_owned()));
     argv
 }
@@ -461,6 +472,18 @@ fn kept(volume: &VolumeHandle, said: &str) -> Vec<Finding> {
             })
         })
         .collect()
+}
+
+/// What the script says it has taken away again, and not removed.
+fn taken_away<'a>(volume: &'a VolumeHandle, said: &'a str) -> impl Iterator<Item = Finding> + 'a {
+    said.lines()
+        .filter_map(|line| line.strip_prefix("taken "))
+        .map(|directory| {
+            Finding::TakenAway(KeptData {
+                claim: volume.claim.clone(),
+                directory: directory.to_owned(),
+            })
+        })
 }
 
 fn new_timeline(said: &str) -> Option<Finding> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use tokio::time::Instant;
 
 use super::cluster::Live;
@@ -138,21 +137,6 @@ impl Live {
         // After the number: a pod that is there although nobody wants it is on its way out.
         let pod = self.kube.pod(self.namespace(), &claim.pod).await?;
         Ok(pod.map(|_| Use::Leaving))
-    }
-
-    pub(super) async fn claims_gone(&self, claims: &[ClaimRef]) -> Result<bool, WorldError> {
-        let looking = claims.iter().map(async |it| {
-            let now: Option<PersistentVolumeClaim> =
-                self.kube.get(self.namespace(), &it.claim).await?;
-            let Some(now) = now else { return Ok(true) };
-            if now.metadata.creation_timestamp.map(|time| time.0) != it.created {
-                return Ok(true);
-            }
-            // A claim that a pod has stays until that pod is gone, and takes its data then.
-            let ends = now.metadata.deletion_timestamp.is_some();
-            Ok::<_, WorldError>(ends && self.use_of(it).await?.is_none())
-        });
-        Ok(try_join_all(looking).await?.into_iter().all(|gone| gone))
     }
 
     /// Whether a server goes by these names. With a position, also whether enough of the standbys

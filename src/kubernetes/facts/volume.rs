@@ -48,6 +48,7 @@ pub(crate) fn volume_facts(
         capacity_bytes: status
             .and_then(|status| status.capacity.as_ref()?.get("storage"))
             .and_then(|storage| quantity::bytes(&storage.0)),
+        uid: claim.metadata.uid.clone(),
         created: claim.metadata.creation_timestamp.as_ref().map(time),
         deleting_since: claim.metadata.deletion_timestamp.as_ref().map(time),
         storage_class: claim

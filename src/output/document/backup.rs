@@ -87,6 +87,8 @@ struct BackupFacts {
     ended_at: Timestamp,
     /// The recipients that it is encrypted for.
     encrypted_for: Vec<String>,
+    /// Databases that it lacks, because nobody could connect to them.
+    left_out: Vec<String>,
     /// Sum of its files in the store, in bytes.
     stored_bytes: u64,
     /// Sum of its files uncompressed, in bytes.
@@ -111,6 +113,7 @@ impl From<&Manifest> for BackupFacts {
             started_at: manifest.started,
             ended_at: manifest.ended,
             encrypted_for: manifest.encrypted_for.clone(),
+            left_out: manifest.left_out.clone(),
             stored_bytes: manifest.stored_bytes(),
             raw_bytes: manifest.raw_bytes(),
             archives: manifest.archives.iter().map(Into::into).collect(),

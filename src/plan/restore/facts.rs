@@ -16,6 +16,9 @@ pub struct RestoreRequest {
     pub no_safety_backup: bool,
     /// Only this database of the backup.
     pub database: Option<String>,
+    /// None of these databases of the backup.
+    #[serde(default)]
+    pub except: Vec<String>,
     /// The name that it gets.
     pub rename: Option<String>,
     /// Go on although a GitOps tool may revert the changes.

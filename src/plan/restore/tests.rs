@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::selector::{CLOSED_BY, COMPONENT_LABEL, remembered_selector};
 use super::super::tests::moved_to_replica_0;
 use super::super::{
     Action, CheckName, Condition, Grounds, OnFailure, Plan, Refusal, StepName, Undo, Verdict,
@@ -12,9 +13,11 @@ use super::{
     RestoreRequest, TargetFacts, plan_restore,
 };
 use crate::cluster::fixture::{
-    PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, stop,
+    PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, service_for, stop,
 };
-use crate::cluster::{Component, ContainerState, SlotFacts, SlotKind, Snapshot, Timeline};
+use crate::cluster::{
+    Component, ContainerState, ServicePurpose, SlotFacts, SlotKind, Snapshot, Timeline,
+};
 
 pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
     BackupFacts {
@@ -271,7 +274,8 @@ struct Model {
     others_open: bool,
     primary: String,
     system: String,
-    service: String,
+    /// The pod that the write Service leads to; none while it is closed.
+    service: Option<String>,
 }
 
 impl Model {
@@ -292,8 +296,8 @@ impl Model {
             system: String::new(),
             service: snapshot
                 .primary()
-                .map_or(&snapshot.topology.primary[..], |it| it.name())
-                .to_owned(),
+                .map_or(Some(&snapshot.topology.primary[..]), |it| Some(it.name()))
+                .map(str::to_owned),
         }
     }
 
@@ -325,7 +329,8 @@ impl Model {
                 self.primary.clone_from(primary);
                 self.system.clone_from(system_identifier);
             }
-            Action::PointService { pod, .. } => self.service.clone_from(pod),
+            Action::PointService { pod, .. } => self.service = Some(pod.clone()),
+            Action::CloseService { .. } => self.service = None,
             Action::Restore(action) => self.restore(action),
             _ => {}
         }
@@ -436,12 +441,26 @@ fn the_data_of_the_primary_is_never_gone_and_every_step_can_be_put_back() {
             }
             model.act(&step.action);
             assert!(model.has_old(&claim), "{} loses the only copy", step.name);
+            let restored = format!("data-{}-0", primary_set(&snapshot));
+            let runs = model.wanted[primary_set(&snapshot)] > 0;
+            let proven = names(&plan)[..=index].contains(&StepName::ProveRestored);
+            if runs && !proven && model.data.get(&restored) == Some(&"new") {
+                assert_eq!(model.service, None, "{} lets clients in", step.name);
+            }
+            // Clients may write: somebody decides what becomes of it.
+            let serves = model.service.is_some() && proven;
+            if serves && step.on_failure == OnFailure::Stop {
+                panic!("{} goes back by itself", step.name);
+            }
         }
         let set = snapshot
             .stateful_set(Component::Primary)
             .expect("there is one");
         let home = format!("{}-0", set.name);
-        assert_eq!((&model.primary, &model.service), (&home, &home));
+        assert_eq!(
+            (&model.primary, &model.service),
+            (&home, &Some(home.clone()))
+        );
         assert_eq!(model.data.get(&format!("data-{home}")), Some(&"new"));
         assert!(
             !model
@@ -451,6 +470,89 @@ fn the_data_of_the_primary_is_never_gone_and_every_step_can_be_put_back() {
             "a replica starts from the data of before: {model:?}"
         );
     }
+}
+
+fn primary_set(snapshot: &Snapshot) -> &str {
+    let set = snapshot.stateful_set(Component::Primary);
+    set.map(|it| it.name.as_str()).expect("there is one")
+}
+
+#[test]
+fn the_write_service_is_closed_before_anything_is_stopped_and_opened_by_the_proof_alone() {
+    for snapshot in [healthy(2), moved_to_replica_0()] {
+        let plan = physical(&snapshot);
+        let at = |name| names(&plan).iter().position(|it| *it == name);
+        assert_eq!(at(StepName::CloseService), Some(0));
+        assert!(at(StepName::ProveRestored) < at(StepName::PointService));
+        let start = plan.step(StepName::StartPrimary).expect("it starts");
+        assert!(matches!(
+            start.requires[..],
+            [Condition::ServiceClosed { .. }]
+        ));
+        let close = plan.step(StepName::CloseService).expect("it closes");
+        let (Action::CloseService { remember, .. }, Undo::Actions { actions, .. }) =
+            (&close.action, &close.undo)
+        else {
+            panic!("{close:?}");
+        };
+        let service = snapshot.service(ServicePurpose::Write).expect("one");
+        let [
+            Action::PointService {
+                selector,
+                remember: back,
+                ..
+            },
+        ] = &actions[..]
+        else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(selector, &service.selector, "exactly as before");
+        assert_eq!(back, &remembered_selector(service));
+        assert!(!remember.contains_key(CLOSED_BY));
+    }
+}
+
+#[test]
+fn a_service_that_a_dead_restore_has_closed_is_opened_by_the_next() {
+    let mut snapshot = healthy(1);
+    let service = service_for(&mut snapshot, ServicePurpose::Write);
+    service
+        .selector
+        .insert(COMPONENT_LABEL.into(), "primary".into());
+    let open = service.selector.clone();
+    service
+        .selector
+        .insert(CLOSED_BY.into(), "restore-20200101T000000Z".into());
+    service.endpoints.clear();
+    let plan = physical(&snapshot);
+    let opened = plan.step(StepName::PointService).map(|it| &it.action);
+    let Some(Action::PointService { selector, .. }) = opened else {
+        panic!("{opened:?}");
+    };
+    assert_eq!(selector, &open);
+}
+
+#[test]
+fn a_claim_that_is_being_deleted_is_neither_gone_nor_of_use() {
+    let mut snapshot = healthy(1);
+    snapshot.volumes[1].deleting_since = Some(now());
+    let plan = physical(&snapshot);
+    assert!(plan.warnings().any(|it| it.check == CheckName::Volume));
+    snapshot.volumes[0].deleting_since = Some(now());
+    let physical = backup(RestoreKind::Physical, &snapshot);
+    let found = self::plan(&snapshot, &request(), physical, Some(target(&[])));
+    assert_eq!(refused(found), [CheckName::Volume]);
+}
+
+#[test]
+fn a_restore_is_done_when_readers_have_somebody_to_ask() {
+    let plan = physical(&healthy(2));
+    let start = plan.step(StepName::StartReplicas).expect("replicas");
+    let Condition::Serving { service, pods, .. } = &start.proves else {
+        panic!("{:?}", start.proves);
+    };
+    assert_eq!(service.as_deref(), Some("staging-postgres-read"));
+    assert_eq!(pods.len(), 2);
 }
 
 /// Ways in which a replica's data may be more than a copy of what the primary has; the first is

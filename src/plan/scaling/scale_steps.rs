@@ -426,6 +426,7 @@ impl<'a> Scene<'a> {
                 claim: it.claim.clone(),
                 pod: it.pod.clone(),
                 created: it.created,
+                uid: it.uid.clone(),
             })
             .collect();
         if claims.is_empty() || !self.request.delete_volumes {

@@ -59,6 +59,7 @@ impl Model {
             }
             Action::Promote { pod } => self.promote(plan, pod)?,
             Action::PointService { pod, .. } => self.write = Some(pod.clone()),
+            Action::CloseService { .. } => self.write = None,
             Action::Repoint {
                 upstream,
                 followers,

@@ -50,7 +50,9 @@ impl Model {
                 .get(&pod.name)
                 .and_then(|it| it.uid.as_ref())
                 .is_some_and(|uid| *uid != pod.uid),
-            Condition::ClaimGone { .. } => true,
+            Condition::ClaimGone { .. }
+            | Condition::ClaimEnding { .. }
+            | Condition::ClaimReplaced { .. } => true,
             Condition::CloneRequested { .. } => true,
             Condition::CaughtUp { pod } => shutdown
                 .or_else(|| self.shutdown_of(plan))
@@ -65,6 +67,7 @@ impl Model {
                 answers(pod).is_none_or(|it| it.server != Server::Writable)
             }
             Condition::ServiceLeadsTo { pod, .. } => self.write.as_ref() == Some(pod),
+            Condition::ServiceClosed { .. } => self.write.is_none(),
             Condition::Streaming { upstream, pods } => {
                 pods.iter().all(|name| streams(name, upstream))
             }

@@ -69,6 +69,7 @@ fn snapshot_of(scenario: &Scenario) -> Snapshot {
                 phase: "Bound".into(),
                 capacity_bytes: None,
                 created: None,
+                uid: None,
                 deleting_since: None,
                 storage_class: None,
             });

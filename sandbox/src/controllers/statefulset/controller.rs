@@ -157,10 +157,13 @@ impl StatefulSets {
         let set_name = set.metadata.name.as_deref().unwrap_or("");
         for (_, claim) in pod::claims(set, ordinal) {
             let name = claim.metadata.name.as_deref().unwrap_or("");
-            if store
-                .read_opt::<PersistentVolumeClaim>(namespace, name)?
-                .is_some()
-            {
+            if let Some(there) = store.read_opt::<PersistentVolumeClaim>(namespace, name)? {
+                // As createPersistentVolumeClaims in stateful_pod_control.go: no pod before it is gone.
+                if there.metadata.deletion_timestamp.is_some() {
+                    return Err(StoreError::Malformed(format!(
+                        "pvc {name} is being deleted"
+                    )));
+                }
                 continue;
             }
             let made = store.add(&claim);

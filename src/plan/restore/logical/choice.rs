@@ -36,6 +36,30 @@ pub(super) fn choose<'a>(
     let name = CheckName::Databases;
     let backup = scene.backup();
     let here = |name: &str| target.databases.iter().find(|it| it.name == name);
+    let known = || {
+        let names: Vec<String> = backup
+            .databases
+            .iter()
+            .map(|it| format!("{:?}", it.name))
+            .collect();
+        names.join(", ")
+    };
+    let unknown: Vec<&String> = scene
+        .request
+        .except
+        .iter()
+        .filter(|given| !backup.databases.iter().any(|it| it.name == **given))
+        .collect();
+    if !unknown.is_empty() {
+        checks.push(Check::refuse(
+            name,
+            format!(
+                "there is no {unknown:?} in the backup that could be left out; it has {}",
+                known()
+            ),
+        ));
+        return Vec::new();
+    }
     let wanted: Vec<(&DatabaseInBackup, String)> = match &scene.request.database {
         Some(given) => match backup.databases.iter().find(|it| it.name == *given) {
             Some(found) => {
@@ -47,17 +71,9 @@ pub(super) fn choose<'a>(
                 vec![(found, name)]
             }
             None => {
-                let known: Vec<String> = backup
-                    .databases
-                    .iter()
-                    .map(|it| format!("{:?}", it.name))
-                    .collect();
                 checks.push(Check::refuse(
                     name,
-                    format!(
-                        "there is no {given:?} in the backup; it has {}",
-                        known.join(", ")
-                    ),
+                    format!("there is no {given:?} in the backup; it has {}", known()),
                 ));
                 return Vec::new();
             }
@@ -65,6 +81,7 @@ pub(super) fn choose<'a>(
         None => backup
             .databases
             .iter()
+            .filter(|it| !scene.request.except.contains(&it.name))
             // Of those that every cluster has, only what somebody put into them is worth the trouble.
             .filter(|it| {
                 let surplus = here(&it.name).is_some_and(|here| here.has_content);

@@ -7,10 +7,11 @@ use crate::cluster::{Instance, SlotKind};
 
 pub(super) fn databases(scene: &Scene<'_>) -> Check {
     let name = CheckName::Databases;
-    if scene.request.database.is_some() || scene.request.rename.is_some() {
+    let request = scene.request;
+    if request.database.is_some() || request.rename.is_some() || !request.except.is_empty() {
         return Check::refuse(
             name,
-            "a base backup is the whole cluster: one database can't be taken out of it",
+            "a base backup is the whole cluster: it can't be taken apart into databases",
         )
         .next(
             "restore a logical backup, or restore this one into another cluster and dump it there",

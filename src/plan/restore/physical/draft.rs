@@ -36,6 +36,7 @@ pub(in super::super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
     };
     checks.extend([frame.space(), frame.kept(), frame.replicas()]);
     checks.extend(frame.synchronous());
+    checks.extend(frame.ending());
     checks.push(Check::pass(
         CheckName::Target,
         format!(

@@ -16,6 +16,8 @@ pub(super) struct Frame<'a> {
     pub(super) volume: VolumeHandle,
     pub(super) config_map: String,
     pub(super) aside: String,
+    /// The operation.
+    pub(super) id: OperationId,
     /// The pod that was primary, when one answers.
     pub(super) old: Option<&'a Instance>,
 }
@@ -44,6 +46,7 @@ impl<'a> Frame<'a> {
             target,
             config_map,
             aside: format!("pgdata.before-restore-{}", stamp(id)),
+            id: id.clone(),
             old: snapshot.primary(),
         })
     }

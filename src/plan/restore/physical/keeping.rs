@@ -1,6 +1,6 @@
 //! Which data is kept, and which is only a copy.
 
-use super::super::super::ClaimRef;
+use super::super::super::{Check, CheckName, ClaimRef};
 use super::super::{KeptData, VolumeHandle};
 use super::frame::{Frame, handle};
 use crate::cluster::{DatabaseFacts, VolumeFacts};
@@ -32,6 +32,7 @@ impl<'a> Frame<'a> {
                 claim: it.claim.clone(),
                 pod: it.pod.clone(),
                 created: it.created,
+                uid: it.uid.clone(),
             })
             .collect()
     }
@@ -42,6 +43,41 @@ impl<'a> Frame<'a> {
             .filter(|it| it.phase == LOST)
             .map(|it| it.claim.as_str())
             .collect()
+    }
+
+    /// Claims that somebody has deleted and that are still held: no pod can be given one.
+    pub(super) fn ending(&self) -> Option<Check> {
+        let name = CheckName::Volume;
+        let ends = |it: &&VolumeFacts| it.deleting_since.is_some();
+        if let Some(target) = self.claim().filter(ends) {
+            return Some(
+                Check::refuse(
+                    name,
+                    format!(
+                        "the claim {} is being deleted: nothing can be restored into it, and what it holds goes with it",
+                        target.claim
+                    ),
+                )
+                .next(format!(
+                    "wait until it is gone; who holds it: kubectl describe pvc {}",
+                    target.claim
+                )),
+            );
+        }
+        let others: Vec<&str> = self
+            .others()
+            .filter(ends)
+            .map(|it| it.claim.as_str())
+            .collect();
+        (!others.is_empty()).then(|| {
+            Check::warn(
+                name,
+                format!(
+                    "being deleted, and what they hold with them, which is not kept: {}",
+                    others.join(", ")
+                ),
+            )
+        })
     }
 
     pub(super) fn keeps(&self) -> Vec<KeptData> {

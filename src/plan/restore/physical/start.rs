@@ -1,12 +1,12 @@
 //! The restored pod, the Service, and then the replicas.
 
 use super::super::super::failover_steps::{give_back_minimum, remembered_minimum};
-use super::super::super::selector::{ORIGINAL_SELECTOR, write_selector};
-use super::super::super::{Action, Condition, Step, StepName};
+use super::super::super::selector::{closed_selector, remembered_selector, write_selector};
+use super::super::super::{Action, Condition, DEFAULT_MAX_LAG_BYTES, Step, StepName};
 use super::super::{RestoreAction, RestoreCondition};
 use super::frame::Frame;
 use super::stop::STOP_SECONDS;
-use crate::cluster::{Component, ServicePurpose};
+use crate::cluster::{Component, ServiceFacts, ServicePurpose};
 
 /// How long a server may take to start.
 pub(super) const START_SECONDS: u32 = 600;
@@ -23,16 +23,21 @@ impl Frame<'_> {
         let stopped = Condition::Restore(RestoreCondition::PodsGone {
             pods: vec![self.target.clone()],
         });
+        let mut start = Step::new(
+            StepName::StartPrimary,
+            scale(1),
+            Condition::Writable {
+                pod: self.target.clone(),
+            },
+        )
+        .timeout(START_SECONDS)
+        .undo(vec![scale(0)], stopped, STOP_SECONDS);
+        // What is not proven may be taken back, so nobody may write to it.
+        if let Some(service) = self.write_service() {
+            start = start.requires(closed(service));
+        }
         let mut steps = vec![
-            Step::new(
-                StepName::StartPrimary,
-                scale(1),
-                Condition::Writable {
-                    pod: self.target.clone(),
-                },
-            )
-            .timeout(START_SECONDS)
-            .undo(vec![scale(0)], stopped, STOP_SECONDS),
+            start,
             Step::new(
                 StepName::ProveRestored,
                 Action::Write {
@@ -62,7 +67,8 @@ impl Frame<'_> {
                     pod: self.target.clone(),
                 })
                 .timeout(120)
-                .point_of_no_return(),
+                .point_of_no_return()
+                .stays(),
             );
         }
         steps.extend(self.start_replicas());
@@ -78,9 +84,15 @@ impl Frame<'_> {
             replicas,
         };
         let pods = |count| (0..count).map(|number| format!("{}-{number}", set.name));
-        let streaming = Condition::Streaming {
+        let serving = Condition::Serving {
             upstream: self.target.clone(),
+            service: self
+                .scene
+                .snapshot
+                .service(ServicePurpose::Read)
+                .map(|it| it.name.clone()),
             pods: pods(set.wanted).collect(),
+            max_lag_bytes: DEFAULT_MAX_LAG_BYTES,
         };
         // The autoscaler may have made more of them in the meantime.
         let autoscaler = self.scene.snapshot.autoscaler.as_ref();
@@ -89,29 +101,50 @@ impl Frame<'_> {
             pods: pods(most).collect(),
         });
         Some(
-            Step::new(StepName::StartReplicas, scale(set.wanted), streaming)
+            Step::new(StepName::StartReplicas, scale(set.wanted), serving)
                 .timeout(self.scene.request.timeout_seconds)
                 .undo(vec![scale(0)], stopped, STOP_SECONDS)
                 .reported(),
         )
     }
 
-    fn point_service(&self) -> Option<Step> {
-        let service = self.scene.snapshot.service(ServicePurpose::Write)?;
-        let (selector, remember) = write_selector(service, &self.target, Component::Primary);
-        let before = service
-            .annotations
-            .get(ORIGINAL_SELECTOR)
-            .and_then(|json| serde_json::from_str(json).ok());
+    fn write_service(&self) -> Option<&ServiceFacts> {
+        self.scene.snapshot.service(ServicePurpose::Write)
+    }
+
+    /// New connections are refused until the restored data is proven. Whoever writes then keeps what
+    /// he has written: from the opening on nothing goes back by itself.
+    pub(super) fn close_service(&self) -> Option<Step> {
+        let service = self.write_service()?;
         let old = self
             .old
             .map_or_else(|| self.target.clone(), |old| old.name().to_owned());
+        // As it was, when its data is back, too.
         let back = Action::PointService {
             service: service.name.clone(),
             pod: old,
             selector: service.selector.clone(),
-            remember: before,
+            remember: remembered_selector(service),
         };
+        Some(
+            Step::new(StepName::CloseService, self.close(service), closed(service))
+                .timeout(60)
+                .undo(vec![back], Condition::Answered, 30),
+        )
+    }
+
+    fn close(&self, service: &ServiceFacts) -> Action {
+        let (selector, remember) = closed_selector(service, &self.id);
+        Action::CloseService {
+            service: service.name.clone(),
+            selector,
+            remember,
+        }
+    }
+
+    fn point_service(&self) -> Option<Step> {
+        let service = self.write_service()?;
+        let (selector, remember) = write_selector(service, &self.target, Component::Primary);
         Some(
             Step::new(
                 StepName::PointService,
@@ -126,8 +159,13 @@ impl Frame<'_> {
                     pod: self.target.clone(),
                 },
             )
+            .requires(Condition::Writable {
+                pod: self.target.clone(),
+            })
             .timeout(60)
-            .undo(vec![back], Condition::Answered, 30),
+            // Whoever aborts: nobody writes any more to what is taken away next.
+            .undo(vec![self.close(service)], closed(service), 60)
+            .stays(),
         )
     }
 
@@ -136,5 +174,11 @@ impl Frame<'_> {
         let autoscaler = self.scene.snapshot.autoscaler.as_ref()?;
         let minimum = remembered_minimum(self.scene.snapshot)?;
         Some(give_back_minimum(&autoscaler.name, minimum))
+    }
+}
+
+fn closed(service: &ServiceFacts) -> Condition {
+    Condition::ServiceClosed {
+        service: service.name.clone(),
     }
 }

@@ -15,7 +15,9 @@ impl Frame<'_> {
         let volume = || self.volume.clone();
         let act = |action| Action::Restore(action);
         let see = |condition| Condition::Restore(condition);
-        let mut steps = self.stop();
+        // Clients are refused from here on, and don't hang at the address of a pod that has gone.
+        let mut steps: Vec<Step> = self.close_service().into_iter().collect();
+        steps.extend(self.stop());
         if self.claim().is_none() {
             let make = RestoreAction::MakeClaim {
                 claim: self.volume.claim.clone(),

@@ -1,0 +1,67 @@
+//! What PostgreSQL's own tools are told about their sessions.
+
+/// Settings that a role, a database or the server's files may carry and that would change what
+/// `pg_dump`, `pg_restore`, `pg_basebackup`, `pg_amcheck` and `psql` do, or end them. What a client
+/// asks for in its startup packet overrules all of them (`PGC_S_CLIENT` comes after
+/// `PGC_S_DATABASE_USER` in src/include/utils/guc.h). The tools set some of these themselves, each
+/// version others. Names here exist since PostgreSQL 14: one that a server does not know would keep
+/// the tool out.
+const SETTINGS: [(&str, &str); 18] = [
+    ("role", "none"),
+    ("search_path", "pg_catalog"),
+    ("default_transaction_read_only", "off"),
+    // On a standby nothing can be read when it is serializable.
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_deferrable", "off"),
+    // The longest a table takes, and the longest that a tool waits for another.
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_session_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("client_min_messages", "warning"),
+    ("DateStyle", "ISO"),
+    ("IntervalStyle", "postgres"),
+    ("quote_all_identifiers", "off"),
+    ("standard_conforming_strings", "on"),
+    // Libraries that are not there would keep the tool out.
+    ("local_preload_libraries", ""),
+    ("session_preload_libraries", ""),
+    ("session_replication_role", "origin"),
+    // Messages are read, and looked for words.
+    ("lc_messages", "C"),
+];
+
+/// The same, of what PostgreSQL 16 does not know. Triggers on events would forbid, or change, what a
+/// tool does to a database, also the login to it.
+const SETTINGS_17: [(&str, &str); 2] = [("transaction_timeout", "0"), ("event_triggers", "off")];
+
+/// The value of `PGOPTIONS` for a tool of PostgreSQL's that logs in to a server of this version
+/// (`server_version_num`) as a superuser.
+pub fn tool_options(version: u32) -> String {
+    let newer: &[_] = if version >= 170_000 {
+        &SETTINGS_17
+    } else {
+        &[]
+    };
+    let options: Vec<String> = SETTINGS
+        .iter()
+        .chain(newer)
+        // Spaces part options, unless a backslash is before them (`pg_split_opts` in postinit.c).
+        .map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")))
+        .collect();
+    options.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_asked_for_nothing_that_it_does_not_know() {
+        let old = tool_options(150_018);
+        assert!(old.contains("-c default_transaction_isolation=read\\ committed -c "));
+        assert!(!old.contains("transaction_timeout") && !old.contains("event_triggers"));
+        let new = tool_options(170_001);
+        assert!(new.ends_with("-c transaction_timeout=0 -c event_triggers=off"));
+    }
+}
