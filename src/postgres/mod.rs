@@ -17,6 +17,7 @@ mod session;
 mod sql;
 mod target;
 mod unlogged;
+mod walsender;
 
 pub use complaint::{Complaint, complaint, last_words};
 pub use control::Progress;
@@ -26,3 +27,4 @@ pub use quote::{quote_identifier, quote_literal};
 pub use rows::Rows;
 pub use session::{Login, Rights, Session};
 pub use target::{FailedStatement, Target, TargetDatabase};
+pub use walsender::log_in_for_replication;
