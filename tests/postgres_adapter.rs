@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use pgctl::cluster::{FileFacts, HeldUp, Lsn, SlotKind, SyncState, Timeline};
-use pgctl::postgres::{Login, Rights, Session, SqlError};
+use pgctl::postgres::{Login, Rights, Session, SqlError, log_in_for_replication};
 use secrecy::SecretString;
 use support::{Server, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -359,6 +359,65 @@ async fn unlogged_tables_are_found_in_every_database() {
     assert_eq!(other.unlogged_tables().await, Ok((1, 0)));
     let (count, bytes) = session.unlogged_tables().await.expect("it answers");
     assert!(count == 1 && bytes > 8192 * 4, "{count} with {bytes}");
+}
+
+/// A stream is let in by other rules than a session, and only a stream's login shows it.
+#[tokio::test]
+async fn a_login_for_replication_tells_what_a_login_does_not() {
+    let server = Server::primary("");
+    server.psql("create role repl login replication password 'p'");
+    let hba = async |rule: &str| {
+        let text =
+            format!("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n{rule}\n");
+        std::fs::write(server.data().join("pg_hba.conf"), text).expect("it is ours");
+        server.psql("select pg_reload_conf()");
+        // The postmaster has it when it tells so itself.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    let login = |password: &str| Login {
+        user: "repl".to_owned(),
+        password: SecretString::from(password),
+        ..Server::login()
+    };
+    let log_in = async |password: &str| {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await;
+        log_in_for_replication(stream.expect("it listens"), &login(password)).await
+    };
+    for method in ["scram-sha-256", "password", "trust"] {
+        hba(&format!("host replication repl 127.0.0.1/32 {method}")).await;
+        assert_eq!(log_in("p").await, Ok(()), "{method}");
+    }
+    hba("host replication repl 127.0.0.1/32 scram-sha-256").await;
+    let wrong = log_in("q").await.expect_err("another password");
+    assert!(matches!(wrong, SqlError::WrongPassword { .. }), "{wrong}");
+    server.psql("alter role repl noreplication");
+    let refused = log_in("p").await.expect_err("no right");
+    assert_eq!(refused.sqlstate(), Some("42501"), "{refused}");
+    assert!(refused.shows_life());
+    server.psql("alter role repl replication");
+    hba("host replication repl 127.0.0.1/32 reject").await;
+    let kept_out = log_in("p").await.expect_err("no rule");
+    assert!(matches!(kept_out, SqlError::NotLetIn { .. }), "{kept_out}");
+    // While a session is still let in.
+    let session = server.connect(&login("p")).await;
+    assert_eq!(
+        session
+            .err()
+            .and_then(|it| it.sqlstate().map(str::to_owned))
+            .as_deref(),
+        Some("42501")
+    );
+    let nobody = impostor_stream(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    assert!(log_in_for_replication(nobody, &login("p")).await.is_err());
+}
+
+/// Something that answers with these bytes and ends.
+fn impostor_stream(greeting: &'static [u8]) -> tokio::io::DuplexStream {
+    let (ours, mut theirs) = tokio::io::duplex(1024);
+    tokio::spawn(async move {
+        theirs.write_all(greeting).await.ok();
+    });
+    ours
 }
 
 /// A user who may only look gets in without what only a superuser may set.

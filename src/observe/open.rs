@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::ReplicationLogin;
 use crate::kubernetes::{Credentials, Kube, KubeError, labels};
-use crate::postgres::{Login, Rights, Session, SqlError};
+use crate::postgres::{Login, Rights, Session, SqlError, log_in_for_replication};
 
 /// Why the database in a pod can't be talked to.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +53,15 @@ pub(super) async fn replication_login(
         let (stream, reason) = (forward.stream, forward.reason);
         let rights = Rights::Ordinary;
         let session = Session::connect_to(stream, reason, &login, "postgres", rights).await?;
-        Ok::<_, OpenError>(session.in_recovery().await?)
+        session.in_recovery().await?;
+        drop(session);
+        // A stream is another matter: it has rules, a right and places of its own.
+        let forward = kube.forward(namespace, pod, labels::PORT).await?;
+        log_in_for_replication(forward.stream, &login).await?;
+        Ok::<_, OpenError>(())
     };
     match tokio::time::timeout(timeout, asking).await {
-        Ok(Ok(_)) => ReplicationLogin::Works,
+        Ok(Ok(())) => ReplicationLogin::Works,
         Ok(Err(OpenError::Sql(SqlError::TooManyConnections { message }))) => {
             ReplicationLogin::NoConnectionLeft { reason: message }
         }

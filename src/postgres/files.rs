@@ -141,6 +141,8 @@ fn read(rows: &[FileRow], registry: &Registry) -> Files {
                 None => it.default.clone(),
             },
         })
+        // One that was set and taken back stays marked until a restart, and changes nothing.
+        .filter(|it| it.next.as_ref() != Some(&it.now))
         .collect();
     let mut recovery: Vec<RecoverySetting> = Vec::new();
     for name in RECOVERY_SETTINGS {
@@ -283,6 +285,13 @@ mod tests {
         let files = read(&rows, &registry(&[("max_connections", "200")], &[])).facts;
         assert_eq!(files.mistakes, []);
         assert_eq!(files.pending[0].next.as_deref(), Some("100"));
+    }
+
+    #[test]
+    fn a_change_that_was_taken_back_waits_for_nothing() {
+        let rows = [row(AUTO, 3, "max_connections", "200", NOT_APPLIED)];
+        let files = read(&rows, &registry(&[("max_connections", "200")], &[])).facts;
+        assert_eq!(files, FileFacts::default());
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod sql;
 mod target;
 mod tool_options;
 mod unlogged;
+mod walsender;
 
 pub use complaint::{Complaint, complaint, last_words};
 pub use control::Progress;
@@ -29,3 +30,4 @@ pub use rows::Rows;
 pub use session::{Login, Rights, Session};
 pub use target::{FailedStatement, Target, TargetDatabase};
 pub use tool_options::tool_options;
+pub use walsender::log_in_for_replication;

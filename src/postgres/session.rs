@@ -358,7 +358,7 @@ fn major_version(text: &str) -> u32 {
     number.and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
-fn login_error(error: SqlError, login: &Login) -> SqlError {
+pub(super) fn login_error(error: SqlError, login: &Login) -> SqlError {
     match error {
         SqlError::Refused {
             sqlstate, message, ..

@@ -12,6 +12,6 @@ mod synchronous;
 pub(crate) use candidate::candidate_checks;
 pub(crate) use cluster::cluster_checks;
 pub(crate) use contents::running_backups;
-pub(crate) use next_start::{new_standby_checks, room_for_copy};
+pub(crate) use next_start::{files_check, new_standby_checks, room_for_copy};
 pub(crate) use old_primary::loss;
 pub(crate) use surroundings::{operation_checks, sizes, volumes_go};

@@ -2,7 +2,7 @@
 
 use super::super::case::Case;
 use super::super::{Check, CheckName, Mode, Verdict};
-use crate::cluster::{DatabaseFacts, Instance, RecoverySetting, Snapshot};
+use crate::cluster::{DatabaseFacts, Instance, RecoverySetting, ReplicationLogin, Snapshot};
 
 /// Of a failover. When nothing takes writes they only warn: that is worse than what may come.
 pub(crate) fn next_start_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<Check> {
@@ -13,7 +13,7 @@ pub(crate) fn next_start_checks(case: &Case<'_>, target: Option<&Instance>) -> V
     let servers: Vec<&Instance> = case.snapshot.primary().into_iter().chain(target).collect();
     vec![
         standby_login(&servers, verdict),
-        files(case.snapshot, verdict),
+        files(&case.snapshot.instances, verdict),
         recovery_settings(&case.snapshot.instances, verdict),
     ]
 }
@@ -38,7 +38,7 @@ pub(crate) fn new_standby_checks(snapshot: &Snapshot) -> Vec<Check> {
     }
     vec![
         login,
-        files(snapshot, Verdict::Refuse),
+        files(&snapshot.instances, Verdict::Refuse),
         recovery_settings([primary], Verdict::Refuse),
     ]
 }
@@ -62,6 +62,11 @@ pub(crate) fn room_for_copy(snapshot: &Snapshot) -> Option<Check> {
     } else {
         Check::pass(name, format!("{taken} of {limit} walsenders are taken"))
     })
+}
+
+/// Of what starts these servers anew, or changes their settings.
+pub(crate) fn files_check<'a>(servers: impl IntoIterator<Item = &'a Instance>) -> Check {
+    files(servers, Verdict::Refuse)
 }
 
 fn found(verdict: Verdict, name: CheckName, reason: String) -> Check {
@@ -92,8 +97,24 @@ fn standby_login(servers: &[&Instance], verdict: Verdict) -> Check {
         })
         .map(|it| it.name())
         .collect();
-    if full.is_empty() {
+    let untried: Vec<&str> = servers
+        .iter()
+        .filter(|it| {
+            let facts = it.facts();
+            facts.is_some_and(|facts| facts.replication_login == ReplicationLogin::Unknown)
+        })
+        .map(|it| it.name())
+        .collect();
+    if full.is_empty() && untried.is_empty() {
         Check::pass(name, "standbys are let in")
+    } else if full.is_empty() {
+        Check::warn(
+            name,
+            format!(
+                "whether {} would let a standby in could not be tried",
+                untried.join(" and ")
+            ),
+        )
     } else {
         Check::warn(
             name,
@@ -107,10 +128,10 @@ fn standby_login(servers: &[&Instance], verdict: Verdict) -> Check {
 
 /// A server with a mistake in its files takes in no change, its upstream included, and would not start
 /// again.
-fn files(snapshot: &Snapshot, verdict: Verdict) -> Check {
+fn files<'a>(servers: impl IntoIterator<Item = &'a Instance>, verdict: Verdict) -> Check {
     let name = CheckName::Files;
-    let wrong: Vec<String> = snapshot
-        .instances
+    let servers: Vec<&Instance> = servers.into_iter().collect();
+    let wrong: Vec<String> = servers
         .iter()
         .filter_map(|it| Some((it.name(), it.facts()?.mistakes().first()?)))
         .map(|(pod, mistake)| format!("{mistake} on {pod}"))
@@ -127,8 +148,7 @@ fn files(snapshot: &Snapshot, verdict: Verdict) -> Check {
         )
         .next("mend the file that is named (pgctl status), then wait until it has reached the pods (a minute)");
     }
-    let unread = snapshot
-        .instances
+    let unread = servers
         .iter()
         .filter(|it| it.facts().is_some_and(|facts| facts.files.is_none()))
         .count();

@@ -6,7 +6,7 @@ use super::SynchronousRequest;
 use super::checks::{change_drift, one_primary_or_none};
 use super::confirming::{confirm_by, spare, too_few};
 use crate::cluster::{Instance, Shape, Snapshot, TopologySource, synchronous_candidates};
-use crate::plan::checks::operation_checks;
+use crate::plan::checks::{files_check, operation_checks};
 use crate::plan::{
     Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal, Step,
     StepName,
@@ -30,6 +30,8 @@ pub fn plan_synchronous(
     let name = primary.map_or(snapshot.topology.primary.as_str(), Instance::name);
     let standbys = synchronous_candidates(snapshot, &Shape::of(snapshot), name);
     checks.extend(standby_checks(primary, request.standbys, &standbys));
+    // With a mistake in its files a server takes in no change.
+    checks.push(files_check(primary));
     checks.push(change_drift(grounds, |_| false, None));
     checks.sort_by_key(|check| check.check);
     let (

@@ -1,6 +1,6 @@
 //! The plan as a whole.
 
-use super::super::super::checks::volumes_go;
+use super::super::super::checks::{files_check, volumes_go};
 use super::super::super::{Check, CheckName, Operation, OperationId};
 use super::super::RestoreScope;
 use super::super::checks::Scene;
@@ -18,6 +18,7 @@ pub(in super::super) fn draft(scene: &Scene<'_>, id: &OperationId) -> Draft {
         primary(scene),
         architecture(scene),
         connections(scene),
+        files_check(&scene.snapshot.instances),
         autoscaler(scene),
     ]);
     checks.extend(base_backups(scene));
