@@ -50,39 +50,45 @@ impl<W: World> Executor<'_, W> {
     }
 
     async fn put_back(
-        &self,
+        &mut self,
         step: &Step,
         actions: &[Action],
         proves: &Condition,
         limit: Duration,
     ) -> Result<(), WorldError> {
-        let plan = &self.journal.plan;
+        let plan = self.journal.plan.clone();
         let known = self.known();
         let deadline = Instant::now() + limit;
         for action in actions {
             self.insist(step, deadline, async |world: &W, left| {
-                world.act(plan, action, &known, left).await.map(drop)
+                world.act(&plan, action, &known, left).await.map(drop)
             })
             .await?;
         }
         self.insist(step, deadline, async |world: &W, left| {
-            world.wait(plan, proves, &known, left).await.map(drop)
+            world.wait(&plan, proves, &known, left).await.map(drop)
         })
         .await
     }
 
     /// As long as there is time: what is being put back may still be on its way.
     async fn insist(
-        &self,
+        &mut self,
         step: &Step,
-        deadline: Instant,
+        mut deadline: Instant,
         attempt: impl AsyncFn(&W, Duration) -> Result<(), WorldError>,
     ) -> Result<(), WorldError> {
         let pause = Duration::from_millis(200);
+        let limit = deadline.saturating_duration_since(Instant::now());
         loop {
-            self.check_lock()?;
+            self.hold_lock().await?;
             let left = deadline.saturating_duration_since(Instant::now());
             match attempt(self.world, left).await {
+                // Nothing could be done or seen while the API was away: that time does not count.
+                Err(error) if self.is_away(&error) => {
+                    self.hold_lock().await?;
+                    deadline = deadline.max(Instant::now() + limit);
+                }
                 Err(error) if error.kind == ErrorKind::Transient && left > pause => {
                     self.say(&Notice::Retrying {
                         step: step.name,
