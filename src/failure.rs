@@ -61,6 +61,24 @@ impl Failure {
         self
     }
 
+    /// The same, with something to type next if there is nothing yet.
+    #[must_use]
+    pub fn with_a_next(self) -> Self {
+        if !self.next.is_empty() {
+            return self;
+        }
+        let next = match self.exit {
+            ExitCode::Usage => "pgctl --help",
+            ExitCode::Refused | ExitCode::Unhealthy | ExitCode::Failed => "pgctl status",
+            ExitCode::Incomplete | ExitCode::RolledBack | ExitCode::TimedOut => {
+                "see how far it came: pgctl history"
+            }
+            ExitCode::Unreachable => "check the network and the VPN: kubectl cluster-info",
+            ExitCode::Done | ExitCode::Interrupted => "give the command once more",
+        };
+        self.next(next)
+    }
+
     /// Adds what to type next.
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
@@ -94,6 +112,16 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("inner")]
     struct Inner;
+
+    #[test]
+    fn every_failure_says_what_is_next() {
+        for exit in ExitCode::ALL {
+            let failure = Failure::new(exit, "it broke").with_a_next();
+            assert_eq!(failure.next.len(), 1, "{exit:?}");
+            let own = Failure::new(exit, "it broke").next("mend it").with_a_next();
+            assert_eq!(own.next, ["mend it"]);
+        }
+    }
 
     #[test]
     fn a_cause_that_was_said_is_not_said_again() {

@@ -222,11 +222,7 @@ async fn what_is_not_there_is_said_with_what_was_looked_for() {
         error.to_string(),
         "several PostgreSQL clusters found: here/one, here/two"
     );
-    assert!(
-        error
-            .advice()
-            .is_some_and(|advice| advice.contains("--cluster"))
-    );
+    assert!(error.advice().contains("--cluster"));
     let one = Selection {
         cluster: Some("two".to_owned()),
         ..Selection::default()
@@ -254,8 +250,8 @@ async fn who_may_not_look_is_told_which_role_to_ask_for() {
         "{told}"
     );
     assert_eq!(
-        error.advice().as_deref(),
-        Some("ask for the Role pgctl-viewer (deploy/rbac)")
+        error.advice(),
+        "ask for the Role pgctl-viewer (deploy/rbac)"
     );
     let calls = [Call::new(Verb::Patch, "apps", "statefulsets/scale").within("here")];
     let denied = kube.not_allowed(&calls).await.expect("everybody may ask");
@@ -466,8 +462,8 @@ async fn of_two_who_want_the_lease_one_gets_it() {
     let kube = admin(&sandbox).await;
     let long = Duration::from_secs(60);
     let claims = futures::join!(
-        kube.claim_lease("here", "l", "anna", long),
-        kube.claim_lease("here", "l", "ben", long),
+        kube.claim_lease("here", "l", "anna", long, None),
+        kube.claim_lease("here", "l", "ben", long, None),
     );
     let claims = [claims.0.expect("answered"), claims.1.expect("answered")];
     let mut held: Vec<_> = Vec::new();
@@ -484,10 +480,70 @@ async fn of_two_who_want_the_lease_one_gets_it() {
     kube.release_lease(lease).await.expect("given back");
     assert_eq!(kube.lease_holder("here", "l").await.expect("read"), None);
     let next = kube
-        .claim_lease("here", "l", "cleo", long)
+        .claim_lease("here", "l", "cleo", long, None)
         .await
         .expect("answered");
     assert!(matches!(next, Claim::Ours(_)));
+}
+
+#[tokio::test]
+async fn a_watch_that_says_nothing_does_not_hide_what_happens() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "one");
+    let kube = Kube::connect(&ConnectOptions {
+        kubeconfig: Some(sandbox.kubeconfig()),
+        context: None,
+        namespace: None,
+        timeout: Duration::from_secs(3600),
+    })
+    .await
+    .expect("a kubeconfig");
+    // Its connection is there, and nothing ever comes.
+    let silent = Effect::Delay { millis: 3_600_000 };
+    sandbox.faults().api().add(Fault::new(silent).verb("watch"));
+    let limit = Duration::from_secs(3600);
+    let waiting = kube.wait_for_pod("here", "one-primary-0", "waiting", limit, |pod| {
+        pod.is_none().then_some(())
+    });
+    let removing = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let api: kube::Api<Pod> = kube::Api::namespaced(
+            kube::Client::try_from(
+                kube::Config::from_custom_kubeconfig(
+                    kube::config::Kubeconfig::read_from(sandbox.kubeconfig())
+                        .expect("a kubeconfig"),
+                    &kube::config::KubeConfigOptions::default(),
+                )
+                .await
+                .expect("a kubeconfig"),
+            )
+            .expect("a client"),
+            "here",
+        );
+        let now = kube::api::DeleteParams::default().grace_period(0);
+        api.delete("one-primary-0", &now).await.expect("deleted");
+    };
+    let both = async { futures::join!(waiting, removing).0 };
+    let seen = tokio::time::timeout(Duration::from_secs(300), both).await;
+    seen.expect("it was looked at").expect("it is gone");
+}
+
+#[tokio::test]
+async fn a_number_is_only_set_from_where_it_was_seen() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "one");
+    let kube = admin(&sandbox).await;
+    let set = "one-primary";
+    let seen = kube.stateful_set_version("here", set).await;
+    let seen = seen.expect("answered").expect("it is there");
+    kube.scale("here", set, 3).await.expect("scaled");
+    let late = kube.scale_from("here", set, 0, Some(&seen)).await;
+    assert!(matches!(late, Err(KubeError::Conflict { .. })), "{late:?}");
+    let now = kube.stateful_set_version("here", set).await;
+    let now = now.expect("answered").expect("it is there");
+    kube.scale_from("here", set, 0, Some(&now))
+        .await
+        .expect("scaled");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Namespace, Secret, Service, ServiceAccount},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
-    rbac::v1::{Role, RoleBinding},
+    rbac::v1::{ClusterRole, Role, RoleBinding},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -204,6 +204,7 @@ fn through<T: Serialize + DeserializeOwned>(object: &Value) -> Result<Value> {
 fn understood(object: &Value) -> Result<Value> {
     match object["kind"].as_str().unwrap_or_default() {
         "ConfigMap" => through::<ConfigMap>(object),
+        "ClusterRole" => through::<ClusterRole>(object),
         "CronJob" => through::<CronJob>(object),
         "HorizontalPodAutoscaler" => through::<HorizontalPodAutoscaler>(object),
         "Namespace" => through::<Namespace>(object),
@@ -243,7 +244,7 @@ fn lost(given: &Value, understood: &Value, path: &str, found: &mut Vec<String>) 
 
 #[test]
 fn kubernetes_knows_every_field() -> Result<()> {
-    for folder in ["staging", "sandbox", "rbac"] {
+    for folder in ["staging", "sandbox", "rbac", "rbac/nodes"] {
         let Some(text) = render(folder)? else {
             return Ok(());
         };
@@ -270,6 +271,36 @@ fn kubernetes_knows_every_field() -> Result<()> {
             "{} has fields that do not exist: {found:?}",
             object["metadata"]["name"]
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_operators_role_holds_all_of_the_viewers() -> Result<()> {
+    let rules = |text: &str| -> Result<Vec<Value>> {
+        let role = objects(text)?.swap_remove(0);
+        Ok(role["rules"].as_array().cloned().unwrap_or_default())
+    };
+    let viewer = rules(include_str!("../deploy/rbac/viewer.yaml"))?;
+    let operator = rules(include_str!("../deploy/rbac/operator.yaml"))?;
+    ensure!(!viewer.is_empty(), "the viewer may look at nothing");
+    for rule in viewer {
+        ensure!(
+            operator.contains(&rule),
+            "pgctl-operator alone lacks {rule}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pod_that_is_not_ready_holds_up_no_drain() -> Result<()> {
+    let policies = include_str!("../deploy/base/policies.yaml");
+    let objects = objects(policies)?;
+    let budgets = of_kind(&objects, "PodDisruptionBudget");
+    ensure!(budgets.len() == 2, "one for each StatefulSet");
+    for budget in budgets {
+        ensure!(budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow");
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ pub struct Autoscaler {
     pub name: String,
     /// Name of the StatefulSet in `spec.scaleTargetRef`.
     pub target: String,
+    /// Names of other autoscalers of the same StatefulSet: each undoes what another does.
+    #[serde(default)]
+    pub rivals: Vec<String>,
     /// `spec.minReplicas` (1 when unset).
     pub min: u32,
     /// `spec.maxReplicas`.
@@ -41,6 +44,24 @@ pub struct Autoscaler {
     pub resource_version: String,
     /// Who deploys it, when a GitOps tool does.
     pub git_ops: Option<GitOps>,
+}
+
+impl Autoscaler {
+    /// Why nothing can rely on it, and what to type, when it is not the only one of its StatefulSet.
+    pub fn contested(&self, namespace: &str) -> Option<(String, String)> {
+        let first = self.rivals.first()?;
+        let all: Vec<&str> = std::iter::once(self.name.as_str())
+            .chain(self.rivals.iter().map(String::as_str))
+            .collect();
+        Some((
+            format!(
+                "{} all scale {}: each undoes what another does, or Kubernetes heeds none of them",
+                all.join(" and "),
+                self.target
+            ),
+            format!("kubectl -n {namespace} delete hpa {first}, or whichever is not meant to be"),
+        ))
+    }
 }
 
 /// A metric of type `Resource`.

@@ -369,6 +369,7 @@ fn autoscaler(current: u32) -> Autoscaler {
     Autoscaler {
         name: "staging-postgres-replica-hpa".into(),
         target: "staging-postgres-replica".into(),
+        rivals: Vec::new(),
         min: 2,
         max: 5,
         current,

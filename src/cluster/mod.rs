@@ -44,7 +44,7 @@ pub use lag::{
     SlotLag, Stage, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
 };
 pub use lsn::{Lsn, ParseLsnError, Timeline};
-pub use name::{NameError, resolve_tail, slot_name};
+pub use name::{NameError, nearest, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{CLOSED_BY, ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use snapshot::{ClusterId, Snapshot};

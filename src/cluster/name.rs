@@ -55,6 +55,19 @@ pub fn resolve_tail<'a>(
     }
 }
 
+/// Which of the names was probably meant: the nearest in letters, in full or by a tail; of several that
+/// are as near the first.
+pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |name: &str| {
+        let tails = name.match_indices('-').map(|(at, _)| &name[at + 1..]);
+        tails
+            .chain([name])
+            .map(|tail| strsim::osa_distance(given, tail))
+            .min()
+    };
+    names.into_iter().min_by_key(|name| distance(name))
+}
+
 /// The name of the physical replication slot that a pod streams through: the pod's name in the
 /// characters that a slot may have (PostgreSQL documentation, section 27.2.6.1: lower-case
 /// letters, digits, underscore; at most 63).
@@ -72,6 +85,19 @@ pub fn slot_name(pod: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_typo_leads_to_the_nearest_name() {
+        let names = [
+            "s-postgres-replica-1",
+            "s-postgres-replica-0",
+            "s-postgres-primary-0",
+        ];
+        assert_eq!(nearest("replcia-0", names), Some("s-postgres-replica-0"));
+        assert_eq!(nearest("replica-9", names), Some("s-postgres-replica-1"));
+        assert_eq!(nearest("pirmary-0", names), Some("s-postgres-primary-0"));
+        assert_eq!(nearest("x", []), None);
+    }
 
     const PODS: [&str; 4] = [
         "staging-postgres-primary-0",

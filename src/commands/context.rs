@@ -18,7 +18,8 @@ pub struct Context {
     pub screen: Screen,
     /// Print the answer only.
     pub quiet: bool,
-    verbose: bool,
+    /// Tell more.
+    pub verbose: bool,
     connect: ConnectOptions,
     pub(super) selection: Selection,
     depth: Depth,
@@ -158,10 +159,6 @@ impl From<KubeError> for Failure {
             | KubeError::Unexpected { .. }
             | KubeError::Api { .. } => ExitCode::Failed,
         };
-        let failure = Self::new(exit, plain(&error.to_string()));
-        match error.advice() {
-            Some(advice) => failure.next(advice),
-            None => failure,
-        }
+        Self::new(exit, plain(&error.to_string())).next(error.advice())
     }
 }

@@ -94,14 +94,16 @@ pub(super) async fn execute_looking_again(
         write_stderr(&shown(&plan, &stderr));
     }
     let confirmed = confirm(&plan, args.yes).await?;
-    if !args.yes
-        && let Some(refusal) = changed_since(context, &place.kube, &plan, &make, &again).await?
-    {
-        return refused(context, &refusal);
+    let mut seen = grounds.journal_version;
+    if !args.yes {
+        match changed_since(context, &place.kube, &plan, &make, &again).await? {
+            Unchanged::Since(version) => seen = version,
+            Unchanged::Refused(refusal) => return refused(context, &refusal),
+        }
     }
     let live = live(context, place)?;
     live.take_lock(false).await.map_err(lock_failure)?;
-    let journal = match fresh_journal(&live, plan).await {
+    let journal = match fresh_journal(&live, plan, seen.as_deref()).await {
         Ok(journal) => journal,
         Err(failure) => {
             live.release_lock().await;
@@ -121,6 +123,14 @@ pub(super) async fn execute_looking_again(
     .await
 }
 
+/// What has become of a plan while somebody was asked.
+enum Unchanged {
+    /// It would be made in the same way, and the journal was seen in this version.
+    Since(Option<String>),
+    /// It would not be made any more.
+    Refused(Box<Refusal>),
+}
+
 /// While a person read and typed, the cluster went on: what was agreed to is only run when it would
 /// be planned in the same way now.
 async fn changed_since(
@@ -129,13 +139,13 @@ async fn changed_since(
     plan: &Plan,
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
     again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
-) -> Result<Option<Refusal>, Failure> {
+) -> Result<Unchanged, Failure> {
     let observed = context.observe(kube).await?;
     again(kube, &observed).await?;
     let grounds = grounds(kube, &observed, plan.operation.kind()).await?;
     match make(&observed.snapshot, &grounds, plan.made) {
-        Err(refusal) => Ok(Some(refusal)),
-        Ok(now) if now.steps == plan.steps => Ok(None),
+        Err(refusal) => Ok(Unchanged::Refused(Box::new(refusal))),
+        Ok(now) if now.steps == plan.steps => Ok(Unchanged::Since(grounds.journal_version)),
         Ok(_) => Err(Failure::new(
             ExitCode::Refused,
             "the cluster has changed since this plan was shown, and another one would be needed; nothing was changed",
@@ -177,7 +187,7 @@ async fn grounds(kube: &Kube, observed: &Observed, kind: &str) -> Result<Grounds
     let (missing, lock, journal, argo, unlogged) = futures::join!(
         kube.not_allowed(&calls),
         Live::lock_holder(kube, &snapshot.cluster),
-        Live::journal_of(kube, &snapshot.cluster),
+        Live::seen_journal(kube, &snapshot.cluster),
         argo_applications(kube, snapshot),
         unlogged,
     );
@@ -189,8 +199,10 @@ async fn grounds(kube: &Kube, observed: &Observed, kind: &str) -> Result<Grounds
             allowed: !missing.contains(&call),
         })
         .collect();
-    let journal = journal.map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let (journal, journal_version) =
+        journal.map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
     Ok(Grounds {
+        journal_version,
         permissions,
         // Without the permission to read it, the check of the permissions says so.
         lock: lock.unwrap_or_default(),
@@ -230,7 +242,7 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
         ))?;
     }
     let screen = Screen::of_stderr(context.screen.color);
-    write_stderr(&refusal_screen(refusal, &screen));
+    write_stderr(&refusal_screen(refusal, &screen, context.verbose));
     write_stderr(&format!(
         "{} refused; nothing was changed\n",
         plain(&refusal.operation)
@@ -295,39 +307,46 @@ fn live(context: &Context, place: Place) -> Result<Live, Failure> {
 
 fn lock_failure(error: LockError) -> Failure {
     match error {
-        LockError::Held(_) => Failure::new(ExitCode::Refused, error.to_string())
-            .next("wait until it is done: pgctl history"),
+        LockError::Held(holder) => Failure::new(ExitCode::Refused, holder.to_string())
+            .next(format!("wait until it is done; {}", holder.command())),
         LockError::Kube(error) => error.into(),
     }
 }
 
 /// The journal of the new operation, if nobody was faster since it was planned.
-async fn fresh_journal(live: &Live, plan: Plan) -> Result<Journal, Failure> {
+async fn fresh_journal(live: &Live, plan: Plan, seen: Option<&str>) -> Result<Journal, Failure> {
     let before = live
         .load_journal()
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
-    let Some(before) = before else {
+    let written_since = live.journal_version().await.as_deref() != seen;
+    let Some(before) = before.filter(|_| !written_since) else {
+        if written_since {
+            return Err(overtaken());
+        }
         return Ok(Journal::new(plan, Vec::new()));
     };
-    let last = before.entries.last().map(|entry| entry.at);
     let unfinished = before.unfinished();
     let replaced = matches!(
         (&plan.operation, &unfinished),
         (Operation::Failover { replaces: Some(id), .. }, Some(found)) if *id == found.id
     );
-    if (unfinished.is_some() && !replaced) || last.is_some_and(|at| at > plan.made) {
-        return Err(Failure::new(
-            ExitCode::Refused,
-            "another operation has run since this was planned; nothing was changed",
-        )
-        .next("look again: pgctl history"));
+    if unfinished.is_some() && !replaced {
+        return Err(overtaken());
     }
     Ok(if replaced {
         before.replaced_by(plan)
     } else {
         Journal::new(plan, before.history)
     })
+}
+
+fn overtaken() -> Failure {
+    Failure::new(
+        ExitCode::Refused,
+        "another operation has run since this was planned; nothing was changed",
+    )
+    .next("look again: pgctl history")
 }
 
 pub(super) async fn go_on(

@@ -35,15 +35,17 @@ pub async fn run(cli: Cli) -> ExitCode {
             "interrupted: nothing was begun",
         )),
     };
-    result.unwrap_or_else(|failure| {
-        if context.format.is_document() && failure.exit != ExitCode::Interrupted {
-            // When not even that can be written there is nothing left to do but to exit.
-            let _ = write_stdout(&encode(&ErrorDocument::from(&failure), context.format));
-        }
-        let screen = Screen::of_stderr(!cli.global.no_color);
-        write_stderr(&failure_screen(&failure, &screen));
-        failure.exit
-    })
+    result
+        .map_err(Failure::with_a_next)
+        .unwrap_or_else(|failure| {
+            if context.format.is_document() && failure.exit != ExitCode::Interrupted {
+                // When not even that can be written there is nothing left to do but to exit.
+                let _ = write_stdout(&encode(&ErrorDocument::from(&failure), context.format));
+            }
+            let screen = Screen::of_stderr(!cli.global.no_color);
+            write_stderr(&failure_screen(&failure, &screen));
+            failure.exit
+        })
 }
 
 async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {

@@ -218,15 +218,19 @@ impl<'a, W: World> Executor<'a, W> {
         let known = self.known();
         let deadline = Instant::now() + Duration::from_secs(step.timeout_seconds.into());
         for needed in &step.requires {
-            self.check_lock()?;
-            let found = self
-                .world
-                .wait(&plan, needed, &known, REQUIREMENT_LIMIT)
-                .await
-                .map_err(|error| WorldError {
-                    reason: format!("it does not hold that {needed}: {}", error.reason),
-                    ..error
-                })?;
+            let found = loop {
+                self.hold_lock().await?;
+                let waiting = self.world.wait(&plan, needed, &known, REQUIREMENT_LIMIT);
+                match waiting.await {
+                    // Nothing could be seen while the API was away.
+                    Err(error) if self.is_away(&error) => {}
+                    other => break other,
+                }
+            };
+            let found = found.map_err(|error| WorldError {
+                reason: format!("it does not hold that {needed}: {}", error.reason),
+                ..error
+            })?;
             self.learn(found);
         }
         self.world.prepare(&plan, step).await?;
@@ -238,7 +242,7 @@ impl<'a, W: World> Executor<'a, W> {
             self.act_beyond(step, deadline).await?
         } else {
             let known = self.known();
-            let acting = self.persistently(step, deadline, async |world: &W, left| {
+            let acting = self.persistently(step, deadline, true, async |world: &W, left| {
                 world.act(&plan, &step.action, &known, left).await
             });
             acting.await?
@@ -246,7 +250,7 @@ impl<'a, W: World> Executor<'a, W> {
         self.learn(found);
         strike(self.world, step.name, Moment::Middle)?;
         let known = self.known();
-        let found = self.persistently(step, deadline, async |world: &W, left| {
+        let found = self.persistently(step, deadline, false, async |world: &W, left| {
             world.wait(&plan, &step.proves, &known, left).await
         });
         let found = found.await?;
@@ -260,15 +264,20 @@ impl<'a, W: World> Executor<'a, W> {
     async fn act_beyond(
         &mut self,
         step: &Step,
-        deadline: Instant,
+        mut deadline: Instant,
     ) -> Result<Vec<Finding>, WorldError> {
         let plan = self.journal.plan.clone();
         let mut pause = FIRST_PAUSE;
         loop {
-            self.check_lock()?;
+            self.hold_lock().await?;
             let known = self.known();
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match self.world.act(&plan, &step.action, &known, left).await {
+                Err(error) if self.is_away(&error) => {
+                    self.hold_lock().await?;
+                    deadline = full_time(step, deadline);
+                    error
+                }
                 Err(error) if error.kind == ErrorKind::Transient && left > pause => error,
                 other => return other,
             };
@@ -289,30 +298,44 @@ impl<'a, W: World> Executor<'a, W> {
         }
     }
 
-    /// Tries until it works, the time is up, or it can't work.
+    /// Tries until it works, the time is up, or it can't work. What changes something (`acts`) is only
+    /// tried again when the journal could be stored once more: whoever has taken over in between makes
+    /// that fail. Time in which the API was away, and nothing could be done or seen, does not count.
     async fn persistently<T>(
-        &self,
+        &mut self,
         step: &Step,
-        deadline: Instant,
+        mut deadline: Instant,
+        acts: bool,
         attempt: impl AsyncFn(&W, Duration) -> Result<T, WorldError>,
     ) -> Result<T, WorldError> {
         let mut pause = FIRST_PAUSE;
         loop {
-            self.check_lock()?;
+            self.hold_lock().await?;
             let left = deadline.saturating_duration_since(Instant::now());
-            match attempt(self.world, left).await {
-                Err(error) if error.kind == ErrorKind::Transient && left > pause => {
-                    self.reporter.notice(
-                        &self.journal.plan,
-                        &Notice::Retrying {
-                            step: step.name,
-                            reason: error.reason,
-                        },
-                    );
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+            let reason = match attempt(self.world, left).await {
+                Err(error) if self.is_away(&error) => {
+                    self.hold_lock().await?;
+                    deadline = full_time(step, deadline);
+                    error.reason
                 }
+                Err(error) if error.kind == ErrorKind::Transient && left > pause => error.reason,
                 other => return other,
+            };
+            self.say(&Notice::Retrying {
+                step: step.name,
+                reason,
+            });
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if acts {
+                let plan = self.journal.plan.clone();
+                match self.world.prepare(&plan, step).await {
+                    Err(error) if error.kind == ErrorKind::LostLock => return Err(error),
+                    // Without what it prepares the next attempt fails as well, and comes back here.
+                    _ => {}
+                }
+                self.unstored = true;
+                self.store().await?;
             }
         }
     }
@@ -367,14 +390,20 @@ impl<'a, W: World> Executor<'a, W> {
         }
     }
 
-    pub(super) fn check_lock(&self) -> Result<(), WorldError> {
+    /// Whether something did not work while the lock could not be renewed: the API was away.
+    pub(super) fn is_away(&self, error: &WorldError) -> bool {
+        error.kind != ErrorKind::LostLock && !self.world.is_ours()
+    }
+
+    /// Goes on only while the lock is ours. That it has expired, because the API was away, is not that
+    /// somebody else has it: it is renewed, and the journal stored once more, before anything is done.
+    pub(super) async fn hold_lock(&mut self) -> Result<(), WorldError> {
         if self.world.is_ours() {
-            Ok(())
-        } else {
-            Err(WorldError::lost_lock(
-                "the lock could not be renewed in time: somebody else may be at it",
-            ))
+            return Ok(());
         }
+        self.world.regain().await?;
+        self.unstored = true;
+        self.store().await
     }
 
     /// Adds an entry; it is stored with the next one that has to be.
@@ -394,12 +423,17 @@ impl<'a, W: World> Executor<'a, W> {
     }
 
     pub(super) async fn store(&mut self) -> Result<(), WorldError> {
-        let deadline = Instant::now() + STORE_LIMIT;
+        let mut deadline = Instant::now() + STORE_LIMIT;
         let mut pause = FIRST_PAUSE;
         while self.unstored {
-            self.check_lock()?;
+            if !self.world.is_ours() {
+                self.world.regain().await?;
+                deadline = Instant::now() + STORE_LIMIT;
+            }
             match self.world.store(&self.journal).await {
                 Ok(()) => self.unstored = false,
+                // Looked at anew when the lock is ours again.
+                Err(error) if self.is_away(&error) => {}
                 Err(error) if error.kind == ErrorKind::Transient && Instant::now() < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -409,6 +443,11 @@ impl<'a, W: World> Executor<'a, W> {
         }
         Ok(())
     }
+}
+
+/// A step has its whole time again after the API was away.
+fn full_time(step: &Step, deadline: Instant) -> Instant {
+    deadline.max(Instant::now() + Duration::from_secs(step.timeout_seconds.into()))
 }
 
 pub(super) fn incomplete(step: Option<StepName>, reason: String) -> Ending {

@@ -156,6 +156,14 @@ impl World for Process<'_> {
         !self.dead.load(Ordering::Relaxed)
     }
 
+    async fn regain(&self) -> Result<(), WorldError> {
+        if self.dead.load(Ordering::Relaxed) {
+            Err(WorldError::lost_lock("the process is dead"))
+        } else {
+            Ok(())
+        }
+    }
+
     async fn tell(&self, _: &Plan, _: &str, _: &str) {}
 }
 

@@ -53,24 +53,24 @@ impl<W: World> Executor<'_, W> {
     }
 
     async fn put_back(
-        &self,
+        &mut self,
         step: &Step,
         actions: &[Action],
         proves: &Condition,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
-        let plan = &self.journal.plan;
+        let plan = self.journal.plan.clone();
         let known = self.known();
         let deadline = Instant::now() + limit;
         let mut found = Vec::new();
         for action in actions {
             let acting = self.insist(step, deadline, async |world: &W, left| {
-                world.act(plan, action, &known, left).await
+                world.act(&plan, action, &known, left).await
             });
             found.extend(acting.await?);
         }
         self.insist(step, deadline, async |world: &W, left| {
-            world.wait(plan, proves, &known, left).await.map(drop)
+            world.wait(&plan, proves, &known, left).await.map(drop)
         })
         .await?;
         Ok(found)
@@ -78,16 +78,22 @@ impl<W: World> Executor<'_, W> {
 
     /// As long as there is time: what is being put back may still be on its way.
     async fn insist<T>(
-        &self,
+        &mut self,
         step: &Step,
-        deadline: Instant,
+        mut deadline: Instant,
         attempt: impl AsyncFn(&W, Duration) -> Result<T, WorldError>,
     ) -> Result<T, WorldError> {
         let pause = Duration::from_millis(200);
+        let limit = deadline.saturating_duration_since(Instant::now());
         loop {
-            self.check_lock()?;
+            self.hold_lock().await?;
             let left = deadline.saturating_duration_since(Instant::now());
             match attempt(self.world, left).await {
+                // Nothing could be done or seen while the API was away: that time does not count.
+                Err(error) if self.is_away(&error) => {
+                    self.hold_lock().await?;
+                    deadline = deadline.max(Instant::now() + limit);
+                }
                 Err(error) if error.kind == ErrorKind::Transient && left > pause => {
                     self.say(&Notice::Retrying {
                         step: step.name,

@@ -80,6 +80,10 @@ pub trait World: Sync {
     /// Whether the lock is still ours, by our own clock.
     fn is_ours(&self) -> bool;
 
+    /// Waits until the lock is ours again, when it could not be renewed in time; an error when somebody
+    /// else has it.
+    fn regain(&self) -> impl Future<Output = Result<(), WorldError>> + Send;
+
     /// Leaves a word for whoever looks at the cluster's Events. Best effort.
     fn tell(&self, plan: &Plan, reason: &str, message: &str) -> impl Future<Output = ()> + Send;
 

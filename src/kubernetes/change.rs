@@ -105,15 +105,49 @@ impl Kube {
         stateful_set: &str,
         replicas: u32,
     ) -> Result<(), KubeError> {
+        self.scale_from(namespace, stateful_set, replicas, None)
+            .await
+    }
+
+    /// The same, if the StatefulSet is still the one of this `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`KubeError::Conflict`] when somebody has changed it since.
+    pub async fn scale_from(
+        &self,
+        namespace: &str,
+        stateful_set: &str,
+        replicas: u32,
+        version: Option<&str>,
+    ) -> Result<(), KubeError> {
         let api: Api<StatefulSet> = Api::namespaced(self.client(), namespace);
         let call = Call::new(Verb::Patch, "apps", "statefulsets/scale")
             .named(stateful_set)
             .within(namespace);
-        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let mut body = json!({"spec": {"replicas": replicas}});
+        if let Some(version) = version {
+            // The preconditions of a Scale are those of the object (`scaleUpdatedObjectInfo` in
+            // pkg/registry/apps/statefulset/storage).
+            body["metadata"] = json!({"resourceVersion": version});
+        }
+        let patch = Patch::Merge(body);
         let params = PatchParams::default();
         self.write(&call, || api.patch_scale(stateful_set, &params, &patch))
             .await
             .map(drop)
+    }
+
+    /// `resourceVersion` of a StatefulSet; none when it does not exist.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn stateful_set_version(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<String>, KubeError> {
+        let found: Option<StatefulSet> = self.get(namespace, name).await?;
+        Ok(found.and_then(|set| set.metadata.resource_version))
     }
 
     /// Sets `spec.minReplicas` of an autoscaler, with annotations that remember what it was.

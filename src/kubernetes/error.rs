@@ -339,9 +339,9 @@ impl KubeError {
         }
     }
 
-    /// What to do or type next, when there is something.
-    pub fn advice(&self) -> Option<String> {
-        Some(match self {
+    /// What to do or type next.
+    pub fn advice(&self) -> String {
+        match self {
             Self::NoConfig { .. } => "set KUBECONFIG, or give --kubeconfig FILE".to_owned(),
             Self::BadConfig { .. } => {
                 "mend the file (kubectl config view), or give another with --kubeconfig FILE"
@@ -378,8 +378,22 @@ impl KubeError {
                 "choose one with --cluster NAME and -n NAMESPACE".to_owned()
             }
             Self::BadSecret { .. } => "name another Secret with --secret NAME".to_owned(),
-            _ => return None,
-        })
+            Self::NotFound { .. } => {
+                "see what there is (pgctl status), and try once more".to_owned()
+            }
+            Self::AlreadyExists { .. } => "see who has made it: pgctl status".to_owned(),
+            Self::TimedOut { .. } => "try once more, or give it longer: --timeout 60s".to_owned(),
+            Self::StreamLost { .. } => {
+                "see whether the pod and its node are well: pgctl status".to_owned()
+            }
+            Self::CommandFailed { .. } | Self::Unexpected { .. } => {
+                "see how the pods are: pgctl status".to_owned()
+            }
+            Self::Api { code, .. } => match code {
+                429 | 500.. => "the API server is busy or ill: try once more".to_owned(),
+                _ => "see what the API server objects to: kubectl get events".to_owned(),
+            },
+        }
     }
 
     /// Whether the object is not there.
@@ -483,8 +497,8 @@ mod tests {
              \"staging\": User \"bob\" cannot patch"
         );
         assert_eq!(
-            error.advice().as_deref(),
-            Some("ask for the Role pgctl-operator (deploy/rbac)")
+            error.advice(),
+            "ask for the Role pgctl-operator (deploy/rbac)"
         );
     }
 }

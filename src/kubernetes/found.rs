@@ -55,12 +55,22 @@ impl Found {
                 .find(|set| set.name_any() == autoscaler.target)
                 .map(|set| component_of(&set.metadata))
         };
-        self.autoscalers
+        let all: Vec<Autoscaler> = self
+            .autoscalers
             .iter()
             .filter_map(autoscaler_facts)
-            .filter_map(|autoscaler| Some((component(&autoscaler)?, autoscaler)))
+            .collect();
+        let mut chosen = all
+            .iter()
+            .filter_map(|autoscaler| Some((component(autoscaler)?, autoscaler)))
             .min_by_key(|(component, _)| *component != Some(Component::Replica))
-            .map(|(_, autoscaler)| autoscaler)
+            .map(|(_, autoscaler)| autoscaler.clone())?;
+        chosen.rivals = all
+            .into_iter()
+            .filter(|it| it.target == chosen.target && it.name != chosen.name)
+            .map(|it| it.name)
+            .collect();
+        Some(chosen)
     }
 
     /// The data volumes.

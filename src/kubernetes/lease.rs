@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Api;
@@ -25,10 +25,24 @@ pub enum Claim {
 pub struct LeaseHolder {
     /// `spec.holderIdentity`.
     pub holder: String,
-    /// `spec.acquireTime`.
+    /// `spec.acquireTime`, by the holder's clock.
     pub since: Option<Timestamp>,
-    /// When it expires if it is not renewed.
-    pub expires: Option<Timestamp>,
+    /// `spec.renewTime`, by the holder's clock.
+    pub renewed: Option<Timestamp>,
+    /// `metadata.resourceVersion`: another one whenever the holder renews it.
+    pub version: String,
+}
+
+impl LeaseHolder {
+    /// Whether it was renewed within `duration`, if the holder's clock and this one agree. When not,
+    /// only watching it tells.
+    pub fn seems_alive(&self, now: Timestamp, duration: Duration) -> bool {
+        let Some(renewed) = self.renewed else {
+            return false;
+        };
+        let off = now.duration_since(renewed).unsigned_abs();
+        off <= duration
+    }
 }
 
 /// A lease that is ours.
@@ -40,7 +54,7 @@ pub struct HeldLease {
 }
 
 impl Kube {
-    /// Who has a lease now; none when nobody has, or it has expired.
+    /// Who has a lease; none when nobody has. Whether the holder is alive is not looked at.
     ///
     /// # Errors
     /// When it can't be read.
@@ -50,12 +64,13 @@ impl Kube {
         name: &str,
     ) -> Result<Option<LeaseHolder>, KubeError> {
         let lease: Option<Lease> = self.get(namespace, name).await?;
-        Ok(lease.and_then(|lease| holder(&lease, Timestamp::now())))
+        Ok(lease.as_ref().and_then(holder))
     }
 
-    /// Takes a lease that is free, expired or already held by `holder`, for as long as `duration`
-    /// after each renewal. The clocks of the machines that compete must agree to well within
-    /// `duration`.
+    /// Takes a lease that is free or already held by `me`. One that somebody else has is taken only in
+    /// the version `unrenewed`: that in which the caller has seen it for longer than it lasts, by its
+    /// own clock. The times in it are by the holder's clock, and decide nothing (as in client-go's
+    /// `leaderelection.go`: "observedTime").
     ///
     /// # Errors
     /// When the API refuses. Losing a race is no error but [`Claim::Taken`].
@@ -65,15 +80,17 @@ impl Kube {
         name: &str,
         me: &str,
         duration: Duration,
+        unrenewed: Option<&str>,
     ) -> Result<Claim, KubeError> {
         let mut lost = None;
         // Each round ends in the lease, in its holder, or in a lost race after which to look again.
         for _ in 0..5 {
             let now = Timestamp::now();
             let found: Option<Lease> = self.get(namespace, name).await?;
-            let current = found.as_ref().and_then(|lease| holder(lease, now));
+            let current = found.as_ref().and_then(holder);
             if let Some(current) = current
                 && current.holder != me
+                && unrenewed != Some(current.version.as_str())
             {
                 return Ok(Claim::Taken(current));
             }
@@ -201,22 +218,15 @@ fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs().max(1)).unwrap_or(i32::MAX)
 }
 
-/// Who holds a lease at a moment; none when nobody does.
-fn holder(lease: &Lease, now: Timestamp) -> Option<LeaseHolder> {
+/// Who holds a lease; none when nobody does.
+fn holder(lease: &Lease) -> Option<LeaseHolder> {
     let spec = lease.spec.as_ref()?;
     let holder = spec.holder_identity.clone().filter(|id| !id.is_empty())?;
-    let duration = SignedDuration::from_secs(spec.lease_duration_seconds.unwrap_or(0).into());
-    let expires = spec
-        .renew_time
-        .as_ref()
-        .and_then(|renewed| renewed.0.checked_add(duration).ok());
-    if expires.is_some_and(|expires| expires <= now) {
-        return None;
-    }
     Some(LeaseHolder {
         holder,
         since: spec.acquire_time.as_ref().map(|time| time.0),
-        expires,
+        renewed: spec.renew_time.as_ref().map(|time| time.0),
+        version: lease.metadata.resource_version.clone().unwrap_or_default(),
     })
 }
 
@@ -225,27 +235,33 @@ mod tests {
     use super::*;
 
     fn lease(who: &str, renewed: &str) -> Lease {
-        serde_json::from_value(serde_json::json!({"metadata": {"name": "x"}, "spec": {
-            "holderIdentity": who, "leaseDurationSeconds": 30, "renewTime": renewed}}))
+        serde_json::from_value(
+            serde_json::json!({"metadata": {"name": "x", "resourceVersion": "7"}, "spec": {
+            "holderIdentity": who, "leaseDurationSeconds": 30, "renewTime": renewed}}),
+        )
         .expect("a Lease")
     }
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a time")
-    }
-
     #[test]
-    fn held_until_it_expires() {
-        let lease = lease("anna@laptop", "2026-01-01T00:00:00.000000Z");
-        let held = holder(&lease, at("2026-01-01T00:00:29Z")).expect("held");
-        assert_eq!(held.holder, "anna@laptop");
-        assert_eq!(held.expires, Some(at("2026-01-01T00:00:30Z")));
-        assert_eq!(holder(&lease, at("2026-01-01T00:00:30Z")), None);
+    fn whose_clock_is_far_off_is_not_taken_for_alive_or_dead() {
+        let held = lease("anna@laptop", "2026-01-01T00:00:30.000000Z");
+        let held = holder(&held).expect("held");
+        assert_eq!(
+            (held.holder.as_str(), held.version.as_str()),
+            ("anna@laptop", "7")
+        );
+        let seems_alive = |now: &str| {
+            let now = now.parse().expect("a time");
+            held.seems_alive(now, Duration::from_secs(15))
+        };
+        assert!(seems_alive("2026-01-01T00:00:40Z"));
+        assert!(seems_alive("2026-01-01T00:00:20Z"));
+        assert!(!seems_alive("2026-01-01T00:00:46Z"));
+        assert!(!seems_alive("2025-12-29T00:00:30Z"));
     }
 
     #[test]
     fn a_released_lease_is_nobodys() {
-        let lease = lease("", "2026-01-01T00:00:00.000000Z");
-        assert_eq!(holder(&lease, at("2026-01-01T00:00:00Z")), None);
+        assert_eq!(holder(&lease("", "2026-01-01T00:00:00.000000Z")), None);
     }
 }

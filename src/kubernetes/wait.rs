@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, WatchEvent, WatchParams};
@@ -10,6 +10,10 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use super::facts::pod_facts;
 use super::{Call, Kube, KubeError, Verb};
 use crate::cluster::PodFacts;
+
+/// How often the pod is looked at beside the watch: one whose connection is half open says nothing, and
+/// ends only with the time limit.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Pause before a watch that broke is begun anew.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -75,13 +79,26 @@ impl Kube {
         let from = list.metadata.resource_version.unwrap_or_default();
         let call = Call::new(Verb::Watch, "", "pods").within(namespace);
         let params = WatchParams::default().fields(&fields);
-        let stream = self.read(&call, || api.watch(&params, &from)).await?;
-        let mut events = stream.boxed();
-        while let Some(event) = events
-            .try_next()
-            .await
-            .map_err(|error| KubeError::of(error, &call, self))?
-        {
+        // Its beginning may hang just as its events may.
+        let opening = async {
+            let events = self.read(&call, || api.watch(&params, &from)).await?;
+            Ok(events.map_err(|error| KubeError::of(error, &call, self)))
+        };
+        let mut events = stream::once(opening).try_flatten().boxed();
+        loop {
+            let event = match tokio::time::timeout(LOOK, events.try_next()).await {
+                Ok(event) => event?,
+                Err(_) => {
+                    let now = self.pod(namespace, name).await?;
+                    if let Some(result) = done(now.as_ref()) {
+                        return Ok(Some(result));
+                    }
+                    continue;
+                }
+            };
+            let Some(event) = event else {
+                return Ok(None);
+            };
             let result = match &event {
                 WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
                     done(pod_facts(pod, None).as_ref())
@@ -98,6 +115,5 @@ impl Kube {
                 return Ok(result);
             }
         }
-        Ok(None)
     }
 }

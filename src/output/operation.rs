@@ -314,9 +314,42 @@ pub struct HistoryContent<'a> {
     pub operations: &'a [Record],
 }
 
-/// A refusal as one screen.
-pub fn refusal_screen(refusal: &Refusal, screen: &Screen) -> String {
-    let mut text = checks_screen(&refusal.checks, screen);
+/// The reason first, in a line; then what refuses and what warns, and what to type. The checks that
+/// passed are a number, unless `all` of them are asked for.
+pub fn refusal_screen(refusal: &Refusal, screen: &Screen, all: bool) -> String {
+    let of = |verdict: Verdict| {
+        refusal
+            .checks
+            .iter()
+            .filter(move |it| it.verdict == verdict)
+    };
+    let mut text = String::new();
+    if let Some(first) = of(Verdict::Refuse).next() {
+        let more = match of(Verdict::Refuse).count() {
+            1 => String::new(),
+            2 => " (and for one more reason)".to_owned(),
+            count => format!(" (and for {} more reasons)", count - 1),
+        };
+        let line = format!("refused: {}: {}{more}", first.check, first.reason);
+        let line = screen.wrap(&plain(&line), 2);
+        text += &format!(
+            "{}{}\n\n",
+            screen.paint(Tone::Bad, "refused:"),
+            &line["refused:".len()..]
+        );
+    }
+    let shown: Vec<Check> = of(Verdict::Refuse)
+        .chain(of(Verdict::Warn))
+        .chain(of(Verdict::Pass).filter(|_| all))
+        .cloned()
+        .collect();
+    text += &checks_screen(&shown, screen);
+    match of(Verdict::Pass).count() {
+        0 => {}
+        _ if all => {}
+        1 => text += "1 check passed (shown with -v)\n",
+        count => text += &format!("{count} checks passed (shown with -v)\n"),
+    }
     if !refusal.candidates.is_empty() {
         text += "\n";
         text += &candidates_screen(&refusal.candidates, screen);

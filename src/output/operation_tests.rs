@@ -120,7 +120,7 @@ fn a_plan_is_numbered_and_says_where_the_way_back_ends() {
 
 #[test]
 fn a_refusal_gives_every_reason_and_what_to_type() {
-    insta::assert_snapshot!(refusal_screen(&refusal(), &screen(160)));
+    insta::assert_snapshot!(refusal_screen(&refusal(), &screen(160), false));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn shown(plan: &Plan) -> String {
 fn databases_that_hold_data_are_not_replaced_unasked() {
     let refusal =
         logical(&request(), &[("shop", true), ("postgres", false)]).expect_err("shop holds data");
-    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen)));
+    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen, false)));
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn the_plan_of_a_pinned_scale_up() {
 #[test]
 fn the_refusal_of_a_scaling_that_the_autoscaler_may_undo() {
     let refusal = scaled(&healthy(2), 4, None).expect_err("no way is given");
-    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen)));
+    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen, false)));
 }
 
 #[test]

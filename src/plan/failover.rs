@@ -10,7 +10,7 @@ use super::{
     Candidate, Check, CheckName, FailoverRequest, Grounds, Mode, Operation, OperationId, Plan,
     Refusal,
 };
-use crate::cluster::{Instance, NameError, Snapshot};
+use crate::cluster::{Instance, NameError, Snapshot, nearest};
 
 /// Plans a failover: a switchover when a primary answers, an emergency when none does.
 ///
@@ -96,13 +96,18 @@ fn choose<'a>(case: &Case<'a>, candidates: &[Candidate]) -> Result<&'a Instance,
     match &case.request.to {
         Some(given) => case.snapshot.resolve(given).map_err(|error| {
             let check = Check::refuse(CheckName::Target, error.to_string());
-            match error {
-                NameError::Unknown { candidates, .. } | NameError::Ambiguous { candidates, .. } => {
-                    match candidates.as_slice() {
-                        [] => check,
-                        [first, ..] => check.next(format!("for example --to {first}")),
-                    }
-                }
+            let fits = |name: &str| match &error {
+                NameError::Unknown { .. } => true,
+                NameError::Ambiguous { candidates, .. } => candidates.iter().any(|it| it == name),
+            };
+            // Only what would work.
+            let eligible = candidates
+                .iter()
+                .filter(|it| it.eligible && fits(&it.pod))
+                .map(|it| it.pod.as_str());
+            match nearest(given, eligible) {
+                Some(pod) => check.next(format!("pgctl failover --to {pod}")),
+                None => check.next("pgctl status"),
             }
         }),
         None => candidates

@@ -17,6 +17,9 @@ pub struct Grounds {
     pub lock: Option<LockHolder>,
     /// The operation that was left unfinished.
     pub unfinished: Option<Unfinished>,
+    /// `resourceVersion` of the journal; none when there is none.
+    #[serde(default)]
+    pub journal_version: Option<String>,
     /// What a GitOps tool would do about the changes.
     pub drift: Vec<Drift>,
     /// Unlogged tables, which a promotion empties; none when nobody could be asked.
@@ -85,8 +88,37 @@ pub struct Permitted {
 pub struct LockHolder {
     /// `spec.holderIdentity`: who, on which machine.
     pub holder: String,
-    /// `spec.renewTime`.
+    /// `spec.acquireTime`, by the holder's clock.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// `spec.renewTime`, by the holder's clock.
     pub renewed: Option<Timestamp>,
+    /// Name of the Lease.
+    #[serde(default)]
+    pub lease: String,
+    /// Its namespace.
+    #[serde(default)]
+    pub namespace: String,
+}
+
+impl LockHolder {
+    /// The command that shows it.
+    pub fn command(&self) -> String {
+        format!(
+            "kubectl describe lease {} -n {}",
+            self.lease, self.namespace
+        )
+    }
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} runs an operation on this cluster", self.holder)?;
+        match self.since {
+            Some(since) => write!(f, ", since {since:.0} by the clock there"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// An operation whose journal has no end.

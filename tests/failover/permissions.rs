@@ -1,4 +1,4 @@
-//! The shipped Roles: the operator's is enough for all of it, the viewer's for nothing of it.
+//! The shipped Roles: the operator's alone is enough for all of it, the viewer's for nothing of it.
 
 use anyhow::Result;
 
@@ -9,7 +9,6 @@ fn the_viewer_is_refused_before_the_first_change_and_the_operator_can_do_all_of_
     on_sandbox(1, async |lab| {
         let oracle = Oracle::start(lab).await?;
         lab.grant(VIEWER, "vera")?;
-        lab.grant(VIEWER, "olga")?;
         lab.grant(OPERATOR, "olga")?;
         let (vera, olga) = (lab.kubeconfig_of("vera")?, lab.kubeconfig_of("olga")?);
         let mut arguments = vec!["failover", "--to", "replica-0", "--rejoin", "--kubeconfig"];

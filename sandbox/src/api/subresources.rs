@@ -88,6 +88,15 @@ pub(super) fn scale(
     Ok(json_response(StatusCode::OK, &view(&done)))
 }
 
+/// Condition `Ready` of a pod.
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|it| it["type"] == "Ready" && it["status"] == "True")
+}
+
 /// Deletes a pod if its disruption budgets allow it.
 pub(super) fn evict(
     store: &Store,
@@ -107,8 +116,18 @@ pub(super) fn evict(
         let matches = selector
             .and_then(|s| LabelSelector::from_object(s).ok())
             .is_some_and(|s| s.matches(labels));
+        let policy = budget
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.unhealthy_pod_eviction_policy.as_deref());
         let status = budget.status.unwrap_or_default();
-        if matches && status.disruptions_allowed <= 0 {
+        // As pkg/registry/core/pod/storage/eviction.go decides for a pod that is not Ready.
+        let unhealthy_goes = !is_ready(&pod)
+            && match policy {
+                Some("AlwaysAllow") => true,
+                _ => status.desired_healthy > 0 && status.current_healthy >= status.desired_healthy,
+            };
+        if matches && !unhealthy_goes && status.disruptions_allowed <= 0 {
             let own = budget.metadata.name.unwrap_or_default();
             let message = format!(
                 "The disruption budget {own} needs {} healthy pods and has {} currently",

@@ -27,6 +27,16 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     }
     if let Some(autoscaler) = &snapshot.autoscaler {
         findings.extend(may_delete_primary(snapshot, autoscaler));
+        if let Some((why, next)) = autoscaler.contested(namespace) {
+            findings.push(
+                Finding::warning(
+                    FindingCode::SeveralAutoscalers,
+                    ObjectRef::new("hpa", &autoscaler.name),
+                    why,
+                )
+                .next(next),
+            );
+        }
         autoscaling(snapshot, autoscaler, findings);
     }
     for unseen in &snapshot.unseen {

@@ -74,6 +74,8 @@ pub enum FindingCode {
     SynchronousNamesDiffer,
     /// The autoscaler may delete the pod that is primary.
     AutoscalerMayDeletePrimary,
+    /// Several autoscalers scale one StatefulSet.
+    SeveralAutoscalers,
     /// A volume is being deleted: its data goes with the pod that has it.
     VolumeDeleting,
     /// A volume is full or nearly so.

@@ -810,6 +810,27 @@ fn an_autoscaler_that_may_delete_the_primary() {
 }
 
 #[test]
+fn every_autoscaler_of_one_stateful_set_is_named() {
+    let snapshot = damaged(|s| {
+        let autoscaler = s.autoscaler.as_mut().expect("it has one");
+        autoscaler.rivals = vec!["by-hand".into()];
+    });
+    let object = "hpa/staging-postgres-replica-hpa";
+    let text = told(
+        &snapshot,
+        Code::SeveralAutoscalers,
+        Severity::Warning,
+        object,
+    );
+    for part in [
+        "staging-postgres-replica-hpa and by-hand",
+        "delete hpa by-hand",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn commits_that_do_not_wait_for_those_that_they_are_to_wait_for() {
     let names = |names: &str| {
         damaged(|s| {

@@ -75,7 +75,12 @@ impl Live {
             Action::Scale {
                 stateful_set,
                 replicas,
-            } => self.kube.scale(namespace, stateful_set, *replicas).await?,
+            } => {
+                let version = self.numbers.lock().await.remove(stateful_set);
+                self.kube
+                    .scale_from(namespace, stateful_set, *replicas, version.as_deref())
+                    .await?;
+            }
             Action::DeletePod { pod } => self.delete(pod).await?,
             Action::DeleteClaim { claim, created } => self.delete_claim(claim, *created).await?,
             Action::RequestClone {

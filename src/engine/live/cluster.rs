@@ -27,6 +27,8 @@ pub struct Live {
     /// The journal's ConfigMap as it was last read or written here.
     pub(super) stored: Mutex<Option<StoredMap>>,
     pub(super) lock: Lock,
+    /// `resourceVersion` of each StatefulSet whose number is about to be set, before that was journaled.
+    pub(super) numbers: Mutex<BTreeMap<String, String>>,
     pub(super) outage: Outage,
     /// Why a standby could not be repointed.
     pub(super) astray: Mutex<BTreeMap<String, String>>,
@@ -57,6 +59,7 @@ impl Live {
             sessions: Mutex::default(),
             stored: Mutex::default(),
             lock: Lock::default(),
+            numbers: Mutex::default(),
             outage: Outage::default(),
             astray: Mutex::default(),
             told: Mutex::default(),
@@ -155,6 +158,21 @@ impl Live {
                 limit.as_secs()
             ))),
         }
+    }
+
+    /// Remembers in which version a StatefulSet is: its number is set only from there, so that a request
+    /// that is late, or repeated, changes nothing when somebody else has set it in between.
+    pub(super) async fn look_at_number(&self, stateful_set: &str) -> Result<(), WorldError> {
+        let version = self
+            .kube
+            .stateful_set_version(self.namespace(), stateful_set)
+            .await?;
+        let mut numbers = self.numbers.lock().await;
+        match version {
+            Some(version) => numbers.insert(stateful_set.to_owned(), version),
+            None => numbers.remove(stateful_set),
+        };
+        Ok(())
     }
 
     pub(super) async fn forget(&self, pod: &str) {

@@ -42,10 +42,29 @@ impl Live {
         kube: &Kube,
         cluster: &ClusterId,
     ) -> Result<Option<Journal>, WorldError> {
+        Ok(Self::seen_journal(kube, cluster).await?.0)
+    }
+
+    /// The same, with its `resourceVersion` (none: there is no journal): whether anything was written
+    /// to it since is told by that, and not by anybody's clock.
+    ///
+    /// # Errors
+    /// When it can't be read or understood.
+    pub async fn seen_journal(
+        kube: &Kube,
+        cluster: &ClusterId,
+    ) -> Result<(Option<Journal>, Option<String>), WorldError> {
         let map = kube
             .stored_map(&cluster.namespace, &object_name(cluster))
             .await?;
-        map.as_ref().map(read).transpose().map(Option::flatten)
+        let journal = map.as_ref().map(read).transpose()?.flatten();
+        Ok((journal, map.map(|map| map.resource_version)))
+    }
+
+    /// `resourceVersion` of the journal that was loaded, or stored since.
+    pub async fn journal_version(&self) -> Option<String> {
+        let stored = self.stored.lock().await;
+        stored.as_ref().map(|map| map.resource_version.clone())
     }
 
     pub(super) async fn store_journal(&self, journal: &Journal) -> Result<(), WorldError> {

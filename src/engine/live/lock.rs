@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::cluster::{Live, object_name};
 use super::identity::{died_here, who};
 use crate::cluster::ClusterId;
-use crate::kubernetes::{Claim, HeldLease, Kube, KubeError};
+use crate::engine::WorldError;
+use crate::kubernetes::{Claim, HeldLease, Kube, KubeError, LeaseHolder};
 use crate::plan::LockHolder;
 
 /// How long a Lease lives without being renewed.
@@ -21,12 +22,16 @@ const DURATION: Duration = Duration::from_secs(15);
 const RENEWAL: Duration = Duration::from_secs(4);
 /// Our own clock gives up a little before everybody else's.
 const MARGIN: Duration = Duration::from_secs(3);
+/// How often the Lease of a holder who may be dead is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the API may be away in the middle of an operation. While it is, nobody else can take over.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else has it.
-    #[error("{} runs an operation on this cluster", .0.holder)]
+    #[error("{}", .0)]
     Held(LockHolder),
     /// The API did not let us.
     #[error(transparent)]
@@ -38,7 +43,24 @@ pub enum LockError {
 pub(super) struct Lock {
     state: Mutex<Option<Held>>,
     ours: Arc<AtomicBool>,
-    deadline: Arc<std::sync::Mutex<Option<Instant>>>,
+    renewed: Arc<std::sync::Mutex<Option<Renewed>>>,
+}
+
+/// When it was renewed. `Instant` stands still while a machine sleeps (CLOCK_MONOTONIC on Linux), the
+/// time of day may be set: whichever has gone further counts.
+#[derive(Debug, Clone, Copy)]
+struct Renewed(Instant, Timestamp);
+
+impl Renewed {
+    fn now() -> Self {
+        Self(Instant::now(), Timestamp::now())
+    }
+
+    fn age(self) -> Duration {
+        let by_day = Timestamp::now().duration_since(self.1);
+        let by_day = Duration::try_from(by_day).unwrap_or_default();
+        self.0.elapsed().max(by_day)
+    }
 }
 
 struct Held {
@@ -48,13 +70,19 @@ struct Held {
 
 impl Lock {
     pub(super) fn is_ours(&self) -> bool {
-        let deadline = self.deadline.lock().ok().and_then(|it| *it);
-        self.ours.load(Ordering::Acquire) && deadline.is_some_and(|at| Instant::now() < at)
+        let renewed = self.renewed.lock().ok().and_then(|it| *it);
+        !self.is_lost() && renewed.is_some_and(|it| it.age() < DURATION - MARGIN)
+    }
+
+    /// Whether somebody else has changed the Lease, or taken it away.
+    fn is_lost(&self) -> bool {
+        !self.ours.load(Ordering::Acquire)
     }
 }
 
 impl Live {
-    /// Who has the lock of a cluster; none when it is free, or its holder has died on this machine.
+    /// Who has the lock of a cluster, as far as one look tells; none when it is free, its holder has
+    /// died on this machine, or may be dead: [`Live::take_lock`] watches such a one before it decides.
     ///
     /// # Errors
     /// When the Lease can't be read.
@@ -65,27 +93,28 @@ impl Live {
         let name = object_name(cluster);
         let holder = kube.lease_holder(&cluster.namespace, &name).await?;
         Ok(holder
-            .filter(|it| !died_here(&it.holder))
-            .map(|it| LockHolder {
-                holder: it.holder,
-                renewed: it.since,
-            }))
+            .filter(|it| !died_here(&it.holder) && it.seems_alive(Timestamp::now(), DURATION))
+            .map(|it| lock_holder(it, cluster)))
     }
 
-    /// Takes the lock, and renews it until it is given back.
-    ///
-    /// With `patience` the expiry of a holder that does not renew any more is waited for.
+    /// Takes the lock, and renews it until it is given back. One whose holder does not renew it for as
+    /// long as it lasts, by this machine's own clock, is taken over: what the holder's clock said does
+    /// not count. With `patience` that is waited for whatever its times say.
     ///
     /// # Errors
     /// When somebody else has it, or the API refuses.
     pub async fn take_lock(&self, patience: bool) -> Result<(), LockError> {
         let (name, me) = (self.object_name(), who());
-        let give_up = Instant::now() + DURATION + RENEWAL;
+        let mut watched: Option<(LeaseHolder, Instant)> = None;
         loop {
-            let asked = Instant::now();
+            let asked = Renewed::now();
+            let unrenewed = watched
+                .as_ref()
+                .filter(|(_, since)| since.elapsed() > DURATION)
+                .map(|(holder, _)| holder.version.as_str());
             let claim = self
                 .kube
-                .claim_lease(self.namespace(), &name, &me, DURATION)
+                .claim_lease(self.namespace(), &name, &me, DURATION, unrenewed)
                 .await?;
             let holder = match claim {
                 Claim::Ours(lease) => {
@@ -98,49 +127,73 @@ impl Live {
                 // In the name of the dead, only to give it back.
                 let claim = self
                     .kube
-                    .claim_lease(self.namespace(), &name, &holder.holder, DURATION)
+                    .claim_lease(self.namespace(), &name, &holder.holder, DURATION, None)
                     .await?;
                 if let Claim::Ours(lease) = claim {
                     self.kube.release_lease(*lease).await?;
                 }
                 continue;
             }
-            if !patience || Instant::now() >= give_up {
-                return Err(LockError::Held(LockHolder {
-                    holder: holder.holder,
-                    renewed: holder.since,
-                }));
+            let lives = match &watched {
+                // He has renewed it since, or somebody else has taken it.
+                Some((before, _)) => before.version != holder.version,
+                None => !patience && holder.seems_alive(Timestamp::now(), DURATION),
+            };
+            if lives {
+                return Err(LockError::Held(lock_holder(holder, &self.cluster)));
             }
-            let left = holder.expires.map_or(RENEWAL, |at| {
-                Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
-            });
-            tokio::time::sleep(left.clamp(Duration::from_millis(100), RENEWAL)).await;
+            watched.get_or_insert_with(|| (holder, Instant::now()));
+            tokio::time::sleep(LOOK).await;
         }
     }
 
-    async fn keep(&self, lease: HeldLease, since: Instant) {
+    /// Waits until the lock was renewed again, when that was not possible for a while. That it has
+    /// expired is no loss: it is renewed only as we have left it, so that whoever has had it in between
+    /// makes that fail.
+    pub(super) async fn regain_lock(&self) -> Result<(), WorldError> {
+        let since = Instant::now();
+        loop {
+            if self.lock.is_ours() {
+                return Ok(());
+            }
+            if self.lock.is_lost() {
+                return Err(WorldError::lost_lock(
+                    "somebody else has taken the lock: the operation is not ours any more",
+                ));
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(WorldError::lost_lock(format!(
+                    "the Kubernetes API was away for more than {} s, and the lock could not be renewed",
+                    PATIENCE.as_secs()
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn keep(&self, lease: HeldLease, since: Renewed) {
         let lease = Arc::new(Mutex::new(Some(lease)));
         self.lock.ours.store(true, Ordering::Release);
-        set(&self.lock.deadline, since);
+        set(&self.lock.renewed, since);
         let (kube, kept) = (self.kube.clone(), Arc::clone(&lease));
-        let (ours, deadline) = (Arc::clone(&self.lock.ours), Arc::clone(&self.lock.deadline));
+        let (ours, renewed) = (Arc::clone(&self.lock.ours), Arc::clone(&self.lock.renewed));
         let renewal = tokio::spawn(async move {
             let mut pause = RENEWAL;
             loop {
                 tokio::time::sleep(pause).await;
-                let asked = Instant::now();
+                let asked = Renewed::now();
                 let mut held = kept.lock().await;
                 let Some(lease) = held.as_mut() else { return };
                 match kube.renew_lease(lease).await {
                     Ok(()) => {
-                        set(&deadline, asked);
+                        set(&renewed, asked);
                         pause = RENEWAL;
                     }
                     Err(KubeError::Conflict { .. } | KubeError::NotFound { .. }) => {
                         ours.store(false, Ordering::Release);
                         return;
                     }
-                    // The deadline decides, not the error.
+                    // The age decides, not the error.
                     Err(_) => pause = RENEWAL / 4,
                 }
             }
@@ -162,8 +215,18 @@ impl Live {
     }
 }
 
-fn set(deadline: &std::sync::Mutex<Option<Instant>>, renewed: Instant) {
-    if let Ok(mut at) = deadline.lock() {
-        *at = Some(renewed + DURATION - MARGIN);
+fn set(at: &std::sync::Mutex<Option<Renewed>>, renewed: Renewed) {
+    if let Ok(mut at) = at.lock() {
+        *at = Some(renewed);
+    }
+}
+
+fn lock_holder(it: LeaseHolder, cluster: &ClusterId) -> LockHolder {
+    LockHolder {
+        holder: it.holder,
+        since: it.since,
+        renewed: it.renewed,
+        lease: object_name(cluster),
+        namespace: cluster.namespace.clone(),
     }
 }

@@ -14,6 +14,9 @@ impl World for Live {
         };
         match step.name {
             StepName::StopPrimary => {
+                if let Action::Scale { stateful_set, .. } = &step.action {
+                    self.look_at_number(stateful_set).await?;
+                }
                 // Everything that is needed while writes are away is opened now.
                 self.session(to).await?;
                 if plan.is_switchover() && self.outage.since_last().is_none() {
@@ -66,6 +69,10 @@ impl World for Live {
 
     fn is_ours(&self) -> bool {
         self.lock.is_ours()
+    }
+
+    async fn regain(&self) -> Result<(), WorldError> {
+        self.regain_lock().await
     }
 
     async fn tell(&self, plan: &Plan, reason: &str, message: &str) {

@@ -29,6 +29,7 @@ pub(crate) fn autoscaler_facts(hpa: &HorizontalPodAutoscaler) -> Option<Autoscal
     Some(Autoscaler {
         name: hpa.metadata.name.clone()?,
         target: spec.scale_target_ref.name.clone(),
+        rivals: Vec::new(),
         min: spec.min_replicas.map_or(1, count),
         max: count(spec.max_replicas),
         current: status

@@ -49,7 +49,7 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
             .map(termination),
         ip: status.and_then(|status| status.pod_ip.clone()),
         node: spec.and_then(|spec| spec.node_name.clone()),
-        node_ready,
+        node_ready: node_ready.or_else(|| marked_as_lost(pod).then_some(false)),
         unschedulable,
         created: metadata.creation_timestamp.as_ref().map(time),
         deleting_since: deleting_since(metadata),
@@ -60,6 +60,41 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
         claim: spec.and_then(data_claim),
         name,
     })
+}
+
+/// Whether Kubernetes has marked a pod because its node does not report any more: the node lifecycle
+/// controller sets the pod's condition `Ready` to False (`MarkPodsNotReady` in
+/// pkg/controller/util/node/controller_utils.go) and leaves all else as the kubelet said it last. A
+/// kubelet that finds a container not ready says so of the container, too
+/// (`GeneratePodReadyCondition` in pkg/kubelet/status/generate.go). So this tells of a lost node
+/// where nodes may not be read.
+fn marked_as_lost(pod: &Pod) -> bool {
+    let gated = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.readiness_gates.as_ref())
+        .is_some_and(|gates| !gates.is_empty());
+    let Some(status) = pod.status.as_ref().filter(|_| !gated) else {
+        return false;
+    };
+    let is = |kind: &str, value: &str| {
+        let conditions = status.conditions.iter().flatten();
+        conditions
+            .into_iter()
+            .any(|it| it.type_ == kind && it.status == value)
+    };
+    let containers = status.container_statuses.as_deref().unwrap_or_default();
+    let running = |it: &ContainerStatus| {
+        it.ready
+            && it
+                .state
+                .as_ref()
+                .is_some_and(|state| state.running.is_some())
+    };
+    is("Ready", "False")
+        && !is("ContainersReady", "False")
+        && !containers.is_empty()
+        && containers.iter().all(running)
 }
 
 /// Condition `Ready` of a node.
@@ -174,6 +209,35 @@ mod tests {
     fn facts(pod: serde_json::Value) -> PodFacts {
         let pod = serde_json::from_value(pod).expect("a Pod");
         pod_facts(&pod, Some(true)).expect("one of the cluster")
+    }
+
+    #[test]
+    fn a_pod_that_was_marked_tells_that_its_node_is_lost() {
+        let running = json!({"running": {"startedAt": "2026-01-02T03:05:00Z"}});
+        let container = |ready: bool| {
+            json!([{"name": "postgres", "image": "i", "imageID": "", "ready": ready,
+                "restartCount": 0, "state": running}])
+        };
+        let node_ready = |ready: &str, container_ready: bool, known: Option<bool>, gates: bool| {
+            let mut pod = pod();
+            pod["status"]["conditions"][0]["status"] = ready.into();
+            pod["status"]["containerStatuses"] = container(container_ready);
+            if gates {
+                pod["spec"]["readinessGates"] = json!([{"conditionType": "example.com/up"}]);
+            }
+            let pod = serde_json::from_value(pod).expect("a Pod");
+            pod_facts(&pod, known)
+                .expect("one of the cluster")
+                .node_ready
+        };
+        assert_eq!(node_ready("False", true, None, false), Some(false));
+        // The kubelet itself says that it is not ready.
+        assert_eq!(node_ready("False", false, None, false), None);
+        assert_eq!(node_ready("True", true, None, false), None);
+        // A gate of somebody else's.
+        assert_eq!(node_ready("False", true, None, true), None);
+        // Who may look at nodes knows better.
+        assert_eq!(node_ready("False", true, Some(true), false), Some(true));
     }
 
     #[test]

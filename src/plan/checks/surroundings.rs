@@ -21,11 +21,7 @@ fn lock(grounds: &Grounds) -> Check {
     let name = CheckName::Lock;
     match &grounds.lock {
         None => Check::pass(name, "nobody else works on this cluster"),
-        Some(holder) => Check::refuse(
-            name,
-            format!("{} runs an operation on this cluster", holder.holder),
-        )
-        .next("pgctl history"),
+        Some(holder) => Check::refuse(name, holder.to_string()).next(holder.command()),
     }
 }
 
@@ -109,6 +105,14 @@ pub(crate) fn autoscaler(case: &Case<'_>, target: &Instance) -> Check {
     let Some(autoscaler) = &case.snapshot.autoscaler else {
         return no_autoscaler(case, pod);
     };
+    if let Some((why, next)) = autoscaler.contested(&case.snapshot.cluster.namespace) {
+        // In an emergency writes come first.
+        let check = match case.mode {
+            Mode::Switchover => Check::refuse(name, why),
+            Mode::Emergency => Check::warn(name, why),
+        };
+        return check.next(next);
+    }
     if pod.ordinal >= autoscaler.max {
         return Check::refuse(
             name,

@@ -29,6 +29,9 @@ pub fn plan_autoscale(
             None
         }
     };
+    if let Some((why, next)) = autoscaler.and_then(|it| it.contested(&snapshot.cluster.namespace)) {
+        checks.push(Check::refuse(CheckName::Autoscaler, why).next(next));
+    }
     let patch = autoscaler.map(|it| patch(snapshot, it, request, &mut checks));
     let mut steps = Vec::new();
     if let (Some(autoscaler), Some(patch)) = (autoscaler, &patch) {

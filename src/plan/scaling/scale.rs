@@ -138,6 +138,10 @@ fn way(
         });
         return None;
     };
+    if let Some((why, next)) = autoscaler.contested(&snapshot.cluster.namespace) {
+        checks.push(Check::refuse(name, why).next(next));
+        return None;
+    }
     let bounds = Bounds::of(autoscaler);
     let patch = match request.way {
         None => {

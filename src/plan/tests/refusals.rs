@@ -73,6 +73,62 @@ fn a_primary_that_only_does_not_let_us_in() {
     assert!(plan_failover(&silent, &to("replica-0"), &Grounds::default(), now()).is_ok());
 }
 
+#[test]
+fn two_autoscalers_of_one_stateful_set() {
+    let mut contested = healthy(3);
+    let autoscaler = contested.autoscaler.as_mut().expect("it has one");
+    autoscaler.rivals = vec!["by-hand".into()];
+    let check = CheckName::Autoscaler;
+    refuses_with(check, &contested, &to("replica-1"), &Grounds::default());
+    let refusal = refusal_of(&contested, &to("replica-1"), &Grounds::default());
+    let reason = refusal.reasons().find(|it| it.check == check);
+    let reason = reason.expect("it refuses");
+    assert!(reason.reason.contains("and by-hand"), "{reason:?}");
+    // In an emergency nothing takes writes already.
+    stop(&mut contested, PRIMARY, ContainerState::Unknown);
+    let plan = plan_failover(&contested, &to("replica-1"), &Grounds::default(), now());
+    let plan = plan.expect("it is an emergency");
+    assert!(plan.warnings().any(|it| it.check == check));
+}
+
+#[test]
+fn what_is_suggested_would_work() {
+    let suggested = |given: &str, damage: fn(&mut Snapshot)| {
+        let mut snapshot = healthy(3);
+        damage(&mut snapshot);
+        let refusal = refusal_of(&snapshot, &to(given), &Grounds::default());
+        let target = refusal
+            .reasons()
+            .find(|it| it.check == CheckName::Target)
+            .and_then(|it| it.next.clone());
+        target.expect("something to type")
+    };
+    let pod = |number| format!("pgctl failover --to {}", replica(number));
+    assert_eq!(suggested("replcia-2", |_| {}), pod(2));
+    assert!(!suggested("replica-9", |_| {}).contains("primary-0"));
+    // The nearest one can't become primary.
+    let next = suggested("replcia-2", |it| {
+        stop(it, &replica(2), ContainerState::Unknown);
+    });
+    assert_ne!(next, pod(2));
+    assert!(next.contains("--to"), "{next}");
+}
+
+/// Of a target that does not answer no timeline is known.
+#[test]
+fn a_silent_target_makes_no_other_standby_one_that_has_gone_astray() {
+    let mut snapshot = healthy(3);
+    instance(&mut snapshot, &replica(1)).database = Database::Unreachable {
+        reason: "no answer".into(),
+        alive: false,
+    };
+    let refusal = refusal_of(&snapshot, &to("replica-1"), &Grounds::default());
+    for check in &refusal.checks {
+        assert!(!check.reason.contains("timeline of its own"), "{check:?}");
+        assert!(!check.reason.contains("reinit"), "{check:?}");
+    }
+}
+
 /// Of an autoscaler that can't be seen it is not known whether it would delete the new primary.
 #[test]
 fn an_autoscaler_that_can_not_be_seen() {
@@ -453,7 +509,10 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
     let lock = Grounds {
         lock: Some(LockHolder {
             holder: "ann@laptop".into(),
+            since: None,
             renewed: None,
+            lease: "pgctl-postgres".into(),
+            namespace: "staging".into(),
         }),
         ..Grounds::default()
     };
