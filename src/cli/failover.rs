@@ -38,21 +38,32 @@ pub struct FailoverArgs {
         default_value_t = crate::plan::DEFAULT_MAX_LAG_BYTES
     )]
     pub max_lag_bytes: u64,
-    /// How long the old primary may take to shut down
-    #[arg(long, env = "PGCTL_STOP_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
-    pub stop_timeout: Duration,
+    /// How long the old primary may take to shut down [default: the grace period of its pod and 30 s,
+    /// which is also the least]
+    #[arg(long, env = "PGCTL_STOP_TIMEOUT", hide_env = true, value_name = "TIME", value_parser = positive_duration)]
+    pub stop_timeout: Option<Duration>,
+    /// Stop a primary that is alive and that pgctl can't reach, through Kubernetes; one that would
+    /// lack any of its data is not promoted
+    #[arg(long)]
+    pub blind: bool,
+    /// Promote although commits are lost that the old primary has acknowledged
+    #[arg(long)]
+    pub accept_loss: bool,
     /// Promote although nobody can prove that the old primary has stopped
-    #[arg(long, env = "PGCTL_ACCEPT_SPLIT_BRAIN_RISK", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub accept_split_brain_risk: bool,
     /// Go on although a GitOps tool may revert the changes
     #[arg(long, env = "PGCTL_ALLOW_DRIFT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub allow_drift: bool,
     /// Go on although logical replication slots are lost
-    #[arg(long, env = "PGCTL_ALLOW_SLOT_LOSS", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub allow_slot_loss: bool,
     /// Go on although a base backup is cut off
-    #[arg(long, env = "PGCTL_ALLOW_BACKUP_LOSS", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub allow_backup_loss: bool,
+    /// Go on although WAL is missing from the archive, for a primary whose archiving can't be mended
+    #[arg(long)]
+    pub allow_archive_gap: bool,
     /// How to run it.
     #[command(flatten)]
     pub operation: OperationArgs,

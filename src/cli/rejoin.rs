@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args};
+use clap::Args;
 
 use super::OperationArgs;
 use super::global::positive_duration;
@@ -17,7 +16,7 @@ pub struct RejoinArgs {
     #[arg(required_unless_present_any = ["resume", "abort"], value_name = "POD")]
     pub pod: Option<String>,
     /// Throw its data away and copy it anew
-    #[arg(long, env = "PGCTL_CLONE", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub clone: bool,
     /// How long it may take until it streams
     #[arg(long, env = "PGCTL_STREAM_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "10m", value_parser = positive_duration)]

@@ -41,10 +41,10 @@ pub struct RestoreArgs {
     )]
     pub to: Option<String>,
     /// Replace databases that hold data; of a full backup, passwords and attributes of roles, too
-    #[arg(long, env = "PGCTL_CLEAN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub clean: bool,
     /// Do not back up what --clean replaces
-    #[arg(long, env = "PGCTL_NO_SAFETY_BACKUP", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub no_safety_backup: bool,
     /// Only this database of the backup
     #[arg(long, env = "PGCTL_DATABASE", hide_env = true, value_name = "NAME")]
@@ -74,7 +74,7 @@ pub struct RestoreArgs {
     #[arg(long, env = "PGCTL_MOVE_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "24h", value_parser = positive_duration)]
     pub move_timeout: Duration,
     /// Delete what earlier restores have kept
-    #[arg(long, env = "PGCTL_DISCARD_OLD", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with_all = ["backup", "clean", "database", "except", "rename"])]
+    #[arg(long, conflicts_with_all = ["backup", "clean", "database", "except", "rename"])]
     pub discard_old: bool,
     /// How to run it.
     #[command(flatten)]

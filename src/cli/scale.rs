@@ -40,7 +40,7 @@ pub struct ScaleArgs {
     #[arg(long, env = "PGCTL_NO_WAIT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with = "delete_volumes")]
     pub no_wait: bool,
     /// Delete the volumes of the pods that go, and of those that went before
-    #[arg(long, env = "PGCTL_DELETE_VOLUMES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub delete_volumes: bool,
     /// How many bytes a standby that is done may be behind
     #[arg(

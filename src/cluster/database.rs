@@ -224,6 +224,26 @@ pub struct ReceiverFacts {
     pub latest_end_lsn: Option<Lsn>,
     /// `last_msg_receipt_time`.
     pub last_message: Option<Timestamp>,
+    /// How long ago that was when this was asked, by the standby's own clock, in seconds.
+    #[serde(default)]
+    pub last_message_age: Option<f64>,
+    /// `wal_receiver_timeout`, in seconds; 0 when the receiver waits for ever.
+    #[serde(default)]
+    pub timeout_seconds: Option<f64>,
+}
+
+impl ReceiverFacts {
+    /// Whether the sender was there lately. A receiver that has heard nothing for half of
+    /// `wal_receiver_timeout` asks the sender to answer (`WalReceiverMain()` in
+    /// src/backend/replication/walreceiver.c), so of one that lives there is a message by then. A
+    /// clock that was set back counts as lately: nobody knows.
+    pub fn hears_its_sender(&self) -> bool {
+        const USUAL: f64 = 60.0;
+        const ON_THE_WAY: f64 = 5.0;
+        let timeout = self.timeout_seconds.filter(|it| *it > 0.0);
+        let limit = timeout.unwrap_or(USUAL) / 2.0 + ON_THE_WAY;
+        self.last_message_age.is_some_and(|age| age <= limit)
+    }
 }
 
 /// `pg_stat_replication`: the sender's view of one stream. LSNs are none before the first report.

@@ -158,13 +158,12 @@ pub(crate) fn stop(snapshot: &mut Snapshot, pod: &str, container: ContainerState
             .retain(|sender| sender.application_name != pod);
         slot(snapshot, ordinal).active = false;
     }
-    if pod == PRIMARY {
-        for standby in &mut snapshot.instances {
-            if let Database::Reached(facts) = &mut standby.database
-                && let Some(recovery) = &mut facts.recovery
-            {
-                recovery.receiver = None;
-            }
+    let from = |host: &Option<String>| host.as_deref().is_some_and(|it| it.starts_with(pod));
+    for standby in &mut snapshot.instances {
+        if let Database::Reached(facts) = &mut standby.database
+            && let Some(recovery) = &mut facts.recovery
+        {
+            recovery.receiver.take_if(|it| from(&it.sender_host));
         }
     }
 }
@@ -231,6 +230,8 @@ fn standby_instance(ordinal: u32) -> Instance {
             flushed_lsn: Some(POSITION),
             latest_end_lsn: Some(POSITION),
             last_message: Some(now()),
+            last_message_age: Some(0.1),
+            timeout_seconds: Some(60.0),
         }),
         upstream_host: Some("staging-postgres-primary-0.staging-postgres-primary".into()),
     });
@@ -315,6 +316,7 @@ fn pod(name: String, component: Component, ordinal: u32) -> PodFacts {
         created: Some(ago(3 * 86400)),
         deleting_since: None,
         term: None,
+        grace_seconds: Some(120),
     }
 }
 

@@ -13,6 +13,7 @@ mod git_ops;
 mod health;
 mod instance;
 mod lag;
+mod life;
 mod lsn;
 mod name;
 mod pod;
@@ -43,6 +44,7 @@ pub use lag::{
     Behind, CatchUp, LagCheck, LagLimit, LagRates, LagReport, ParseLagLimitError, Reference,
     SlotLag, Stage, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
 };
+pub use life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use lsn::{Lsn, ParseLsnError, Timeline};
 pub use name::{NameError, nearest, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};

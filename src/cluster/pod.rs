@@ -44,6 +44,10 @@ pub struct PodFacts {
     pub term: Option<u64>,
     /// Names of the claims that it mounts as its data volume.
     pub claim: Option<String>,
+    /// How long it may take to stop, in seconds: `spec.terminationGracePeriodSeconds`, or what is
+    /// left of it (`metadata.deletionGracePeriodSeconds`) once it is being deleted.
+    #[serde(default)]
+    pub grace_seconds: Option<u32>,
 }
 
 /// State of a container (`status.containerStatuses[].state`).

@@ -18,10 +18,15 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
         rejoin: args.rejoin,
         max_lag_bytes: args.max_lag_bytes,
         accept_split_brain_risk: args.accept_split_brain_risk,
+        blind: args.blind,
+        accept_loss: args.accept_loss,
         allow_drift: args.allow_drift,
         allow_slot_loss: args.allow_slot_loss,
+        allow_archive_gap: args.allow_archive_gap,
         allow_backup_loss: args.allow_backup_loss,
-        stop_timeout_seconds: u32::try_from(args.stop_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
+        stop_timeout_seconds: args
+            .stop_timeout
+            .map(|it| u32::try_from(it.as_secs().max(1)).unwrap_or(u32::MAX)),
     };
     let asks = args.to.is_none()
         && !(args.operation.yes || args.operation.dry_run)

@@ -79,6 +79,7 @@ impl Kube {
         namespace: &str,
         name: &str,
         uid: Option<&str>,
+        grace_seconds: Option<u32>,
     ) -> Result<(), KubeError> {
         let api: Api<K> = Api::namespaced(self.client(), namespace);
         let call = call_on::<K>(Verb::Delete, namespace, name);
@@ -87,6 +88,7 @@ impl Kube {
                 uid: Some(uid.to_owned()),
                 resource_version: None,
             }),
+            grace_period_seconds: grace_seconds,
             ..DeleteParams::default()
         };
         match self.write(&call, || api.delete(name, &params)).await {
@@ -321,7 +323,23 @@ impl Kube {
     /// # Errors
     /// A conflict when the pod of this name is another one by now; or the API refuses.
     pub async fn delete_pod(&self, namespace: &str, pod: &str, uid: &str) -> Result<(), KubeError> {
-        self.remove::<Pod>(namespace, pod, Some(uid)).await
+        self.remove::<Pod>(namespace, pod, Some(uid), None).await
+    }
+
+    /// The same with a grace period of so many seconds, also for one that is being deleted with a
+    /// longer one. Never 0: the object would go before its kubelet has seen the end.
+    ///
+    /// # Errors
+    /// As [`Self::delete_pod`].
+    pub async fn delete_pod_within(
+        &self,
+        namespace: &str,
+        pod: &str,
+        uid: &str,
+        grace_seconds: u32,
+    ) -> Result<(), KubeError> {
+        let grace = Some(grace_seconds.max(1));
+        self.remove::<Pod>(namespace, pod, Some(uid), grace).await
     }
 
     /// Deletes a claim, and with it the data. Kubernetes waits until no pod uses it.
@@ -334,7 +352,7 @@ impl Kube {
         claim: &str,
         uid: Option<&str>,
     ) -> Result<(), KubeError> {
-        self.remove::<PersistentVolumeClaim>(namespace, claim, uid)
+        self.remove::<PersistentVolumeClaim>(namespace, claim, uid, None)
             .await
     }
 }

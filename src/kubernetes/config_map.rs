@@ -102,6 +102,6 @@ impl Kube {
     /// # Errors
     /// When the API refuses.
     pub async fn delete_map(&self, namespace: &str, name: &str) -> Result<(), KubeError> {
-        self.remove::<ConfigMap>(namespace, name, None).await
+        self.remove::<ConfigMap>(namespace, name, None, None).await
     }
 }

@@ -101,7 +101,7 @@ impl Kube {
     /// # Errors
     /// When the API refuses.
     pub async fn delete_volume_pod(&self, namespace: &str, name: &str) -> Result<(), KubeError> {
-        self.remove::<Pod>(namespace, name, None).await
+        self.remove::<Pod>(namespace, name, None, None).await
     }
 
     /// Makes a claim as the StatefulSet would, unless it is there.

@@ -34,7 +34,11 @@ pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
             normal(headline.cluster.namespace.clone()),
             normal(headline.cluster.name.clone()),
             (health.verdict.to_string(), verdict_tone(health.verdict)),
-            normal(headline.primary.clone().unwrap_or_default()),
+            normal(match (&headline.primary, &headline.silent_primary) {
+                (Some(primary), _) => primary.clone(),
+                (None, Some(silent)) => format!("{silent} (no answer)"),
+                (None, None) => String::new(),
+            }),
             normal(format!("{}/{}", headline.streaming, headline.wanted)),
             normal(
                 lag.map(|(_, behind)| behind_words(behind))

@@ -45,7 +45,10 @@ pub fn verdict_line(health: &Health, screen: &Screen) -> String {
         {
             "several primaries".to_owned()
         }
-        None => "no primary".to_owned(),
+        None => match &headline.silent_primary {
+            Some(primary) => format!("primary {primary} (no answer)"),
+            None => "no primary".to_owned(),
+        },
     });
     facts.push(format!(
         "{} of {} standbys streaming",

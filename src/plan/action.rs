@@ -120,6 +120,22 @@ pub enum Action {
         /// The pod.
         pod: PodRef,
     },
+    /// Gives a pod that is being stopped a while to end in order, and then little more: its grace
+    /// period is shortened, never to nothing, so that its kubelet still confirms the end.
+    HastenEnd {
+        /// The pod.
+        pod: PodRef,
+        /// The while, in seconds.
+        after_seconds: u32,
+        /// The grace period after it, in seconds.
+        grace_seconds: u32,
+    },
+    /// Waits until a pod that is being deleted has ended; changes nothing. One that is not being
+    /// deleted is not waited for.
+    AwaitEnd {
+        /// The pod.
+        pod: PodRef,
+    },
     /// Deletes a claim, and with it the data. One of another time of creation is left alone.
     DeleteClaim {
         /// The PersistentVolumeClaim.
@@ -289,6 +305,16 @@ impl fmt::Display for Action {
                 replicas,
             } => write!(f, "scale {stateful_set} to {replicas}"),
             Self::DeletePod { pod } => write!(f, "delete the pod {}", pod.name),
+            Self::HastenEnd {
+                pod,
+                after_seconds,
+                grace_seconds,
+            } => write!(
+                f,
+                "let {} end; after {after_seconds} s, shorten its grace period to {grace_seconds} s",
+                pod.name
+            ),
+            Self::AwaitEnd { pod } => write!(f, "wait until {} has ended", pod.name),
             Self::DeleteClaim { claim, .. } => write!(f, "delete the claim {claim} and its data"),
             Self::RequestClone { pod, .. } => write!(f, "ask {pod} to clone its data anew"),
             Self::Promote { pod } => write!(f, "promote {pod}"),

@@ -100,12 +100,23 @@ pub(crate) fn lag_bytes(case: &Case<'_>, instance: &Instance) -> Option<u64> {
 /// The furthest position of the old primary that anybody knows of, when it does not answer.
 pub(crate) fn known_end(case: &Case<'_>) -> Option<Lsn> {
     let received = case.snapshot.standbys().filter_map(position);
+    received.chain(reported_end(case)).max()
+}
+
+/// The furthest position that the old primary itself has told, in the record of its shutdown or to
+/// its standbys while it streamed to them.
+pub(crate) fn reported_end(case: &Case<'_>) -> Option<Lsn> {
     let reported = case.snapshot.standbys().filter_map(|standby| {
         let recovery = standby.facts()?.recovery.as_ref()?;
-        recovery.receiver.as_ref()?.latest_end_lsn
+        let receiver = recovery.receiver.as_ref()?;
+        let of_another = receiver.sender_host.as_deref().is_some_and(|host| {
+            let name = host.split('.').next().unwrap_or(host);
+            name != case.old && case.snapshot.instance(name).is_some()
+        });
+        receiver.latest_end_lsn.filter(|_| !of_another)
     });
     let stopped = case.shutdown().map(|shutdown| shutdown.lsn);
-    received.chain(reported).chain(stopped).max()
+    reported.chain(stopped).max()
 }
 
 /// The autoscaler's minimum does not protect it yet.

@@ -1,7 +1,9 @@
 //! The situation that a failover starts from, worked out once for all checks.
 
+pub(crate) use crate::cluster::may_be_running;
 use crate::cluster::{
-    Component, ContainerState, Database, Instance, Lsn, Role, Snapshot, TopologySource,
+    Component, ContainerState, Instance, Lsn, Role, SignOfLife, Snapshot, TopologySource,
+    signs_of_life,
 };
 
 use super::{FailoverRequest, Grounds, Mode, PodRef, Shutdown, Unfinished};
@@ -61,6 +63,46 @@ impl<'a> Case<'a> {
     /// The old primary's pod, when it exists.
     pub(crate) fn old_pod(&self) -> Option<PodRef> {
         self.old_instance().map(pod_ref)
+    }
+
+    /// What shows that the old primary is alive, when it does not answer.
+    pub(crate) fn signs_of_life(&self) -> Vec<SignOfLife> {
+        signs_of_life(self.snapshot, &self.old)
+    }
+
+    /// Whether the old primary lives, can't be asked, and is to be stopped all the same.
+    pub(crate) fn is_blind(&self) -> bool {
+        let closed = || {
+            self.old_instance()
+                .is_some_and(|it| it.database.alive_but_closed().is_some())
+        };
+        self.mode == Mode::Emergency
+            && self.request.blind
+            && (closed() || !self.signs_of_life().is_empty())
+    }
+
+    /// What the old primary's end has to show before another is promoted.
+    pub(crate) fn end(&self) -> End {
+        match self.mode {
+            Mode::Switchover => End::Clean,
+            // It was taking writes: without its record nobody knows what would be lost.
+            Mode::Emergency if self.is_blind() && !self.request.accept_loss => End::Clean,
+            Mode::Emergency if self.request.accept_split_brain_risk => End::Waived,
+            Mode::Emergency => End::Stopped,
+        }
+    }
+
+    /// How long the old primary may take to stop, in seconds: its pod's own grace period (30 s, when
+    /// the pod says nothing, as Kubernetes has it) and a moment for the news of its end, or more when
+    /// that was asked for. Giving up before would leave a shutdown that goes on.
+    pub(crate) fn stop_seconds(&self) -> u32 {
+        const NEWS: u32 = 30;
+        let grace = self
+            .old_instance()
+            .and_then(|it| it.pod.grace_seconds)
+            .unwrap_or(30);
+        let asked = self.request.stop_timeout_seconds.unwrap_or(0);
+        asked.max(grace.saturating_add(NEWS))
     }
 
     /// The StatefulSet that the old primary lives in, also when its pod does not exist.
@@ -141,6 +183,17 @@ impl<'a> Case<'a> {
     }
 }
 
+/// What the old primary's end has to show before another is promoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// That it was shut down in order, and where its WAL ended.
+    Clean,
+    /// That it runs no more; where its WAL ended, when that can be known.
+    Stopped,
+    /// Nothing: the risk was accepted, by name. The proof is tried for all the same.
+    Waived,
+}
+
 /// The pod of an instance as it is now.
 pub(crate) fn pod_ref(instance: &Instance) -> PodRef {
     PodRef {
@@ -154,16 +207,4 @@ pub(crate) fn pod_ref(instance: &Instance) -> PodRef {
 pub(crate) fn position(instance: &Instance) -> Option<Lsn> {
     let recovery = instance.facts()?.recovery.as_ref()?;
     recovery.receive_lsn.max(recovery.replay_lsn)
-}
-
-/// Whether something may run in the pod that did not say what it is.
-pub(crate) fn may_be_running(instance: &Instance) -> bool {
-    let stopped = matches!(instance.pod.container, ContainerState::Terminated(_));
-    instance.role() == Role::Unknown
-        && instance.waiting.is_none()
-        && !stopped
-        && !matches!(instance.pod.container, ContainerState::Waiting { .. })
-        && !(matches!(instance.database, Database::NotRunning)
-            && !matches!(instance.pod.container, ContainerState::Running { .. })
-            && instance.pod.node_ready != Some(false))
 }

@@ -19,8 +19,12 @@ pub enum CheckName {
     Permissions,
     /// One writable primary; none is an emergency, two a split brain.
     OnePrimary,
+    /// Nothing shows that a primary that does not answer is alive.
+    SignsOfLife,
     /// The old primary is, or will be, proven stopped before another is promoted.
     OldPrimary,
+    /// It is given the time that its pod may take to stop.
+    StopTimeout,
     /// The start script reads the topology, so that the old primary can't come back as one.
     StartScript,
     /// The pod that was asked for exists and is meant unambiguously.
@@ -122,7 +126,9 @@ impl CheckName {
             Self::Unfinished => "nothing unfinished",
             Self::Permissions => "permissions",
             Self::OnePrimary => "one primary",
+            Self::SignsOfLife => "signs of life",
             Self::OldPrimary => "old primary",
+            Self::StopTimeout => "time to stop",
             Self::StartScript => "start script",
             Self::Target => "target",
             Self::Ready => "ready",

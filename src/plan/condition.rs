@@ -144,6 +144,22 @@ pub enum Condition {
         /// Its pod.
         pod: String,
     },
+    /// It still does not answer pgctl as a primary, though it is alive: else it would be asked.
+    Unanswering {
+        /// The pod.
+        pod: String,
+    },
+    /// The standby has replayed everything that the old primary's shutdown shows that there was;
+    /// without a record of that nothing is known to be missing.
+    LacksNothingKnown {
+        /// The pod.
+        pod: String,
+    },
+    /// Kubernetes counts the pod as ready.
+    PodReady {
+        /// The pod.
+        pod: String,
+    },
     /// The Service's ready endpoints are exactly this pod.
     ServiceLeadsTo {
         /// The Service.
@@ -271,6 +287,12 @@ impl fmt::Display for Condition {
             Self::InRecovery { pod } => write!(f, "{pod} is in recovery"),
             Self::Writable { pod } => write!(f, "{pod} accepts writes"),
             Self::NotWritable { pod } => write!(f, "{pod} does not accept writes"),
+            Self::Unanswering { pod } => write!(f, "{pod} does not answer pgctl"),
+            Self::LacksNothingKnown { pod } => write!(
+                f,
+                "{pod} has replayed everything that the old primary is known to have had"
+            ),
+            Self::PodReady { pod } => write!(f, "{pod} is ready"),
             Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
             Self::ServiceClosed { service } => write!(f, "{service} leads to nothing"),
             Self::Streaming { upstream, pods } => {

@@ -59,6 +59,8 @@ pub fn plan_failover(
             shutdown: case.shutdown().filter(|_| case.mode == Mode::Emergency),
             replaces: case.replaced().map(|found| found.id.clone()),
             split_brain_accepted: case.mode == Mode::Emergency && request.accept_split_brain_risk,
+            blind: case.is_blind(),
+            loss_accepted: case.mode == Mode::Emergency && request.accept_loss,
         },
         made: now,
         checks: sorted(checks),

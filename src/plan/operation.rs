@@ -87,6 +87,12 @@ pub enum Operation {
         replaces: Option<OperationId>,
         /// Whether the risk was accepted that the old primary may still be writable.
         split_brain_accepted: bool,
+        /// Whether the old primary is alive, and is stopped although pgctl can't ask it.
+        #[serde(default)]
+        blind: bool,
+        /// Whether it was accepted that acknowledged commits are lost.
+        #[serde(default)]
+        loss_accepted: bool,
     },
     /// A former primary comes back as a standby.
     Rejoin {
@@ -170,9 +176,16 @@ impl Operation {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failover { mode, from, to, .. } => {
+            Self::Failover {
+                mode,
+                from,
+                to,
+                blind,
+                ..
+            } => {
                 let word = match mode {
                     Mode::Switchover => "switchover",
+                    Mode::Emergency if *blind => "blind switchover",
                     Mode::Emergency => "emergency failover",
                 };
                 write!(f, "{word} from {from} to {to}")
@@ -290,6 +303,22 @@ impl Plan {
             self.operation,
             Operation::Failover {
                 split_brain_accepted: true,
+                ..
+            }
+        )
+    }
+
+    /// Whether the old primary is alive, and stopped although pgctl can't ask it.
+    pub fn is_blind(&self) -> bool {
+        matches!(self.operation, Operation::Failover { blind: true, .. })
+    }
+
+    /// Whether the operator has accepted that acknowledged commits are lost.
+    pub fn accepts_loss(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Failover {
+                loss_accepted: true,
                 ..
             }
         )

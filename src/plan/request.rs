@@ -18,14 +18,25 @@ pub struct FailoverRequest {
     pub max_lag_bytes: u64,
     /// Promote although the old primary is not proven stopped.
     pub accept_split_brain_risk: bool,
+    /// Stop a primary that is alive and out of pgctl's reach.
+    #[serde(default)]
+    pub blind: bool,
+    /// Promote although the candidate is proven to lack some of the old primary's WAL.
+    #[serde(default)]
+    pub accept_loss: bool,
     /// Go on although a GitOps tool may revert the changes.
     pub allow_drift: bool,
     /// Go on although logical slots are lost.
     pub allow_slot_loss: bool,
     /// Go on although a base backup is cut off.
     pub allow_backup_loss: bool,
-    /// How long the old primary may take to shut down, in seconds.
-    pub stop_timeout_seconds: u32,
+    /// Go on although WAL is missing from the archive.
+    #[serde(default)]
+    pub allow_archive_gap: bool,
+    /// How long the old primary may take to shut down, in seconds, when that is to be more than its
+    /// pod's own grace period and a moment for the news of its end.
+    #[serde(default)]
+    pub stop_timeout_seconds: Option<u32>,
 }
 
 impl Default for FailoverRequest {
@@ -35,10 +46,13 @@ impl Default for FailoverRequest {
             rejoin: false,
             max_lag_bytes: DEFAULT_MAX_LAG_BYTES,
             accept_split_brain_risk: false,
+            blind: false,
+            accept_loss: false,
             allow_drift: false,
             allow_slot_loss: false,
             allow_backup_loss: false,
-            stop_timeout_seconds: 60,
+            allow_archive_gap: false,
+            stop_timeout_seconds: None,
         }
     }
 }

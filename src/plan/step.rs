@@ -25,6 +25,8 @@ pub enum StepName {
     Fence,
     /// The old primary is stopped, and that is proven.
     StopPrimary,
+    /// The old primary's end, hastened when it takes long, and its proof.
+    HastenEnd,
     /// The candidate has everything.
     CatchUp,
     /// The candidate becomes primary.
@@ -39,6 +41,8 @@ pub enum StepName {
     ProveWrite,
     /// The old primary's object may go.
     ReleaseRecord,
+    /// The object that a replaced operation has kept may go.
+    ReleaseReplaced,
     /// Slots that nobody will use again are dropped.
     TidySlots,
     /// The autoscaler gets its old minimum back.
@@ -132,6 +136,7 @@ impl StepName {
             Self::HoldRecord => "hold-record",
             Self::Fence => "fence",
             Self::StopPrimary => "stop-primary",
+            Self::HastenEnd => "hasten-end",
             Self::CatchUp => "catch-up",
             Self::Promote => "promote",
             Self::PointService => "point-service",
@@ -139,6 +144,7 @@ impl StepName {
             Self::Repoint => "repoint",
             Self::ProveWrite => "prove-write",
             Self::ReleaseRecord => "release-record",
+            Self::ReleaseReplaced => "release-replaced",
             Self::TidySlots => "tidy-slots",
             Self::RestoreAutoscaler => "restore-autoscaler",
             Self::RequestClone => "request-clone",

@@ -57,7 +57,10 @@ select json_build_object(
         'writtenLsn', written_lsn,
         'flushedLsn', flushed_lsn,
         'latestEndLsn', latest_end_lsn,
-        'lastMessage', last_msg_receipt_time)
+        'lastMessage', last_msg_receipt_time,
+        'lastMessageAge', extract(epoch from clock_timestamp() - last_msg_receipt_time)::float8,
+        'timeoutSeconds', (select setting::float8 / 1000 from setting
+          where name = 'wal_receiver_timeout'))
       from receiver),
     'upstreamHost', (select coalesce(m[1], m[2], m[3]) from regexp_match(
         (select setting from setting where name = 'primary_conninfo'),

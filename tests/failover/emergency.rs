@@ -49,6 +49,91 @@ fn a_primary_that_is_gone_is_replaced() -> Result<()> {
     })
 }
 
+impl Lab {
+    /// No connection through the API server reaches this pod any more; everything else does.
+    fn break_the_way_to(&self, tail: &str, effect: Effect) {
+        let fault = Fault::new(effect).resource("pods/portforward");
+        self.sandbox.faults().api().add(fault.name(&full(tail)));
+    }
+}
+
+fn bad_gateway() -> Effect {
+    Effect::Fail {
+        status: 502,
+        message: Some("error dialing backend: EOF".to_owned()),
+    }
+}
+
+/// Clients write, the standbys stream, and only pgctl does not get through to the primary.
+#[test]
+fn a_primary_out_of_reach_is_alive() -> Result<()> {
+    on_sandbox(2, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        let hangs = Effect::Delay { millis: 600_000 };
+        for effect in [hangs, bad_gateway()] {
+            lab.break_the_way_to("primary-0", effect);
+            let run = lab.pgctl(&["status", "--timeout", "3s"]).await?.exits(4)?;
+            ensure!(
+                run.stdout.contains("receive from it") && !run.stdout.contains("no primary"),
+                "it says what it does not know: {run}"
+            );
+            let failover = ["failover", "--yes", "--timeout", "3s"];
+            lab.refuses(&failover, "is alive and out of pgctl's reach")
+                .await?;
+            let risk = [&failover[..], &["--accept-split-brain-risk"]].concat();
+            lab.refuses(&risk, "is alive and out of pgctl's reach")
+                .await?;
+            let variables = [("PGCTL_BLIND", "1"), ("PGCTL_ACCEPT_SPLIT_BRAIN_RISK", "1")];
+            lab.pgctl_with(&failover, &variables).await?.exits(3)?;
+            lab.mend().await?;
+        }
+        oracle.writes_flow().await?;
+        lab.break_the_way_to("primary-0", bad_gateway());
+        let blind = ["failover", "--to", "replica-0", "--blind", "--yes"];
+        let run = lab.pgctl(&blind).await?.exits(0)?;
+        lab.mend().await?;
+        let primary = oracle.content(lab).await?;
+        ensure!(primary == "replica-0", "{primary} is primary: {run}");
+        ensure!(run.stdout.contains("0 bytes, proven"), "{run}");
+        Ok(())
+    })
+}
+
+/// A blind switchover whose candidate turns out to lack something starts the primary again.
+#[test]
+fn a_blind_switchover_that_would_lose_something_is_put_back() -> Result<()> {
+    on_sandbox(1, async |lab| {
+        let oracle = Oracle::start(lab).await?;
+        lab.break_the_way_to("primary-0", bad_gateway());
+        // Between the fence and the stop the candidate stops receiving.
+        let slow = Fault::new(Effect::Delay { millis: 3000 });
+        let slow = slow.verb("patch").resource("statefulsets/scale").times(1);
+        lab.sandbox.faults().api().add(slow);
+        let blind = ["failover", "--to", "replica-0", "--blind", "--yes"];
+        let cutting = async {
+            fenced(lab).await?;
+            let setting = lab.sql("replica-0", "SHOW primary_conninfo").await?;
+            lab.sql("replica-0", "ALTER SYSTEM SET primary_conninfo = ''")
+                .await?;
+            lab.sql("replica-0", "SELECT pg_reload_conf()").await?;
+            anyhow::Ok(setting[0][0].clone())
+        };
+        let (run, cut) = futures::join!(lab.pgctl(&blind), cutting);
+        let (run, conninfo) = (run?.exits(6)?, cut?);
+        oracle.never_two()?;
+        lab.mend().await?;
+        let back = format!(
+            "ALTER SYSTEM SET primary_conninfo = '{}'",
+            conninfo.replace('\'', "''")
+        );
+        lab.sql("replica-0", &back).await?;
+        lab.sql("replica-0", "SELECT pg_reload_conf()").await?;
+        let primary = oracle.content(lab).await?;
+        ensure!(primary == "primary-0", "{primary} is primary: {run}");
+        Ok(())
+    })
+}
+
 /// A frozen primary may go on at any moment: nothing is promoted while it is not proven stopped.
 #[test]
 fn a_frozen_primary_is_never_overtaken() -> Result<()> {

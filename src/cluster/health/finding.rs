@@ -62,6 +62,8 @@ pub enum FindingCode {
     EmptyPrimaryVolume,
     /// No pod is out of recovery.
     NoPrimary,
+    /// The primary does not answer pgctl, and others tell that it is alive.
+    PrimarySilent,
     /// The only primary is told to refuse writes.
     ReadOnlyPrimary,
     /// The write Service leads to a pod that is not the primary.

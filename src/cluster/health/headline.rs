@@ -1,5 +1,6 @@
 //! The parts of the first line.
 
+use super::out_of_reach::silent_primary;
 use super::state::{InstanceState, instance_state};
 use crate::cluster::{Behind, ClusterId, LagReport, Snapshot, Timeline};
 
@@ -14,6 +15,8 @@ pub struct Headline {
     pub timeline: Option<Timeline>,
     /// The primary's pod, when there is exactly one.
     pub primary: Option<String>,
+    /// The pod that is meant to be primary and does not answer, though it is alive.
+    pub silent_primary: Option<String>,
     /// Standbys that stream.
     pub streaming: u32,
     /// Standbys that there should be.
@@ -39,6 +42,7 @@ impl Headline {
             version,
             timeline,
             primary: primary.map(|primary| primary.name().to_owned()),
+            silent_primary: silent_primary(snapshot).map(|it| it.name().to_owned()),
             streaming: streaming(snapshot),
             wanted: snapshot.standbys_wanted(),
             worst_lag: lag

@@ -1,16 +1,21 @@
 //! Is there one primary, the right one, and will there still be one after a restart?
 
 use super::finding::{Finding, FindingCode, ObjectRef};
+use super::out_of_reach::{primary_silent, silent_primary};
 use super::pods::mend_password;
 use super::state::{refusal, system_of, wrong_password};
 use crate::cluster::{
     Component, Database, Instance, Snapshot, StartDecision, StatefulSetFacts, TopologySource,
+    may_be_running,
 };
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let primaries: Vec<&Instance> = snapshot.primaries().collect();
     match primaries.as_slice() {
-        [] => findings.push(no_primary(snapshot)),
+        [] => findings.push(match silent_primary(snapshot) {
+            Some(alive) => primary_silent(snapshot, alive),
+            None => no_primary(snapshot),
+        }),
         [only] => {
             findings.extend(read_only(snapshot, only));
             findings.extend(topology_differs(snapshot, only));
@@ -47,8 +52,10 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
     };
     let standbys = snapshot.standbys().count();
     let locked_out = snapshot.instances.iter().find_map(wrong_password);
+    let silent = snapshot.instances.iter().any(may_be_running);
     let what = match locked_out {
         Some(_) => "no primary is known: a database does not let pgctl in",
+        None if silent => "no primary answers: whether anything accepts writes is not known",
         None => "no primary: nothing accepts writes",
     };
     let finding = Finding::critical(FindingCode::NoPrimary, cluster(snapshot), what).why(why);

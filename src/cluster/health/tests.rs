@@ -116,9 +116,9 @@ fn a_primary_that_hangs_is_no_primary_and_says_why() {
     });
     let text = told(
         &snapshot,
-        Code::NoPrimary,
-        Severity::Critical,
-        "cluster/staging/staging",
+        Code::PrimarySilent,
+        Severity::Warning,
+        &format!("pod/{PRIMARY}"),
     );
     assert!(text.contains("no answer within 5 s"), "{text}");
     told(
@@ -127,6 +127,45 @@ fn a_primary_that_hangs_is_no_primary_and_says_why() {
         Severity::Warning,
         &format!("pod/{PRIMARY}"),
     );
+}
+
+/// Clients write to it: that nothing accepts writes would be a guess, and a wrong one.
+#[test]
+fn a_primary_out_of_reach_is_told_as_what_is_known_of_it() {
+    let unreachable = |reason: &str, alive| Database::Unreachable {
+        reason: reason.to_owned(),
+        alive,
+    };
+    let mut snapshot = damaged(|s| {
+        fixture::instance(s, PRIMARY).database = unreachable("port-forward: 502", false);
+    });
+    let pod = format!("pod/{PRIMARY}");
+    let text = told(&snapshot, Code::PrimarySilent, Severity::Warning, &pod);
+    let known = "the primary does not answer pgctl; staging-postgres-replica-0, \
+                 staging-postgres-replica-1 receive from it; Kubernetes counts it as ready";
+    assert!(text.starts_with(known), "{text}");
+    let health = judge(&snapshot);
+    assert_eq!(health.verdict, Verdict::Degraded);
+    assert_eq!(health.headline.silent_primary.as_deref(), Some(PRIMARY));
+    assert!(!codes(&health).contains(&Code::NoPrimary));
+
+    // Its probe alone may not have noticed yet.
+    for ordinal in [0, 1] {
+        fixture::recovery(&mut snapshot, ordinal).receiver = None;
+    }
+    let text = told(&snapshot, Code::PrimarySilent, Severity::Critical, &pod);
+    assert!(text.contains("counts it as ready"), "{text}");
+
+    // Nothing tells that it is alive, and nothing that it is not.
+    fixture::instance(&mut snapshot, PRIMARY).pod.ready = false;
+    let cluster = "cluster/staging/staging";
+    let text = told(&snapshot, Code::NoPrimary, Severity::Critical, cluster);
+    assert!(text.contains("is not known"), "{text}");
+
+    // It says itself that it is alive.
+    fixture::instance(&mut snapshot, PRIMARY).database = unreachable("too many clients", true);
+    let text = told(&snapshot, Code::PrimarySilent, Severity::Warning, &pod);
+    assert!(text.contains("does not let pgctl in"), "{text}");
 }
 
 #[test]
@@ -1065,7 +1104,8 @@ proptest! {
             .iter()
             .filter(|instance| instance.facts().is_some_and(|facts| facts.writable()))
             .count();
-        if writable != 1 {
+        // One that others hear may be taking writes.
+        if writable != 1 && health.headline.silent_primary.is_none() {
             prop_assert_eq!(health.verdict, Verdict::Critical);
         }
         if writable > 1 {

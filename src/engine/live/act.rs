@@ -82,6 +82,15 @@ impl Live {
                     .await?;
             }
             Action::DeletePod { pod } => self.delete(pod).await?,
+            Action::HastenEnd {
+                pod,
+                after_seconds,
+                grace_seconds,
+            } => {
+                let after = Duration::from_secs((*after_seconds).into()).min(limit);
+                self.hasten_end(plan, pod, after, *grace_seconds).await?;
+            }
+            Action::AwaitEnd { pod } => self.await_deletion(plan, pod, limit).await?,
             Action::DeleteClaim { claim, created } => self.delete_claim(claim, *created).await?,
             Action::RequestClone {
                 config_map,

@@ -12,15 +12,12 @@ use super::end::{End, end_of};
 use super::followers::{COPY_REFUSED, HELD_FOR_GOOD};
 use super::serving::Goal;
 use crate::engine::{Known, Notice, Stage, WorldError};
-use crate::observe::{OpenError, open};
 use crate::plan::{CLOSED_BY, Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
 /// For so long nobody asks what is waited for.
 const QUIET: Duration = Duration::from_secs(2);
-/// How long an old primary is given to show that it is back: writes are away already.
-const SILENCE: Duration = Duration::from_secs(1);
 
 impl Live {
     pub(super) async fn look(
@@ -102,7 +99,8 @@ impl Live {
                 pod,
                 request,
             } => self.clone_is_requested(config_map, pod, request).await?,
-            Condition::CaughtUp { pod } => {
+            Condition::LacksNothingKnown { .. } if known.shutdown.is_none() => true,
+            Condition::CaughtUp { pod } | Condition::LacksNothingKnown { pod } => {
                 let Some(end) = known.shutdown else {
                     return Ok(false);
                 };
@@ -115,6 +113,11 @@ impl Live {
                 self.is_silent(pod).await?;
                 true
             }
+            Condition::Unanswering { pod } => {
+                self.is_unanswering(pod).await?;
+                true
+            }
+            Condition::PodReady { pod } => self.ready(pod).await?,
             Condition::ServiceLeadsTo { service, pod } => {
                 let ready = self.kube.ready_endpoints(namespace, service).await?;
                 ready == [pod.clone()]
@@ -176,7 +179,8 @@ impl Live {
                 self.await_end(plan, pod, true, known, limit).await
             }
             Condition::Stopped { pod } => self.await_end(plan, pod, false, known, limit).await,
-            Condition::CaughtUp { pod } => {
+            Condition::LacksNothingKnown { .. } if known.shutdown.is_none() => Ok(Vec::new()),
+            Condition::CaughtUp { pod } | Condition::LacksNothingKnown { pod } => {
                 let Some(end) = known.shutdown else {
                     return Err(WorldError::permanent(
                         "where the old primary's WAL ended is not known",
@@ -248,26 +252,6 @@ impl Live {
                 })
             }
         }
-    }
-
-    /// An emergency is one only as long as the old primary does not take writes: it may have come
-    /// back since the plan was made, and nobody has seen what it acknowledged.
-    async fn is_silent(&self, pod: &str) -> Result<(), WorldError> {
-        let asking = async {
-            let session = open(&self.kube, self.namespace(), pod, &self.login).await?;
-            Ok::<_, OpenError>(session.writable().await?)
-        };
-        let back = match tokio::time::timeout(SILENCE, asking).await {
-            Ok(Ok(writable)) => writable,
-            Ok(Err(OpenError::Sql(error))) => error.shows_life(),
-            Ok(Err(OpenError::Kube(_))) | Err(_) => false,
-        };
-        if back {
-            return Err(WorldError::permanent(format!(
-                "{pod} is back: this is no emergency any more"
-            )));
-        }
-        Ok(())
     }
 
     async fn is_closed(&self, service: &str) -> Result<bool, WorldError> {

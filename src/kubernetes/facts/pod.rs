@@ -58,6 +58,10 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
             .as_ref()
             .and_then(|annotations| annotations.get(labels::TERM)?.parse().ok()),
         claim: spec.and_then(data_claim),
+        grace_seconds: metadata
+            .deletion_grace_period_seconds
+            .or_else(|| spec?.termination_grace_period_seconds)
+            .and_then(|seconds| u32::try_from(seconds).ok()),
         name,
     })
 }

@@ -42,6 +42,9 @@ struct SummaryDocument {
     timeline: Option<u32>,
     /// Pod of the primary, when there is exactly one.
     primary: Option<String>,
+    /// Pod that is meant to be primary and does not answer pgctl, though others tell that it is
+    /// alive.
+    silent_primary: Option<String>,
     /// Standbys that stream.
     standbys_streaming: u32,
     /// Standbys that there should be.
@@ -59,6 +62,7 @@ impl From<&Headline> for SummaryDocument {
             version: headline.version.map(words::server_version),
             timeline: headline.timeline.map(|timeline| timeline.0),
             primary: headline.primary.clone(),
+            silent_primary: headline.silent_primary.clone(),
             standbys_streaming: headline.streaming,
             standbys_wanted: headline.wanted,
             worst_lag_pod: worst.map(|(pod, _)| pod.clone()),

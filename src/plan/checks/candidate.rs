@@ -1,15 +1,26 @@
 //! Checks of the pod that is to become primary.
 
 use super::super::candidate::lag_bytes;
-use super::super::case::{Case, position};
+use super::super::case::{Case, End, position};
 use super::super::{Check, CheckName, Mode};
 use super::capacity::capacity_checks;
 use super::surroundings::{autoscaler, sizes};
-use crate::cluster::{HeldUp, Instance, Lsn, RecoveryFacts, Role, SenderFacts, Timeline};
+use crate::cluster::{
+    HeldUp, Instance, Lsn, RecoveryFacts, Role, SenderFacts, SignOfLife, Timeline, heard,
+};
 
 /// Every check about `target` itself.
 pub(crate) fn candidate_checks(case: &Case<'_>, target: &Instance) -> Vec<Check> {
-    let mut checks = vec![ready(target), recovery(case, target)];
+    let mut checks = checks_but_ahead(case, target);
+    if target.role() == Role::Standby {
+        checks.push(ahead(case, target));
+    }
+    checks
+}
+
+/// All of them but the one that compares it with the others.
+fn checks_but_ahead(case: &Case<'_>, target: &Instance) -> Vec<Check> {
+    let mut checks = vec![ready(case, target), recovery(case, target)];
     if target.role() == Role::Standby {
         checks.extend([
             system(case, target),
@@ -17,7 +28,6 @@ pub(crate) fn candidate_checks(case: &Case<'_>, target: &Instance) -> Vec<Check>
             streaming(case, target),
             replay(case, target),
             lag(case, target),
-            ahead(case, target),
         ]);
         checks.extend(capacity_checks(case, target));
     }
@@ -25,24 +35,29 @@ pub(crate) fn candidate_checks(case: &Case<'_>, target: &Instance) -> Vec<Check>
     checks
 }
 
-fn ready(target: &Instance) -> Check {
+fn ready(case: &Case<'_>, target: &Instance) -> Check {
     let name = CheckName::Ready;
     let pod = &target.pod;
     if pod.deleting_since.is_some() {
         return Check::refuse(name, format!("{} is being deleted", pod.name));
     }
-    if pod.node_ready == Some(false) {
+    let (reason, next) = if pod.node_ready == Some(false) {
         let node = pod.node.as_deref().unwrap_or("its node");
-        return Check::refuse(
-            name,
-            format!("{node}, where {} runs, is not ready", pod.name),
-        );
+        let reason = format!("{node}, where {} runs, is not ready", pod.name);
+        (reason, format!("kubectl describe node {node}"))
+    } else if !pod.ready {
+        let reason = format!("{} is not ready", pod.name);
+        (reason, format!("kubectl describe pod {}", pod.name))
+    } else {
+        return Check::pass(name, format!("{} is ready", pod.name));
+    };
+    // In need whoever answers and has the data will do: what makes a standby not ready (it lags, it
+    // follows nobody) is over with its promotion.
+    if case.mode == Mode::Emergency && target.role() == Role::Standby {
+        Check::warn(name, format!("{reason}, and it answers")).next(next)
+    } else {
+        Check::refuse(name, reason).next(next)
     }
-    if !pod.ready {
-        return Check::refuse(name, format!("{} is not ready", pod.name))
-            .next(format!("kubectl describe pod {}", pod.name));
-    }
-    Check::pass(name, format!("{} is ready", pod.name))
 }
 
 fn recovery(case: &Case<'_>, target: &Instance) -> Check {
@@ -157,6 +172,24 @@ pub(crate) fn sender_of<'a>(case: &Case<'a>, target: &Instance) -> Option<&'a Se
 
 fn streaming(case: &Case<'_>, target: &Instance) -> Check {
     let (name, pod) = (CheckName::Streaming, target.name());
+    if case.is_blind() && !case.request.accept_loss {
+        let hears = heard(case.snapshot).into_iter().any(|(sender, sign)| {
+            sender == case.old
+                && matches!(sign, SignOfLife::Receives { standby, .. } if standby == pod)
+        });
+        return if hears {
+            Check::pass(name, format!("{pod} receives from {}", case.old))
+        } else {
+            Check::refuse(
+                name,
+                format!(
+                    "{pod} receives nothing from {}, and would lack some of its data",
+                    case.old
+                ),
+            )
+            .next("take one that does; or --accept-loss")
+        };
+    }
     if case.mode == Mode::Emergency {
         return Check::pass(name, "there is nothing to stream from");
     }
@@ -196,7 +229,7 @@ fn replay(case: &Case<'_>, target: &Instance) -> Check {
         Some(HeldUp::Paused) => Check::refuse(name, format!("replay on {pod} is paused"))
             .next("SELECT pg_wal_replay_resume() on it"),
         // A promotion ends the delay (`recoveryApplyDelay` in `xlogrecovery.c`).
-        Some(why @ (HeldUp::Delayed(_) | HeldUp::Conflict(_))) if case.mode == Mode::Emergency => {
+        Some(why @ (HeldUp::Delayed(_) | HeldUp::Conflict(_))) if case.end() != End::Clean => {
             Check::warn(name, format!("{pod}: {why}"))
         }
         Some(why @ HeldUp::Delayed(_)) => Check::refuse(name, format!("{pod}: {why}")).next(
@@ -253,11 +286,11 @@ fn lag(case: &Case<'_>, target: &Instance) -> Check {
 fn ahead(case: &Case<'_>, target: &Instance) -> Check {
     let name = CheckName::Ahead;
     let own = position(target).unwrap_or(Lsn::ZERO);
-    // In a switchover every standby gets the rest before the primary is down; who is a few bytes
-    // ahead at the moment means nothing.
-    let tolerance = match case.mode {
-        Mode::Switchover => case.request.max_lag_bytes,
-        Mode::Emergency => 0,
+    // From a primary that ends in order every standby gets the rest before it is down; who is a few
+    // bytes ahead at the moment means nothing.
+    let tolerance = match case.end() {
+        End::Clean => case.request.max_lag_bytes,
+        End::Stopped | End::Waived => 0,
     };
     let same_line = |it: &&Instance| {
         it.facts().map(|facts| facts.timeline) == target.facts().map(|facts| facts.timeline)
@@ -275,12 +308,61 @@ fn ahead(case: &Case<'_>, target: &Instance) -> Check {
                 sizes(at.bytes_since(own)),
                 target.name()
             );
-            if other.pod.ready && other.pod.deleting_since.is_none() {
-                Check::refuse(name, reason).next(format!("pgctl failover --to {}", other.name()))
-            } else {
-                Check::warn(name, format!("{reason}, but is not ready itself"))
+            match case.mode {
+                Mode::Switchover if other.pod.ready && other.pod.deleting_since.is_none() => {
+                    Check::refuse(name, reason)
+                        .next(format!("pgctl failover --to {}", other.name()))
+                }
+                Mode::Switchover => Check::warn(name, format!("{reason}, but is not ready itself")),
+                Mode::Emergency => behind_another(case, other, &reason),
             }
         }
         _ => Check::pass(name, "no other standby is ahead of it"),
     }
+}
+
+/// In an emergency what another standby has beyond the candidate is lost: when that one returns, it
+/// is rewound.
+fn behind_another(case: &Case<'_>, other: &Instance, reason: &str) -> Check {
+    let name = CheckName::Ahead;
+    let in_its_way: Vec<String> = checks_but_ahead(case, other)
+        .into_iter()
+        .filter(Check::refuses)
+        .map(|check| check.reason)
+        .collect();
+    if case.request.accept_loss {
+        return Check::warn(
+            name,
+            format!("{reason}; what only that one has is lost, which is accepted"),
+        );
+    }
+    if in_its_way.is_empty() {
+        return Check::refuse(name, reason).next(format!("pgctl failover --to {}", other.name()));
+    }
+    let reason = format!(
+        "{reason}, and can't be promoted itself: {}",
+        in_its_way.join(", ")
+    );
+    if waits_for_standbys(case) {
+        // What it has may have been acknowledged because it has it.
+        Check::refuse(
+            name,
+            format!(
+                "{reason}; commits wait for standbys, and it may be the one that confirmed the last"
+            ),
+        )
+        .next(format!(
+            "mend what keeps {} from being promoted; or --accept-loss",
+            other.name()
+        ))
+    } else {
+        Check::warn(name, format!("{reason}; what only that one has is lost"))
+    }
+}
+
+/// Whether commits waited for standbys, by what was asked of pgctl or what any of the servers has.
+fn waits_for_standbys(case: &Case<'_>) -> bool {
+    let mut facts = case.snapshot.instances.iter().filter_map(Instance::facts);
+    case.snapshot.topology.synchronous.is_some_and(|it| it > 0)
+        || facts.any(|it| !it.settings.synchronous_standby_names.trim().is_empty())
 }

@@ -1,16 +1,27 @@
 //! Checks that the candidate can carry what the primary carries.
 
 use super::super::case::Case;
-use super::super::{Check, CheckName};
+use super::super::{Check, CheckName, Mode, Verdict};
 use crate::cluster::{Instance, SlotKind, slot_name};
 
 /// Walsenders, slots, and limits.
 pub(crate) fn capacity_checks(case: &Case<'_>, target: &Instance) -> Vec<Check> {
-    vec![
+    [
         walsenders(case, target),
         slots(case, target),
         settings(case, target),
     ]
+    .into_iter()
+    .map(|check| match case.mode {
+        Mode::Switchover => check,
+        // That somebody can't follow is mended later; that nobody takes writes is not waited with.
+        Mode::Emergency if check.refuses() => Check {
+            verdict: Verdict::Warn,
+            ..check
+        },
+        Mode::Emergency => check,
+    })
+    .collect()
 }
 
 /// How many standbys will follow: all others, and the old primary when it comes back.

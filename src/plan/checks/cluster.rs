@@ -4,6 +4,7 @@ use super::super::case::Case;
 use super::super::{Check, CheckName, Mode, Unfinished};
 use super::candidate::sender_of;
 use super::contents::contents_checks;
+use super::life::{life_checks, stop_timeout};
 use super::next_start::next_start_checks;
 use super::old_primary::{loss_check, old_primary, one_primary, start_script};
 use super::surroundings::{git_ops, operation_checks, volumes_go, write_service};
@@ -17,6 +18,8 @@ pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<
         checks.push(replaces(found));
     }
     checks.extend([one_primary(case), old_primary(case), start_script(case)]);
+    checks.extend(life_checks(case));
+    checks.extend(stop_timeout(case));
     checks.extend(target.and_then(|target| loss_check(case, target)));
     checks.extend(contents_checks(case, target));
     checks.extend(next_start_checks(case, target));

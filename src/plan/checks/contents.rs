@@ -57,40 +57,43 @@ fn archive(case: &Case<'_>) -> Check {
     let Some(archiver) = primary_facts(case).and_then(|facts| facts.archiver.as_ref()) else {
         return Check::pass(name, "archiving is off, or there is no primary to ask");
     };
-    if archiver.failing {
-        return Check::refuse(
-            name,
+    let (reason, next) = if archiver.failing {
+        (
             format!(
                 "archiving on {} fails; {} segments wait, and would be missing from the archive",
                 case.old, archiver.ready_segments
             ),
+            "mend archive_command first (pg_stat_archiver says what failed)",
         )
-        .next("mend archive_command first (pg_stat_archiver says what failed)");
-    }
-    if archiver.hangs() {
-        return Check::refuse(
-            name,
+    } else if archiver.hangs() {
+        (
             format!(
                 "archiving on {} gets nowhere: {} segments wait, and none was archived for {} s; its stop would wait for the command",
                 case.old, archiver.ready_segments, archiver.stalled_seconds
             ),
+            "end the archive_command that hangs, and mend it",
         )
-        .next("end the archive_command that hangs, and mend it");
-    }
-    if archiver.ready_segments > ARCHIVE_BACKLOG_LIMIT {
-        return Check::refuse(
-            name,
+    } else if archiver.ready_segments > ARCHIVE_BACKLOG_LIMIT {
+        (
             format!(
                 "{} segments wait to be archived on {}",
                 archiver.ready_segments, case.old
             ),
+            "wait until the archiver has caught up",
         )
-        .next("wait until the archiver has caught up");
+    } else {
+        return Check::pass(
+            name,
+            format!("{} segments wait to be archived", archiver.ready_segments),
+        );
+    };
+    if case.request.allow_archive_gap {
+        // They stay on the old primary's volume, and are archived when it is back.
+        Check::warn(name, format!("{reason}, which is accepted"))
+            .next("take a base backup afterwards: no restore goes across the gap")
+    } else {
+        Check::refuse(name, reason).next(format!("{next}, or --allow-archive-gap"))
     }
-    Check::pass(
-        name,
-        format!("{} segments wait to be archived", archiver.ready_segments),
-    )
 }
 
 fn logical_slots(case: &Case<'_>, target: Option<&Instance>) -> Check {

@@ -4,6 +4,7 @@ mod candidate;
 mod capacity;
 mod cluster;
 mod contents;
+mod life;
 mod next_start;
 mod old_primary;
 mod surroundings;

@@ -1,7 +1,7 @@
 //! Checks of the old primary: there is one, and it will be proven stopped.
 
-use super::super::candidate::known_end;
-use super::super::case::{Case, may_be_running, position};
+use super::super::candidate::reported_end;
+use super::super::case::{Case, End, may_be_running, position};
 use super::super::{Check, CheckName, Loss, Mode};
 use crate::cluster::{Component, ContainerState, Instance, Role};
 
@@ -36,23 +36,28 @@ pub(crate) fn one_primary(case: &Case<'_>) -> Check {
 fn nobody_answers(case: &Case<'_>) -> Check {
     let name = CheckName::OnePrimary;
     let old = &case.old;
-    let instance = case.old_instance();
-    if let Some(reason) = instance.and_then(|it| it.database.alive_but_closed()) {
-        return Check::refuse(
+    let closed = case
+        .old_instance()
+        .and_then(|it| it.database.alive_but_closed());
+    match closed {
+        Some(reason) if !case.is_blind() => Check::refuse(
             name,
             format!("{old} is alive and does not let pgctl in, which is no emergency: {reason}"),
         )
-        .next("mend the way in first (docs/secrets.md); pgctl status shows when it is");
+        .next("mend the way in first (docs/secrets.md); pgctl status shows when it is"),
+        Some(reason) => Check::warn(
+            name,
+            format!("{old} is alive and does not let pgctl in: {reason}"),
+        ),
+        None if !case.signs_of_life().is_empty() => Check::warn(
+            name,
+            format!("no primary answers pgctl ({old} is meant to be it)"),
+        ),
+        None => Check::warn(
+            name,
+            format!("no primary answers: this is an emergency ({old} is meant to be it)"),
+        ),
     }
-    let doubt = if instance.is_some_and(|it| it.pod.ready && it.pod.deleting_since.is_none()) {
-        "; Kubernetes counts it as ready, so it may only be out of pgctl's reach"
-    } else {
-        ""
-    };
-    Check::warn(
-        name,
-        format!("no primary answers: this is an emergency ({old} is meant to be it{doubt})"),
-    )
 }
 
 /// The old primary is, or will be, proven stopped.
@@ -75,14 +80,22 @@ pub(crate) fn old_primary(case: &Case<'_>) -> Check {
     let accepted = case.request.accept_split_brain_risk;
     if case.is_being_recreated() {
         // It would come up as the primary, and between this look and the fence nobody can tell.
-        return Check::refuse(
-            name,
-            format!(
-                "{} is being created anew, and comes back as the primary",
-                case.old
-            ),
-        )
-        .next("look again in a moment: pgctl status");
+        let reason = format!(
+            "{} is being created anew, and comes back as the primary",
+            case.old
+        );
+        return if accepted {
+            Check::warn(
+                name,
+                format!(
+                    "{reason}; that it may never come is accepted, and nothing is promoted when it is there after the fence"
+                ),
+            )
+        } else {
+            Check::refuse(name, reason).next(
+                "look again in a moment: pgctl status; when it can't be created (a quota, a webhook), --accept-split-brain-risk",
+            )
+        };
     }
     if let Some(why) = unproven {
         return if accepted {
@@ -144,6 +157,13 @@ fn unproven(case: &Case<'_>, old: &Instance) -> Option<String> {
     if old.role() == Role::Standby || (terminated && old.pod.node_ready != Some(false)) {
         return None;
     }
+    // A kubelet reports such a phase of a pod that is deleted, with a container that would be started
+    // again, only when it has ended it for good (`generateAPIPodStatus()` in
+    // pkg/kubelet/kubelet_pods.go): what became of its node later doesn't matter.
+    let ended = matches!(old.pod.phase.as_str(), "Succeeded" | "Failed");
+    if terminated && ended && old.pod.deleting_since.is_some() && case.shutdown().is_some() {
+        return None;
+    }
     if old.pod.node_ready == Some(false) {
         let node = old.pod.node.as_deref().unwrap_or("its node");
         return Some(format!(
@@ -173,6 +193,14 @@ pub(crate) fn loss(case: &Case<'_>, target: &Instance) -> Loss {
             last_commit,
         };
     }
+    if case.end() == End::Clean {
+        // Alive and out of reach: what lacks any of its data is not promoted.
+        return Loss {
+            bytes: Some(0),
+            proven: true,
+            last_commit,
+        };
+    }
     let own = position(target);
     if let (Some(shutdown), Some(own)) = (case.shutdown(), own) {
         // A standby that has more than the start of the shutdown record has all of it.
@@ -187,8 +215,11 @@ pub(crate) fn loss(case: &Case<'_>, target: &Instance) -> Loss {
             last_commit,
         };
     }
+    // Only a position of the old primary itself says anything about what it had; that nobody has
+    // more than the target is no news of it.
+    let missing = own.and_then(|own| Some(reported_end(case)?.bytes_since(own)));
     Loss {
-        bytes: own.and_then(|own| Some(known_end(case)?.bytes_since(own))),
+        bytes: missing.filter(|bytes| *bytes > 0),
         proven: false,
         last_commit,
     }
@@ -199,25 +230,52 @@ pub(crate) fn loss_check(case: &Case<'_>, target: &Instance) -> Option<Check> {
     if case.mode == Mode::Switchover {
         return None;
     }
+    let name = CheckName::Lag;
+    if case.end() == End::Clean {
+        return Some(Check::pass(
+            name,
+            format!(
+                "nothing is lost: it is promoted only when it has all that {} had",
+                case.old
+            ),
+        ));
+    }
     let loss = loss(case, target);
     let since = loss
         .last_commit
         .map(|at| format!("; the last transaction that it has committed at {at}"))
         .unwrap_or_default();
-    Some(match (loss.bytes, loss.proven) {
-        (Some(0), true) => Check::pass(
-            CheckName::Lag,
+    let known = case.shutdown().is_some();
+    Some(match loss.bytes {
+        Some(0) if loss.proven => Check::pass(
+            name,
             "nothing is lost: it has all of the old primary's WAL",
         ),
-        (Some(bytes), _) => Check::warn(
-            CheckName::Lag,
+        Some(bytes) if known && !case.request.accept_loss => Check::refuse(
+            name,
+            format!(
+                "{} lacks the end of the WAL of {} ({bytes} bytes, and the record of its shutdown), which was shut down in order and has it all{since}",
+                target.name(),
+                case.old
+            ),
+        )
+        .next("start it again, which loses nothing; or --accept-loss"),
+        Some(bytes) if known => Check::warn(
+            name,
+            format!("{bytes} bytes of WAL are lost, which is accepted{since}"),
+        ),
+        Some(bytes) => Check::warn(
+            name,
             format!(
                 "at least {bytes} bytes are lost, and whatever the old primary wrote without sending it{since}"
             ),
         ),
-        (None, _) => Check::warn(
-            CheckName::Lag,
-            format!("how much is lost can't be known{since}"),
+        None => Check::warn(
+            name,
+            format!(
+                "how much is lost is not known: nobody knows how far {} was{since}",
+                case.old
+            ),
         ),
     })
 }

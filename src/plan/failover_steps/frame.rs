@@ -1,8 +1,8 @@
 //! What the steps have in common.
 
 use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts, TopologySource};
-use crate::plan::Mode;
-use crate::plan::case::Case;
+use crate::plan::case::{Case, End};
+use crate::plan::{Condition, Mode};
 
 /// A failover from which its steps are made.
 pub(super) struct Frame<'a> {
@@ -55,8 +55,16 @@ impl<'a> Frame<'a> {
             .filter(|it| it.name() != self.to && it.role() != Role::Standby)
     }
 
-    pub(super) fn must_catch_up(&self) -> bool {
-        // In an emergency only what the plan has promised: nothing is lost.
-        self.case.mode == Mode::Switchover
+    /// What the candidate has to have before it is promoted; none when a loss is accepted.
+    pub(super) fn has_everything(&self) -> Option<Condition> {
+        let pod = self.to.clone();
+        match self.case.end() {
+            End::Clean => Some(Condition::CaughtUp { pod }),
+            // Without a record nothing can be compared; with one a loss is known, and never silent.
+            End::Stopped | End::Waived if !self.case.request.accept_loss => {
+                Some(Condition::LacksNothingKnown { pod })
+            }
+            End::Stopped | End::Waived => None,
+        }
     }
 }

@@ -3,41 +3,54 @@
 use super::frame::Frame;
 use super::slots::{drop_slots, pod_slots};
 use crate::cluster::{Component, Role};
-use crate::plan::case::pod_ref;
-use crate::plan::{Action, Condition, Mode, Step, StepName, Undo};
+use crate::plan::case::{End, pod_ref};
+use crate::plan::{Action, Condition, Mode, PodRef, Step, StepName, Undo};
 
 /// How long a standby may take to come back after a rewind, in seconds.
 const REJOIN_SECONDS: u32 = 300;
 
+/// How long an old primary that does not answer is given to end in order, in seconds, before its
+/// grace period is shortened: a shutdown that works leaves its record by then.
+const ORDERLY_SECONDS: u32 = 20;
+/// The grace period after that, in seconds. Never 0: that takes the object away and proves nothing.
+const SHORT_GRACE_SECONDS: u32 = 5;
+
 impl Frame<'_> {
-    pub(super) fn hold(&self) -> Option<Step> {
-        let pod = pod_ref(self.old_to_stop()?);
-        let release = Action::ReleaseRecord { pod: pod.clone() };
-        let released = Condition::RecordReleased { pod: pod.clone() };
-        Some(
-            Step::new(
-                StepName::HoldRecord,
-                Action::HoldRecord { pod: pod.clone() },
-                Condition::RecordHeld { pod },
-            )
-            .undo(vec![release], released, 30),
-        )
+    /// The old primary's pod, when it has an end that can still leave a record.
+    fn old_to_hold(&self) -> Option<PodRef> {
+        let old = self.old_to_stop()?;
+        let pod = &old.pod;
+        // Nothing takes a finalizer that is being deleted, and a lost node leaves no record.
+        let ends = pod.deleting_since.is_none() && pod.node_ready != Some(false);
+        (self.case.end() == End::Clean || ends).then(|| pod_ref(old))
     }
 
-    /// What this operation keeps, or the one that it replaces has kept.
-    pub(super) fn release(&self) -> Option<Step> {
-        let pod = match self.case.mode {
-            Mode::Switchover => pod_ref(self.old_to_stop()?),
-            Mode::Emergency => self.case.replaced()?.held.clone()?,
-        };
-        Some(
-            Step::new(
-                StepName::ReleaseRecord,
-                Action::ReleaseRecord { pod: pod.clone() },
-                Condition::RecordReleased { pod },
-            )
-            .timeout(60),
+    pub(super) fn hold(&self) -> Option<Step> {
+        let pod = self.old_to_hold()?;
+        let release = Action::ReleaseRecord { pod: pod.clone() };
+        let released = Condition::RecordReleased { pod: pod.clone() };
+        let step = Step::new(
+            StepName::HoldRecord,
+            Action::HoldRecord { pod: pod.clone() },
+            Condition::RecordHeld { pod },
         )
+        .undo(vec![release], released, 30);
+        Some(match self.case.end() {
+            End::Clean => step,
+            // The record is worth having, and not worth an outage that goes on.
+            End::Stopped | End::Waived => step.reported(),
+        })
+    }
+
+    /// What this operation keeps.
+    pub(super) fn release(&self) -> Option<Step> {
+        Some(release(StepName::ReleaseRecord, self.old_to_hold()?))
+    }
+
+    /// What the operation that it replaces has kept.
+    pub(super) fn release_replaced(&self) -> Option<Step> {
+        let held = self.case.replaced()?.held.clone()?;
+        Some(release(StepName::ReleaseReplaced, held))
     }
 
     /// What proves that the old primary can't accept writes any more.
@@ -53,11 +66,11 @@ impl Frame<'_> {
             return Some(Condition::InRecovery { pod: old.clone() });
         }
         let pod = pod_ref(instance);
-        match self.case.mode {
-            Mode::Switchover => Some(Condition::StoppedCleanly { pod }),
-            // The risk was accepted, by name: there is no proof to wait for.
-            Mode::Emergency if self.case.request.accept_split_brain_risk => None,
-            Mode::Emergency => Some(Condition::Stopped { pod }),
+        match self.case.end() {
+            End::Clean => Some(Condition::StoppedCleanly { pod }),
+            End::Stopped => Some(Condition::Stopped { pod }),
+            // The risk was accepted, by name: the proof is tried for, and not waited for for ever.
+            End::Waived => None,
         }
     }
 
@@ -83,29 +96,71 @@ impl Frame<'_> {
                 replicas: 0,
             },
         };
-        let proves = self.stopped().unwrap_or(match &action {
+        let accepted = match &action {
             Action::Scale { stateful_set, .. } => Condition::Scaled {
                 stateful_set: stateful_set.clone(),
                 replicas: 0,
             },
             _ => Condition::Answered,
-        });
-        let mut step = Step::new(StepName::StopPrimary, action, proves)
-            .timeout(self.case.request.stop_timeout_seconds);
+        };
+        let proves = match self.is_hastened() {
+            // The next step sees to its end.
+            true => accepted,
+            false => self.stopped().unwrap_or(accepted),
+        };
+        let mut step =
+            Step::new(StepName::StopPrimary, action, proves).timeout(self.case.stop_seconds());
         // From the fence on the old primary can't come back as one: never stop it without.
         step.requires.extend(self.fenced());
         step.undo = self.restart();
         Some(step)
     }
 
-    /// How a stopped primary is brought back.
+    /// Whether the old primary's end is hastened when it takes long. One that is alive gets all the
+    /// time that it needs for its record.
+    fn is_hastened(&self) -> bool {
+        self.case.mode == Mode::Emergency
+            && !self.case.is_blind()
+            && self.old_to_stop().is_some()
+            && self.case.old != self.to
+    }
+
+    /// A hung server takes all of its pod's grace period, which may be minutes. A deletion that names
+    /// a shorter one shortens it (`BeforeDelete()` in staging/src/k8s.io/apiserver/pkg/registry/rest/
+    /// delete.go), and the kubelet goes by it in the middle of a termination (`UpdatePod()` in
+    /// pkg/kubelet/pod_workers.go), and still reports the end when it has seen it.
+    pub(super) fn hasten(&self) -> Option<Step> {
+        let old = self.old_to_stop().filter(|_| self.is_hastened())?;
+        let pod = pod_ref(old);
+        let step = Step::new(
+            StepName::HastenEnd,
+            Action::HastenEnd {
+                pod: pod.clone(),
+                after_seconds: ORDERLY_SECONDS,
+                grace_seconds: SHORT_GRACE_SECONDS,
+            },
+            Condition::Stopped { pod },
+        )
+        .timeout(ORDERLY_SECONDS + SHORT_GRACE_SECONDS + 35);
+        Some(match self.case.end() {
+            End::Waived => step.reported(),
+            End::Stopped | End::Clean => step,
+        })
+    }
+
+    /// How a stopped primary is brought back: the topology first, so that whoever starts finds it;
+    /// then, when its pod has ended, its record may go, and with it its object; then its successor.
     pub(super) fn restart(&self) -> Undo {
         let mut actions = Vec::new();
-        if let (Mode::Switchover, Some(old)) = (self.case.mode, self.old_to_stop()) {
-            actions.push(Action::ReleaseRecord { pod: pod_ref(old) });
-        }
         let unfence = self.unfence();
         actions.extend(unfence.iter().map(|(action, _)| action.clone()));
+        if let Some(old) = self.old_to_stop() {
+            // A deletion can't be called back: until it is through, nothing is as it was.
+            actions.push(Action::AwaitEnd { pod: pod_ref(old) });
+        }
+        if let Some(pod) = self.old_to_hold() {
+            actions.push(Action::ReleaseRecord { pod });
+        }
         let scaled_down = self.case.old_component() == Component::Primary;
         let mut proves = unfence.map(|(_, condition)| condition);
         if let Some(set) = self.old_set().filter(|_| scaled_down) {
@@ -118,17 +173,21 @@ impl Frame<'_> {
                 replicas: set.wanted,
             });
         }
-        let writable = Condition::Writable {
-            pod: self.case.old.clone(),
-        };
+        let pod = self.case.old.clone();
         Undo::Actions {
             actions,
             proves: match self.case.mode {
-                Mode::Switchover => writable,
+                Mode::Switchover => Condition::Writable { pod },
+                // Nobody can ask it.
+                Mode::Emergency if self.case.is_blind() => Condition::PodReady { pod },
                 // It did not run before either.
                 Mode::Emergency => proves.unwrap_or(Condition::Answered),
             },
-            timeout_seconds: 300,
+            timeout_seconds: match self.case.end() {
+                End::Clean => 300 + self.case.stop_seconds(),
+                // There is nothing to go back to that clients would wait for.
+                End::Stopped | End::Waived => 60 + self.case.stop_seconds(),
+            },
         }
     }
 
@@ -150,11 +209,7 @@ impl Frame<'_> {
                 .push(self.scale_old_to_zero(StepName::Fence).proves);
         }
         step.requires.extend(self.stopped());
-        if self.must_catch_up() {
-            step.requires.push(Condition::CaughtUp {
-                pod: self.to.clone(),
-            });
-        }
+        step.requires.extend(self.has_everything());
         step.requires.push(Condition::InRecovery {
             pod: self.to.clone(),
         });
@@ -191,4 +246,9 @@ impl Frame<'_> {
             drop_slots(StepName::DropStaleSlots, &old, pod_slots(self.snapshot)),
         ]
     }
+}
+
+fn release(name: StepName, pod: PodRef) -> Step {
+    let released = Condition::RecordReleased { pod: pod.clone() };
+    Step::new(name, Action::ReleaseRecord { pod }, released).timeout(60)
 }

@@ -22,22 +22,16 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
             )
             .timeout(300),
         );
-        steps.extend(frame.hold());
     }
+    steps.extend(frame.hold());
     steps.push(frame.fence());
     steps.extend(frame.stop());
-    if frame.must_catch_up() {
-        steps.push(
-            Step::new(
-                StepName::CatchUp,
-                Action::Observe,
-                Condition::CaughtUp {
-                    pod: frame.to.clone(),
-                },
-            )
-            .timeout(30),
-        );
-    }
+    steps.extend(frame.hasten());
+    steps.extend(
+        frame
+            .has_everything()
+            .map(|has| Step::new(StepName::CatchUp, Action::Observe, has).timeout(30)),
+    );
     steps.push(frame.promote());
     steps.extend(frame.point_service());
     steps.extend(frame.repoint());
@@ -52,6 +46,7 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
         .timeout(30),
     );
     steps.extend(frame.release());
+    steps.extend(frame.release_replaced());
     steps.extend(frame.tidy_slots());
     steps.extend(frame.restore_autoscaler());
     steps.extend(frame.rejoin());

@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use crate::cluster::{Instance, SlotKind, Snapshot, slot_name};
-use crate::plan::{Action, Condition, Step, StepName};
+use crate::plan::{Action, Condition, Mode, Step, StepName};
 
 impl Frame<'_> {
     /// Slots that the new primary must have: one for each pod that will follow.
@@ -52,6 +52,11 @@ impl Frame<'_> {
                 slots,
             },
         );
+        // A standby without a slot follows later; nobody waits for it while nothing takes writes.
+        let step = match self.case.mode {
+            Mode::Switchover => step,
+            Mode::Emergency => step.reported(),
+        };
         Some(if new.is_empty() {
             step
         } else {

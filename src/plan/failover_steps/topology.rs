@@ -66,8 +66,10 @@ impl Frame<'_> {
             .old_instance()
             .is_some_and(|it| it.role() == Role::Standby);
         let asked = self.case.mode == Mode::Emergency && self.case.old != self.to && !standby;
-        asked.then(|| Condition::NotWritable {
-            pod: self.case.old.clone(),
+        let pod = self.case.old.clone();
+        asked.then(|| match self.case.is_blind() {
+            true => Condition::Unanswering { pod },
+            false => Condition::NotWritable { pod },
         })
     }
 

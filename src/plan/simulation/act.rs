@@ -53,6 +53,13 @@ impl Model {
                     self.delete(&pod.name);
                 }
             }
+            Action::HastenEnd { pod, .. } => {
+                if self.is_current(pod) {
+                    self.check_fenced(&pod.name);
+                    self.delete(&pod.name);
+                }
+            }
+            Action::AwaitEnd { .. } => {}
             Action::DeleteClaim { .. } => self.empty_volume(plan),
             Action::RequestClone { pod, .. } => {
                 self.clones_wanted.insert(pod.clone());
@@ -116,7 +123,7 @@ impl Model {
     fn answering(&mut self, pod: &str) -> Result<&mut super::SimulatedPod, String> {
         self.pods
             .get_mut(pod)
-            .filter(|it| it.server != Server::Stopped && !it.cut_off && !it.hung)
+            .filter(|it| it.server != Server::Stopped && !it.cut_off && !it.hung && !it.unreachable)
             .ok_or_else(|| format!("{pod} does not answer"))
     }
 
@@ -251,7 +258,7 @@ impl Model {
                 .get(name)
                 .is_some_and(|it| it.position <= shutdown.lsn)
         });
-        if missing && plan.is_switchover() {
+        if missing && !plan.accepts_loss() {
             self.broke(format!(
                 "{name} is promoted without all of the old primary's WAL"
             ));

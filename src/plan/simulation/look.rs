@@ -7,9 +7,9 @@ impl Model {
     /// Whether a condition holds. `shutdown` is what is known of the old primary's end.
     pub fn holds(&self, plan: &Plan, condition: &Condition, shutdown: Option<Shutdown>) -> bool {
         let answers = |name: &str| {
-            self.pods
-                .get(name)
-                .filter(|pod| !pod.cut_off && !pod.hung && pod.server != Server::Stopped)
+            self.pods.get(name).filter(|pod| {
+                !pod.cut_off && !pod.hung && !pod.unreachable && pod.server != Server::Stopped
+            })
         };
         let streams = |name: &str, upstream: &str| {
             let line = answers(upstream).map(|it| it.timeline);
@@ -66,6 +66,16 @@ impl Model {
             Condition::NotWritable { pod } => {
                 answers(pod).is_none_or(|it| it.server != Server::Writable)
             }
+            Condition::Unanswering { pod } => {
+                answers(pod).is_none_or(|it| it.server != Server::Writable)
+            }
+            Condition::LacksNothingKnown { pod } => shutdown
+                .or_else(|| self.shutdown_of(plan))
+                .is_none_or(|end| answers(pod).is_some_and(|it| it.position > end.lsn)),
+            Condition::PodReady { pod } => self
+                .pods
+                .get(pod)
+                .is_some_and(|it| it.uid.is_some() && it.server != Server::Stopped),
             Condition::ServiceLeadsTo { pod, .. } => self.write.as_ref() == Some(pod),
             Condition::ServiceClosed { .. } => self.write.is_none(),
             Condition::Streaming { upstream, pods } => {

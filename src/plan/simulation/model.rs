@@ -47,6 +47,8 @@ pub struct SimulatedPod {
     pub cut_off: bool,
     /// The database does not answer, but the kubelet works.
     pub hung: bool,
+    /// It runs, clients reach it, and pgctl does not.
+    pub unreachable: bool,
     /// It can't follow by itself (replay paused, not streaming).
     pub stalled: bool,
     /// The record of its last shutdown.
@@ -150,11 +152,36 @@ impl Model {
                     slots: BTreeSet::new(),
                     cut_off: false,
                     hung: false,
+                    unreachable: false,
                     stalled: false,
                     record: None,
                 });
         }
         model
+    }
+
+    /// The same cluster, when whoever does not answer pgctl is alive all the same: clients write to
+    /// it, its standbys stream, and it stops in order when it is told to.
+    pub fn alive(snapshot: &Snapshot) -> Self {
+        let mut model = Self::of(snapshot);
+        for pod in model.pods.values_mut().filter(|it| it.hung) {
+            pod.hung = false;
+            pod.unreachable = true;
+            // It has what its standbys have, and more that it has not sent.
+            pod.position = Lsn::new(pod.position.bytes().max(1 << 40));
+        }
+        model.settle();
+        model
+    }
+
+    /// Clients commit on every server that lets them.
+    pub fn clients_write(&mut self) {
+        for pod in self.pods.values_mut() {
+            if pod.server == Server::Writable && !pod.hung && !pod.cut_off {
+                pod.position = Lsn::new(pod.position.bytes() + 64);
+            }
+        }
+        self.replicate();
     }
 
     /// The pods that accept writes.
@@ -247,6 +274,7 @@ impl Model {
                     slots: BTreeSet::new(),
                     cut_off: false,
                     hung: false,
+                    unreachable: false,
                     stalled: false,
                     record: None,
                 });
@@ -470,6 +498,7 @@ fn pod_of(instance: &Instance, named: &str, aware: bool, has_primary: bool) -> S
             .unwrap_or_default(),
         cut_off,
         hung: server == Server::Writable && facts.is_none(),
+        unreachable: false,
         stalled: recovery.is_some_and(|it| it.replay_paused || it.receiver.is_none()),
         record: None,
     }

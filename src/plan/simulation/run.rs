@@ -33,7 +33,7 @@ pub fn simulate(
             .iter()
             .find(|needed| !model.holds(plan, needed, shutdown))
         {
-            if let Condition::NotWritable { pod } = missing
+            if let Condition::NotWritable { pod } | Condition::Unanswering { pod } = missing
                 && model.writable() == [pod.as_str()]
                 && model.violations.is_empty()
             {

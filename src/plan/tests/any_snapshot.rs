@@ -13,6 +13,7 @@ use crate::cluster::{ContainerState, Database, Lsn, Snapshot, TerminationRecord,
 enum Damage {
     None,
     Unreachable,
+    OutOfReach,
     NodeLost,
     StuckTerminating,
     Terminated,
@@ -29,6 +30,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
         8 => Just(Damage::None),
         1 => Just(Damage::Unreachable),
+        1 => Just(Damage::OutOfReach),
         1 => Just(Damage::NodeLost),
         1 => Just(Damage::StuckTerminating),
         1 => Just(Damage::Terminated),
@@ -76,12 +78,16 @@ fn apply(snapshot: &mut Snapshot, pod: &str, damage: &Damage) {
     };
     match damage {
         Damage::None | Damage::Gone | Damage::Terminated => {}
-        Damage::Unreachable => it.database = unreachable,
+        Damage::Unreachable => {
+            it.database = unreachable;
+            it.pod.ready = false;
+        }
         Damage::NodeLost => {
             it.database = unreachable;
             it.pod.node_ready = Some(false);
             it.pod.ready = false;
         }
+        Damage::OutOfReach => it.database = unreachable,
         Damage::StuckTerminating => {
             it.database = unreachable;
             it.pod.container = running;
@@ -127,6 +133,8 @@ proptest! {
         bounds in (1..6_u32, 1..6_u32),
         target in prop::option::of(0..6_usize),
         rejoin: bool,
+        blind: bool,
+        deaf: bool,
         strikes in prop::collection::vec(0..8_usize, 24),
     ) {
         let mut snapshot = if moved { moved_to_replica_0() } else { healthy(3) };
@@ -137,7 +145,17 @@ proptest! {
         if let Some(autoscaler) = &mut snapshot.autoscaler {
             (autoscaler.min, autoscaler.max) = (bounds.0.min(bounds.1), bounds.0.max(bounds.1));
         }
+        if deaf {
+            for it in &mut snapshot.instances {
+                if let Database::Reached(facts) = &mut it.database
+                    && let Some(recovery) = &mut facts.recovery
+                {
+                    recovery.receiver = None;
+                }
+            }
+        }
         let request = FailoverRequest {
+            blind,
             to: target.map(|index| names[index].clone()),
             rejoin,
             ..FailoverRequest::default()
@@ -145,8 +163,20 @@ proptest! {
         let Ok(plan) = plan_failover(&snapshot, &request, &Grounds::default(), now()) else {
             return Ok(());
         };
-        let calm = simulate(&plan, &mut Model::of(&snapshot), &mut |_: &mut Model| {});
-        prop_assert_eq!(calm, Ok(()), "{:#?}", plan.steps);
+        // One that is known to be alive is no dead one.
+        if !plan.is_blind() {
+            let calm = simulate(&plan, &mut Model::of(&snapshot), &mut |_: &mut Model| {});
+            prop_assert_eq!(calm, Ok(()), "{:#?}", plan.steps);
+        }
+
+        // Who does not answer may be alive and taking writes: none of them is lost silently.
+        let mut writing = |model: &mut Model| model.clients_write();
+        if let Err(broken) = simulate(&plan, &mut Model::alive(&snapshot), &mut writing) {
+            for what in broken {
+                prop_assert!(!what.contains("accept writes"), "{}: {:#?}", what, plan.steps);
+                prop_assert!(!what.contains("without all"), "{}: {:#?}", what, plan.steps);
+            }
+        }
 
         // Containers crash and the autoscaler scales between the steps: the plan may then not get
         // through, but never are there two primaries.

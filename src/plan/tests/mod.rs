@@ -1,5 +1,6 @@
 //! What planning promises.
 
+mod alive;
 mod any_snapshot;
 mod journal;
 mod refusals;

@@ -65,11 +65,7 @@ fn a_primary_that_only_does_not_let_us_in() {
             alive: true,
         };
     });
-    let mut silent = healthy(3);
-    instance(&mut silent, PRIMARY).database = Database::Unreachable {
-        reason: "no answer".into(),
-        alive: false,
-    };
+    let silent = super::alive::silent();
     assert!(plan_failover(&silent, &to("replica-0"), &Grounds::default(), now()).is_ok());
 }
 

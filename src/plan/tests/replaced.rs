@@ -6,8 +6,8 @@ use super::super::{
     StepName, Unfinished, Verdict, plan_failover,
 };
 use super::shape::{moved_to_replica_0, to};
-use crate::cluster::fixture::{PRIMARY, instance, now, replica, stop};
-use crate::cluster::{ContainerState, Database, Snapshot};
+use crate::cluster::fixture::{PRIMARY, now, replica, stop};
+use crate::cluster::{ContainerState, Snapshot};
 
 /// Its object is kept since `replica-0` was promoted.
 fn held() -> PodRef {
@@ -67,7 +67,9 @@ fn a_failover_that_has_lost_its_new_primary_is_replaced() {
         .find(|it| it.check == CheckName::Unfinished);
     assert_eq!(told.map(|it| it.verdict), Some(Verdict::Warn));
     // What the other has kept is let go.
-    let release = plan.step(StepName::ReleaseRecord).map(|step| &step.action);
+    let release = plan
+        .step(StepName::ReleaseReplaced)
+        .map(|step| &step.action);
     assert_eq!(release, Some(&Action::ReleaseRecord { pod: held() }));
     assert_eq!(
         simulate(&plan, &mut Model::of(&snapshot), &mut |_: &mut Model| {}),
@@ -90,11 +92,7 @@ fn one_that_can_still_be_finished_or_put_back_is_not_replaced() {
 
 #[test]
 fn an_emergency_begins_by_looking_whether_the_old_primary_is_back() {
-    let mut snapshot = crate::cluster::fixture::healthy(3);
-    instance(&mut snapshot, PRIMARY).database = Database::Unreachable {
-        reason: "no answer".into(),
-        alive: false,
-    };
+    let snapshot = super::alive::silent();
     let plan = plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     let fence = plan.step(StepName::Fence).expect("a fence");

@@ -56,10 +56,15 @@ pub(in crate::plan) fn moved_to_replica_0() -> Snapshot {
     promoted.senders = senders;
     promoted.slots = slots;
     for it in &mut snapshot.instances {
-        let name = it.name().to_owned();
         if let crate::cluster::Database::Reached(facts) = &mut it.database {
             facts.timeline = Timeline(2);
-            let _ = name;
+            let host = Some(format!("{new}.staging-postgres-replica"));
+            if let Some(recovery) = &mut facts.recovery {
+                recovery.upstream_host.clone_from(&host);
+                if let Some(receiver) = &mut recovery.receiver {
+                    receiver.sender_host = host;
+                }
+            }
         }
     }
     snapshot.topology.primary = new;
