@@ -117,7 +117,9 @@ impl Session {
                 nameless.push(row.name.clone());
             }
         }
-        inventory.databases.retain(|it| !nameless.contains(&it.name));
+        inventory
+            .databases
+            .retain(|it| !nameless.contains(&it.name));
         inventory.closed.extend(nameless);
         Ok(inventory)
     }
