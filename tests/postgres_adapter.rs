@@ -752,7 +752,7 @@ async fn names_of_any_bytes_are_escaped_and_their_tables_are_read() {
     let inside = server.session_in("bytes").await;
     let make = |bytes: &str| {
         format!(
-            "do $$begin execute format('create table %I as select generate_series(1, 7) as n', \
+            "do $$begin execute format('create table public.%I as select generate_series(1, 7) as n', \
              convert_from('\\x{bytes}', 'SQL_ASCII')); end$$"
         )
     };
