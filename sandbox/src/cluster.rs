@@ -79,7 +79,13 @@ impl Nodes {
         let kubelet = Kubelet::start(store, config).context("starting the kubelet")?;
         let addresses = ClusterIps::new(slice.network(), slice.services());
         let volumes = folder.path().join("volumes");
-        let controllers = controllers::start(store, addresses, volumes, kubelet.clone());
+        let controllers = controllers::start(
+            store,
+            addresses,
+            volumes,
+            kubelet.clone(),
+            kubelet.network(),
+        );
         Ok(Self {
             controllers,
             kubelet,

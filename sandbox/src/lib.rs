@@ -14,6 +14,7 @@ pub mod kubelet;
 mod leftovers;
 mod manifests;
 pub mod net;
+pub mod pod_network;
 mod ready;
 pub mod runtime;
 mod sandbox;

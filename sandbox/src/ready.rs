@@ -1,11 +1,13 @@
 //! When is a sandbox ready: every standby streams, and every pod is ready.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Endpoints, Event, Pod, Service};
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::environment::Login;
@@ -75,7 +77,39 @@ async fn look(store: &Store, namespace: &str) -> Missing {
             Err(error) => missing.push(format!("the primary does not answer: {error:#}")),
         }
     }
+    if missing.is_empty() {
+        missing.extend(refusing(store, namespace).await);
+    }
     Missing(missing)
+}
+
+/// Services that have ready pods and do not lead to them yet: the proxy takes its time.
+async fn refusing(store: &Store, namespace: &str) -> Vec<String> {
+    let services = store.read_all::<Service>(Some(namespace), &Selector::everything());
+    let services = services.map(|list| list.items).unwrap_or_default();
+    let mut refusing = Vec::new();
+    for service in services {
+        let name = service.metadata.name.unwrap_or_default();
+        let spec = service.spec.unwrap_or_default();
+        let ip = spec.cluster_ip.and_then(|ip| ip.parse::<Ipv4Addr>().ok());
+        let selects = spec.selector.is_some_and(|selector| !selector.is_empty());
+        let port = spec.ports.iter().flatten().next();
+        let port = port.and_then(|port| u16::try_from(port.port).ok());
+        if let (Some(ip), Some(port), true) =
+            (ip, port, selects && has_ready(store, namespace, &name))
+            && TcpStream::connect((ip, port)).await.is_err()
+        {
+            refusing.push(format!("the Service {name} does not lead anywhere yet"));
+        }
+    }
+    refusing
+}
+
+fn has_ready(store: &Store, namespace: &str, service: &str) -> bool {
+    let endpoints = store.read_opt::<Endpoints>(namespace, service);
+    let subsets = endpoints.ok().flatten().and_then(|it| it.subsets);
+    let mut subsets = subsets.into_iter().flatten();
+    subsets.any(|subset| subset.addresses.is_some_and(|list| !list.is_empty()))
 }
 
 fn component(set: &StatefulSet) -> Option<&str> {

@@ -15,6 +15,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use pgctl_sandbox::controllers::{self, ClusterIps, Controllers, PodUsage, Usage};
 use pgctl_sandbox::net::Slice;
+use pgctl_sandbox::pod_network::PodNetwork;
 use pgctl_sandbox::store::{DeleteOptions, Propagation, Selector, Store, of};
 use serde_json::{Value, json};
 
@@ -34,6 +35,7 @@ impl Usage for Busy {
 struct World {
     store: Store,
     slice: Arc<Slice>,
+    network: Arc<PodNetwork>,
     volumes: tempfile::TempDir,
     _controllers: Controllers,
     _kubelet: tokio::task::JoinHandle<()>,
@@ -50,11 +52,19 @@ impl World {
         let volumes = tempfile::tempdir()?;
         let addresses = ClusterIps::new(slice.network(), slice.services());
         let path = volumes.path().to_owned();
-        let controllers = controllers::start(&store, addresses, path, Arc::new(Busy(cpu)));
+        let network = Arc::<PodNetwork>::default();
+        let controllers = controllers::start(
+            &store,
+            addresses,
+            path,
+            Arc::new(Busy(cpu)),
+            Arc::clone(&network),
+        );
         let kubelet = tokio::spawn(pretend(store.clone(), Arc::clone(&slice)));
         let world = Self {
             store,
             slice,
+            network,
             volumes,
             _controllers: controllers,
             _kubelet: kubelet,
@@ -572,6 +582,129 @@ async fn a_service_leads_to_a_ready_pod_and_refuses_without_one() -> Result<()> 
         .until("refused", |_| TcpStream::connect(address).is_err())
         .await?;
     assert_eq!(ask(&mut open)?, "pg-0");
+    Ok(())
+}
+
+/// A Service's address, and the addresses of two ready pods that it could lead to.
+async fn service_of_two(world: &World) -> Result<(SocketAddr, [SocketAddr; 2])> {
+    world.add::<Service>(service("write", &json!({})))?;
+    let spec = world.store.read::<Service>("db", "write")?.spec;
+    let ip = spec.and_then(|spec| spec.cluster_ip);
+    let address = format!("{}:5432", ip.context("it got an address")?).parse()?;
+    for name in ["pg", "other"] {
+        world.set(name, &json!({"replicas": 1}))?;
+        world.until("ready", |w| w.ready(name) == 1).await?;
+    }
+    let of = |name: &str| -> Result<SocketAddr> {
+        let status = world.store.read::<Pod>("db", name)?.status;
+        let ip = status.and_then(|status| status.pod_ip);
+        Ok(format!("{}:5432", ip.context("it has an address")?).parse()?)
+    };
+    Ok((address, [of("pg-0")?, of("other-0")?]))
+}
+
+fn point(world: &World, app: &str) -> Result<()> {
+    world.store.modify::<Service>("db", "write", |service| {
+        let spec = service.spec.get_or_insert_default();
+        let selector = spec.selector.get_or_insert_default();
+        selector.insert("app".to_owned(), app.to_owned());
+    })?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_change_of_a_service_the_next_one_waits_for_its_second() -> Result<()> {
+    let world = World::new()?;
+    let (address, [one, two]) = service_of_two(&world).await?;
+    answer(one, "pg-0")?;
+    answer(two, "ot-0")?;
+    let leads_to = |name: &'static str| {
+        move |_: &World| {
+            let asked = TcpStream::connect(address).map_err(anyhow::Error::from);
+            asked
+                .and_then(|mut stream| ask(&mut stream))
+                .is_ok_and(|it| it == name)
+        }
+    };
+    world
+        .until("it leads to the first", leads_to("pg-0"))
+        .await?;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+
+    point(&world, "other")?;
+    world.until("at once", leads_to("ot-0")).await?;
+    let changed = std::time::Instant::now();
+    point(&world, "pg")?;
+    // The endpoints are right long before.
+    world
+        .until("slice", |w| addresses(w, "write").0 == ["pg-0"])
+        .await?;
+    world.until("a second later", leads_to("pg-0")).await?;
+    let later = changed.elapsed();
+    assert!(later > Duration::from_millis(500), "{later:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminating_pod_serves_to_its_end_and_then_swallows_what_it_is_sent() -> Result<()> {
+    let world = World::new()?;
+    let (address, [pod, _]) = service_of_two(&world).await?;
+    let listener = TcpListener::bind(pod)?;
+    let hold = |pod: &mut Pod| {
+        let annotations = pod.metadata.annotations.get_or_insert_default();
+        annotations.insert("hold".to_owned(), "yes".to_owned());
+    };
+    world.store.modify::<Pod>("db", "pg-0", hold)?;
+    world
+        .store
+        .remove::<Pod>("db", "pg-0", &DeleteOptions::default())?;
+    world
+        .until("it is terminating and serves", |w| {
+            let slices = w
+                .store
+                .read_all::<EndpointSlice>(Some("db"), &Selector::everything());
+            let slices = slices.map(|list| list.items).unwrap_or_default();
+            slices
+                .iter()
+                .flat_map(|slice| &slice.endpoints)
+                .any(|endpoint| {
+                    let it = endpoint.conditions.clone().unwrap_or_default();
+                    (it.ready, it.serving, it.terminating) == (Some(false), Some(true), Some(true))
+                })
+        })
+        .await?;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let mut client = TcpStream::connect(address)?;
+    let (mut server, _) = listener.accept()?;
+    client.write_all(b"?")?;
+    server.read_exact(&mut [0])?;
+
+    // Its process ends, then its network: whoever was connected learns of the first only.
+    drop((server, listener));
+    assert_eq!(client.read(&mut [0])?, 0, "the process says goodbye");
+    let std::net::IpAddr::V4(ip) = pod.ip() else {
+        anyhow::bail!("an IPv4 address");
+    };
+    world.network.tear_down(ip, &[pod.port()]).await;
+    for _ in 0..20 {
+        client.write_all(b"?")?;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut late = TcpStream::connect(address)?;
+    late.set_read_timeout(Some(Duration::from_millis(500)))?;
+    late.write_all(b"?")?;
+    let silent = late.read(&mut [0]).expect_err("nobody is there to answer");
+    assert_eq!(silent.kind(), std::io::ErrorKind::WouldBlock);
+
+    // What the API says of it does not change what is sent to it; that it serves nobody does.
+    world.store.modify::<Pod>("db", "pg-0", |pod| {
+        pod.status.get_or_insert_default().phase = Some("Succeeded".to_owned());
+    })?;
+    world
+        .until("refused", |_| TcpStream::connect(address).is_err())
+        .await?;
+    let silent = late.read(&mut [0]).expect_err("still nobody");
+    assert_eq!(silent.kind(), std::io::ErrorKind::WouldBlock);
     Ok(())
 }
 

@@ -174,6 +174,68 @@ impl Cluster {
     }
 }
 
+fn knock(ip: &str) -> Result<(), std::io::ErrorKind> {
+    let address = format!("{ip}:5432").parse().expect("an address");
+    std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300))
+        .map(drop)
+        .map_err(|error| error.kind())
+}
+
+/// The order at a pod's end: its container, its network, and only then what the API says of them.
+#[tokio::test]
+async fn the_address_of_a_pod_that_has_ended_is_silent_and_that_of_a_crashed_container_is_not()
+-> Outcome {
+    use std::io::ErrorKind::{ConnectionRefused, TimedOut};
+    let cluster = Cluster::new().await?;
+    let ports = json!({"containers": [{"ports": [{"containerPort": 5432}]}]});
+    cluster.run("a", "sleep 1000", ports)?;
+    let running = |pod: &Value| {
+        pod.pointer("/status/containerStatuses/0/state/running")
+            .is_some()
+    };
+    let pod = cluster.until("a", running).await?;
+    let ip = pod["status"]["podIP"]
+        .as_str()
+        .ok_or("no address")?
+        .to_owned();
+    assert_eq!(knock(&ip), Err(ConnectionRefused));
+
+    cluster.kubelet.kill_pod(NS, "a")?;
+    let again = |pod: &Value| pod["status"]["containerStatuses"][0]["restartCount"] == 1;
+    cluster.until("a", again).await?;
+    assert_eq!(
+        knock(&ip),
+        Err(ConnectionRefused),
+        "a crash leaves the network"
+    );
+
+    cluster.store.modify::<Pod>(NS, "a", |pod| {
+        pod.metadata.finalizers = Some(vec!["example.org/kept".to_owned()]);
+    })?;
+    cluster.store.remove::<Pod>(
+        NS,
+        "a",
+        &DeleteOptions {
+            grace_seconds: Some(1),
+            ..DeleteOptions::default()
+        },
+    )?;
+    let ended = |pod: &Value| {
+        pod.pointer("/status/containerStatuses/0/state/terminated")
+            .is_some()
+    };
+    let pod = cluster.until("a", ended).await?;
+    assert_eq!(knock(&ip), Err(TimedOut));
+    // It will never run again, whatever its restart policy says.
+    assert_eq!(pod["status"]["phase"], "Failed");
+    cluster
+        .store
+        .modify::<Pod>(NS, "a", |pod| pod.metadata.finalizers = None)?;
+    cluster.until_gone("a").await?;
+    assert_eq!(knock(&ip), Err(TimedOut));
+    Ok(())
+}
+
 fn target(pod: &str) -> ContainerRef {
     ContainerRef {
         namespace: NS.to_owned(),

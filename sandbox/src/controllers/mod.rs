@@ -7,6 +7,8 @@ mod endpoints;
 mod events;
 mod garbage;
 mod owner;
+mod proxy;
+mod relay;
 mod services;
 mod start;
 mod statefulset;

@@ -11,9 +11,11 @@ use super::claims::Claims;
 use super::disruption::Disruption;
 use super::endpoints::EndpointsController;
 use super::garbage::Garbage;
-use super::services::{ClusterIps, Proxy};
+use super::proxy::Proxy;
+use super::services::ClusterIps;
 use super::statefulset::StatefulSets;
 use super::worker::run;
+use crate::pod_network::PodNetwork;
 use crate::store::Store;
 
 /// The running controllers. They end when this is dropped.
@@ -22,7 +24,8 @@ pub struct Controllers {
     tasks: JoinSet<()>,
 }
 
-/// Starts all controllers. `volumes` is the folder for the bytes of volume claims.
+/// Starts all controllers. `volumes` is the folder for the bytes of volume claims, `network` knows the pods whose
+/// addresses are silent.
 ///
 /// Must be called in a Tokio runtime.
 pub fn start(
@@ -30,6 +33,7 @@ pub fn start(
     addresses: ClusterIps,
     volumes: PathBuf,
     usage: Arc<dyn Usage>,
+    network: Arc<PodNetwork>,
 ) -> Controllers {
     store.add_admission(Arc::new(addresses));
     super::claims::add_class(store);
@@ -46,7 +50,7 @@ pub fn start(
         stopped.clone(),
     ));
     tasks.spawn(run(store.clone(), EndpointsController, stopped.clone()));
-    tasks.spawn(run(store.clone(), Proxy::new(), stopped.clone()));
+    tasks.spawn(run(store.clone(), Proxy::new(network), stopped.clone()));
     tasks.spawn(run(
         store.clone(),
         Autoscalers::new(store, usage),

@@ -1,9 +1,11 @@
 //! The life of one container of a pod: starts, restarts with back-off, and stops.
 
 use std::fs;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1 as core;
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -65,6 +67,9 @@ async fn once(
     let container = create(state, index, backoff).await?;
     let began = Instant::now();
     let exit = follow(state, index, &container).await;
+    if state.ending() && state.is_last(index) {
+        state.tear_down_network().await;
+    }
     ended(state, index, &container, exit);
     Some((exit, began.elapsed()))
 }
@@ -77,6 +82,7 @@ async fn follow(state: &Arc<PodState>, index: usize, container: &Container) -> E
         }
         probes::watch(Arc::clone(state), index, container.clone()).await
     };
+    let mut probing = pin!(probing.fuse());
     tokio::select! {
         exit = container.wait() => return exit,
         () = state.until_ending() => {
@@ -84,9 +90,16 @@ async fn follow(state: &Arc<PodState>, index: usize, container: &Container) -> E
             let message = format!("Stopping container {name}");
             state.event(EventType::Normal, "Killing", &message);
         }
-        why = probing => state.event(EventType::Normal, "Killing", &why),
+        why = &mut probing => state.event(EventType::Normal, "Killing", &why),
     }
-    stop(state, index, container).await;
+    // Readiness is asked for to the end (`StopLivenessAndStartup` in pkg/kubelet/prober/prober_manager.go).
+    tokio::select! {
+        () = stop(state, index, container) => {}
+        () = async {
+            (&mut probing).await;
+            std::future::pending().await
+        } => {}
+    }
     container.wait().await
 }
 
@@ -246,7 +259,7 @@ fn ended(state: &PodState, index: usize, container: &Container, exit: Exit) {
     if message.is_empty() && falls_back && exit.code != 0 {
         message = container.log().last_output(FALLBACK_LINES, FALLBACK_BYTES);
     }
-    state.change(index, |slot| {
+    let change = |slot: &mut super::pod::Slot| {
         let started_at = slot
             .status
             .state
@@ -268,7 +281,15 @@ fn ended(state: &PodState, index: usize, container: &Container, exit: Exit) {
         slot.status.ready = false;
         slot.status.started = Some(false);
         slot.running = None;
-    });
+    };
+    if state.ending() && !state.is_last(index) {
+        // The kubelet tells of all of them when the last one has ended.
+        if let Some(slot) = state.slots().get_mut(index) {
+            change(slot);
+        }
+    } else {
+        state.change(index, change);
+    }
 }
 
 /// The delay before a container that ended is started again: none at first, then it doubles.

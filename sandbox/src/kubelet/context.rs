@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::config::KubeletConfig;
 use super::pod::PodState;
+use crate::pod_network::PodNetwork;
 use crate::runtime::Containers;
 use crate::store::Store;
 
@@ -19,6 +20,8 @@ pub(super) struct Context {
     pub(super) containers: Arc<Containers>,
     /// The pods that run, by uid.
     pub(super) pods: Mutex<HashMap<String, Arc<PodState>>>,
+    /// What becomes of the addresses of pods that are gone.
+    pub(super) network: Arc<PodNetwork>,
     /// Which nodes are cut off.
     pub(super) down: watch::Sender<Vec<String>>,
     /// Volumes that are to look full: their folders, and the percentage that is used at least.

@@ -23,7 +23,9 @@ const LONGEST_MOUNT_DELAY: Duration = Duration::from_secs(122);
 pub(super) async fn run(state: Arc<PodState>) {
     let life = async {
         state.publish();
-        live(&state).await;
+        if live(&state).await {
+            state.tear_down_network().await;
+        }
         // A pod that has ended by itself keeps its object until somebody deletes it.
         state.until_ending().await;
     };
@@ -34,9 +36,10 @@ pub(super) async fn run(state: Arc<PodState>) {
     finish(&state).await;
 }
 
-async fn live(state: &Arc<PodState>) {
+/// True when its containers have run and will never run again.
+async fn live(state: &Arc<PodState>) -> bool {
     if !set_up(state).await {
-        return;
+        return false;
     }
     let (init, main): (Vec<usize>, Vec<usize>) = {
         let slots = state.slots();
@@ -44,7 +47,7 @@ async fn live(state: &Arc<PodState>) {
     };
     for index in init {
         if !container::run_to_success(state, index).await {
-            return;
+            return false;
         }
     }
     for index in &main {
@@ -54,6 +57,7 @@ async fn live(state: &Arc<PodState>) {
     }
     state.initialized.store(true, Ordering::SeqCst);
     join_all(main.into_iter().map(|index| container::run(state, index))).await;
+    true
 }
 
 /// Makes the pod's folder and volumes; false when the pod is to end before that worked.
@@ -131,6 +135,7 @@ fn wish_of(pod: &Pod) -> Pod {
 
 /// Everything has ended: says so, tidies up, and lets the object go.
 async fn finish(state: &Arc<PodState>) {
+    state.tear_down_network().await;
     state.context.up(&state.node).await;
     state.publish();
     let options = DeleteOptions {

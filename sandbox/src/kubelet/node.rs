@@ -16,6 +16,7 @@ use super::context::Context;
 use super::pod::PodState;
 use super::{hosts, lifecycle, nodes, scheduler};
 use crate::controllers::{PodUsage, Usage};
+use crate::pod_network::PodNetwork;
 use crate::runtime::Containers;
 use crate::store::{Store, of, text};
 
@@ -49,6 +50,7 @@ impl Kubelet {
             config,
             store: store.clone(),
             pods: Mutex::default(),
+            network: Arc::default(),
             down: watch::Sender::default(),
             fills: Mutex::default(),
         });
@@ -76,6 +78,12 @@ impl Kubelet {
             }
         }
         self.context.pods().clear();
+        self.context.network.clear();
+    }
+
+    /// The addresses of its pods.
+    pub fn network(&self) -> Arc<PodNetwork> {
+        Arc::clone(&self.context.network)
     }
 }
 
@@ -185,6 +193,9 @@ fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState
         let Some(ip) = context.free_address(last_address) else {
             continue;
         };
+        if let Ok(address) = ip.parse() {
+            context.network.set_up(address);
+        }
         let state = PodState::new(Arc::clone(context), pod, ip);
         context.pods().insert(uid.to_owned(), Arc::clone(&state));
         fresh.push(state);

@@ -1,5 +1,6 @@
 //! What the kubelet knows of one pod that it runs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -118,6 +119,38 @@ impl PodState {
 
     pub(super) fn ending(&self) -> bool {
         self.wish.borrow().grace().is_some()
+    }
+
+    /// Whether no container runs but this one.
+    pub(super) fn is_last(&self, index: usize) -> bool {
+        let slots = self.slots();
+        let mut others = slots
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index);
+        others.all(|(_, slot)| slot.running.is_none())
+    }
+
+    /// Takes the pod's network down: what is sent to its address goes nowhere from now on.
+    ///
+    /// The kubelet stops the pod's sandbox, and its network with it, right after the last container has ended
+    /// (`killPodWithSyncResult` in pkg/kubelet/kuberuntime/kuberuntime_manager.go), and only then tells the API that they
+    /// have (`SyncTerminatingPod` in pkg/kubelet/kubelet.go).
+    pub(super) async fn tear_down_network(&self) {
+        let ports: BTreeSet<u16> = {
+            let slots = self.slots();
+            let ports = slots
+                .iter()
+                .flat_map(|slot| slot.definition.ports.iter().flatten());
+            ports
+                .filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP")
+                .filter_map(|port| u16::try_from(port.container_port).ok())
+                .collect()
+        };
+        let ports: Vec<u16> = ports.into_iter().collect();
+        if let Ok(address) = self.ip.parse() {
+            self.context.network.tear_down(address, &ports).await;
+        }
     }
 
     /// Waits until the pod is to end.

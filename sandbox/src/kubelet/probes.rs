@@ -34,10 +34,14 @@ pub(super) async fn watch(state: Arc<PodState>, index: usize, container: Contain
         definition: &definition,
         began,
     };
-    if let Some(probe) = &definition.startup_probe
-        && let Some(why) = probing.until_first_success(probe).await
-    {
-        return why;
+    if let Some(probe) = &definition.startup_probe {
+        let failed = tokio::select! {
+            failed = probing.until_first_success(probe) => failed,
+            () = state.until_ending() => std::future::pending().await,
+        };
+        if let Some(why) = failed {
+            return why;
+        }
     }
     let ready_at_once = definition.readiness_probe.is_none();
     state.change(index, |slot| {
@@ -52,7 +56,13 @@ pub(super) async fn watch(state: Arc<PodState>, index: usize, container: Contain
     };
     let liveness = async {
         match &definition.liveness_probe {
-            Some(probe) => probing.liveness(probe).await,
+            Some(probe) => {
+                tokio::select! {
+                    why = probing.liveness(probe) => why,
+                    // A container that is being stopped is not restarted.
+                    () = state.until_ending() => std::future::pending().await,
+                }
+            }
             None => std::future::pending().await,
         }
     };

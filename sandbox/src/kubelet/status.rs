@@ -52,7 +52,10 @@ pub(super) fn of(state: &PodState, pod: &Pod, old: PodStatus) -> PodStatus {
     let (init, main) = (of_kind(true), of_kind(false));
     drop(slots);
     let policy = restart_policy(pod);
-    let phase = phase(policy, state.is_initialized(), &init, &main);
+    // As `generateAPIPodStatus` of `SyncTerminatingPod` and `SyncTerminatedPod` (pkg/kubelet/kubelet.go): nothing of
+    // it starts again.
+    let over = pod.metadata.deletion_timestamp.is_some();
+    let phase = phase(policy, over, state.is_initialized(), &init, &main);
     let conditions = conditions(pod, &phase, state.is_initialized(), &init, &main, &old);
     PodStatus {
         phase: Some(phase),
@@ -87,6 +90,7 @@ fn exit_code(status: &ContainerStatus) -> Option<i32> {
 /// As `getPhase` of the kubelet (pkg/kubelet/kubelet_pods.go).
 fn phase(
     policy: &str,
+    over: bool,
     initialized: bool,
     init: &[ContainerStatus],
     main: &[ContainerStatus],
@@ -111,7 +115,7 @@ fn phase(
         return "Running".to_owned();
     }
     let phase = match (policy, codes.iter().all(|c| *c == 0)) {
-        ("Always", _) | ("OnFailure", false) => "Running",
+        ("Always", _) | ("OnFailure", false) if !over => "Running",
         (_, true) => "Succeeded",
         (_, false) => "Failed",
     };
