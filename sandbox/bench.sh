@@ -1,6 +1,7 @@
 #!/bin/sh
 # How long things take, measured side by side on one sandbox of a primary and five standbys:
-# `pgctl status` against one kubectl exec, the start of pgctl, and planned switchovers under a write load.
+# `pgctl status` against one kubectl exec, the start of pgctl, and planned switchovers under a write load, as pgctl
+# measures them and as clients of the write Service see them (`pgctl-sandbox clients`).
 # Leaves nothing behind, however it ends. Called by `make bench`, which builds first.
 # BENCH_RUNS and BENCH_SWITCHOVERS set how often (15 and 20).
 set -eu
@@ -40,7 +41,7 @@ pick() {
 
 # tell WHAT FILE UNIT
 tell() {
-    printf '%-44s median %8s %s   min %8s   max %8s   (n=%s)\n' \
+    printf '%-48s median %8s %s   min %8s   max %8s   (n=%s)\n' \
         "$1" "$(pick median "$2")" "$3" "$(pick min "$2")" "$(pick max "$2")" "$(awk 'END { print NR }' "$2")"
 }
 
@@ -71,7 +72,7 @@ tell 'pgctl status (6 pods)' "$work/status" ms
 if [ -n "$kubectl" ]; then
     tell "kubectl exec -- psql -XAtc 'select 1'" "$work/kubectl" ms
     awk -v a="$(pick median "$work/status")" -v b="$(pick median "$work/kubectl")" \
-        'BEGIN { printf "%-44s %.2f\n", "ratio of the medians, status to kubectl", a / b }'
+        'BEGIN { printf "%-48s %.2f\n", "ratio of the medians, status to kubectl", a / b }'
 fi
 tell 'pgctl --help' "$work/help" ms
 
@@ -107,7 +108,22 @@ while [ "$count" -lt "$switchovers" ]; do
         echo "The write load does not write: $before rows before, $after after" >&2
         exit 1
     fi
+    # Two clients of the write Service, each with a retry loop and libpq's defaults (no time-out for a connection). They
+    # end when their input does.
+    mkfifo "$work/on"
+    "$bin/pgctl-sandbox" clients <"$work/on" >"$work/clients" &
+    clients=$!
+    exec 3>"$work/on"
+    sleep 0.5
     once "$work/switchover" "$bin/pgctl" failover --to "$target" --yes --rejoin -o json
+    sleep 1.5
+    exec 3>&-
+    wait "$clients"
+    rm "$work/on"
+    for client in kept fresh; do
+        awk -v client="$client" -F '[ =]' '$1 == client { print $3 }' "$work/clients" >>"$work/client-$client"
+        awk -v client="$client" -F '[ =]' '$1 == client { print $5, $7 }' "$work/clients" >>"$work/connections"
+    done
     outage=$(awk -F '[:,]' '/"writeOutageSeconds"/ { print $2 * 1000; exit }' "$work/out")
     [ -n "$outage" ] || {
         echo "The report of a switchover to $target has no write outage:" >&2
@@ -126,7 +142,10 @@ while [ "$count" -lt "$switchovers" ]; do
     count=$((count + 1))
 done
 [ "$switchovers" -eq 0 ] || {
-    tell 'switchover, write outage' "$work/outage" ms
+    tell 'switchover, as a client with a session sees it' "$work/client-kept" ms
+    tell '  as one that connects for each write' "$work/client-fresh" ms
+    awk '{ hung += $1; made += $2 } END { printf "%-48s %d of %d\n", "  connections that hung for over 1 s", hung, made }' "$work/connections"
+    tell "write outage by pgctl's own connection" "$work/outage" ms
     tell '  of which: stopping the old primary' "$work/part-stop" ms
     tell '  receiving and replaying the rest' "$work/part-catchUp" ms
     tell '  looking once more, and the journal' "$work/part-prepare" ms

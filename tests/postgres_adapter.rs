@@ -523,6 +523,12 @@ async fn a_switchover_by_hand() {
         "{lost}"
     );
 
+    let stands = on_candidate
+        .wait_past(far, LIMIT)
+        .await
+        .expect_err("nobody sends it anything any more");
+    assert!(stands.to_string().contains("makes no way"), "{stands}");
+
     on_candidate.promote(LIMIT).await.expect("promoted");
     on_candidate
         .promote(LIMIT)

@@ -27,6 +27,8 @@ pub enum Command {
     Kubeconfig(Named),
     /// Print shell commands that point psql, pgbench and the like at a sandbox's write Service
     Env(Named),
+    /// Write through the write Service (PGHOST and so on) as clients do until standard input ends, and print what they saw
+    Clients,
     /// List the sandboxes
     List,
     /// Break something, for a test or to practise

@@ -33,7 +33,11 @@ pub fn run(command: Command) -> Result<()> {
         Command::Down(arguments) => return down(&arguments),
         Command::Kubeconfig(named) => return kubeconfig(&named),
         Command::List => return list(),
-        Command::Up(_) | Command::Run(_) | Command::Env(_) | Command::Fault(_) => {}
+        Command::Up(_)
+        | Command::Run(_)
+        | Command::Env(_)
+        | Command::Clients
+        | Command::Fault(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -43,6 +47,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Up(arguments) => runtime.block_on(up(arguments)),
         Command::Run(arguments) => runtime.block_on(foreground(arguments)),
         Command::Env(named) => runtime.block_on(environment(&named)),
+        Command::Clients => say(&runtime.block_on(crate::clients::run())?),
         Command::Fault(fault) => runtime.block_on(break_something(fault)),
         _ => Ok(()),
     }

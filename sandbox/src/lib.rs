@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod cli;
+mod clients;
 mod cluster;
 pub mod commands;
 mod control;

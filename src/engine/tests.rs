@@ -381,7 +381,7 @@ async fn after_the_promotion_it_only_goes_forward() {
     let plan = plan(&snapshot, &requests()[0]);
     let shared = fresh(&snapshot);
     let mut process = Process::new(&shared, None);
-    process.broken = Some(|action| matches!(action, Action::PointService { .. }));
+    process.broken = Some(|action| matches!(action, Action::Write { .. }));
     assert!(matches!(
         start(&process, &plan).await,
         Ending::Incomplete { .. }

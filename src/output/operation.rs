@@ -122,7 +122,7 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         let outage = match (report.write_outage_seconds, report.outage_method) {
             (Some(seconds), Some(crate::plan::OutageMethod::OwnWrites)) => {
                 format!(
-                    "{seconds:.2} s (last acknowledged to first committed write, by pgctl's own)"
+                    "{seconds:.2} s (last acknowledged to first committed write, by pgctl's own connection)"
                 )
             }
             (Some(seconds), _) => {

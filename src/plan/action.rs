@@ -177,6 +177,15 @@ pub enum Action {
         /// The selector to remember in an annotation.
         remember: BTreeMap<String, String>,
     },
+    /// Lets a Service for reads lead to the pods that serve them.
+    SpreadReads {
+        /// The Service.
+        service: String,
+        /// The selector to set.
+        selector: BTreeMap<String, String>,
+        /// The selector to remember in an annotation, to be put back on failback; none forgets it.
+        remember: Option<BTreeMap<String, String>>,
+    },
     /// Makes standbys stream from another server, all at the same time.
     Repoint {
         /// The pod that they shall stream from.
@@ -321,6 +330,14 @@ impl fmt::Display for Action {
             Self::PointService { service, pod, .. } => write!(f, "point {service} at {pod}"),
             Self::CloseService { service, .. } => {
                 write!(f, "close {service}: it leads to nothing")
+            }
+            Self::SpreadReads {
+                service,
+                remember: None,
+                ..
+            } => write!(f, "let {service} lead to the replicas"),
+            Self::SpreadReads { service, .. } => {
+                write!(f, "let {service} lead to the pods of both StatefulSets")
             }
             Self::Repoint {
                 upstream,

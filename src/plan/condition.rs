@@ -1,5 +1,6 @@
 //! Conditions that can be looked at in the cluster: what a step needs, and what proves it done.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -172,6 +173,21 @@ pub enum Condition {
         /// The Service.
         service: String,
     },
+    /// The same, and for so long that every proxy had the time to act on it: one that is behind may
+    /// still lead a connection to where the Service led before.
+    ClientsLedTo {
+        /// The Service.
+        service: String,
+        /// The pod.
+        pod: String,
+    },
+    /// The Service has this selector.
+    ServiceSelects {
+        /// The Service.
+        service: String,
+        /// Its selector.
+        selector: BTreeMap<String, String>,
+    },
     /// Each of the pods streams from the upstream.
     Streaming {
         /// The pod that they stream from.
@@ -295,6 +311,10 @@ impl fmt::Display for Condition {
             Self::PodReady { pod } => write!(f, "{pod} is ready"),
             Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
             Self::ServiceClosed { service } => write!(f, "{service} leads to nothing"),
+            Self::ClientsLedTo { service, pod } => {
+                write!(f, "every new connection through {service} leads to {pod}")
+            }
+            Self::ServiceSelects { service, .. } => write!(f, "{service} selects them"),
             Self::Streaming { upstream, pods } => {
                 write!(
                     f,

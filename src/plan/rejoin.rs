@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::case::pod_ref;
 use super::checks::{new_standby_checks, operation_checks, room_for_copy};
-use super::failover_steps::{drop_slots, pod_slots};
+use super::failover_steps::{drop_slots, pod_slots, spread_reads};
 use super::scaling::{confirm_by, wish};
 use super::{
     Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal,
@@ -49,6 +49,7 @@ pub fn plan_rejoin(
             pod_slots(snapshot),
         ));
         steps.extend(it.confirm());
+        steps.extend(spread_reads(snapshot, it.primary.pod.component));
         let operation = Operation::Rejoin {
             pod: it.pod.clone(),
             primary: it.primary.name().to_owned(),

@@ -62,6 +62,29 @@ fn original(service: &ServiceFacts) -> Selector {
     original
 }
 
+/// The selector of the read Service with a primary of this component, and the one to remember.
+///
+/// At home reads go to the replica StatefulSet, and never to the primary. When the primary is one of its pods, they go
+/// to both: the former primary serves, too. None for a selector that is not the manifests' own.
+pub(crate) fn read_selector(
+    service: &ServiceFacts,
+    primary: Component,
+) -> Option<(Selector, Option<Selector>)> {
+    let original = remembered_selector(service).unwrap_or_else(|| service.selector.clone());
+    if original.get(COMPONENT_LABEL).map(String::as_str) != Some("replica") {
+        return None;
+    }
+    match primary {
+        Component::Primary => Some((original, None)),
+        Component::Replica => {
+            let mut selector = original.clone();
+            selector.remove(COMPONENT_LABEL);
+            // Whatever else there is in the namespace is not to be selected.
+            (!selector.is_empty()).then_some((selector, Some(original)))
+        }
+    }
+}
+
 /// The selector that the Service's annotation remembers.
 pub(crate) fn remembered_selector(service: &ServiceFacts) -> Option<Selector> {
     let json = service.annotations.get(ORIGINAL_SELECTOR)?;

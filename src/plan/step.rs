@@ -19,6 +19,8 @@ pub enum StepName {
     CreateSlots,
     /// A checkpoint, so that the shutdown is short.
     Checkpoint,
+    /// New connections through the write Service come to the candidate, before the old primary goes.
+    MoveClients,
     /// The old primary's object outlives its container.
     HoldRecord,
     /// The topology names the candidate: the old primary cannot come back as primary.
@@ -37,6 +39,8 @@ pub enum StepName {
     CloseService,
     /// The other standbys follow it.
     Repoint,
+    /// The read Service leads to every standby.
+    SpreadReads,
     /// A write on it was committed.
     ProveWrite,
     /// The old primary's object may go.
@@ -133,6 +137,7 @@ impl StepName {
             Self::GuardAutoscaler => "guard-autoscaler",
             Self::CreateSlots => "create-slots",
             Self::Checkpoint => "checkpoint",
+            Self::MoveClients => "move-clients",
             Self::HoldRecord => "hold-record",
             Self::Fence => "fence",
             Self::StopPrimary => "stop-primary",
@@ -142,6 +147,7 @@ impl StepName {
             Self::PointService => "point-service",
             Self::CloseService => "close-service",
             Self::Repoint => "repoint",
+            Self::SpreadReads => "spread-reads",
             Self::ProveWrite => "prove-write",
             Self::ReleaseRecord => "release-record",
             Self::ReleaseReplaced => "release-replaced",
@@ -315,6 +321,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.action {
             Action::Observe => write!(f, "wait until {}", self.proves),
+            Action::PointService { service, pod, .. } if self.name == StepName::MoveClients => {
+                write!(f, "lead new connections through {service} to {pod} already")
+            }
             action => fmt::Display::fmt(action, f),
         }
     }

@@ -8,6 +8,9 @@ use crate::cluster::{HeldUp, Lsn};
 
 /// How often a position that is waited for is looked at.
 const POLL: Duration = Duration::from_millis(10);
+/// One that has received and replayed nothing for so long gets nothing any more. Longer than the five seconds
+/// after which a standby asks an archive again (`wal_retrieve_retry_interval`).
+const STANDSTILL: Duration = Duration::from_secs(6);
 
 /// How far a standby is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,12 +164,16 @@ impl Session {
     /// Waits until a standby has received and replayed *more* than a position: with the start of
     /// the shutdown checkpoint record, it then has that record and all before it.
     ///
+    /// Whoever sent it its WAL has ended, so one that stands still is not waited for to the end: clients
+    /// wait as well.
+    ///
     /// # Errors
-    /// When it has not within `limit` (the message says how far it is), is out of recovery, or does
-    /// not answer.
+    /// When it has not within `limit`, or makes no way any more (the message says how far it is), is out
+    /// of recovery, or does not answer.
     pub async fn wait_past(&self, position: Lsn, limit: Duration) -> Result<Progress, SqlError> {
         let doing = format!("waiting until it has replayed past {position}");
         let deadline = tokio::time::Instant::now() + limit;
+        let mut moved: Option<(Progress, tokio::time::Instant)> = None;
         loop {
             let Some(now) = self.progress().await? else {
                 return Err(SqlError::Unexpected {
@@ -177,16 +184,23 @@ impl Session {
             if now.received > position && now.replayed > position {
                 return Ok(now);
             }
-            if tokio::time::Instant::now() >= deadline {
+            let since = match moved {
+                Some((before, since)) if before == now => since,
+                _ => tokio::time::Instant::now(),
+            };
+            moved = Some((now, since));
+            let stands = since.elapsed() >= STANDSTILL;
+            if stands || tokio::time::Instant::now() >= deadline {
                 let why = self.held_up().await.map(|why| format!("; {why}"));
+                let far = format!("received {}, replayed {}", now.received, now.replayed);
+                let stands_still = if stands {
+                    ", and makes no way any more"
+                } else {
+                    ""
+                };
                 return Err(SqlError::TimedOut {
-                    doing: format!(
-                        "{doing} (received {}, replayed {}{})",
-                        now.received,
-                        now.replayed,
-                        why.unwrap_or_default()
-                    ),
-                    after: limit,
+                    doing: format!("{doing} ({far}{stands_still}{})", why.unwrap_or_default()),
+                    after: if stands { STANDSTILL } else { limit },
                 });
             }
             tokio::time::sleep(POLL).await;

@@ -3,6 +3,7 @@
 
 mod away;
 mod broken;
+mod clients;
 mod emergency;
 #[cfg(feature = "failpoints")]
 mod faults;

@@ -122,16 +122,24 @@ fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             Some(primary) => format!("the primary is {}", primary.name()),
             None => "no pod is known to be primary".to_owned(),
         };
-        findings.push(
-            Finding::new(
-                severity,
-                FindingCode::WriteServiceAstray,
-                object(service),
-                what,
-            )
-            .why(why)
-            .next(look.clone()),
-        );
+        let mut finding = Finding::new(
+            severity,
+            FindingCode::WriteServiceAstray,
+            object(service),
+            what,
+        )
+        .why(why)
+        .next(look.clone());
+        if role(snapshot, endpoint) == Some(Role::Standby) && snapshot.primary().is_some() {
+            // A failover leads clients to its candidate before it stops the old primary.
+            let flags = format!("-n {namespace} --cluster {}", snapshot.cluster.name);
+            finding = finding
+                .next(format!(
+                    "to lead clients back after an interrupted failover: pgctl failover --abort {flags}"
+                ))
+                .next(format!("or to finish it: pgctl failover --resume {flags}"));
+        }
+        findings.push(finding);
     }
 }
 
@@ -188,15 +196,44 @@ fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         );
     }
     for endpoint in service.endpoints.iter().filter(|endpoint| endpoint.ready) {
-        if role(snapshot, endpoint) == Some(Role::Primary) {
-            findings.push(
-                Finding::note(
-                    FindingCode::ReadServiceAstray,
-                    object(service),
-                    format!("the read Service leads to {}, a primary", named(endpoint)),
-                )
-                .why("its readers take from what writers need"),
-            );
+        if role(snapshot, endpoint) != Some(Role::Primary) {
+            continue;
         }
+        let idle = idle(snapshot, service);
+        let what = format!("the read Service leads to {}, a primary", named(endpoint));
+        let (what, why) = if idle.is_empty() {
+            (what, "its readers take from what writers need".to_owned())
+        } else {
+            let idle = idle.join(", ");
+            (
+                format!("{what}, and not to {idle}"),
+                "its readers take from what writers need, and a standby serves nobody".to_owned(),
+            )
+        };
+        let finding = Finding::note(FindingCode::ReadServiceAstray, object(service), what).why(why);
+        findings.push(if idle.is_empty() {
+            finding
+        } else {
+            // What a failover does, when nobody has taken it back.
+            finding.next(format!(
+                "kubectl -n {namespace} patch service {} --type merge -p '{{\"spec\":{{\"selector\":{{\"app.kubernetes.io/component\":null}}}}}}'",
+                service.name
+            ))
+        });
     }
+}
+
+/// Standbys that could serve reads, and that the Service does not lead to.
+fn idle<'a>(snapshot: &'a Snapshot, service: &ServiceFacts) -> Vec<&'a str> {
+    snapshot
+        .standbys()
+        .filter(|it| it.pod.ready)
+        .map(crate::cluster::Instance::name)
+        .filter(|name| {
+            !service
+                .endpoints
+                .iter()
+                .any(|to| to.ready && to.pod.as_deref() == Some(name))
+        })
+        .collect()
 }

@@ -229,7 +229,8 @@ fn a_write_service_that_leads_to_a_standby() {
         "service/staging-postgres-write",
     );
     assert!(
-        text.contains("leads to staging-postgres-replica-1, a standby"),
+        text.contains("leads to staging-postgres-replica-1, a standby")
+            && text.contains("pgctl failover --abort -n staging --cluster staging"),
         "{text}"
     );
     assert!(
@@ -340,7 +341,9 @@ fn a_read_service_that_leads_to_nothing_or_to_the_primary() {
     let astray = damaged(|s| {
         fixture::service_for(s, ServicePurpose::Read).endpoints[0].pod = Some(PRIMARY.into());
     });
-    told(&astray, Code::ReadServiceAstray, Severity::Note, object);
+    let text = told(&astray, Code::ReadServiceAstray, Severity::Note, object);
+    let idle = format!("a primary, and not to {}", replica(0));
+    assert!(text.contains(&idle), "{text}");
 }
 
 #[test]

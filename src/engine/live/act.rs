@@ -103,6 +103,11 @@ impl Live {
                 selector,
                 remember,
                 ..
+            }
+            | Action::SpreadReads {
+                service,
+                selector,
+                remember,
             } => {
                 self.select(service, selector, remember.as_ref()).await?;
             }

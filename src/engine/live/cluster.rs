@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::backups::Backups;
+use super::clients::Led;
 use super::lock::Lock;
 use super::outage::Outage;
 use crate::cluster::{ClusterId, Snapshot};
@@ -34,6 +35,8 @@ pub struct Live {
     pub(super) astray: Mutex<BTreeMap<String, String>>,
     /// Where each pod that is waited for was when that was last told.
     pub(super) told: Mutex<BTreeMap<String, Stage>>,
+    /// Since when the write Service leads where it is to lead.
+    pub(super) led: Mutex<Led>,
     listener: Option<Listener>,
     /// Where backups are, for restores.
     pub(super) backups: Option<Backups>,
@@ -63,6 +66,7 @@ impl Live {
             outage: Outage::default(),
             astray: Mutex::default(),
             told: Mutex::default(),
+            led: Mutex::default(),
             listener: None,
             backups: None,
             selection: Selection::default(),

@@ -118,9 +118,13 @@ impl Live {
                 true
             }
             Condition::PodReady { pod } => self.ready(pod).await?,
-            Condition::ServiceLeadsTo { service, pod } => {
-                let ready = self.kube.ready_endpoints(namespace, service).await?;
-                ready == [pod.clone()]
+            Condition::ServiceLeadsTo { service, pod } => self.leads_to(service, pod).await?,
+            Condition::ClientsLedTo { service, pod } => {
+                self.behind(service, pod).await? == Some(Duration::ZERO)
+            }
+            Condition::ServiceSelects { service, selector } => {
+                let now: Option<Service> = self.kube.get(namespace, service).await?;
+                now.and_then(|it| it.spec?.selector).as_ref() == Some(selector)
             }
             Condition::ServiceClosed { service } => self.is_closed(service).await?,
             Condition::Streaming { upstream, pods } => {
@@ -188,6 +192,14 @@ impl Live {
                 };
                 self.session(pod).await?.wait_past(end.lsn, limit).await?;
                 self.outage.caught_up();
+                Ok(Vec::new())
+            }
+            Condition::ClientsLedTo { service, pod } => {
+                // Nothing announces it, but when it can hold at the earliest is known.
+                if let Ok(Some(behind)) = self.behind(service, pod).await {
+                    tokio::time::sleep(behind.min(limit)).await;
+                }
+                self.poll(plan, condition, known, limit).await?;
                 Ok(Vec::new())
             }
             Condition::Streaming { upstream, pods } => {

@@ -3,6 +3,7 @@
 mod act;
 mod backups;
 mod claims;
+mod clients;
 mod cluster;
 mod condition;
 mod convert;

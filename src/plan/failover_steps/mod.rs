@@ -14,3 +14,4 @@ pub(crate) use autoscaler::{give_back_minimum, remembered_minimum};
 pub(crate) use order::steps;
 pub(crate) use slots::{drop_slots, pod_slots};
 pub(crate) use synchronous::confirming;
+pub(crate) use traffic::spread_reads;

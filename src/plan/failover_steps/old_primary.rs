@@ -111,6 +111,7 @@ impl Frame<'_> {
         let mut step =
             Step::new(StepName::StopPrimary, action, proves).timeout(self.case.stop_seconds());
         // From the fence on the old primary can't come back as one: never stop it without.
+        step.requires.extend(self.clients_moved());
         step.requires.extend(self.fenced());
         step.undo = self.restart();
         Some(step)
@@ -173,6 +174,7 @@ impl Frame<'_> {
                 replicas: set.wanted,
             });
         }
+        actions.extend(self.lead_back());
         let pod = self.case.old.clone();
         Undo::Actions {
             actions,

@@ -1,9 +1,14 @@
 //! Their order.
 
 use super::frame::Frame;
+use super::traffic::spread_reads;
 use crate::cluster::Instance;
 use crate::plan::case::Case;
 use crate::plan::{Action, Condition, Mode, Step, StepName};
+
+/// How long the candidate may take to replay the rest, in seconds: writes are away, and the old primary takes its
+/// time to come back. It lags by little when it begins, or the plan is refused.
+const CATCH_UP_SECONDS: u32 = 15;
 
 pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
     let frame = Frame::new(case, target);
@@ -23,18 +28,20 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
             .timeout(300),
         );
     }
+    steps.extend(frame.move_clients());
     steps.extend(frame.hold());
     steps.push(frame.fence());
     steps.extend(frame.stop());
     steps.extend(frame.hasten());
     steps.extend(
-        frame
-            .has_everything()
-            .map(|has| Step::new(StepName::CatchUp, Action::Observe, has).timeout(30)),
+        frame.has_everything().map(|has| {
+            Step::new(StepName::CatchUp, Action::Observe, has).timeout(CATCH_UP_SECONDS)
+        }),
     );
     steps.push(frame.promote());
     steps.extend(frame.point_service());
     steps.extend(frame.repoint());
+    steps.extend(spread_reads(frame.snapshot, target.pod.component));
     steps.push(
         Step::new(
             StepName::ProveWrite,

@@ -38,6 +38,7 @@ impl Frame<'_> {
             // Without a topology the fence is the StatefulSet at 0.
             let mut step = self.scale_old_to_zero(StepName::Fence);
             step.requires.extend(self.still_an_emergency());
+            step.requires.extend(self.clients_moved());
             return step;
         };
         let mut step = Step::new(

@@ -1,29 +1,120 @@
 //! Where clients and standbys go.
 
 use super::frame::Frame;
-use crate::cluster::{Instance, ServicePurpose, slot_name};
-use crate::plan::selector::write_selector;
-use crate::plan::{Action, Condition, Follower, Step, StepName};
+use crate::cluster::{Component, Instance, ServiceFacts, ServicePurpose, Snapshot, slot_name};
+use crate::plan::selector::{read_selector, remembered_selector, write_selector};
+use crate::plan::{Action, Condition, Follower, Mode, Step, StepName};
+
+/// How long the Service may take to lead to a pod.
+const POINT_SECONDS: u32 = 60;
+
+/// Lets the read Service lead to every standby of a cluster with a primary of this component; none when it does.
+pub(crate) fn spread_reads(snapshot: &Snapshot, primary: Component) -> Option<Step> {
+    let service = snapshot.service(ServicePurpose::Read)?;
+    let (selector, remember) = read_selector(service, primary)?;
+    if selector == service.selector && remember == remembered_selector(service) {
+        return None;
+    }
+    let selects = Condition::ServiceSelects {
+        service: service.name.clone(),
+        selector: selector.clone(),
+    };
+    let action = Action::SpreadReads {
+        service: service.name.clone(),
+        selector,
+        remember,
+    };
+    Some(
+        Step::new(StepName::SpreadReads, action, selects)
+            .timeout(30)
+            .reported(),
+    )
+}
 
 impl Frame<'_> {
+    /// New connections go to the candidate before the old primary is stopped, or, in an emergency, before
+    /// another accepts writes. A standby takes them and refuses writes until it is promoted; the address of
+    /// a pod that has gone would let them hang. docs/architecture.md has the figures.
+    pub(super) fn move_clients(&self) -> Option<Step> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        let (back, was) = self.clients_back(service);
+        let proves = match self.case.mode {
+            Mode::Switchover => Condition::ServiceLeadsTo {
+                service: service.name.clone(),
+                pod: self.to.clone(),
+            },
+            // Writes are away: nothing waits for what the Service does, and the candidate may not be ready.
+            Mode::Emergency => Condition::Answered,
+        };
+        let step = Step::new(StepName::MoveClients, self.point(service), proves)
+            .timeout(POINT_SECONDS)
+            .undo(vec![back], was, POINT_SECONDS);
+        Some(match self.case.mode {
+            Mode::Switchover => step,
+            Mode::Emergency => step.timeout(5).reported(),
+        })
+    }
+
+    /// What must hold before a primary that clients use is stopped.
+    pub(super) fn clients_moved(&self) -> Option<Condition> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        (self.case.mode == Mode::Switchover).then(|| Condition::ClientsLedTo {
+            service: service.name.clone(),
+            pod: self.to.clone(),
+        })
+    }
+
+    /// The Service as it is now, and what it leads to.
+    fn clients_back(&self, service: &ServiceFacts) -> (Action, Condition) {
+        let old = self.case.old.clone();
+        let led = service.endpoints.iter().filter(|it| it.ready);
+        let led: Vec<&str> = led.filter_map(|it| it.pod.as_deref()).collect();
+        let was = if led == [old.as_str()] {
+            Condition::ServiceLeadsTo {
+                service: service.name.clone(),
+                pod: old.clone(),
+            }
+        } else {
+            Condition::Answered
+        };
+        let back = Action::PointService {
+            service: service.name.clone(),
+            pod: old,
+            selector: service.selector.clone(),
+            remember: remembered_selector(service),
+        };
+        (back, was)
+    }
+
+    /// For whoever brings the old primary back: clients find it as soon as it is ready.
+    pub(super) fn lead_back(&self) -> Option<Action> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        Some(self.clients_back(service).0)
+    }
+
+    fn point(&self, service: &ServiceFacts) -> Action {
+        let (selector, remember) = write_selector(service, &self.to, self.target.pod.component);
+        Action::PointService {
+            service: service.name.clone(),
+            pod: self.to.clone(),
+            selector,
+            remember,
+        }
+    }
+
+    /// After the promotion: whoever has pointed it elsewhere meanwhile (a GitOps tool) does not keep it.
     pub(super) fn point_service(&self) -> Option<Step> {
         let service = self.snapshot.service(ServicePurpose::Write)?;
-        let (selector, remember) = write_selector(service, &self.to, self.target.pod.component);
         Some(
             Step::new(
                 StepName::PointService,
-                Action::PointService {
-                    service: service.name.clone(),
-                    pod: self.to.clone(),
-                    selector,
-                    remember,
-                },
+                self.point(service),
                 Condition::ServiceLeadsTo {
                     service: service.name.clone(),
                     pod: self.to.clone(),
                 },
             )
-            .timeout(60),
+            .timeout(POINT_SECONDS),
         )
     }
 

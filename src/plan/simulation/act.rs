@@ -10,6 +10,7 @@ impl Model {
     /// # Errors
     /// When the modelled server or API would answer with an error.
     pub fn act(&mut self, plan: &Plan, action: &Action) -> Result<(), String> {
+        self.check_clients(plan, action);
         match action {
             Action::Observe => {}
             Action::SetAutoscalerMinimum { minimum, .. } => match &mut self.autoscaler {
@@ -67,6 +68,11 @@ impl Model {
             Action::Promote { pod } => self.promote(plan, pod)?,
             Action::PointService { pod, .. } => self.write = Some(pod.clone()),
             Action::CloseService { .. } => self.write = None,
+            Action::SpreadReads {
+                service, selector, ..
+            } => {
+                self.reads.insert(service.clone(), selector.clone());
+            }
             Action::Repoint {
                 upstream,
                 followers,

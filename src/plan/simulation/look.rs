@@ -76,8 +76,13 @@ impl Model {
                 .pods
                 .get(pod)
                 .is_some_and(|it| it.uid.is_some() && it.server != Server::Stopped),
-            Condition::ServiceLeadsTo { pod, .. } => self.write.as_ref() == Some(pod),
             Condition::ServiceClosed { .. } => self.write.is_none(),
+            Condition::ServiceLeadsTo { pod, .. } | Condition::ClientsLedTo { pod, .. } => {
+                self.write.as_ref() == Some(pod)
+            }
+            Condition::ServiceSelects { service, selector } => {
+                self.reads.get(service) == Some(selector)
+            }
             Condition::Streaming { upstream, pods } => {
                 pods.iter().all(|name| streams(name, upstream))
             }

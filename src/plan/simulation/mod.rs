@@ -5,6 +5,7 @@
 //! engine is tested on it with a crash at every line.
 
 mod act;
+mod clients;
 mod look;
 mod model;
 mod run;

@@ -76,6 +76,8 @@ pub struct Model {
     pub aware: bool,
     /// The pod that the write Service leads to.
     pub write: Option<String>,
+    /// The selectors of Services for reads.
+    pub(super) reads: BTreeMap<String, BTreeMap<String, String>>,
     /// UIDs of pods whose objects are kept.
     pub(super) held: BTreeSet<String>,
     pub(super) clones_wanted: BTreeSet<String>,
@@ -117,6 +119,7 @@ impl Model {
             topology: (named.clone(), snapshot.topology.term),
             aware,
             write: snapshot.primary().map(|it| it.name().to_owned()),
+            reads: BTreeMap::new(),
             held: BTreeSet::new(),
             clones_wanted: BTreeSet::new(),
             next_uid: 0,

@@ -130,8 +130,9 @@ fn a_blind_switchover_stops_it_in_order_and_loses_nothing() {
     let snapshot = out_of_reach();
     let plan = planned(&snapshot, &blind("replica-0"));
     assert_eq!(
-        names(&plan)[1..7],
+        names(&plan)[1..8],
         [
+            StepName::MoveClients,
             StepName::HoldRecord,
             StepName::Fence,
             StepName::StopPrimary,
@@ -181,6 +182,7 @@ fn a_blind_switchover_to_one_that_lacks_something_is_put_back() {
                 Action::AwaitEnd { .. },
                 Action::ReleaseRecord { .. },
                 Action::Scale { .. },
+                Action::PointService { .. },
             ]
         ),
         "{actions:#?}"

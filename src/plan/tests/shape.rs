@@ -1,13 +1,15 @@
 //! The steps that a plan has, and their order.
 
+use super::super::selector::{COMPONENT_LABEL, POD_NAME_LABEL};
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    Action, FailoverRequest, Grounds, Mode, Operation, Plan, ReinitRequest, RejoinRequest,
-    StepName, plan_failover, plan_reinit, plan_rejoin,
+    Action, Condition, FailoverRequest, Grounds, Mode, ORIGINAL_SELECTOR, OnFailure, Operation,
+    Plan, ReinitRequest, RejoinRequest, StepName, Undo, plan_failover, plan_reinit, plan_rejoin,
 };
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
 use crate::cluster::{
-    Component, ContainerState, Database, Snapshot, TerminationRecord, Timeline, TopologySource,
+    Component, ContainerState, Database, ServicePurpose, Snapshot, TerminationRecord, Timeline,
+    TopologySource,
 };
 
 pub(super) fn to(pod: &str) -> FailoverRequest {
@@ -91,6 +93,7 @@ fn a_switchover_fences_stops_catches_up_and_only_then_promotes() {
         [
             StepName::CreateSlots,
             StepName::Checkpoint,
+            StepName::MoveClients,
             StepName::HoldRecord,
             StepName::Fence,
             StepName::StopPrimary,
@@ -247,6 +250,172 @@ fn throwing_data_away_is_a_point_of_no_return() {
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!(plan.point_of_no_return(), Some(1));
     runs_well(&plan, &broken);
+}
+
+/// Clients are moved in one change, before anything is taken from them, and are never moved again.
+#[test]
+fn clients_are_led_to_the_candidate_before_the_primary_is_stopped() {
+    let snapshot = healthy(3);
+    let planned = plan(&snapshot, &to("replica-0"));
+    let actions = |name| planned.step(name).map(|step| step.action.clone());
+    let moved = actions(StepName::MoveClients).expect("they are moved");
+    assert_eq!(Some(&moved), actions(StepName::PointService).as_ref());
+    let service = snapshot.service(ServicePurpose::Write).expect("it has one");
+    let led = Condition::ClientsLedTo {
+        service: service.name.clone(),
+        pod: replica(0),
+    };
+    let stop = planned.step(StepName::StopPrimary).expect("it is stopped");
+    assert!(stop.requires.contains(&led), "{:?}", stop.requires);
+    let step = planned.step(StepName::MoveClients).expect("a step");
+    let Undo::Actions {
+        actions, proves, ..
+    } = &step.undo
+    else {
+        panic!("it has a way back");
+    };
+    let Some(Action::PointService {
+        selector,
+        pod,
+        remember,
+        ..
+    }) = actions.first()
+    else {
+        panic!("the way back leads back");
+    };
+    assert_eq!(
+        (selector, pod.as_str(), remember),
+        (&service.selector, PRIMARY, &None)
+    );
+    let back = Condition::ServiceLeadsTo {
+        service: service.name.clone(),
+        pod: PRIMARY.to_owned(),
+    };
+    assert_eq!(proves, &back);
+
+    // The other way round: what is remembered is put back as well.
+    let mut moved = moved_to_replica_0();
+    let home = service.selector.clone();
+    let away = moved
+        .services
+        .iter_mut()
+        .find(|it| it.purpose == ServicePurpose::Write);
+    let away = away.expect("it has one");
+    let json = serde_json::to_string(&home).expect("it can be written");
+    away.annotations.insert(ORIGINAL_SELECTOR.to_owned(), json);
+    away.selector.insert(POD_NAME_LABEL.to_owned(), replica(0));
+    let before = away.selector.clone();
+    let planned = plan(&moved, &to("replica-1"));
+    let step = planned.step(StepName::MoveClients).expect("a step");
+    let Undo::Actions { actions, .. } = &step.undo else {
+        panic!("it has a way back");
+    };
+    assert!(
+        matches!(&actions[0], Action::PointService { selector, remember, .. }
+            if *selector == before && remember.as_ref() == Some(&home)),
+        "{actions:?}"
+    );
+}
+
+/// With a start script that reads no topology, the first thing that is done to the old primary is to stop it.
+#[test]
+fn clients_are_moved_before_the_fence_when_the_fence_is_the_stop() {
+    let mut snapshot = healthy(3);
+    snapshot.topology.source = TopologySource::Unaware;
+    for set in &mut snapshot.stateful_sets {
+        set.topology_aware = false;
+    }
+    let plan = plan(&snapshot, &to("replica-0"));
+    let fence = plan.step(StepName::Fence).expect("a fence");
+    let moved = |it: &Condition| matches!(it, Condition::ClientsLedTo { .. });
+    assert!(fence.requires.iter().any(moved), "{:?}", fence.requires);
+    runs_well(&plan, &snapshot);
+}
+
+/// In an emergency nothing waits for the Service, and still nobody new is led to a pod that may be alive.
+#[test]
+fn an_emergency_leads_clients_away_before_it_promotes() {
+    let mut snapshot = healthy(3);
+    let record = TerminationRecord {
+        exit_code: 137,
+        reason: Some("OOMKilled".into()),
+        finished: None,
+        decision: None,
+    };
+    stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
+    let plan = plan(&snapshot, &FailoverRequest::default());
+    let at = |name| plan.steps.iter().position(|step| step.name == name);
+    assert!(
+        at(StepName::MoveClients) < at(StepName::StopPrimary),
+        "{:?}",
+        names(&plan)
+    );
+    assert!(at(StepName::MoveClients) < at(StepName::Promote));
+    let step = plan.step(StepName::MoveClients).expect("a step");
+    assert_eq!(step.on_failure, OnFailure::Report);
+    assert_eq!(step.proves, Condition::Answered);
+}
+
+/// At home the replicas serve reads, away from home everybody: no standby is idle, and it is said in Services only.
+#[test]
+fn reads_follow_the_primary_out_and_back() {
+    let mut home = healthy(3);
+    let manifests = [
+        ("app.kubernetes.io/name", "postgres"),
+        (COMPONENT_LABEL, "replica"),
+    ];
+    let reads = crate::cluster::fixture::service_for(&mut home, ServicePurpose::Read);
+    reads.selector = manifests
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+    let service = home
+        .service(ServicePurpose::Read)
+        .expect("it has one")
+        .clone();
+    let mut everybody = service.selector.clone();
+    everybody.remove(COMPONENT_LABEL);
+    let spread = |plan: &Plan| plan.step(StepName::SpreadReads).map(|it| it.action.clone());
+    let out = plan(&home, &to("replica-0"));
+    let Some(Action::SpreadReads {
+        selector, remember, ..
+    }) = spread(&out)
+    else {
+        panic!("{:?}", names(&out));
+    };
+    assert_eq!(
+        (&selector, &remember),
+        (&everybody, &Some(service.selector.clone()))
+    );
+
+    let mut away = moved_to_replica_0();
+    let reads = away
+        .services
+        .iter_mut()
+        .find(|it| it.purpose == ServicePurpose::Read);
+    let reads = reads.expect("it has one");
+    let json = serde_json::to_string(&service.selector).expect("it can be written");
+    reads.annotations.insert(ORIGINAL_SELECTOR.to_owned(), json);
+    reads.selector = everybody.clone();
+    let along = plan(&away, &to("replica-1"));
+    assert_eq!(spread(&along), None, "nothing to change");
+
+    let reads = away
+        .services
+        .iter_mut()
+        .find(|it| it.purpose == ServicePurpose::Read);
+    reads.expect("it has one").annotations.clear();
+    let request = RejoinRequest {
+        pod: "primary-0".into(),
+        clone: false,
+        timeout_seconds: 300,
+    };
+    let custom = plan_rejoin(&away, &request, &Grounds::default(), now());
+    let custom = custom.unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(
+        spread(&custom),
+        None,
+        "a selector of somebody's own is left alone"
+    );
 }
 
 #[test]

@@ -107,6 +107,11 @@ impl Database {
         Self::open_within(SILENT, address, login).await
     }
 
+    /// As [`Self::open`], and never gives up by itself.
+    pub(crate) async fn arrive(address: &str, login: &Login) -> Result<Self> {
+        Self::connect(HANGS, address, login).await
+    }
+
     async fn open_within(limits: Limits, address: &str, login: &Login) -> Result<Self> {
         tokio::time::timeout(limits.connecting, Self::connect(limits, address, login))
             .await
