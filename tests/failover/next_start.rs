@@ -163,6 +163,32 @@ fn what_the_next_start_would_bring_is_told_before_it() -> Result<()> {
     })
 }
 
+#[test]
+fn an_archiver_that_hangs_is_found_before_the_stop_waits_for_it() -> Result<()> {
+    on_cluster(1, async |lab| {
+        for setting in ["archive_mode = 'on'", "archive_command = 'sleep 1000'"] {
+            lab.sql("primary-0", &format!("ALTER SYSTEM SET {setting}"))
+                .await?;
+        }
+        // The mode needs a restart.
+        lab.kill("primary-0").await?;
+        eventually("it archives", async || {
+            let mode = lab.sql("primary-0", "SHOW archive_mode").await?;
+            ensure!(mode == [["on"]], "{mode:?}");
+            Ok(())
+        })
+        .await?;
+        lab.all_stream().await?;
+        lab.sql("primary-0", "CREATE TABLE public.archived AS SELECT 1")
+            .await?;
+        lab.sql("primary-0", "SELECT pg_switch_wal()").await?;
+        lab.told("archiving-hangs").await?;
+        let switchover = ["failover", "--to", "replica-0", "--yes"];
+        lab.refuses(&switchover, "gets nowhere").await?;
+        Ok(())
+    })
+}
+
 /// A container that crashes again and again says why in its log, and so does whoever waits for it.
 #[test]
 fn the_last_words_of_a_pod_that_crashes_are_told() -> Result<()> {
@@ -180,7 +206,7 @@ fn the_last_words_of_a_pod_that_crashes_are_told() -> Result<()> {
         .await?;
         let pod = full("replica-0");
         let run = lab
-            .pgctl(&["rejoin", "replica-0", "--stream-timeout", "5s", "--yes"])
+            .pgctl(&["rejoin", "replica-0", "--stream-timeout", "60s", "--yes"])
             .await?;
         ensure!(
             run.stderr
