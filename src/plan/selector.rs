@@ -90,3 +90,11 @@ pub(crate) fn remembered_selector(service: &ServiceFacts) -> Option<Selector> {
     let json = service.annotations.get(ORIGINAL_SELECTOR)?;
     serde_json::from_str(json).ok()
 }
+
+/// The selector of before, of a Service for reads that leads to pods of the primary StatefulSet, too,
+/// as it does while the primary is one of the replicas; none when it leads to the replicas alone.
+pub(crate) fn replicas_alone(service: &ServiceFacts) -> Option<Selector> {
+    let alone = |it: &Selector| it.get(COMPONENT_LABEL).map(String::as_str) == Some("replica");
+    let before = remembered_selector(service)?;
+    (!alone(&service.selector) && alone(&before)).then_some(before)
+}

@@ -37,6 +37,8 @@ pub enum StepName {
     PointService,
     /// The write Service leads to nothing.
     CloseService,
+    /// The read Service leads to the replicas alone, of which there are none for now.
+    CloseReads,
     /// The other standbys follow it.
     Repoint,
     /// The read Service leads to every standby.
@@ -146,6 +148,7 @@ impl StepName {
             Self::Promote => "promote",
             Self::PointService => "point-service",
             Self::CloseService => "close-service",
+            Self::CloseReads => "close-reads",
             Self::Repoint => "repoint",
             Self::SpreadReads => "spread-reads",
             Self::ProveWrite => "prove-write",

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::selector::{CLOSED_BY, COMPONENT_LABEL, remembered_selector};
+use super::super::selector::{CLOSED_BY, COMPONENT_LABEL, ORIGINAL_SELECTOR, remembered_selector};
 use super::super::tests::moved_to_replica_0;
 use super::super::{
     Action, CheckName, Condition, Grounds, OnFailure, Plan, Refusal, StepName, Undo, Verdict,
@@ -329,8 +329,12 @@ impl Model {
                 self.primary.clone_from(primary);
                 self.system.clone_from(system_identifier);
             }
-            Action::PointService { pod, .. } => self.service = Some(pod.clone()),
-            Action::CloseService { .. } => self.service = None,
+            Action::PointService { service, pod, .. } if service.ends_with("write") => {
+                self.service = Some(pod.clone());
+            }
+            Action::CloseService { service, .. } if service.ends_with("write") => {
+                self.service = None;
+            }
             Action::Restore(action) => self.restore(action),
             _ => {}
         }
@@ -510,6 +514,34 @@ fn the_write_service_is_closed_before_anything_is_stopped_and_opened_by_the_proo
         assert_eq!(back, &remembered_selector(service));
         assert!(!remember.contains_key(CLOSED_BY));
     }
+}
+
+#[test]
+fn readers_do_not_come_to_a_primary_that_is_not_proven() {
+    let mut snapshot = moved_to_replica_0();
+    let plan = physical(&snapshot);
+    assert!(plan.step(StepName::CloseReads).is_none());
+    let home = [(COMPONENT_LABEL.to_owned(), "replica".to_owned())];
+    let service = service_for(&mut snapshot, ServicePurpose::Read);
+    service.selector = [("app".to_owned(), "pg".to_owned())].into();
+    let json = serde_json::to_string(&BTreeMap::from(home.clone())).expect("JSON");
+    service.annotations.insert(ORIGINAL_SELECTOR.into(), json);
+    let both = service.selector.clone();
+    let plan = physical(&snapshot);
+    let step = plan.step(StepName::CloseReads).expect("it is closed");
+    let Action::CloseService { selector, .. } = &step.action else {
+        panic!("{step:?}");
+    };
+    assert_eq!(selector, &BTreeMap::from(home));
+    let Undo::Actions { actions, .. } = &step.undo else {
+        panic!("{step:?}");
+    };
+    let [Action::PointService { selector, .. }] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(selector, &both);
+    let at = |name| names(&plan).iter().position(|it| *it == name);
+    assert!(at(StepName::CloseReads) < at(StepName::StartPrimary));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The restored pod, the Service, and then the replicas.
 
 use super::super::super::failover_steps::{give_back_minimum, remembered_minimum};
-use super::super::super::selector::{closed_selector, remembered_selector, write_selector};
+use super::super::super::selector::{
+    closed_selector, remembered_selector, replicas_alone, write_selector,
+};
 use super::super::super::{Action, Condition, DEFAULT_MAX_LAG_BYTES, Step, StepName};
 use super::super::{RestoreAction, RestoreCondition};
 use super::frame::Frame;
@@ -128,6 +130,30 @@ impl Frame<'_> {
         };
         Some(
             Step::new(StepName::CloseService, self.close(service), closed(service))
+                .timeout(60)
+                .undo(vec![back], Condition::Answered, 30),
+        )
+    }
+
+    /// Where the read Service leads to pods of the primary StatefulSet, too, the restored primary would
+    /// be one of them before it is proven. Its primary is home again afterwards, and reads go to the
+    /// replicas.
+    pub(super) fn close_reads(&self) -> Option<Step> {
+        let service = self.scene.snapshot.service(ServicePurpose::Read)?;
+        let home = replicas_alone(service)?;
+        let back = Action::PointService {
+            service: service.name.clone(),
+            pod: self.target.clone(),
+            selector: service.selector.clone(),
+            remember: remembered_selector(service),
+        };
+        let close = Action::CloseService {
+            service: service.name.clone(),
+            selector: home.clone(),
+            remember: home,
+        };
+        Some(
+            Step::new(StepName::CloseReads, close, Condition::Answered)
                 .timeout(60)
                 .undo(vec![back], Condition::Answered, 30),
         )

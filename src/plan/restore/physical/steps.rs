@@ -17,6 +17,7 @@ impl Frame<'_> {
         let see = |condition| Condition::Restore(condition);
         // Clients are refused from here on, and don't hang at the address of a pod that has gone.
         let mut steps: Vec<Step> = self.close_service().into_iter().collect();
+        steps.extend(self.close_reads());
         steps.extend(self.stop());
         if self.claim().is_none() {
             let make = RestoreAction::MakeClaim {
