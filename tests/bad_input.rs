@@ -325,7 +325,7 @@ fn several_clusters_are_listed_to_choose_from() {
 
 #[test]
 fn what_can_not_be_parsed_is_usage() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (&[], "Usage: pgctl"),
         (&["dance"], "'dance'"),
         (&["status", "--dance"], "'--dance'"),
@@ -333,6 +333,10 @@ fn what_can_not_be_parsed_is_usage() {
         (&["status", "-o", "xml"], "values: table, wide, json, yaml]"),
         (&["status", "--timeout", "0"], "it must be more than 0"),
         (&["status", "--timeout", "10"], "such as 10s"),
+        (
+            &["status", "--timeout", "2562047788015215h"],
+            "a year at most",
+        ),
         (&["lag", "--max-lag", "much"], "--max-lag"),
         (&["status", "-n"], "--namespace <NAME>"),
     ];

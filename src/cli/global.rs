@@ -105,6 +105,9 @@ pub enum OutputFormat {
     Yaml,
 }
 
+/// The longest time that can be given: beyond it clocks overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Reads a time such as `10s`, `1m30s`, `500ms`; not 0.
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|duration| match duration {
@@ -122,4 +125,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| "give a time with its unit, such as 10s, 1m30s or 500ms".to_owned())
+        .and_then(|duration| match duration {
+            duration if duration > LONGEST => Err("it can be a year at most".to_owned()),
+            duration => Ok(duration),
+        })
 }
