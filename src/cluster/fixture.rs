@@ -42,6 +42,7 @@ pub(crate) fn healthy(standbys: u32) -> Snapshot {
             term: 0,
             system_identifier: None,
             synchronous: None,
+            unproven: BTreeMap::new(),
             source: TopologySource::Default {
                 config_map: "staging-postgres-topology".into(),
             },
@@ -58,6 +59,7 @@ pub(crate) fn healthy(standbys: u32) -> Snapshot {
         instances,
         autoscaler: Some(autoscaler(standbys)),
         unseen: Vec::new(),
+        unfinished: None,
     }
 }
 
@@ -317,6 +319,7 @@ fn pod(name: String, component: Component, ordinal: u32) -> PodFacts {
         deleting_since: None,
         term: None,
         grace_seconds: Some(120),
+        held: false,
     }
 }
 

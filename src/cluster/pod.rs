@@ -42,12 +42,26 @@ pub struct PodFacts {
     pub deleting_since: Option<Timestamp>,
     /// The topology term that the pod was last annotated with (`pgctl.io/term`).
     pub term: Option<u64>,
+    /// Whether its object is kept by pgctl's finalizer, so that the record of its end can be read.
+    #[serde(default)]
+    pub held: bool,
     /// Names of the claims that it mounts as its data volume.
     pub claim: Option<String>,
     /// How long it may take to stop, in seconds: `spec.terminationGracePeriodSeconds`, or what is
     /// left of it (`metadata.deletionGracePeriodSeconds`) once it is being deleted.
     #[serde(default)]
     pub grace_seconds: Option<u32>,
+}
+
+impl PodFacts {
+    /// Whether nothing will ever run in it again: it is being deleted, and its container has
+    /// terminated (the kubelet starts nothing in a pod that is being deleted), or it never came to a
+    /// node (none is bound to a pod that is being deleted: `assignPod` in
+    /// `pkg/registry/core/pod/storage`).
+    pub fn has_ended(&self) -> bool {
+        self.deleting_since.is_some()
+            && (self.node.is_none() || matches!(self.container, ContainerState::Terminated(_)))
+    }
 }
 
 /// State of a container (`status.containerStatuses[].state`).

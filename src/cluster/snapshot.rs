@@ -51,6 +51,25 @@ pub struct Snapshot {
     pub volumes: Vec<VolumeFacts>,
     /// What could not be looked at, and why.
     pub unseen: Vec<Unseen>,
+    /// The operation that was begun and has not ended, when somebody looked for one.
+    #[serde(default)]
+    pub unfinished: Option<UnfinishedOperation>,
+}
+
+/// An operation that was begun and has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnfinishedOperation {
+    /// Its id.
+    pub id: String,
+    /// What it is, in words.
+    pub title: String,
+    /// Who runs it now; none when nobody does.
+    pub holder: Option<String>,
+    /// The command that goes on with it.
+    pub resume: String,
+    /// The command that puts everything back, while that can be.
+    pub abort: Option<String>,
 }
 
 impl Snapshot {

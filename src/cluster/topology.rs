@@ -1,5 +1,7 @@
 //! Which pod is meant to be the primary.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The recorded intent: which pod is primary, and since which term.
@@ -19,6 +21,11 @@ pub struct Topology {
     /// when it was never told.
     #[serde(default)]
     pub synchronous: Option<u32>,
+    /// Pods that were primary, or may have been, and whose end nobody has proven: name, and UIDs. The
+    /// topology remembers them, because which operations there were may be forgotten: whatever accepts
+    /// writes is the pod that it names, or one of these.
+    #[serde(default)]
+    pub unproven: BTreeMap<String, Vec<String>>,
     /// Where this was read from.
     pub source: TopologySource,
 }

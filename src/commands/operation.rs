@@ -475,7 +475,16 @@ async fn finish(
             context.print(&text)?;
             Ok(exit)
         }
-        Some(Ending::RolledBack { reason }) => Err(rolled_back(journal, reason)),
+        Some(Ending::RolledBack { reason, left }) => Err(rolled_back(journal, reason, &left)),
+        Some(Ending::Replaced { reason }) => Err(Failure::new(
+            ExitCode::Refused,
+            format!(
+                "the {} has ended: another change of the primary has taken its place",
+                plan.operation
+            ),
+        )
+        .because(reason)
+        .next("pgctl status")),
         Some(Ending::Incomplete { reason, .. }) => Err(ways_on(
             Failure::new(
                 ExitCode::Incomplete,
@@ -491,16 +500,20 @@ async fn finish(
 }
 
 /// What was put back, and what is left of it where it can't be nothing.
-fn rolled_back(journal: &Journal, reason: String) -> Failure {
+fn rolled_back(journal: &Journal, reason: String, left: &[String]) -> Failure {
     let plan = &journal.plan;
-    let failure = Failure::new(
+    let rest = match left {
+        [] => "everything is as it was".to_owned(),
+        some => format!("everything is as it was, but for this: {}", some.join("; ")),
+    };
+    let mut failure = Failure::new(
         ExitCode::RolledBack,
-        format!(
-            "the {} was rolled back; everything is as it was",
-            plan.operation
-        ),
+        format!("the {} was rolled back; {rest}", plan.operation),
     )
     .because(reason);
+    if !left.is_empty() {
+        failure = failure.next("pgctl status");
+    }
     let taken = Report::of(plan, &journal.entries).taken_away;
     let Some(data) = taken.last() else {
         return failure;

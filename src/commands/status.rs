@@ -11,7 +11,8 @@ use super::watch::{Look, document, watch};
 use crate::backup::newest::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
-use crate::cluster::{Health, Limits, Snapshot, Verdict, assess};
+use crate::cluster::{ClusterId, Health, Limits, Snapshot, UnfinishedOperation, Verdict, assess};
+use crate::engine::Live;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -56,7 +57,8 @@ async fn one(
     kube: &Kube,
     backups: &Backups,
 ) -> Result<Look, Failure> {
-    let snapshot = context.observe(kube).await?.snapshot;
+    let mut snapshot = context.observe(kube).await?.snapshot;
+    snapshot.unfinished = unfinished(kube, &snapshot.cluster).await;
     let health = assess(&snapshot, &limits(args));
     let backup = backups.last(&snapshot).await;
     let text = if context.format.is_document() {
@@ -73,6 +75,24 @@ async fn one(
     Ok(Look {
         text,
         exit: exit_code([(&snapshot, &health)]),
+    })
+}
+
+/// The operation that has not ended. Who may not read the journal is not told.
+async fn unfinished(kube: &Kube, cluster: &ClusterId) -> Option<UnfinishedOperation> {
+    let (journal, holder) = futures::join!(
+        Live::journal_of(kube, cluster),
+        Live::lock_holder(kube, cluster),
+    );
+    let journal = journal.ok().flatten()?;
+    let found = journal.unfinished()?;
+    let plan = &journal.plan;
+    Some(UnfinishedOperation {
+        id: found.id.0,
+        title: found.title,
+        holder: holder.ok().flatten().map(|it| it.holder),
+        resume: plan.resume_command(),
+        abort: (!found.past_point_of_no_return).then(|| plan.abort_command()),
     })
 }
 

@@ -9,6 +9,8 @@ pub enum ErrorKind {
     Permanent,
     /// The operation is not ours any more: stop, and change nothing.
     LostLock,
+    /// Another change of the primary has taken the operation's place: there is nothing left to do.
+    Replaced,
 }
 
 /// Something that did not work.
@@ -42,6 +44,14 @@ impl WorldError {
     pub fn lost_lock(reason: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::LostLock,
+            reason: reason.into(),
+        }
+    }
+
+    /// The topology has gone on without the operation.
+    pub fn replaced(reason: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Replaced,
             reason: reason.into(),
         }
     }

@@ -24,6 +24,13 @@ pub enum Ending {
     RolledBack {
         /// Why.
         reason: String,
+        /// What could not be put back.
+        left: Vec<String>,
+    },
+    /// Another change of the primary has taken its place; nothing is left to do.
+    Replaced {
+        /// By what.
+        reason: String,
     },
     /// It stopped in between: `--resume` goes on with it.
     Incomplete {
@@ -92,8 +99,11 @@ impl<'a, W: World> Executor<'a, W> {
                 Outcome::Done => Ending::Done,
                 Outcome::RolledBack => Ending::RolledBack {
                     reason: "it was rolled back before".to_owned(),
+                    left: Vec::new(),
                 },
-                Outcome::Replaced => incomplete(None, "another has replaced it".to_owned()),
+                Outcome::Replaced => Ending::Replaced {
+                    reason: "another has taken its place".to_owned(),
+                },
             };
         }
         let forward_only = progress.past_point_of_no_return(&self.journal.plan);
@@ -179,6 +189,9 @@ impl<'a, W: World> Executor<'a, W> {
                 }
                 Err(error) if error.kind == ErrorKind::LostLock => {
                     return incomplete(Some(step.name), error.reason);
+                }
+                Err(error) if error.kind == ErrorKind::Replaced && self.forward_only() => {
+                    return self.replaced(error.reason).await;
                 }
                 Err(error) if step.on_failure == OnFailure::Report => {
                     self.say(&Notice::Reported {
@@ -353,11 +366,7 @@ impl<'a, W: World> Executor<'a, W> {
         if noted.is_err() {
             return incomplete(Some(step.name), reason);
         }
-        let forward_only = match self.journal.progress() {
-            Ok(progress) => progress.past_point_of_no_return(&self.journal.plan),
-            Err(_) => true,
-        };
-        if forward_only || step.on_failure == OnFailure::Stay {
+        if self.forward_only() || step.on_failure == OnFailure::Stay {
             let stored = self.store().await;
             let reason = match stored {
                 Ok(()) => reason,
@@ -366,6 +375,23 @@ impl<'a, W: World> Executor<'a, W> {
             return incomplete(Some(step.name), reason);
         }
         self.undo(format!("{}: {reason}", step.name)).await
+    }
+
+    fn forward_only(&self) -> bool {
+        match self.journal.progress() {
+            Ok(progress) => progress.past_point_of_no_return(&self.journal.plan),
+            Err(_) => true,
+        }
+    }
+
+    /// Ends without a change: whatever this operation still wanted, another has decided since.
+    async fn replaced(&mut self, reason: String) -> Ending {
+        let outcome = Outcome::Replaced;
+        if let Err(ending) = self.enter(Event::Ended { outcome }).await {
+            return ending;
+        }
+        self.say(&Notice::Ended { outcome });
+        Ending::Replaced { reason }
     }
 
     pub(super) fn known(&self) -> Known {

@@ -143,7 +143,10 @@ impl Journal {
 }
 
 fn shortened(mut event: Event) -> Event {
-    if let Event::Failed { reason, .. } | Event::Reported { reason, .. } = &mut event {
+    if let Event::Failed { reason, .. }
+    | Event::Reported { reason, .. }
+    | Event::Left { reason, .. } = &mut event
+    {
         reason.truncate(crate::cluster::words::shortened(reason, MAX_REASON).len());
     }
     event

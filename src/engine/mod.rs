@@ -18,6 +18,7 @@ mod tests;
 mod undo;
 mod world;
 
+pub use crate::plan::Known;
 pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
 pub use gate::Confirmed;
@@ -26,4 +27,4 @@ pub use live::{Backups, Listener, Live, LockError, who};
 pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};
 pub use stage::Stage;
-pub use world::{Known, World};
+pub use world::World;

@@ -69,6 +69,13 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// A step could not be put back, and the rest is.
+    Left {
+        /// Which.
+        step: StepName,
+        /// Why, and what is left.
+        reason: String,
+    },
     /// A pod that is waited for has come further.
     Progress {
         /// Which.

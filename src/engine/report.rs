@@ -115,7 +115,9 @@ impl Report {
                     seconds: Some(*seconds),
                     reason: None,
                 }),
-                Event::Reported { step, reason } | Event::Failed { step, reason } => {
+                Event::Reported { step, reason }
+                | Event::Failed { step, reason }
+                | Event::Left { step, reason } => {
                     report.steps.push(StepReport {
                         step: *step,
                         seconds: None,
@@ -199,6 +201,8 @@ impl Report {
             Finding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
             Finding::Kept(data) => self.kept.push(data.clone()),
             Finding::TakenAway(data) => self.taken_away.push(data.clone()),
+            // What the steps need.
+            Finding::Fenced { .. } | Finding::Ended { .. } | Finding::Deleted { .. } => {}
             Finding::RestoredTimeline { timeline } => self.new_timeline = Some(*timeline),
         }
     }

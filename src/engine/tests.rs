@@ -102,7 +102,7 @@ impl World for Process<'_> {
         condition: &Condition,
         known: &Known,
     ) -> Result<bool, WorldError> {
-        self.call(|shared| Ok(shared.model.holds(plan, condition, known.shutdown)))
+        self.call(|shared| Ok(shared.model.holds(plan, condition, known)))
     }
 
     async fn wait(
@@ -114,20 +114,15 @@ impl World for Process<'_> {
     ) -> Result<Vec<Finding>, WorldError> {
         self.call(|shared| {
             shared.model.settle();
-            if !shared.model.holds(plan, condition, known.shutdown) {
+            if let Some(reason) = shared.model.gone_on(condition) {
+                return Err(WorldError::replaced(reason));
+            }
+            if !shared.model.holds(plan, condition, known) {
                 return Err(WorldError::permanent(format!(
                     "it is not so that {condition}"
                 )));
             }
-            Ok(match condition {
-                Condition::StoppedCleanly { .. } => shared
-                    .model
-                    .shutdown_of(plan)
-                    .map(Finding::Shutdown)
-                    .into_iter()
-                    .collect(),
-                _ => Vec::new(),
-            })
+            Ok(shared.model.learn(plan, condition, known))
         })
     }
 
@@ -270,6 +265,7 @@ async fn a_death_at_any_call_is_mended_by_resume_and_by_abort() {
                             assert!(back, "{context}");
                             assert_only_primary(&shared, PRIMARY, &context);
                         }
+                        Some(Ending::Replaced { reason }) => panic!("{context}: {reason}"),
                         Some(Ending::Incomplete { reason, .. }) => {
                             assert!(back, "{context}: {reason}");
                             let finished = go_on(&shared, false).await;
@@ -393,4 +389,56 @@ async fn after_the_promotion_it_only_goes_forward() {
     assert_eq!(lock(&shared).model.writable(), [replica(0).as_str()]);
     assert_eq!(go_on(&shared, false).await, Some(Ending::Done));
     assert_only_primary(&shared, &replica(0), "resumed");
+}
+
+/// The topology has gone on while the operation lay unfinished: a late `--resume` finds that and
+/// changes nothing.
+#[tokio::test]
+async fn an_operation_that_was_replaced_changes_nothing_when_it_is_resumed() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[0]);
+    let shared = fresh(&snapshot);
+    let mut process = Process::new(&shared, None);
+    process.broken = Some(|action| matches!(action, Action::Repoint { .. } | Action::Write { .. }));
+    assert!(matches!(
+        start(&process, &plan).await,
+        Ending::Incomplete { .. }
+    ));
+    // By hand: a term more, another pod.
+    lock(&shared).model.topology = (replica(1), 9);
+    let state = || {
+        let shared = lock(&shared);
+        let model = &shared.model;
+        let pods = format!("{:?} {:?}", model.pods, model.topology);
+        (pods, model.write.clone(), model.unproven.clone())
+    };
+    let before = state();
+    let ending = go_on(&shared, false).await;
+    let Some(Ending::Replaced { reason }) = ending else {
+        panic!("{ending:?}");
+    };
+    assert!(reason.contains(&replica(1)), "{reason}");
+    assert_eq!(state(), before);
+    assert!(lock(&shared).journal.as_ref().is_some_and(Journal::ended));
+}
+
+/// Its pod is away for good: what was made on it is left, and the old primary keeps its place.
+#[tokio::test]
+async fn what_can_not_be_put_back_on_a_lost_pod_does_not_hold_up_the_rest() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &requests()[0]);
+    let shared = fresh(&snapshot);
+    let mut process = Process::new(&shared, None);
+    process.broken = Some(|action| {
+        matches!(
+            action,
+            Action::Scale { replicas: 0, .. } | Action::DropSlots { .. }
+        )
+    });
+    let ending = start(&process, &plan).await;
+    let Ending::RolledBack { left, .. } = ending else {
+        panic!("{ending:?}");
+    };
+    assert!(left[0].contains("slot"), "{left:?}");
+    assert_only_primary(&shared, PRIMARY, "put back but for the slots");
 }

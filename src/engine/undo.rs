@@ -14,9 +14,13 @@ impl<W: World> Executor<'_, W> {
             Ok(Progress::Between(end) | Progress::Undoing(end)) => end,
             Ok(Progress::Within(index) | Progress::UndoWithin(index)) => index + 1,
             Ok(Progress::Planned) => 0,
-            Ok(Progress::Ended(_)) => return Ending::RolledBack { reason },
+            Ok(Progress::Ended(_)) => {
+                let left = Vec::new();
+                return Ending::RolledBack { reason, left };
+            }
             Err(error) => return incomplete(None, error.to_string()),
         };
+        let mut left = Vec::new();
         for step in plan.steps[..end].iter().rev() {
             let Undo::Actions {
                 actions,
@@ -34,6 +38,28 @@ impl<W: World> Executor<'_, W> {
             match self.put_back(step, actions, proves, limit).await {
                 Ok(findings) => self.learn(findings),
                 Err(error) => {
+                    // What is on a pod that is away for long must not keep a primary from coming back; and
+                    // what another has decided since is not ours to take back.
+                    let passes = error.kind == ErrorKind::Replaced
+                        || (error.kind != ErrorKind::LostLock
+                            && actions.iter().all(Action::only_tidies));
+                    if passes {
+                        let each: Vec<String> = actions.iter().map(ToString::to_string).collect();
+                        let words = format!("{} ({})", each.join(", "), error.reason);
+                        self.say(&Notice::Left {
+                            step: step.name,
+                            reason: words.clone(),
+                        });
+                        let event = Event::Left {
+                            step: step.name,
+                            reason: words.clone(),
+                        };
+                        if let Err(ending) = self.note(event) {
+                            return ending;
+                        }
+                        left.push(words);
+                        continue;
+                    }
                     let words = format!("{reason}; putting back {}: {}", step.name, error.reason);
                     return incomplete(Some(step.name), words);
                 }
@@ -49,7 +75,7 @@ impl<W: World> Executor<'_, W> {
         self.say(&Notice::Ended { outcome });
         let words = format!("{} rolled back: {reason}", plan.operation);
         self.world.tell(&plan, "OperationRolledBack", &words).await;
-        Ending::RolledBack { reason }
+        Ending::RolledBack { reason, left }
     }
 
     async fn put_back(

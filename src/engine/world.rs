@@ -3,39 +3,7 @@
 use std::time::Duration;
 
 use super::{Journal, WorldError};
-use crate::plan::{Action, Condition, Entry, Event, Finding, Operation, Plan, Shutdown, Step};
-
-/// What is known by now, from the plan and the journal.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Known {
-    /// Where the old primary's WAL ended.
-    pub shutdown: Option<Shutdown>,
-    /// Whether the write outage was measured.
-    pub outage_measured: bool,
-    /// The backup of what is replaced, when it was taken.
-    pub safety_backup: Option<String>,
-}
-
-impl Known {
-    /// What a plan and its journal say.
-    pub fn of(plan: &Plan, entries: &[Entry]) -> Self {
-        let mut known = Self::default();
-        if let Operation::Failover { shutdown, .. } = &plan.operation {
-            known.shutdown = *shutdown;
-        }
-        for entry in entries {
-            match &entry.event {
-                Event::Found(Finding::Shutdown(shutdown)) => known.shutdown = Some(*shutdown),
-                Event::Found(Finding::Outage { .. }) => known.outage_measured = true,
-                Event::Found(Finding::SafetyBackup { backup }) => {
-                    known.safety_backup = Some(backup.clone());
-                }
-                _ => {}
-            }
-        }
-        known
-    }
-}
+use crate::plan::{Action, Condition, Finding, Known, Plan, Step};
 
 /// The cluster that a plan is run on, or a model of it.
 pub trait World: Sync {

@@ -22,6 +22,9 @@ pub const TERM: &str = "pgctl.io/term";
 /// Every annotation of pgctl begins with this.
 pub const PGCTL_PREFIX: &str = "pgctl.io/";
 
+/// Finalizer that keeps the object of a pod until the record of its shutdown was read.
+pub const SHUTDOWN_RECORD: &str = "pgctl.io/shutdown-record";
+
 /// The database container of a pod.
 pub const CONTAINER: &str = "postgres";
 /// The claim template of the data volume.

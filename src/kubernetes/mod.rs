@@ -37,7 +37,10 @@ pub use event::Regarding;
 pub use exec::Output;
 pub(crate) use exec::exit_code;
 pub use facts::start_decision;
-pub use facts::{TOPOLOGY_PRIMARY, TOPOLOGY_SYNCHRONOUS, TOPOLOGY_SYSTEM, TOPOLOGY_TERM};
+pub use facts::{
+    TOPOLOGY_PRIMARY, TOPOLOGY_SYNCHRONOUS, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, clone_key, unproven,
+    unproven_key,
+};
 pub use forward::Forward;
 pub use lease::{Claim, HeldLease, LeaseHolder};
 pub use login::LoginError;

@@ -135,6 +135,7 @@ fn put_together(
             autoscaler: found.autoscaler_facts(),
             volumes: found.volume_facts(),
             unseen,
+            unfinished: None,
         },
         credentials,
     }

@@ -107,6 +107,7 @@ pub fn notice_line(notice: &Notice, screen: &Screen) -> Option<String> {
         Notice::Reported { step, reason } => format!("      {step}: {}", plain(reason)),
         Notice::Failed { step, reason } => format!("      {step} failed: {}", plain(reason)),
         Notice::Undoing { step } => format!("[back] {step}"),
+        Notice::Left { step, reason } => format!("      {step} is left: {}", plain(reason)),
         Notice::Progress { pod, stage } => {
             format!("      {}: {}", plain(pod), plain(&stage.to_string()))
         }

@@ -107,6 +107,30 @@ pub enum Action {
         term: u64,
         /// The cluster's system identifier.
         system_identifier: String,
+        /// Names of pods whose end is to be proven from now on: that is kept in the ConfigMap, with
+        /// their UIDs, until it is. The pod that is to be primary owes nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unproven: Vec<String>,
+    },
+    /// Takes out of the topology that the end of these pods is to be proven: it was.
+    SettleProofs {
+        /// The ConfigMap.
+        config_map: String,
+        /// Names of the pods.
+        pods: Vec<String>,
+    },
+    /// Stops pods of earlier operations, whose end was never proven: keeps their objects, and then
+    /// deletes each, gracefully, or scales the StatefulSet to 0 that would bring it back as primary.
+    StopUnproven {
+        /// StatefulSets to scale to 0.
+        stateful_sets: Vec<String>,
+        /// The pods.
+        pods: Vec<PodRef>,
+    },
+    /// Takes the finalizers off that an operation has left on pods that have ended.
+    ReleaseRecords {
+        /// The pods.
+        pods: Vec<PodRef>,
     },
     /// Scales a StatefulSet.
     Scale {
@@ -250,6 +274,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it only tidies: when it can't be done while something is taken back, the rest can be,
+    /// and what stays does no harm but holding WAL.
+    pub fn only_tidies(&self) -> bool {
+        matches!(
+            self,
+            Self::DropSlots { .. } | Self::SetSynchronous { .. } | Self::ReleaseRecords { .. }
+        )
+    }
+
     /// The topology write that makes `topology` hold with a higher term.
     pub(crate) fn restore_topology(
         config_map: &str,
@@ -262,6 +295,7 @@ impl Action {
             primary: topology.primary.clone(),
             term,
             system_identifier: system_identifier.to_owned(),
+            unproven: Vec::new(),
         }
     }
 }
@@ -309,6 +343,13 @@ impl fmt::Display for Action {
                 f,
                 "record {primary} as primary in {config_map}, term {term}"
             ),
+            Self::SettleProofs { pods, .. } => {
+                write!(f, "record that {} stopped", have(pods))
+            }
+            Self::StopUnproven { pods, .. } => {
+                write!(f, "stop {}, whose end was never proven", names(pods))
+            }
+            Self::ReleaseRecords { pods } => write!(f, "let the object of {} go", names(pods)),
             Self::Scale {
                 stateful_set,
                 replicas,
@@ -388,6 +429,17 @@ impl fmt::Display for Action {
             Self::Restore(action) => write!(f, "{action}"),
         }
     }
+}
+
+/// `a has`, `a, b have`.
+fn have(pods: &[String]) -> String {
+    let word = if pods.len() == 1 { "has" } else { "have" };
+    format!("{} {word}", pods.join(", "))
+}
+
+fn names(pods: &[PodRef]) -> String {
+    let names: Vec<&str> = pods.iter().map(|it| it.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn plural(count: usize, noun: &str) -> String {

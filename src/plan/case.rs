@@ -41,18 +41,50 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The unfinished failover that this one replaces: it can only go forward, and the primary that
-    /// it has made, or was making, is lost.
+    /// The unfinished operation that this one replaces: in an emergency any but a restore, unless
+    /// `--resume` can give the cluster a primary. What it has left is in the cluster, and whoever it
+    /// has not proven stopped is in the topology.
     pub(crate) fn replaced(&self) -> Option<&'a Unfinished> {
         let found = self.grounds.unfinished.as_ref()?;
-        let lost = self
-            .old_instance()
-            .is_none_or(|it| it.role() == Role::Unknown);
         let replaces = self.mode == Mode::Emergency
-            && found.past_point_of_no_return
-            && found.to.as_deref() == Some(self.old.as_str())
-            && lost;
+            && !found.restore
+            && (self.request.accept_split_brain_risk || !self.can_be_resumed(found));
         replaces.then_some(found)
+    }
+
+    /// Whether both pods that an unfinished failover still needs are there.
+    fn can_be_resumed(&self, found: &Unfinished) -> bool {
+        let (Some(from), Some(to)) = (&found.from, &found.to) else {
+            return false;
+        };
+        let pod = |name: &str| self.snapshot.instance(name);
+        let candidate = pod(to).is_some_and(|it| it.role() != Role::Unknown);
+        let stoppable = pod(from).is_some_and(|it| {
+            it.pod.has_ended()
+                || (it.pod.node_ready != Some(false)
+                    && (it.pod.deleting_since.is_none() || it.pod.held))
+        });
+        candidate && (stoppable || found.past_point_of_no_return)
+    }
+
+    /// Pods of earlier operations whose end is still to be proven, and their instances: whoever
+    /// answers as a standby has proven it.
+    pub(crate) fn unproven(&self) -> impl Iterator<Item = (&'a str, Option<&'a Instance>)> {
+        let names = self.snapshot.topology.unproven.keys();
+        names
+            .map(|name| (name.as_str(), self.snapshot.instance(name)))
+            .filter(|(name, it)| {
+                *name != self.old && it.is_none_or(|it| it.role() == Role::Unknown)
+            })
+    }
+
+    /// Whether the topology remembers another pod of this name, whose end is still to be proven.
+    pub(crate) fn owes_another(&self, name: &str, now: Option<&Instance>) -> bool {
+        let uids = self.snapshot.topology.unproven.get(name);
+        uids.is_some_and(|uids| match now {
+            Some(now) => uids.iter().any(|uid| *uid != now.pod.uid),
+            None => true,
+        })
     }
 
     /// The old primary, when its pod exists.
@@ -172,14 +204,36 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// The old primary's own record of a clean shutdown, when it stopped before.
+    /// The old primary's own record of a clean shutdown, when it stopped before. When the pod that
+    /// the topology names was never promoted, it is that of the one that it was to follow.
     pub(crate) fn shutdown(&self) -> Option<Shutdown> {
-        let ContainerState::Terminated(record) = &self.old_instance()?.pod.container else {
-            return None;
+        let system = self.system()?;
+        let record = |it: &Instance| {
+            let ContainerState::Terminated(record) = &it.pod.container else {
+                return None;
+            };
+            record
+                .clean_shutdown(system)
+                .map(|(timeline, lsn)| Shutdown { timeline, lsn })
         };
-        record
-            .clean_shutdown(self.system()?)
-            .map(|(timeline, lsn)| Shutdown { timeline, lsn })
+        let old = self.old_instance();
+        if old.is_none_or(|it| it.role() != Role::Standby) {
+            return record(old?);
+        }
+        let mut before = self.unproven().filter_map(|(_, it)| it);
+        let only = before.next().filter(|_| before.next().is_none())?;
+        only.pod.has_ended().then(|| record(only)).flatten()
+    }
+
+    /// Pods that had ended for good when this was seen.
+    pub(crate) fn ended(&self) -> Vec<PodRef> {
+        let unproven = self.unproven().filter_map(|(_, it)| it);
+        self.old_instance()
+            .into_iter()
+            .chain(unproven)
+            .filter(|it| it.pod.has_ended())
+            .map(pod_ref)
+            .collect()
     }
 }
 

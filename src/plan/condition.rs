@@ -59,6 +59,25 @@ pub enum Condition {
         /// The term.
         term: u64,
     },
+    /// The same; waiting for it teaches which pods of these names existed when it had been written:
+    /// those may have read what it said before.
+    Fenced {
+        /// The ConfigMap.
+        config_map: String,
+        /// The pod.
+        primary: String,
+        /// The term.
+        term: u64,
+        /// Names of the pods whose end is needed.
+        pods: Vec<String>,
+    },
+    /// The topology does not ask for the proof that these pods have ended.
+    ProofsSettled {
+        /// The ConfigMap.
+        config_map: String,
+        /// Names of the pods.
+        pods: Vec<String>,
+    },
     /// `spec.replicas` of the StatefulSet is this.
     Scaled {
         /// The StatefulSet.
@@ -66,24 +85,38 @@ pub enum Condition {
         /// How many pods.
         replicas: u32,
     },
-    /// The pod is stopped for good: its object is gone, or it is being deleted and its container
-    /// has terminated (the kubelet restarts nothing in a pod that is being deleted).
+    /// Every pod of this name that existed when the fence had been written has ended for good: it
+    /// was seen being deleted, with a terminated container (the kubelet restarts nothing in a pod
+    /// that is being deleted). An object that is just gone proves nothing: it may have been deleted
+    /// by force, or with its node.
     Stopped {
-        /// The pod.
+        /// The pod that the plan was made for.
         pod: PodRef,
     },
-    /// It is stopped for good, and its record says that it was a proper shutdown, and where its WAL
-    /// ended.
+    /// The same for a pod that was not replaced since, and its record says that it was a proper
+    /// shutdown, and where its WAL ended.
     StoppedCleanly {
         /// The pod.
         pod: PodRef,
     },
-    /// No pod of this name exists.
+    /// No pod of this name existed when the plan was made, and of those that existed when the fence
+    /// had been written each has ended for good.
     PodAbsent {
         /// The pod's name.
         pod: String,
     },
-    /// The pod of this name is another one than that with this UID.
+    /// As [`Condition::Stopped`], for each of these pods.
+    AllStopped {
+        /// The pods.
+        pods: Vec<PodRef>,
+    },
+    /// The objects of these pods are gone or not held.
+    RecordsReleased {
+        /// The pods.
+        pods: Vec<PodRef>,
+    },
+    /// The pod of this name is another one than that with this UID, or than the one that had
+    /// replaced it and was deleted in its place.
     PodReplaced {
         /// The former pod.
         pod: PodRef,
@@ -128,6 +161,18 @@ pub enum Condition {
     CaughtUp {
         /// The standby's pod.
         pod: String,
+    },
+    /// The candidate can still take over: its pod is not being deleted and its StatefulSet keeps it,
+    /// and where a primary is to hand over to it, it streams from that and is not far behind.
+    FitToTakeOver {
+        /// The candidate's pod.
+        pod: String,
+        /// Its StatefulSet.
+        stateful_set: String,
+        /// The pod that it streams from; none in an emergency.
+        upstream: Option<String>,
+        /// How far behind it may be, in bytes.
+        max_lag_bytes: u64,
     },
     /// The server answers and is in recovery.
     InRecovery {
@@ -280,8 +325,15 @@ impl fmt::Display for Condition {
             Self::NoSlots { pod, slots } => write!(f, "{pod} has no {}", slots.join(", ")),
             Self::RecordHeld { pod } => write!(f, "the object of {} is kept", pod.name),
             Self::RecordReleased { pod } => write!(f, "the object of {} is not kept", pod.name),
-            Self::Topology { primary, term, .. } => {
+            Self::Topology { primary, term, .. } | Self::Fenced { primary, term, .. } => {
                 write!(f, "the topology names {primary}, term {term}")
+            }
+            Self::ProofsSettled { pods, .. } => {
+                write!(f, "nothing is to be proven of {} any more", pods.join(", "))
+            }
+            Self::AllStopped { pods } => write!(f, "{} stopped", are(&names(pods))),
+            Self::RecordsReleased { pods } => {
+                write!(f, "the objects of {} are not kept", names(pods).join(", "))
             }
             Self::Scaled {
                 stateful_set,
@@ -300,6 +352,15 @@ impl fmt::Display for Condition {
             Self::CaughtUp { pod } => {
                 write!(f, "{pod} has replayed everything up to the shutdown")
             }
+            Self::FitToTakeOver { pod, upstream, .. } => match upstream {
+                Some(upstream) => {
+                    write!(
+                        f,
+                        "{pod} streams from {upstream}, is not far behind and stays"
+                    )
+                }
+                None => write!(f, "{pod} stays"),
+            },
             Self::InRecovery { pod } => write!(f, "{pod} is in recovery"),
             Self::Writable { pod } => write!(f, "{pod} accepts writes"),
             Self::NotWritable { pod } => write!(f, "{pod} does not accept writes"),
@@ -346,8 +407,7 @@ impl fmt::Display for Condition {
                 }
             }
             Self::PodsGone { pods } => {
-                let names: Vec<&str> = pods.iter().map(|it| it.name.as_str()).collect();
-                write!(f, "{} gone", are(&names))
+                write!(f, "{} gone", are(&names(pods)))
             }
             Self::Forgotten { slots, .. } => write!(f, "no server has {}", slots.join(", ")),
             Self::ClaimsUnused { claims } => {
@@ -369,6 +429,10 @@ impl fmt::Display for Condition {
             Self::Restore(condition) => write!(f, "{condition}"),
         }
     }
+}
+
+fn names(pods: &[PodRef]) -> Vec<&str> {
+    pods.iter().map(|it| it.name.as_str()).collect()
 }
 
 /// `a is`, `a, b are`.

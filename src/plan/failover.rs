@@ -61,6 +61,7 @@ pub fn plan_failover(
             split_brain_accepted: case.mode == Mode::Emergency && request.accept_split_brain_risk,
             blind: case.is_blind(),
             loss_accepted: case.mode == Mode::Emergency && request.accept_loss,
+            ended_pods: case.ended(),
         },
         made: now,
         checks: sorted(checks),

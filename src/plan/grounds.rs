@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Drift, OperationId, PodRef};
+use super::{Drift, OperationId};
 
 /// What was found out besides the snapshot. Facts only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -134,9 +134,12 @@ pub struct Unfinished {
     /// The pod that it makes, or has made, the primary; none when it is no failover.
     #[serde(default)]
     pub to: Option<String>,
-    /// The pod whose object it keeps.
+    /// The pod that it takes the place of the primary from; none when it is no failover.
     #[serde(default)]
-    pub held: Option<PodRef>,
+    pub from: Option<String>,
+    /// Whether it is a restore: its data lies aside on the volumes until it is ended.
+    #[serde(default)]
+    pub restore: bool,
 }
 
 /// Every permission that a guided operation may need (verb, API group, resource), so that a missing

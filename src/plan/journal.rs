@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{KeptData, OnFailure, Plan, Shutdown, StepName};
+use super::{KeptData, OnFailure, Plan, PodRef, Shutdown, StepName};
 use crate::cluster::{Lsn, Timeline};
 
 /// How an operation ended.
@@ -15,7 +15,7 @@ pub enum Outcome {
     Done,
     /// It failed, or was aborted, and everything was put back.
     RolledBack,
-    /// It could not go on, because the primary that it had made was lost: another took its place.
+    /// Another change of the primary took its place.
     Replaced,
 }
 
@@ -29,6 +29,23 @@ pub enum Outcome {
 pub enum Finding {
     /// Where the old primary's WAL ended.
     Shutdown(Shutdown),
+    /// The fence was written, and of the pods whose end is needed these existed right after that: any
+    /// of them may have read what the topology said before. One that comes later sees the fence.
+    Fenced {
+        /// The pods.
+        pods: Vec<PodRef>,
+    },
+    /// A pod has ended for good: it was being deleted, and its container had terminated.
+    Ended {
+        /// The pod.
+        pod: PodRef,
+    },
+    /// A pod was deleted in place of the one of its name that the plan was made for, which it had
+    /// replaced.
+    Deleted {
+        /// The pod.
+        pod: PodRef,
+    },
     /// How far the candidate was when it was promoted.
     Promoted {
         /// The position up to which it had the old primary's WAL.
@@ -154,6 +171,13 @@ pub enum Event {
         /// Which.
         step: StepName,
     },
+    /// A step could not be taken back, and what it leaves does no harm: the rest goes back.
+    Left {
+        /// Which.
+        step: StepName,
+        /// Why, and what is left.
+        reason: String,
+    },
     /// Something was learnt.
     Found(Finding),
     /// The operation has ended.
@@ -254,9 +278,17 @@ impl Progress {
                 .filter(|index| *index < end)
                 .map(Self::UndoWithin),
             (Self::UndoWithin(index), Event::UndoBegan { step }) if at(index, step) => Some(self),
-            (Self::UndoWithin(index), Event::Undone { step }) if at(index, step) => {
+            (Self::UndoWithin(index), Event::Undone { step } | Event::Left { step, .. })
+                if at(index, step) =>
+            {
                 Some(Self::Undoing(index))
             }
+            (
+                _,
+                Event::Ended {
+                    outcome: Outcome::Replaced,
+                },
+            ) => Some(Self::Ended(Outcome::Replaced)),
             (
                 Self::Between(end),
                 Event::Ended {

@@ -14,6 +14,7 @@ mod failover_steps;
 mod git_ops;
 mod grounds;
 mod journal;
+mod known;
 mod operation;
 mod rejoin;
 mod request;
@@ -39,6 +40,7 @@ pub use grounds::{
 pub use journal::{
     Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,
 };
+pub use known::Known;
 pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
 pub use rejoin::{plan_reinit, plan_rejoin};
 pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};

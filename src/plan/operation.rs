@@ -93,6 +93,10 @@ pub enum Operation {
         /// Whether it was accepted that acknowledged commits are lost.
         #[serde(default)]
         loss_accepted: bool,
+        /// Pods that had ended for good when the plan was made: being deleted, with a terminated
+        /// container.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ended_pods: Vec<PodRef>,
     },
     /// A former primary comes back as a standby.
     Rejoin {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::case::pod_ref;
 use super::checks::{new_standby_checks, operation_checks, room_for_copy};
-use super::failover_steps::{drop_slots, pod_slots, spread_reads};
+use super::failover_steps::{drop_slots, pod_slots, release_records, settle_proofs, spread_reads};
 use super::scaling::{confirm_by, wish};
 use super::{
     Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal,
@@ -37,7 +37,8 @@ pub fn plan_rejoin(
     }
     let id = OperationId::new("rejoin", now);
     scene.plan("rejoin", id.clone(), now, |it| {
-        let mut steps = vec![it.create_slot()];
+        let mut steps: Vec<Step> = it.release().into_iter().collect();
+        steps.push(it.create_slot());
         if request.clone {
             steps.push(it.request_clone(&id.0));
         }
@@ -48,6 +49,7 @@ pub fn plan_rejoin(
             &it.pod,
             pod_slots(snapshot),
         ));
+        steps.extend(it.settle());
         steps.extend(it.confirm());
         steps.extend(spread_reads(snapshot, it.primary.pod.component));
         let operation = Operation::Rejoin {
@@ -113,7 +115,8 @@ pub fn plan_reinit(
         })
         .timeout(CLAIM_SECONDS)
         .point_of_no_return();
-        let mut steps = vec![it.create_slot(), delete];
+        let mut steps: Vec<Step> = it.release().into_iter().collect();
+        steps.extend([it.create_slot(), delete]);
         // The new pod comes with its claim: the StatefulSet controller makes none as long as the old
         // claim is there (createPersistentVolumeClaims in pkg/controller/statefulset/stateful_pod_control.go).
         steps.extend(restart.map(|step| Step {
@@ -124,6 +127,7 @@ pub fn plan_reinit(
             ..step
         }));
         steps.push(it.rejoin(request.timeout_seconds));
+        steps.extend(it.settle());
         let operation = Operation::Reinit {
             pod: it.pod.clone(),
             primary: it.primary.name().to_owned(),
@@ -316,12 +320,30 @@ impl Settled<'_> {
         step.undo(vec![drop], Condition::NoSlots { pod, slots }, 30)
     }
 
-    fn request_clone(&self, request: &str) -> Step {
-        let config_map = match &self.snapshot.topology.source {
+    /// What an operation has kept of a pod that has ended would keep its successor away.
+    fn release(&self) -> Option<Step> {
+        let kept = self.snapshot.instance(&self.pod).filter(|it| it.pod.held);
+        let over = kept.filter(|it| it.pod.has_ended());
+        release_records(over.map(pod_ref).into_iter().collect())
+    }
+
+    /// It streams by now: nothing is left to be proven of it.
+    fn settle(&self) -> Option<Step> {
+        let owes = self.snapshot.topology.unproven.contains_key(&self.pod);
+        let pods = owes.then(|| self.pod.clone());
+        settle_proofs(&self.config_map(), pods.into_iter().collect())
+    }
+
+    fn config_map(&self) -> String {
+        match &self.snapshot.topology.source {
             TopologySource::Default { config_map }
             | TopologySource::Recorded { config_map, .. } => config_map.clone(),
             TopologySource::Unaware => String::new(),
-        };
+        }
+    }
+
+    fn request_clone(&self, request: &str) -> Step {
+        let config_map = self.config_map();
         let (pod, request) = (self.pod.clone(), request.to_owned());
         Step::new(
             StepName::RequestClone,
@@ -348,7 +370,9 @@ impl Settled<'_> {
         if !self.set.keeps(&self.pod) {
             return None;
         }
-        let pod = pod_ref(self.snapshot.instance(&self.pod)?);
+        // One that has ended goes by itself, and is replaced.
+        let now = self.snapshot.instance(&self.pod);
+        let pod = pod_ref(now.filter(|it| !it.pod.has_ended())?);
         Some(
             Step::new(
                 StepName::RestartPod,

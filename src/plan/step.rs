@@ -29,6 +29,8 @@ pub enum StepName {
     StopPrimary,
     /// The old primary's end, hastened when it takes long, and its proof.
     HastenEnd,
+    /// Pods of earlier operations, whose end was never proven, are stopped, and that is proven.
+    StopUnproven,
     /// The candidate has everything.
     CatchUp,
     /// The candidate becomes primary.
@@ -45,10 +47,14 @@ pub enum StepName {
     SpreadReads,
     /// A write on it was committed.
     ProveWrite,
+    /// Whose end was proven is no longer kept in the topology.
+    SettleProofs,
     /// The old primary's object may go.
     ReleaseRecord,
     /// The object that a replaced operation has kept may go.
     ReleaseReplaced,
+    /// The objects of other pods that have ended may go.
+    ReleaseOthers,
     /// Slots that nobody will use again are dropped.
     TidySlots,
     /// The autoscaler gets its old minimum back.
@@ -144,6 +150,7 @@ impl StepName {
             Self::Fence => "fence",
             Self::StopPrimary => "stop-primary",
             Self::HastenEnd => "hasten-end",
+            Self::StopUnproven => "stop-unproven",
             Self::CatchUp => "catch-up",
             Self::Promote => "promote",
             Self::PointService => "point-service",
@@ -152,8 +159,10 @@ impl StepName {
             Self::Repoint => "repoint",
             Self::SpreadReads => "spread-reads",
             Self::ProveWrite => "prove-write",
+            Self::SettleProofs => "settle-proofs",
             Self::ReleaseRecord => "release-record",
             Self::ReleaseReplaced => "release-replaced",
+            Self::ReleaseOthers => "release-others",
             Self::TidySlots => "tidy-slots",
             Self::RestoreAutoscaler => "restore-autoscaler",
             Self::RequestClone => "request-clone",

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Severity, Verdict};
 use super::headline::Headline;
-use super::{capacity, next_start, pods, primary, replication, services, storage};
+use super::{capacity, next_start, operations, pods, primary, replication, services, storage};
 use crate::cluster::{LagLimit, LagReport, Snapshot, lag_report};
 
 /// What counts as too much.
@@ -63,6 +63,7 @@ pub fn assess(snapshot: &Snapshot, limits: &Limits) -> Health {
     services::check(snapshot, &mut findings);
     replication::check(snapshot, &lag, limits, &mut findings);
     next_start::check(snapshot, &mut findings);
+    operations::check(snapshot, &mut findings);
     pods::check(snapshot, limits, &mut findings);
     storage::check(snapshot, limits, &mut findings);
     capacity::check(snapshot, &mut findings);

@@ -130,6 +130,12 @@ pub enum FindingCode {
     ReplicasMissing,
     /// The autoscaler can't add more.
     AutoscalerAtMaximum,
+    /// An operation was begun and has not ended.
+    OperationUnfinished,
+    /// A pod that may accept writes was to be stopped, and that was never proven.
+    StopUnproven,
+    /// A finalizer of pgctl keeps the object of a pod that has ended.
+    RecordHeld,
     /// The recorded topology names another pod than the one that is primary.
     TopologyDiffers,
     /// WAL archiving fails.

@@ -7,6 +7,7 @@ mod headline;
 mod next_start;
 #[cfg(test)]
 mod next_start_tests;
+mod operations;
 mod out_of_reach;
 mod pods;
 mod primary;

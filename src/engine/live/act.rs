@@ -9,14 +9,10 @@ use tokio::time::Instant;
 use super::cluster::Live;
 use super::serving::Goal;
 use crate::engine::{Known, WorldError};
-use crate::kubernetes::Annotations;
+use crate::kubernetes::{Annotations, labels};
 use crate::plan::{
     Action, ClaimRef, Finding, Follower, ORIGINAL_MINIMUM, ORIGINAL_SELECTOR, OutageMethod, Plan,
-    PodRef,
 };
-
-/// Keeps the object of the old primary's pod until the record of its shutdown was read.
-pub(super) const FINALIZER: &str = "pgctl.io/shutdown-record";
 
 impl Live {
     pub(super) async fn carry_out(
@@ -55,12 +51,12 @@ impl Live {
             Action::Checkpoint { pod } => self.session(pod).await?.checkpoint(limit).await?,
             Action::HoldRecord { pod } => {
                 self.kube
-                    .hold_pod(namespace, &pod.name, &pod.uid, FINALIZER)
+                    .hold_pod(namespace, &pod.name, &pod.uid, labels::SHUTDOWN_RECORD)
                     .await?;
             }
             Action::ReleaseRecord { pod } => {
                 self.kube
-                    .release_pod(namespace, &pod.name, &pod.uid, FINALIZER)
+                    .release_pod(namespace, &pod.name, &pod.uid, labels::SHUTDOWN_RECORD)
                     .await?;
             }
             Action::WriteTopology {
@@ -68,10 +64,19 @@ impl Live {
                 primary,
                 term,
                 system_identifier,
+                unproven,
             } => {
-                self.write_topology(config_map, primary, *term, system_identifier)
+                self.write_topology(config_map, primary, *term, system_identifier, unproven)
                     .await?;
             }
+            Action::SettleProofs { config_map, pods } => {
+                self.settle_proofs(config_map, pods).await?;
+            }
+            Action::StopUnproven {
+                stateful_sets,
+                pods,
+            } => self.stop_unproven(stateful_sets, pods, known).await?,
+            Action::ReleaseRecords { pods } => self.release_ended(plan, pods).await?,
             Action::Scale {
                 stateful_set,
                 replicas,
@@ -81,7 +86,7 @@ impl Live {
                     .scale_from(namespace, stateful_set, *replicas, version.as_deref())
                     .await?;
             }
-            Action::DeletePod { pod } => self.delete(pod).await?,
+            Action::DeletePod { pod } => return self.delete(plan, pod, known).await,
             Action::HastenEnd {
                 pod,
                 after_seconds,
@@ -175,19 +180,6 @@ impl Live {
             .set_service_selector(self.namespace(), service, selector, &annotations)
             .await?;
         Ok(())
-    }
-
-    async fn delete(&self, pod: &PodRef) -> Result<(), WorldError> {
-        use crate::kubernetes::KubeError;
-        match self
-            .kube
-            .delete_pod(self.namespace(), &pod.name, &pod.uid)
-            .await
-        {
-            // It is another pod by now: the one that was meant is gone.
-            Ok(()) | Err(KubeError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn delete_claim(

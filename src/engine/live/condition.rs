@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::Service;
 use tokio::time::Instant;
 
 use super::cluster::Live;
@@ -12,7 +13,7 @@ use super::end::{End, end_of};
 use super::followers::{COPY_REFUSED, HELD_FOR_GOOD};
 use super::serving::Goal;
 use crate::engine::{Known, Notice, Stage, WorldError};
-use crate::plan::{CLOSED_BY, Condition, Finding, Operation, Plan, PodRef, RestoreCondition};
+use crate::plan::{CLOSED_BY, Condition, Finding, Operation, Plan, RestoreCondition};
 
 /// How often a condition that nobody announces is looked at.
 const POLL: Duration = Duration::from_millis(25);
@@ -52,6 +53,12 @@ impl Live {
                 config_map,
                 primary,
                 term,
+            }
+            | Condition::Fenced {
+                config_map,
+                primary,
+                term,
+                ..
             } => self.topology_is(config_map, primary, *term).await?,
             Condition::Scaled {
                 stateful_set,
@@ -61,30 +68,34 @@ impl Live {
                 let spec = now.and_then(|it| it.spec);
                 spec.map(|spec| spec.replicas.unwrap_or(1)) == i32::try_from(*replicas).ok()
             }
-            Condition::Stopped { pod } => end_of(
-                plan,
-                self.kube.pod(namespace, &pod.name).await?.as_ref(),
-                pod,
-            )
-            .is_some(),
+            Condition::Stopped { pod } => self.all_ended(&pod.name, Some(pod), known).await?,
             Condition::StoppedCleanly { .. } if known.shutdown.is_some() => true,
             Condition::StoppedCleanly { pod } => {
-                match end_of(
-                    plan,
-                    self.kube.pod(namespace, &pod.name).await?.as_ref(),
-                    pod,
-                ) {
-                    Some(End::Clean(_)) => true,
-                    // Its object is gone, and its record with it.
-                    Some(End::Stopped(_)) | None => false,
-                }
+                let now = self.kube.pod(namespace, &pod.name).await?;
+                // Its object may be gone, and its record with it.
+                matches!(end_of(plan, now.as_ref(), pod), Some(End::Clean(_)))
             }
-            Condition::PodAbsent { pod } => self.kube.pod(namespace, pod).await?.is_none(),
+            Condition::PodAbsent { pod } => self.all_ended(pod, None, known).await?,
+            Condition::AllStopped { pods } => {
+                let looking = pods
+                    .iter()
+                    .map(|pod| self.all_ended(&pod.name, Some(pod), known));
+                try_join_all(looking).await?.into_iter().all(|it| it)
+            }
+            Condition::RecordsReleased { pods } => {
+                let held = try_join_all(pods.iter().map(|pod| self.held(pod)));
+                !held.await?.into_iter().any(|it| it)
+            }
+            Condition::ProofsSettled { config_map, pods } => {
+                self.proofs_are_settled(config_map, pods).await?
+            }
             Condition::PodReplaced { pod } => self
                 .kube
                 .pod(namespace, &pod.name)
                 .await?
-                .is_some_and(|now| now.uid != pod.uid),
+                .is_some_and(|now| {
+                    now.uid != pod.uid && !known.deleted.iter().any(|it| it.uid == now.uid)
+                }),
             Condition::ClaimGone {
                 claim,
                 created,
@@ -106,6 +117,15 @@ impl Live {
                 };
                 let progress = self.session(pod).await?.progress().await?;
                 progress.is_some_and(|it| it.received > end.lsn && it.replayed > end.lsn)
+            }
+            Condition::FitToTakeOver {
+                pod,
+                stateful_set,
+                upstream,
+                max_lag_bytes,
+            } => {
+                self.fit_to_take_over(pod, stateful_set, upstream.as_deref(), *max_lag_bytes)
+                    .await?
             }
             Condition::InRecovery { pod } => self.session(pod).await?.in_recovery().await?,
             Condition::Writable { pod } => self.session(pod).await?.writable().await?,
@@ -180,9 +200,44 @@ impl Live {
     ) -> Result<Vec<Finding>, WorldError> {
         match condition {
             Condition::StoppedCleanly { pod } => {
-                self.await_end(plan, pod, true, known, limit).await
+                self.await_clean_end(plan, pod, known, limit).await
             }
-            Condition::Stopped { pod } => self.await_end(plan, pod, false, known, limit).await,
+            Condition::Stopped { pod } => {
+                self.await_ends(plan, &[(&pod.name, Some(pod))], known, limit)
+                    .await
+            }
+            Condition::PodAbsent { pod } => {
+                self.await_ends(plan, &[(pod, None)], known, limit).await
+            }
+            Condition::AllStopped { pods } => {
+                let each: Vec<_> = pods.iter().map(|it| (it.name.as_str(), Some(it))).collect();
+                let findings = self.await_ends(plan, &each, known, limit).await?;
+                // Theirs is not the WAL that was written last.
+                let ends = findings.into_iter();
+                Ok(ends
+                    .filter(|it| !matches!(it, Finding::Shutdown(_)))
+                    .collect())
+            }
+            Condition::Topology {
+                config_map,
+                primary,
+                term,
+            } => {
+                self.not_gone_on(config_map, primary, *term).await?;
+                self.poll(plan, condition, known, limit).await?;
+                Ok(Vec::new())
+            }
+            Condition::Fenced {
+                config_map,
+                primary,
+                term,
+                pods,
+            } => {
+                self.not_gone_on(config_map, primary, *term).await?;
+                self.poll(plan, condition, known, limit).await?;
+                let pods = self.present(pods).await?;
+                Ok(vec![Finding::Fenced { pods }])
+            }
             Condition::LacksNothingKnown { .. } if known.shutdown.is_none() => Ok(Vec::new()),
             Condition::CaughtUp { pod } | Condition::LacksNothingKnown { pod } => {
                 let Some(end) = known.shutdown else {
@@ -321,60 +376,6 @@ impl Live {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
-        }
-    }
-
-    async fn held(&self, pod: &PodRef) -> Result<bool, WorldError> {
-        let now: Option<Pod> = self.kube.get(self.namespace(), &pod.name).await?;
-        Ok(now.is_some_and(|it| {
-            it.metadata.uid.as_deref() == Some(&pod.uid)
-                && it
-                    .metadata
-                    .finalizers
-                    .is_some_and(|all| all.iter().any(|name| name == super::act::FINALIZER))
-        }))
-    }
-
-    async fn await_end(
-        &self,
-        plan: &Plan,
-        pod: &PodRef,
-        cleanly: bool,
-        known: &Known,
-        limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
-        // Its record was read when it was being deleted and its container had terminated: nothing
-        // starts in that pod again, and its name's next pod meets the fence.
-        if cleanly && known.shutdown.is_some() {
-            return Ok(Vec::new());
-        }
-        let doing = format!("waiting until {} has stopped", pod.name);
-        let end = self
-            .kube
-            .wait_for_pod(self.namespace(), &pod.name, &doing, limit, |now| {
-                end_of(plan, now, pod)
-            })
-            .await
-            .map_err(|error| WorldError::permanent(error.to_string()));
-        let end = match end {
-            Ok(end) => end,
-            Err(error) => {
-                let running = self.still_running(&pod.name).await;
-                let more = running.map(|it| format!("; still at work there: {it}"));
-                return Err(WorldError::permanent(
-                    error.reason + &more.unwrap_or_default(),
-                ));
-            }
-        };
-        self.outage.stopped();
-        self.forget(&pod.name).await;
-        match end {
-            End::Clean(shutdown) => Ok(vec![Finding::Shutdown(shutdown)]),
-            End::Stopped(_) if !cleanly => Ok(Vec::new()),
-            End::Stopped(how) => Err(WorldError::permanent(format!(
-                "{} has stopped, but {how}: whether the candidate has all of its WAL can't be proven",
-                pod.name
-            ))),
         }
     }
 }

@@ -9,19 +9,24 @@ pub(super) enum End {
     Clean(Shutdown),
     /// Nobody can run in it any more.
     Stopped(String),
+    /// Its object is gone, and nobody has seen it end. The kubelet lets an object go when the
+    /// containers have stopped; whoever deletes it by force, or deletes its node, does not wait for
+    /// that (`pkg/controller/podgc`), and PostgreSQL may go on there.
+    Vanished,
 }
 
-/// How the pod with this UID ended, if nobody can run in it any more: its object is gone or
-/// another's, or it is being deleted and its container has terminated. A container that terminated
-/// in a pod that stays is no end: the kubelet starts it again. A record counts when it is of the
-/// system and the timeline that the plan was made for.
+/// How the pod with this UID ended, if it did: it is being deleted, and its container has
+/// terminated. A container that terminated in a pod that stays is no end: the kubelet starts it
+/// again. A record counts when it is of the system and the timeline that the plan was made for.
 pub(super) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef) -> Option<End> {
     let Some(now) = now.filter(|now| now.uid == pod.uid) else {
-        return Some(End::Stopped("its pod is gone, without a record".to_owned()));
+        return Some(End::Vanished);
     };
-    now.deleting_since?;
-    let ContainerState::Terminated(record) = &now.container else {
+    if !now.has_ended() {
         return None;
+    }
+    let ContainerState::Terminated(record) = &now.container else {
+        return Some(End::Stopped("it never came to a node".to_owned()));
     };
     let expected = match &plan.operation {
         Operation::Failover { timeline, .. } => Some(*timeline),
@@ -86,7 +91,7 @@ mod tests {
         pod.container = ContainerState::Terminated(record.clone());
         match end_of(plan, Some(&pod), of) {
             Some(End::Clean(_)) => true,
-            Some(End::Stopped(_)) => false,
+            Some(End::Stopped(_) | End::Vanished) => false,
             None => panic!("it has ended"),
         }
     }
@@ -124,6 +129,29 @@ mod tests {
         pod.deleting_since = None;
         pod.container = ContainerState::Terminated(record);
         assert!(end_of(&plan, Some(&pod), &of).is_none());
-        assert!(end_of(&plan, None, &of).is_some(), "its pod is gone");
+    }
+
+    /// A pod that was deleted by force, or with its node, may still run; and another of its name says
+    /// nothing about it.
+    #[test]
+    fn an_object_that_is_gone_proves_nothing() {
+        let (plan, of, mut pod, record) = stopped();
+        assert!(matches!(end_of(&plan, None, &of), Some(End::Vanished)));
+        pod.uid = "another".to_owned();
+        pod.container = ContainerState::Terminated(record);
+        let another = end_of(&plan, Some(&pod), &of);
+        assert!(matches!(another, Some(End::Vanished)));
+    }
+
+    #[test]
+    fn a_pod_that_never_came_to_a_node_has_ended_when_it_is_deleted() {
+        let (plan, of, mut pod, _) = stopped();
+        pod.container = ContainerState::Unknown;
+        assert!(end_of(&plan, Some(&pod), &of).is_none(), "it has a node");
+        pod.node = None;
+        let ended = end_of(&plan, Some(&pod), &of);
+        assert!(matches!(ended, Some(End::Stopped(_))));
+        pod.deleting_since = None;
+        assert!(end_of(&plan, Some(&pod), &of).is_none(), "it may get one");
     }
 }

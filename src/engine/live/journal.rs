@@ -6,7 +6,7 @@ use super::cluster::{Live, object_name};
 use crate::cluster::ClusterId;
 use crate::engine::{Journal, Record, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap, labels};
-use crate::plan::{Action, Operation, OperationId, Unfinished};
+use crate::plan::{Operation, OperationId, Unfinished};
 
 /// Key of the plan of the operation that runs or ran last.
 const PLAN: &str = "plan";
@@ -135,10 +135,14 @@ impl Journal {
                 Operation::Failover { to, .. } => Some(to.clone()),
                 _ => None,
             },
-            held: self.plan.steps.iter().find_map(|step| match &step.action {
-                Action::HoldRecord { pod } => Some(pod.clone()),
+            from: match &self.plan.operation {
+                Operation::Failover { from, .. } => Some(from.clone()),
                 _ => None,
-            }),
+            },
+            restore: matches!(
+                self.plan.operation,
+                Operation::Restore(_) | Operation::Discard { .. }
+            ),
         })
     }
 }

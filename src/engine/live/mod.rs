@@ -2,12 +2,14 @@
 
 mod act;
 mod backups;
+mod candidate;
 mod claims;
 mod clients;
 mod cluster;
 mod condition;
 mod convert;
 mod end;
+mod ending;
 mod followers;
 mod identity;
 mod journal;

@@ -134,6 +134,7 @@ async fn a_death_at_any_call_leaves_what_resume_finishes_and_abort_puts_back() {
                         assert!(back, "{context}");
                         &before
                     }
+                    Some(Ending::Replaced { reason }) => panic!("{context}: {reason}"),
                     Some(Ending::Incomplete { reason, .. }) => {
                         assert!(back, "{context}: {reason}");
                         let finished = go_on(&shared, false).await;

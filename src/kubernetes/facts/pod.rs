@@ -57,6 +57,11 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
             .annotations
             .as_ref()
             .and_then(|annotations| annotations.get(labels::TERM)?.parse().ok()),
+        held: metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|name| name == labels::SHUTDOWN_RECORD),
         claim: spec.and_then(data_claim),
         grace_seconds: metadata
             .deletion_grace_period_seconds

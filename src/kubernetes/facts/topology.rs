@@ -1,4 +1,6 @@
-//! The recorded intent: which pod is primary.
+//! The recorded intent: which pod is primary. The keys of its ConfigMap have their only home here.
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -14,6 +16,32 @@ pub const TOPOLOGY_TERM: &str = "term";
 pub const TOPOLOGY_SYSTEM: &str = "system-identifier";
 /// Key of how many standbys a commit waits for.
 pub const TOPOLOGY_SYNCHRONOUS: &str = "synchronous-standbys";
+
+/// Beginning of a key: a request for the pod of this name to throw its data away for a fresh copy.
+const TOPOLOGY_CLONE: &str = "clone.";
+/// Beginning of a key: the end of the pod of this name is not proven; its value are UIDs.
+const TOPOLOGY_UNPROVEN: &str = "unproven.";
+
+/// Key under which the start script of a pod looks for a request to copy its data anew.
+pub fn clone_key(pod: &str) -> String {
+    format!("{TOPOLOGY_CLONE}{pod}")
+}
+
+/// Key that says that the end of a pod is not proven.
+pub fn unproven_key(pod: &str) -> String {
+    format!("{TOPOLOGY_UNPROVEN}{pod}")
+}
+
+/// The pods whose end is not proven, with their UIDs.
+pub fn unproven(data: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
+    data.iter()
+        .filter_map(|(key, value)| {
+            let pod = key.strip_prefix(TOPOLOGY_UNPROVEN)?;
+            let uids = value.split_whitespace().map(str::to_owned).collect();
+            (!pod.is_empty()).then(|| (pod.to_owned(), uids))
+        })
+        .collect()
+}
 
 /// The topology: what the ConfigMap says, or the default when there is none.
 ///
@@ -49,6 +77,7 @@ pub(crate) fn topology(
             term: 0,
             system_identifier: None,
             synchronous: None,
+            unproven: BTreeMap::new(),
             source: TopologySource::Unaware,
         });
     };
@@ -58,6 +87,7 @@ pub(crate) fn topology(
             term: 0,
             system_identifier: None,
             synchronous: None,
+            unproven: BTreeMap::new(),
             source: TopologySource::Default { config_map: name },
         });
     };
@@ -82,6 +112,7 @@ pub(crate) fn topology(
         term,
         system_identifier: value(TOPOLOGY_SYSTEM),
         synchronous,
+        unproven: config_map.data.as_ref().map(unproven).unwrap_or_default(),
         source: TopologySource::Recorded {
             config_map: name,
             resource_version: config_map

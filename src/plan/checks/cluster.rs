@@ -17,7 +17,11 @@ pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<
         checks.retain(|check| check.check != CheckName::Unfinished);
         checks.push(replaces(found));
     }
-    checks.extend([one_primary(case), old_primary(case), start_script(case)]);
+    checks.extend([
+        one_primary(case),
+        old_primary(case, target),
+        start_script(case),
+    ]);
     checks.extend(life_checks(case));
     checks.extend(stop_timeout(case));
     checks.extend(target.and_then(|target| loss_check(case, target)));
@@ -31,18 +35,22 @@ pub(crate) fn cluster_checks(case: &Case<'_>, target: Option<&Instance>) -> Vec<
     checks
 }
 
-/// An operation that can't go on, because the primary that it has made is lost, does not stand in
-/// the way of the one that is needed now.
+/// An operation that can't go on does not stand in the way of the one that is needed now.
 fn replaces(found: &Unfinished) -> Check {
-    Check::warn(
+    let why = match (&found.to, found.past_point_of_no_return) {
+        (Some(to), true) => format!("can only go forward, and {to} is lost"),
+        (Some(_), false) => "has lost a pod that it needs".to_owned(),
+        (None, _) => "has not ended, and there is no primary".to_owned(),
+    };
+    let check = Check::warn(
         CheckName::Unfinished,
-        format!(
-            "the {} can only go forward, and {} is lost: this failover replaces it",
-            found.title,
-            found.to.as_deref().unwrap_or("its new primary")
-        ),
-    )
-    .next("if that pod comes back, pgctl failover --resume instead")
+        format!("the {} {why}: this failover replaces it", found.title),
+    );
+    if found.to.is_some() {
+        check.next("if that pod comes back, pgctl failover --resume instead")
+    } else {
+        check
+    }
 }
 
 /// Standbys that will not follow are named; they don't stand in the way.

@@ -61,7 +61,7 @@ fn nobody_answers(case: &Case<'_>) -> Check {
 }
 
 /// The old primary is, or will be, proven stopped.
-pub(crate) fn old_primary(case: &Case<'_>) -> Check {
+pub(crate) fn old_primary(case: &Case<'_>, target: Option<&Instance>) -> Check {
     let name = CheckName::OldPrimary;
     if case.mode == Mode::Switchover {
         return Check::pass(name, format!("{} will be shut down first", case.old));
@@ -73,10 +73,12 @@ pub(crate) fn old_primary(case: &Case<'_>) -> Check {
         .filter(|it| it.name() != case.old && may_be_running(it))
         .map(Instance::name)
         .collect();
-    let unproven = match case.old_instance() {
-        None => None,
-        Some(old) => unproven(case, old),
-    };
+    let before = case
+        .unproven()
+        .filter(|(name, _)| Some(*name) != target.map(Instance::name));
+    let unproven = std::iter::once((case.old.as_str(), case.old_instance()))
+        .chain(before)
+        .find_map(|(name, it)| Some((name, unproven(case, name, it)?)));
     let accepted = case.request.accept_split_brain_risk;
     if case.is_being_recreated() {
         // It would come up as the primary, and between this look and the fence nobody can tell.
@@ -97,17 +99,22 @@ pub(crate) fn old_primary(case: &Case<'_>) -> Check {
             )
         };
     }
-    if let Some(why) = unproven {
+    if let Some((pod, why)) = unproven {
         return if accepted {
             Check::warn(
                 name,
                 format!("{why}; the risk of two primaries is accepted"),
             )
         } else {
-            Check::refuse(name, why).next(format!(
-                "make sure that its node is off, then kubectl delete pod {} --force; or --accept-split-brain-risk",
-                case.old
-            ))
+            let sure = "make sure that its node is off, then";
+            let owed = case.snapshot.topology.unproven.contains_key(pod);
+            Check::refuse(name, why).next(match case.snapshot.instance(pod) {
+                // Without its object its end would be no more proven, or the finalizer keeps that.
+                Some(it) if !owed && !it.pod.held => {
+                    format!("{sure} kubectl delete pod {pod} --force; or --accept-split-brain-risk")
+                }
+                _ => format!("{sure} --accept-split-brain-risk"),
+            })
         };
     }
     if !strangers.is_empty() {
@@ -136,7 +143,14 @@ pub(crate) fn old_primary(case: &Case<'_>) -> Check {
         };
     }
     match case.old_instance() {
-        None => Check::pass(name, format!("{} does not exist", case.old)),
+        // An object goes when the kubelet has stopped its containers, unless it was made to go.
+        None => Check::warn(
+            name,
+            format!(
+                "{} does not exist; if it was deleted by force, or with its node, make sure that the machine is off",
+                case.old
+            ),
+        ),
         Some(old) if old.role() == Role::Standby => {
             Check::pass(name, format!("{} is a standby", case.old))
         }
@@ -151,8 +165,14 @@ pub(crate) fn old_primary(case: &Case<'_>) -> Check {
     }
 }
 
-/// Why the old primary's end can't be proven by stopping it, when it can't.
-fn unproven(case: &Case<'_>, old: &Instance) -> Option<String> {
+/// Why the end of a pod can't be proven by stopping it, when it can't.
+fn unproven(case: &Case<'_>, name: &str, old: Option<&Instance>) -> Option<String> {
+    if case.owes_another(name, old) && old.is_none_or(|it| it.role() != Role::Standby) {
+        return Some(format!(
+            "{name} was to be stopped before, and its object has gone since without anybody having seen it end: it may still run on its node"
+        ));
+    }
+    let old = old?;
     let terminated = matches!(old.pod.container, ContainerState::Terminated(_));
     if old.role() == Role::Standby || (terminated && old.pod.node_ready != Some(false)) {
         return None;
@@ -167,14 +187,12 @@ fn unproven(case: &Case<'_>, old: &Instance) -> Option<String> {
     if old.pod.node_ready == Some(false) {
         let node = old.pod.node.as_deref().unwrap_or("its node");
         return Some(format!(
-            "{node} is not ready, so nobody knows whether {} still runs there",
-            case.old
+            "{node} is not ready, so nobody knows whether {name} still runs there"
         ));
     }
     if old.pod.deleting_since.is_some() {
         return Some(format!(
-            "{} is stuck in Terminating: that does not prove that it has stopped",
-            case.old
+            "{name} is stuck in Terminating: that does not prove that it has stopped"
         ));
     }
     None

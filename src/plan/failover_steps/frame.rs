@@ -67,4 +67,17 @@ impl<'a> Frame<'a> {
             End::Stopped | End::Waived => None,
         }
     }
+
+    pub(super) fn old_is_standby(&self) -> bool {
+        self.case
+            .old_instance()
+            .is_some_and(|it| it.role() == Role::Standby)
+    }
+
+    /// Pods of earlier operations whose end an emergency has to prove. A switchover leaves them as
+    /// they are: there is a primary, whatever they are.
+    pub(super) fn unproven(&self) -> impl Iterator<Item = (&str, Option<&Instance>)> {
+        let all = self.case.unproven();
+        all.filter(|(name, _)| self.case.mode == Mode::Emergency && *name != self.to)
+    }
 }

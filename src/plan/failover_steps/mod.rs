@@ -11,6 +11,7 @@ mod traffic;
 
 pub use autoscaler::ORIGINAL_MINIMUM;
 pub(crate) use autoscaler::{give_back_minimum, remembered_minimum};
+pub(crate) use old_primary::{release_records, settle_proofs};
 pub(crate) use order::steps;
 pub(crate) use slots::{drop_slots, pod_slots};
 pub(crate) use synchronous::confirming;

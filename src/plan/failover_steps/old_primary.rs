@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use super::slots::{drop_slots, pod_slots};
-use crate::cluster::{Component, Role};
+use crate::cluster::{Component, Instance, Role};
 use crate::plan::case::{End, pod_ref};
 use crate::plan::{Action, Condition, Mode, PodRef, Step, StepName, Undo};
 
@@ -47,10 +47,84 @@ impl Frame<'_> {
         Some(release(StepName::ReleaseRecord, self.old_to_hold()?))
     }
 
-    /// What the operation that it replaces has kept.
-    pub(super) fn release_replaced(&self) -> Option<Step> {
-        let held = self.case.replaced()?.held.clone()?;
-        Some(release(StepName::ReleaseReplaced, held))
+    /// What operations have kept of other pods, and nobody needs any more.
+    pub(super) fn release_others(&self) -> Option<Step> {
+        let own = self.old_to_hold();
+        let stopped: Vec<PodRef> = self.left_behind().into_iter().map(pod_ref).collect();
+        let kept = self.snapshot.instances.iter().filter(|it| it.pod.held);
+        // Whoever vouches for it waits for no record.
+        let vouched =
+            self.case.mode == Mode::Emergency && self.case.request.accept_split_brain_risk;
+        let over = kept
+            .filter(|it| it.pod.has_ended() || vouched)
+            .map(pod_ref)
+            .filter(|pod| Some(pod) != own.as_ref() && !stopped.contains(pod));
+        let pods: Vec<PodRef> = stopped.iter().cloned().chain(over).collect();
+        release_records(pods)
+    }
+
+    /// Pods of earlier operations that are to be stopped.
+    fn left_behind(&self) -> Vec<&Instance> {
+        if self.case.request.accept_split_brain_risk {
+            return Vec::new();
+        }
+        self.unproven().filter_map(|(_, it)| it).collect()
+    }
+
+    /// Their end, and its proof.
+    pub(super) fn stop_unproven(&self) -> Option<Step> {
+        let left = self.left_behind();
+        if left.is_empty() {
+            return None;
+        }
+        let pods: Vec<PodRef> = left.iter().map(|it| pod_ref(it)).collect();
+        let primary_set = self
+            .snapshot
+            .stateful_set(Component::Primary)
+            .filter(|set| set.wanted > 0)
+            .filter(|_| left.iter().any(|it| it.pod.component == Component::Primary));
+        let mut undo = vec![Action::ReleaseRecords { pods: pods.clone() }];
+        let mut restored = Condition::Answered;
+        if let Some(set) = primary_set {
+            undo.push(Action::Scale {
+                stateful_set: set.name.clone(),
+                replicas: set.wanted,
+            });
+            restored = Condition::Scaled {
+                stateful_set: set.name.clone(),
+                replicas: set.wanted,
+            };
+        }
+        let mut step = Step::new(
+            StepName::StopUnproven,
+            Action::StopUnproven {
+                stateful_sets: primary_set.iter().map(|set| set.name.clone()).collect(),
+                pods: pods.clone(),
+            },
+            Condition::AllStopped { pods },
+        )
+        .timeout(self.case.stop_seconds())
+        .undo(undo, restored, 60);
+        step.requires.extend(self.fenced());
+        Some(step)
+    }
+
+    /// Whose end was proven owes nothing any more, nor does who has become a standby.
+    pub(super) fn settle(&self) -> Option<Step> {
+        let config_map = self.config_map.clone()?;
+        let waived = self.case.end() == End::Waived;
+        let ended = self.case.ended();
+        let proven = self.owing().into_iter().filter(|name| {
+            !waived || (ended.iter().any(|pod| pod.name == *name) && !self.owes_another(name))
+        });
+        let standbys = self.snapshot.standbys().map(|it| it.name().to_owned());
+        let paid = standbys.filter(|it| self.snapshot.topology.unproven.contains_key(it));
+        let pods: Vec<String> = proven.chain(paid).collect();
+        settle_proofs(&config_map, pods)
+    }
+
+    fn owes_another(&self, name: &str) -> bool {
+        self.case.owes_another(name, self.snapshot.instance(name))
     }
 
     /// What proves that the old primary can't accept writes any more.
@@ -113,8 +187,23 @@ impl Frame<'_> {
         // From the fence on the old primary can't come back as one: never stop it without.
         step.requires.extend(self.clients_moved());
         step.requires.extend(self.fenced());
+        if self.config_map.is_some() {
+            step.requires.extend(self.fit());
+        }
         step.undo = self.restart();
         Some(step)
+    }
+
+    /// The candidate is still what it was when the plan was made: nothing is stopped for one that
+    /// could not take over.
+    pub(super) fn fit(&self) -> Option<Condition> {
+        let set = self.snapshot.stateful_set(self.target.pod.component)?;
+        Some(Condition::FitToTakeOver {
+            pod: self.to.clone(),
+            stateful_set: set.name.clone(),
+            upstream: (self.case.mode == Mode::Switchover).then(|| self.case.old.clone()),
+            max_lag_bytes: self.case.request.max_lag_bytes,
+        })
     }
 
     /// Whether the old primary's end is hastened when it takes long. One that is alive gets all the
@@ -212,6 +301,8 @@ impl Frame<'_> {
         }
         step.requires.extend(self.stopped());
         step.requires.extend(self.has_everything());
+        step.requires
+            .extend(self.stop_unproven().map(|step| step.proves));
         step.requires.push(Condition::InRecovery {
             pod: self.to.clone(),
         });
@@ -253,4 +344,30 @@ impl Frame<'_> {
 fn release(name: StepName, pod: PodRef) -> Step {
     let released = Condition::RecordReleased { pod: pod.clone() };
     Step::new(name, Action::ReleaseRecord { pod }, released).timeout(60)
+}
+
+/// Takes the finalizer off pods that have ended.
+pub(crate) fn release_records(pods: Vec<PodRef>) -> Option<Step> {
+    let action = Action::ReleaseRecords { pods: pods.clone() };
+    let released = Condition::RecordsReleased { pods: pods.clone() };
+    (!pods.is_empty()).then(|| {
+        Step::new(StepName::ReleaseOthers, action, released)
+            .timeout(60)
+            .reported()
+    })
+}
+
+/// Takes out of the topology whose end was proven.
+pub(crate) fn settle_proofs(config_map: &str, pods: Vec<String>) -> Option<Step> {
+    let config_map = config_map.to_owned();
+    (!pods.is_empty()).then(|| {
+        Step::new(
+            StepName::SettleProofs,
+            Action::SettleProofs {
+                config_map: config_map.clone(),
+                pods: pods.clone(),
+            },
+            Condition::ProofsSettled { config_map, pods },
+        )
+    })
 }

@@ -31,6 +31,7 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
     steps.extend(frame.move_clients());
     steps.extend(frame.hold());
     steps.push(frame.fence());
+    steps.extend(frame.stop_unproven());
     steps.extend(frame.stop());
     steps.extend(frame.hasten());
     steps.extend(
@@ -52,10 +53,35 @@ pub(crate) fn steps(case: &Case<'_>, target: &Instance) -> Vec<Step> {
         )
         .timeout(30),
     );
+    // First what is known of their end, and only then what it was read from.
+    steps.extend(frame.settle());
     steps.extend(frame.release());
-    steps.extend(frame.release_replaced());
+    steps.extend(frame.release_others());
     steps.extend(frame.tidy_slots());
     steps.extend(frame.restore_autoscaler());
     steps.extend(frame.rejoin());
+    frame.only_while_primary(&mut steps);
     steps
+}
+
+impl Frame<'_> {
+    /// Whatever comes after the promotion is done for the pod that was promoted: when the topology
+    /// has gone on since (a late `--resume`), or it does not accept writes, none of it is right.
+    fn only_while_primary(&self, steps: &mut [Step]) {
+        let promoted = steps.iter().position(Step::is_point_of_no_return);
+        let needs: Vec<Condition> = self
+            .fenced()
+            .into_iter()
+            .chain([Condition::Writable {
+                pod: self.to.clone(),
+            }])
+            .collect();
+        for step in steps
+            .iter_mut()
+            .skip(promoted.map_or(usize::MAX, |it| it + 1))
+        {
+            step.requires.retain(|it| !needs.contains(it));
+            step.requires.splice(0..0, needs.iter().cloned());
+        }
+    }
 }

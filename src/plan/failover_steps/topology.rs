@@ -1,7 +1,6 @@
 //! The fence, and how it is taken back.
 
 use super::frame::Frame;
-use crate::cluster::Role;
 use crate::plan::{Action, Condition, Mode, Step, StepName};
 
 impl Frame<'_> {
@@ -32,24 +31,32 @@ impl Frame<'_> {
     }
 
     pub(super) fn fence(&self) -> Step {
-        let (Some(config_map), Some(fenced), Some((restore, restored))) =
-            (self.config_map.clone(), self.fenced(), self.unfence())
+        let (Some(config_map), Some((restore, restored))) =
+            (self.config_map.clone(), self.unfence())
         else {
             // Without a topology the fence is the StatefulSet at 0.
             let mut step = self.scale_old_to_zero(StepName::Fence);
+            step.requires.extend(self.fit());
             step.requires.extend(self.still_an_emergency());
             step.requires.extend(self.clients_moved());
             return step;
         };
+        let owing = self.owing();
         let mut step = Step::new(
             StepName::Fence,
             Action::WriteTopology {
-                config_map,
+                config_map: config_map.clone(),
                 primary: self.to.clone(),
                 term: self.term,
                 system_identifier: self.system_identifier.clone(),
+                unproven: owing.clone(),
             },
-            fenced,
+            Condition::Fenced {
+                config_map,
+                primary: self.to.clone(),
+                term: self.term,
+                pods: owing,
+            },
         )
         .requires(Condition::InRecovery {
             pod: self.to.clone(),
@@ -59,19 +66,28 @@ impl Frame<'_> {
         step
     }
 
+    /// Names of those who could accept writes until their end is proven: the old primary, and in an
+    /// emergency whoever an earlier operation has left behind so.
+    pub(super) fn owing(&self) -> Vec<String> {
+        let old =
+            (self.case.old != self.to && !self.old_is_standby()).then(|| self.case.old.clone());
+        let before = self.unproven().map(|(name, _)| name.to_owned());
+        old.into_iter().chain(before).collect()
+    }
+
     /// Between the look and the fence, while somebody reads and confirms, the old primary may have
-    /// come back.
-    fn still_an_emergency(&self) -> Option<Condition> {
-        let standby = self
-            .case
-            .old_instance()
-            .is_some_and(|it| it.role() == Role::Standby);
-        let asked = self.case.mode == Mode::Emergency && self.case.old != self.to && !standby;
-        let pod = self.case.old.clone();
-        asked.then(|| match self.case.is_blind() {
-            true => Condition::Unanswering { pod },
-            false => Condition::NotWritable { pod },
-        })
+    /// come back, or another who was one.
+    fn still_an_emergency(&self) -> Vec<Condition> {
+        if self.case.mode != Mode::Emergency {
+            return Vec::new();
+        }
+        let owing = self.owing().into_iter();
+        owing
+            .map(|pod| match self.case.is_blind() && pod == self.case.old {
+                true => Condition::Unanswering { pod },
+                false => Condition::NotWritable { pod },
+            })
+            .collect()
     }
 
     pub(super) fn scale_old_to_zero(&self, name: StepName) -> Step {

@@ -11,6 +11,13 @@ impl Model {
     /// When the modelled server or API would answer with an error.
     pub fn act(&mut self, plan: &Plan, action: &Action) -> Result<(), String> {
         self.check_clients(plan, action);
+        self.reported_to_us = true;
+        let done = self.carry_out(plan, action);
+        self.reported_to_us = false;
+        done
+    }
+
+    fn carry_out(&mut self, plan: &Plan, action: &Action) -> Result<(), String> {
         match action {
             Action::Observe => {}
             Action::SetAutoscalerMinimum { minimum, .. } => match &mut self.autoscaler {
@@ -35,24 +42,60 @@ impl Model {
                 self.held.insert(pod.uid.clone());
             }
             Action::ReleaseRecord { pod } => self.release(pod),
-            Action::WriteTopology { primary, term, .. } => {
+            Action::WriteTopology {
+                primary,
+                term,
+                unproven,
+                ..
+            } => {
                 if *term < self.topology.1 {
                     return Err(format!(
                         "the topology is at term {} already",
                         self.topology.1
                     ));
                 }
+                let present: Vec<PodRef> =
+                    unproven.iter().filter_map(|it| self.current(it)).collect();
+                for pod in present {
+                    self.unproven.entry(pod.name).or_default().insert(pod.uid);
+                }
+                self.unproven.remove(primary);
                 self.topology = (primary.clone(), *term);
+                self.was_fenced = true;
+            }
+            Action::SettleProofs { pods, .. } => {
+                self.unproven.retain(|name, _| !pods.contains(name));
+            }
+            Action::StopUnproven {
+                stateful_sets,
+                pods,
+            } => {
+                for pod in pods {
+                    if let Some(now) = self.current(&pod.name) {
+                        self.held.insert(now.uid);
+                    }
+                }
+                for set in stateful_sets {
+                    self.scale(set, 0)?;
+                }
+                for pod in pods {
+                    self.check_fenced(&pod.name);
+                    self.delete(&pod.name);
+                }
+            }
+            Action::ReleaseRecords { pods } => {
+                for pod in pods {
+                    self.release(pod);
+                }
             }
             Action::Scale {
                 stateful_set,
                 replicas,
-            } => self.scale(plan, stateful_set, *replicas)?,
+            } => self.scale(stateful_set, *replicas)?,
             Action::DeletePod { pod } => {
-                if self.is_current(pod) {
-                    self.check_fenced(&pod.name);
-                    self.delete(&pod.name);
-                }
+                // Whoever has its name by now may have read what the topology said before.
+                self.check_fenced(&pod.name);
+                self.delete(&pod.name);
             }
             Action::HastenEnd { pod, .. } => {
                 if self.is_current(pod) {
@@ -150,7 +193,7 @@ impl Model {
         }
     }
 
-    fn scale(&mut self, plan: &Plan, name: &str, replicas: u32) -> Result<(), String> {
+    fn scale(&mut self, name: &str, replicas: u32) -> Result<(), String> {
         let component = self.sets.get(name).ok_or("no such StatefulSet")?.component;
         let lost: Vec<String> = self
             .pods
@@ -165,7 +208,6 @@ impl Model {
             set.wanted = replicas;
         }
         self.hold_to_bounds();
-        let _ = plan;
         Ok(())
     }
 

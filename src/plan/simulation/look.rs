@@ -1,11 +1,12 @@
 //! Looking at the modelled cluster.
 
-use super::super::{Condition, Plan, PodRef, Shutdown};
+use super::super::{Condition, Finding, Known, Plan, PodRef};
 use super::model::{Model, Server};
 
 impl Model {
-    /// Whether a condition holds. `shutdown` is what is known of the old primary's end.
-    pub fn holds(&self, plan: &Plan, condition: &Condition, shutdown: Option<Shutdown>) -> bool {
+    /// Whether a condition holds, by what can be seen and what is known.
+    pub fn holds(&self, plan: &Plan, condition: &Condition, known: &Known) -> bool {
+        let shutdown = known.shutdown;
         let answers = |name: &str| {
             self.pods.get(name).filter(|pod| {
                 !pod.cut_off && !pod.hung && !pod.unreachable && pod.server != Server::Stopped
@@ -32,7 +33,12 @@ impl Model {
             }
             Condition::RecordHeld { pod } => self.held.contains(&pod.uid),
             Condition::RecordReleased { pod } => !self.held.contains(&pod.uid),
-            Condition::Topology { primary, term, .. } => self.topology == (primary.clone(), *term),
+            Condition::Topology { primary, term, .. } | Condition::Fenced { primary, term, .. } => {
+                self.topology == (primary.clone(), *term)
+            }
+            Condition::ProofsSettled { pods, .. } => {
+                !pods.iter().any(|pod| self.unproven.contains_key(pod))
+            }
             Condition::Scaled {
                 stateful_set,
                 replicas,
@@ -40,16 +46,27 @@ impl Model {
                 .sets
                 .get(stateful_set)
                 .is_some_and(|set| set.wanted == *replicas),
-            Condition::Stopped { pod } => self.stopped(pod),
+            Condition::Stopped { pod } => self.all_ended(&pod.name, Some(pod), known),
             Condition::StoppedCleanly { pod } => {
-                self.stopped(pod) && shutdown.or_else(|| self.shutdown_of(plan)).is_some()
+                shutdown.is_some()
+                    || (known.to_be_proven(&pod.name, Some(pod)).len() == 1
+                        && self.ended(pod)
+                        && self.shutdown_of(plan).is_some())
             }
-            Condition::PodAbsent { pod } => self.pods.get(pod).is_none_or(|it| it.uid.is_none()),
+            Condition::PodAbsent { pod } => self.all_ended(pod, None, known),
+            Condition::AllStopped { pods } => pods
+                .iter()
+                .all(|pod| self.all_ended(&pod.name, Some(pod), known)),
+            Condition::RecordsReleased { pods } => {
+                !pods.iter().any(|pod| self.held.contains(&pod.uid))
+            }
             Condition::PodReplaced { pod } => self
                 .pods
                 .get(&pod.name)
                 .and_then(|it| it.uid.as_ref())
-                .is_some_and(|uid| *uid != pod.uid),
+                .is_some_and(|uid| {
+                    *uid != pod.uid && !known.deleted.iter().any(|it| it.uid == *uid)
+                }),
             Condition::ClaimGone { .. }
             | Condition::ClaimEnding { .. }
             | Condition::ClaimReplaced { .. } => true,
@@ -57,6 +74,26 @@ impl Model {
             Condition::CaughtUp { pod } => shutdown
                 .or_else(|| self.shutdown_of(plan))
                 .is_some_and(|end| answers(pod).is_some_and(|it| it.position > end.lsn)),
+            Condition::FitToTakeOver {
+                pod,
+                upstream,
+                max_lag_bytes,
+                ..
+            } => {
+                let stays = self
+                    .pods
+                    .get(pod)
+                    .is_some_and(|it| it.uid.is_some() && it.ordinal < self.wanted(it.component));
+                let behind = |upstream: &String| {
+                    let end = answers(upstream)?.position;
+                    Some(end.bytes_since(answers(pod)?.position))
+                };
+                stays
+                    && upstream.as_ref().is_none_or(|upstream| {
+                        streams(pod, upstream)
+                            && behind(upstream).is_some_and(|it| it <= *max_lag_bytes)
+                    })
+            }
             Condition::InRecovery { pod } => {
                 answers(pod).is_some_and(|it| it.server == Server::Standby)
             }
@@ -116,8 +153,67 @@ impl Model {
         }
     }
 
-    /// Stopped for good: gone, or only its object is left.
-    fn stopped(&self, pod: &PodRef) -> bool {
-        !self.is_current(pod) || self.pods.get(&pod.name).is_some_and(|it| it.terminated)
+    /// What has taken the place of a topology that is waited for, when something has.
+    pub fn gone_on(&self, condition: &Condition) -> Option<String> {
+        let (Condition::Topology { primary, term, .. } | Condition::Fenced { primary, term, .. }) =
+            condition
+        else {
+            return None;
+        };
+        let (named, now) = &self.topology;
+        (now > term || (now == term && named != primary))
+            .then(|| format!("the topology names {named}, term {now}"))
+    }
+
+    /// What waiting for a condition that holds teaches.
+    pub fn learn(&self, plan: &Plan, condition: &Condition, known: &Known) -> Vec<Finding> {
+        if let Condition::Fenced { pods, .. } = condition {
+            let pods = pods.iter().filter_map(|name| self.current(name)).collect();
+            return vec![Finding::Fenced { pods }];
+        }
+        let alone = |name: &str, planned: Option<&PodRef>| self.everybody(name, planned, known);
+        let (pods, last) =
+            if let Condition::Stopped { pod } | Condition::StoppedCleanly { pod } = condition {
+                (alone(&pod.name, Some(pod)), self.shutdown_of(plan))
+            } else if let Condition::PodAbsent { pod } = condition {
+                (alone(pod, None), self.shutdown_of(plan))
+            } else if let Condition::AllStopped { pods } = condition {
+                let each = pods.iter().flat_map(|pod| alone(&pod.name, Some(pod)));
+                (each.collect(), None)
+            } else {
+                (Vec::new(), None)
+            };
+        let ends = pods.into_iter().filter(|pod| !known.has_ended(pod));
+        let ended = ends.map(|pod| Finding::Ended { pod });
+        let last = last.filter(|_| known.shutdown.is_none());
+        ended.chain(last.map(Finding::Shutdown)).collect()
+    }
+
+    fn all_ended(&self, name: &str, planned: Option<&PodRef>, known: &Known) -> bool {
+        self.everybody(name, planned, known)
+            .iter()
+            .all(|pod| known.has_ended(pod) || self.ended(pod))
+    }
+
+    /// Whose end is needed: without a topology, of whoever there is.
+    fn everybody(&self, name: &str, planned: Option<&PodRef>, known: &Known) -> Vec<PodRef> {
+        let mut pods = known.to_be_proven(name, planned);
+        if known.fenced.is_none() {
+            pods.extend(self.current(name).filter(|it| !pods.contains(it)));
+        }
+        pods
+    }
+
+    /// The pod of this name.
+    pub(super) fn current(&self, name: &str) -> Option<PodRef> {
+        let uid = self.pods.get(name)?.uid.clone()?;
+        let name = name.to_owned();
+        Some(PodRef { name, uid })
+    }
+
+    /// Its end shows, or showed while we looked: only its object is left, or was.
+    fn ended(&self, pod: &PodRef) -> bool {
+        self.reported.contains(&pod.uid)
+            || (self.is_current(pod) && self.pods.get(&pod.name).is_some_and(|it| it.terminated))
     }
 }

@@ -53,6 +53,37 @@ pub struct SimulatedPod {
     pub stalled: bool,
     /// The record of its last shutdown.
     pub record: Option<Shutdown>,
+    /// What its start script has read of the topology, when it can't have seen any change since: it
+    /// was made before that, and starts late.
+    pub read: Option<String>,
+    /// It is being deleted, and takes its time.
+    pub lingers: bool,
+}
+
+impl SimulatedPod {
+    /// A volume without a pod.
+    fn absent(component: Component, ordinal: u32) -> Self {
+        Self {
+            component,
+            ordinal,
+            uid: None,
+            terminated: false,
+            waits: false,
+            server: Server::Stopped,
+            primary_data: false,
+            timeline: Timeline(0),
+            position: Lsn::ZERO,
+            upstream: None,
+            slots: BTreeSet::new(),
+            cut_off: false,
+            hung: false,
+            unreachable: false,
+            stalled: false,
+            record: None,
+            read: None,
+            lingers: false,
+        }
+    }
 }
 
 /// A StatefulSet.
@@ -78,6 +109,16 @@ pub struct Model {
     pub write: Option<String>,
     /// The selectors of Services for reads.
     pub(super) reads: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whose end is to be proven, as the topology says.
+    pub unproven: BTreeMap<String, BTreeSet<String>>,
+    /// Whether the topology was written since this model was made.
+    pub(super) was_fenced: bool,
+    /// Servers that accept writes in pods whose objects were taken away by force.
+    pub ghosts: Vec<String>,
+    /// UIDs of pods whose end we have seen although their objects are gone.
+    pub(super) reported: BTreeSet<String>,
+    /// Somebody of ours is watching while this happens.
+    pub(super) reported_to_us: bool,
     /// UIDs of pods whose objects are kept.
     pub(super) held: BTreeSet<String>,
     pub(super) clones_wanted: BTreeSet<String>,
@@ -120,7 +161,22 @@ impl Model {
             aware,
             write: snapshot.primary().map(|it| it.name().to_owned()),
             reads: BTreeMap::new(),
-            held: BTreeSet::new(),
+            unproven: snapshot
+                .topology
+                .unproven
+                .iter()
+                .map(|(pod, uids)| (pod.clone(), uids.iter().cloned().collect()))
+                .collect(),
+            was_fenced: false,
+            ghosts: Vec::new(),
+            reported: BTreeSet::new(),
+            reported_to_us: false,
+            held: snapshot
+                .instances
+                .iter()
+                .filter(|it| it.pod.held)
+                .map(|it| it.pod.uid.clone())
+                .collect(),
             clones_wanted: BTreeSet::new(),
             next_uid: 0,
             synchronous: snapshot
@@ -141,23 +197,10 @@ impl Model {
             model
                 .pods
                 .entry(volume.pod.clone())
-                .or_insert(SimulatedPod {
-                    component: volume.component,
-                    ordinal: ordinal(&volume.pod),
-                    uid: None,
-                    terminated: false,
-                    waits: false,
-                    server: Server::Stopped,
+                .or_insert_with(|| SimulatedPod {
                     primary_data: volume.component == Component::Primary,
                     timeline: Timeline(1),
-                    position: Lsn::ZERO,
-                    upstream: None,
-                    slots: BTreeSet::new(),
-                    cut_off: false,
-                    hung: false,
-                    unreachable: false,
-                    stalled: false,
-                    record: None,
+                    ..SimulatedPod::absent(volume.component, ordinal(&volume.pod))
                 });
         }
         model
@@ -199,11 +242,23 @@ impl Model {
     /// Looks whether two pods accept writes.
     pub(super) fn watch(&mut self, during: &str) {
         let writable: Vec<String> = self.writable().into_iter().map(str::to_owned).collect();
-        if writable.len() > 1 && !self.split_brain_accepted {
-            self.violations.push(format!(
-                "{} accept writes after: {during}",
-                writable.join(" and ")
-            ));
+        let all: Vec<&str> = writable
+            .iter()
+            .chain(&self.ghosts)
+            .map(String::as_str)
+            .collect();
+        if all.len() > 1 && !self.split_brain_accepted {
+            let words = format!("{} accept writes after: {during}", all.join(" and "));
+            self.violations.push(words);
+        }
+        // What a later emergency goes by.
+        let forgotten = all
+            .iter()
+            .find(|name| self.topology.0 != **name && !self.unproven.contains_key(**name));
+        if let (true, true, Some(name)) = (self.aware, self.was_fenced, forgotten) {
+            let words =
+                format!("{name} accepts writes, and the topology has forgotten it after: {during}");
+            self.violations.push(words);
         }
     }
 
@@ -263,29 +318,16 @@ impl Model {
                 let name = format!("{set}-{ordinal}");
                 self.next_uid += 1;
                 let uid = format!("simulated-{}", self.next_uid);
-                let pod = self.pods.entry(name).or_insert_with(|| SimulatedPod {
-                    component,
-                    ordinal,
-                    uid: None,
-                    terminated: false,
-                    waits: false,
-                    server: Server::Stopped,
-                    primary_data: false,
-                    timeline: Timeline(0),
-                    position: Lsn::ZERO,
-                    upstream: None,
-                    slots: BTreeSet::new(),
-                    cut_off: false,
-                    hung: false,
-                    unreachable: false,
-                    stalled: false,
-                    record: None,
-                });
+                let pod = self
+                    .pods
+                    .entry(name)
+                    .or_insert_with(|| SimulatedPod::absent(component, ordinal));
                 if pod.uid.is_none() {
                     pod.uid = Some(uid);
                     pod.terminated = false;
                     pod.hung = false;
                     pod.record = None;
+                    pod.read = None;
                     pod.waits = true;
                 }
             }
@@ -306,10 +348,13 @@ impl Model {
         let Some(pod) = self.pods.get(name) else {
             return;
         };
-        if pod.cut_off {
+        if pod.cut_off || pod.lingers {
             return;
         }
         self.stop(name);
+        if let (true, Some(uid)) = (self.reported_to_us, &self.pods[name].uid) {
+            self.reported.insert(uid.clone());
+        }
         let held = self.pods[name]
             .uid
             .as_ref()
@@ -370,8 +415,13 @@ impl Model {
 
     /// The table of the start script.
     fn start(&mut self, name: &str) {
+        // Its volume is still where its predecessor goes on.
+        if self.ghosts.iter().any(|ghost| ghost == name) {
+            return;
+        }
+        let read = self.pods.get(name).and_then(|pod| pod.read.clone());
         let named = if self.aware {
-            self.topology.0.clone()
+            read.unwrap_or_else(|| self.topology.0.clone())
         } else {
             // A start script that knows nothing: pod 0 of the primary StatefulSet.
             self.pods
@@ -449,6 +499,75 @@ impl Model {
         self.settle();
     }
 
+    /// Somebody deletes the pod, with its own grace period: its StatefulSet makes another of the same
+    /// name, unless its object is kept.
+    pub fn replace(&mut self, name: &str) {
+        self.delete(name);
+        self.settle();
+    }
+
+    /// The same, and the new one has read the topology and starts only later (see [`Model::wake`]).
+    pub fn replace_slowly(&mut self, name: &str) {
+        self.delete(name);
+        self.reconcile();
+        let named = self.topology.0.clone();
+        if let Some(pod) = self.pods.get_mut(name)
+            && pod.waits
+            && pod.uid.is_some()
+        {
+            pod.read = Some(named);
+            pod.waits = false;
+        }
+        self.settle();
+    }
+
+    /// Pods that have read the topology, and were slow to start, start; and those that are slow to
+    /// stop have stopped.
+    pub fn wake(&mut self) {
+        let late: Vec<String> = self
+            .pods
+            .iter()
+            .filter(|(_, pod)| pod.read.is_some() && pod.uid.is_some() && !pod.terminated)
+            .filter(|(_, pod)| pod.server == Server::Stopped)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in late {
+            self.start(&name);
+            self.watch(&format!("the late start of {name}"));
+        }
+        for pod in self.pods.values_mut() {
+            pod.lingers = false;
+        }
+        self.settle();
+    }
+
+    /// The pod takes its time when it is deleted.
+    pub fn linger(&mut self, name: &str) {
+        if let Some(pod) = self.pods.get_mut(name) {
+            pod.lingers = pod.uid.is_some();
+        }
+    }
+
+    /// Somebody takes the pod's object away by force, or with its node: what runs in it goes on,
+    /// unless its object is kept. Then the kubelet stops it.
+    pub fn vanish(&mut self, name: &str) {
+        let Some(pod) = self.pods.get_mut(name) else {
+            return;
+        };
+        let kept = pod.uid.as_ref().is_some_and(|uid| self.held.contains(uid));
+        if kept {
+            self.delete(name);
+        } else if pod.uid.take().is_some() {
+            if pod.server == Server::Writable {
+                self.ghosts.push(name.to_owned());
+                pod.primary_data = true;
+            }
+            pod.server = Server::Stopped;
+            (pod.cut_off, pod.lingers, pod.waits) = (false, false, false);
+        }
+        self.settle();
+    }
+
     /// What the plan itself may count on.
     pub fn for_plan(mut self, plan: &Plan) -> Self {
         self.split_brain_accepted = plan.accepts_split_brain();
@@ -504,5 +623,7 @@ fn pod_of(instance: &Instance, named: &str, aware: bool, has_primary: bool) -> S
         unreachable: false,
         stalled: recovery.is_some_and(|it| it.replay_paused || it.receiver.is_none()),
         record: None,
+        read: None,
+        lingers: false,
     }
 }

@@ -1,11 +1,12 @@
 //! Running a whole plan on the model.
 
-use super::super::{Condition, OnFailure, Operation, Plan};
+use super::super::{Condition, Known, OnFailure, Operation, Plan};
 use super::model::{Model, Server};
 
 /// What happens between the steps without anybody asking for it.
 pub trait Adversary {
-    /// Called before each step and after the last.
+    /// Called before each step, between the look at what it needs and its action, between that and
+    /// its proof, and after the last.
     fn strike(&mut self, model: &mut Model);
 }
 
@@ -25,13 +26,13 @@ pub fn simulate(
     adversary: &mut dyn Adversary,
 ) -> Result<(), Vec<String>> {
     model.split_brain_accepted = plan.accepts_split_brain();
-    let mut shutdown = None;
+    let mut known = Known::of(plan, &[]);
     for step in &plan.steps {
         adversary.strike(model);
         if let Some(missing) = step
             .requires
             .iter()
-            .find(|needed| !model.holds(plan, needed, shutdown))
+            .find(|needed| !model.holds(plan, needed, &known))
         {
             if let Condition::NotWritable { pod } | Condition::Unanswering { pod } = missing
                 && model.writable() == [pod.as_str()]
@@ -48,9 +49,15 @@ pub fn simulate(
             }
             continue;
         }
+        adversary.strike(model);
         let done = model.act(plan, &step.action);
-        shutdown = shutdown.or_else(|| model.shutdown_of(plan));
-        let proven = model.holds(plan, &step.proves, shutdown);
+        adversary.strike(model);
+        let proven = model.holds(plan, &step.proves, &known);
+        if proven {
+            for finding in model.learn(plan, &step.proves, &known) {
+                known.learn(&finding);
+            }
+        }
         if step.on_failure == OnFailure::Stop {
             if let Err(why) = done {
                 model.violations.push(format!("{}: {why}", step.name));

@@ -135,7 +135,8 @@ proptest! {
         rejoin: bool,
         blind: bool,
         deaf: bool,
-        strikes in prop::collection::vec(0..8_usize, 24),
+        strikes in prop::collection::vec(0..20_usize, 80),
+        owing in prop::option::weighted(0.2, 0..4_usize),
     ) {
         let mut snapshot = if moved { moved_to_replica_0() } else { healthy(3) };
         let names: Vec<String> = std::iter::once(PRIMARY.to_owned()).chain((0..5).map(replica)).collect();
@@ -153,6 +154,12 @@ proptest! {
                     recovery.receiver = None;
                 }
             }
+        }
+        // An earlier operation has not proven the end of this one.
+        if let Some(name) = owing.map(|index| &names[index])
+            && let Some(uid) = snapshot.instance(name).map(|it| it.pod.uid.clone())
+        {
+            snapshot.topology.unproven.insert(name.clone(), vec![uid]);
         }
         let request = FailoverRequest {
             blind,
@@ -180,16 +187,29 @@ proptest! {
 
         // Containers crash and the autoscaler scales between the steps: the plan may then not get
         // through, but never are there two primaries.
+        // Whoever is, or was to be, primary is deleted at any moment, is slow to stop or to start, or
+        // is taken away by force.
+        let meant = snapshot.primary().map_or(&snapshot.topology.primary, |it| &it.pod.name).clone();
+        let known = snapshot.instance(&meant).is_some();
         let mut strikes = strikes.into_iter();
         let mut hostile = |model: &mut Model| match strikes.next() {
             Some(index) if index < names.len() => model.crash(&names[index]),
             Some(6) => model.scale_down(),
+            Some(7) => model.replace(&meant),
+            Some(8) => model.replace_slowly(&meant),
+            Some(9) => model.wake(),
+            Some(10) => model.linger(&meant),
+            // Of one that comes and is taken away by force before the fence nobody can know.
+            Some(11) if known => model.vanish(&meant),
+            Some(12) => model.replace(PRIMARY),
+            Some(13) => model.replace_slowly(PRIMARY),
             _ => {}
         };
         let mut model = Model::of(&snapshot);
         if let Err(broken) = simulate(&plan, &mut model, &mut hostile) {
             for what in broken {
                 prop_assert!(!what.contains("accept writes"), "{}: {:#?}", what, plan.steps);
+                prop_assert!(!what.contains("forgotten"), "{}: {:#?}", what, plan.steps);
                 prop_assert!(!what.contains("before the fence"), "{}", what);
                 prop_assert!(!what.contains("without all"), "{}", what);
                 prop_assert!(!what.contains("may delete"), "{}", what);

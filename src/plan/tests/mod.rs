@@ -3,6 +3,7 @@
 mod alive;
 mod any_snapshot;
 mod journal;
+mod proofs;
 mod refusals;
 mod replaced;
 mod scaling;

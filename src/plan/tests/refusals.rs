@@ -518,7 +518,8 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
             id: OperationId("failover-1".into()),
             title: "switchover from a to b".into(),
             to: None,
-            held: None,
+            from: None,
+            restore: false,
             past_point_of_no_return: false,
         }),
         ..Grounds::default()

@@ -2,20 +2,12 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    Action, CheckName, Condition, FailoverRequest, Grounds, Operation, OperationId, PodRef,
-    StepName, Unfinished, Verdict, plan_failover,
+    CheckName, Condition, FailoverRequest, Grounds, Operation, OperationId, StepName, Unfinished,
+    Verdict, plan_failover,
 };
 use super::shape::{moved_to_replica_0, to};
-use crate::cluster::fixture::{PRIMARY, now, replica, stop};
-use crate::cluster::{ContainerState, Snapshot};
-
-/// Its object is kept since `replica-0` was promoted.
-fn held() -> PodRef {
-    PodRef {
-        name: PRIMARY.to_owned(),
-        uid: "old-uid".to_owned(),
-    }
-}
+use crate::cluster::fixture::{PRIMARY, instance, now, recovery, replica, stop};
+use crate::cluster::{ContainerState, Database, Snapshot};
 
 fn unfinished(past: bool) -> Grounds {
     Grounds {
@@ -24,7 +16,8 @@ fn unfinished(past: bool) -> Grounds {
             title: "switchover from primary-0 to replica-0".into(),
             past_point_of_no_return: past,
             to: Some(replica(0)),
-            held: Some(held()),
+            from: Some(PRIMARY.to_owned()),
+            restore: false,
         }),
         ..Grounds::default()
     }
@@ -66,11 +59,6 @@ fn a_failover_that_has_lost_its_new_primary_is_replaced() {
         .iter()
         .find(|it| it.check == CheckName::Unfinished);
     assert_eq!(told.map(|it| it.verdict), Some(Verdict::Warn));
-    // What the other has kept is let go.
-    let release = plan
-        .step(StepName::ReleaseReplaced)
-        .map(|step| &step.action);
-    assert_eq!(release, Some(&Action::ReleaseRecord { pod: held() }));
     assert_eq!(
         simulate(&plan, &mut Model::of(&snapshot), &mut |_: &mut Model| {}),
         Ok(())
@@ -79,15 +67,53 @@ fn a_failover_that_has_lost_its_new_primary_is_replaced() {
 
 #[test]
 fn one_that_can_still_be_finished_or_put_back_is_not_replaced() {
-    refused(&lost(), &unfinished(false));
     // Its new primary answers: --resume finishes it.
     refused(&moved_to_replica_0(), &unfinished(true));
-    // It is another pod that is lost.
-    let mut other = unfinished(true);
-    if let Some(found) = &mut other.unfinished {
-        found.to = Some(replica(2));
+    // Nobody is primary, and both pods are there: the old one, that is to be stopped, and the candidate.
+    let mut between = crate::cluster::fixture::healthy(3);
+    instance(&mut between, PRIMARY).database = Database::Unreachable {
+        reason: "no answer".into(),
+        alive: false,
+    };
+    refused(&between, &unfinished(false));
+}
+
+/// Nobody can stop the old primary, or promote the candidate: then each `--resume` and `--abort` ends
+/// at that pod, for as long as it is away.
+#[test]
+fn one_that_needs_a_pod_that_is_away_is_replaced() {
+    let replaced = |snapshot: &Snapshot, grounds: &Grounds, request: &FailoverRequest| {
+        let plan = plan_failover(snapshot, request, grounds, now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
+        let Operation::Failover { replaces, .. } = &plan.operation else {
+            panic!("{:?}", plan.operation);
+        };
+        assert_eq!(replaces, &Some(OperationId("failover-1".into())));
+    };
+    replaced(&lost(), &unfinished(false), &to("replica-1"));
+    let mut dead = crate::cluster::fixture::healthy(3);
+    instance(&mut dead, PRIMARY).database = Database::NotRunning;
+    instance(&mut dead, PRIMARY).pod.node_ready = Some(false);
+    instance(&mut dead, PRIMARY).pod.ready = false;
+    for ordinal in 0..3 {
+        recovery(&mut dead, ordinal).receiver = None;
     }
-    refused(&lost(), &other);
+    let vouched = FailoverRequest {
+        accept_split_brain_risk: true,
+        ..to("replica-1")
+    };
+    replaced(&dead, &unfinished(false), &vouched);
+    // A scaling makes no primary.
+    let mut scaling = unfinished(false);
+    if let Some(found) = &mut scaling.unfinished {
+        (found.from, found.to) = (None, None);
+    }
+    replaced(&lost(), &scaling, &to("replica-1"));
+    // The data of a restore lies aside.
+    if let Some(found) = &mut scaling.unfinished {
+        found.restore = true;
+    }
+    refused(&lost(), &scaling);
 }
 
 #[test]

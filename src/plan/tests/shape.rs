@@ -102,6 +102,7 @@ fn a_switchover_fences_stops_catches_up_and_only_then_promotes() {
             StepName::PointService,
             StepName::Repoint,
             StepName::ProveWrite,
+            StepName::SettleProofs,
             StepName::ReleaseRecord,
         ]
     );

@@ -157,6 +157,7 @@ impl Frame<'_> {
             primary: old.clone(),
             term: term + 1,
             system_identifier: before.unwrap_or_default(),
+            unproven: Vec::new(),
         });
         let named = |primary: &str, term| Condition::Topology {
             config_map: self.config_map.clone(),
@@ -170,6 +171,7 @@ impl Frame<'_> {
                 primary: self.target.clone(),
                 term,
                 system_identifier: system,
+                unproven: Vec::new(),
             },
             named(&self.target, term),
         )

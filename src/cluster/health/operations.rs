@@ -1,0 +1,91 @@
+//! What operations have left behind.
+
+use super::finding::{Finding, FindingCode, ObjectRef};
+use crate::cluster::{Role, Snapshot, UnfinishedOperation};
+
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    findings.extend(snapshot.unfinished.as_ref().map(unfinished));
+    findings.extend(unproven(snapshot));
+    // Whoever runs one needs what it keeps.
+    if snapshot.unfinished.is_none() {
+        findings.extend(held(snapshot));
+    }
+}
+
+fn unfinished(operation: &UnfinishedOperation) -> Finding {
+    let object = ObjectRef::new("operation", &operation.id);
+    let what = match &operation.holder {
+        Some(holder) => format!("the {} is under way: {holder}", operation.title),
+        None => format!("the {} was begun and has not ended", operation.title),
+    };
+    let code = FindingCode::OperationUnfinished;
+    if operation.holder.is_some() {
+        return Finding::note(code, object, what).next("pgctl history");
+    }
+    let mut finding = Finding::warning(code, object, what)
+        .why("what it has changed so far stays until it is ended")
+        .next(operation.resume.clone());
+    if let Some(abort) = &operation.abort {
+        finding = finding.next(format!("{abort}   # or put everything back"));
+    }
+    finding
+}
+
+/// Pods that may accept writes although another is primary, as far as anybody has proven.
+fn unproven(snapshot: &Snapshot) -> Vec<Finding> {
+    let namespace = &snapshot.cluster.namespace;
+    let running = snapshot
+        .unfinished
+        .as_ref()
+        .is_some_and(|it| it.holder.is_some());
+    let names = snapshot.topology.unproven.keys();
+    names
+        .filter(|_| !running)
+        .filter_map(|name| {
+            let instance = snapshot.instance(name);
+            let why = match instance {
+                // It has shown what it is.
+                Some(it) if it.role() != Role::Unknown => return None,
+                Some(it) if it.pod.has_ended() => "it has ended by now: the next operation notes that",
+                Some(_) => "it may accept writes from clients that still reach it",
+                None => "its object is gone without anybody having seen its container end: it may still run on its node",
+            };
+            Some(
+                Finding::warning(
+                    FindingCode::StopUnproven,
+                    ObjectRef::pod(name),
+                    "it was primary, or was to be, and nobody has proven that it has stopped",
+                )
+                .why(why)
+                .next(format!(
+                    "pgctl -n {namespace} rejoin {name}   # once its machine is off, or runs again: as a standby it owes nothing"
+                )),
+            )
+        })
+        .collect()
+}
+
+/// Objects that stay for their record, which nobody will read any more.
+fn held(snapshot: &Snapshot) -> Vec<Finding> {
+    let namespace = &snapshot.cluster.namespace;
+    let kept = snapshot.instances.iter().filter(|it| it.pod.held);
+    kept.filter(|it| it.pod.deleting_since.is_some())
+        .map(|it| {
+            let name = it.name();
+            let finding = Finding::warning(
+                FindingCode::RecordHeld,
+                ObjectRef::pod(name),
+                "its object is kept by the finalizer pgctl.io/shutdown-record, which an operation has left",
+            );
+            if it.pod.has_ended() {
+                finding
+                    .why("it has ended; no other pod of its name comes while its object is there")
+                    .next(format!("pgctl -n {namespace} rejoin {name}"))
+            } else {
+                finding
+                    .why("nobody has seen its container end, which is what the finalizer waits for")
+                    .next(format!("kubectl -n {namespace} describe pod {name}"))
+            }
+        })
+        .collect()
+}
