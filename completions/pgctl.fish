@@ -92,7 +92,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -l no-color -d 'No colo
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
@@ -105,10 +105,13 @@ json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l rejoin -d 'Bring the old primary back as a standby, too'
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l blind -d 'Stop a primary that is alive and that pgctl can\'t reach, through Kubernetes; one that would lack any of its data is not promoted'
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l accept-loss -d 'Promote although commits are lost that the old primary has acknowledged'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l accept-split-brain-risk -d 'Promote although nobody can prove that the old primary has stopped'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l allow-drift -d 'Go on although a GitOps tool may revert the changes'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l allow-slot-loss -d 'Go on although logical replication slots are lost'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l allow-backup-loss -d 'Go on although a base backup is cut off'
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l allow-archive-gap -d 'Go on although WAL is missing from the archive, for a primary whose archiving can\'t be mended'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -s y -l yes -d 'Do not ask'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l resume -d 'Go on with the operation that was left unfinished'

@@ -62,7 +62,7 @@ impl Live {
     pub(super) async fn is_unanswering(&self, pod: &str) -> Result<(), WorldError> {
         match self.ask(pod).await {
             Answer::Primary => Err(WorldError::permanent(format!(
-                "{pod} answers pgctl again: pgctl failover without --blind"
+                "{pod} answers pgctl again: leave --blind away"
             ))),
             Answer::Standby | Answer::Closed(_) | Answer::Silence(_) => Ok(()),
         }
