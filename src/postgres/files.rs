@@ -105,7 +105,10 @@ impl Session {
 
 /// Works out what the rows mean.
 fn read(rows: &[FileRow], registry: &Registry) -> Files {
-    let waits = |name: &str| registry.pending.iter().any(|it| it.name == name);
+    // What the command line overrules can't be applied either, now or at the next start.
+    let waits = |name: &str| {
+        registry.pending.iter().any(|it| it.name == name) || registry.command_line.contains(name)
+    };
     // A setting that only a restart changes is "could not be applied", be it right or wrong; only
     // of a right one the server says that it waits (`ProcessConfigFileInternal` in guc.c).
     let wrong = |row: &&FileRow| row.error.is_some() && !row.name.as_deref().is_some_and(waits);
@@ -285,6 +288,18 @@ mod tests {
         let files = read(&rows, &registry(&[("max_connections", "200")], &[])).facts;
         assert_eq!(files.mistakes, []);
         assert_eq!(files.pending[0].next.as_deref(), Some("100"));
+    }
+
+    /// The server says of such a line that it "could not be applied".
+    #[test]
+    fn what_the_command_line_overrules_is_no_mistake() {
+        let rows = [row(AUTO, 3, "recovery_target", "immediate", NOT_APPLIED)];
+        let files = read(&rows, &registry(&[], &["recovery_target"]));
+        assert_eq!(files.facts.mistakes, []);
+        let [left] = files.facts.recovery.as_slice() else {
+            panic!("{:?}", files.facts.recovery);
+        };
+        assert!(left.overruled, "{left:?}");
     }
 
     #[test]
