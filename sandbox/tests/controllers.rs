@@ -511,10 +511,12 @@ async fn endpoints_follow_readiness_and_headless_services_publish_all() -> Resul
     Ok(())
 }
 
-/// Answers every connection with a name.
-fn answer(address: SocketAddr, name: &'static str) -> Result<()> {
+/// Answers every connection with a name, to the end of the process: nobody else gets these addresses.
+fn answer(world: &World, address: SocketAddr, name: &'static str) -> Result<()> {
     let listener = TcpListener::bind(address)?;
+    let slice = Arc::clone(&world.slice);
     std::thread::spawn(move || {
+        let _kept = slice;
         for stream in listener.incoming().flatten() {
             let mut stream = stream;
             std::thread::spawn(move || {
@@ -560,6 +562,7 @@ async fn a_service_leads_to_a_ready_pod_and_refuses_without_one() -> Result<()> 
         .status
         .and_then(|s| s.pod_ip);
     answer(
+        &world,
         format!("{}:5432", pod_ip.context("it has one")?).parse()?,
         "pg-0",
     )?;
@@ -616,8 +619,8 @@ fn point(world: &World, app: &str) -> Result<()> {
 async fn after_a_change_of_a_service_the_next_one_waits_for_its_second() -> Result<()> {
     let world = World::new()?;
     let (address, [one, two]) = service_of_two(&world).await?;
-    answer(one, "pg-0")?;
-    answer(two, "ot-0")?;
+    answer(&world, one, "pg-0")?;
+    answer(&world, two, "ot-0")?;
     let leads_to = |name: &'static str| {
         move |_: &World| {
             let asked = TcpStream::connect(address).map_err(anyhow::Error::from);
