@@ -218,8 +218,7 @@ pub(super) const PROGRESS: &str = "select concat_ws(' ', \
      greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), \
      pg_last_wal_replay_lsn()) where pg_is_in_recovery()";
 
-/// Whether replay is held up, and by what, as two columns of [`FACTS`] have it: `paused delay waits`,
-/// the delay in seconds, the rest empty when it waits for nothing.
+/// Whether replay is held up, and by what: a JSON document of those three members of [`FACTS`].
 pub(super) const HELD_UP: &str = "select json_build_object( \
      'replayPaused', pg_get_wal_replay_pause_state() <> 'not paused', \
      'applyDelaySeconds', (select setting::float8 / 1000 from pg_settings \

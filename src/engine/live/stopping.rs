@@ -34,7 +34,7 @@ impl Live {
             .delete_pod_within(namespace, &pod.name, &pod.uid, grace_seconds)
             .await;
         match shortened {
-            // It is another pod by now: the one that was meant is gone.
+            // It is another pod by now, which proves nothing: what is waited for next decides.
             Ok(()) | Err(KubeError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
