@@ -96,7 +96,18 @@ fn a_pod_that_does_not_come_in_time_is_named() -> Result<()> {
         ensure!(run.stdout.contains("can't be scheduled"), "{run}");
         // Its number is taken back while it is waited for: then nobody waits for it any more.
         let taken_back = async {
-            eventually("the pod is wanted", async || lab.uid("replica-1")).await?;
+            eventually("the pod is waited for", async || {
+                let history = lab.pgctl(&["history", "-o", "json"]).await?.json()?;
+                let entries = history["unfinished"]["entries"].as_array();
+                let begun = entries.is_some_and(|entries| {
+                    entries
+                        .iter()
+                        .any(|it| it["event"] == "began" && it["step"] == "await-standbys")
+                });
+                ensure!(begun, "it is not: {history}");
+                Ok(())
+            })
+            .await?;
             lab.scale("replica", 1)
         };
         lab.scale("replica", 1)?;
