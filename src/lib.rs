@@ -14,3 +14,4 @@ pub mod observe;
 pub mod output;
 pub mod plan;
 pub mod postgres;
+pub mod world;

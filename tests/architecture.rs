@@ -21,9 +21,14 @@ const SCREEN: &[&str] = &[
     "crate::output",
 ];
 const TYPED: &[&str] = &["clap::", "crate::cli"];
-const DOING: &[&str] = &["crate::commands", "crate::engine", "crate::backup"];
+const DOING: &[&str] = &[
+    "crate::commands",
+    "crate::engine",
+    "crate::world",
+    "crate::backup",
+];
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 9] = [
     Rule {
         room: "src/cluster",
         unknown: &[
@@ -62,6 +67,27 @@ const RULES: [Rule; 7] = [
             "\"select",
         ]],
         why: "commands/ is glue: Kubernetes and SQL calls live in the adapters",
+    },
+    Rule {
+        room: "src/engine",
+        unknown: &[
+            KUBERNETES,
+            SQL,
+            SCREEN,
+            TYPED,
+            &[
+                "crate::commands",
+                "crate::observe",
+                "crate::backup",
+                "crate::world",
+            ],
+        ],
+        why: "engine/ runs a plan and knows the world only as its trait",
+    },
+    Rule {
+        room: "src/world",
+        unknown: &[SCREEN, TYPED, &["crate::commands"]],
+        why: "world/ acts and looks, and does not know who asked",
     },
     Rule {
         room: "src/postgres",

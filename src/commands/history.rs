@@ -1,10 +1,11 @@
 //! `pgctl history`.
 
 use super::context::Context;
-use crate::engine::{Journal, Live, Record};
+use crate::engine::{Journal, Record};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{HistoryContent, OperationDocument, encode, history_screen, plain};
+use crate::world::Live;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;

@@ -9,9 +9,7 @@ use jiff::Timestamp;
 use super::context::Context;
 use crate::cli::OperationArgs;
 use crate::cluster::{ArgoApplication, Snapshot};
-use crate::engine::{
-    Backups, Confirmed, Ending, Executor, Journal, Live, LockError, Notice, Report, who,
-};
+use crate::engine::{Confirmed, Ending, Executor, Journal, Notice, Report};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
@@ -24,6 +22,7 @@ use crate::plan::{
     Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS,
     RESTORE_PERMISSIONS, Refusal, applications, drift,
 };
+use crate::world::{Backups, Live, LockError, who};
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
 pub(super) async fn run(

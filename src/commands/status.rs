@@ -12,13 +12,13 @@ use crate::backup::newest::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
 use crate::cluster::{ClusterId, Health, Limits, Snapshot, UnfinishedOperation, Verdict, assess};
-use crate::engine::Live;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::output::{
     ClusterListDocument, ClusterStatusDocument, clusters_screen, status_screen, verdict_line,
 };
+use crate::world::Live;
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);

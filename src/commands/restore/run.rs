@@ -10,7 +10,7 @@ use super::{backup, discard};
 use crate::backup::encryption::Identities;
 use crate::backup::store::{Location, Store};
 use crate::cli::RestoreArgs;
-use crate::engine::{Backups, Journal, Live};
+use crate::engine::Journal;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -19,6 +19,7 @@ use crate::output::{plain, write_stderr};
 use crate::plan::{
     Operation, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
 };
+use crate::world::{Backups, Live};
 
 /// The command's word, as in the journal.
 const KIND: &str = "restore";

@@ -1,0 +1,147 @@
+//! Standbys that are to stream from a server: waiting for them, and saying why one does not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::time::Instant;
+
+use crate::cluster::{ContainerState, StartDecision};
+use crate::engine::WorldError;
+use crate::observe::why_held_back;
+use crate::plan::Finding;
+use crate::postgres::{Complaint, complaint};
+use crate::world::cluster::Live;
+
+/// How often they are looked at.
+const POLL: Duration = Duration::from_millis(25);
+/// How long standbys that have no hope are waited for: their start script may mend that.
+const HOPELESS_LIMIT: Duration = Duration::from_secs(10);
+/// How often the logs of those that are missing are read, and from when on.
+const LOG_PERIOD: Duration = Duration::from_secs(3);
+
+/// Why the start script refuses a fresh copy that was asked for, until a person has decided
+/// (`docs/deployment.md`).
+pub(in crate::world) const COPY_REFUSED: &[&str] = &["clone-refused"];
+/// Why it holds PostgreSQL back until a person has decided, when nobody has asked for a fresh copy.
+pub(in crate::world) const HELD_FOR_GOOD: &[&str] = &[
+    "foreign-data",
+    "foreign-primary",
+    "namesake-timeline",
+    "rival-primary",
+    "unreadable-data",
+];
+
+/// Why each of some standbys does not stream, and what mends it.
+type Reasons = BTreeMap<String, String>;
+
+impl Live {
+    pub(in crate::world) async fn not_streaming(
+        &self,
+        upstream: &str,
+        pods: &[String],
+    ) -> Result<Vec<String>, WorldError> {
+        let there = self.session(upstream).await?.streaming_standbys().await?;
+        Ok(pods
+            .iter()
+            .filter(|pod| !there.contains(pod))
+            .cloned()
+            .collect())
+    }
+
+    /// Waits for all of them, but not for those that have no hope: `last` are the reasons to hold
+    /// PostgreSQL back that don't pass.
+    ///
+    /// # Errors
+    /// When one of them does not stream when the time is up, or never will.
+    pub(in crate::world) async fn await_streaming(
+        &self,
+        upstream: &str,
+        pods: &[String],
+        last: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        let begun = Instant::now();
+        let mut complaints = Reasons::new();
+        let mut read = Instant::now();
+        loop {
+            let missing = match self.not_streaming(upstream, pods).await {
+                Ok(missing) if missing.is_empty() => return Ok(Vec::new()),
+                Ok(missing) => missing,
+                Err(error) if begun.elapsed() >= limit => return Err(error),
+                Err(_) => pods.to_vec(),
+            };
+            if read.elapsed() >= LOG_PERIOD {
+                complaints = self.complaints(&missing, begun.elapsed()).await;
+                if !last.is_empty() {
+                    complaints.extend(self.held_back(&missing, last).await);
+                }
+                read = Instant::now();
+            }
+            let mut known = self.astray.lock().await.clone();
+            known.extend(complaints.clone());
+            let hopeless = missing.iter().all(|pod| known.contains_key(pod));
+            if begun.elapsed() >= limit || (hopeless && begun.elapsed() >= HOPELESS_LIMIT) {
+                let untold: Vec<String> = missing
+                    .iter()
+                    .filter(|pod| !known.contains_key(*pod))
+                    .cloned()
+                    .collect();
+                if !untold.is_empty() {
+                    known.extend(self.reasons(&untold).await);
+                }
+                let why = join_all(missing.iter().map(|pod| self.why_not(pod, &known))).await;
+                return Err(WorldError::permanent(why.join("; ")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What the logs of these standbys have complained about within this time.
+    async fn complaints(&self, pods: &[String], within: Duration) -> Reasons {
+        let seconds = u32::try_from(within.as_secs() + 1).unwrap_or(u32::MAX);
+        let told = join_all(pods.iter().map(async |pod| {
+            // Who may not read logs is told less.
+            let log = self.kube.recent_log(self.namespace(), pod, seconds).await;
+            let found = complaint(&log.unwrap_or_default())?;
+            let mend = match found {
+                // The start script writes down the password anew.
+                Complaint::NotLetIn => format!("kubectl delete pod {pod}"),
+                Complaint::WalGone | Complaint::Diverged => format!("pgctl rejoin {pod}"),
+            };
+            Some((pod.clone(), format!("{} ({mend})", found.reason())))
+        }))
+        .await;
+        told.into_iter().flatten().collect()
+    }
+
+    /// Which of these are held back for one of the `reasons`, and what the start script says of it.
+    async fn held_back(&self, pods: &[String], reasons: &[&str]) -> Reasons {
+        let held = join_all(pods.iter().map(async |pod| {
+            match why_held_back(&self.kube, self.namespace(), pod).await {
+                Some(StartDecision::Waiting { reason, message })
+                    if reasons.contains(&reason.as_str()) =>
+                {
+                    Some((pod.clone(), message))
+                }
+                _ => None,
+            }
+        }));
+        held.await.into_iter().flatten().collect()
+    }
+
+    /// Why a standby does not follow, and what mends it.
+    async fn why_not(&self, pod: &str, known: &Reasons) -> String {
+        if let Some(reason) = known.get(pod) {
+            return format!("{pod}: {reason}");
+        }
+        let why = match self.kube.pod(self.namespace(), pod).await {
+            Ok(None) => "it does not exist",
+            Ok(Some(now)) if !matches!(now.container, ContainerState::Running { .. }) => {
+                "it does not run"
+            }
+            _ => "it does not stream from the new primary",
+        };
+        format!("{pod}: {why} (kubectl logs {pod}; pgctl status)")
+    }
+}

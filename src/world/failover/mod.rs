@@ -1,0 +1,12 @@
+//! What a failover and a rejoin need: the old primary's end, the fence, and who follows whom.
+
+pub(super) mod candidate;
+pub(super) mod clients;
+pub(super) mod end;
+pub(super) mod ending;
+pub(super) mod followers;
+pub(super) mod outage;
+pub(super) mod silence;
+pub(super) mod still_running;
+pub(super) mod stopping;
+pub(super) mod topology;

@@ -1,0 +1,91 @@
+//! Who works on the cluster: named in the Lease, the journal and the Events.
+
+use std::fs;
+
+/// The person, the machine and the process, as `ann@laptop/4711-…`. The tail tells this process
+/// from every other: a Lease whose holder has died on this very machine need not be waited for.
+pub fn who() -> String {
+    let user = ["PGCTL_USER", "SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned());
+    let host = fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_default();
+    let text = format!("{user}@{}/{}", host.trim(), process(std::process::id()));
+    // It goes into objects of the API and onto screens.
+    text.chars()
+        .filter(|c| c.is_ascii_graphic())
+        .take(200)
+        .collect()
+}
+
+/// A process of this machine since it was booted: its number, when it began, and where it is seen.
+fn process(pid: u32) -> String {
+    format!("{pid}-{}-{}", began(pid).unwrap_or_default(), machine())
+}
+
+/// The boot and the PID namespace in which process numbers mean something.
+fn machine() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot: String = boot
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .take(12)
+        .collect();
+    let namespace = fs::read_link("/proc/self/ns/pid")
+        .map(|link| {
+            link.to_string_lossy()
+                .chars()
+                .filter(char::is_ascii_digit)
+                .collect()
+        })
+        .unwrap_or_else(|_| String::new());
+    format!("{boot}-{namespace}")
+}
+
+/// Field 22 of `/proc/PID/stat`: when the process began, in ticks since the boot.
+fn began(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in parentheses and may hold anything.
+    let (_, after) = stat.rsplit_once(')')?;
+    after.split_whitespace().nth(19).map(str::to_owned)
+}
+
+/// Whether this holder was a process of this machine that does not exist any more. A holder of
+/// another machine, or of another PID namespace, is never taken for dead.
+pub(in crate::world) fn died_here(holder: &str) -> bool {
+    let Some((_, tail)) = holder.rsplit_once('/') else {
+        return false;
+    };
+    let mut parts = tail.splitn(3, '-');
+    let (Some(pid), Some(start), Some(place)) = (
+        parts.next().and_then(|pid| pid.parse::<u32>().ok()),
+        parts.next(),
+        parts.next(),
+    ) else {
+        return false;
+    };
+    let known = machine();
+    known.len() > 1 && place == known && !start.is_empty() && began(pid).as_deref() != Some(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_one_that_never_was_is_not() {
+        let me = who();
+        assert!(!died_here(&me), "{me}");
+        let (head, tail) = me.rsplit_once('/').expect("a holder has a tail");
+        let place = tail.splitn(3, '-').nth(2).expect("a place");
+        assert!(died_here(&format!(
+            "{head}/{}-1-{place}",
+            std::process::id()
+        )));
+        assert!(!died_here(&format!("{head}/1-1-otherboot-1")));
+        assert!(!died_here("somebody"));
+    }
+}

@@ -1,0 +1,187 @@
+//! The journal in its ConfigMap.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::ClusterId;
+use crate::engine::{Journal, Record, WorldError};
+use crate::kubernetes::{Kube, KubeError, StoredMap, labels};
+use crate::plan::{Operation, OperationId, Unfinished};
+use crate::world::cluster::{Live, object_name};
+
+/// Key of the plan of the operation that runs or ran last.
+const PLAN: &str = "plan";
+/// Key of its entries.
+const ENTRIES: &str = "entries";
+/// Key of the operations before.
+const HISTORY: &str = "history";
+/// Label that says whose journal it is. Not `app.kubernetes.io/instance`: by that one Argo CD would
+/// take it for its own, and remove what is not in the manifests.
+const CLUSTER: &str = "pgctl.io/cluster";
+
+impl Live {
+    /// The journal as it is stored; none when no operation has ever run. From here on only changes
+    /// that build upon this one are stored.
+    ///
+    /// # Errors
+    /// When it can't be read or understood.
+    pub async fn load_journal(&self) -> Result<Option<Journal>, WorldError> {
+        let map = self
+            .kube
+            .stored_map(self.namespace(), &self.object_name())
+            .await?;
+        let journal = map.as_ref().map(read).transpose()?.flatten();
+        *self.stored.lock().await = map;
+        Ok(journal)
+    }
+
+    /// The journal of a cluster, to look at.
+    ///
+    /// # Errors
+    /// When it can't be read or understood.
+    pub async fn journal_of(
+        kube: &Kube,
+        cluster: &ClusterId,
+    ) -> Result<Option<Journal>, WorldError> {
+        Ok(Self::seen_journal(kube, cluster).await?.0)
+    }
+
+    /// The same, with its `resourceVersion` (none: there is no journal): whether anything was written
+    /// to it since is told by that, and not by anybody's clock.
+    ///
+    /// # Errors
+    /// When it can't be read or understood.
+    pub async fn seen_journal(
+        kube: &Kube,
+        cluster: &ClusterId,
+    ) -> Result<(Option<Journal>, Option<String>), WorldError> {
+        let map = kube
+            .stored_map(&cluster.namespace, &object_name(cluster))
+            .await?;
+        let journal = map.as_ref().map(read).transpose()?.flatten();
+        Ok((journal, map.map(|map| map.resource_version)))
+    }
+
+    /// `resourceVersion` of the journal that was loaded, or stored since.
+    pub async fn journal_version(&self) -> Option<String> {
+        let stored = self.stored.lock().await;
+        stored.as_ref().map(|map| map.resource_version.clone())
+    }
+
+    pub(in crate::world) async fn store_journal(
+        &self,
+        journal: &Journal,
+    ) -> Result<(), WorldError> {
+        let data = written(journal)?;
+        let name = self.object_name();
+        let mut stored = self.stored.lock().await;
+        let result = match stored.as_ref() {
+            Some(map) => {
+                self.kube
+                    .replace_map(self.namespace(), &name, map, &data)
+                    .await
+            }
+            None => {
+                let labels = BTreeMap::from([
+                    (labels::MANAGED_BY.to_owned(), "pgctl".to_owned()),
+                    (CLUSTER.to_owned(), self.cluster.name.clone()),
+                ]);
+                self.kube
+                    .create_map(self.namespace(), &name, &labels, &data)
+                    .await
+            }
+        };
+        match result {
+            Ok(map) => {
+                *stored = Some(map);
+                Ok(())
+            }
+            // An answer that got lost looks the same as somebody else's change: look whose it is.
+            Err(KubeError::Conflict { .. } | KubeError::AlreadyExists { .. }) => {
+                let now = self.kube.stored_map(self.namespace(), &name).await?;
+                match now {
+                    Some(map) if map.data == data => {
+                        *stored = Some(map);
+                        Ok(())
+                    }
+                    // Nobody has: the conflict was about something else, and writes may be away.
+                    now if now.as_ref().map(|map| &map.resource_version)
+                        == stored.as_ref().map(|map| &map.resource_version) =>
+                    {
+                        Err(WorldError::transient(
+                            "the journal could not be stored: a conflict, though nobody has changed it",
+                        ))
+                    }
+                    _ => Err(WorldError::lost_lock(
+                        "somebody else has changed the journal: the operation is not ours any more",
+                    )),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Journal {
+    /// What a plan has to know of it, when it has not ended.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        if self.ended() || self.entries.is_empty() {
+            return None;
+        }
+        let past = self
+            .progress()
+            .is_ok_and(|progress| progress.past_point_of_no_return(&self.plan));
+        Some(Unfinished {
+            id: OperationId(self.plan.id.0.clone()),
+            title: self.plan.operation.to_string(),
+            past_point_of_no_return: past,
+            to: match &self.plan.operation {
+                Operation::Failover { to, .. } => Some(to.clone()),
+                _ => None,
+            },
+            from: match &self.plan.operation {
+                Operation::Failover { from, .. } => Some(from.clone()),
+                _ => None,
+            },
+            restore: matches!(
+                self.plan.operation,
+                Operation::Restore(_) | Operation::Discard { .. }
+            ),
+        })
+    }
+}
+
+fn written(journal: &Journal) -> Result<BTreeMap<String, String>, WorldError> {
+    let failed = |error: serde_json::Error| WorldError::permanent(error.to_string());
+    Ok(BTreeMap::from([
+        (
+            PLAN.to_owned(),
+            serde_json::to_string(&journal.plan).map_err(failed)?,
+        ),
+        (
+            ENTRIES.to_owned(),
+            serde_json::to_string(&journal.entries).map_err(failed)?,
+        ),
+        (
+            HISTORY.to_owned(),
+            serde_json::to_string(&journal.history).map_err(failed)?,
+        ),
+    ]))
+}
+
+fn read(map: &StoredMap) -> Result<Option<Journal>, WorldError> {
+    let unreadable = |what: &str, error: serde_json::Error| {
+        WorldError::permanent(format!("the journal's {what} can't be read: {error}"))
+    };
+    let Some(plan) = map.data.get(PLAN) else {
+        return Ok(None);
+    };
+    let entries = map.data.get(ENTRIES).map_or("[]", String::as_str);
+    let history = map.data.get(HISTORY).map_or("[]", String::as_str);
+    let history: Vec<Record> =
+        serde_json::from_str(history).map_err(|error| unreadable(HISTORY, error))?;
+    Ok(Some(Journal {
+        plan: serde_json::from_str(plan).map_err(|error| unreadable(PLAN, error))?,
+        entries: serde_json::from_str(entries).map_err(|error| unreadable(ENTRIES, error))?,
+        history,
+    }))
+}

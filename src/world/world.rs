@@ -1,0 +1,119 @@
+//! The cluster as the engine's world.
+
+use std::time::Duration;
+
+use crate::engine::{Journal, Known, World, WorldError};
+use crate::kubernetes::Regarding;
+use crate::plan::{Action, Condition, Finding, Operation, Plan, Step, StepName};
+use crate::world::cluster::Live;
+
+impl World for Live {
+    async fn prepare(&self, plan: &Plan, step: &Step) -> Result<(), WorldError> {
+        let Operation::Failover { from, to, .. } = &plan.operation else {
+            return Ok(());
+        };
+        match step.name {
+            StepName::StopPrimary => {
+                if let Action::Scale { stateful_set, .. } = &step.action {
+                    self.look_at_number(stateful_set).await?;
+                }
+                // Everything that is needed while writes are away is opened now.
+                self.session(to).await?;
+                if plan.is_switchover() && self.outage.since_last().is_none() {
+                    // Without it the outage is measured by commit times.
+                    if let Ok(session) = self.connect(from).await {
+                        self.outage.begin(session);
+                    }
+                }
+            }
+            StepName::Promote => {
+                self.session(to).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn act(
+        &self,
+        plan: &Plan,
+        action: &Action,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        self.carry_out(plan, action, known, limit).await
+    }
+
+    async fn holds(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+    ) -> Result<bool, WorldError> {
+        self.look(plan, condition, known).await
+    }
+
+    async fn wait(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+        limit: Duration,
+    ) -> Result<Vec<Finding>, WorldError> {
+        self.wait_until(plan, condition, known, limit).await
+    }
+
+    async fn store(&self, journal: &Journal) -> Result<(), WorldError> {
+        self.store_journal(journal).await
+    }
+
+    fn is_ours(&self) -> bool {
+        self.lock.is_ours()
+    }
+
+    async fn regain(&self) -> Result<(), WorldError> {
+        self.regain_lock().await
+    }
+
+    async fn tell(&self, plan: &Plan, reason: &str, message: &str) {
+        let (api_version, kind, name) = match &plan.operation {
+            Operation::Failover { to, .. } => ("v1", "Pod", to),
+            Operation::Rejoin { pod, .. } | Operation::Reinit { pod, .. } => ("v1", "Pod", pod),
+            Operation::Scale { stateful_set, .. } => ("apps/v1", "StatefulSet", stateful_set),
+            Operation::Autoscale { autoscaler, .. } => {
+                ("autoscaling/v2", "HorizontalPodAutoscaler", autoscaler)
+            }
+            Operation::Synchronous { primary, .. } => match primary {
+                Some(pod) => ("v1", "Pod", pod),
+                None => return,
+            },
+            Operation::Restore(scope) => ("v1", "Pod", &scope.pod),
+            Operation::Discard { .. } => return,
+        };
+        // `kubectl describe pod` finds Events by UID.
+        let uid = match kind {
+            "Pod" => self.kube.pod(self.namespace(), name).await.ok().flatten(),
+            _ => None,
+        };
+        let uid = uid.map(|pod| pod.uid);
+        let regarding = Regarding {
+            api_version,
+            kind,
+            name: name.clone(),
+            uid,
+        };
+        let warning = reason == "OperationRolledBack";
+        // An Event is a courtesy: the journal is the record.
+        self.kube
+            .record_event(self.namespace(), &regarding, reason, message, warning)
+            .await
+            .ok();
+    }
+
+    fn cut(&self) {
+        if let Ok(mut sessions) = self.sessions.try_lock() {
+            sessions.clear();
+        }
+        self.outage.end();
+    }
+}
