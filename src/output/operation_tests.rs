@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::tests::{holds, screen};
+use super::tests::{holds, screen, validator};
 use super::*;
 use crate::cluster::fixture::{PRIMARY, healthy, instance, now, replica};
 use crate::cluster::{Database, Lsn, Snapshot, Timeline};
@@ -172,10 +172,7 @@ fn every_document_of_an_operation_holds_to_its_schema() -> Result<(), Box<dyn st
         )?;
     }
     // Another kind, or a field that nobody has described, is no such document.
-    let stored = std::fs::read_to_string(
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema/report.json"),
-    )?;
-    let validator = jsonschema::validator_for(&serde_json::from_str(&stored)?)?;
+    let validator = validator("report.json")?;
     let mut value = serde_json::to_value(OperationDocument::new("Report", &report, 0))?;
     assert!(validator.is_valid(&value));
     value["surprise"] = Value::from(1);

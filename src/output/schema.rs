@@ -1,6 +1,9 @@
 //! The JSON Schemas of all documents, made from the very types that are printed.
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
 
 use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
@@ -11,27 +14,35 @@ use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
 use crate::plan::{Plan, Refusal};
 
+/// The file with what several documents have in common. Others refer to it relative to their own
+/// place, so that a copy of the folder is all that a validator needs.
+const COMMON: &str = "common.json";
+
+const LOCAL: &str = "#/$defs/";
+
 /// What is printed, not what would be read.
-fn of<T: JsonSchema>() -> Schema {
+fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<T>()
+    settings.into_generator().into_root_schema_for::<T>().into()
 }
 
 /// A document of a guided operation: all are printed by one type, and told apart by their `kind`.
-fn operation<T: JsonSchema + 'static>(kind: &str) -> Schema {
-    let mut schema = of::<OperationDocument<'static, T>>();
+fn operation<T: JsonSchema + 'static>(kind: &str) -> Value {
+    let mut schema = Schema::try_from(of::<OperationDocument<'static, T>>())
+        .expect("what was a schema before still is one");
     schema.insert("title".to_owned(), kind.into());
     if let Some(of_kind) = schema.pointer_mut("/properties/kind") {
         of_kind["const"] = kind.into();
     }
     // Nothing but what is described.
     schema.insert("unevaluatedProperties".to_owned(), false.into());
-    schema
+    schema.into()
 }
 
-/// Each schema with the name of its file in `docs/schema/`.
-pub fn schemas() -> Vec<(&'static str, Schema)> {
-    vec![
+/// Each schema by the name of its file in `docs/schema/`. What more than one of them defines is in
+/// `common.json`.
+pub fn schemas() -> BTreeMap<&'static str, Value> {
+    let mut schemas = BTreeMap::from([
         ("cluster-status.json", of::<ClusterStatusDocument>()),
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
@@ -46,5 +57,87 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("autoscaler.json", of::<AutoscalerDocument>()),
         ("synchronous-replication.json", of::<SynchronousDocument>()),
         ("error.json", of::<ErrorDocument>()),
-    ]
+    ]);
+    let common = shared(&schemas);
+    for schema in schemas.values_mut() {
+        if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+            definitions.retain(|name, _| !common.contains_key(name));
+        }
+        if schema
+            .pointer("/$defs")
+            .and_then(Value::as_object)
+            .is_some_and(Map::is_empty)
+            && let Some(fields) = schema.as_object_mut()
+        {
+            fields.remove("$defs");
+        }
+        each_reference(schema, &mut |reference| {
+            let name = reference.strip_prefix(LOCAL)?;
+            let moved = common.contains_key(name);
+            moved.then(|| format!("{COMMON}{reference}"))
+        });
+    }
+    let schema_dialect = "https://json-schema.org/draft/2020-12/schema";
+    let common = json!({
+        "$schema": schema_dialect,
+        "title": "What several documents have in common",
+        "$defs": common,
+    });
+    schemas.insert(COMMON, common);
+    schemas
+}
+
+/// The definitions that more than one schema has, and all have alike, with all that they refer to.
+fn shared(schemas: &BTreeMap<&str, Value>) -> Map<String, Value> {
+    let mut seen: BTreeMap<&String, Vec<&Value>> = BTreeMap::new();
+    let definitions = |schema| Value::get(schema, "$defs").and_then(Value::as_object);
+    for (name, definition) in schemas.values().filter_map(definitions).flatten() {
+        seen.entry(name).or_default().push(definition);
+    }
+    let mut shared: Map<String, Value> = seen
+        .into_iter()
+        .filter(|(_, same)| same.len() > 1 && same.iter().all(|it| *it == same[0]))
+        .map(|(name, same)| (name.clone(), same[0].clone()))
+        .collect();
+    // One that refers to something that stays where it is has to stay, too.
+    loop {
+        let strays: Vec<String> = shared
+            .iter()
+            .filter(|(_, definition)| {
+                let mut strays = false;
+                each_reference(&mut (*definition).clone(), &mut |reference| {
+                    let name = reference.strip_prefix(LOCAL).unwrap_or(reference);
+                    strays |= !shared.contains_key(name);
+                    None
+                });
+                strays
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        if strays.is_empty() {
+            return shared;
+        }
+        shared.retain(|name, _| !strays.contains(name));
+    }
+}
+
+/// Gives each `$ref` below to `change`, and puts what it answers in its place.
+fn each_reference(value: &mut Value, change: &mut impl FnMut(&str) -> Option<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if name == "$ref"
+                    && let Value::String(reference) = field
+                {
+                    if let Some(changed) = change(reference) {
+                        *reference = changed;
+                    }
+                } else {
+                    each_reference(field, change);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|it| each_reference(it, change)),
+        _ => (),
+    }
 }

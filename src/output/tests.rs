@@ -1,6 +1,7 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
 use jiff::SignedDuration;
+use jsonschema::Validator;
 use serde_json::Value;
 
 use super::*;
@@ -311,35 +312,18 @@ fn a_failure_says_what_why_and_what_next() {
     ");
 }
 
-/// `docs/schema/` holds what the types say. `UPDATE_SCHEMAS=1 cargo test schemas` writes it.
-#[test]
-fn the_schemas_in_docs_are_fresh() -> Result<(), Box<dyn std::error::Error>> {
+/// A validator of what `docs/schema/` says of a document.
+pub(super) fn validator(schema: &str) -> Result<Validator, Box<dyn std::error::Error>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
-    for (name, schema) in schemas() {
-        let text = format!("{}\n", serde_json::to_string_pretty(&schema)?);
-        let file = folder.join(name);
-        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-            std::fs::create_dir_all(&folder)?;
-            std::fs::write(&file, &text)?;
-        }
-        let stored = std::fs::read_to_string(&file)?;
-        assert!(
-            stored == text,
-            "{name} is stale: UPDATE_SCHEMAS=1 cargo test schemas"
-        );
-    }
-    Ok(())
+    let file = folder.join(schema);
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    let options = jsonschema::options().with_base_uri(format!("file://{}", file.display()));
+    Ok(options.build(&schema)?)
 }
 
 pub(super) fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let stored = std::fs::read_to_string(
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("docs/schema")
-            .join(schema),
-    )?;
-    let schema: Value = serde_json::from_str(&stored)?;
     let document: Value = serde_json::from_str(document)?;
-    let validator = jsonschema::validator_for(&schema)?;
+    let validator = validator(schema)?;
     let errors: Vec<String> = validator
         .iter_errors(&document)
         .map(|error| format!("{}: {error}", error.instance_path()))

@@ -119,10 +119,12 @@ async fn taken_listed_verified_and_pruned(stage: &Stage<'_>) -> Result<()> {
 
 /// A document against its published schema.
 fn holds(schema: &str, document: &Value) -> Result<()> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/");
-    let schema: Value =
-        serde_json::from_str(&std::fs::read_to_string(format!("{folder}{schema}"))?)?;
-    jsonschema::validate(&schema, document)
+    let file = format!("{}/docs/schema/{schema}", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
+    let options = jsonschema::options().with_base_uri(format!("file://{file}"));
+    let validator = options.build(&schema)?;
+    validator
+        .validate(document)
         .map_err(|error| anyhow::anyhow!("{error}: {document:#}"))
 }
 

@@ -14,7 +14,7 @@ use crate::reference;
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Folders that hold generated files and nothing else: what is not generated any more is stale.
-const OWNED: [&str; 2] = ["completions", "docs/man"];
+const OWNED: [&str; 3] = ["completions", "docs/man", "docs/schema"];
 
 /// The folder of the workspace's `Cargo.toml`.
 pub(crate) fn workspace_root() -> PathBuf {
@@ -30,8 +30,17 @@ pub(crate) fn all(root: &Path) -> Result<Files> {
         "docs/commands.md".into(),
         reference::markdown(&pgctl::cli::command()).into(),
     );
+    schemas(&mut files)?;
     rendered_manifests(root, &mut files)?;
     Ok(files)
+}
+
+fn schemas(files: &mut Files) -> Result<()> {
+    for (name, schema) in pgctl::output::schemas() {
+        let text = format!("{}\n", serde_json::to_string_pretty(&schema)?);
+        files.insert(Path::new("docs/schema").join(name), text.into());
+    }
+    Ok(())
 }
 
 fn completions(files: &mut Files) {
