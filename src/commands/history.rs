@@ -5,12 +5,12 @@ use crate::engine::{Journal, Record};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{HistoryContent, OperationDocument, encode, history_screen, plain};
-use crate::world::Live;
+use crate::world::journal_of;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let cluster = context.observe(&kube).await?.snapshot.cluster;
-    let journal = Live::journal_of(&kube, &cluster)
+    let journal = journal_of(&kube, &cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
     let unfinished = journal.as_ref().filter(|it| it.unfinished().is_some());

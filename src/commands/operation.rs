@@ -22,7 +22,7 @@ use crate::plan::{
     Grounds, Operation, PERMISSIONS, Permission, Permitted, Plan, REINIT_PERMISSIONS,
     RESTORE_PERMISSIONS, Refusal, applications, drift,
 };
-use crate::world::{Backups, Live, LockError, who};
+use crate::world::{Backups, LockError, RealCluster, journal_of, lock_holder, seen_journal, who};
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
 pub(super) async fn run(
@@ -101,11 +101,11 @@ pub(super) async fn execute_looking_again(
         }
     }
     let live = live(context, place)?;
-    live.take_lock(false).await.map_err(lock_failure)?;
+    live.lock.take(false).await.map_err(lock_failure)?;
     let journal = match fresh_journal(&live, plan, seen.as_deref()).await {
         Ok(journal) => journal,
         Err(failure) => {
-            live.release_lock().await;
+            live.lock.release().await;
             return Err(failure);
         }
     };
@@ -185,8 +185,8 @@ async fn grounds(kube: &Kube, observed: &Observed, kind: &str) -> Result<Grounds
     };
     let (missing, lock, journal, argo, unlogged) = futures::join!(
         kube.not_allowed(&calls),
-        Live::lock_holder(kube, &snapshot.cluster),
-        Live::seen_journal(kube, &snapshot.cluster),
+        lock_holder(kube, &snapshot.cluster),
+        seen_journal(kube, &snapshot.cluster),
         argo_applications(kube, snapshot),
         unlogged,
     );
@@ -283,7 +283,7 @@ pub(super) async fn typed_line() -> String {
     .unwrap_or_default()
 }
 
-fn live(context: &Context, place: Place) -> Result<Live, Failure> {
+fn live(context: &Context, place: Place) -> Result<RealCluster, Failure> {
     let Place {
         kube,
         observed,
@@ -297,7 +297,7 @@ fn live(context: &Context, place: Place) -> Result<Live, Failure> {
         .next("pgctl status")
     })?;
     let timeout = kube.timeout();
-    let live = Live::new(kube, login(credentials, timeout), &observed.snapshot);
+    let live = RealCluster::new(kube, login(credentials, timeout), &observed.snapshot);
     Ok(live
         .listening(Box::new(reporter(context)))
         .found_by(context.selection.clone())
@@ -313,12 +313,17 @@ fn lock_failure(error: LockError) -> Failure {
 }
 
 /// The journal of the new operation, if nobody was faster since it was planned.
-async fn fresh_journal(live: &Live, plan: Plan, seen: Option<&str>) -> Result<Journal, Failure> {
+async fn fresh_journal(
+    live: &RealCluster,
+    plan: Plan,
+    seen: Option<&str>,
+) -> Result<Journal, Failure> {
     let before = live
-        .load_journal()
+        .journal
+        .load()
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
-    let written_since = live.journal_version().await.as_deref() != seen;
+    let written_since = live.journal.version().await.as_deref() != seen;
     let Some(before) = before.filter(|_| !written_since) else {
         if written_since {
             return Err(overtaken());
@@ -362,7 +367,7 @@ pub(super) async fn go_on(
         )
         .next("pgctl history")
     };
-    let found = Live::journal_of(&place.kube, &place.observed.snapshot.cluster)
+    let found = journal_of(&place.kube, &place.observed.snapshot.cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
     let unfinished = found
@@ -385,16 +390,16 @@ pub(super) async fn go_on(
         .next(found.map(|it| it.plan.resume_command()).unwrap_or_default()));
     }
     let live = live(context, place)?;
-    live.take_lock(true).await.map_err(lock_failure)?;
+    live.lock.take(true).await.map_err(lock_failure)?;
     // Once more, now that nobody else writes.
-    let journal = match live.load_journal().await {
+    let journal = match live.journal.load().await {
         Ok(Some(journal)) if journal.unfinished().is_some() => journal,
         Ok(_) => {
-            live.release_lock().await;
+            live.lock.release().await;
             return Err(nothing());
         }
         Err(error) => {
-            live.release_lock().await;
+            live.lock.release().await;
             return Err(Failure::new(ExitCode::Failed, error.reason));
         }
     };
@@ -429,11 +434,11 @@ async fn ending_or_interruption(work: impl Future<Output = Ending>) -> Option<En
 
 async fn finish(
     context: &Context,
-    live: &Live,
+    live: &RealCluster,
     ending: Option<Ending>,
     journal: &Journal,
 ) -> Result<ExitCode, Failure> {
-    live.release_lock().await;
+    live.lock.release().await;
     let plan = &journal.plan;
     let ways_on = |failure: Failure| {
         let failure = failure.next(plan.resume_command());

@@ -18,7 +18,7 @@ use crate::kubernetes::Kube;
 use crate::output::{
     ClusterListDocument, ClusterStatusDocument, clusters_screen, status_screen, verdict_line,
 };
-use crate::world::Live;
+use crate::world::{journal_of, lock_holder};
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
@@ -80,10 +80,7 @@ async fn one(
 
 /// The operation that has not ended. Who may not read the journal is not told.
 async fn unfinished(kube: &Kube, cluster: &ClusterId) -> Option<UnfinishedOperation> {
-    let (journal, holder) = futures::join!(
-        Live::journal_of(kube, cluster),
-        Live::lock_holder(kube, cluster),
-    );
+    let (journal, holder) = futures::join!(journal_of(kube, cluster), lock_holder(kube, cluster),);
     let journal = journal.ok().flatten()?;
     let found = journal.unfinished()?;
     let plan = &journal.plan;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Report;
 use crate::plan::{
     Action, Entry, Event, ImpossibleHistory, Operation, OperationId, Outcome, Plan, Progress,
-    RestoreKind, StepName,
+    RestoreKind, StepName, Unfinished,
 };
 
 /// How many operations the history keeps.
@@ -44,6 +44,33 @@ pub struct Record {
 }
 
 impl Journal {
+    /// What a plan has to know of it, when it has not ended.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        if self.ended() || self.entries.is_empty() {
+            return None;
+        }
+        let past = self
+            .progress()
+            .is_ok_and(|progress| progress.past_point_of_no_return(&self.plan));
+        Some(Unfinished {
+            id: OperationId(self.plan.id.0.clone()),
+            title: self.plan.operation.to_string(),
+            past_point_of_no_return: past,
+            to: match &self.plan.operation {
+                Operation::Failover { to, .. } => Some(to.clone()),
+                _ => None,
+            },
+            from: match &self.plan.operation {
+                Operation::Failover { from, .. } => Some(from.clone()),
+                _ => None,
+            },
+            restore: matches!(
+                self.plan.operation,
+                Operation::Restore(_) | Operation::Discard { .. }
+            ),
+        })
+    }
+
     /// The journal of an operation that has not begun.
     pub fn new(plan: Plan, history: Vec<Record>) -> Self {
         Self {

@@ -2,16 +2,20 @@
 //! it.
 
 mod act;
+mod as_world;
 mod cluster;
+mod connections;
 mod errors;
 mod failover;
 mod look;
 mod reasons;
 mod record;
+mod reporting;
 mod restore;
 mod scaling;
-mod world;
+mod wait;
 
-pub use cluster::{Listener, Live};
-pub use record::{LockError, who};
+pub use cluster::RealCluster;
+pub use record::{JournalStore, Lock, LockError, journal_of, lock_holder, seen_journal, who};
+pub use reporting::Listener;
 pub use restore::Backups;

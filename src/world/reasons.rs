@@ -6,37 +6,35 @@ use std::time::Duration;
 use crate::cluster::{Finding, FindingCode, Limits, Severity, Snapshot, assess};
 use crate::kubernetes::Place;
 use crate::observe::{Depth, observe};
-use crate::world::cluster::Live;
+use crate::world::connections::Connections;
 
 /// So many reasons of one pod are told.
 const MOST: usize = 2;
 
-impl Live {
-    /// What is known of each of these pods; nothing of those of which nothing is, or when the cluster
-    /// can't be looked at.
-    pub(super) async fn reasons(&self, pods: &[String]) -> BTreeMap<String, String> {
-        let place = Place::Namespace(self.namespace().to_owned());
-        let timeout = self.login.timeout;
-        let looking = observe(
-            &self.kube,
-            &place,
-            &self.selection,
-            Depth::Databases { timeout },
-        );
-        let limit = timeout + Duration::from_secs(5);
-        match tokio::time::timeout(limit, looking).await {
-            Ok(Ok(observed)) => told_of(&observed.snapshot, pods),
-            _ => BTreeMap::new(),
-        }
+/// What is known of each of these pods; nothing of those of which nothing is, or when the cluster
+/// can't be looked at.
+pub(super) async fn reasons(cluster: &Connections, pods: &[String]) -> BTreeMap<String, String> {
+    let place = Place::Namespace(cluster.namespace().to_owned());
+    let timeout = cluster.login.timeout;
+    let looking = observe(
+        &cluster.kube,
+        &place,
+        &cluster.selection,
+        Depth::Databases { timeout },
+    );
+    let limit = timeout + Duration::from_secs(5);
+    match tokio::time::timeout(limit, looking).await {
+        Ok(Ok(observed)) => told_of(&observed.snapshot, pods),
+        _ => BTreeMap::new(),
     }
+}
 
-    /// The same of one pod, ready to be put behind a sentence.
-    pub(super) async fn because(&self, pod: &str) -> String {
-        let reasons = self.reasons(&[pod.to_owned()]).await;
-        match reasons.get(pod) {
-            Some(reason) => format!(": {reason}"),
-            None => format!(" (kubectl logs {pod}; pgctl status)"),
-        }
+/// The same of one pod, ready to be put behind a sentence.
+pub(super) async fn because(cluster: &Connections, pod: &str) -> String {
+    let known = reasons(cluster, &[pod.to_owned()]).await;
+    match known.get(pod) {
+        Some(reason) => format!(": {reason}"),
+        None => format!(" (kubectl logs {pod}; pgctl status)"),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::output::{plain, write_stderr};
 use crate::plan::{
     Operation, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
 };
-use crate::world::{Backups, Live};
+use crate::world::{Backups, journal_of};
 
 /// The command's word, as in the journal.
 const KIND: &str = "restore";
@@ -89,7 +89,7 @@ pub(in super::super) async fn run(
 async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
-    let journal = Live::journal_of(&kube, &observed.snapshot.cluster)
+    let journal = journal_of(&kube, &observed.snapshot.cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
     let backups = match &journal {

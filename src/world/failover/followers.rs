@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::cluster::{ContainerState, StartDecision};
 use crate::engine::WorldError;
 use crate::observe::why_held_back;
-use crate::plan::Finding;
+use crate::plan::{Finding, Follower};
 use crate::postgres::{Complaint, complaint};
-use crate::world::cluster::Live;
+use crate::world::connections::Connections;
+use crate::world::reasons::reasons;
 
 /// How often they are looked at.
 const POLL: Duration = Duration::from_millis(25);
@@ -35,18 +37,59 @@ pub(in crate::world) const HELD_FOR_GOOD: &[&str] = &[
 /// Why each of some standbys does not stream, and what mends it.
 type Reasons = BTreeMap<String, String>;
 
-impl Live {
-    pub(in crate::world) async fn not_streaming(
+pub(in crate::world) async fn not_streaming(
+    cluster: &Connections,
+    upstream: &str,
+    pods: &[String],
+) -> Result<Vec<String>, WorldError> {
+    let there = cluster
+        .session(upstream)
+        .await?
+        .streaming_standbys()
+        .await?;
+    Ok(pods
+        .iter()
+        .filter(|pod| !there.contains(pod))
+        .cloned()
+        .collect())
+}
+
+/// Standbys on their way to a new upstream.
+#[derive(Default)]
+pub(in crate::world) struct Followers {
+    /// Why a standby could not be repointed.
+    not_repointed: Mutex<Reasons>,
+}
+
+impl Followers {
+    /// Every standby at the same time. Who can't be told is named when they are waited for.
+    pub(in crate::world) async fn repoint(
         &self,
+        cluster: &Connections,
         upstream: &str,
-        pods: &[String],
-    ) -> Result<Vec<String>, WorldError> {
-        let there = self.session(upstream).await?.streaming_standbys().await?;
-        Ok(pods
-            .iter()
-            .filter(|pod| !there.contains(pod))
-            .cloned()
-            .collect())
+        service: &str,
+        followers: &[Follower],
+    ) {
+        let host = format!("{upstream}.{service}");
+        let told = join_all(followers.iter().map(async |follower| {
+            let telling = async {
+                let session = cluster.session(&follower.pod).await?;
+                session.set_upstream(&host, &follower.slot).await?;
+                Ok::<_, WorldError>(())
+            };
+            (follower.pod.clone(), telling.await)
+        }))
+        .await;
+        let mut not_repointed = self.not_repointed.lock().await;
+        for (pod, result) in told {
+            match result {
+                Ok(()) => not_repointed.remove(&pod),
+                Err(error) => {
+                    let mend = format!("kubectl logs {pod}; pgctl status");
+                    not_repointed.insert(pod, format!("{} ({mend})", error.reason))
+                }
+            };
+        }
     }
 
     /// Waits for all of them, but not for those that have no hope: `last` are the reasons to hold
@@ -56,6 +99,7 @@ impl Live {
     /// When one of them does not stream when the time is up, or never will.
     pub(in crate::world) async fn await_streaming(
         &self,
+        cluster: &Connections,
         upstream: &str,
         pods: &[String],
         last: &[&str],
@@ -65,20 +109,20 @@ impl Live {
         let mut complaints = Reasons::new();
         let mut read = Instant::now();
         loop {
-            let missing = match self.not_streaming(upstream, pods).await {
+            let missing = match not_streaming(cluster, upstream, pods).await {
                 Ok(missing) if missing.is_empty() => return Ok(Vec::new()),
                 Ok(missing) => missing,
                 Err(error) if begun.elapsed() >= limit => return Err(error),
                 Err(_) => pods.to_vec(),
             };
             if read.elapsed() >= LOG_PERIOD {
-                complaints = self.complaints(&missing, begun.elapsed()).await;
+                complaints = logged(cluster, &missing, begun.elapsed()).await;
                 if !last.is_empty() {
-                    complaints.extend(self.held_back(&missing, last).await);
+                    complaints.extend(held_back(cluster, &missing, last).await);
                 }
                 read = Instant::now();
             }
-            let mut known = self.astray.lock().await.clone();
+            let mut known = self.not_repointed.lock().await.clone();
             known.extend(complaints.clone());
             let hopeless = missing.iter().all(|pod| known.contains_key(pod));
             if begun.elapsed() >= limit || (hopeless && begun.elapsed() >= HOPELESS_LIMIT) {
@@ -88,60 +132,63 @@ impl Live {
                     .cloned()
                     .collect();
                 if !untold.is_empty() {
-                    known.extend(self.reasons(&untold).await);
+                    known.extend(reasons(cluster, &untold).await);
                 }
-                let why = join_all(missing.iter().map(|pod| self.why_not(pod, &known))).await;
+                let why = join_all(missing.iter().map(|pod| why_not(cluster, pod, &known))).await;
                 return Err(WorldError::permanent(why.join("; ")));
             }
             tokio::time::sleep(POLL).await;
         }
     }
+}
 
-    /// What the logs of these standbys have complained about within this time.
-    async fn complaints(&self, pods: &[String], within: Duration) -> Reasons {
-        let seconds = u32::try_from(within.as_secs() + 1).unwrap_or(u32::MAX);
-        let told = join_all(pods.iter().map(async |pod| {
-            // Who may not read logs is told less.
-            let log = self.kube.recent_log(self.namespace(), pod, seconds).await;
-            let found = complaint(&log.unwrap_or_default())?;
-            let mend = match found {
-                // The start script writes down the password anew.
-                Complaint::NotLetIn => format!("kubectl delete pod {pod}"),
-                Complaint::WalGone | Complaint::Diverged => format!("pgctl rejoin {pod}"),
-            };
-            Some((pod.clone(), format!("{} ({mend})", found.reason())))
-        }))
-        .await;
-        told.into_iter().flatten().collect()
-    }
-
-    /// Which of these are held back for one of the `reasons`, and what the start script says of it.
-    async fn held_back(&self, pods: &[String], reasons: &[&str]) -> Reasons {
-        let held = join_all(pods.iter().map(async |pod| {
-            match why_held_back(&self.kube, self.namespace(), pod).await {
-                Some(StartDecision::Waiting { reason, message })
-                    if reasons.contains(&reason.as_str()) =>
-                {
-                    Some((pod.clone(), message))
-                }
-                _ => None,
-            }
-        }));
-        held.await.into_iter().flatten().collect()
-    }
-
-    /// Why a standby does not follow, and what mends it.
-    async fn why_not(&self, pod: &str, known: &Reasons) -> String {
-        if let Some(reason) = known.get(pod) {
-            return format!("{pod}: {reason}");
-        }
-        let why = match self.kube.pod(self.namespace(), pod).await {
-            Ok(None) => "it does not exist",
-            Ok(Some(now)) if !matches!(now.container, ContainerState::Running { .. }) => {
-                "it does not run"
-            }
-            _ => "it does not stream from the new primary",
+/// What the logs of these standbys have complained about within this time.
+async fn logged(cluster: &Connections, pods: &[String], within: Duration) -> Reasons {
+    let seconds = u32::try_from(within.as_secs() + 1).unwrap_or(u32::MAX);
+    let told = join_all(pods.iter().map(async |pod| {
+        // Who may not read logs is told less.
+        let log = cluster
+            .kube
+            .recent_log(cluster.namespace(), pod, seconds)
+            .await;
+        let found = complaint(&log.unwrap_or_default())?;
+        let mend = match found {
+            // The start script writes down the password anew.
+            Complaint::NotLetIn => format!("kubectl delete pod {pod}"),
+            Complaint::WalGone | Complaint::Diverged => format!("pgctl rejoin {pod}"),
         };
-        format!("{pod}: {why} (kubectl logs {pod}; pgctl status)")
+        Some((pod.clone(), format!("{} ({mend})", found.reason())))
+    }))
+    .await;
+    told.into_iter().flatten().collect()
+}
+
+/// Which of these are held back for one of the `reasons`, and what the start script says of it.
+async fn held_back(cluster: &Connections, pods: &[String], reasons: &[&str]) -> Reasons {
+    let held = join_all(pods.iter().map(async |pod| {
+        match why_held_back(&cluster.kube, cluster.namespace(), pod).await {
+            Some(StartDecision::Waiting { reason, message })
+                if reasons.contains(&reason.as_str()) =>
+            {
+                Some((pod.clone(), message))
+            }
+            _ => None,
+        }
+    }));
+    held.await.into_iter().flatten().collect()
+}
+
+/// Why a standby does not follow, and what mends it.
+async fn why_not(cluster: &Connections, pod: &str, known: &Reasons) -> String {
+    if let Some(reason) = known.get(pod) {
+        return format!("{pod}: {reason}");
     }
+    let why = match cluster.kube.pod(cluster.namespace(), pod).await {
+        Ok(None) => "it does not exist",
+        Ok(Some(now)) if !matches!(now.container, ContainerState::Running { .. }) => {
+            "it does not run"
+        }
+        _ => "it does not stream from the new primary",
+    };
+    format!("{pod}: {why} (kubectl logs {pod}; pgctl status)")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::cluster::Live;
+use crate::world::connections::Connections;
 
 /// Prints the titles of PostgreSQL's processes.
 const TITLES: &str = r#"for process in /proc/[0-9]*/cmdline; do
@@ -13,18 +13,16 @@ exit 0"#;
 /// So many processes are named.
 const MOST: usize = 4;
 
-impl Live {
-    /// The processes that a stop waits for, by the titles that PostgreSQL gives them; none when
-    /// nobody can be asked.
-    pub(in crate::world) async fn still_running(&self, pod: &str) -> Option<String> {
-        const LIMIT: Duration = Duration::from_secs(3);
-        let argv = ["sh", "-c", TITLES, "pgctl"];
-        let asking = self
-            .kube
-            .run_command(self.namespace(), pod, &argv, None, LIMIT);
-        let output = asking.await.ok().filter(|output| output.code == 0)?;
-        waited_for(&String::from_utf8_lossy(&output.stdout))
-    }
+/// The processes that a stop waits for, by the titles that PostgreSQL gives them; none when
+/// nobody can be asked.
+pub(in crate::world) async fn still_running(cluster: &Connections, pod: &str) -> Option<String> {
+    const LIMIT: Duration = Duration::from_secs(3);
+    let argv = ["sh", "-c", TITLES, "pgctl"];
+    let asking = cluster
+        .kube
+        .run_command(cluster.namespace(), pod, &argv, None, LIMIT);
+    let output = asking.await.ok().filter(|output| output.code == 0)?;
+    waited_for(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// Titles are `postgres: CLUSTER_NAME: archiver archiving 00000001…`.

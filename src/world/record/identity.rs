@@ -1,6 +1,13 @@
-//! Who works on the cluster: named in the Lease, the journal and the Events.
+//! Who works on the cluster, and the name of the objects that say so: the Lease and the journal.
 
 use std::fs;
+
+use crate::cluster::ClusterId;
+
+/// Name of the Lease and of the journal's ConfigMap of a cluster.
+pub(super) fn object_name(cluster: &ClusterId) -> String {
+    format!("pgctl-{}", cluster.name)
+}
 
 /// The person, the machine and the process, as `ann@laptop/4711-…`. The tail tells this process
 /// from every other: a Lease whose holder has died on this very machine need not be waited for.
@@ -55,7 +62,7 @@ fn began(pid: u32) -> Option<String> {
 
 /// Whether this holder was a process of this machine that does not exist any more. A holder of
 /// another machine, or of another PID namespace, is never taken for dead.
-pub(in crate::world) fn died_here(holder: &str) -> bool {
+pub(super) fn died_here(holder: &str) -> bool {
     let Some((_, tail)) = holder.rsplit_once('/') else {
         return false;
     };

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::Mutex;
+
 use crate::cluster::ClusterId;
 use crate::engine::{Journal, Record, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap, labels};
-use crate::plan::{Operation, OperationId, Unfinished};
-use crate::world::cluster::{Live, object_name};
+use crate::world::record::identity::object_name;
 
 /// Key of the plan of the operation that runs or ran last.
 const PLAN: &str = "plan";
@@ -18,66 +19,76 @@ const HISTORY: &str = "history";
 /// take it for its own, and remove what is not in the manifests.
 const CLUSTER: &str = "pgctl.io/cluster";
 
-impl Live {
+/// The journal of a cluster, to look at.
+///
+/// # Errors
+/// When it can't be read or understood.
+pub async fn journal_of(kube: &Kube, cluster: &ClusterId) -> Result<Option<Journal>, WorldError> {
+    Ok(seen_journal(kube, cluster).await?.0)
+}
+
+/// The same, with its `resourceVersion` (none: there is no journal): whether anything was written
+/// to it since is told by that, and not by anybody's clock.
+///
+/// # Errors
+/// When it can't be read or understood.
+pub async fn seen_journal(
+    kube: &Kube,
+    cluster: &ClusterId,
+) -> Result<(Option<Journal>, Option<String>), WorldError> {
+    let map = kube
+        .stored_map(&cluster.namespace, &object_name(cluster))
+        .await?;
+    let journal = map.as_ref().map(read).transpose()?.flatten();
+    Ok((journal, map.map(|map| map.resource_version)))
+}
+
+/// The journal of a cluster, as it was last read or written here.
+pub struct JournalStore {
+    kube: Kube,
+    cluster: ClusterId,
+    stored: Mutex<Option<StoredMap>>,
+}
+
+impl JournalStore {
+    /// Of this cluster.
+    pub(in crate::world) fn new(kube: Kube, cluster: ClusterId) -> Self {
+        Self {
+            kube,
+            cluster,
+            stored: Mutex::default(),
+        }
+    }
+
     /// The journal as it is stored; none when no operation has ever run. From here on only changes
     /// that build upon this one are stored.
     ///
     /// # Errors
     /// When it can't be read or understood.
-    pub async fn load_journal(&self) -> Result<Option<Journal>, WorldError> {
+    pub async fn load(&self) -> Result<Option<Journal>, WorldError> {
         let map = self
             .kube
-            .stored_map(self.namespace(), &self.object_name())
+            .stored_map(&self.cluster.namespace, &object_name(&self.cluster))
             .await?;
         let journal = map.as_ref().map(read).transpose()?.flatten();
         *self.stored.lock().await = map;
         Ok(journal)
     }
 
-    /// The journal of a cluster, to look at.
-    ///
-    /// # Errors
-    /// When it can't be read or understood.
-    pub async fn journal_of(
-        kube: &Kube,
-        cluster: &ClusterId,
-    ) -> Result<Option<Journal>, WorldError> {
-        Ok(Self::seen_journal(kube, cluster).await?.0)
-    }
-
-    /// The same, with its `resourceVersion` (none: there is no journal): whether anything was written
-    /// to it since is told by that, and not by anybody's clock.
-    ///
-    /// # Errors
-    /// When it can't be read or understood.
-    pub async fn seen_journal(
-        kube: &Kube,
-        cluster: &ClusterId,
-    ) -> Result<(Option<Journal>, Option<String>), WorldError> {
-        let map = kube
-            .stored_map(&cluster.namespace, &object_name(cluster))
-            .await?;
-        let journal = map.as_ref().map(read).transpose()?.flatten();
-        Ok((journal, map.map(|map| map.resource_version)))
-    }
-
     /// `resourceVersion` of the journal that was loaded, or stored since.
-    pub async fn journal_version(&self) -> Option<String> {
+    pub async fn version(&self) -> Option<String> {
         let stored = self.stored.lock().await;
         stored.as_ref().map(|map| map.resource_version.clone())
     }
 
-    pub(in crate::world) async fn store_journal(
-        &self,
-        journal: &Journal,
-    ) -> Result<(), WorldError> {
+    pub(in crate::world) async fn store(&self, journal: &Journal) -> Result<(), WorldError> {
         let data = written(journal)?;
-        let name = self.object_name();
+        let name = object_name(&self.cluster);
         let mut stored = self.stored.lock().await;
         let result = match stored.as_ref() {
             Some(map) => {
                 self.kube
-                    .replace_map(self.namespace(), &name, map, &data)
+                    .replace_map(&self.cluster.namespace, &name, map, &data)
                     .await
             }
             None => {
@@ -86,7 +97,7 @@ impl Live {
                     (CLUSTER.to_owned(), self.cluster.name.clone()),
                 ]);
                 self.kube
-                    .create_map(self.namespace(), &name, &labels, &data)
+                    .create_map(&self.cluster.namespace, &name, &labels, &data)
                     .await
             }
         };
@@ -97,7 +108,7 @@ impl Live {
             }
             // An answer that got lost looks the same as somebody else's change: look whose it is.
             Err(KubeError::Conflict { .. } | KubeError::AlreadyExists { .. }) => {
-                let now = self.kube.stored_map(self.namespace(), &name).await?;
+                let now = self.kube.stored_map(&self.cluster.namespace, &name).await?;
                 match now {
                     Some(map) if map.data == data => {
                         *stored = Some(map);
@@ -118,35 +129,6 @@ impl Live {
             }
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-impl Journal {
-    /// What a plan has to know of it, when it has not ended.
-    pub fn unfinished(&self) -> Option<Unfinished> {
-        if self.ended() || self.entries.is_empty() {
-            return None;
-        }
-        let past = self
-            .progress()
-            .is_ok_and(|progress| progress.past_point_of_no_return(&self.plan));
-        Some(Unfinished {
-            id: OperationId(self.plan.id.0.clone()),
-            title: self.plan.operation.to_string(),
-            past_point_of_no_return: past,
-            to: match &self.plan.operation {
-                Operation::Failover { to, .. } => Some(to.clone()),
-                _ => None,
-            },
-            from: match &self.plan.operation {
-                Operation::Failover { from, .. } => Some(from.clone()),
-                _ => None,
-            },
-            restore: matches!(
-                self.plan.operation,
-                Operation::Restore(_) | Operation::Discard { .. }
-            ),
-        })
     }
 }
 

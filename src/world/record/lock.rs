@@ -13,8 +13,7 @@ use crate::cluster::ClusterId;
 use crate::engine::WorldError;
 use crate::kubernetes::{Claim, HeldLease, Kube, KubeError, LeaseHolder};
 use crate::plan::LockHolder;
-use crate::world::cluster::{Live, object_name};
-use crate::world::record::identity::{died_here, who};
+use crate::world::record::identity::{died_here, object_name, who};
 
 /// How long a Lease lives without being renewed.
 const DURATION: Duration = Duration::from_secs(15);
@@ -38,9 +37,10 @@ pub enum LockError {
     Kube(#[from] KubeError),
 }
 
-/// The lock, while it is ours.
-#[derive(Default)]
-pub(in crate::world) struct Lock {
+/// The lock of a cluster, and whether it is ours.
+pub struct Lock {
+    kube: Kube,
+    cluster: ClusterId,
     state: Mutex<Option<Held>>,
     ours: Arc<AtomicBool>,
     renewed: Arc<std::sync::Mutex<Option<Renewed>>>,
@@ -68,7 +68,34 @@ struct Held {
     renewal: JoinHandle<()>,
 }
 
+/// Who has the lock of a cluster, as far as one look tells; none when it is free, its holder has
+/// died on this machine, or may be dead: [`Lock::take`] watches such a one before it decides.
+///
+/// # Errors
+/// When the Lease can't be read.
+pub async fn lock_holder(
+    kube: &Kube,
+    cluster: &ClusterId,
+) -> Result<Option<LockHolder>, KubeError> {
+    let name = object_name(cluster);
+    let holder = kube.lease_holder(&cluster.namespace, &name).await?;
+    Ok(holder
+        .filter(|it| !died_here(&it.holder) && it.seems_alive(Timestamp::now(), DURATION))
+        .map(|it| holder_of(it, cluster)))
+}
+
 impl Lock {
+    /// The lock of this cluster, which is not ours yet.
+    pub(in crate::world) fn new(kube: Kube, cluster: ClusterId) -> Self {
+        Self {
+            kube,
+            cluster,
+            state: Mutex::default(),
+            ours: Arc::default(),
+            renewed: Arc::default(),
+        }
+    }
+
     pub(in crate::world) fn is_ours(&self) -> bool {
         let renewed = self.renewed.lock().ok().and_then(|it| *it);
         !self.is_lost() && renewed.is_some_and(|it| it.age() < DURATION - MARGIN)
@@ -78,24 +105,6 @@ impl Lock {
     fn is_lost(&self) -> bool {
         !self.ours.load(Ordering::Acquire)
     }
-}
-
-impl Live {
-    /// Who has the lock of a cluster, as far as one look tells; none when it is free, its holder has
-    /// died on this machine, or may be dead: [`Live::take_lock`] watches such a one before it decides.
-    ///
-    /// # Errors
-    /// When the Lease can't be read.
-    pub async fn lock_holder(
-        kube: &Kube,
-        cluster: &ClusterId,
-    ) -> Result<Option<LockHolder>, KubeError> {
-        let name = object_name(cluster);
-        let holder = kube.lease_holder(&cluster.namespace, &name).await?;
-        Ok(holder
-            .filter(|it| !died_here(&it.holder) && it.seems_alive(Timestamp::now(), DURATION))
-            .map(|it| lock_holder(it, cluster)))
-    }
 
     /// Takes the lock, and renews it until it is given back. One whose holder does not renew it for as
     /// long as it lasts, by this machine's own clock, is taken over: what the holder's clock said does
@@ -103,8 +112,8 @@ impl Live {
     ///
     /// # Errors
     /// When somebody else has it, or the API refuses.
-    pub async fn take_lock(&self, patience: bool) -> Result<(), LockError> {
-        let (name, me) = (self.object_name(), who());
+    pub async fn take(&self, patience: bool) -> Result<(), LockError> {
+        let (name, me) = (object_name(&self.cluster), who());
         let mut watched: Option<(LeaseHolder, Instant)> = None;
         loop {
             let asked = Renewed::now();
@@ -114,7 +123,7 @@ impl Live {
                 .map(|(holder, _)| holder.version.as_str());
             let claim = self
                 .kube
-                .claim_lease(self.namespace(), &name, &me, DURATION, unrenewed)
+                .claim_lease(&self.cluster.namespace, &name, &me, DURATION, unrenewed)
                 .await?;
             let holder = match claim {
                 Claim::Ours(lease) => {
@@ -127,7 +136,13 @@ impl Live {
                 // In the name of the dead, only to give it back.
                 let claim = self
                     .kube
-                    .claim_lease(self.namespace(), &name, &holder.holder, DURATION, None)
+                    .claim_lease(
+                        &self.cluster.namespace,
+                        &name,
+                        &holder.holder,
+                        DURATION,
+                        None,
+                    )
                     .await?;
                 if let Claim::Ours(lease) = claim {
                     self.kube.release_lease(*lease).await?;
@@ -140,7 +155,7 @@ impl Live {
                 None => !patience && holder.seems_alive(Timestamp::now(), DURATION),
             };
             if lives {
-                return Err(LockError::Held(lock_holder(holder, &self.cluster)));
+                return Err(LockError::Held(holder_of(holder, &self.cluster)));
             }
             watched.get_or_insert_with(|| (holder, Instant::now()));
             tokio::time::sleep(LOOK).await;
@@ -150,13 +165,13 @@ impl Live {
     /// Waits until the lock was renewed again, when that was not possible for a while. That it has
     /// expired is no loss: it is renewed only as we have left it, so that whoever has had it in between
     /// makes that fail.
-    pub(in crate::world) async fn regain_lock(&self) -> Result<(), WorldError> {
+    pub(in crate::world) async fn regain(&self) -> Result<(), WorldError> {
         let since = Instant::now();
         loop {
-            if self.lock.is_ours() {
+            if self.is_ours() {
                 return Ok(());
             }
-            if self.lock.is_lost() {
+            if self.is_lost() {
                 return Err(WorldError::lost_lock(
                     "somebody else has taken the lock: the operation is not ours any more",
                 ));
@@ -173,10 +188,10 @@ impl Live {
 
     async fn keep(&self, lease: HeldLease, since: Renewed) {
         let lease = Arc::new(Mutex::new(Some(lease)));
-        self.lock.ours.store(true, Ordering::Release);
-        set(&self.lock.renewed, since);
+        self.ours.store(true, Ordering::Release);
+        set(&self.renewed, since);
         let (kube, kept) = (self.kube.clone(), Arc::clone(&lease));
-        let (ours, renewed) = (Arc::clone(&self.lock.ours), Arc::clone(&self.lock.renewed));
+        let (ours, renewed) = (Arc::clone(&self.ours), Arc::clone(&self.renewed));
         let renewal = tokio::spawn(async move {
             let mut pause = RENEWAL;
             loop {
@@ -198,16 +213,16 @@ impl Live {
                 }
             }
         });
-        *self.lock.state.lock().await = Some(Held { lease, renewal });
+        *self.state.lock().await = Some(Held { lease, renewal });
     }
 
     /// Gives the lock back.
-    pub async fn release_lock(&self) {
-        let Some(held) = self.lock.state.lock().await.take() else {
+    pub async fn release(&self) {
+        let Some(held) = self.state.lock().await.take() else {
             return;
         };
         held.renewal.abort();
-        self.lock.ours.store(false, Ordering::Release);
+        self.ours.store(false, Ordering::Release);
         if let Some(lease) = held.lease.lock().await.take() {
             // If that fails it expires by itself.
             self.kube.release_lease(lease).await.ok();
@@ -221,7 +236,7 @@ fn set(at: &std::sync::Mutex<Option<Renewed>>, renewed: Renewed) {
     }
 }
 
-fn lock_holder(it: LeaseHolder, cluster: &ClusterId) -> LockHolder {
+fn holder_of(it: LeaseHolder, cluster: &ClusterId) -> LockHolder {
     LockHolder {
         holder: it.holder,
         since: it.since,

@@ -1,8 +1,9 @@
 //! Whose turn it is, and what was done: the Lease and the journal in the cluster.
 
-pub(super) mod identity;
-pub(super) mod journal;
-pub(super) mod lock;
+mod identity;
+mod journal;
+mod lock;
 
 pub use identity::who;
-pub use lock::LockError;
+pub use journal::{JournalStore, journal_of, seen_journal};
+pub use lock::{Lock, LockError, lock_holder};

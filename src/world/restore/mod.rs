@@ -2,6 +2,7 @@
 
 pub(super) mod backups;
 pub(super) mod databases;
+pub(super) mod restoring;
 pub(super) mod volume;
 
 pub use backups::Backups;

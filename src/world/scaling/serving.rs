@@ -8,11 +8,14 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::Instant;
 
 use crate::cluster::{ContainerState, DatabaseFacts, PodFacts, StartDecision};
-use crate::engine::{ErrorKind, Notice, Stage, WorldError};
+use crate::engine::{ErrorKind, Stage, WorldError};
 use crate::kubernetes::Annotations;
 use crate::observe::why_held_back;
 use crate::plan::{Operation, Plan};
-use crate::world::cluster::Live;
+use crate::world::connections::Connections;
+use crate::world::failover::topology::request_clone;
+use crate::world::reasons::reasons;
+use crate::world::reporting::Reporting;
 
 /// How often the standbys are looked at.
 const POLL: Duration = Duration::from_millis(400);
@@ -43,245 +46,246 @@ pub(in crate::world) struct Goal<'a> {
     pub(in crate::world) max_lag_bytes: u64,
 }
 
-impl Live {
-    /// Where each of the pods is.
-    pub(in crate::world) async fn stages(
-        &self,
-        goal: &Goal<'_>,
-    ) -> Result<BTreeMap<String, Stage>, WorldError> {
-        let facts = self.session(goal.upstream).await?.facts().await?;
-        let reads = match goal.service {
-            Some(service) => Some(self.kube.ready_endpoints(self.namespace(), service).await?),
-            None => None,
-        };
-        let stages = goal.pods.iter().map(async |pod| {
-            let now = self.kube.pod(self.namespace(), pod).await?;
-            let stage = self
-                .stage(
-                    pod,
-                    now.as_ref(),
-                    &facts,
-                    reads.as_deref(),
-                    goal.max_lag_bytes,
-                )
-                .await;
-            Ok::<_, WorldError>((pod.clone(), stage))
-        });
-        join_all(stages).await.into_iter().collect()
-    }
+/// Where each of the pods is.
+pub(in crate::world) async fn stages(
+    cluster: &Connections,
+    goal: &Goal<'_>,
+) -> Result<BTreeMap<String, Stage>, WorldError> {
+    let facts = cluster.session(goal.upstream).await?.facts().await?;
+    let reads = match goal.service {
+        Some(service) => Some(
+            cluster
+                .kube
+                .ready_endpoints(cluster.namespace(), service)
+                .await?,
+        ),
+        None => None,
+    };
+    let looking = goal.pods.iter().map(async |pod| {
+        let now = cluster.kube.pod(cluster.namespace(), pod).await?;
+        let at = stage(
+            cluster,
+            pod,
+            now.as_ref(),
+            &facts,
+            reads.as_deref(),
+            goal.max_lag_bytes,
+        )
+        .await;
+        Ok::<_, WorldError>((pod.clone(), at))
+    });
+    join_all(looking).await.into_iter().collect()
+}
 
-    async fn stage(
-        &self,
-        name: &str,
-        pod: Option<&PodFacts>,
-        primary: &DatabaseFacts,
-        reads: Option<&[String]>,
-        max_lag_bytes: u64,
-    ) -> Stage {
-        let Some(pod) = pod.filter(|pod| pod.deleting_since.is_none()) else {
-            return Stage::Absent;
+async fn stage(
+    cluster: &Connections,
+    name: &str,
+    pod: Option<&PodFacts>,
+    primary: &DatabaseFacts,
+    reads: Option<&[String]>,
+    max_lag_bytes: u64,
+) -> Stage {
+    let Some(pod) = pod.filter(|pod| pod.deleting_since.is_none()) else {
+        return Stage::Absent;
+    };
+    if let Some(why) = &pod.unschedulable {
+        return Stage::Unschedulable { why: why.clone() };
+    }
+    match &pod.container {
+        ContainerState::Running { .. } => {}
+        ContainerState::Waiting { reason, .. } => return waiting(pod, reason),
+        _ => return Stage::Starting { why: String::new() },
+    }
+    let sender = primary
+        .senders
+        .iter()
+        .find(|it| it.application_name == name && it.state == "streaming");
+    if let Some(sender) = sender {
+        let behind = sender
+            .replay_lsn
+            .map(|at| primary.flush_lsn.bytes_since(at))
+            .filter(|bytes| *bytes <= max_lag_bytes);
+        return match behind {
+            None => Stage::Behind {
+                bytes: sender
+                    .replay_lsn
+                    .map(|at| primary.flush_lsn.bytes_since(at)),
+            },
+            Some(_) if !pod.ready => Stage::NotReady,
+            Some(_) if reads.is_some_and(|it| !it.iter().any(|to| to == name)) => Stage::NoReads,
+            Some(_) => Stage::Serving,
         };
-        if let Some(why) = &pod.unschedulable {
-            return Stage::Unschedulable { why: why.clone() };
-        }
-        match &pod.container {
-            ContainerState::Running { .. } => {}
-            ContainerState::Waiting { reason, .. } => return waiting(pod, reason),
-            _ => return Stage::Starting { why: String::new() },
-        }
-        let sender = primary
-            .senders
-            .iter()
-            .find(|it| it.application_name == name && it.state == "streaming");
-        if let Some(sender) = sender {
-            let behind = sender
-                .replay_lsn
-                .map(|at| primary.flush_lsn.bytes_since(at))
-                .filter(|bytes| *bytes <= max_lag_bytes);
-            return match behind {
-                None => Stage::Behind {
-                    bytes: sender
-                        .replay_lsn
-                        .map(|at| primary.flush_lsn.bytes_since(at)),
-                },
-                Some(_) if !pod.ready => Stage::NotReady,
-                Some(_) if reads.is_some_and(|it| !it.iter().any(|to| to == name)) => {
-                    Stage::NoReads
-                }
-                Some(_) => Stage::Serving,
-            };
-        }
-        let copy = format!("{name}-clone");
-        if let Some(copy) = primary
-            .base_backups
-            .iter()
-            .find(|it| it.application_name == copy)
+    }
+    let copy = format!("{name}-clone");
+    if let Some(copy) = primary
+        .base_backups
+        .iter()
+        .find(|it| it.application_name == copy)
+    {
+        let percent = copy
+            .total_bytes
+            .filter(|total| *total > 0)
+            .map(|total| (copy.streamed_bytes.saturating_mul(100) / total).min(100));
+        return Stage::Copying {
+            percent: percent.and_then(|it| u32::try_from(it).ok()),
+        };
+    }
+    match why_held_back(&cluster.kube, cluster.namespace(), name).await {
+        Some(StartDecision::Waiting { reason, message }) => Stage::Held { reason, message },
+        _ => Stage::Starting { why: String::new() },
+    }
+}
+
+/// That the pods are still wanted: a number that an autoscaler has taken back brings none of them.
+async fn still_wanted(
+    cluster: &Connections,
+    plan: &Plan,
+    goal: &Goal<'_>,
+) -> Result<(), WorldError> {
+    let Operation::Scale { stateful_set, .. } = &plan.operation else {
+        return Ok(());
+    };
+    let now: Option<StatefulSet> = cluster.kube.get(cluster.namespace(), stateful_set).await?;
+    let replicas = now.map_or(0, |it| it.spec.and_then(|it| it.replicas).unwrap_or(1));
+    let beyond = |pod: &&String| {
+        let tail = pod.strip_prefix(stateful_set.as_str());
+        tail.and_then(|it| it.strip_prefix('-')?.parse::<i32>().ok())
+            .is_some_and(|ordinal| ordinal >= replicas)
+    };
+    let gone: Vec<&str> = goal
+        .pods
+        .iter()
+        .filter(beyond)
+        .map(String::as_str)
+        .collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    Err(WorldError::permanent(format!(
+        "{stateful_set} was set to {replicas} meanwhile, by an autoscaler or somebody else: {} will not come",
+        gone.join(", ")
+    )))
+}
+
+/// Waits until every pod serves, and tells of each step that one of them makes.
+pub(in crate::world) async fn await_serving(
+    cluster: &Connections,
+    reporting: &Reporting,
+    plan: &Plan,
+    goal: &Goal<'_>,
+    limit: Duration,
+) -> Result<(), WorldError> {
+    let mut patience = Patience::new(limit);
+    loop {
+        let (stages, wanted) = futures::join!(
+            told_stages(cluster, reporting, plan, goal),
+            still_wanted(cluster, plan, goal)
+        );
+        if let Err(error) = wanted
+            && error.kind == ErrorKind::Permanent
         {
-            let percent = copy
-                .total_bytes
-                .filter(|total| *total > 0)
-                .map(|total| (copy.streamed_bytes.saturating_mul(100) / total).min(100));
-            return Stage::Copying {
-                percent: percent.and_then(|it| u32::try_from(it).ok()),
-            };
+            return Err(error);
         }
-        match why_held_back(&self.kube, self.namespace(), name).await {
-            Some(StartDecision::Waiting { reason, message }) => Stage::Held { reason, message },
-            _ => Stage::Starting { why: String::new() },
-        }
-    }
-
-    /// That the pods are still wanted: a number that an autoscaler has taken back brings none of them.
-    async fn still_wanted(&self, plan: &Plan, goal: &Goal<'_>) -> Result<(), WorldError> {
-        let Operation::Scale { stateful_set, .. } = &plan.operation else {
-            return Ok(());
-        };
-        let now: Option<StatefulSet> = self.kube.get(self.namespace(), stateful_set).await?;
-        let replicas = now.map_or(0, |it| it.spec.and_then(|it| it.replicas).unwrap_or(1));
-        let beyond = |pod: &&String| {
-            let tail = pod.strip_prefix(stateful_set.as_str());
-            tail.and_then(|it| it.strip_prefix('-')?.parse::<i32>().ok())
-                .is_some_and(|ordinal| ordinal >= replicas)
-        };
-        let gone: Vec<&str> = goal
-            .pods
-            .iter()
-            .filter(beyond)
-            .map(String::as_str)
-            .collect();
-        if gone.is_empty() {
+        if let Ok(stages) = &stages
+            && stages.values().all(|stage| *stage == Stage::Serving)
+        {
             return Ok(());
         }
-        Err(WorldError::permanent(format!(
-            "{stateful_set} was set to {replicas} meanwhile, by an autoscaler or somebody else: {} will not come",
-            gone.join(", ")
-        )))
-    }
-
-    /// Waits until every pod serves, and tells of each step that one of them makes.
-    pub(in crate::world) async fn await_serving(
-        &self,
-        plan: &Plan,
-        goal: &Goal<'_>,
-        limit: Duration,
-    ) -> Result<(), WorldError> {
-        let mut patience = Patience::new(limit);
-        loop {
-            let (stages, wanted) =
-                futures::join!(self.told_stages(plan, goal), self.still_wanted(plan, goal));
-            if let Err(error) = wanted
-                && error.kind == ErrorKind::Permanent
-            {
-                return Err(error);
-            }
-            if let Ok(stages) = &stages
-                && stages.values().all(|stage| *stage == Stage::Serving)
-            {
-                return Ok(());
-            }
-            if patience.ends(stages.is_ok()) {
-                return Err(WorldError::permanent(match stages {
-                    Ok(stages) => {
-                        let late: Vec<String> = stages
-                            .iter()
-                            .filter(|(_, stage)| **stage != Stage::Serving)
-                            .map(|(pod, _)| pod.clone())
-                            .collect();
-                        let mut text = unfinished(&stages, limit);
-                        for (pod, reason) in self.reasons(&late).await {
-                            text += &format!("; {pod}: {reason}");
-                        }
-                        text
+        if patience.ends(stages.is_ok()) {
+            return Err(WorldError::permanent(match stages {
+                Ok(stages) => {
+                    let late: Vec<String> = stages
+                        .iter()
+                        .filter(|(_, stage)| **stage != Stage::Serving)
+                        .map(|(pod, _)| pod.clone())
+                        .collect();
+                    let mut text = unfinished(&stages, limit);
+                    for (pod, reason) in reasons(cluster, &late).await {
+                        text += &format!("; {pod}: {reason}");
                     }
-                    Err(error) => error.reason,
-                }));
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    /// Asks for a fresh copy where the start script says that nothing else helps; is done when
-    /// every pod has found its way.
-    pub(in crate::world) async fn mend_volumes(
-        &self,
-        plan: &Plan,
-        goal: &Goal<'_>,
-        config_map: &str,
-        request: &str,
-        limit: Duration,
-    ) -> Result<(), WorldError> {
-        let mut patience = Patience::new(limit);
-        let mut asked: BTreeSet<String> = BTreeSet::new();
-        loop {
-            let (stages, wanted) =
-                futures::join!(self.told_stages(plan, goal), self.still_wanted(plan, goal));
-            if let Err(error) = wanted
-                && error.kind == ErrorKind::Permanent
-            {
-                return Err(error);
-            }
-            for (pod, stage) in stages.iter().flatten() {
-                if let Stage::Held { reason, .. } = stage
-                    && NEEDS_COPY.contains(&reason.as_str())
-                    && !asked.contains(pod)
-                {
-                    self.request_clone(config_map, pod, request).await?;
-                    let value = Some(request.to_owned());
-                    let annotations = Annotations::from([(COPY_REQUEST.to_owned(), value)]);
-                    self.kube
-                        .annotate_pod(self.namespace(), pod, &annotations)
-                        .await?;
-                    asked.insert(pod.clone());
+                    text
                 }
-            }
-            let on_its_way = |(pod, stage): (&String, &Stage)| {
-                asked.contains(pod)
-                    || matches!(
-                        stage,
-                        Stage::Serving
-                            | Stage::NotReady
-                            | Stage::NoReads
-                            | Stage::Behind { .. }
-                            | Stage::Copying { .. }
-                    )
-            };
-            if let Ok(stages) = &stages
-                && stages.iter().all(on_its_way)
-            {
-                return Ok(());
-            }
-            if patience.ends(stages.is_ok()) {
-                return Err(WorldError::permanent(match stages {
-                    Ok(stages) => unfinished(&stages, limit),
-                    Err(error) => error.reason,
-                }));
-            }
-            tokio::time::sleep(POLL).await;
+                Err(error) => error.reason,
+            }));
         }
+        tokio::time::sleep(POLL).await;
     }
+}
 
-    /// The stages, after each one that is new was told.
-    async fn told_stages(
-        &self,
-        plan: &Plan,
-        goal: &Goal<'_>,
-    ) -> Result<BTreeMap<String, Stage>, WorldError> {
-        let stages = self.stages(goal).await?;
-        let mut told = self.told.lock().await;
-        for (pod, stage) in &stages {
-            if told.get(pod).is_none_or(|before| before.is_news(stage)) {
-                told.insert(pod.clone(), stage.clone());
-                self.say(
-                    plan,
-                    &Notice::Progress {
-                        pod: pod.clone(),
-                        stage: stage.clone(),
-                    },
-                );
+/// Asks for a fresh copy where the start script says that nothing else helps; is done when
+/// every pod has found its way.
+pub(in crate::world) async fn mend_volumes(
+    cluster: &Connections,
+    reporting: &Reporting,
+    plan: &Plan,
+    goal: &Goal<'_>,
+    config_map: &str,
+    request: &str,
+    limit: Duration,
+) -> Result<(), WorldError> {
+    let mut patience = Patience::new(limit);
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let (stages, wanted) = futures::join!(
+            told_stages(cluster, reporting, plan, goal),
+            still_wanted(cluster, plan, goal)
+        );
+        if let Err(error) = wanted
+            && error.kind == ErrorKind::Permanent
+        {
+            return Err(error);
+        }
+        for (pod, stage) in stages.iter().flatten() {
+            if let Stage::Held { reason, .. } = stage
+                && NEEDS_COPY.contains(&reason.as_str())
+                && !asked.contains(pod)
+            {
+                request_clone(cluster, config_map, pod, request).await?;
+                let value = Some(request.to_owned());
+                let annotations = Annotations::from([(COPY_REQUEST.to_owned(), value)]);
+                cluster
+                    .kube
+                    .annotate_pod(cluster.namespace(), pod, &annotations)
+                    .await?;
+                asked.insert(pod.clone());
             }
         }
-        Ok(stages)
+        let on_its_way = |(pod, stage): (&String, &Stage)| {
+            asked.contains(pod)
+                || matches!(
+                    stage,
+                    Stage::Serving
+                        | Stage::NotReady
+                        | Stage::NoReads
+                        | Stage::Behind { .. }
+                        | Stage::Copying { .. }
+                )
+        };
+        if let Ok(stages) = &stages
+            && stages.iter().all(on_its_way)
+        {
+            return Ok(());
+        }
+        if patience.ends(stages.is_ok()) {
+            return Err(WorldError::permanent(match stages {
+                Ok(stages) => unfinished(&stages, limit),
+                Err(error) => error.reason,
+            }));
+        }
+        tokio::time::sleep(POLL).await;
     }
+}
+
+/// The stages, after each one that is new was told.
+async fn told_stages(
+    cluster: &Connections,
+    reporting: &Reporting,
+    plan: &Plan,
+    goal: &Goal<'_>,
+) -> Result<BTreeMap<String, Stage>, WorldError> {
+    let now = stages(cluster, goal).await?;
+    reporting.stages(plan, &now).await;
+    Ok(now)
 }
 
 /// How long is waited: to the limit while the primary answers, and not for long when it does not.

@@ -14,9 +14,9 @@ use crate::cluster::words::shell_word;
 use crate::engine::WorldError;
 use crate::plan::{Action, Load, Operation, Plan, RestoreAction};
 use crate::postgres::tool_options;
-use crate::world::cluster::Live;
 use crate::world::restore::backups::Teller;
 use crate::world::restore::databases::steps::QUICK;
+use crate::world::restore::restoring::Restoring;
 
 /// How long finding out what the pod has may take.
 const ASKING: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ const ASKING: Duration = Duration::from_secs(30);
 /// What a load needs in the pod.
 const NEEDED: [&str; 6] = ["pg_restore", "sha256sum", "mkfifo", "mktemp", "tee", "head"];
 
-impl Live {
+impl Restoring<'_> {
     /// The mark of a database that was loaded to its end, in this operation.
     fn loaded_mark(plan: &Plan) -> String {
         format!("loaded by pgctl, {}", plan.id)
@@ -42,7 +42,7 @@ impl Live {
         pod: &str,
         load: &Load,
     ) -> Result<bool, WorldError> {
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         let comment = session.database_comment(&load.into).await?;
         Ok(comment == Some(Self::analyzed_mark(plan)))
     }
@@ -56,7 +56,7 @@ impl Live {
         limit: Duration,
     ) -> Result<(), WorldError> {
         let deadline = Instant::now() + limit;
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         let comment = session.database_comment(&load.into).await?;
         if comment == Some(Self::analyzed_mark(plan)) {
             return Ok(());
@@ -64,11 +64,11 @@ impl Live {
         // What was loaded is not loaded again because the connection was lost later.
         if comment != Some(Self::loaded_mark(plan)) {
             self.fill(plan, pod, load, deadline).await?;
-            let session = self.session(pod).await?;
+            let session = self.cluster.session(pod).await?;
             let mark = Self::loaded_mark(plan);
             session.comment_database(&load.into, &mark).await?;
         }
-        let loaded = self.connect_to(pod, &load.into).await?;
+        let loaded = self.cluster.connect_to(pod, &load.into).await?;
         if load.database == "postgres" {
             loaded
                 .run_long("giving the standbys their rights", GRANT_TO_STANDBYS, QUICK)
@@ -77,7 +77,7 @@ impl Live {
         let left = deadline.saturating_duration_since(Instant::now());
         loaded.run_long("analyzing", "analyze", left).await?;
         drop(loaded);
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         let mark = Self::analyzed_mark(plan);
         Ok(session.comment_database(&load.into, &mark).await?)
     }
@@ -106,7 +106,7 @@ impl Live {
                     load.file
                 ))
             })?;
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         // Half a load of before is of no use.
         if session.database_names().await?.contains(&load.into) {
             self.detach_subscriptions(pod, &load.into).await?;
@@ -147,10 +147,16 @@ impl Live {
         pod: &str,
         database: &str,
     ) -> Result<(), WorldError> {
-        if !self.session(pod).await?.has_subscriptions(database).await? {
+        if !self
+            .cluster
+            .session(pod)
+            .await?
+            .has_subscriptions(database)
+            .await?
+        {
             return Ok(());
         }
-        let inside = self.connect_to(pod, database).await?;
+        let inside = self.cluster.connect_to(pod, database).await?;
         Ok(inside.drop_subscriptions().await?)
     }
 
@@ -164,18 +170,18 @@ impl Live {
         deadline: Instant,
     ) -> Result<(), WorldError> {
         let origin = Origin::Pod {
-            kube: self.kube.clone(),
-            namespace: self.namespace().to_owned(),
+            kube: self.cluster.kube.clone(),
+            namespace: self.cluster.namespace().to_owned(),
             pod: pod.to_owned(),
         };
         let mut command = vec!["env".to_owned()];
         command.extend(origin.environment());
-        command.push(format!("PGUSER={}", self.login.user));
+        command.push(format!("PGUSER={}", self.cluster.login.user));
         command.push("PGAPPNAME=pgctl_restore".to_owned());
-        let version = self.session(pod).await?.version().await?;
+        let version = self.cluster.session(pod).await?.version().await?;
         command.push(format!("PGOPTIONS={}", tool_options(version)));
         command.extend(tool);
-        let password = self.login.password.expose_secret().to_owned();
+        let password = self.cluster.login.password.expose_secret().to_owned();
         self.stream(
             &origin, pod, manifest, file, &command, &password, &NEEDED, deadline,
         )
@@ -234,8 +240,9 @@ impl Live {
         let mut argv = vec!["sh", "-c", LOOK, "pgctl", "zstd", "gzip"];
         argv.extend_from_slice(needed);
         let output = self
+            .cluster
             .kube
-            .run_command(self.namespace(), pod, &argv, None, ASKING)
+            .run_command(self.cluster.namespace(), pod, &argv, None, ASKING)
             .await?;
         let there: Vec<String> = String::from_utf8_lossy(&output.stdout)
             .lines()

@@ -8,12 +8,12 @@ use crate::backup::restore::{
 use crate::engine::WorldError;
 use crate::plan::Plan;
 use crate::postgres::FailedStatement;
-use crate::world::cluster::Live;
+use crate::world::restore::restoring::Restoring;
 
 /// The role of the standbys; its password is in the Secret.
 const REPLICATION_ROLE: &str = "replicator";
 
-impl Live {
+impl Restoring<'_> {
     pub(in crate::world) async fn create_roles(
         &self,
         plan: &Plan,
@@ -23,7 +23,7 @@ impl Live {
         limit: Duration,
     ) -> Result<(), WorldError> {
         let text = self.globals(plan, file).await?;
-        let there = self.session(pod).await?.role_names().await?;
+        let there = self.cluster.session(pod).await?.role_names().await?;
         let wanted: Vec<String> = roles
             .iter()
             .filter(|role| !there.contains(role))
@@ -68,15 +68,15 @@ impl Live {
         file: &str,
     ) -> Result<Vec<RoleStatement>, WorldError> {
         let text = self.globals(plan, file).await?;
-        let known = self.session(pod).await?.role_names().await?;
-        let spared = [self.login.user.clone(), REPLICATION_ROLE.to_owned()];
+        let known = self.cluster.session(pod).await?.role_names().await?;
+        let spared = [self.cluster.login.user.clone(), REPLICATION_ROLE.to_owned()];
         let grantors = self.grantors(plan, pod).await?;
         Ok(changes_to_roles(&text, &known, &spared, grantors))
     }
 
     async fn grantors(&self, plan: &Plan, pod: &str) -> Result<Grantors, WorldError> {
         let from = self.manifest(plan).await?.server_version;
-        let to = self.session(pod).await?.version().await?;
+        let to = self.cluster.session(pod).await?.version().await?;
         Ok(Grantors::between(from, to))
     }
 
@@ -89,7 +89,7 @@ impl Live {
         limit: Duration,
     ) -> Result<(), WorldError> {
         let texts: Vec<String> = statements.iter().map(|it| it.text.clone()).collect();
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         let run = session.run_all(doing, &texts, limit);
         run.await.map_err(|failed| {
             let place = failed

@@ -13,9 +13,9 @@ use crate::backup::take::{Event, Place, Request, application_name, take};
 use crate::backup::transfer::Progress;
 use crate::engine::{Known, WorldError};
 use crate::plan::{Finding, Plan, Swap};
-use crate::world::cluster::Live;
+use crate::world::restore::restoring::Restoring;
 
-impl Live {
+impl Restoring<'_> {
     pub(in crate::world) async fn safety_backup(
         &self,
         plan: &Plan,
@@ -38,17 +38,17 @@ impl Live {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| WorldError::permanent(error.to_string()))?;
         let place = Place {
-            cluster: self.cluster.clone(),
+            cluster: self.cluster.id.clone(),
             pod: pod.to_owned(),
             role: "primary".to_owned(),
             origin: Origin::Pod {
-                kube: self.kube.clone(),
-                namespace: self.namespace().to_owned(),
+                kube: self.cluster.kube.clone(),
+                namespace: self.cluster.namespace().to_owned(),
                 pod: pod.to_owned(),
             },
-            session: self.connect(pod).await?,
-            user: self.login.user.clone(),
-            password: self.login.password.clone(),
+            session: self.cluster.connect(pod).await?,
+            user: self.cluster.login.user.clone(),
+            password: self.cluster.login.password.clone(),
             reconnect: None,
         };
         let request = Request {
@@ -104,7 +104,7 @@ impl Live {
         let Some(id) = known.safety_backup.clone() else {
             return Ok(false);
         };
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         let there = session.database_names().await?;
         let broken = session.invalid_databases().await?;
         let store = Arc::clone(&self.backups()?.store);

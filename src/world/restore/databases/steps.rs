@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use crate::engine::{Known, WorldError};
 use crate::plan::{Finding, LOADED, Plan, RestoreAction, RestoreCondition};
-use crate::world::cluster::Live;
+use crate::world::restore::restoring::Restoring;
 
 /// How long making an empty database may take, or dropping one.
 pub(in crate::world) const QUICK: Duration = Duration::from_secs(300);
 /// How often standbys are asked what they have replayed.
 const POLL: Duration = Duration::from_millis(200);
 
-impl Live {
+impl Restoring<'_> {
     pub(in crate::world) async fn restore(
         &self,
         plan: &Plan,
@@ -35,7 +35,7 @@ impl Live {
                 self.create_roles(plan, pod, file, roles, limit).await?;
             }
             RestoreAction::DropRoles { pod, roles } => {
-                self.session(pod).await?.drop_roles(roles).await?;
+                self.cluster.session(pod).await?.drop_roles(roles).await?;
             }
             RestoreAction::LoadDatabases { pod, databases } => {
                 let deadline = Instant::now() + limit;
@@ -45,7 +45,7 @@ impl Live {
                 }
             }
             RestoreAction::DropDatabases { pod, databases } => {
-                let session = self.session(pod).await?;
+                let session = self.cluster.session(pod).await?;
                 let there = session.database_names().await?;
                 for name in databases.iter().filter(|name| there.contains(name)) {
                     if name.starts_with(LOADED) {
@@ -66,7 +66,7 @@ impl Live {
         Ok(Vec::new())
     }
 
-    pub(in crate::world) async fn restore_holds(
+    pub(in crate::world) async fn holds(
         &self,
         plan: &Plan,
         condition: &RestoreCondition,
@@ -74,11 +74,11 @@ impl Live {
     ) -> Result<bool, WorldError> {
         Ok(match condition {
             RestoreCondition::Roles { pod, roles } => {
-                let there = self.session(pod).await?.role_names().await?;
+                let there = self.cluster.session(pod).await?.role_names().await?;
                 roles.iter().all(|role| there.contains(role))
             }
             RestoreCondition::NoRoles { pod, roles } => {
-                let there = self.session(pod).await?.role_names().await?;
+                let there = self.cluster.session(pod).await?.role_names().await?;
                 !roles.iter().any(|role| there.contains(role))
             }
             RestoreCondition::Loaded { pod, databases } => {
@@ -90,17 +90,17 @@ impl Live {
                 true
             }
             RestoreCondition::NoDatabases { pod, databases } => {
-                let there = self.session(pod).await?.database_names().await?;
+                let there = self.cluster.session(pod).await?.database_names().await?;
                 !databases.iter().any(|name| there.contains(name))
             }
             RestoreCondition::Swapped { pod, swaps } => {
-                let there = self.session(pod).await?.database_names().await?;
+                let there = self.cluster.session(pod).await?.database_names().await?;
                 swaps
                     .iter()
                     .all(|it| there.contains(&it.name) && !there.contains(&it.loaded))
             }
             RestoreCondition::SwappedBack { pod, swaps } => {
-                let there = self.session(pod).await?.database_names().await?;
+                let there = self.cluster.session(pod).await?.database_names().await?;
                 swaps
                     .iter()
                     .all(|it| it.aside.as_ref().is_none_or(|name| !there.contains(name)))
@@ -111,7 +111,7 @@ impl Live {
             }
             RestoreCondition::BackedUp { pod, swaps } => self.backed_up(pod, swaps, known).await?,
             RestoreCondition::Followed { pod, standbys } => {
-                let session = self.session(pod).await?;
+                let session = self.cluster.session(pod).await?;
                 let (_, position) = session.wal_position().await?;
                 let done = session.replayed_by(position).await?;
                 standbys.iter().all(|name| done.contains(name))
@@ -128,9 +128,14 @@ impl Live {
         limit: Duration,
     ) -> Result<(), WorldError> {
         let deadline = Instant::now() + limit;
-        let (_, position) = self.session(pod).await?.wal_position().await?;
+        let (_, position) = self.cluster.session(pod).await?.wal_position().await?;
         loop {
-            let done = self.session(pod).await?.replayed_by(position).await?;
+            let done = self
+                .cluster
+                .session(pod)
+                .await?
+                .replayed_by(position)
+                .await?;
             let behind: Vec<&str> = standbys
                 .iter()
                 .filter(|name| !done.contains(name))

@@ -9,8 +9,8 @@ use crate::backup::restore::table_of_contents;
 use crate::engine::WorldError;
 use crate::plan::{Plan, Swap};
 use crate::postgres::{Session, quote_identifier};
-use crate::world::cluster::Live;
 use crate::world::restore::databases::roles::at_line;
+use crate::world::restore::restoring::Restoring;
 
 /// PostgreSQL waits 5 s for others to leave a database that is renamed; then it gives up.
 const ATTEMPT: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ impl Change {
     }
 }
 
-impl Live {
+impl Restoring<'_> {
     pub(in crate::world) async fn swap(
         &self,
         plan: &Plan,
@@ -38,7 +38,7 @@ impl Live {
         roles: Option<&str>,
         limit: Duration,
     ) -> Result<(), WorldError> {
-        let there = self.connect(pod).await?.database_names().await?;
+        let there = self.cluster.connect(pod).await?.database_names().await?;
         // After an interruption some may have been renamed.
         let waiting: Vec<&Swap> = swaps
             .iter()
@@ -73,7 +73,7 @@ impl Live {
         pod: &str,
         swaps: &[Swap],
     ) -> Result<(), WorldError> {
-        let session = self.session(pod).await?;
+        let session = self.cluster.session(pod).await?;
         let there = session.database_names().await?;
         let broken = session.invalid_databases().await?;
         let is_there = |name: &String| there.contains(name) && !broken.contains(name);
@@ -86,7 +86,13 @@ impl Live {
             } else {
                 continue;
             };
-            if self.connect_to(pod, name).await?.holds_data().await? {
+            if self
+                .cluster
+                .connect_to(pod, name)
+                .await?
+                .holds_data()
+                .await?
+            {
                 return Err(WorldError::permanent(format!(
                     "somebody has put something into {}, which was empty when this was planned",
                     swap.name
@@ -102,7 +108,7 @@ impl Live {
         swaps: &[Swap],
         limit: Duration,
     ) -> Result<(), WorldError> {
-        let there = self.connect(pod).await?.database_names().await?;
+        let there = self.cluster.connect(pod).await?.database_names().await?;
         let swapped: Vec<&Swap> = swaps
             .iter()
             .filter(|it| !there.contains(&it.loaded) && there.contains(&it.name))
@@ -162,9 +168,9 @@ impl Live {
     ) -> Result<(), WorldError> {
         let deadline = Instant::now() + limit;
         // Our own session must not be in the way either.
-        self.forget(pod).await;
-        let worker = self.connect_to(pod, base).await?;
-        let doorman = self.connect_to(pod, base).await?;
+        self.cluster.forget(pod).await;
+        let worker = self.cluster.connect_to(pod, base).await?;
+        let doorman = self.cluster.connect_to(pod, base).await?;
         let texts: Vec<String> = changes.iter().map(|it| it.text.clone()).collect();
         loop {
             let working = worker.run_all("putting the databases in place", &texts, ATTEMPT);

@@ -1,3 +1,4 @@
 //! A physical restore: the work on the primary's volume.
 
+mod script;
 pub(in crate::world) mod steps;

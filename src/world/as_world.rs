@@ -5,29 +5,31 @@ use std::time::Duration;
 use crate::engine::{Journal, Known, World, WorldError};
 use crate::kubernetes::Regarding;
 use crate::plan::{Action, Condition, Finding, Operation, Plan, Step, StepName};
-use crate::world::cluster::Live;
+use crate::world::cluster::RealCluster;
+use crate::world::{act, look, wait};
 
-impl World for Live {
+impl World for RealCluster {
     async fn prepare(&self, plan: &Plan, step: &Step) -> Result<(), WorldError> {
         let Operation::Failover { from, to, .. } = &plan.operation else {
             return Ok(());
         };
+        let cluster = &self.connections;
         match step.name {
             StepName::StopPrimary => {
                 if let Action::Scale { stateful_set, .. } = &step.action {
-                    self.look_at_number(stateful_set).await?;
+                    self.numbers.look_at(cluster, stateful_set).await?;
                 }
                 // Everything that is needed while writes are away is opened now.
-                self.session(to).await?;
+                cluster.session(to).await?;
                 if plan.is_switchover() && self.outage.since_last().is_none() {
                     // Without it the outage is measured by commit times.
-                    if let Ok(session) = self.connect(from).await {
+                    if let Ok(session) = cluster.connect(from).await {
                         self.outage.begin(session);
                     }
                 }
             }
             StepName::Promote => {
-                self.session(to).await?;
+                cluster.session(to).await?;
             }
             _ => {}
         }
@@ -41,7 +43,7 @@ impl World for Live {
         known: &Known,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
-        self.carry_out(plan, action, known, limit).await
+        act::act(self, plan, action, known, limit).await
     }
 
     async fn holds(
@@ -50,7 +52,7 @@ impl World for Live {
         condition: &Condition,
         known: &Known,
     ) -> Result<bool, WorldError> {
-        self.look(plan, condition, known).await
+        look::holds(self, plan, condition, known).await
     }
 
     async fn wait(
@@ -60,11 +62,11 @@ impl World for Live {
         known: &Known,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
-        self.wait_until(plan, condition, known, limit).await
+        wait::wait(self, plan, condition, known, limit).await
     }
 
     async fn store(&self, journal: &Journal) -> Result<(), WorldError> {
-        self.store_journal(journal).await
+        self.journal.store(journal).await
     }
 
     fn is_ours(&self) -> bool {
@@ -72,7 +74,7 @@ impl World for Live {
     }
 
     async fn regain(&self) -> Result<(), WorldError> {
-        self.regain_lock().await
+        self.lock.regain().await
     }
 
     async fn tell(&self, plan: &Plan, reason: &str, message: &str) {
@@ -90,9 +92,15 @@ impl World for Live {
             Operation::Restore(scope) => ("v1", "Pod", &scope.pod),
             Operation::Discard { .. } => return,
         };
+        let cluster = &self.connections;
         // `kubectl describe pod` finds Events by UID.
         let uid = match kind {
-            "Pod" => self.kube.pod(self.namespace(), name).await.ok().flatten(),
+            "Pod" => cluster
+                .kube
+                .pod(cluster.namespace(), name)
+                .await
+                .ok()
+                .flatten(),
             _ => None,
         };
         let uid = uid.map(|pod| pod.uid);
@@ -104,16 +112,15 @@ impl World for Live {
         };
         let warning = reason == "OperationRolledBack";
         // An Event is a courtesy: the journal is the record.
-        self.kube
-            .record_event(self.namespace(), &regarding, reason, message, warning)
+        cluster
+            .kube
+            .record_event(cluster.namespace(), &regarding, reason, message, warning)
             .await
             .ok();
     }
 
     fn cut(&self) {
-        if let Ok(mut sessions) = self.sessions.try_lock() {
-            sessions.clear();
-        }
+        self.connections.cut();
         self.outage.end();
     }
 }

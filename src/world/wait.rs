@@ -1,0 +1,229 @@
+//! Waiting for conditions.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::engine::{ErrorKind, Known, Notice, WorldError};
+use crate::plan::{Condition, Finding, Operation, Plan, RestoreCondition};
+use crate::world::cluster::RealCluster;
+use crate::world::failover::ending::{await_clean_end, await_ends};
+use crate::world::failover::followers::{COPY_REFUSED, HELD_FOR_GOOD};
+use crate::world::failover::topology::{not_gone_on, present};
+use crate::world::look::holds;
+use crate::world::reasons::because;
+use crate::world::scaling::serving::{Goal, await_serving};
+use crate::world::scaling::standbys::await_synchronous;
+
+/// How often a condition that nobody announces is looked at.
+const POLL: Duration = Duration::from_millis(25);
+/// For so long nobody asks what is waited for.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// Waits until a condition holds.
+pub(super) async fn wait(
+    real: &RealCluster,
+    plan: &Plan,
+    condition: &Condition,
+    known: &Known,
+    limit: Duration,
+) -> Result<Vec<Finding>, WorldError> {
+    let cluster = &real.connections;
+    match condition {
+        Condition::StoppedCleanly { pod } => {
+            await_clean_end(cluster, &real.outage, plan, pod, known, limit).await
+        }
+        Condition::Stopped { pod } => {
+            await_ends(
+                cluster,
+                &real.outage,
+                plan,
+                &[(&pod.name, Some(pod))],
+                known,
+                limit,
+            )
+            .await
+        }
+        Condition::PodAbsent { pod } => {
+            await_ends(cluster, &real.outage, plan, &[(pod, None)], known, limit).await
+        }
+        Condition::AllStopped { pods } => {
+            let each: Vec<_> = pods.iter().map(|it| (it.name.as_str(), Some(it))).collect();
+            let findings = await_ends(cluster, &real.outage, plan, &each, known, limit).await?;
+            // Theirs is not the WAL that was written last.
+            let ends = findings.into_iter();
+            Ok(ends
+                .filter(|it| !matches!(it, Finding::Shutdown(_)))
+                .collect())
+        }
+        Condition::Topology {
+            config_map,
+            primary,
+            term,
+        } => {
+            not_gone_on(cluster, config_map, primary, *term).await?;
+            poll(real, plan, condition, known, limit).await?;
+            Ok(Vec::new())
+        }
+        Condition::Fenced {
+            config_map,
+            primary,
+            term,
+            pods,
+        } => {
+            not_gone_on(cluster, config_map, primary, *term).await?;
+            poll(real, plan, condition, known, limit).await?;
+            let pods = present(cluster, pods).await?;
+            Ok(vec![Finding::Fenced { pods }])
+        }
+        Condition::LacksNothingKnown { .. } if known.shutdown.is_none() => Ok(Vec::new()),
+        Condition::CaughtUp { pod } | Condition::LacksNothingKnown { pod } => {
+            let Some(end) = known.shutdown else {
+                return Err(WorldError::permanent(
+                    "where the old primary's WAL ended is not known",
+                ));
+            };
+            cluster
+                .session(pod)
+                .await?
+                .wait_past(end.lsn, limit)
+                .await?;
+            real.outage.caught_up();
+            Ok(Vec::new())
+        }
+        Condition::ClientsLedTo { service, pod } => {
+            // Nothing announces it, but when it can hold at the earliest is known.
+            if let Ok(Some(behind)) = real
+                .seen_to_lead
+                .proxies_behind(cluster, service, pod)
+                .await
+            {
+                tokio::time::sleep(behind.min(limit)).await;
+            }
+            poll(real, plan, condition, known, limit).await?;
+            Ok(Vec::new())
+        }
+        Condition::Streaming { upstream, pods } => {
+            real.followers
+                .await_streaming(cluster, upstream, pods, &[], limit)
+                .await
+        }
+        Condition::Back { upstream, pod } => {
+            let begun = Instant::now();
+            let pods = std::slice::from_ref(pod);
+            let last = match plan.operation {
+                // Of which the start script hears in its time.
+                Operation::Rejoin { clone: true, .. } => COPY_REFUSED,
+                _ => HELD_FOR_GOOD,
+            };
+            let findings = real
+                .followers
+                .await_streaming(cluster, upstream, pods, last, limit)
+                .await?;
+            let left = limit.saturating_sub(begun.elapsed());
+            poll(real, plan, condition, known, left).await?;
+            Ok(findings)
+        }
+        Condition::Serving {
+            upstream,
+            service,
+            pods,
+            max_lag_bytes,
+        } => {
+            let goal = Goal {
+                upstream,
+                service: service.as_deref(),
+                pods,
+                max_lag_bytes: *max_lag_bytes,
+            };
+            await_serving(cluster, &real.reporting, plan, &goal, limit).await?;
+            Ok(Vec::new())
+        }
+        Condition::Synchronous {
+            pod,
+            names,
+            standbys,
+            count,
+        } => {
+            await_synchronous(cluster, pod, names, standbys, *count, limit).await?;
+            Ok(Vec::new())
+        }
+        Condition::Restore(RestoreCondition::SwappedIn { volume }) => {
+            poll(real, plan, condition, known, limit).await?;
+            real.restoring().kept_on(plan, volume).await
+        }
+        Condition::Restore(RestoreCondition::Followed { pod, standbys }) => {
+            real.restoring()
+                .await_followed(pod, standbys, limit)
+                .await?;
+            Ok(Vec::new())
+        }
+        _ => {
+            poll(real, plan, condition, known, limit).await?;
+            Ok(match condition {
+                Condition::ServiceLeadsTo { .. } => real
+                    .outage
+                    .since_last()
+                    .map(|seconds| Finding::ServiceSwitched { seconds })
+                    .into_iter()
+                    .collect(),
+                _ => Vec::new(),
+            })
+        }
+    }
+}
+
+async fn poll(
+    real: &RealCluster,
+    plan: &Plan,
+    condition: &Condition,
+    known: &Known,
+    limit: Duration,
+) -> Result<(), WorldError> {
+    let deadline = Instant::now() + limit;
+    let begun = Instant::now();
+    let mut told = String::new();
+    let mut pause = POLL;
+    loop {
+        let seen = holds(real, plan, condition, known).await;
+        let reason = match seen {
+            Ok(true) => return Ok(()),
+            Ok(false) => format!(
+                "after {} s it is still not so that {condition}",
+                limit.as_secs()
+            ),
+            Err(error) if error.kind != ErrorKind::Transient => {
+                return Err(error);
+            }
+            Err(error) => error.reason,
+        };
+        if Instant::now() >= deadline {
+            // Where a pod is waited for, status knows more than that it is not there.
+            let mut reason = reason;
+            if let Condition::Back { pod, .. } = condition {
+                reason += &because(&real.connections, pod).await;
+            }
+            return Err(WorldError::permanent(reason));
+        }
+        if holds_a_claim(condition) && begun.elapsed() > QUIET && told != reason {
+            told.clone_from(&reason);
+            let step = plan.steps.iter().find(|it| it.proves == *condition);
+            if let Some(step) = step.map(|it| it.name) {
+                real.reporting.say(plan, &Notice::Waiting { step, reason });
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(250));
+    }
+}
+
+/// Whether it waits for claims, which others may hold for as long as they like.
+fn holds_a_claim(condition: &Condition) -> bool {
+    matches!(
+        condition,
+        Condition::ClaimGone { .. }
+            | Condition::ClaimReplaced { .. }
+            | Condition::ClaimsGone { .. }
+            | Condition::Restore(RestoreCondition::ClaimsGone { .. })
+    )
+}
