@@ -1,7 +1,6 @@
 //! What the commands do.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -138,7 +137,7 @@ async fn start(folder: &Folder, arguments: &Up, interrupts: &mut Interrupts) -> 
     let (child, mut lines) = match spawn(folder, arguments) {
         Ok(spawned) => spawned,
         Err(error) => {
-            remove_tree(folder.path());
+            leftovers::remove_tree(folder.path());
             return Err(error);
         }
     };
@@ -280,7 +279,7 @@ fn clean(folder: &Folder) -> Result<()> {
     if !leftovers::kill_all(folder.path()) {
         bail!("processes of sandbox {} do not end", folder.name());
     }
-    remove_tree(folder.path());
+    leftovers::remove_tree(folder.path());
     if folder.exists() {
         bail!(
             "{} cannot be removed; look at its owner and mode",
@@ -288,30 +287,6 @@ fn clean(folder: &Folder) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Removes a folder with everything in it, also what its owner may not write to.
-pub(crate) fn remove_tree(folder: &Path) {
-    // The last process of a container may still be writing its last file.
-    for _ in 0..20 {
-        match std::fs::remove_dir_all(folder) {
-            Ok(()) => return,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-            Err(_) => make_writable(folder),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn make_writable(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let all = std::fs::Permissions::from_mode(0o700);
-            drop(std::fs::set_permissions(entry.path(), all));
-            make_writable(&entry.path());
-        }
-    }
 }
 
 fn running(name: &str) -> Result<Folder> {

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 
 use crate::cli::Serve;
 use crate::cluster::{Cluster, Options};
-use crate::commands::remove_tree;
 use crate::control;
 use crate::home::{Folder, Home};
 use crate::leftovers;
@@ -58,7 +57,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<()> {
         Ok(_) => {
             // A container that was just being started knows nothing of the end.
             leftovers::kill_all(folder.path());
-            remove_tree(folder.path());
+            leftovers::remove_tree(folder.path());
         }
         // `up` shows it, and then takes the folder away.
         Err(error) => {

@@ -1,4 +1,4 @@
-//! Processes that a killed sandbox may have left behind.
+//! What a sandbox that has ended, or was killed, may have left behind: processes and files.
 //!
 //! Containers end with their daemon (the kernel sees to it). This is the second line: whatever still
 //! runs with a volume of the sandbox is killed before its files go.
@@ -26,6 +26,30 @@ pub(crate) fn kill_all(folder: &Path) -> bool {
             let _ = kill(pid, Signal::SIGKILL);
         }
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Removes a folder with everything in it, also what its owner may not write to.
+pub(crate) fn remove_tree(folder: &Path) {
+    // The last process of a container may still be writing its last file.
+    for _ in 0..20 {
+        match fs::remove_dir_all(folder) {
+            Ok(()) => return,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(_) => make_writable(folder),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn make_writable(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let all = fs::Permissions::from_mode(0o700);
+            drop(fs::set_permissions(entry.path(), all));
+            make_writable(&entry.path());
+        }
     }
 }
 

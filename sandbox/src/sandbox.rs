@@ -11,11 +11,11 @@ use tokio::runtime::Runtime;
 use crate::api::Server;
 use crate::cli::FaultKind;
 use crate::cluster::{Cluster, Options};
-use crate::commands::remove_tree;
 use crate::control::{Order, order};
 use crate::faults::Faults;
 use crate::home::{Folder, Home, Users};
 use crate::leftovers;
+use crate::leftovers::remove_tree;
 use crate::store::Store;
 
 /// How long a cluster may take to become ready, on a machine that runs other tests, too.

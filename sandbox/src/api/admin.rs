@@ -5,8 +5,8 @@ use axum::http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::ApiError;
-use super::dispatch::{App, json_response};
-use super::faults::Fault;
+use super::faults::{Fault, Faults, PodFaults};
+use super::response::json_response;
 
 /// - `GET /sandbox/v1/faults`: the API faults that still wait.
 /// - `POST /sandbox/v1/faults` with a [`Fault`]: adds one, answers its number.
@@ -14,7 +14,8 @@ use super::faults::Fault;
 /// - `POST /sandbox/v1/faults/connections`: breaks every open connection.
 /// - `POST /sandbox/v1/faults/pods`: handed to the kubelet.
 pub(super) async fn serve(
-    app: &App,
+    faults: &Faults,
+    pod_faults: Option<&dyn PodFaults>,
     method: &Method,
     path: &str,
     body: &[u8],
@@ -24,17 +25,17 @@ pub(super) async fn serve(
         .ok_or_else(ApiError::no_such_path)?
         .trim_matches('/');
     let answer = match (method, rest) {
-        (&Method::GET, "") => json!({"faults": app.faults.list()}),
+        (&Method::GET, "") => json!({"faults": faults.list()}),
         (&Method::POST, "") => {
             let fault: Fault = read(body)?;
-            json!({"id": app.faults.add(fault)})
+            json!({"id": faults.add(fault)})
         }
         (&Method::DELETE, "") => {
-            app.faults.clear();
+            faults.clear();
             json!({})
         }
         (&Method::DELETE, id) => {
-            let removed = id.parse().is_ok_and(|id| app.faults.remove(id));
+            let removed = id.parse().is_ok_and(|id| faults.remove(id));
             if !removed {
                 return Err(ApiError::new(
                     404,
@@ -45,11 +46,11 @@ pub(super) async fn serve(
             json!({})
         }
         (&Method::POST, "connections") => {
-            app.faults.drop_connections();
+            faults.drop_connections();
             json!({})
         }
         (&Method::POST, "pods") => {
-            let faults = app.pod_faults.as_ref().ok_or_else(|| {
+            let pods = pod_faults.ok_or_else(|| {
                 ApiError::new(
                     501,
                     "NotImplemented",
@@ -57,7 +58,7 @@ pub(super) async fn serve(
                 )
             })?;
             let request: Value = read(body)?;
-            faults.apply(request).await.map_err(ApiError::bad_request)?
+            pods.apply(request).await.map_err(ApiError::bad_request)?
         }
         _ => return Err(ApiError::method_not_allowed()),
     };

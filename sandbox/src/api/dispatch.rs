@@ -1,9 +1,7 @@
 //! One request from its first line to its answer: faults, identity, permission, then the handler.
 
 use axum::body::{Body, Bytes};
-use axum::http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
-};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -12,9 +10,13 @@ use std::time::Duration;
 use super::access::{
     Attributes, Authenticator, Identity, authorize, forbidden, review, token_request,
 };
+use super::call::Call;
 use super::faults::{Effect, Faults, PodFaults, StreamFaults};
-use super::request::{Form, Query, Target, form};
-use super::{ApiError, admin, discovery, openapi, read, streams, subresources, write};
+use super::request::{Query, Target, form};
+use super::response::json_response;
+use super::{
+    ApiError, admin, discovery, openapi, patch, read, streams, subresources, watch, write,
+};
 use crate::runtime::PodRuntime;
 use crate::store::{self, Resource, Store};
 
@@ -38,15 +40,6 @@ pub(super) struct Peer {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken on purpose")]
 pub(super) struct Broken;
-
-/// What the handlers get.
-pub(super) struct Call {
-    pub(super) target: Target,
-    pub(super) query: Query,
-    pub(super) headers: HeaderMap,
-    pub(super) form: Form,
-    pub(super) faults: StreamFaults,
-}
 
 impl App {
     pub(super) async fn serve(
@@ -107,7 +100,14 @@ impl App {
             )?;
             if path.starts_with("/sandbox/") {
                 let body = bytes(body).await?;
-                return admin::serve(self, &parts.method, &path, &body).await;
+                return admin::serve(
+                    &self.faults,
+                    self.pod_faults.as_deref(),
+                    &parts.method,
+                    &path,
+                    &body,
+                )
+                .await;
             }
             if parts.method != Method::GET && parts.method != Method::HEAD {
                 return Err(ApiError::method_not_allowed());
@@ -147,7 +147,8 @@ impl App {
                     },
                 )?;
             }
-            return streams::serve(self, call, parts, body).await;
+            return streams::serve(&self.store, self.runtime.clone(), &self.faults, call, parts)
+                .await;
         }
         self.objects(resource, call, &user, body).await
     }
@@ -242,14 +243,14 @@ impl App {
             (_, "scale") => subresources::scale(&self.store, resource, &call, user, &body),
             ("get", "" | "status") => read::get(&self.store, resource, &call),
             ("list", "") => read::list(&self.store, resource, &call),
-            ("watch", "") => read::watch(&self.store, resource, &call),
+            ("watch", "") => watch::watch(&self.store, resource, &call),
             ("create", "") if call.target.name.is_empty() => {
                 write::create(&self.store, resource, &call, &body)
             }
             ("update", "" | "status" | "finalize") => {
                 write::update(&self.store, resource, &call, &body)
             }
-            ("patch", "" | "status") => write::patch(&self.store, resource, &call, &body),
+            ("patch", "" | "status") => patch::patch(&self.store, resource, &call, &body),
             ("delete", "") => write::delete(&self.store, resource, &call, &body),
             ("deletecollection", "") => {
                 write::delete_collection(&self.store, resource, &call, &body)
@@ -300,14 +301,4 @@ fn version() -> Value {
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "none", "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     })
-}
-
-pub(super) fn json_response(code: StatusCode, object: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(object.to_string()));
-    *response.status_mut() = code;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ApiError;
-use super::dispatch::Call;
+use super::call::Call;
 use crate::store::Resource;
 
 /// Unknown fields as warnings, or as an error when the client asked to be strict. Wrong types are always errors.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-use super::dispatch::Call;
+use super::call::Call;
 use super::patch::{ListKeys, Shape, list_item, shape_of};
 use crate::store::{Resource, meta, now, text};
 

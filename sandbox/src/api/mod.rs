@@ -2,11 +2,12 @@
 
 mod access;
 mod admin;
+mod call;
 mod discovery;
 mod dispatch;
 mod error;
+mod event_versions;
 mod faults;
-mod feed;
 mod fields;
 mod managed;
 mod openapi;
@@ -14,12 +15,13 @@ mod patch;
 mod protobuf;
 mod read;
 mod request;
+mod response;
 mod server;
-mod shape;
 mod streams;
 mod subresources;
 mod table;
 mod validation;
+mod watch;
 mod write;
 
 pub use access::{

@@ -6,12 +6,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::dispatch::{Call, json_response};
+use super::call::Call;
 use super::request::Form;
-use super::{ApiError, shape, table};
+use super::response::{json_response, metadata_only};
+use super::{ApiError, event_versions, table};
 use crate::store::{Resource, Selector, Store, text};
-
-pub(super) use super::feed::watch;
 
 /// The field labels that Kubernetes takes in selectors, besides name and namespace.
 fn field_labels(resource: &Resource) -> &'static [&'static str] {
@@ -97,7 +96,7 @@ pub(super) fn get(
 ) -> Result<Response<Body>, ApiError> {
     let object = store
         .get(
-            shape::stored(resource),
+            event_versions::stored(resource),
             &call.target.namespace,
             &call.target.name,
         )
@@ -109,7 +108,11 @@ pub(super) fn get(
         })?;
     Ok(json_response(
         StatusCode::OK,
-        &render(resource, call.form, &shape::outward(resource, &object)),
+        &render(
+            resource,
+            call.form,
+            &event_versions::outward(resource, &object),
+        ),
     ))
 }
 
@@ -122,24 +125,20 @@ pub(super) fn render(resource: &Resource, form: Form, object: &Value) -> Value {
     }
 }
 
-pub(super) fn metadata_only(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object.get("metadata")})
-}
-
 pub(super) fn list(
     store: &Store,
     resource: &'static Resource,
     call: &Call,
 ) -> Result<Response<Body>, ApiError> {
     let selector = selector(resource, call)?;
-    let list = store.list(shape::stored(resource), scope(call));
+    let list = store.list(event_versions::stored(resource), scope(call));
     let after = call.query.get("continue").map(position).transpose()?;
     let limit = usize::try_from(call.query.number("limit").unwrap_or(0)).unwrap_or(usize::MAX);
     let wanted = |o: &&Arc<Value>| {
         after
             .as_ref()
             .is_none_or(|after| key(o) > (after.0.as_str(), after.1.as_str()))
-            && (selector.is_everything() || selector.matches(&shape::outward(resource, o)))
+            && (selector.is_everything() || selector.matches(&event_versions::outward(resource, o)))
     };
     let mut items: Vec<&Arc<Value>> = list.items.iter().filter(wanted).collect();
     let mut meta = json!({"resourceVersion": list.revision.to_string()});
@@ -152,7 +151,10 @@ pub(super) fn list(
             meta["remainingItemCount"] = json!(rest);
         }
     }
-    let objects: Vec<_> = items.iter().map(|o| shape::outward(resource, o)).collect();
+    let objects: Vec<_> = items
+        .iter()
+        .map(|o| event_versions::outward(resource, o))
+        .collect();
     let body = match call.form {
         Form::Table => {
             let mut table = table::of(

@@ -6,7 +6,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 
 use super::access::Identity;
-use super::dispatch::{Call, json_response};
+use super::call::Call;
+use super::response::json_response;
 use super::{ApiError, patch, write};
 use crate::store::{
     Cause, DeleteOptions, LabelSelector, Preconditions, Resource, Selector, Store, Write, meta,

@@ -3,53 +3,15 @@
 use serde_json::Value;
 
 use super::ApiError;
-use crate::store::{Cause, Resource, text};
+use crate::store::{Resource, text};
 
 mod autoscaler;
+mod mistakes;
 mod names;
 mod pods;
 mod statefulset;
 
-/// The mistakes found so far.
-#[derive(Default)]
-struct Mistakes(Vec<Cause>);
-
-impl Mistakes {
-    fn add(&mut self, field: impl Into<String>, reason: &'static str, message: impl Into<String>) {
-        self.0.push(Cause {
-            field: field.into(),
-            reason,
-            message: message.into(),
-        });
-    }
-
-    fn invalid(&mut self, field: impl Into<String>, value: &Value, why: &str) {
-        self.add(
-            field,
-            "FieldValueInvalid",
-            format!("Invalid value: {value}: {why}"),
-        );
-    }
-
-    fn required(&mut self, field: impl Into<String>, why: &str) {
-        self.add(
-            field,
-            "FieldValueRequired",
-            if why.is_empty() {
-                "Required value".to_owned()
-            } else {
-                format!("Required value: {why}")
-            },
-        );
-    }
-
-    fn immutable(&mut self, field: &str, old: &Value, new: &Value, pointer: &str) {
-        let (old, new) = (old.pointer(pointer), new.pointer(pointer));
-        if old.is_some_and(|o| !o.is_null()) && old != new {
-            self.invalid(field, new.unwrap_or(&Value::Null), "field is immutable");
-        }
-    }
-}
+use mistakes::Mistakes;
 
 /// Checks a new object, or a change of `old`.
 pub(super) fn check(

@@ -4,13 +4,12 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::dispatch::{Call, json_response};
-use super::{ApiError, fields, managed, protobuf, read, shape, validation};
+use super::call::Call;
+use super::response::json_response;
+use super::{ApiError, event_versions, fields, managed, protobuf, read, validation};
 use crate::store::{
     DeleteOptions, Preconditions, Propagation, Resource, Store, StoreError, Write, meta, text,
 };
-
-pub(super) use super::patch::patch;
 
 /// Reads a body as JSON or YAML.
 pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Value, ApiError> {
@@ -103,7 +102,11 @@ pub(super) fn answer(
 ) -> Response<Body> {
     let mut response = json_response(
         code,
-        &read::render(resource, call.form, &shape::outward(resource, object)),
+        &read::render(
+            resource,
+            call.form,
+            &event_versions::outward(resource, object),
+        ),
     );
     for warning in warnings {
         let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
@@ -181,12 +184,12 @@ pub(super) fn create_object(
     prepare_new(resource, &mut object);
     validation::check(resource, &object, None)?;
     managed::created(resource, &mut object, call, operation);
-    let object = shape::inward(resource, object);
+    let object = event_versions::inward(resource, object);
     let write = Write {
         dry_run: call.query.dry_run(),
     };
     let done = store.create_with(
-        shape::stored(resource),
+        event_versions::stored(resource),
         &call.target.namespace,
         object,
         write,
@@ -210,7 +213,7 @@ pub(super) fn update(
     check_identity(resource, call, &object)?;
     let warnings = fields::check(resource, &object, call)?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let stored = shape::stored(resource);
+    let stored = event_versions::stored(resource);
     let creates = matches!(
         resource.plural,
         "leases" | "endpoints" | "events" | "services" | "limitranges"
@@ -235,10 +238,10 @@ pub(super) fn update(
             dry_run: call.query.dry_run(),
         },
         |current| {
-            let old = shape::outward(resource, current).into_owned();
+            let old = event_versions::outward(resource, current).into_owned();
             let mut new = object.clone();
             finish_update(resource, call, &old, &mut new)?;
-            *current = shape::inward(resource, new);
+            *current = event_versions::inward(resource, new);
             Ok::<(), ApiError>(())
         },
     )?;
@@ -338,7 +341,7 @@ pub(super) fn delete(
 ) -> Result<Response<Body>, ApiError> {
     let options = delete_options(call, body)?;
     let (object, gone) = store.delete(
-        shape::stored(resource),
+        event_versions::stored(resource),
         &call.target.namespace,
         &call.target.name,
         &options,
@@ -346,7 +349,7 @@ pub(super) fn delete(
     if !gone || resource.plural == "pods" {
         return Ok(json_response(
             StatusCode::OK,
-            &shape::outward(resource, &object),
+            &event_versions::outward(resource, &object),
         ));
     }
     let mut details = json!({"name": call.target.name, "kind": resource.plural, "uid": text(&object, "/metadata/uid")});
@@ -365,20 +368,20 @@ pub(super) fn delete_collection(
 ) -> Result<Response<Body>, ApiError> {
     let options = delete_options(call, body)?;
     let selector = read::selector(resource, call)?;
-    let stored = shape::stored(resource);
+    let stored = event_versions::stored(resource);
     let list = store.list(stored, read::scope(call));
     let mut items = Vec::new();
     for object in list
         .items
         .iter()
-        .filter(|o| selector.matches(&shape::outward(resource, o)))
+        .filter(|o| selector.matches(&event_versions::outward(resource, o)))
     {
         let (namespace, name) = (
             text(object, "/metadata/namespace"),
             text(object, "/metadata/name"),
         );
         match store.delete(stored, namespace, name, &options) {
-            Ok((object, _)) => items.push(shape::outward(resource, &object).into_owned()),
+            Ok((object, _)) => items.push(event_versions::outward(resource, &object).into_owned()),
             // Gone in between is gone.
             Err(StoreError::NotFound { .. }) => {}
             Err(e) => return Err(e.into()),

@@ -20,7 +20,7 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 impl Kubelet {
     /// The pod, when its node can be reached.
     fn reach(&self, namespace: &str, pod: &str) -> Result<Arc<PodState>, RuntimeError> {
-        let Some(state) = self.context.pod(namespace, pod) else {
+        let Some(state) = self.pods.named(namespace, pod) else {
             return Err(self.not_here(namespace, pod));
         };
         if self.context.is_up(&state.node) {

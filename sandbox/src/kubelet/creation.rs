@@ -8,7 +8,8 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1 as core;
 
 use super::pod::PodState;
-use super::{disk, environment, lifecycle};
+use super::volumes::Volumes;
+use super::{disk, environment};
 use crate::controllers::EventType;
 use crate::runtime::{self, Container, ContainerSpec, Mount};
 
@@ -115,7 +116,7 @@ fn specify(
         ));
     }
     let user = user_of(&pod, definition).map_err(CreateError::Config)?;
-    let mut mounts = lifecycle::volumes(state, &pod)
+    let mut mounts = Volumes::of(state, &pod)
         .mounts(definition)
         .map_err(CreateError::Config)?;
     let own = state.dir.join("containers").join(&definition.name);

@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::pod::PodState;
-use super::volumes::ClaimFolder;
+use super::volumes::{ClaimFolder, Volumes};
 use crate::runtime::Mount;
 
 /// Stands in front of the machine's `df`.
@@ -77,7 +77,7 @@ pub(super) fn refresh(state: &PodState) -> io::Result<()> {
 
 /// The folders of the pod's claims.
 pub(super) fn claims_of(state: &PodState, pod: &Pod) -> Vec<PathBuf> {
-    let volumes = super::lifecycle::volumes(state, pod);
+    let volumes = Volumes::of(state, pod);
     let folders = volumes.claims().into_iter();
     folders.map(|claim| claim.folder).collect()
 }
@@ -85,7 +85,7 @@ pub(super) fn claims_of(state: &PodState, pod: &Pod) -> Vec<PathBuf> {
 /// False when the container mounts no claim.
 fn write_claims(state: &PodState, definition: &Container) -> io::Result<bool> {
     let pod = state.pod();
-    let claims = super::lifecycle::volumes(state, &pod).claims();
+    let claims = Volumes::of(state, &pod).claims();
     let mut text = String::new();
     for mount in definition.volume_mounts.iter().flatten() {
         let Some(claim) = claims.iter().find(|claim| claim.volume == mount.name) else {

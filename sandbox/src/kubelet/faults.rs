@@ -79,7 +79,7 @@ impl Kubelet {
         self.context
             .down
             .send_modify(|down| down.retain(|n| n != node));
-        for pod in self.context.all_pods() {
+        for pod in self.pods.all() {
             if pod.node == node {
                 pod.publish();
             }
@@ -94,7 +94,7 @@ impl Kubelet {
     /// # Errors
     /// No such pod, it has no volume claim, or its files can't be written.
     pub fn fill_disk(&self, namespace: &str, pod: &str, percent: u8) -> Result<(), FaultError> {
-        let state = self.context.pod(namespace, pod);
+        let state = self.pods.named(namespace, pod);
         let state = state.ok_or_else(|| RuntimeError::PodNotFound(pod.to_owned()))?;
         let folders = disk::claims_of(&state, &state.pod());
         if folders.is_empty() {
@@ -106,7 +106,7 @@ impl Kubelet {
     }
 
     fn tell_df(&self) -> Result<(), FaultError> {
-        for pod in self.context.all_pods() {
+        for pod in self.pods.all() {
             disk::refresh(&pod)?;
         }
         Ok(())
@@ -123,7 +123,7 @@ impl Kubelet {
         for node in down {
             self.restore_node(&node)?;
         }
-        for pod in self.context.all_pods() {
+        for pod in self.pods.all() {
             for container in pod.slots().iter().filter_map(|s| s.running.as_ref()) {
                 if container.is_frozen() {
                     container.unfreeze();
@@ -142,7 +142,7 @@ impl Kubelet {
     }
 
     fn each(&self, namespace: &str, pod: &str, act: impl Fn(&Container)) -> Result<(), FaultError> {
-        let state = self.context.pod(namespace, pod);
+        let state = self.pods.named(namespace, pod);
         let state = state.ok_or_else(|| RuntimeError::PodNotFound(pod.to_owned()))?;
         let running: Vec<Container> = Arc::clone(&state)
             .slots()

@@ -10,17 +10,18 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::pod::PodState;
+use super::pods::Pods;
 use crate::store::{of, text};
 
 /// Changes come in bursts: one round for each.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// Keeps the files of all pods up to date.
-pub(super) async fn run(context: Arc<Context>) {
+pub(super) async fn run(context: Arc<Context>, pods: Arc<Pods>) {
     let mut changes = context.store.changes();
     loop {
         changes.borrow_and_update();
-        for pod in context.all_pods() {
+        for pod in pods.all() {
             if pod.dir.exists() && context.is_up(&pod.node) {
                 // The pod's folder may be going right now.
                 drop(write(&context, &pod));

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::container;
 use super::pod::PodState;
+use super::pods::Pods;
 use super::volumes::Volumes;
 use crate::controllers::EventType;
 use crate::store::{DeleteOptions, Preconditions, of};
@@ -20,7 +21,7 @@ const FIRST_MOUNT_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_MOUNT_DELAY: Duration = Duration::from_secs(122);
 
 /// Runs the pod until its object may go, and removes the object.
-pub(super) async fn run(state: Arc<PodState>) {
+pub(super) async fn run(state: Arc<PodState>, pods: Arc<Pods>) {
     let life = async {
         state.publish();
         if live(&state).await {
@@ -33,7 +34,7 @@ pub(super) async fn run(state: Arc<PodState>) {
         () = life => {}
         () = keep_volumes_fresh(&state) => {}
     }
-    finish(&state).await;
+    finish(&state, &pods).await;
 }
 
 /// True when its containers have run and will never run again.
@@ -83,16 +84,7 @@ async fn set_up(state: &Arc<PodState>) -> bool {
 fn prepare(state: &PodState, pod: &Pod) -> Result<(), String> {
     fs::create_dir_all(&state.dir).map_err(|e| format!("making the pod's folder: {e}"))?;
     super::hosts::write(&state.context, state).map_err(|e| format!("writing /etc/hosts: {e}"))?;
-    volumes(state, pod).set_up()
-}
-
-pub(super) fn volumes<'a>(state: &'a PodState, pod: &'a Pod) -> Volumes<'a> {
-    Volumes {
-        store: &state.context.store,
-        pod,
-        ip: &state.ip,
-        dir: &state.dir,
-    }
+    Volumes::of(state, pod).set_up()
 }
 
 /// Follows ConfigMaps and Secrets as a kubelet does: at once when the pod's own object changed,
@@ -119,7 +111,7 @@ async fn keep_volumes_fresh(state: &PodState) {
         }
         if state.context.is_up(&state.node) && state.dir.join("volumes").exists() {
             let pod = state.pod();
-            volumes(state, &pod).refresh();
+            Volumes::of(state, &pod).refresh();
         }
     }
 }
@@ -134,7 +126,7 @@ fn wish_of(pod: &Pod) -> Pod {
 }
 
 /// Everything has ended: says so, tidies up, and lets the object go.
-async fn finish(state: &Arc<PodState>) {
+async fn finish(state: &Arc<PodState>, running: &Pods) {
     state.tear_down_network().await;
     state.context.up(&state.node).await;
     state.publish();
@@ -145,7 +137,7 @@ async fn finish(state: &Arc<PodState>) {
         },
         ..DeleteOptions::now()
     };
-    state.context.pods().remove(&state.uid);
+    running.remove(&state.uid);
     // Not found or another uid: it was removed by force.
     let pods = of::<Pod>();
     drop(

@@ -13,6 +13,7 @@ mod lifecycle;
 mod node;
 mod nodes;
 mod pod;
+mod pods;
 mod probes;
 mod scheduler;
 mod status;

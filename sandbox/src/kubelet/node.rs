@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::config::KubeletConfig;
 use super::context::Context;
 use super::pod::PodState;
+use super::pods::Pods;
 use super::{hosts, lifecycle, nodes, scheduler};
 use crate::controllers::{PodUsage, Usage};
 use crate::pod_network::PodNetwork;
@@ -23,6 +24,7 @@ use crate::store::{Store, of, text};
 /// Runs the pods of the sandbox's nodes. Everything it runs ends when this is dropped.
 pub struct Kubelet {
     pub(super) context: Arc<Context>,
+    pub(super) pods: Arc<Pods>,
     tasks: Mutex<JoinSet<()>>,
     samples: Mutex<HashMap<String, Sample>>,
 }
@@ -49,7 +51,6 @@ impl Kubelet {
             containers: Containers::new(config.tools.clone())?,
             config,
             store: store.clone(),
-            pods: Mutex::default(),
             network: Arc::default(),
             down: watch::Sender::default(),
             fills: Mutex::default(),
@@ -57,10 +58,12 @@ impl Kubelet {
         nodes::register(&context).map_err(io::Error::other)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(scheduler::run(Arc::clone(&context)));
-        tasks.spawn(hosts::run(Arc::clone(&context)));
-        tasks.spawn(run(Arc::clone(&context)));
+        let pods = Arc::<Pods>::default();
+        tasks.spawn(hosts::run(Arc::clone(&context), Arc::clone(&pods)));
+        tasks.spawn(run(Arc::clone(&context), Arc::clone(&pods)));
         Ok(Arc::new(Self {
             context,
+            pods,
             tasks: Mutex::new(tasks),
             samples: Mutex::default(),
         }))
@@ -72,12 +75,12 @@ impl Kubelet {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .abort_all();
-        for pod in self.context.all_pods() {
+        for pod in self.pods.all() {
             for container in pod.slots().iter_mut().filter_map(|s| s.running.take()) {
                 container.kill();
             }
         }
-        self.context.pods().clear();
+        self.pods.clear();
         self.context.network.clear();
     }
 
@@ -95,7 +98,7 @@ impl Drop for Kubelet {
 
 impl Usage for Kubelet {
     fn usage(&self, namespace: &str, pod: &str) -> Option<PodUsage> {
-        let state = self.context.pod(namespace, pod)?;
+        let state = self.pods.named(namespace, pod)?;
         let running: Vec<_> = state
             .slots()
             .iter()
@@ -136,7 +139,7 @@ impl Usage for Kubelet {
 }
 
 /// Compares what should run with what runs, after every change.
-async fn run(context: Arc<Context>) {
+async fn run(context: Arc<Context>, pods: Arc<Pods>) {
     let mut changes = context.store.changes();
     let mut down = context.down.subscribe();
     let mut workers = JoinSet::new();
@@ -144,8 +147,8 @@ async fn run(context: Arc<Context>) {
     loop {
         changes.borrow_and_update();
         down.borrow_and_update();
-        for state in reconcile(&context, &mut last_address) {
-            workers.spawn(lifecycle::run(state));
+        for state in reconcile(&context, &pods, &mut last_address) {
+            workers.spawn(lifecycle::run(state, Arc::clone(&pods)));
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
@@ -156,13 +159,13 @@ async fn run(context: Arc<Context>) {
 }
 
 /// Tells the pods that run what is wanted of them now; returns those to be started.
-fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState>> {
+fn reconcile(context: &Arc<Context>, pods: &Pods, last_address: &mut u16) -> Vec<Arc<PodState>> {
     let objects = context.store.list(of::<Pod>(), None).items;
     let wanted: BTreeMap<&str, &Arc<Value>> = objects
         .iter()
         .map(|o| (text(o, "/metadata/uid"), o))
         .collect();
-    for state in context.all_pods() {
+    for state in pods.all() {
         if !context.is_up(&state.node) {
             continue;
         }
@@ -180,7 +183,7 @@ fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState
     for (uid, object) in wanted {
         let node = text(object, "/spec/nodeName");
         let mine = names.iter().any(|n| n == node) && context.is_up(node);
-        if !mine || context.pods().contains_key(uid) {
+        if !mine || pods.contains(uid) {
             continue;
         }
         let Ok(pod) = Pod::deserialize(&**object) else {
@@ -190,14 +193,14 @@ fn reconcile(context: &Arc<Context>, last_address: &mut u16) -> Vec<Arc<PodState
         if matches!(phase, Some("Succeeded" | "Failed")) || has_ended(&pod) {
             continue;
         }
-        let Some(ip) = context.free_address(last_address) else {
+        let Some(ip) = pods.free_address(context.config.network, last_address) else {
             continue;
         };
         if let Ok(address) = ip.parse() {
             context.network.set_up(address);
         }
         let state = PodState::new(Arc::clone(context), pod, ip);
-        context.pods().insert(uid.to_owned(), Arc::clone(&state));
+        pods.add(Arc::clone(&state));
         fresh.push(state);
     }
     fresh

@@ -183,7 +183,7 @@ impl PodState {
             .modify::<core::Pod>(&self.namespace, &self.name, |pod| {
                 if pod.metadata.uid.as_deref() == Some(&self.uid) {
                     let old = pod.status.take().unwrap_or_default();
-                    pod.status = Some(status::of(self, pod, old));
+                    pod.status = Some(status::of(self.observed(), pod, old));
                 }
             });
         // The pod is gone from the API: nobody is left to be told.
@@ -198,15 +198,19 @@ impl PodState {
         }
     }
 
-    pub(super) fn is_initialized(&self) -> bool {
-        self.initialized.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn host_ip(&self) -> Option<String> {
-        self.context.node_ip(&self.node)
-    }
-
-    pub(super) fn start_time(&self) -> Time {
-        Time(self.started_at)
+    fn observed(&self) -> status::Observed {
+        let slots = self.slots();
+        let of_kind = |init: bool| {
+            let slots = slots.iter().filter(|slot| slot.init == init);
+            slots.map(|slot| slot.status.clone()).collect()
+        };
+        status::Observed {
+            init: of_kind(true),
+            main: of_kind(false),
+            initialized: self.initialized.load(Ordering::SeqCst),
+            ip: self.ip.clone(),
+            host_ip: self.context.node_ip(&self.node),
+            start_time: Time(self.started_at),
+        }
     }
 }

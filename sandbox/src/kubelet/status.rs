@@ -7,8 +7,6 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::pod::PodState;
-
 /// A container that has not been started yet.
 pub(super) fn initial(definition: &Container, reason: &str) -> ContainerStatus {
     ContainerStatus {
@@ -39,36 +37,48 @@ pub(super) fn now() -> Time {
     Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }
 
+/// What the kubelet knows of a pod that it runs.
+pub(super) struct Observed {
+    /// Of the init containers, in the order of the pod's definition.
+    pub(super) init: Vec<ContainerStatus>,
+    /// Of the other containers, in the same order.
+    pub(super) main: Vec<ContainerStatus>,
+    /// Whether every init container has succeeded.
+    pub(super) initialized: bool,
+    /// The pod's address.
+    pub(super) ip: String,
+    /// The address of its node.
+    pub(super) host_ip: Option<String>,
+    /// When the kubelet took it up.
+    pub(super) start_time: Time,
+}
+
 /// The whole status, with the times of what did not change taken from the old one.
-pub(super) fn of(state: &PodState, pod: &Pod, old: PodStatus) -> PodStatus {
-    let slots = state.slots();
-    let of_kind = |init: bool| -> Vec<ContainerStatus> {
-        slots
-            .iter()
-            .filter(|s| s.init == init)
-            .map(|s| s.status.clone())
-            .collect()
-    };
-    let (init, main) = (of_kind(true), of_kind(false));
-    drop(slots);
+pub(super) fn of(seen: Observed, pod: &Pod, old: PodStatus) -> PodStatus {
+    let Observed {
+        init,
+        main,
+        initialized,
+        ip,
+        host_ip,
+        start_time,
+    } = seen;
     let policy = restart_policy(pod);
     // As `generateAPIPodStatus` of `SyncTerminatingPod` and `SyncTerminatedPod` (pkg/kubelet/kubelet.go): nothing of
     // it starts again.
     let over = pod.metadata.deletion_timestamp.is_some();
-    let phase = phase(policy, over, state.is_initialized(), &init, &main);
-    let conditions = conditions(pod, &phase, state.is_initialized(), &init, &main, &old);
+    let phase = phase(policy, over, initialized, &init, &main);
+    let conditions = conditions(pod, &phase, initialized, &init, &main, &old);
     PodStatus {
         phase: Some(phase),
         conditions: Some(conditions),
         init_container_statuses: Some(init).filter(|s| !s.is_empty()),
         container_statuses: Some(main),
-        pod_ip: Some(state.ip.clone()),
-        pod_ips: Some(vec![PodIP {
-            ip: state.ip.clone(),
-        }]),
-        host_ip: state.host_ip(),
-        host_ips: state.host_ip().map(|ip| vec![HostIP { ip }]),
-        start_time: Some(old.start_time.unwrap_or_else(|| state.start_time())),
+        pod_ip: Some(ip.clone()),
+        pod_ips: Some(vec![PodIP { ip }]),
+        host_ip: host_ip.clone(),
+        host_ips: host_ip.map(|ip| vec![HostIP { ip }]),
+        start_time: Some(old.start_time.unwrap_or(start_time)),
         qos_class: old.qos_class,
         ..PodStatus::default()
     }

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::environment;
+use super::pod::PodState;
 use crate::runtime::Mount;
 use crate::store::Store;
 
@@ -32,13 +33,23 @@ pub(super) struct ClaimFolder {
 
 /// The volumes of one pod on the host.
 pub(super) struct Volumes<'a> {
-    pub(super) store: &'a Store,
-    pub(super) pod: &'a Pod,
-    pub(super) ip: &'a str,
-    pub(super) dir: &'a Path,
+    store: &'a Store,
+    pod: &'a Pod,
+    ip: &'a str,
+    dir: &'a Path,
 }
 
-impl Volumes<'_> {
+impl<'a> Volumes<'a> {
+    /// Those of a pod, as this object of it declares them.
+    pub(super) fn of(state: &'a PodState, pod: &'a Pod) -> Self {
+        Self {
+            store: &state.context.store,
+            pod,
+            ip: &state.ip,
+            dir: &state.dir,
+        }
+    }
+
     /// Makes every volume ready. The error is the message of a `FailedMount` event.
     pub(super) fn set_up(&self) -> Result<(), String> {
         for volume in self.declared() {

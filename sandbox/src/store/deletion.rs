@@ -104,27 +104,6 @@ impl Store {
         }
         self.finish_namespace(namespace);
     }
-
-    /// Removes a terminating namespace once nothing is left in it.
-    pub(super) fn finish_namespace(&self, namespace: &str) {
-        let namespaces = super::of::<k8s_openapi::api::core::v1::Namespace>();
-        loop {
-            let Ok(object) = self.get(namespaces, "", namespace) else {
-                return;
-            };
-            if text(&object, "/metadata/deletionTimestamp").is_empty()
-                || has_finalizers(&object)
-                || super::all()
-                    .iter()
-                    .any(|r| r.namespaced && !self.list(r, Some(namespace)).items.is_empty())
-                || self
-                    .swap(namespaces, "", namespace, &object, None)
-                    .is_some()
-            {
-                return;
-            }
-        }
-    }
 }
 
 fn check(
@@ -183,7 +162,7 @@ fn mark(resource: &'static Resource, object: &mut Value, options: &DeleteOptions
             list.push(json!(finalizer));
         }
     }
-    let stays = grace > 0 || has_finalizers(object) || is_namespace;
+    let stays = grace > 0 || metadata::has_finalizers(object) || is_namespace;
     let current = object
         .pointer("/metadata/deletionGracePeriodSeconds")
         .and_then(Value::as_i64);
@@ -220,20 +199,4 @@ fn pod_grace(pod: &Value, asked: Option<i64>) -> i64 {
     // A negative period means one second, as in Kubernetes.
     let grace = asked.unwrap_or(own);
     if grace < 0 { 1 } else { grace }
-}
-
-pub(super) fn has_finalizers(object: &Value) -> bool {
-    object
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array)
-        .is_some_and(|f| !f.is_empty())
-}
-
-/// True when the last finalizer of an object that is being deleted has been taken away.
-pub(super) fn is_released(object: &Value) -> bool {
-    let grace = object
-        .pointer("/metadata/deletionGracePeriodSeconds")
-        .and_then(Value::as_i64)
-        .unwrap_or(0);
-    !text(object, "/metadata/deletionTimestamp").is_empty() && !has_finalizers(object) && grace == 0
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::watch::{Event, EventKind, Watch};
-use super::{Resource, StoreError, deletion, metadata, text};
+use super::event::{Event, EventKind};
+use super::{Resource, StoreError, metadata, text};
 
 /// How many changes of one collection are remembered for watches that start in the past.
 const LOG_LENGTH: usize = 4096;
@@ -214,27 +214,6 @@ impl Store {
         }
     }
 
-    /// Follows the changes after `from` (usually [`List::revision`]).
-    ///
-    /// # Errors
-    /// [`StoreError::Gone`] when that is too long ago.
-    pub fn watch(
-        &self,
-        resource: &'static Resource,
-        namespace: Option<&str>,
-        from: u64,
-    ) -> Result<Watch, StoreError> {
-        let watch = Watch {
-            store: self.clone(),
-            resource,
-            namespace: namespace.map(ToOwned::to_owned),
-            seen: from,
-            changed: self.changes(),
-        };
-        self.events_after(resource, namespace, from)?;
-        Ok(watch)
-    }
-
     pub(super) fn events_after(
         &self,
         resource: &'static Resource,
@@ -319,6 +298,27 @@ impl Store {
         Ok(self.commit(&mut state, resource, key, None, Some(object)))
     }
 
+    /// Removes a terminating namespace once nothing is left in it.
+    pub(super) fn finish_namespace(&self, namespace: &str) {
+        let namespaces = super::of::<k8s_openapi::api::core::v1::Namespace>();
+        loop {
+            let Ok(object) = self.get(namespaces, "", namespace) else {
+                return;
+            };
+            if text(&object, "/metadata/deletionTimestamp").is_empty()
+                || metadata::has_finalizers(&object)
+                || super::all()
+                    .iter()
+                    .any(|r| r.namespaced && !self.list(r, Some(namespace)).items.is_empty())
+                || self
+                    .swap(namespaces, "", namespace, &object, None)
+                    .is_some()
+            {
+                return;
+            }
+        }
+    }
+
     fn check_namespace(
         &self,
         resource: &'static Resource,
@@ -395,13 +395,13 @@ impl Store {
             let mut object = canonical(resource, object)?;
             self.admit(resource, Operation::Update, &mut object, Some(&old))?;
             metadata::carry_over(resource, &old, &mut object);
-            if metadata::same(&old, &object) && !deletion::is_released(&object) {
+            if metadata::same(&old, &object) && !metadata::is_released(&object) {
                 return Ok(old);
             }
             if write.dry_run {
                 return Ok(Arc::new(object));
             }
-            let next = if deletion::is_released(&object) {
+            let next = if metadata::is_released(&object) {
                 None
             } else {
                 Some(object)

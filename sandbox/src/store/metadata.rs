@@ -179,3 +179,19 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     };
     strip(a) == strip(b)
 }
+
+pub(super) fn has_finalizers(object: &Value) -> bool {
+    object
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .is_some_and(|f| !f.is_empty())
+}
+
+/// True when the last finalizer of an object that is being deleted has been taken away.
+pub(super) fn is_released(object: &Value) -> bool {
+    let grace = object
+        .pointer("/metadata/deletionGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(0);
+    !text(object, "/metadata/deletionTimestamp").is_empty() && !has_finalizers(object) && grace == 0
+}

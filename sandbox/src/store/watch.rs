@@ -1,41 +1,37 @@
 //! Following the changes of one collection.
 
-use serde_json::Value;
-use std::sync::Arc;
-
-use super::{Resource, Store, StoreError};
-
-/// What happened to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// It was created.
-    Added,
-    /// It was changed.
-    Modified,
-    /// It is gone; the event carries its last state.
-    Deleted,
-}
-
-/// One change of one object.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// What happened.
-    pub kind: EventKind,
-    /// The object after the change (its last state when deleted).
-    pub object: Arc<Value>,
-    /// The object before the change, to tell when it stops matching a selector.
-    pub previous: Option<Arc<Value>>,
-    /// The revision that this change made.
-    pub revision: u64,
-}
+use super::{Event, Resource, Store, StoreError};
 
 /// A position in the stream of changes of one collection.
 pub struct Watch {
-    pub(super) store: Store,
-    pub(super) resource: &'static Resource,
-    pub(super) namespace: Option<String>,
-    pub(super) seen: u64,
-    pub(super) changed: tokio::sync::watch::Receiver<u64>,
+    store: Store,
+    resource: &'static Resource,
+    namespace: Option<String>,
+    seen: u64,
+    changed: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Store {
+    /// Follows the changes after `from` (usually [`List::revision`]).
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when that is too long ago.
+    pub fn watch(
+        &self,
+        resource: &'static Resource,
+        namespace: Option<&str>,
+        from: u64,
+    ) -> Result<Watch, StoreError> {
+        let watch = Watch {
+            store: self.clone(),
+            resource,
+            namespace: namespace.map(ToOwned::to_owned),
+            seen: from,
+            changed: self.changes(),
+        };
+        self.events_after(resource, namespace, from)?;
+        Ok(watch)
+    }
 }
 
 impl Watch {

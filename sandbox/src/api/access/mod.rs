@@ -2,13 +2,15 @@
 
 mod authentication;
 mod bootstrap;
+mod identity;
 mod kubeconfig;
 mod pki;
 mod rbac;
 mod reviews;
 
-pub use authentication::{Authenticator, Identity};
+pub use authentication::Authenticator;
 pub(super) use bootstrap::install as install_roles;
+pub use identity::Identity;
 pub use kubeconfig::{Credentials, kubeconfig};
 pub use pki::{Authority, ClientCertificate};
 pub use rbac::Attributes;

@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{apply, strategic};
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
 use crate::api::managed::{self, Owner, fields_of, owners, value_at};
-use crate::api::{ApiError, fields, shape, write};
+use crate::api::{ApiError, event_versions, fields, write};
 use crate::store::{Cause, Resource, Store, Write, meta, now, text};
 
 /// A patch that has been read.
@@ -103,7 +103,7 @@ pub(in crate::api) fn patch(
 ) -> Result<Response<Body>, ApiError> {
     let patch = Patch::parse(&call.headers, body)?;
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let stored = shape::stored(resource);
+    let stored = event_versions::stored(resource);
     if let Patch::Apply(applied) = &patch {
         check_apply(resource, call, applied)?;
         if call.target.subresource.is_empty() && store.get(stored, namespace, name).is_err() {
@@ -122,7 +122,7 @@ pub(in crate::api) fn patch(
             dry_run: call.query.dry_run(),
         },
         |current| {
-            let old = shape::outward(resource, current).into_owned();
+            let old = event_versions::outward(resource, current).into_owned();
             let mut new = if let Patch::Apply(applied) = &patch {
                 server_side(resource, call, &old, applied)?
             } else {
@@ -140,7 +140,7 @@ pub(in crate::api) fn patch(
             } else {
                 write::finish_update(resource, call, &old, &mut new)?;
             }
-            *current = shape::inward(resource, new);
+            *current = event_versions::inward(resource, new);
             Ok::<(), ApiError>(())
         },
     )?;

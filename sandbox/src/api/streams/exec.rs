@@ -7,16 +7,16 @@ use axum::http::Response;
 use futures::StreamExt;
 use futures::stream::SplitStream;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::outlet::{CHUNK, Inlet, drain, frame};
-use super::serve::Runtime;
 use crate::api::ApiError;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
 use crate::api::faults::StreamFaults;
 use crate::runtime::{
-    ContainerRef, ExecRequest, ExecStreams, OutputStream, RuntimeError, TerminalSize,
+    ContainerRef, ExecRequest, ExecStreams, OutputStream, PodRuntime, RuntimeError, TerminalSize,
 };
 
 const STDOUT: u8 = 1;
@@ -24,7 +24,7 @@ const STDERR: u8 = 2;
 const STATUS: u8 = 3;
 
 pub(super) async fn serve(
-    runtime: Runtime,
+    runtime: Arc<dyn PodRuntime>,
     target: ContainerRef,
     call: &Call,
     upgrade: WebSocketUpgrade,

@@ -2,17 +2,17 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, header};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::outlet::CHUNK;
-use super::serve::Runtime;
 use crate::api::ApiError;
-use crate::api::dispatch::Call;
-use crate::runtime::{ContainerRef, LogOptions, LogStart, OutputStream};
+use crate::api::call::Call;
+use crate::runtime::{ContainerRef, LogOptions, LogStart, OutputStream, PodRuntime};
 
 pub(super) async fn serve(
-    runtime: Runtime,
+    runtime: Arc<dyn PodRuntime>,
     target: ContainerRef,
     call: &Call,
 ) -> Result<Response<Body>, ApiError> {

@@ -7,18 +7,19 @@ use axum::http::Response;
 use futures::StreamExt;
 use futures::future::join_all;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
 use super::outlet::{CHUNK, Inlet, drain, frame};
-use super::serve::Runtime;
 use crate::api::ApiError;
-use crate::api::dispatch::Call;
+use crate::api::call::Call;
 use crate::api::faults::StreamFaults;
+use crate::runtime::PodRuntime;
 
 pub(super) fn serve(
-    runtime: Runtime,
+    runtime: Arc<dyn PodRuntime>,
     call: &Call,
     upgrade: WebSocketUpgrade,
     dropped: impl Future<Output = ()> + Send + 'static,
@@ -58,7 +59,7 @@ pub(super) fn serve(
 
 async fn session(
     socket: WebSocket,
-    runtime: Runtime,
+    runtime: Arc<dyn PodRuntime>,
     namespace: String,
     pod: String,
     ports: Vec<u16>,

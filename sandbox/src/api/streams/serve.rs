@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::{exec, log, portforward};
 use crate::api::ApiError;
-use crate::api::dispatch::{App, Call};
+use crate::api::call::Call;
+use crate::api::faults::Faults;
 use crate::api::request::Target;
 use crate::runtime::{ContainerRef, PodRuntime};
-use crate::store::{of, text};
+use crate::store::{Store, of, text};
 
 /// True for the subresources that are streams.
 pub(in crate::api) fn handles(target: &Target) -> bool {
@@ -25,18 +26,17 @@ pub(in crate::api) fn handles(target: &Target) -> bool {
 }
 
 pub(in crate::api) async fn serve(
-    app: &App,
+    store: &Store,
+    runtime: Option<Arc<dyn PodRuntime>>,
+    faults: &Faults,
     call: Call,
     mut parts: Parts,
-    _body: Body,
 ) -> Result<Response<Body>, ApiError> {
     if !matches!(call.target.verb.as_str(), "get" | "create") {
         return Err(ApiError::method_not_allowed());
     }
     let (namespace, name) = (&call.target.namespace, &call.target.name);
-    let pod = app
-        .store
-        .get(of::<k8s_openapi::api::core::v1::Pod>(), namespace, name)?;
+    let pod = store.get(of::<k8s_openapi::api::core::v1::Pod>(), namespace, name)?;
     let sub = call.target.subresource.clone();
     let container = match sub.as_str() {
         "portforward" => None,
@@ -47,7 +47,7 @@ pub(in crate::api) async fn serve(
             "pod {name} does not have a host assigned"
         )));
     }
-    let runtime = app.runtime.clone().ok_or_else(|| {
+    let runtime = runtime.ok_or_else(|| {
         ApiError::internal(
             "error dialing backend: this sandbox runs no kubelet, it only stores objects",
         )
@@ -61,7 +61,7 @@ pub(in crate::api) async fn serve(
         return log::serve(runtime, target, &call).await;
     }
     let upgrade = upgrade(&mut parts, &sub).await?;
-    let dropped = app.faults.dropped();
+    let dropped = faults.dropped();
     match sub.as_str() {
         "portforward" => portforward::serve(runtime, &call, upgrade, dropped),
         _ => exec::serve(runtime, target, &call, upgrade, dropped).await,
@@ -133,5 +133,3 @@ async fn upgrade(parts: &mut Parts, sub: &str) -> Result<WebSocketUpgrade, ApiEr
     upgrade.set_selected_protocol(HeaderValue::from_static(chosen));
     Ok(upgrade)
 }
-
-pub(super) type Runtime = Arc<dyn PodRuntime>;

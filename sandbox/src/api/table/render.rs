@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::columns::{Column, columns};
+use crate::api::response::metadata_only;
 use crate::store::Resource;
 
 /// The Table of these objects. `include` is what each row carries of its object (`Object`, `None`, else its metadata).
@@ -19,7 +20,7 @@ pub(in crate::api) fn of<'a>(
             match include {
                 "None" => {}
                 "Object" => row["object"] = object.clone(),
-                _ => row["object"] = crate::api::read::metadata_only(object),
+                _ => row["object"] = metadata_only(object),
             }
             row
         })

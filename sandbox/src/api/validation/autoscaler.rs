@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::Mistakes;
+use super::mistakes::Mistakes;
 use crate::store::text;
 
 pub(super) fn check(object: &Value, found: &mut Mistakes) {

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::Mistakes;
+use super::mistakes::Mistakes;
 use crate::store::{Resource, text};
 
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start \

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::Mistakes;
+use super::mistakes::Mistakes;
 use crate::store::text;
 
 pub(super) fn check(pod: &Value, old: Option<&Value>, found: &mut Mistakes) {

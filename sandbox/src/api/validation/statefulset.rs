@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Mistakes, pods};
+use super::mistakes::Mistakes;
+use super::pods;
 use crate::store::{LabelSelector, text};
 
 /// Kubernetes' words for a change that a StatefulSet does not take.

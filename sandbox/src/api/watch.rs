@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::dispatch::Call;
+use super::call::Call;
 use super::request::Form;
-use super::{ApiError, read, shape, table};
+use super::response::metadata_only;
+use super::{ApiError, event_versions, read, table};
 use crate::store::{Event, EventKind, Resource, Selector, Store, StoreError, Watch, now};
 
 /// How often a bookmark tells a client that asked for them how far it is.
@@ -46,14 +47,14 @@ pub(in crate::api) fn watch(
             })
         })
         .transpose()?;
-    let list = store.list(shape::stored(resource), scope);
+    let list = store.list(event_versions::stored(resource), scope);
     let synthetic = initial || from.is_none();
     let start = if synthetic {
         list.revision
     } else {
         from.unwrap_or(list.revision)
     };
-    let watch = match store.watch(shape::stored(resource), scope, start) {
+    let watch = match store.watch(event_versions::stored(resource), scope, start) {
         Ok(watch) => watch,
         Err(e @ StoreError::Gone { .. }) => {
             // As the watch cache does: the stream begins, and its first event is the error.
@@ -82,7 +83,7 @@ pub(in crate::api) fn watch(
     };
     if synthetic {
         for object in &list.items {
-            let object = shape::outward(resource, object);
+            let object = event_versions::outward(resource, object);
             if feed.selector.matches(&object) {
                 feed.push("ADDED", &object);
             }
@@ -118,7 +119,7 @@ impl Feed {
         let rendered = match self.form {
             Form::Object => return self.line(kind, object),
             Form::Table => table::of(self.resource, [object], &self.include, !self.headed),
-            Form::Metadata => read::metadata_only(object),
+            Form::Metadata => metadata_only(object),
         };
         self.headed = true;
         self.line(kind, &rendered);
@@ -132,7 +133,7 @@ impl Feed {
         let mut object = json!({"kind": self.resource.kind, "apiVersion": self.resource.api_version(), "metadata": metadata});
         match self.form {
             Form::Object => {}
-            Form::Metadata => object = read::metadata_only(&object),
+            Form::Metadata => object = metadata_only(&object),
             Form::Table => {
                 object = json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []});
             }
@@ -143,12 +144,12 @@ impl Feed {
 
     /// An event as this watcher sees it: an object that stops matching the selector is "DELETED" for it.
     fn event(&mut self, event: &Event) {
-        let object = shape::outward(self.resource, &event.object);
+        let object = event_versions::outward(self.resource, &event.object);
         let matches = self.selector.matches(&object);
-        let matched = event
-            .previous
-            .as_ref()
-            .is_some_and(|p| self.selector.matches(&shape::outward(self.resource, p)));
+        let matched = event.previous.as_ref().is_some_and(|p| {
+            self.selector
+                .matches(&event_versions::outward(self.resource, p))
+        });
         let kind = match (event.kind, matched, matches) {
             (EventKind::Added, _, true) | (EventKind::Modified, false, true) => "ADDED",
             (EventKind::Modified, true, true) => "MODIFIED",
