@@ -1,14 +1,14 @@
 //! `pgctl lag` on a cluster that really replicates.
 
-#[path = "support/lab/mod.rs"]
-mod lab;
 #[path = "support/sandboxed.rs"]
 #[expect(dead_code, reason = "shared with tests/status.rs, each uses a part")]
 mod sandboxed;
+#[path = "support/test_cluster/mod.rs"]
+mod test_cluster;
 
-use lab::{full, slot};
 use sandboxed::Sandboxed;
 use serde_json::Value;
+use test_cluster::{full, slot};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA_0: &str = "replica-0";

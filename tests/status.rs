@@ -3,10 +3,10 @@
 //! One cluster serves all states that can be undone, one after the other; the last ones break a
 //! sandbox for good.
 
-#[path = "support/lab/mod.rs"]
-mod lab;
 #[path = "support/sandboxed.rs"]
 mod sandboxed;
+#[path = "support/test_cluster/mod.rs"]
+mod test_cluster;
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -17,11 +17,11 @@ use k8s_openapi::api::core::v1::{
     EmptyDirVolumeSource, Node, PersistentVolumeClaim, Pod, PodSpec, Service, Volume,
 };
 use kube::core::ObjectMeta;
-use lab::{full, skipped};
 use pgctl_sandbox::cli::{FaultKind, Scope};
 use pgctl_sandbox::store::{DeleteOptions, Selector};
 use sandboxed::{Sandboxed, finding, finds};
 use serde_json::Value;
+use test_cluster::{full, skipped};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA_0: &str = "replica-0";
@@ -76,7 +76,7 @@ fn healthy(cluster: &Sandboxed) {
 fn screen_for_people(cluster: &Sandboxed) {
     let output = cluster.pgctl(&["status"]);
     let text = String::from_utf8_lossy(&output.stdout);
-    let begins = format!("HEALTHY {}/", cluster.lab.namespace());
+    let begins = format!("HEALTHY {}/", cluster.test_cluster.namespace());
     assert!(text.starts_with(&begins), "{text}");
     assert!(text.contains(": PostgreSQL "), "{text}");
     assert!(text.contains("2 of 2 standbys streaming"), "{text}");
@@ -184,21 +184,25 @@ fn an_inactive_slot(cluster: &Sandboxed) {
 }
 
 fn select(cluster: &Sandboxed, label: &str, value: &str) -> Service {
-    let store = cluster.lab.store();
+    let store = cluster.test_cluster.store();
     let name = &full("write");
     let before: Service = store
-        .read(cluster.lab.namespace(), name)
+        .read(cluster.test_cluster.namespace(), name)
         .expect("the write Service");
     store
-        .modify(cluster.lab.namespace(), name, |service: &mut Service| {
-            let selector = service
-                .spec
-                .as_mut()
-                .and_then(|spec| spec.selector.as_mut());
-            let selector = selector.expect("it has a selector");
-            selector.remove("app.kubernetes.io/component");
-            selector.insert(label.to_owned(), value.to_owned());
-        })
+        .modify(
+            cluster.test_cluster.namespace(),
+            name,
+            |service: &mut Service| {
+                let selector = service
+                    .spec
+                    .as_mut()
+                    .and_then(|spec| spec.selector.as_mut());
+                let selector = selector.expect("it has a selector");
+                selector.remove("app.kubernetes.io/component");
+                selector.insert(label.to_owned(), value.to_owned());
+            },
+        )
         .expect("it changes");
     before
 }
@@ -213,10 +217,10 @@ fn a_write_service_astray(cluster: &Sandboxed) {
     assert_eq!(document["verdict"], "CRITICAL");
     let selector = before.spec.and_then(|spec| spec.selector);
     cluster
-        .lab
+        .test_cluster
         .store()
         .modify(
-            cluster.lab.namespace(),
+            cluster.test_cluster.namespace(),
             &full("write"),
             |service: &mut Service| {
                 let spec = service.spec.as_mut().expect("it has a spec");
@@ -228,13 +232,17 @@ fn a_write_service_astray(cluster: &Sandboxed) {
 }
 
 fn bounds(cluster: &Sandboxed, min: i32, max: i32) {
-    let store = cluster.lab.store();
+    let store = cluster.test_cluster.store();
     let change = |autoscaler: &mut HorizontalPodAutoscaler| {
         let spec = autoscaler.spec.as_mut().expect("it has a spec");
         (spec.min_replicas, spec.max_replicas) = (Some(min), max);
     };
     store
-        .modify(cluster.lab.namespace(), &full("replica-hpa"), change)
+        .modify(
+            cluster.test_cluster.namespace(),
+            &full("replica-hpa"),
+            change,
+        )
         .expect("it changes");
 }
 
@@ -267,7 +275,7 @@ fn a_full_disk(cluster: &Sandboxed) {
 fn a_standby_of_another_system(cluster: &Sandboxed) {
     let stranger = cluster.wait(async { stranger(cluster) });
     let name = stranger.metadata.name.clone().expect("it has a name");
-    let store = cluster.lab.store();
+    let store = cluster.test_cluster.store();
     store.add(&stranger).expect("the pod is made");
     let document = told(cluster, "other-system", &["status"]);
     assert_eq!(document["verdict"], "CRITICAL");
@@ -277,7 +285,11 @@ fn a_standby_of_another_system(cluster: &Sandboxed) {
     let row = instances.iter().find(|it| it["pod"] == name);
     assert_eq!(row.expect("its row")["state"], "other system");
     store
-        .remove::<Pod>(cluster.lab.namespace(), &name, &DeleteOptions::now())
+        .remove::<Pod>(
+            cluster.test_cluster.namespace(),
+            &name,
+            &DeleteOptions::now(),
+        )
         .expect("the pod goes");
     healthy(cluster);
 }
@@ -288,8 +300,11 @@ fn stranger(cluster: &Sandboxed) -> Result<Pod> {
         && touch \"$PGDATA/standby.signal\" \
         && exec postgres -D \"$PGDATA\" -c listen_addresses=\"$PG_LISTEN_ADDRESSES\" \
             -c unix_socket_directories=/tmp -c hba_file=/etc/postgresql/pg_hba.conf";
-    let namespace = cluster.lab.namespace();
-    let model: Pod = cluster.lab.store().read(namespace, &full(REPLICA_0))?;
+    let namespace = cluster.test_cluster.namespace();
+    let model: Pod = cluster
+        .test_cluster
+        .store()
+        .read(namespace, &full(REPLICA_0))?;
     let spec = model.spec.context("a pod without spec")?;
     let mut labels = model.metadata.labels.unwrap_or_default();
     labels.retain(|label, _| label.starts_with("app.kubernetes.io/"));
@@ -365,7 +380,7 @@ fn fewer_replicas_than_wanted(cluster: &Sandboxed) {
 }
 
 fn a_pod_without_a_node(cluster: &Sandboxed) {
-    let store = cluster.lab.store();
+    let store = cluster.test_cluster.store();
     let nodes = store.read_all::<Node>(None, &Selector::everything());
     for node in nodes.expect("nodes").items {
         let cordon = |node: &mut Node| {
@@ -401,8 +416,8 @@ fn two_writable_primaries(cluster: &Sandboxed) {
 
 /// The primary's volume is lost, and another pod is primary on a new timeline.
 fn an_empty_volume_that_is_to_be_primary(cluster: &Sandboxed) {
-    let store = cluster.lab.store();
-    let namespace = cluster.lab.namespace();
+    let store = cluster.test_cluster.store();
+    let namespace = cluster.test_cluster.namespace();
     let claim = format!("data-{}", full(PRIMARY));
     let uncordon = |node: &mut Node| {
         node.spec.get_or_insert_default().unschedulable = None;

@@ -6,65 +6,69 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 
-use crate::lab::{OPERATOR, VIEWER, on_sandbox};
-use crate::stage::Stage;
+use crate::fixture::Fixture;
+use crate::test_cluster::{OPERATOR, VIEWER, on_sandbox};
 
 const PHYSICAL: &[&str] = &["--physical"];
 const KINDS: [&[&str]; 2] = [&[], PHYSICAL];
 
 #[test]
 fn backups_of_a_cluster_are_whole_or_not_there() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let stage = Stage::new(lab).await?;
-        taken_listed_verified_and_pruned(&stage).await?;
-        interrupted_and_killed(&stage).await?;
-        a_dump_that_fails_in_the_middle(&stage).await?;
-        refusals(&stage).await?;
-        full_disk(&stage).await?;
-        full_and_forbidden_buckets(&stage).await?;
+    on_sandbox(2, async |cluster| {
+        let fixture = Fixture::new(cluster).await?;
+        taken_listed_verified_and_pruned(&fixture).await?;
+        interrupted_and_killed(&fixture).await?;
+        a_dump_that_fails_in_the_middle(&fixture).await?;
+        refusals(&fixture).await?;
+        full_disk(&fixture).await?;
+        full_and_forbidden_buckets(&fixture).await?;
         let mut random = StdRng::seed_from_u64(20_261_125);
-        cuts(&stage, &mut random, 1, "exec").await?;
-        cuts(&stage, &mut random, 1, "port-forward").await?;
+        cuts(&fixture, &mut random, 1, "exec").await?;
+        cuts(&fixture, &mut random, 1, "port-forward").await?;
         // Last: the pod has to come up again.
-        a_pod_that_is_killed(&stage).await
+        a_pod_that_is_killed(&fixture).await
     })
 }
 
 #[test]
 #[ignore = "800 backups, half an hour: run it by hand after a change to how backups are received"]
 fn a_hundred_cuts_of_every_kind_of_backup_are_a_hundred_failures() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let stage = Stage::new(lab).await?;
+    on_sandbox(2, async |cluster| {
+        let fixture = Fixture::new(cluster).await?;
         let mut random = StdRng::from_os_rng();
-        cuts(&stage, &mut random, 50, "exec").await?;
-        cuts(&stage, &mut random, 100, "port-forward").await
+        cuts(&fixture, &mut random, 50, "exec").await?;
+        cuts(&fixture, &mut random, 100, "port-forward").await
     })
 }
 
-async fn taken_listed_verified_and_pruned(stage: &Stage<'_>) -> Result<()> {
-    for store in stage.stores() {
+async fn taken_listed_verified_and_pruned(fixture: &Fixture<'_>) -> Result<()> {
+    for store in fixture.stores() {
         let store = store.as_str();
-        let empty = stage.json(store, &["status"], 0).await?;
+        let empty = fixture.json(store, &["status"], 0).await?;
         ensure!(empty["lastBackup"]["id"].is_null(), "{empty:#}");
         ensure!(empty["lastBackup"]["problem"].is_null(), "{empty:#}");
-        let taken = stage.json(store, &["backup", "--label", "one"], 0).await?;
+        let taken = fixture
+            .json(store, &["backup", "--label", "one"], 0)
+            .await?;
         holds("backup.json", &taken)?;
         ensure!(taken["backup"]["role"] == "standby", "{taken:#}");
-        let second = stage
+        let second = fixture
             .json(store, &["backup", "--physical", "--from", "primary"], 0)
             .await?;
         ensure!(second["backup"]["role"] == "primary", "{second:#}");
-        stage
+        fixture
             .json(
                 store,
                 &["backup", "--database", "postgres", "--jobs", "2"],
                 0,
             )
             .await?;
-        let third = stage.json(store, &["backup"], 0).await?;
-        let verified = stage.json(store, &["backup", "verify", "--all"], 0).await?;
+        let third = fixture.json(store, &["backup"], 0).await?;
+        let verified = fixture
+            .json(store, &["backup", "verify", "--all"], 0)
+            .await?;
         holds("backup-verification.json", &verified)?;
-        let list = stage.json(store, &["backup", "list"], 0).await?;
+        let list = fixture.json(store, &["backup", "list"], 0).await?;
         holds("backup-list.json", &list)?;
         ensure!(
             list["backups"]
@@ -75,46 +79,46 @@ async fn taken_listed_verified_and_pruned(stage: &Stage<'_>) -> Result<()> {
         for backup in list["backups"].as_array().into_iter().flatten() {
             ensure!(backup["verifiedAt"].is_string(), "{backup:#}");
         }
-        let status = stage.json(store, &["status"], 0).await?;
+        let status = fixture.json(store, &["status"], 0).await?;
         holds("cluster-status.json", &status)?;
         ensure!(status["lastBackup"]["id"] == third["id"], "{status:#}");
-        stage
+        fixture
             .run(store, &["status"])
             .await?
             .says("LAST VERIFIED BACKUP")?;
         // One is kept of each kind; the older logical one goes.
         let arguments = ["backup", "prune", "--keep-last", "1"];
-        stage
+        fixture
             .run(store, &arguments)
             .await?
             .exits(3)?
             .says("nobody is there to confirm it")?;
-        let dry = stage
+        let dry = fixture
             .json(store, &[&arguments[..], &["--dry-run"]].concat(), 0)
             .await?;
         holds("backup-pruning.json", &dry)?;
-        ensure!(stage.listed(store).await?.0.len() == 4);
-        let pruned = stage
+        ensure!(fixture.listed(store).await?.0.len() == 4);
+        let pruned = fixture
             .json(store, &[&arguments[..], &["--yes"]].concat(), 0)
             .await?;
         ensure!(
             pruned["deleted"] == Value::from(vec![taken["id"].clone()]),
             "{pruned:#}"
         );
-        let (left, unfinished) = stage.listed(store).await?;
+        let (left, unfinished) = fixture.listed(store).await?;
         ensure!(
             left.len() == 3 && unfinished.is_empty(),
             "{left:?}, {unfinished:?}"
         );
     }
     // The Roles that the CronJob has are enough.
-    stage.lab.grant(VIEWER, "bart")?;
-    stage.lab.grant(OPERATOR, "bart")?;
-    let bart = stage.lab.kubeconfig_of("bart")?;
-    let [store, _] = stage.stores();
+    fixture.cluster.grant(VIEWER, "bart")?;
+    fixture.cluster.grant(OPERATOR, "bart")?;
+    let bart = fixture.cluster.kubeconfig_of("bart")?;
+    let [store, _] = fixture.stores();
     let arguments = ["backup", "--database", "postgres", "--kubeconfig", &bart];
-    stage.run(&store, &arguments).await?.exits(0)?;
-    stage.nothing_runs().await
+    fixture.run(&store, &arguments).await?.exits(0)?;
+    fixture.nothing_runs().await
 }
 
 /// A document against its published schema.
@@ -130,7 +134,7 @@ fn holds(schema: &str, document: &Value) -> Result<()> {
 
 /// Cuts streams at random places, in both ways that they can be cut, of both kinds of backup, into
 /// both kinds of store: so many times each.
-async fn cuts(stage: &Stage<'_>, random: &mut StdRng, times: usize, via: &str) -> Result<()> {
+async fn cuts(fixture: &Fixture<'_>, random: &mut StdRng, times: usize, via: &str) -> Result<()> {
     let resource = if via == "exec" {
         "pods/exec"
     } else {
@@ -140,12 +144,12 @@ async fn cuts(stage: &Stage<'_>, random: &mut StdRng, times: usize, via: &str) -
         let arguments = [kind, &["--via", via]].concat();
         // What looks into the cluster before must get through.
         let least = if via == "exec" { 1_000 } else { 200_000 };
-        for store in stage.stores() {
+        for store in fixture.stores() {
             // One of each in one of the stores where there is little time.
             let both = via == "exec" && (times > 1 || !store.starts_with("s3:"));
             let whole = [&["backup"], &arguments[..]].concat();
-            let taken = stage.json(&store, &whole, 0).await?;
-            let mut size = forgotten(stage, &store, &taken).await?;
+            let taken = fixture.json(&store, &whole, 0).await?;
+            let mut size = forgotten(fixture, &store, &taken).await?;
             let mut seen = 0;
             'places: while seen < times {
                 let after_bytes = random.random_range(least..size);
@@ -157,8 +161,8 @@ async fn cuts(stage: &Stage<'_>, random: &mut StdRng, times: usize, via: &str) -
                 for effect in effects {
                     let told = format!("{seen}: {effect:?} {arguments:?} into {store}");
                     let fault = Fault::new(effect).resource(resource);
-                    stage.lab.sandbox.faults().api().add(fault);
-                    let ended = cut(stage, &store, &arguments).await.context(told)?;
+                    fixture.cluster.sandbox.faults().api().add(fault);
+                    let ended = cut(fixture, &store, &arguments).await.context(told)?;
                     if let Some(smaller) = ended {
                         // How large it is depends on the WAL of the moment. This one was over before
                         // the place came.
@@ -176,25 +180,25 @@ async fn cuts(stage: &Stage<'_>, random: &mut StdRng, times: usize, via: &str) -
 
 /// Takes a backup whose stream ends too early: that is a failure, and nothing is left. The size of its
 /// largest archive when it ended well.
-async fn cut(stage: &Stage<'_>, store: &str, arguments: &[&str]) -> Result<Option<u64>> {
-    let before = stage.listed(store).await?;
+async fn cut(fixture: &Fixture<'_>, store: &str, arguments: &[&str]) -> Result<Option<u64>> {
+    let before = fixture.listed(store).await?;
     let arguments = [&["backup", "-o", "json"], arguments].concat();
-    let run = stage.run(store, &arguments).await?;
-    stage.lab.mend().await?;
+    let run = fixture.run(store, &arguments).await?;
+    fixture.cluster.mend().await?;
     if run.status.success() {
-        return forgotten(stage, store, &run.json()?).await.map(Some);
+        return forgotten(fixture, store, &run.json()?).await.map(Some);
     }
     run.exits(1)?.says("no backup was made")?;
-    ensure!(stage.listed(store).await? == before, "something is left");
-    stage.nothing_runs().await?;
+    ensure!(fixture.listed(store).await? == before, "something is left");
+    fixture.nothing_runs().await?;
     Ok(None)
 }
 
 /// Removes a backup. Bytes of its largest archive as they pass the API: what may be cut lies below.
 /// Through a forwarded port it is not compressed yet; that is more, and what is cut lies below.
-async fn forgotten(stage: &Stage<'_>, store: &str, taken: &Value) -> Result<u64> {
+async fn forgotten(fixture: &Fixture<'_>, store: &str, taken: &Value) -> Result<u64> {
     let id = taken["id"].as_str().context("no id")?.to_owned();
-    let store = stage.store(store)?;
+    let store = fixture.store(store)?;
     tokio::task::spawn_blocking(move || store.remove(&id)).await??;
     let archives = taken["backup"]["archives"].as_array();
     let sizes = archives.context("no archives")?.iter();
@@ -202,9 +206,9 @@ async fn forgotten(stage: &Stage<'_>, store: &str, taken: &Value) -> Result<u64>
     sent.max().context("no sizes")
 }
 
-async fn refusals(stage: &Stage<'_>) -> Result<()> {
-    let [store, _] = stage.stores();
-    let lab = stage.lab;
+async fn refusals(fixture: &Fixture<'_>) -> Result<()> {
+    let [store, _] = fixture.stores();
+    let cluster = fixture.cluster;
     // Tools of this machine that are older than the server.
     let folder = tempfile::tempdir()?;
     for tool in ["pg_dump", "pg_dumpall", "pg_basebackup"] {
@@ -216,24 +220,24 @@ async fn refusals(stage: &Stage<'_>) -> Result<()> {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     }
     let path = std::env::var("PATH")?;
-    let mut environment = stage.s3.environment();
+    let mut environment = fixture.s3.environment();
     environment.push(("PATH", format!("{}:{path}", folder.path().display())));
     for kind in KINDS {
-        let before = stage.listed(&store).await?;
+        let before = fixture.listed(&store).await?;
         let arguments = [&["backup", "--via", "port-forward"], kind].concat();
-        let run = stage.run_with(&store, &arguments, &environment).await?;
+        let run = fixture.run_with(&store, &arguments, &environment).await?;
         run.exits(3)?
             .says("older than the server")?
             .says("no backup was begun")?;
-        ensure!(stage.listed(&store).await? == before);
+        ensure!(fixture.listed(&store).await? == before);
     }
     // A tablespace can't be in one stream.
-    let primary = lab.open("primary-0").await?;
+    let primary = cluster.open("primary-0").await?;
     primary.rows("set allow_in_place_tablespaces = on").await?;
     primary
         .rows("create tablespace elsewhere location ''")
         .await?;
-    stage
+    fixture
         .fails(
             &store,
             &["--physical", "--from", "primary"],
@@ -242,7 +246,7 @@ async fn refusals(stage: &Stage<'_>) -> Result<()> {
         )
         .await?;
     primary.rows("drop tablespace elsewhere").await?;
-    stage
+    fixture
         .fails(
             &store,
             &["--database", "none such"],
@@ -250,13 +254,13 @@ async fn refusals(stage: &Stage<'_>) -> Result<()> {
             "there is no database",
         )
         .await?;
-    stage
+    fixture
         .fails(&store, &["--from", "replica-7"], 3, "replica-7")
         .await
 }
 
 /// A file system of 1 MB, which only this process and its children see.
-async fn full_disk(stage: &Stage<'_>) -> Result<()> {
+async fn full_disk(fixture: &Fixture<'_>) -> Result<()> {
     if std::process::Command::new("bwrap")
         .arg("--version")
         .output()
@@ -268,7 +272,7 @@ async fn full_disk(stage: &Stage<'_>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let store = folder.path().display().to_string();
     let script = "\"$0\" backup --physical; code=$?; \"$0\" backup list -o json; ls -A \"$PGCTL_STORE\"; exit $code";
-    let plain = stage.command(&store, &[])?;
+    let plain = fixture.command(&store, &[])?;
     let plain = plain.as_std();
     let mut command = tokio::process::Command::new("bwrap");
     command
@@ -309,40 +313,42 @@ async fn full_disk(stage: &Stage<'_>) -> Result<()> {
         list["unfinished"] == Value::from(Vec::<String>::new()),
         "{list:#}"
     );
-    stage.nothing_runs().await
+    fixture.nothing_runs().await
 }
 
-async fn full_and_forbidden_buckets(stage: &Stage<'_>) -> Result<()> {
-    let [_, store] = stage.stores();
+async fn full_and_forbidden_buckets(fixture: &Fixture<'_>) -> Result<()> {
+    let [_, store] = fixture.stores();
     // The mark is written, and the first part of the archive finds no room.
-    stage.s3.full_after(1);
-    let before = stage.listed(&store).await?;
-    let run = stage.run(&store, &["backup", "--physical"]).await?;
+    fixture.s3.full_after(1);
+    let before = fixture.listed(&store).await?;
+    let run = fixture.run(&store, &["backup", "--physical"]).await?;
     run.exits(1)?
         .says("XMinioStorageFull")?
         .says("no backup was made")?;
-    stage.s3.full_after(u64::MAX);
-    ensure!(stage.listed(&store).await? == before);
-    let wrong = stage.s3.environment_with("not-the-secret");
-    let run = stage.run_with(&store, &["backup"], &wrong).await?;
+    fixture.s3.full_after(u64::MAX);
+    ensure!(fixture.listed(&store).await? == before);
+    let wrong = fixture.s3.environment_with("not-the-secret");
+    let run = fixture.run_with(&store, &["backup"], &wrong).await?;
     let run = run.exits(1)?.says("refused the credentials")?;
     ensure!(!run.stderr.contains("not-the-secret"), "{run}");
-    let run = stage.run("s3://no-such-bucket/p", &["backup"]).await?;
+    let run = fixture.run("s3://no-such-bucket/p", &["backup"]).await?;
     run.exits(1)?
         .says("there is no bucket \"no-such-bucket\"")?;
     // status is not held up by it, and says why it knows nothing.
-    let status = stage.json("s3://no-such-bucket/p", &["status"], 0).await?;
+    let status = fixture
+        .json("s3://no-such-bucket/p", &["status"], 0)
+        .await?;
     let problem = status["lastBackup"]["problem"].as_str().unwrap_or_default();
     ensure!(problem.contains("no-such-bucket"), "{status:#}");
-    stage.nothing_runs().await
+    fixture.nothing_runs().await
 }
 
-async fn interrupted_and_killed(stage: &Stage<'_>) -> Result<()> {
-    let [store, _] = stage.stores();
-    let before = stage.listed(&store).await?;
+async fn interrupted_and_killed(fixture: &Fixture<'_>) -> Result<()> {
+    let [store, _] = fixture.stores();
+    let before = fixture.listed(&store).await?;
     for kind in KINDS {
-        let child = stage.slow(kind).await?;
-        no_password_in_any_command_line(stage)?;
+        let child = fixture.slow(kind).await?;
+        no_password_in_any_command_line(fixture)?;
         signal(&child, rustix::process::Signal::INT)?;
         let output = child.wait_with_output().await?;
         let told = String::from_utf8_lossy(&output.stderr);
@@ -352,20 +358,20 @@ async fn interrupted_and_killed(stage: &Stage<'_>) -> Result<()> {
             output.status
         );
         ensure!(told.contains("interrupted"), "{told}");
-        ensure!(stage.listed(&store).await? == before, "{told}");
-        stage.nothing_runs().await?;
+        ensure!(fixture.listed(&store).await? == before, "{told}");
+        fixture.nothing_runs().await?;
     }
     for (kind, via) in [(KINDS[0], "exec"), (KINDS[1], "port-forward")] {
-        let mut child = stage.slow(&[kind, &["--via", via]].concat()).await?;
+        let mut child = fixture.slow(&[kind, &["--via", via]].concat()).await?;
         signal(&child, rustix::process::Signal::KILL)?;
         child.wait().await?;
         // What it left is no backup, and says so; what it had started ends by itself.
-        let (finished, unfinished) = stage.listed(&store).await?;
+        let (finished, unfinished) = fixture.listed(&store).await?;
         ensure!(
             finished == before.0 && unfinished.len() == 1,
             "{unfinished:?}"
         );
-        stage.nothing_runs().await?;
+        fixture.nothing_runs().await?;
         std::fs::remove_dir_all(format!("{store}/{}.partial", unfinished[0]))?;
     }
     Ok(())
@@ -378,8 +384,8 @@ fn signal(child: &tokio::process::Child, signal: rustix::process::Signal) -> Res
 }
 
 /// Neither on this machine nor in the pods, which are processes of this machine.
-fn no_password_in_any_command_line(stage: &Stage<'_>) -> Result<()> {
-    let password = stage.lab.login.password();
+fn no_password_in_any_command_line(fixture: &Fixture<'_>) -> Result<()> {
+    let password = fixture.cluster.login.password();
     ensure!(password.len() >= 8, "too short to be looked for");
     let mut tools = 0;
     for entry in std::fs::read_dir("/proc")?.flatten() {
@@ -394,14 +400,16 @@ fn no_password_in_any_command_line(stage: &Stage<'_>) -> Result<()> {
     Ok(())
 }
 
-async fn a_dump_that_fails_in_the_middle(stage: &Stage<'_>) -> Result<()> {
-    let [store, _] = stage.stores();
-    let before = stage.listed(&store).await?;
+async fn a_dump_that_fails_in_the_middle(fixture: &Fixture<'_>) -> Result<()> {
+    let [store, _] = fixture.stores();
+    let before = fixture.listed(&store).await?;
     for kind in KINDS {
-        let child = stage.slow(&[kind, &["--from", "primary"]].concat()).await?;
+        let child = fixture
+            .slow(&[kind, &["--from", "primary"]].concat())
+            .await?;
         let kill = "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity \
              where application_name like 'pgctl_backup_%'";
-        let killed = stage.lab.sql("primary-0", kill).await?;
+        let killed = fixture.cluster.sql("primary-0", kill).await?;
         ensure!(killed != [["0"]], "there was nobody to end");
         let output = child.wait_with_output().await?;
         let told = String::from_utf8_lossy(&output.stderr);
@@ -411,16 +419,16 @@ async fn a_dump_that_fails_in_the_middle(stage: &Stage<'_>) -> Result<()> {
             output.status
         );
         ensure!(told.contains("failed at the source"), "{told}");
-        ensure!(stage.listed(&store).await? == before, "{told}");
+        ensure!(fixture.listed(&store).await? == before, "{told}");
     }
-    stage.nothing_runs().await
+    fixture.nothing_runs().await
 }
 
-async fn a_pod_that_is_killed(stage: &Stage<'_>) -> Result<()> {
-    let [store, _] = stage.stores();
-    let before = stage.listed(&store).await?;
-    let child = stage.slow(&["--from", "replica-0"]).await?;
-    stage.lab.kill("replica-0").await?;
+async fn a_pod_that_is_killed(fixture: &Fixture<'_>) -> Result<()> {
+    let [store, _] = fixture.stores();
+    let before = fixture.listed(&store).await?;
+    let child = fixture.slow(&["--from", "replica-0"]).await?;
+    fixture.cluster.kill("replica-0").await?;
     let output = child.wait_with_output().await?;
     let told = String::from_utf8_lossy(&output.stderr);
     ensure!(
@@ -429,6 +437,6 @@ async fn a_pod_that_is_killed(stage: &Stage<'_>) -> Result<()> {
         output.status
     );
     ensure!(told.contains("no backup was made"), "{told}");
-    ensure!(stage.listed(&store).await? == before, "{told}");
+    ensure!(fixture.listed(&store).await? == before, "{told}");
     Ok(())
 }

@@ -1,19 +1,19 @@
 //! Backups of a real server into real stores: what arrives whole is a backup, what does not never
 //! is one.
 
+mod bit_flips;
 mod buckets;
 mod cluster;
 mod common;
 mod drill;
 mod faults;
-mod flips;
-#[path = "../support/lab/mod.rs"]
-mod lab;
+mod fixture;
 mod memory;
 mod pruning;
 mod restore_test;
-mod stage;
+mod round_trip;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/test_cluster/mod.rs"]
+mod test_cluster;
 mod truncation;
-mod whole;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::lab::on_sandbox;
-use crate::stage::Stage;
+use crate::fixture::Fixture;
+use crate::test_cluster::on_sandbox;
 
 /// Databases that are read side by side, of 30 MB each: more than may be in memory.
 const DATABASES: usize = 6;
@@ -14,15 +14,15 @@ const MOST: u64 = 80;
 
 #[test]
 fn a_backup_of_several_databases_at_once_into_a_bucket_stays_under_100_mb() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let stage = Stage::new(lab).await?;
-        let primary = lab.open("primary-0").await?;
+    on_sandbox(1, async |cluster| {
+        let fixture = Fixture::new(cluster).await?;
+        let primary = cluster.open("primary-0").await?;
         for number in 0..DATABASES {
             primary
                 .rows(&format!("create database copy_{number} template postgres"))
                 .await?;
         }
-        let [_, bucket] = stage.stores();
+        let [_, bucket] = fixture.stores();
         let jobs = DATABASES.to_string();
         let arguments = [
             "backup",
@@ -33,7 +33,7 @@ fn a_backup_of_several_databases_at_once_into_a_bucket_stays_under_100_mb() -> R
             "--jobs",
             &jobs,
         ];
-        let mut child = stage.command(&bucket, &arguments)?.spawn()?;
+        let mut child = fixture.command(&bucket, &arguments)?.spawn()?;
         let id = child.id().context("it runs")?;
         let mut most = 0;
         let status = loop {
@@ -44,7 +44,7 @@ fn a_backup_of_several_databases_at_once_into_a_bucket_stays_under_100_mb() -> R
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         ensure!(status.success(), "{status}");
-        let (taken, _) = stage.listed(&bucket).await?;
+        let (taken, _) = fixture.listed(&bucket).await?;
         ensure!(taken.len() == 1, "{taken:?}");
         eprintln!("{most} MiB at most");
         // Some parts were in memory at once: it was looked at while it mattered.

@@ -31,7 +31,7 @@ fn left_behind() -> Vec<std::path::PathBuf> {
 async fn every_kind_is_restored_for_a_trial_and_nothing_is_left() -> anyhow::Result<()> {
     let _alone = ALONE.lock().await;
     let server = Server::primary("");
-    server.load_awkward();
+    server.load_difficult_data();
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());

@@ -10,7 +10,7 @@ use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::store::DeleteOptions;
 use serde_json::json;
 
-use super::lab::{Lab, Oracle, eventually, full, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_sandbox};
 
 /// Longer than a Lease lives without being renewed.
 const AWAY: Duration = Duration::from_secs(30);
@@ -18,11 +18,11 @@ const AWAY: Duration = Duration::from_secs(30);
 const LEASE: &str = "pgctl-sandbox";
 
 /// The old primary has been told to stop.
-async fn told_to_stop(lab: &Lab) -> Result<()> {
+async fn told_to_stop(cluster: &TestCluster) -> Result<()> {
     let name = full("primary-0");
     let set = name.trim_end_matches("-0");
     eventually("the stop", async || {
-        let set: StatefulSet = lab.store().read(lab.namespace(), set)?;
+        let set: StatefulSet = cluster.store().read(cluster.namespace(), set)?;
         let wanted = set.spec.and_then(|spec| spec.replicas);
         ensure!(wanted == Some(0), "it is at {wanted:?}");
         Ok(())
@@ -32,20 +32,20 @@ async fn told_to_stop(lab: &Lab) -> Result<()> {
 
 #[test]
 fn an_api_that_is_away_right_after_the_stop_does_not_end_a_switchover() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_sandbox(1, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let taking_away = async {
-            told_to_stop(lab).await?;
-            lab.sandbox.faults().api().add(Fault::new(Effect::Drop));
+            told_to_stop(cluster).await?;
+            cluster.sandbox.faults().api().add(Fault::new(Effect::Drop));
             tokio::time::sleep(AWAY).await;
-            lab.mend().await
+            cluster.mend().await
         };
         let arguments = ["failover", "--to", "replica-0", "--yes"];
-        let (run, away) = futures::join!(lab.pgctl(&arguments), taking_away);
+        let (run, away) = futures::join!(cluster.pgctl(&arguments), taking_away);
         away?;
         run?.exits(0)?;
-        ensure!(lab.primary().await? == "replica-0", "it went on");
-        oracle.content(lab).await?;
+        ensure!(cluster.primary().await? == "replica-0", "it went on");
+        oracle.content(cluster).await?;
         Ok(())
     })
 }
@@ -61,33 +61,35 @@ fn lease(off: SignedDuration) -> Result<Lease> {
 
 #[test]
 fn the_lease_of_a_dead_holder_whose_clock_was_days_ahead_locks_nobody_out() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         let mut ahead = lease(SignedDuration::from_hours(72))?;
-        ahead.metadata.namespace = Some(lab.namespace().to_owned());
-        lab.store().add(&ahead)?;
-        let oracle = Oracle::start(lab).await?;
-        lab.pgctl(&["failover", "--to", "replica-0", "--yes"])
+        ahead.metadata.namespace = Some(cluster.namespace().to_owned());
+        cluster.store().add(&ahead)?;
+        let oracle = Oracle::start(cluster).await?;
+        cluster
+            .pgctl(&["failover", "--to", "replica-0", "--yes"])
             .await?
             .exits(0)?;
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }
 
 #[test]
 fn a_holder_who_is_alive_keeps_everybody_out_whatever_his_clock_says() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         for hours in [0, 72, -72] {
             let off = SignedDuration::from_hours(hours);
             let mut held = lease(off)?;
-            held.metadata.namespace = Some(lab.namespace().to_owned());
-            lab.store().add(&held)?;
+            held.metadata.namespace = Some(cluster.namespace().to_owned());
+            cluster.store().add(&held)?;
             let renewing = async {
                 loop {
                     tokio::time::sleep(Duration::from_secs(2)).await;
                     let spec = lease(off)?.spec;
-                    lab.store()
-                        .modify(lab.namespace(), LEASE, |it: &mut Lease| {
+                    cluster
+                        .store()
+                        .modify(cluster.namespace(), LEASE, |it: &mut Lease| {
                             it.spec = spec.clone();
                         })?;
                 }
@@ -96,16 +98,22 @@ fn a_holder_who_is_alive_keeps_everybody_out_whatever_his_clock_says() -> Result
             };
             let arguments = ["failover", "--to", "replica-0", "--yes"];
             let run = tokio::select! {
-                run = lab.pgctl(&arguments) => run?,
+                run = cluster.pgctl(&arguments) => run?,
                 stopped = renewing => { stopped?; continue },
             };
             run.exits(3)?
                 .says("bob@elsewhere")?
                 .says(&format!("kubectl describe lease {LEASE}"))?;
-            lab.store()
-                .remove::<Lease>(lab.namespace(), LEASE, &DeleteOptions::default())?;
+            cluster.store().remove::<Lease>(
+                cluster.namespace(),
+                LEASE,
+                &DeleteOptions::default(),
+            )?;
         }
-        ensure!(lab.primary().await? == "primary-0", "nothing was changed");
+        ensure!(
+            cluster.primary().await? == "primary-0",
+            "nothing was changed"
+        );
         Ok(())
     })
 }

@@ -11,7 +11,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use pgctl_sandbox::store::Selector;
 use tokio::task::JoinHandle;
 
-use super::lab::{Database, Lab, Oracle, eventually, full, on_cluster, on_sandbox, within};
+use super::test_cluster::{
+    Database, Oracle, TestCluster, eventually, full, on_cluster, on_sandbox, within,
+};
 
 /// Between two new connections.
 const PERIOD: Duration = Duration::from_millis(40);
@@ -28,8 +30,8 @@ struct Visitors {
 }
 
 impl Visitors {
-    fn start(lab: &Lab) -> Result<Self> {
-        let (service, login) = (lab.write_service()?, lab.login.clone());
+    fn start(cluster: &TestCluster) -> Result<Self> {
+        let (service, login) = (cluster.write_service()?, cluster.login.clone());
         let (open, came) = (Arc::<Open>::default(), Arc::<AtomicU64>::default());
         let (waiting, count) = (Arc::clone(&open), Arc::clone(&came));
         let task = tokio::spawn(async move {
@@ -76,23 +78,24 @@ fn lock(open: &Open) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
 }
 
 /// A cluster in which some Service changes all the time, so that every proxy is always a second behind.
-async fn unrest(lab: &Lab) -> Result<()> {
+async fn unrest(cluster: &TestCluster) -> Result<()> {
     let name = "always-changing";
     let service = |pod: &str| -> Result<Service> {
         Ok(serde_json::from_value(serde_json::json!({
-            "metadata": {"name": name, "namespace": lab.namespace()},
+            "metadata": {"name": name, "namespace": cluster.namespace()},
             "spec": {
                 "selector": {"statefulset.kubernetes.io/pod-name": full(pod)},
                 "ports": [{"port": 5432}]
             }
         }))?)
     };
-    lab.store().add(&service("replica-0")?)?;
+    cluster.store().add(&service("replica-0")?)?;
     for pod in ["replica-1", "replica-0"].into_iter().cycle() {
         tokio::time::sleep(Duration::from_millis(150)).await;
         let selector = service(pod)?.spec.and_then(|spec| spec.selector);
-        lab.store()
-            .modify::<Service>(lab.namespace(), name, |service| {
+        cluster
+            .store()
+            .modify::<Service>(cluster.namespace(), name, |service| {
                 if let Some(spec) = &mut service.spec {
                     spec.selector.clone_from(&selector);
                 }
@@ -103,23 +106,23 @@ async fn unrest(lab: &Lab) -> Result<()> {
 
 #[test]
 fn nobody_who_connects_during_a_switchover_hangs() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        let visitors = Visitors::start(lab)?;
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let visitors = Visitors::start(cluster)?;
         let switching = async {
             // Out of the primary's StatefulSet, within the other, and back: each stops its pod in another way.
             for to in ["replica-0", "replica-1", "primary-0"] {
                 let arguments = ["failover", "--to", to, "--rejoin", "--yes"];
-                lab.pgctl(&arguments).await?.exits(0)?;
+                cluster.pgctl(&arguments).await?.exits(0)?;
                 visitors.all_answered().await?;
-                let primary = oracle.content(lab).await?;
+                let primary = oracle.content(cluster).await?;
                 ensure!(primary == to, "{primary} is primary, and not {to}");
             }
             anyhow::Ok(())
         };
         tokio::select! {
             done = switching => done?,
-            failed = unrest(lab) => failed?,
+            failed = unrest(cluster) => failed?,
         }
         let came = visitors.came.load(Ordering::Relaxed);
         ensure!(came > 50, "only {came} have come");
@@ -132,11 +135,12 @@ fn nobody_who_connects_during_a_switchover_hangs() -> Result<()> {
 }
 
 /// The pods that new readers are led to.
-fn readers_of(lab: &Lab) -> Result<Vec<String>> {
+fn readers_of(cluster: &TestCluster) -> Result<Vec<String>> {
     let label = ("kubernetes.io/service-name".to_owned(), full("read"));
-    let slices = lab
-        .store()
-        .read_all::<EndpointSlice>(Some(lab.namespace()), &Selector::labels(&[label].into()))?;
+    let slices = cluster.store().read_all::<EndpointSlice>(
+        Some(cluster.namespace()),
+        &Selector::labels(&[label].into()),
+    )?;
     let endpoints = slices.items.into_iter().flat_map(|slice| slice.endpoints);
     let ready = endpoints.filter(|it| {
         it.conditions
@@ -148,11 +152,11 @@ fn readers_of(lab: &Lab) -> Result<Vec<String>> {
     Ok(pods)
 }
 
-async fn reads_go_to(lab: &Lab, tails: &[&str]) -> Result<()> {
+async fn reads_go_to(cluster: &TestCluster, tails: &[&str]) -> Result<()> {
     let mut wanted: Vec<String> = tails.iter().map(|tail| full(tail)).collect();
     wanted.sort();
     eventually("the read Service leads there", async || {
-        let found = readers_of(lab)?;
+        let found = readers_of(cluster)?;
         ensure!(
             found == wanted,
             "it leads to {found:?} and not to {wanted:?}"
@@ -164,21 +168,23 @@ async fn reads_go_to(lab: &Lab, tails: &[&str]) -> Result<()> {
 
 #[test]
 fn no_standby_is_idle_away_from_home_also_after_restarts() -> Result<()> {
-    on_cluster(2, async |lab| {
-        reads_go_to(lab, &["replica-0", "replica-1"]).await?;
-        lab.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
+    on_cluster(2, async |cluster| {
+        reads_go_to(cluster, &["replica-0", "replica-1"]).await?;
+        cluster
+            .pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
         let everybody = ["primary-0", "replica-0", "replica-1"];
-        reads_go_to(lab, &everybody).await?;
+        reads_go_to(cluster, &everybody).await?;
         for tail in ["primary-0", "replica-0"] {
-            lab.replace(tail).await?;
-            reads_go_to(lab, &everybody).await?;
-            lab.all_stream().await?;
+            cluster.replace(tail).await?;
+            reads_go_to(cluster, &everybody).await?;
+            cluster.all_stream().await?;
         }
-        lab.pgctl(&["failover", "--to", "primary-0", "--rejoin", "--yes"])
+        cluster
+            .pgctl(&["failover", "--to", "primary-0", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
-        reads_go_to(lab, &["replica-0", "replica-1"]).await
+        reads_go_to(cluster, &["replica-0", "replica-1"]).await
     })
 }

@@ -6,10 +6,10 @@ use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, Oracle, eventually, full, on_cluster, on_sandbox};
-use super::trouble::{fenced, finish};
+use super::faults_during::{fenced, finish};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster, on_sandbox};
 
-impl Lab {
+impl TestCluster {
     /// The node of a pod.
     fn node(&self, tail: &str) -> Result<String> {
         let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
@@ -29,27 +29,28 @@ impl Lab {
 /// and volume: the best standby takes over without losing what it had received.
 #[test]
 fn a_primary_that_is_gone_is_replaced() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.scale("primary", 0)?;
-        lab.kill("primary-0").await?;
-        lab.gone("primary-0").await?;
-        let run = lab.pgctl(&["failover", "--yes"]).await?.exits(0)?;
-        let primary = oracle.content_but_for_losses(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster.scale("primary", 0)?;
+        cluster.kill("primary-0").await?;
+        cluster.gone("primary-0").await?;
+        let run = cluster.pgctl(&["failover", "--yes"]).await?.exits(0)?;
+        let primary = oracle.content_but_for_losses(cluster).await?;
         ensure!(
             primary.starts_with("replica-"),
             "{primary} is primary: {run}"
         );
         // The old one comes back as a standby, and never as a primary.
-        lab.pgctl(&["rejoin", "primary-0", "--yes"])
+        cluster
+            .pgctl(&["rejoin", "primary-0", "--yes"])
             .await?
             .exits(0)?;
-        oracle.content_but_for_losses(lab).await?;
+        oracle.content_but_for_losses(cluster).await?;
         Ok(())
     })
 }
 
-impl Lab {
+impl TestCluster {
     /// No connection through the API server reaches this pod any more; everything else does.
     fn break_the_way_to(&self, tail: &str, effect: Effect) {
         let fault = Fault::new(effect).resource("pods/portforward");
@@ -67,33 +68,35 @@ fn bad_gateway() -> Effect {
 /// Clients write, the standbys stream, and only pgctl does not get through to the primary.
 #[test]
 fn a_primary_out_of_reach_is_alive() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let hangs = Effect::Delay { millis: 600_000 };
         for effect in [hangs, bad_gateway()] {
-            lab.break_the_way_to("primary-0", effect);
-            let run = lab.pgctl(&["status"]).await?.exits(4)?;
+            cluster.break_the_way_to("primary-0", effect);
+            let run = cluster.pgctl(&["status"]).await?.exits(4)?;
             let known = "from it; Kubernetes counts it as ready";
             ensure!(
                 run.stdout.contains(known) && !run.stdout.contains("no primary"),
                 "it says what it does not know: {run}"
             );
             let failover = ["failover", "--yes"];
-            lab.refuses(&failover, "is alive and out of pgctl's reach")
+            cluster
+                .refuses(&failover, "is alive and out of pgctl's reach")
                 .await?;
             let risk = [&failover[..], &["--accept-split-brain-risk"]].concat();
-            lab.refuses(&risk, "is alive and out of pgctl's reach")
+            cluster
+                .refuses(&risk, "is alive and out of pgctl's reach")
                 .await?;
             let variables = [("PGCTL_BLIND", "1"), ("PGCTL_ACCEPT_SPLIT_BRAIN_RISK", "1")];
-            lab.pgctl_with(&failover, &variables).await?.exits(3)?;
-            lab.mend().await?;
+            cluster.pgctl_with(&failover, &variables).await?.exits(3)?;
+            cluster.mend().await?;
         }
         oracle.writes_flow().await?;
-        lab.break_the_way_to("primary-0", bad_gateway());
+        cluster.break_the_way_to("primary-0", bad_gateway());
         let blind = ["failover", "--to", "replica-0", "--blind", "--yes"];
-        let run = lab.pgctl(&blind).await?.exits(0)?;
-        lab.mend().await?;
-        let primary = oracle.content(lab).await?;
+        let run = cluster.pgctl(&blind).await?.exits(0)?;
+        cluster.mend().await?;
+        let primary = oracle.content(cluster).await?;
         ensure!(primary == "replica-0", "{primary} is primary: {run}");
         ensure!(run.stdout.contains("0 bytes, proven"), "{run}");
         Ok(())
@@ -103,33 +106,34 @@ fn a_primary_out_of_reach_is_alive() -> Result<()> {
 /// A blind switchover whose candidate turns out to lack something starts the primary again.
 #[test]
 fn a_blind_switchover_that_would_lose_something_is_put_back() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.break_the_way_to("primary-0", bad_gateway());
+    on_sandbox(1, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster.break_the_way_to("primary-0", bad_gateway());
         // Between the fence and the stop the candidate stops receiving.
         let slow = Fault::new(Effect::Delay { millis: 3000 });
         let slow = slow.verb("patch").resource("statefulsets/scale").times(1);
-        lab.sandbox.faults().api().add(slow);
+        cluster.sandbox.faults().api().add(slow);
         let blind = ["failover", "--to", "replica-0", "--blind", "--yes"];
         let cutting = async {
-            fenced(lab).await?;
-            let setting = lab.sql("replica-0", "SHOW primary_conninfo").await?;
-            lab.sql("replica-0", "ALTER SYSTEM SET primary_conninfo = ''")
+            fenced(cluster).await?;
+            let setting = cluster.sql("replica-0", "SHOW primary_conninfo").await?;
+            cluster
+                .sql("replica-0", "ALTER SYSTEM SET primary_conninfo = ''")
                 .await?;
-            lab.sql("replica-0", "SELECT pg_reload_conf()").await?;
+            cluster.sql("replica-0", "SELECT pg_reload_conf()").await?;
             anyhow::Ok(setting[0][0].clone())
         };
-        let (run, cut) = futures::join!(lab.pgctl(&blind), cutting);
+        let (run, cut) = futures::join!(cluster.pgctl(&blind), cutting);
         let (run, conninfo) = (run?.exits(6)?, cut?);
         oracle.never_two()?;
-        lab.mend().await?;
+        cluster.mend().await?;
         let back = format!(
             "ALTER SYSTEM SET primary_conninfo = '{}'",
             conninfo.replace('\'', "''")
         );
-        lab.sql("replica-0", &back).await?;
-        lab.sql("replica-0", "SELECT pg_reload_conf()").await?;
-        let primary = oracle.content(lab).await?;
+        cluster.sql("replica-0", &back).await?;
+        cluster.sql("replica-0", "SELECT pg_reload_conf()").await?;
+        let primary = oracle.content(cluster).await?;
         ensure!(primary == "primary-0", "{primary} is primary: {run}");
         Ok(())
     })
@@ -138,10 +142,10 @@ fn a_blind_switchover_that_would_lose_something_is_put_back() -> Result<()> {
 /// A frozen primary may go on at any moment: nothing is promoted while it is not proven stopped.
 #[test]
 fn a_frozen_primary_is_never_overtaken() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.freeze("primary-0").await?;
-        let run = lab
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster.freeze("primary-0").await?;
+        let run = cluster
             .pgctl(&[
                 "failover",
                 "--to",
@@ -159,11 +163,11 @@ fn a_frozen_primary_is_never_overtaken() -> Result<()> {
             "nobody knows whether it has stopped: {run}"
         );
         oracle.never_two()?;
-        lab.mend().await?;
+        cluster.mend().await?;
         if code == Some(5) {
-            lab.pgctl(&["failover", "--abort"]).await?.exits(6)?;
+            cluster.pgctl(&["failover", "--abort"]).await?.exits(6)?;
         }
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }
@@ -171,12 +175,12 @@ fn a_frozen_primary_is_never_overtaken() -> Result<()> {
 /// A switchover whose old primary freezes in the middle of it is put back.
 #[test]
 fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_sandbox(1, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         // Between the fence and the stop there is time to freeze it.
         let slow = Fault::new(Effect::Delay { millis: 2000 });
         let slow = slow.verb("patch").resource("statefulsets/scale").times(1);
-        lab.sandbox.faults().api().add(slow);
+        cluster.sandbox.faults().api().add(slow);
         let arguments = [
             "failover",
             "--to",
@@ -186,20 +190,20 @@ fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
             "3s",
         ];
         let freezing = async {
-            fenced(lab).await?;
-            lab.freeze("primary-0").await
+            fenced(cluster).await?;
+            cluster.freeze("primary-0").await
         };
-        let (run, frozen) = futures::join!(lab.pgctl(&arguments), freezing);
+        let (run, frozen) = futures::join!(cluster.pgctl(&arguments), freezing);
         frozen?;
         let run = run?;
         let code = run.status.code();
         oracle.never_two()?;
-        lab.mend().await?;
+        cluster.mend().await?;
         match code {
-            Some(5) => finish(lab).await?,
+            Some(5) => finish(cluster).await?,
             _ => ensure!(code == Some(6), "it did not stop in time: {run}"),
         }
-        let primary = oracle.content(lab).await?;
+        let primary = oracle.content(cluster).await?;
         ensure!(primary == "primary-0", "{primary} is primary: {run}");
         Ok(())
     })
@@ -209,19 +213,20 @@ fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
 /// so that is no proof, and the refusal says how to make sure.
 #[test]
 fn a_pod_stuck_in_terminating_on_a_lost_node_is_no_proof() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        let node = lab.node("primary-0")?;
-        let other = lab.node("replica-0")?;
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let node = cluster.node("primary-0")?;
+        let other = cluster.node("replica-0")?;
         ensure!(
             node != other,
             "both are on {node}: the test needs nodes of their own"
         );
-        lab.fault(&FaultKind::NodeNotReady { node }).await?;
+        cluster.fault(&FaultKind::NodeNotReady { node }).await?;
         let options = DeleteOptions::default();
-        lab.store()
-            .remove::<Pod>(lab.namespace(), &full("primary-0"), &options)?;
-        let run = lab
+        cluster
+            .store()
+            .remove::<Pod>(cluster.namespace(), &full("primary-0"), &options)?;
+        let run = cluster
             .pgctl(&[
                 "failover",
                 "--to",
@@ -238,8 +243,8 @@ fn a_pod_stuck_in_terminating_on_a_lost_node_is_no_proof() -> Result<()> {
             "nobody knows whether it has stopped: {run}"
         );
         oracle.never_two()?;
-        lab.mend().await?;
-        oracle.content(lab).await?;
+        cluster.mend().await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }

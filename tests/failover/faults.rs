@@ -8,10 +8,10 @@ use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::broken::FORGET_PASSWORD;
-use super::lab::{Lab, Oracle, Run, eventually, full, on_sandbox, slot};
+use super::broken_standbys::FORGET_PASSWORD;
+use super::faults_during::WRITES;
 use super::matrix::steps;
-use super::trouble::WRITES;
+use super::test_cluster::{Oracle, Run, TestCluster, eventually, full, on_sandbox, slot};
 
 /// The standby that is neither the old nor the new primary.
 const THIRD: &str = "replica-1";
@@ -53,7 +53,7 @@ struct Cell {
     trouble: Trouble,
 }
 
-impl Lab {
+impl TestCluster {
     /// The entries of the journal, with the id of their operation before them; empty before the
     /// first.
     fn journal(&self) -> String {
@@ -103,13 +103,13 @@ impl Lab {
 }
 
 /// Breaks something. What is not there any more at this step can't break: that is no error.
-async fn strike(lab: &Lab, trouble: Trouble, from: &str, to: &str) -> Result<()> {
-    let api = lab.sandbox.faults().api().clone();
+async fn strike(cluster: &TestCluster, trouble: Trouble, from: &str, to: &str) -> Result<()> {
+    let api = cluster.sandbox.faults().api().clone();
     match trouble {
-        Trouble::CandidateKilled => lab.kill(to).await?,
-        Trouble::StandbyKilled => lab.kill(THIRD).await?,
+        Trouble::CandidateKilled => cluster.kill(to).await?,
+        Trouble::StandbyKilled => cluster.kill(THIRD).await?,
         Trouble::PrimaryFrozen => {
-            lab.freeze(from).await.ok();
+            cluster.freeze(from).await.ok();
         }
         Trouble::ApiErrs(status) => {
             for (verb, resource) in WRITES {
@@ -121,27 +121,28 @@ async fn strike(lab: &Lab, trouble: Trouble, from: &str, to: &str) -> Result<()>
             }
         }
         Trouble::NodeLost => {
-            if let Ok(node) = lab.node_of(from)
-                && node != lab.node_of(to)?
+            if let Ok(node) = cluster.node_of(from)
+                && node != cluster.node_of(to)?
             {
-                lab.fault(&FaultKind::NodeNotReady { node }).await?;
+                cluster.fault(&FaultKind::NodeNotReady { node }).await?;
                 let options = DeleteOptions::default();
-                lab.store()
-                    .remove::<Pod>(lab.namespace(), &full(from), &options)?;
+                cluster
+                    .store()
+                    .remove::<Pod>(cluster.namespace(), &full(from), &options)?;
             }
         }
         Trouble::ReplayPaused => {
-            lab.sql(to, "SELECT pg_wal_replay_pause()").await.ok();
+            cluster.sql(to, "SELECT pg_wal_replay_pause()").await.ok();
         }
         Trouble::SlotMissing => {
             let drop = format!("SELECT pg_drop_replication_slot('{}')", slot(THIRD));
-            lab.sql(to, &drop).await.ok();
+            cluster.sql(to, &drop).await.ok();
         }
         Trouble::WrongPassword => {
-            lab.sql(THIRD, FORGET_PASSWORD).await?;
+            cluster.sql(THIRD, FORGET_PASSWORD).await?;
         }
         Trouble::TwoAtOnce => {
-            let other = lab.pgctl(&["failover", "--to", THIRD, "--yes"]).await?;
+            let other = cluster.pgctl(&["failover", "--to", THIRD, "--yes"]).await?;
             other.exits(3)?.says("no other operation")?;
         }
     }
@@ -149,33 +150,33 @@ async fn strike(lab: &Lab, trouble: Trouble, from: &str, to: &str) -> Result<()>
 }
 
 /// What lasts until somebody ends it: a frozen process and a lost node, once that has cost the step.
-async fn relieve(lab: &Lab, trouble: Trouble) -> Result<()> {
+async fn relieve(cluster: &TestCluster, trouble: Trouble) -> Result<()> {
     if matches!(trouble, Trouble::PrimaryFrozen | Trouble::NodeLost) {
         eventually("the step to fail, or the end", async || {
-            let now = lab.journal();
+            let now = cluster.journal();
             let over = now.contains("\"event\":\"failed\"") || now.contains("\"event\":\"ended\"");
             ensure!(over, "it still tries: {now}");
             Ok(())
         })
         .await
         .ok();
-        lab.mend().await?;
+        cluster.mend().await?;
     }
     Ok(())
 }
 
 /// Everything is as it should be again, but for what the operation has left.
-async fn mend(lab: &Lab, trouble: Trouble, to: &str) -> Result<()> {
-    lab.mend().await?;
+async fn mend(cluster: &TestCluster, trouble: Trouble, to: &str) -> Result<()> {
+    cluster.mend().await?;
     match trouble {
         Trouble::ReplayPaused => {
             // Not on one that was promoted.
-            lab.sql(to, "SELECT pg_wal_replay_resume()").await.ok();
+            cluster.sql(to, "SELECT pg_wal_replay_resume()").await.ok();
         }
         // A container that is killed again and again is started later and later: a new pod is not.
-        Trouble::WrongPassword | Trouble::StandbyKilled => lab.replace(THIRD).await?,
-        Trouble::CandidateKilled if !lab.writable().await?.contains(&to.to_owned()) => {
-            lab.replace(to).await?;
+        Trouble::WrongPassword | Trouble::StandbyKilled => cluster.replace(THIRD).await?,
+        Trouble::CandidateKilled if !cluster.writable().await?.contains(&to.to_owned()) => {
+            cluster.replace(to).await?;
         }
         _ => {}
     }
@@ -183,11 +184,11 @@ async fn mend(lab: &Lab, trouble: Trouble, to: &str) -> Result<()> {
 }
 
 /// Whatever is unfinished is finished.
-async fn finish(lab: &Lab, run: &Run) -> Result<()> {
+async fn finish(cluster: &TestCluster, run: &Run) -> Result<()> {
     match run.status.code() {
         Some(0 | 6) => Ok(()),
         Some(5) => eventually("the end of it", async || {
-            let resumed = lab.pgctl(&["failover", "--resume"]).await?;
+            let resumed = cluster.pgctl(&["failover", "--resume"]).await?;
             match resumed.status.code() {
                 Some(0 | 6) => Ok(()),
                 Some(3) if resumed.stderr.contains("nothing to resume") => Ok(()),
@@ -201,7 +202,13 @@ async fn finish(lab: &Lab, run: &Run) -> Result<()> {
 }
 
 /// One cell. The cluster is healthy before and after.
-async fn survive(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) -> Result<Run> {
+async fn survive(
+    cluster: &TestCluster,
+    oracle: &Oracle,
+    cell: &Cell,
+    from: &str,
+    to: &str,
+) -> Result<Run> {
     let points = format!("{}.before=sleep(1000)", cell.step);
     let arguments = [
         "failover",
@@ -214,21 +221,24 @@ async fn survive(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) 
         "--timeout",
         "3s",
     ];
-    let before = lab.journal();
+    let before = cluster.journal();
     let striking = async {
-        lab.began(&before, &cell.step).await?;
-        strike(lab, cell.trouble, from, to).await?;
-        relieve(lab, cell.trouble).await
+        cluster.began(&before, &cell.step).await?;
+        strike(cluster, cell.trouble, from, to).await?;
+        relieve(cluster, cell.trouble).await
     };
     let environment = [("FAILPOINTS", points.as_str())];
-    let (run, struck) = futures::join!(lab.pgctl_with(&arguments, &environment), striking);
+    let (run, struck) = futures::join!(cluster.pgctl_with(&arguments, &environment), striking);
     let run = run?;
     struck.with_context(|| run.to_string())?;
     oracle.never_two()?;
-    mend(lab, cell.trouble, to).await?;
-    finish(lab, &run).await?;
+    mend(cluster, cell.trouble, to).await?;
+    finish(cluster, &run).await?;
     // Nothing of the old primary's was lost, in whatever way it went.
-    let primary = oracle.content(lab).await.with_context(|| run.to_string())?;
+    let primary = oracle
+        .content(cluster)
+        .await
+        .with_context(|| run.to_string())?;
     ensure!(
         primary == from || primary == to,
         "{primary} is primary: {run}"
@@ -236,15 +246,16 @@ async fn survive(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) 
     if cell.trouble == Trouble::TwoAtOnce {
         ensure!(primary == to, "the first was not to be disturbed: {run}");
     }
-    lab.no_stale_slots()
+    cluster
+        .no_stale_slots()
         .await
         .with_context(|| run.to_string())?;
     Ok(run)
 }
 
-async fn run(lab: &Lab, choose: impl Fn(Trouble, &str) -> bool) -> Result<()> {
-    let oracle = Oracle::start(lab).await?;
-    let steps = steps(lab, "replica-0").await?;
+async fn run(cluster: &TestCluster, choose: impl Fn(Trouble, &str) -> bool) -> Result<()> {
+    let oracle = Oracle::start(cluster).await?;
+    let steps = steps(cluster, "replica-0").await?;
     let mut cells = Vec::new();
     for trouble in TROUBLES {
         let chosen = steps.iter().filter(|(step, _)| choose(trouble, step));
@@ -256,24 +267,24 @@ async fn run(lab: &Lab, choose: impl Fn(Trouble, &str) -> bool) -> Result<()> {
     eprintln!("{} cells", cells.len());
     let mut failed = Vec::new();
     for cell in cells {
-        let from = lab.primary().await?;
+        let from = cluster.primary().await?;
         let to = if from == "primary-0" {
             "replica-0"
         } else {
             "primary-0"
         };
-        eventually("every pod to be ready", async || lab.all_ready()).await?;
+        eventually("every pod to be ready", async || cluster.all_ready()).await?;
         let begun = std::time::Instant::now();
-        let survived = survive(lab, &oracle, &cell, &from, to).await;
+        let survived = survive(cluster, &oracle, &cell, &from, to).await;
         let took = begun.elapsed();
         match survived {
             Ok(run) => eprintln!("{took:>6.1?}  {cell:?} to {to}: {}", run.status),
             Err(error) => {
                 eprintln!("{took:>6.1?}  FAILED {cell:?}, from {from} to {to}: {error:#}");
                 failed.push(format!("{cell:?}, from {from} to {to}: {error:#}"));
-                lab.mend().await?;
-                lab.pgctl(&["failover", "--resume"]).await?;
-                oracle.content(lab).await?;
+                cluster.mend().await?;
+                cluster.pgctl(&["failover", "--resume"]).await?;
+                oracle.content(cluster).await?;
             }
         }
     }
@@ -296,13 +307,16 @@ const EACH_TIME: [(Trouble, &str); 9] = [
 
 #[test]
 fn each_trouble_is_survived() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        run(lab, |trouble, step| EACH_TIME.contains(&(trouble, step))).await
+    on_sandbox(2, async |cluster| {
+        run(cluster, |trouble, step| {
+            EACH_TIME.contains(&(trouble, step))
+        })
+        .await
     })
 }
 
 #[test]
 #[ignore = "every trouble at every step: half an hour"]
 fn every_trouble_at_every_step_is_survived() -> Result<()> {
-    on_sandbox(2, async |lab| run(lab, |_, _| true).await)
+    on_sandbox(2, async |cluster| run(cluster, |_, _| true).await)
 }

@@ -2,18 +2,18 @@
 //! writes through the write Service and asks every pod whether it accepts writes.
 
 mod away;
-mod broken;
+mod broken_standbys;
 mod clients;
 mod emergency;
 #[cfg(feature = "failpoints")]
 mod faults;
-#[path = "../support/lab/mod.rs"]
-mod lab;
+mod faults_during;
 #[cfg(feature = "failpoints")]
 mod matrix;
 mod next_start;
 mod permissions;
-mod places;
+mod pod_roles_after;
 mod refusals;
 mod switchover;
-mod trouble;
+#[path = "../support/test_cluster/mod.rs"]
+mod test_cluster;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lab::{Lab, Oracle, on_cluster};
+use super::test_cluster::{Oracle, TestCluster, on_cluster};
 
 /// What happens to `pgctl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ struct Cell {
 }
 
 /// The steps of a plan by name, and whether each can still be put back.
-pub(crate) async fn steps(lab: &Lab, to: &str) -> Result<Vec<(String, bool)>> {
+pub(crate) async fn steps(cluster: &TestCluster, to: &str) -> Result<Vec<(String, bool)>> {
     let arguments = [
         "failover",
         "--to",
@@ -45,7 +45,7 @@ pub(crate) async fn steps(lab: &Lab, to: &str) -> Result<Vec<(String, bool)>> {
         "-o",
         "json",
     ];
-    let plan = lab.pgctl(&arguments).await?.exits(0)?.json()?;
+    let plan = cluster.pgctl(&arguments).await?.exits(0)?.json()?;
     let steps = plan["steps"].as_array().context("a plan has steps")?;
     let mut forward_only = false;
     let mut named = Vec::new();
@@ -109,14 +109,20 @@ fn choice(row: usize, cells: &[Cell]) -> Vec<Cell> {
 }
 
 /// One cell. The cluster is healthy before and after.
-async fn strike(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) -> Result<()> {
+async fn strike(
+    cluster: &TestCluster,
+    oracle: &Oracle,
+    cell: &Cell,
+    from: &str,
+    to: &str,
+) -> Result<()> {
     let blow = match cell.blow {
         Blow::Kill => "kill",
         Blow::Cut => "cut",
     };
     let points = format!("{}.{}=return({blow})", cell.step, cell.moment);
     let arguments = ["failover", "--to", to, "--rejoin", "--yes"];
-    let run = lab
+    let run = cluster
         .pgctl_with(&arguments, &[("FAILPOINTS", &points)])
         .await?;
     oracle.never_two()?;
@@ -127,125 +133,128 @@ async fn strike(lab: &Lab, oracle: &Oracle, cell: &Cell, from: &str, to: &str) -
     let expected = match (cell.blow, cell.way) {
         (Blow::Kill, Way::Resume) => {
             run.was_killed()?;
-            let another = lab.pgctl(&arguments).await?;
+            let another = cluster.pgctl(&arguments).await?;
             another.exits(3)?.says("nothing unfinished")?;
-            lab.pgctl(&["failover", "--resume"]).await?.exits(0)?;
+            cluster.pgctl(&["failover", "--resume"]).await?.exits(0)?;
             to
         }
         (Blow::Kill, Way::Abort) => {
             run.was_killed()?;
-            lab.pgctl(&["failover", "--abort"]).await?.exits(6)?;
+            cluster.pgctl(&["failover", "--abort"]).await?.exits(6)?;
             from
         }
         (Blow::Cut, _) => match run.status.code() {
             Some(0) => to,
             Some(6) => from,
             Some(5) => {
-                lab.pgctl(&["failover", "--resume"]).await?.exits(0)?;
+                cluster.pgctl(&["failover", "--resume"]).await?.exits(0)?;
                 to
             }
             _ => anyhow::bail!("an exit code that says nothing: {run}"),
         },
     };
-    let primary = oracle.content(lab).await?;
+    let primary = oracle.content(cluster).await?;
     ensure!(
         primary == expected,
         "{primary} is primary, and not {expected}"
     );
-    lab.no_stale_slots().await
+    cluster.no_stale_slots().await
 }
 
-async fn run(lab: &Lab, choose: impl Fn(usize, &[Cell]) -> Vec<Cell>) -> Result<()> {
-    let oracle = Oracle::start(lab).await?;
+async fn run(cluster: &TestCluster, choose: impl Fn(usize, &[Cell]) -> Vec<Cell>) -> Result<()> {
+    let oracle = Oracle::start(cluster).await?;
     let mut failed = Vec::new();
     // One row for each StatefulSet that the primary can leave: their plans differ.
     let mut waiting: BTreeMap<&str, VecDeque<Cell>> = BTreeMap::new();
     loop {
-        let from = lab.primary().await?;
+        let from = cluster.primary().await?;
         let to = if from == "primary-0" {
             "replica-0"
         } else {
             "primary-0"
         };
         if !waiting.contains_key(to) {
-            let chosen = choose(waiting.len(), &cells(&steps(lab, to).await?));
+            let chosen = choose(waiting.len(), &cells(&steps(cluster, to).await?));
             eprintln!("{} cells towards {to}", chosen.len());
             waiting.insert(to, chosen.into());
         }
         let cell = waiting.get_mut(to).and_then(VecDeque::pop_front);
         if let Some(cell) = cell {
             let begun = std::time::Instant::now();
-            let struck = strike(lab, &oracle, &cell, &from, to).await;
+            let struck = strike(cluster, &oracle, &cell, &from, to).await;
             eprintln!("{:>6.1?}  {cell:?} to {to}", begun.elapsed());
             if let Err(error) = struck {
                 let told = format!("{cell:?}, from {from} to {to}: {error:#}");
                 eprintln!("FAILED {told}");
                 failed.push(told);
                 // The cells after it are to be seen, too.
-                lab.pgctl(&["failover", "--resume"]).await?;
-                oracle.content(lab).await?;
+                cluster.pgctl(&["failover", "--resume"]).await?;
+                oracle.content(cluster).await?;
             }
         } else if waiting.len() == 2 && waiting.values().all(VecDeque::is_empty) {
             ensure!(failed.is_empty(), "{}", failed.join("\n"));
             return Ok(());
         } else {
-            let moved = lab
+            let moved = cluster
                 .pgctl(&["failover", "--to", to, "--rejoin", "--yes"])
                 .await?;
             moved.exits(0)?;
-            oracle.content(lab).await?;
+            oracle.content(cluster).await?;
         }
     }
 }
 
 #[test]
 fn a_blow_at_every_step_is_survived() -> Result<()> {
-    on_cluster(1, async |lab| run(lab, choice).await)
+    on_cluster(1, async |cluster| run(cluster, choice).await)
 }
 
 #[test]
 #[ignore = "every cell: half an hour"]
 fn every_blow_at_every_moment_is_survived() -> Result<()> {
-    on_cluster(2, async |lab| run(lab, |_, cells| cells.to_vec()).await)
+    on_cluster(2, async |cluster| {
+        run(cluster, |_, cells| cells.to_vec()).await
+    })
 }
 
 /// The pod that was promoted is lost before the failover has ended: nothing can finish that one, so
 /// another takes its place, and everybody follows.
 #[test]
 fn a_new_primary_that_is_lost_midway_is_replaced() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let moved = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
-        lab.pgctl(&moved).await?.exits(0)?;
-        oracle.content(lab).await?;
+        cluster.pgctl(&moved).await?.exits(0)?;
+        oracle.content(cluster).await?;
         let back = ["failover", "--to", "primary-0", "--yes"];
         let point = [("FAILPOINTS", "promote.after=return(kill)")];
-        lab.pgctl_with(&back, &point).await?.was_killed()?;
-        lab.scale("primary", 0)?;
-        lab.kill("primary-0").await?;
-        lab.gone("primary-0").await?;
-        let resumed = lab.pgctl(&["failover", "--resume", "--timeout", "2s"]);
+        cluster.pgctl_with(&back, &point).await?.was_killed()?;
+        cluster.scale("primary", 0)?;
+        cluster.kill("primary-0").await?;
+        cluster.gone("primary-0").await?;
+        let resumed = cluster.pgctl(&["failover", "--resume", "--timeout", "2s"]);
         resumed.await?.exits(5)?.says("lost for good")?;
-        let run = lab
+        let run = cluster
             .pgctl(&["failover", "--to", "replica-1", "--yes"])
             .await?;
         run.exits(0)?.says("this failover replaces it")?;
-        let primary = oracle.content_but_for_losses(lab).await?;
+        let primary = oracle.content_but_for_losses(cluster).await?;
         ensure!(primary == "replica-1", "{primary} is primary");
-        lab.no_stale_slots().await?;
-        let history = lab.pgctl(&["history"]).await?;
+        cluster.no_stale_slots().await?;
+        let history = cluster.pgctl(&["history"]).await?;
         history.exits(0)?.says("replaced")?;
         // Both were promoted from the same timeline. When the lost one came to write that down, its data
         // and the cluster's are on timelines of one number: only a copy brings it back, which is said
         // without a long wait.
-        let run = lab.pgctl(&["rejoin", "primary-0", "--yes"]).await?;
+        let run = cluster.pgctl(&["rejoin", "primary-0", "--yes"]).await?;
         if !run.status.success() {
             run.exits(6)?.says("which is not newer")?.says("--clone")?;
-            lab.pgctl(&["rejoin", "primary-0", "--clone", "--yes"])
+            cluster
+                .pgctl(&["rejoin", "primary-0", "--clone", "--yes"])
                 .await?
                 .exits(0)?;
         }
-        oracle.content_but_for_losses(lab).await?;
-        lab.no_stale_slots().await
+        oracle.content_but_for_losses(cluster).await?;
+        cluster.no_stale_slots().await
     })
 }

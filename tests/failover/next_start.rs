@@ -5,9 +5,9 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
 use pgctl_sandbox::store::Selector;
 
-use super::lab::{Lab, Oracle, eventually, full, on_cluster};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster};
 
-impl Lab {
+impl TestCluster {
     /// `pgctl status` tells of this, sooner or later.
     async fn told(&self, code: &str) -> Result<()> {
         let what = format!("status tells of {code}");
@@ -59,8 +59,8 @@ impl Lab {
 
 #[test]
 fn a_login_that_only_open_streams_still_have_stops_what_relies_on_it() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let damages = [
             (
                 "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC",
@@ -76,86 +76,96 @@ fn a_login_that_only_open_streams_still_have_stops_what_relies_on_it() -> Result
             ),
         ];
         for (damage, mend) in damages {
-            lab.sql("primary-0", damage).await?;
-            lab.told("standbys-kept-out").await?;
+            cluster.sql("primary-0", damage).await?;
+            cluster.told("standbys-kept-out").await?;
             for arguments in [
                 &["failover", "--to", "replica-0", "--yes"][..],
                 &["reinit", "replica-1", "--yes"],
                 &["scale", "3", "--permanent", "--yes"],
             ] {
-                lab.refuses(arguments, "lets no standby in").await?;
+                cluster.refuses(arguments, "lets no standby in").await?;
             }
-            lab.sql("primary-0", mend).await?;
-            lab.healthy().await?;
+            cluster.sql("primary-0", mend).await?;
+            cluster.healthy().await?;
         }
         // A passing bottleneck is no wrong right: but data is not deleted for a copy that can't come.
-        lab.sql("primary-0", "ALTER ROLE replicator CONNECTION LIMIT 0")
+        cluster
+            .sql("primary-0", "ALTER ROLE replicator CONNECTION LIMIT 0")
             .await?;
-        lab.told("connections-exhausted").await?;
-        lab.refuses(&["reinit", "replica-1", "--yes"], "no connection left")
+        cluster.told("connections-exhausted").await?;
+        cluster
+            .refuses(&["reinit", "replica-1", "--yes"], "no connection left")
             .await?;
-        lab.sql("primary-0", "ALTER ROLE replicator CONNECTION LIMIT -1")
+        cluster
+            .sql("primary-0", "ALTER ROLE replicator CONNECTION LIMIT -1")
             .await?;
-        lab.healthy().await?;
-        oracle.content(lab).await.map(drop)
+        cluster.healthy().await?;
+        oracle.content(cluster).await.map(drop)
     })
 }
 
 #[test]
 fn a_mistake_in_a_file_stops_what_relies_on_the_next_start() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        let former = lab.overlay("work_mem = 64 MBB\n").await?;
-        lab.told("configuration-mistake").await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let former = cluster.overlay("work_mem = 64 MBB\n").await?;
+        cluster.told("configuration-mistake").await?;
         for arguments in [
             &["failover", "--to", "replica-0", "--yes"][..],
             &["reinit", "replica-1", "--yes"],
             &["scale", "3", "--permanent", "--yes"],
         ] {
-            lab.refuses(arguments, "overlay.conf line 1: syntax error")
+            cluster
+                .refuses(arguments, "overlay.conf line 1: syntax error")
                 .await?;
         }
-        lab.overlay(&former).await?;
-        lab.healthy().await?;
-        oracle.content(lab).await.map(drop)
+        cluster.overlay(&former).await?;
+        cluster.healthy().await?;
+        oracle.content(cluster).await.map(drop)
     })
 }
 
 #[test]
 fn what_the_next_start_would_bring_is_told_before_it() -> Result<()> {
-    on_cluster(1, async |lab| {
-        lab.sql("primary-0", "ALTER SYSTEM SET max_connections = 20")
+    on_cluster(1, async |cluster| {
+        cluster
+            .sql("primary-0", "ALTER SYSTEM SET max_connections = 20")
             .await?;
-        lab.told("restart-pending").await?;
-        lab.refuses(
-            &["failover", "--to", "replica-0", "--yes"],
-            "could not follow",
-        )
-        .await?;
-        lab.sql("primary-0", "ALTER SYSTEM RESET max_connections")
+        cluster.told("restart-pending").await?;
+        cluster
+            .refuses(
+                &["failover", "--to", "replica-0", "--yes"],
+                "could not follow",
+            )
             .await?;
-        lab.sql(
-            "primary-0",
-            "ALTER SYSTEM SET recovery_target = 'immediate'",
-        )
-        .await?;
-        lab.told("recovery-settings").await?;
-        lab.sql("primary-0", "ALTER SYSTEM RESET recovery_target")
+        cluster
+            .sql("primary-0", "ALTER SYSTEM RESET max_connections")
             .await?;
-        lab.healthy().await?;
+        cluster
+            .sql(
+                "primary-0",
+                "ALTER SYSTEM SET recovery_target = 'immediate'",
+            )
+            .await?;
+        cluster.told("recovery-settings").await?;
+        cluster
+            .sql("primary-0", "ALTER SYSTEM RESET recovery_target")
+            .await?;
+        cluster.healthy().await?;
         // A promotion empties what is not in the WAL: it is said before, and afterwards.
-        lab.sql(
-            "primary-0",
-            "CREATE UNLOGGED TABLE public.not_in_the_wal AS SELECT generate_series(1, 1000)",
-        )
-        .await?;
-        let run = lab
+        cluster
+            .sql(
+                "primary-0",
+                "CREATE UNLOGGED TABLE public.not_in_the_wal AS SELECT generate_series(1, 1000)",
+            )
+            .await?;
+        let run = cluster
             .pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
             .await?;
         run.exits(0)?
             .says("unlogged tables will be empty on the new primary: 1 with")?
             .says("emptied")?;
-        let rows = lab
+        let rows = cluster
             .sql("replica-0", "SELECT count(*) FROM public.not_in_the_wal")
             .await?;
         ensure!(rows == [["0"]], "{rows:?}");
@@ -165,26 +175,28 @@ fn what_the_next_start_would_bring_is_told_before_it() -> Result<()> {
 
 #[test]
 fn an_archiver_that_hangs_is_found_before_the_stop_waits_for_it() -> Result<()> {
-    on_cluster(1, async |lab| {
+    on_cluster(1, async |cluster| {
         for setting in ["archive_mode = 'on'", "archive_command = 'sleep 1000'"] {
-            lab.sql("primary-0", &format!("ALTER SYSTEM SET {setting}"))
+            cluster
+                .sql("primary-0", &format!("ALTER SYSTEM SET {setting}"))
                 .await?;
         }
         // The mode needs a restart.
-        lab.kill("primary-0").await?;
+        cluster.kill("primary-0").await?;
         eventually("it archives", async || {
-            let mode = lab.sql("primary-0", "SHOW archive_mode").await?;
+            let mode = cluster.sql("primary-0", "SHOW archive_mode").await?;
             ensure!(mode == [["on"]], "{mode:?}");
             Ok(())
         })
         .await?;
-        lab.all_stream().await?;
-        lab.sql("primary-0", "CREATE TABLE public.archived AS SELECT 1")
+        cluster.all_stream().await?;
+        cluster
+            .sql("primary-0", "CREATE TABLE public.archived AS SELECT 1")
             .await?;
-        lab.sql("primary-0", "SELECT pg_switch_wal()").await?;
-        lab.told("archiving-hangs").await?;
+        cluster.sql("primary-0", "SELECT pg_switch_wal()").await?;
+        cluster.told("archiving-hangs").await?;
         let switchover = ["failover", "--to", "replica-0", "--yes"];
-        lab.refuses(&switchover, "gets nowhere").await?;
+        cluster.refuses(&switchover, "gets nowhere").await?;
         Ok(())
     })
 }
@@ -192,12 +204,15 @@ fn an_archiver_that_hangs_is_found_before_the_stop_waits_for_it() -> Result<()> 
 /// A container that crashes again and again says why in its log, and so does whoever waits for it.
 #[test]
 fn the_last_words_of_a_pod_that_crashes_are_told() -> Result<()> {
-    on_cluster(1, async |lab| {
+    on_cluster(1, async |cluster| {
         // What the start script can't know of beforehand: there is no certificate.
-        lab.sql("replica-0", "ALTER SYSTEM SET ssl = on").await?;
-        lab.kill("replica-0").await?;
+        cluster
+            .sql("replica-0", "ALTER SYSTEM SET ssl = on")
+            .await?;
+        cluster.kill("replica-0").await?;
         eventually("status has its last words", async || {
-            lab.pgctl(&["status"])
+            cluster
+                .pgctl(&["status"])
                 .await?
                 .exits(4)?
                 .says("could not load server certificate file")
@@ -205,7 +220,7 @@ fn the_last_words_of_a_pod_that_crashes_are_told() -> Result<()> {
         })
         .await?;
         let pod = full("replica-0");
-        let run = lab
+        let run = cluster
             .pgctl(&["rejoin", "replica-0", "--stream-timeout", "60s", "--yes"])
             .await?;
         ensure!(

@@ -11,12 +11,12 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, 
 use pgctl_sandbox::store::of;
 use serde_json::Value;
 
-use super::lab::{Lab, Oracle, full, on_cluster, tail_of};
+use super::test_cluster::{Oracle, TestCluster, full, on_cluster, tail_of};
 
 /// All that an operation could have changed, in Kubernetes and in the databases.
 type Picture = BTreeMap<String, String>;
 
-impl Lab {
+impl TestCluster {
     async fn picture(&self) -> Result<Picture> {
         let mut picture = Picture::new();
         // Pods and the autoscaler have a status that changes by itself.
@@ -126,8 +126,8 @@ impl Lab {
 
 #[test]
 fn bad_input_is_refused_and_changes_nothing() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let refused: [(&[&str], &str); 10] = [
             (&["failover", "--to", "replica-9", "--yes"], "replica-9"),
             (&["failover", "--to", "0", "--yes"], &full("replica-0")),
@@ -144,27 +144,33 @@ fn bad_input_is_refused_and_changes_nothing() -> Result<()> {
             (&["reinit", "primary-0", "--yes"], "primary-0"),
         ];
         for (arguments, why) in refused {
-            lab.refuses(arguments, why).await?;
+            cluster.refuses(arguments, why).await?;
         }
-        lab.sql("replica-0", "SELECT pg_wal_replay_pause()").await?;
-        lab.refuses(&["failover", "--to", "replica-0", "--yes"], "is paused")
+        cluster
+            .sql("replica-0", "SELECT pg_wal_replay_pause()")
             .await?;
-        lab.sql("replica-0", "SELECT pg_wal_replay_resume()")
+        cluster
+            .refuses(&["failover", "--to", "replica-0", "--yes"], "is paused")
+            .await?;
+        cluster
+            .sql("replica-0", "SELECT pg_wal_replay_resume()")
             .await?;
         // A primary that answers "wrong password" is alive.
-        let right = lab.set_password(ByteString(b"wrong".to_vec()))?;
-        lab.refuses(&["failover", "--yes"], "does not let pgctl in")
+        let right = cluster.set_password(ByteString(b"wrong".to_vec()))?;
+        cluster
+            .refuses(&["failover", "--yes"], "does not let pgctl in")
             .await?;
-        lab.set_password(right)?;
-        oracle.content(lab).await?;
-        lab.which_one().await
+        cluster.set_password(right)?;
+        oracle.content(cluster).await?;
+        cluster.which_one().await
     })
 }
 
 #[test]
 fn with_nothing_to_fail_over_to_it_is_refused() -> Result<()> {
-    on_cluster(0, async |lab| {
-        lab.refuses(&["failover", "--yes"], "no standby to fail over to")
+    on_cluster(0, async |cluster| {
+        cluster
+            .refuses(&["failover", "--yes"], "no standby to fail over to")
             .await
     })
 }
@@ -172,14 +178,14 @@ fn with_nothing_to_fail_over_to_it_is_refused() -> Result<()> {
 /// `--dry-run` shows the plan and changes nothing.
 #[test]
 fn a_dry_run_changes_nothing() -> Result<()> {
-    on_cluster(1, async |lab| {
-        let before = lab.picture().await?;
-        let run = lab
+    on_cluster(1, async |cluster| {
+        let before = cluster.picture().await?;
+        let run = cluster
             .pgctl(&["failover", "--to", "replica-0", "--dry-run"])
             .await?;
         run.exits(0)?.says("from here only forward")?;
         ensure!(
-            lab.picture().await? == before,
+            cluster.picture().await? == before,
             "the dry run changed something"
         );
         Ok(())
@@ -189,22 +195,25 @@ fn a_dry_run_changes_nothing() -> Result<()> {
 /// What was agreed to is only run while it is still what would be planned.
 #[test]
 fn a_cluster_that_changes_while_the_operator_reads_is_left_alone() -> Result<()> {
-    on_cluster(1, async |lab| {
-        let mut terminal = lab.on_a_terminal(&["failover", "--to", "replica-0"])?;
+    on_cluster(1, async |cluster| {
+        let mut terminal = cluster.on_a_terminal(&["failover", "--to", "replica-0"])?;
         terminal.shows("Type sandbox to go on").await?;
-        lab.sql("replica-0", "SELECT pg_wal_replay_pause()").await?;
-        let before = lab.picture().await?;
+        cluster
+            .sql("replica-0", "SELECT pg_wal_replay_pause()")
+            .await?;
+        let before = cluster.picture().await?;
         terminal.types("sandbox").await?;
         let (code, screen) = terminal.ends().await?;
         ensure!(
             code == Some(3) && screen.contains("is paused"),
             "{code:?}: {screen}"
         );
-        ensure!(lab.picture().await? == before, "it changed something");
+        ensure!(cluster.picture().await? == before, "it changed something");
 
-        lab.sql("replica-0", "SELECT pg_wal_replay_resume()")
+        cluster
+            .sql("replica-0", "SELECT pg_wal_replay_resume()")
             .await?;
-        let mut terminal = lab.on_a_terminal(&["failover", "--to", "replica-0"])?;
+        let mut terminal = cluster.on_a_terminal(&["failover", "--to", "replica-0"])?;
         terminal.shows("Type sandbox to go on").await?;
         terminal.types("").await?;
         let (code, screen) = terminal.ends().await?;
@@ -213,7 +222,7 @@ fn a_cluster_that_changes_while_the_operator_reads_is_left_alone() -> Result<()>
             "Enter agrees to nothing; {code:?}: {screen}"
         );
 
-        let mut terminal = lab.on_a_terminal(&["failover", "--to", "replica-0"])?;
+        let mut terminal = cluster.on_a_terminal(&["failover", "--to", "replica-0"])?;
         terminal.shows("Type sandbox to go on").await?;
         terminal.types("sandbox").await?;
         let (code, screen) = terminal.ends().await?;

@@ -2,21 +2,22 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Lab, Oracle, full, on_cluster, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, full, on_cluster, on_sandbox};
 
 /// A split brain made by hand is seen, and a commit that was thrown away is missed: the oracle's
 /// silence elsewhere means something.
 #[test]
 fn the_oracle_sees_a_split_brain_and_a_lost_commit() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        oracle.content(lab).await?;
-        lab.sql("primary-0", "DELETE FROM public.oracle_commits WHERE n = 1")
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        oracle.content(cluster).await?;
+        cluster
+            .sql("primary-0", "DELETE FROM public.oracle_commits WHERE n = 1")
             .await?;
-        let lost = oracle.lost(lab, "primary-0").await?;
+        let lost = oracle.lost(cluster, "primary-0").await?;
         ensure!(lost == [(0, 1), (1, 1)], "lost: {lost:?}");
-        lab.sql("replica-0", "SELECT pg_promote()").await?;
-        super::lab::eventually("the oracle says so", async || {
+        cluster.sql("replica-0", "SELECT pg_promote()").await?;
+        super::test_cluster::eventually("the oracle says so", async || {
             ensure!(oracle.never_two().is_err(), "two pods accept writes");
             Ok(())
         })
@@ -25,10 +26,10 @@ fn the_oracle_sees_a_split_brain_and_a_lost_commit() -> Result<()> {
 }
 
 /// Moves the primary, and the oracle is content.
-async fn switch(lab: &Lab, oracle: &Oracle, to: &str, more: &[&str]) -> Result<()> {
+async fn switch(cluster: &TestCluster, oracle: &Oracle, to: &str, more: &[&str]) -> Result<()> {
     let mut arguments = vec!["failover", "--to", to, "--yes", "-o", "json"];
     arguments.extend(more);
-    let run = lab.pgctl(&arguments).await?.exits(0)?;
+    let run = cluster.pgctl(&arguments).await?.exits(0)?;
     let report = run.json()?;
     ensure!(
         report["lostBytes"] == 0 && report["lossProven"] == true,
@@ -39,25 +40,26 @@ async fn switch(lab: &Lab, oracle: &Oracle, to: &str, more: &[&str]) -> Result<(
         outage.is_some_and(|it| it > 0.0),
         "the outage was not measured: {run}"
     );
-    let primary = oracle.content(lab).await?;
+    let primary = oracle.content(cluster).await?;
     ensure!(primary == to, "{primary} is primary, and not {to}: {run}");
     Ok(())
 }
 
 #[test]
 fn a_switchover_loses_nothing_and_a_rejoined_primary_takes_over_again() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        switch(lab, &oracle, "replica-0", &[]).await?;
-        ensure!(lab.wanted_pods()? == 2, "the old primary stays away");
-        lab.pgctl(&["rejoin", "primary-0", "--yes"])
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        switch(cluster, &oracle, "replica-0", &[]).await?;
+        ensure!(cluster.wanted_pods()? == 2, "the old primary stays away");
+        cluster
+            .pgctl(&["rejoin", "primary-0", "--yes"])
             .await?
             .exits(0)?;
-        ensure!(lab.wanted_pods()? == 3, "the old primary is back");
-        oracle.content(lab).await?;
-        lab.no_stale_slots().await?;
-        switch(lab, &oracle, "primary-0", &[]).await?;
-        lab.no_stale_slots().await
+        ensure!(cluster.wanted_pods()? == 3, "the old primary is back");
+        oracle.content(cluster).await?;
+        cluster.no_stale_slots().await?;
+        switch(cluster, &oracle, "primary-0", &[]).await?;
+        cluster.no_stale_slots().await
     })
 }
 
@@ -75,13 +77,13 @@ fn ten_switchovers_in_a_row_between_both_stateful_sets() -> Result<()> {
         "primary-0",
         "replica-0",
     ];
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         for to in ROUND {
-            switch(lab, &oracle, to, &["--rejoin"]).await?;
-            lab.no_stale_slots().await?;
+            switch(cluster, &oracle, to, &["--rejoin"]).await?;
+            cluster.no_stale_slots().await?;
         }
-        let history = lab
+        let history = cluster
             .pgctl(&["history", "-o", "json"])
             .await?
             .exits(0)?

@@ -4,7 +4,7 @@ use age::secrecy::ExposeSecret as _;
 use anyhow::{Result, ensure};
 
 use super::databases::shop;
-use super::lab::{Lab, on_sandbox};
+use super::test_cluster::{TestCluster, on_sandbox};
 
 /// Where it dies, how it is gone on with, with which exit code, and how many rows are there then.
 const CELLS: [(&str, &str, i32, &str); 7] = [
@@ -18,7 +18,7 @@ const CELLS: [(&str, &str, i32, &str); 7] = [
 ];
 
 struct Patient<'a> {
-    lab: &'a Lab,
+    cluster: &'a TestCluster,
     backup: String,
     key: String,
     /// The hash of the password in the backup.
@@ -26,31 +26,31 @@ struct Patient<'a> {
 }
 
 impl<'a> Patient<'a> {
-    async fn new(lab: &'a Lab) -> Result<Self> {
-        shop(lab)?;
+    async fn new(cluster: &'a TestCluster) -> Result<Self> {
+        shop(cluster)?;
         let key = age::x25519::Identity::generate();
         let recipient = key.to_public().to_string();
         Ok(Self {
-            lab,
-            backup: lab
+            cluster,
+            backup: cluster
                 .back_up(&["--from", "primary", "--encrypt", &recipient])
                 .await?,
-            key: key_file(lab, "key.txt", &key)?,
-            restored: lab.hash()?,
+            key: key_file(cluster, "key.txt", &key)?,
+            restored: cluster.hash()?,
         })
     }
 
     /// An empty table and another password; the hash of that.
     fn spoil(&self) -> Result<String> {
-        self.lab.psql("primary-0", "shop", "delete from item")?;
+        self.cluster.psql("primary-0", "shop", "delete from item")?;
         let change = "alter role app password 'another'";
-        self.lab.psql("primary-0", "postgres", change)?;
-        self.lab.hash()
+        self.cluster.psql("primary-0", "postgres", change)?;
+        self.cluster.hash()
     }
 
     /// Replaces it, and something happens at a failpoint.
-    async fn struck(&self, point: &str) -> Result<super::lab::Run> {
-        let store = self.lab.backups();
+    async fn struck(&self, point: &str) -> Result<super::test_cluster::Run> {
+        let store = self.cluster.backups();
         let arguments = [
             "restore",
             &self.backup,
@@ -60,29 +60,29 @@ impl<'a> Patient<'a> {
             &store,
         ];
         let arguments = [arguments.as_slice(), &["--identity", &self.key]].concat();
-        self.lab
+        self.cluster
             .pgctl_with(&arguments, &[("FAILPOINTS", point)])
             .await
     }
 
     fn is(&self, items: &str, hash: &str) -> Result<()> {
-        let found = self.lab.items("primary-0", "shop")?;
+        let found = self.cluster.items("primary-0", "shop")?;
         ensure!(found == items, "{found} items instead of {items}");
-        ensure!(self.lab.hash()? == hash, "it is another password");
-        self.lab.tidy()
+        ensure!(self.cluster.hash()? == hash, "it is another password");
+        self.cluster.tidy()
     }
 }
 
-fn key_file(lab: &Lab, name: &str, key: &age::x25519::Identity) -> Result<String> {
-    let file = lab.sandbox.folder().join(name);
+fn key_file(cluster: &TestCluster, name: &str, key: &age::x25519::Identity) -> Result<String> {
+    let file = cluster.sandbox.folder().join(name);
     std::fs::write(&file, key.to_string().expose_secret())?;
     Ok(file.to_string_lossy().into_owned())
 }
 
 #[test]
 fn a_logical_restore_that_dies_is_finished_or_put_back_passwords_too() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let patient = Patient::new(lab).await?;
+    on_sandbox(1, async |cluster| {
+        let patient = Patient::new(cluster).await?;
         for (point, way, code, items) in CELLS {
             let present = patient.spoil()?;
             let kill = format!("{point}=return(kill)");
@@ -92,11 +92,11 @@ fn a_logical_restore_that_dies_is_finished_or_put_back_passwords_too() -> Result
             if way == "--resume" {
                 arguments.extend(["--identity", &patient.key]);
             } else if !point.starts_with("load") {
-                let asked = lab.pgctl(&arguments).await?.exits(3)?;
+                let asked = cluster.pgctl(&arguments).await?.exits(3)?;
                 asked.says("clients have written")?;
                 arguments.push("--yes");
             }
-            lab.pgctl(&arguments).await?.exits(code)?;
+            cluster.pgctl(&arguments).await?.exits(code)?;
             let hash = if code == 0 {
                 &patient.restored
             } else {
@@ -112,33 +112,34 @@ fn a_logical_restore_that_dies_is_finished_or_put_back_passwords_too() -> Result
 
 #[test]
 fn what_can_not_go_on_is_refused_and_what_clients_use_is_not_taken_away() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let patient = Patient::new(lab).await?;
+    on_sandbox(1, async |cluster| {
+        let patient = Patient::new(cluster).await?;
         let present = patient.spoil()?;
         patient
             .struck("load-databases.middle=return(kill)")
             .await?
             .was_killed()?;
         // Without a key that fits nothing is undone: it says so, and with it goes on.
-        let locked = lab.pgctl(&["restore", "--resume"]).await?.exits(2)?;
+        let locked = cluster.pgctl(&["restore", "--resume"]).await?.exits(2)?;
         locked.says("--identity FILE")?;
-        let other = key_file(lab, "other.txt", &age::x25519::Identity::generate())?;
-        lab.pgctl(&["restore", "--resume", "--identity", &other])
+        let other = key_file(cluster, "other.txt", &age::x25519::Identity::generate())?;
+        cluster
+            .pgctl(&["restore", "--resume", "--identity", &other])
             .await?
             .exits(3)?;
-        ensure!(lab.items("primary-0", "shop")? == "0");
+        ensure!(cluster.items("primary-0", "shop")? == "0");
         // The safety backup fails: clients use what was restored, and nothing goes back by itself.
         let arguments = ["restore", "--resume", "--identity", &patient.key];
         let failing = [("FAILPOINTS", "safety-backup.before=return(fail)")];
-        let stopped = lab.pgctl_with(&arguments, &failing).await?.exits(5)?;
+        let stopped = cluster.pgctl_with(&arguments, &failing).await?.exits(5)?;
         stopped.says("--abort")?;
-        ensure!(lab.items("primary-0", "shop")? == "5000");
-        ensure!(lab.hash()? == present, "passwords come last");
-        lab.pgctl(&arguments).await?.exits(0)?;
+        ensure!(cluster.items("primary-0", "shop")? == "5000");
+        ensure!(cluster.hash()? == present, "passwords come last");
+        cluster.pgctl(&arguments).await?.exits(0)?;
         patient.is("5000", &patient.restored)?;
         // Nor is what somebody has put into a database that was empty.
-        lab.psql("primary-0", "postgres", "create database other")?;
-        let store = lab.backups();
+        cluster.psql("primary-0", "postgres", "create database other")?;
+        let store = cluster.backups();
         let beside = [
             "restore",
             &patient.backup,
@@ -153,10 +154,10 @@ fn what_can_not_go_on_is_refused_and_what_clients_use_is_not_taken_away() -> Res
             &patient.key,
         ];
         let killed = [("FAILPOINTS", "swap-databases.before=return(kill)")];
-        lab.pgctl_with(&beside, &killed).await?.was_killed()?;
-        lab.psql("primary-0", "other", "create table mine as select 1 as n")?;
-        lab.pgctl(&arguments).await?.exits(6)?.says("other")?;
-        ensure!(lab.psql("primary-0", "other", "select n from mine")? == "1");
-        lab.tidy()
+        cluster.pgctl_with(&beside, &killed).await?.was_killed()?;
+        cluster.psql("primary-0", "other", "create table mine as select 1 as n")?;
+        cluster.pgctl(&arguments).await?.exits(6)?.says("other")?;
+        ensure!(cluster.psql("primary-0", "other", "select n from mine")? == "1");
+        cluster.tidy()
     })
 }

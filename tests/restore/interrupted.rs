@@ -4,14 +4,14 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, Run, eventually, full, on_sandbox};
+use super::test_cluster::{Run, TestCluster, eventually, full, on_sandbox};
 
 /// Before a step's action, after it, and after its proof.
 const MOMENTS: [&str; 3] = ["before", "middle", "after"];
 
 /// A restore that is struck.
 struct Patient<'a> {
-    lab: &'a Lab,
+    cluster: &'a TestCluster,
     backup: String,
     store: String,
 }
@@ -20,7 +20,7 @@ impl Patient<'_> {
     async fn restore(&self, more: &[&str], failpoints: &str) -> Result<Run> {
         let mut arguments = vec!["restore", &self.backup, "--store", &self.store];
         arguments.extend(more);
-        self.lab
+        self.cluster
             .pgctl_with(&arguments, &[("FAILPOINTS", failpoints)])
             .await
     }
@@ -44,9 +44,9 @@ impl Patient<'_> {
 
     /// The restored row is there, and the later one is or is not.
     async fn has_later(&self, wanted: bool) -> Result<()> {
-        self.lab.healthy("primary-0").await?;
+        self.cluster.healthy("primary-0").await?;
         let rows = "select string_agg(word, ' ' order by word) from words";
-        let found = self.lab.psql("primary-0", "postgres", rows)?;
+        let found = self.cluster.psql("primary-0", "postgres", rows)?;
         let words = if wanted { "kept later" } else { "kept" };
         ensure!(found == words, "{found:?} instead of {words:?}");
         Ok(())
@@ -54,7 +54,7 @@ impl Patient<'_> {
 
     async fn dies(&self, point: &str, ending: &str) -> Result<()> {
         let write = "insert into words select 'later' where not exists (select from words where word = 'later')";
-        self.lab.psql("primary-0", "postgres", write)?;
+        self.cluster.psql("primary-0", "postgres", write)?;
         let kill = format!("{point}=return(kill)");
         self.restore(&["--yes"], &kill).await?.was_killed()?;
         let back = ending == "--abort";
@@ -62,10 +62,10 @@ impl Patient<'_> {
         // Once the write Service is open, going back takes away what clients may have written.
         let agreed = ["restore", ending, "--yes"];
         let given = if back { &agreed[..] } else { &agreed[..2] };
-        self.lab.pgctl(given).await?.exits(code)?;
+        self.cluster.pgctl(given).await?.exits(code)?;
         self.has_later(back).await?;
         let discard = ["restore", "--discard-old", "--yes"];
-        let discarded = self.lab.pgctl(&discard).await?;
+        let discarded = self.cluster.pgctl(&discard).await?;
         if !back {
             discarded.exits(0)?;
         }
@@ -77,16 +77,16 @@ impl Patient<'_> {
 #[test]
 #[ignore = "every step at every moment: a quarter of an hour"]
 fn a_kill_at_every_step_of_a_physical_restore_is_finished_or_put_back() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        lab.psql(
+    on_sandbox(1, async |cluster| {
+        cluster.psql(
             "primary-0",
             "postgres",
             "create table words as select 'kept' as word",
         )?;
         let patient = Patient {
-            lab,
-            backup: lab.back_up(&["--physical"]).await?,
-            store: lab.backups(),
+            cluster,
+            backup: cluster.back_up(&["--physical"]).await?,
+            store: cluster.backups(),
         };
         let (steps, last) = patient.steps().await?;
         let mut failed = Vec::new();
@@ -104,7 +104,7 @@ fn a_kill_at_every_step_of_a_physical_restore_is_finished_or_put_back() -> Resul
                     eprintln!("{point} {ending}: {result:?}");
                     if let Err(error) = result {
                         failed.push(format!("{point} {ending}: {error:#}"));
-                        lab.pgctl(&["restore", "--resume"]).await?;
+                        cluster.pgctl(&["restore", "--resume"]).await?;
                     }
                 }
             }
@@ -114,7 +114,7 @@ fn a_kill_at_every_step_of_a_physical_restore_is_finished_or_put_back() -> Resul
     })
 }
 
-impl Lab {
+impl TestCluster {
     /// The primary's volume is lost, and its pod comes up as a new and empty cluster; what there
     /// was is on the replica's volume alone.
     async fn come_up_empty(&self) -> Result<()> {
@@ -150,23 +150,23 @@ impl Lab {
 
 #[test]
 fn data_that_only_a_replica_has_is_kept_whatever_becomes_of_the_restore() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         let make = "create table words as select 'kept' as word";
-        lab.psql("primary-0", "postgres", make)?;
+        cluster.psql("primary-0", "postgres", make)?;
         let patient = Patient {
-            lab,
-            backup: lab.back_up(&["--physical"]).await?,
-            store: lab.backups(),
+            cluster,
+            backup: cluster.back_up(&["--physical"]).await?,
+            store: cluster.backups(),
         };
-        lab.come_up_empty().await?;
+        cluster.come_up_empty().await?;
 
         // The replicas run again when it is aborted.
         let kill = "start-replicas.middle=return(kill)";
         patient.restore(&["--yes"], kill).await?.was_killed()?;
-        lab.pgctl(&["restore", "--abort"]).await?.exits(6)?;
+        cluster.pgctl(&["restore", "--abort"]).await?.exits(6)?;
         let tables = "select count(*) from pg_class where relname = 'words'";
         eventually("the empty primary", async || {
-            let found = lab.psql("primary-0", "postgres", tables)?;
+            let found = cluster.psql("primary-0", "postgres", tables)?;
             ensure!(found == "0", "{found} tables");
             Ok(())
         })
@@ -174,7 +174,9 @@ fn data_that_only_a_replica_has_is_kept_whatever_becomes_of_the_restore() -> Res
 
         patient.restore(&["--yes"], "").await?.exits(0)?;
         patient.has_later(false).await?;
-        let run = lab.pgctl(&["restore", "--discard-old", "--yes"]).await?;
+        let run = cluster
+            .pgctl(&["restore", "--discard-old", "--yes"])
+            .await?;
         run.exits(0)?
             .says("data-sandbox-postgres-primary-0")?
             .says("data-sandbox-postgres-replica-0")?;

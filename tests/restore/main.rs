@@ -3,19 +3,19 @@
 
 #[cfg(feature = "failpoints")]
 mod acknowledged;
-#[path = "../support/awkward.rs"]
+mod databases;
+#[cfg(feature = "failpoints")]
+mod databases_interrupted;
+#[path = "../support/difficult_data.rs"]
 #[allow(
     dead_code,
     reason = "the names of its databases are used by other suites"
 )]
-mod awkward;
-mod databases;
-#[cfg(feature = "failpoints")]
-mod databases_interrupted;
+mod difficult_data;
 #[cfg(feature = "failpoints")]
 mod interrupted;
-#[path = "../support/lab/mod.rs"]
-mod lab;
+#[path = "../support/test_cluster/mod.rs"]
+mod test_cluster;
 mod tools;
 mod unkind;
 mod uploads;

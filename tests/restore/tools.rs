@@ -4,12 +4,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lab::{Lab, OPERATOR, VIEWER};
+use super::test_cluster::{OPERATOR, TestCluster, VIEWER};
 
 /// Lines of `pg_dumpall` that are random each time.
 const RANDOM: [&[u8]; 2] = [b"\\restrict ", b"\\unrestrict "];
 
-impl Lab {
+impl TestCluster {
     /// A client tool that connects to a pod as the superuser.
     pub(crate) fn client(&self, tool: &str, tail: &str) -> Result<Command> {
         // Debian has some of them beside the server only.
@@ -50,7 +50,7 @@ impl Lab {
 
     /// Drops every database and every role that initdb has not made.
     pub(crate) fn empty(&self, tail: &str) -> Result<()> {
-        // The one thing that the awkward cluster has in it.
+        // The one thing that the difficult data has in it.
         self.psql(tail, "template1", "drop table if exists inherited")?;
         let databases = self.psql(
             tail,

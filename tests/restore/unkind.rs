@@ -3,9 +3,9 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Lab, eventually, on_sandbox};
+use super::test_cluster::{TestCluster, eventually, on_sandbox};
 
-impl Lab {
+impl TestCluster {
     /// The backup can be restored, as a trial on this machine says.
     async fn is_restorable(&self, backup: &str) -> Result<()> {
         let store = self.backups();
@@ -25,37 +25,47 @@ impl Lab {
 /// In a database with the encoding `SQL_ASCII` a name may be any bytes.
 #[test]
 fn a_name_that_is_not_utf8_stands_in_nobodys_way() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         let make = "create database bytes encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0";
-        lab.psql("primary-0", "postgres", make)?;
+        cluster.psql("primary-0", "postgres", make)?;
         let table = "do $$begin execute format('create table %I as select generate_series(1, 7) as n', \
              convert_from('\\x636166e9', 'SQL_ASCII')); end$$";
-        lab.psql("primary-0", "bytes", table)?;
+        cluster.psql("primary-0", "bytes", table)?;
         let there = "select count(*) from pg_class where relname::text = convert_from('\\x636166e9', 'SQL_ASCII')";
-        lab.pgctl(&["status"]).await?.exits(0)?;
+        cluster.pgctl(&["status"]).await?.exits(0)?;
 
-        let logical = lab.back_up(&[]).await?;
-        lab.is_restorable(&logical).await?;
-        lab.restore(&[&logical, "--clean", "--database", "bytes"])
+        let logical = cluster.back_up(&[]).await?;
+        cluster.is_restorable(&logical).await?;
+        cluster
+            .restore(&[&logical, "--clean", "--database", "bytes"])
             .await?
             .exits(0)?;
-        ensure!(lab.psql("primary-0", "bytes", there)? == "1", "it is gone");
+        ensure!(
+            cluster.psql("primary-0", "bytes", there)? == "1",
+            "it is gone"
+        );
 
-        let physical = lab.back_up(&["--physical"]).await?;
-        lab.is_restorable(&physical).await?;
-        lab.restore(&[&physical]).await?.exits(0)?;
-        lab.healthy("primary-0").await?;
-        ensure!(lab.psql("primary-0", "bytes", there)? == "1", "it is gone");
-        ensure!(lab.list().await?.contains(&physical), "it is not listed");
+        let physical = cluster.back_up(&["--physical"]).await?;
+        cluster.is_restorable(&physical).await?;
+        cluster.restore(&[&physical]).await?.exits(0)?;
+        cluster.healthy("primary-0").await?;
+        ensure!(
+            cluster.psql("primary-0", "bytes", there)? == "1",
+            "it is gone"
+        );
+        ensure!(
+            cluster.list().await?.contains(&physical),
+            "it is not listed"
+        );
         Ok(())
     })
 }
 
 #[test]
 fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        lab.psql("primary-0", "postgres", "create database shop")?;
-        lab.psql(
+    on_sandbox(1, async |cluster| {
+        cluster.psql("primary-0", "postgres", "create database shop")?;
+        cluster.psql(
             "primary-0",
             "shop",
             "create table item as select generate_series(1, 1000) as n; \
@@ -78,14 +88,14 @@ fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()
             "session_replication_role = replica",
         ] {
             let set = format!("alter database shop set {setting}");
-            lab.psql("primary-0", "postgres", &set)?;
+            cluster.psql("primary-0", "postgres", &set)?;
         }
         for kind in [&["--from", "replica-0"][..], &["--physical"]] {
-            let backup = lab.back_up(kind).await?;
-            lab.is_restorable(&backup).await?;
-            lab.restore(&[&backup, "--clean"]).await?.exits(0)?;
-            lab.healthy("primary-0").await?;
-            let rows = lab.psql(
+            let backup = cluster.back_up(kind).await?;
+            cluster.is_restorable(&backup).await?;
+            cluster.restore(&[&backup, "--clean"]).await?.exits(0)?;
+            cluster.healthy("primary-0").await?;
+            let rows = cluster.psql(
                 "primary-0",
                 "postgres",
                 "select count(*) from pg_db_role_setting, unnest(setconfig)",
@@ -98,16 +108,21 @@ fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()
 
 #[test]
 fn a_database_that_nobody_can_dump_is_named() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         let make = "create database attic allow_connections false";
-        lab.psql("primary-0", "postgres", make)?;
-        let store = lab.backups();
-        let run = lab.pgctl(&["backup", "--store", &store]).await?.exits(0)?;
+        cluster.psql("primary-0", "postgres", make)?;
+        let store = cluster.backups();
+        let run = cluster
+            .pgctl(&["backup", "--store", &store])
+            .await?
+            .exits(0)?;
         run.says("nobody can connect to it")?.says("attic")?;
-        let listed = lab.pgctl(&["backup", "list", "--store", &store]).await?;
+        let listed = cluster
+            .pgctl(&["backup", "list", "--store", &store])
+            .await?;
         listed.exits(0)?.says("without attic")?;
         let one = ["backup", "--database", "attic", "--store", &store];
-        let run = lab.pgctl(&one).await?;
+        let run = cluster.pgctl(&one).await?;
         ensure!(run.status.code() == Some(3), "{run}");
         run.says("nobody can connect to the database \"attic\"")?;
         Ok(())
@@ -116,14 +131,14 @@ fn a_database_that_nobody_can_dump_is_named() -> Result<()> {
 
 #[test]
 fn a_dump_that_waits_for_a_lock_says_for_which_and_who_has_it() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        lab.psql("primary-0", "postgres", "create table public.item ()")?;
-        let holder = lab.open("primary-0").await?;
+    on_sandbox(1, async |cluster| {
+        cluster.psql("primary-0", "postgres", "create table public.item ()")?;
+        let holder = cluster.open("primary-0").await?;
         holder
             .rows("set application_name = 'migration'; begin; lock table public.item")
             .await?;
-        let store = lab.backups();
-        let mut taking = lab.command(&["backup", "--from", "primary", "--store", &store])?;
+        let store = cluster.backups();
+        let mut taking = cluster.command(&["backup", "--from", "primary", "--store", &store])?;
         let taking = taking.spawn()?;
         tokio::time::sleep(std::time::Duration::from_secs(15)).await;
         holder.rows("rollback").await?;
@@ -143,34 +158,36 @@ fn a_dump_that_waits_for_a_lock_says_for_which_and_who_has_it() -> Result<()> {
 
 #[test]
 fn one_view_that_cannot_be_made_keeps_no_other_database_out() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         for name in ["good", "bad"] {
-            lab.psql("primary-0", "postgres", &format!("create database {name}"))?;
-            lab.psql("primary-0", name, "create table item as select 1 as n")?;
+            cluster.psql("primary-0", "postgres", &format!("create database {name}"))?;
+            cluster.psql("primary-0", name, "create table item as select 1 as n")?;
         }
         // Its content asks where it is.
-        lab.psql(
+        cluster.psql(
             "primary-0",
             "bad",
             "create table here (place text default 'x', check (current_database() = 'bad')); \
              insert into here values ('x')",
         )?;
-        let backup = lab.back_up(&[]).await?;
-        let run = lab.restore(&[&backup, "--clean"]).await?.exits(6)?;
+        let backup = cluster.back_up(&[]).await?;
+        let run = cluster.restore(&[&backup, "--clean"]).await?.exits(6)?;
         run.says("current_database()")?
             .says("--except bad")?
             .says("docs/runbooks/restore.md")?;
-        lab.psql("primary-0", "good", "drop table item")?;
-        lab.restore(&[&backup, "--clean", "--except", "bad"])
+        cluster.psql("primary-0", "good", "drop table item")?;
+        cluster
+            .restore(&[&backup, "--clean", "--except", "bad"])
             .await?
             .exits(0)?;
         eventually("the other one is back", async || {
-            let rows = lab.psql("primary-0", "good", "select count(*) from item")?;
+            let rows = cluster.psql("primary-0", "good", "select count(*) from item")?;
             ensure!(rows == "1", "{rows} rows");
             Ok(())
         })
         .await?;
-        lab.restore(&[&backup, "--except", "nobody"])
+        cluster
+            .restore(&[&backup, "--except", "nobody"])
             .await?
             .exits(3)?
             .says("there is no [\"nobody\"] in the backup")?;

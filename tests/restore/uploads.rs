@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 
-use super::lab::{Lab, Run, on_sandbox};
+use super::test_cluster::{Run, TestCluster, on_sandbox};
 
 const ROWS: &str = "select count(*) from filler";
 const BACKED_UP: &str = "50000";
@@ -14,33 +14,33 @@ const PRESENT: &str = "7";
 
 #[test]
 fn an_upload_that_breaks_leaves_everything_as_it_was() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         let mut random = StdRng::seed_from_u64(20_261_125);
-        broken_uploads(lab, &mut random, 2).await
+        broken_uploads(cluster, &mut random, 2).await
     })
 }
 
 #[test]
 #[ignore = "a hundred restores: run it by hand after a change to how archives are sent"]
 fn fifty_uploads_of_each_kind_that_break_leave_everything_as_it_was() -> Result<()> {
-    on_sandbox(1, async |lab| {
+    on_sandbox(1, async |cluster| {
         let mut random = StdRng::from_os_rng();
-        broken_uploads(lab, &mut random, 50).await
+        broken_uploads(cluster, &mut random, 50).await
     })
 }
 
-async fn broken_uploads(lab: &Lab, random: &mut StdRng, times: usize) -> Result<()> {
-    lab.psql("primary-0", "postgres", "create database big")?;
-    lab.psql(
+async fn broken_uploads(cluster: &TestCluster, random: &mut StdRng, times: usize) -> Result<()> {
+    cluster.psql("primary-0", "postgres", "create database big")?;
+    cluster.psql(
         "primary-0",
         "big",
         "create table filler as select gen_random_uuid() a from generate_series(1, 50000)",
     )?;
-    let logical = taken(lab, &["--from", "primary"]).await?;
-    let physical = taken(lab, &["--physical", "--from", "primary"]).await?;
+    let logical = taken(cluster, &["--from", "primary"]).await?;
+    let physical = taken(cluster, &["--physical", "--from", "primary"]).await?;
     let fewer =
         format!("delete from filler where ctid not in (select ctid from filler limit {PRESENT})");
-    lab.psql("primary-0", "big", &fewer)?;
+    cluster.psql("primary-0", "big", &fewer)?;
 
     for (taken, more) in [(&logical, CLEAN), (&physical, &[])] {
         let size = size(taken)?;
@@ -48,47 +48,57 @@ async fn broken_uploads(lab: &Lab, random: &mut StdRng, times: usize) -> Result<
         let places = (1..times).map(|_| random.random_range(1..size));
         for after_bytes in places.chain([size - 1]) {
             let told = format!("cut after {after_bytes} of {size}: {}", taken["id"]);
-            broken(lab, taken, more, after_bytes).await.context(told)?;
+            broken(cluster, taken, more, after_bytes)
+                .await
+                .context(told)?;
         }
     }
     // And without a fault both are restored.
     for (taken, more) in [(&logical, CLEAN), (&physical, &[])] {
-        restore(lab, taken, more).await?.exits(0)?;
-        ensure!(lab.psql("primary-0", "big", ROWS)? == BACKED_UP);
-        lab.psql("primary-0", "big", &fewer)?;
+        restore(cluster, taken, more).await?.exits(0)?;
+        ensure!(cluster.psql("primary-0", "big", ROWS)? == BACKED_UP);
+        cluster.psql("primary-0", "big", &fewer)?;
     }
-    lab.healthy("primary-0").await
+    cluster.healthy("primary-0").await
 }
 
 /// Replaces what is there, and keeps no copy of it elsewhere: it must be where it was.
 const CLEAN: &[&str] = &["--clean", "--no-safety-backup"];
 
-async fn broken(lab: &Lab, taken: &Value, more: &[&str], after_bytes: u64) -> Result<()> {
+async fn broken(
+    cluster: &TestCluster,
+    taken: &Value,
+    more: &[&str],
+    after_bytes: u64,
+) -> Result<()> {
     let fault = Fault::new(Effect::CutUpload { after_bytes }).resource("pods/exec");
-    lab.sandbox.faults().api().add(fault);
-    let run = restore(lab, taken, more).await?;
-    lab.mend().await?;
+    cluster.sandbox.faults().api().add(fault);
+    let run = restore(cluster, taken, more).await?;
+    cluster.mend().await?;
     run.exits(6)?.says("the connection to the pod was lost")?;
-    lab.healthy("primary-0").await?;
-    ensure!(lab.psql("primary-0", "big", ROWS)? == PRESENT, "other rows");
+    cluster.healthy("primary-0").await?;
     ensure!(
-        lab.psql("replica-0", "big", ROWS)? == PRESENT,
+        cluster.psql("primary-0", "big", ROWS)? == PRESENT,
+        "other rows"
+    );
+    ensure!(
+        cluster.psql("replica-0", "big", ROWS)? == PRESENT,
         "other rows on the standby"
     );
-    lab.tidy()
+    cluster.tidy()
 }
 
-async fn restore(lab: &Lab, taken: &Value, more: &[&str]) -> Result<Run> {
-    let store = lab.backups();
+async fn restore(cluster: &TestCluster, taken: &Value, more: &[&str]) -> Result<Run> {
+    let store = cluster.backups();
     let id = taken["id"].as_str().context("no name")?;
     let arguments = ["restore", id, "--store", &store, "--yes"];
-    lab.pgctl(&[&arguments, more].concat()).await
+    cluster.pgctl(&[&arguments, more].concat()).await
 }
 
-async fn taken(lab: &Lab, more: &[&str]) -> Result<Value> {
-    let store = lab.backups();
+async fn taken(cluster: &TestCluster, more: &[&str]) -> Result<Value> {
+    let store = cluster.backups();
     let arguments = ["backup", "--store", &store, "-o", "json"];
-    let run = lab.pgctl(&[&arguments, more].concat()).await?;
+    let run = cluster.pgctl(&[&arguments, more].concat()).await?;
     run.exits(0)?.json()
 }
 

@@ -4,10 +4,14 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
 use pgctl_sandbox::store::{DeleteOptions, Selector};
 
-use super::lab::{Lab, eventually, full, on_sandbox};
+use super::test_cluster::{TestCluster, eventually, full, on_sandbox};
 
-impl Lab {
-    async fn restore_volume(&self, backup: &str, more: &[&str]) -> Result<super::lab::Run> {
+impl TestCluster {
+    async fn restore_volume(
+        &self,
+        backup: &str,
+        more: &[&str],
+    ) -> Result<super::test_cluster::Run> {
         let store = self.backups();
         let mut arguments = vec!["restore", backup, "--store", &store, "--yes"];
         arguments.extend(more);
@@ -81,38 +85,41 @@ impl Lab {
 
 #[test]
 fn a_base_backup_taken_under_writes_goes_back_into_a_cluster_that_had_failed_over() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        lab.psql(
+    on_sandbox(1, async |cluster| {
+        cluster.psql(
             "primary-0",
             "postgres",
             "create table ticks (n bigserial primary key, t text); create index on ticks (t)",
         )?;
-        let mut writer = lab.client("psql", "primary-0")?;
+        let mut writer = cluster.client("psql", "primary-0")?;
         writer.args([
             "-qc",
             "do $$begin for i in 1..1000000 loop insert into ticks (t) values (repeat('x', 100)); commit; end loop; end$$",
         ]);
         let mut writer = writer.stderr(std::process::Stdio::null()).spawn()?;
-        let backup = lab.back_up(&["--physical", "--from", "replica-0"]).await;
+        let backup = cluster
+            .back_up(&["--physical", "--from", "replica-0"])
+            .await;
         writer.kill()?;
         writer.wait()?;
         let backup = backup?;
-        lab.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
+        cluster
+            .pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
-        lab.psql("replica-0", "postgres", "create table after_the_backup ()")?;
+        cluster.psql("replica-0", "postgres", "create table after_the_backup ()")?;
 
         // A failure at the last moment: everything is as it was.
         let fail = [("FAILPOINTS", "start-primary.middle=return(fail)")];
-        let store = lab.backups();
+        let store = cluster.backups();
         let arguments = ["restore", &backup, "--store", &store, "--yes"];
         if cfg!(feature = "failpoints") {
-            let run = lab.pgctl_with(&arguments, &fail).await?.exits(6)?;
+            let run = cluster.pgctl_with(&arguments, &fail).await?.exits(6)?;
             eprintln!("{run}");
-            lab.healthy("replica-0").await?;
+            cluster.healthy("replica-0").await?;
             let there = "select count(*) from pg_class where relname = 'after_the_backup'";
             ensure!(
-                lab.one("replica-0", there).await? == "1",
+                cluster.one("replica-0", there).await? == "1",
                 "it is not as it was"
             );
         }
@@ -120,38 +127,40 @@ fn a_base_backup_taken_under_writes_goes_back_into_a_cluster_that_had_failed_ove
         // Killed in between, and finished from there.
         if cfg!(feature = "failpoints") {
             let kill = [("FAILPOINTS", "keep-old.middle=return(kill)")];
-            lab.pgctl_with(&arguments, &kill).await?;
-            let run = lab.pgctl(&["restore", "--resume"]).await?.exits(0)?;
+            cluster.pgctl_with(&arguments, &kill).await?;
+            let run = cluster.pgctl(&["restore", "--resume"]).await?.exits(0)?;
             eprintln!("{run}");
         } else {
-            let run = lab.restore_volume(&backup, &[]).await?.exits(0)?;
+            let run = cluster.restore_volume(&backup, &[]).await?.exits(0)?;
             eprintln!("{run}");
         }
-        lab.healthy("primary-0").await?;
+        cluster.healthy("primary-0").await?;
         let there = "select count(*) from pg_class where relname = 'after_the_backup'";
         ensure!(
-            lab.one("primary-0", there).await? == "0",
+            cluster.one("primary-0", there).await? == "0",
             "it is not the backup"
         );
-        let rows: u64 = lab
+        let rows: u64 = cluster
             .one("primary-0", "select count(*) from ticks")
             .await?
             .parse()
             .context("a number")?;
         ensure!(rows > 0, "the rows are there");
-        lab.amcheck("primary-0")?;
+        cluster.amcheck("primary-0")?;
 
         // Later failovers work, and what was kept goes when somebody says so.
-        lab.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
+        cluster
+            .pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
-        lab.healthy("replica-0").await?;
-        let run = lab
+        cluster.healthy("replica-0").await?;
+        let run = cluster
             .pgctl(&["restore", "--discard-old", "--yes"])
             .await?
             .exits(0)?;
         run.says("data-sandbox-postgres-primary-0")?;
-        lab.pgctl(&["restore", "--discard-old", "--yes"])
+        cluster
+            .pgctl(&["restore", "--discard-old", "--yes"])
             .await?
             .exits(3)?
             .says("nothing was kept")?;
@@ -161,40 +170,46 @@ fn a_base_backup_taken_under_writes_goes_back_into_a_cluster_that_had_failed_ove
 
 #[test]
 fn a_cluster_that_has_lost_all_of_its_volumes_comes_back() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        lab.psql(
+    on_sandbox(1, async |cluster| {
+        cluster.psql(
             "primary-0",
             "postgres",
             "create table precious as select generate_series(1, 1000) n",
         )?;
         // Commits wait for a standby, and so does the primary that is in the backup.
-        lab.pgctl(&["sync", "set", "--standbys", "1", "--yes"])
+        cluster
+            .pgctl(&["sync", "set", "--standbys", "1", "--yes"])
             .await?
             .exits(0)?;
         let waits_for = "select current_setting('synchronous_standby_names')";
-        let before = lab.one("primary-0", waits_for).await?;
-        let backup = lab.back_up(&["--physical", "--from", "primary"]).await?;
-        lab.restore_volume(&backup, &[]).await?.exits(0)?;
-        lab.healthy("primary-0").await?;
-        let after = lab.one("primary-0", waits_for).await?;
+        let before = cluster.one("primary-0", waits_for).await?;
+        let backup = cluster
+            .back_up(&["--physical", "--from", "primary"])
+            .await?;
+        cluster.restore_volume(&backup, &[]).await?.exits(0)?;
+        cluster.healthy("primary-0").await?;
+        let after = cluster.one("primary-0", waits_for).await?;
         ensure!(after == before, "{after:?} instead of {before:?}");
 
-        lab.lose_everything().await?;
+        cluster.lose_everything().await?;
         // Somebody applies the manifests again, and with them pods that wait for a primary.
-        lab.scale("replica", 1)?;
-        let operator = lab.operator()?;
+        cluster.scale("replica", 1)?;
+        let operator = cluster.operator()?;
         let as_operator = ["--kubeconfig", operator.as_str()];
-        let run = lab.restore_volume(&backup, &as_operator).await?.exits(0)?;
+        let run = cluster
+            .restore_volume(&backup, &as_operator)
+            .await?
+            .exits(0)?;
         eprintln!("{run}");
-        lab.healthy("primary-0").await?;
-        let rows = lab
+        cluster.healthy("primary-0").await?;
+        let rows = cluster
             .one("replica-0", "select count(*) from precious")
             .await?;
         ensure!(rows == "1000", "{rows} rows");
-        let after = lab.one("primary-0", waits_for).await?;
+        let after = cluster.one("primary-0", waits_for).await?;
         ensure!(after.is_empty(), "nobody has recorded {after:?} here");
         let name = format!("{}-restore", full("primary-0"));
-        let left: Option<Pod> = lab.store().read_opt(lab.namespace(), &name)?;
+        let left: Option<Pod> = cluster.store().read_opt(cluster.namespace(), &name)?;
         ensure!(left.is_none(), "the pod that worked on the volume is gone");
         Ok(())
     })

@@ -2,20 +2,20 @@
 
 use anyhow::{Result, ensure};
 
-use super::lab::{Oracle, eventually, on_sandbox};
+use super::test_cluster::{Oracle, eventually, on_sandbox};
 
 #[test]
 fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        let undecided = lab.pgctl(&["scale", "3", "--yes"]).await?.exits(3)?;
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let undecided = cluster.pgctl(&["scale", "3", "--yes"]).await?.exits(3)?;
         for way in ["--pin", "--permanent", "--temporary"] {
             ensure!(undecided.stderr.contains(way), "{way}: {undecided}");
         }
-        lab.bounds_are(2, 5)?;
+        cluster.bounds_are(2, 5)?;
 
         // On a terminal it asks, and goes on with what was chosen.
-        let mut terminal = lab.on_a_terminal(&["scale", "3"])?;
+        let mut terminal = cluster.on_a_terminal(&["scale", "3"])?;
         terminal.shows("What is to become of it?").await?;
         // One down from the first: permanent.
         terminal.types("\u{1b}[B").await?;
@@ -26,33 +26,38 @@ fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
             code == Some(3) && screen.contains("(permanent)"),
             "{code:?}: {screen}"
         );
-        lab.bounds_are(2, 5)?;
+        cluster.bounds_are(2, 5)?;
 
         // Temporary: within the bounds only, and the autoscaler stays as it is.
-        lab.refuses(&["scale", "6", "--temporary", "--yes"], "--pin")
+        cluster
+            .refuses(&["scale", "6", "--temporary", "--yes"], "--pin")
             .await?;
-        lab.pgctl(&["scale", "3", "--temporary", "--yes"])
+        cluster
+            .pgctl(&["scale", "3", "--temporary", "--yes"])
             .await?
             .exits(0)?;
-        lab.bounds_are(2, 5)?;
+        cluster.bounds_are(2, 5)?;
         // Pinned: the bounds are remembered until the end of it.
-        lab.pgctl(&["scale", "2", "--pin", "--yes"])
+        cluster
+            .pgctl(&["scale", "2", "--pin", "--yes"])
             .await?
             .exits(0)?;
-        let seen = lab.autoscaler()?;
+        let seen = cluster.autoscaler()?;
         ensure!(seen.bounds == (2, 2) && seen.notes.len() == 1, "{seen:?}");
-        lab.refuses(&["hpa", "set", "--max", "7", "--yes"], "paused")
+        cluster
+            .refuses(&["hpa", "set", "--max", "7", "--yes"], "paused")
             .await?;
-        let shown = lab.pgctl(&["hpa"]).await?.exits(0)?;
+        let shown = cluster.pgctl(&["hpa"]).await?.exits(0)?;
         ensure!(shown.stdout.starts_with("PAUSED"), "{shown}");
-        lab.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
-        lab.bounds_are(2, 5)?;
+        cluster.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
+        cluster.bounds_are(2, 5)?;
         // Permanent: it is the new minimum, and the autoscaler itself adds what is missing.
-        lab.pgctl(&["scale", "3", "--permanent", "--yes"])
+        cluster
+            .pgctl(&["scale", "3", "--permanent", "--yes"])
             .await?
             .exits(0)?;
-        lab.bounds_are(3, 5)?;
-        oracle.content(lab).await?;
+        cluster.bounds_are(3, 5)?;
+        oracle.content(cluster).await?;
 
         // What Kubernetes would refuse is not sent, and the dry run prints what would be.
         for wrong in [
@@ -62,84 +67,96 @@ fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
             ["--cpu", "0"],
         ] {
             let arguments = ["hpa", "set", wrong[0], wrong[1], "--yes"];
-            lab.refuses(&arguments, "refuse").await?;
+            cluster.refuses(&arguments, "refuse").await?;
         }
-        let dry = lab
+        let dry = cluster
             .pgctl(&["hpa", "set", "--max", "8", "--cpu", "60", "--dry-run"])
             .await?
             .exits(0)?;
         ensure!(dry.stdout.contains("\"maxReplicas\":8"), "{dry}");
         ensure!(dry.stdout.contains("\"averageUtilization\":60"), "{dry}");
-        lab.bounds_are(3, 5)?;
-        lab.pgctl(&["hpa", "set", "--min", "2", "--max", "6", "--yes"])
+        cluster.bounds_are(3, 5)?;
+        cluster
+            .pgctl(&["hpa", "set", "--min", "2", "--max", "6", "--yes"])
             .await?
             .exits(0)?;
-        lab.bounds_are(2, 6)?;
+        cluster.bounds_are(2, 6)?;
 
         // The primary moves to the last of them: no number and no bound takes it away.
-        lab.pgctl(&["scale", "3", "--pin", "--yes"])
+        cluster
+            .pgctl(&["scale", "3", "--pin", "--yes"])
             .await?
             .exits(0)?;
-        lab.pgctl(&["failover", "--to", "replica-2", "--rejoin", "--yes"])
+        cluster
+            .pgctl(&["failover", "--to", "replica-2", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
-        let uid = lab.uid("replica-2")?;
+        let uid = cluster.uid("replica-2")?;
         for arguments in [
             &["scale", "2", "--pin", "--yes"][..],
             &["scale", "2", "--permanent", "--yes"],
             &["scale", "1", "--temporary", "--yes"],
             &["hpa", "set", "--min", "2", "--yes"],
         ] {
-            lab.refuses(arguments, "replica-2 is the primary").await?;
+            cluster
+                .refuses(arguments, "replica-2 is the primary")
+                .await?;
         }
         // Nor does the end of the pause: the bounds of before would.
-        lab.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
-        let seen = lab.autoscaler()?;
+        cluster.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
+        let seen = cluster.autoscaler()?;
         ensure!(
             seen.bounds == (3, 6) && seen.notes.len() == 1,
             "the primary could be deleted: {seen:?}"
         );
-        let primary = oracle.content(lab).await?;
+        let primary = oracle.content(cluster).await?;
         ensure!(
-            primary == "replica-2" && lab.uid("replica-2")? == uid,
+            primary == "replica-2" && cluster.uid("replica-2")? == uid,
             "{primary} is primary"
         );
         // Back home the minimum of before comes back, through the pause.
-        lab.pgctl(&["hpa", "pause", "--yes"]).await?.exits(0)?;
-        lab.pgctl(&["failover", "--to", "primary-0", "--yes"])
+        cluster.pgctl(&["hpa", "pause", "--yes"]).await?.exits(0)?;
+        cluster
+            .pgctl(&["failover", "--to", "primary-0", "--yes"])
             .await?
             .exits(0)?;
-        let seen = lab.autoscaler()?;
+        let seen = cluster.autoscaler()?;
         ensure!(
             seen.bounds == (3, 3),
             "the failback has ended the pause: {seen:?}"
         );
-        lab.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
-        lab.bounds_are(2, 6)?;
-        oracle.content(lab).await?;
+        cluster.pgctl(&["hpa", "resume", "--yes"]).await?.exits(0)?;
+        cluster.bounds_are(2, 6)?;
+        oracle.content(cluster).await?;
 
         // A request that the pods do not have, and no autoscaler at all.
-        lab.request_no_cpu()?;
-        lab.refuses(&["hpa", "set", "--cpu", "50", "--yes"], "request no cpu")
+        cluster.request_no_cpu()?;
+        cluster
+            .refuses(&["hpa", "set", "--cpu", "50", "--yes"], "request no cpu")
             .await?;
-        lab.delete_autoscaler()?;
+        cluster.delete_autoscaler()?;
         let none = "no HorizontalPodAutoscaler";
-        lab.refuses(&["hpa", "set", "--min", "2", "--yes"], none)
+        cluster
+            .refuses(&["hpa", "set", "--min", "2", "--yes"], none)
             .await?;
-        lab.pgctl(&["hpa"]).await?.exits(3)?;
+        cluster.pgctl(&["hpa"]).await?.exits(3)?;
         Ok(())
     })
 }
 
 #[test]
 fn a_minimum_that_is_raised_adds_pods() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.pgctl(&["hpa", "set", "--min", "2", "--max", "5", "--yes"])
+    on_sandbox(1, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster
+            .pgctl(&["hpa", "set", "--min", "2", "--max", "5", "--yes"])
             .await?
             .exits(0)?;
-        eventually("the autoscaler adds a pod", async || lab.uid("replica-1")).await?;
-        oracle.content(lab).await?;
+        eventually("the autoscaler adds a pod", async || {
+            cluster.uid("replica-1")
+        })
+        .await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }

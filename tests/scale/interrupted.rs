@@ -2,34 +2,41 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lab::{Lab, Oracle, eventually, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, on_sandbox};
 
 /// One interruption of a change and how it is ended.
 async fn strike(
-    lab: &Lab,
+    cluster: &TestCluster,
     oracle: &Oracle,
     arguments: &[&str],
     point: &str,
     ending: &str,
 ) -> Result<()> {
     let points = format!("{point}=return(kill)");
-    lab.pgctl_with(arguments, &[("FAILPOINTS", &points)])
+    cluster
+        .pgctl_with(arguments, &[("FAILPOINTS", &points)])
         .await?
         .was_killed()?;
     oracle.writes_flow().await?;
     let kind = arguments[0];
-    let another = lab.pgctl(arguments).await?;
+    let another = cluster.pgctl(arguments).await?;
     another.exits(3)?.says("nothing unfinished")?;
     let code = if ending == "--abort" { 6 } else { 0 };
-    lab.pgctl(&[kind, ending]).await?.exits(code)?;
-    oracle.content(lab).await?;
+    cluster.pgctl(&[kind, ending]).await?.exits(code)?;
+    oracle.content(cluster).await?;
     Ok(())
 }
 
-async fn at(lab: &Lab, oracle: &Oracle, number: &str, point: &str, ending: &str) -> Result<()> {
-    let before = lab.wanted_pods()?;
+async fn at(
+    cluster: &TestCluster,
+    oracle: &Oracle,
+    number: &str,
+    point: &str,
+    ending: &str,
+) -> Result<()> {
+    let before = cluster.wanted_pods()?;
     let arguments = ["scale", number, "--pin", "--yes"];
-    strike(lab, oracle, &arguments, point, ending)
+    strike(cluster, oracle, &arguments, point, ending)
         .await
         .with_context(|| format!("scale {number}: {point} {ending}"))?;
     let wanted = match ending {
@@ -37,9 +44,9 @@ async fn at(lab: &Lab, oracle: &Oracle, number: &str, point: &str, ending: &str)
         _ => number.parse::<usize>()? + 1,
     };
     ensure!(
-        lab.wanted_pods()? == wanted,
+        cluster.wanted_pods()? == wanted,
         "{} pods are wanted after {point} {ending}",
-        lab.wanted_pods()?
+        cluster.wanted_pods()?
     );
     Ok(())
 }
@@ -47,34 +54,39 @@ async fn at(lab: &Lab, oracle: &Oracle, number: &str, point: &str, ending: &str)
 /// Some of the cells, on every run.
 #[test]
 fn a_kill_at_a_step_is_finished_or_put_back() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        at(lab, &oracle, "3", "patch-autoscaler.middle", "--abort").await?;
-        lab.bounds_are(2, 5)?;
-        at(lab, &oracle, "3", "await-standbys.before", "--resume").await?;
-        at(lab, &oracle, "2", "scale.after", "--resume").await?;
-        lab.is_forgotten("replica-2").await?;
-        a_pod_that_comes_back_keeps_its_volume(lab).await?;
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        at(cluster, &oracle, "3", "patch-autoscaler.middle", "--abort").await?;
+        cluster.bounds_are(2, 5)?;
+        at(cluster, &oracle, "3", "await-standbys.before", "--resume").await?;
+        at(cluster, &oracle, "2", "scale.after", "--resume").await?;
+        cluster.is_forgotten("replica-2").await?;
+        a_pod_that_comes_back_keeps_its_volume(cluster).await?;
         let set = ["sync", "set", "--standbys", "1", "--yes"];
-        strike(lab, &oracle, &set, "set-synchronous.before", "--resume").await
+        strike(cluster, &oracle, &set, "set-synchronous.before", "--resume").await
     })
 }
 
 /// While pgctl is about to delete a volume, the autoscaler gives it to a pod again.
-async fn a_pod_that_comes_back_keeps_its_volume(lab: &Lab) -> Result<()> {
+async fn a_pod_that_comes_back_keeps_its_volume(cluster: &TestCluster) -> Result<()> {
     let point = "delete-volumes.before=return(kill)";
     let arguments = ["scale", "2", "--delete-volumes", "--yes"];
-    lab.pgctl_with(&arguments, &[("FAILPOINTS", point)])
+    cluster
+        .pgctl_with(&arguments, &[("FAILPOINTS", point)])
         .await?
         .was_killed()?;
-    lab.set_bounds(3, 3)?;
-    eventually("the pod is back", async || lab.uid("replica-2")).await?;
-    lab.pgctl(&["scale", "--resume"])
+    cluster.set_bounds(3, 3)?;
+    eventually("the pod is back", async || cluster.uid("replica-2")).await?;
+    cluster
+        .pgctl(&["scale", "--resume"])
         .await?
         .exits(5)?
         .says("data-sandbox-postgres-replica-2 belongs to")?
         .says("next: pgctl scale 2 --delete-volumes")?;
-    ensure!(lab.has_volume("replica-2")?, "the volume in use is deleted");
+    ensure!(
+        cluster.has_volume("replica-2")?,
+        "the volume in use is deleted"
+    );
     Ok(())
 }
 
@@ -82,9 +94,10 @@ async fn a_pod_that_comes_back_keeps_its_volume(lab: &Lab) -> Result<()> {
 #[test]
 #[ignore = "every step at every moment: minutes"]
 fn a_kill_at_every_step_and_moment_is_finished_or_put_back() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.pgctl(&["sync", "set", "--standbys", "1", "--yes"])
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster
+            .pgctl(&["sync", "set", "--standbys", "1", "--yes"])
             .await?
             .exits(0)?;
         for moment in ["before", "middle", "after"] {
@@ -97,10 +110,11 @@ fn a_kill_at_every_step_and_moment_is_finished_or_put_back() -> Result<()> {
                 let point = format!("{step}.{moment}");
                 // Volumes that are left over make the wait one that only goes forward.
                 if !matches!(step, "await-standbys" | "set-synchronous") {
-                    at(lab, &oracle, "3", &point, "--abort").await?;
+                    at(cluster, &oracle, "3", &point, "--abort").await?;
                 }
-                at(lab, &oracle, "3", &point, "--resume").await?;
-                lab.pgctl(&["scale", "2", "--pin", "--yes"])
+                at(cluster, &oracle, "3", &point, "--resume").await?;
+                cluster
+                    .pgctl(&["scale", "2", "--pin", "--yes"])
                     .await?
                     .exits(0)?;
             }
@@ -114,15 +128,16 @@ fn a_kill_at_every_step_and_moment_is_finished_or_put_back() -> Result<()> {
             for step in down {
                 let point = format!("{step}.{moment}");
                 for ending in ["--abort", "--resume"] {
-                    lab.pgctl(&["scale", "3", "--pin", "--yes"])
+                    cluster
+                        .pgctl(&["scale", "3", "--pin", "--yes"])
                         .await?
                         .exits(0)?;
-                    at(lab, &oracle, "2", &point, ending).await?;
+                    at(cluster, &oracle, "2", &point, ending).await?;
                 }
-                lab.is_forgotten("replica-2").await?;
+                cluster.is_forgotten("replica-2").await?;
             }
         }
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }

@@ -4,9 +4,9 @@
 mod autoscaler;
 #[cfg(feature = "failpoints")]
 mod interrupted;
-#[path = "../support/lab/mod.rs"]
-mod lab;
 mod numbers;
 mod synchronous;
+#[path = "../support/test_cluster/mod.rs"]
+mod test_cluster;
 mod volumes;
 mod world;

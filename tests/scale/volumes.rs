@@ -8,49 +8,51 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
-use super::lab::{Lab, Oracle, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, on_sandbox};
 
 #[test]
 fn left_over_volumes_are_recognised_and_mended() -> Result<()> {
-    on_sandbox(3, async |lab| {
-        lab.delete_autoscaler()?;
-        let oracle = Oracle::start(lab).await?;
+    on_sandbox(3, async |cluster| {
+        cluster.delete_autoscaler()?;
+        let oracle = Oracle::start(cluster).await?;
         // Of an old timeline: it left before two changes of the primary.
-        lab.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
+        cluster.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
         for to in ["replica-0", "primary-0"] {
-            lab.pgctl(&["failover", "--to", to, "--rejoin", "--yes"])
+            cluster
+                .pgctl(&["failover", "--to", to, "--rejoin", "--yes"])
                 .await?
                 .exits(0)?;
         }
-        let run = lab.pgctl(&["scale", "3", "--yes"]).await?.exits(0)?;
+        let run = cluster.pgctl(&["scale", "3", "--yes"]).await?.exits(0)?;
         ensure!(
             run.stderr.contains("left over from before"),
             "the plan does not show it: {run}"
         );
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
 
         // It went on by itself, on a timeline that has the number of another's.
-        lab.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
-        promote_left_over(&lab.volume("replica-2")?)?;
+        cluster.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
+        promote_left_over(&cluster.volume("replica-2")?)?;
         for to in ["replica-0", "primary-0"] {
-            lab.pgctl(&["failover", "--to", to, "--rejoin", "--yes"])
+            cluster
+                .pgctl(&["failover", "--to", to, "--rejoin", "--yes"])
                 .await?
                 .exits(0)?;
         }
-        lab.pgctl(&["scale", "3", "--yes"]).await?.exits(0)?;
-        oracle.content(lab).await?;
+        cluster.pgctl(&["scale", "3", "--yes"]).await?.exits(0)?;
+        oracle.content(cluster).await?;
 
         // Of another system: only a fresh copy helps, and pgctl asks for it.
-        lab.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
-        another_system(&lab.volume("replica-2")?)?;
-        let run = lab.pgctl(&["scale", "3", "--yes"]).await?.exits(0)?;
+        cluster.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
+        another_system(&cluster.volume("replica-2")?)?;
+        let run = cluster.pgctl(&["scale", "3", "--yes"]).await?.exits(0)?;
         ensure!(
             run.stderr.contains("from here only forward"),
             "the plan does not say that data is thrown away: {run}"
         );
-        let restarts = restarts(lab, "replica-2")?;
+        let restarts = restarts(cluster, "replica-2")?;
         ensure!(restarts == 0, "it has crashed {restarts} times: {run}");
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }
@@ -58,14 +60,14 @@ fn left_over_volumes_are_recognised_and_mended() -> Result<()> {
 #[test]
 #[ignore = "a container that crashes is started again after ten seconds"]
 fn a_left_over_volume_of_another_major_version_is_replaced() -> Result<()> {
-    on_sandbox(2, async |lab| {
-        lab.delete_autoscaler()?;
-        let oracle = Oracle::start(lab).await?;
-        lab.pgctl(&["scale", "1", "--yes"]).await?.exits(0)?;
-        let data = lab.volume("replica-1")?.join("pgdata");
+    on_sandbox(2, async |cluster| {
+        cluster.delete_autoscaler()?;
+        let oracle = Oracle::start(cluster).await?;
+        cluster.pgctl(&["scale", "1", "--yes"]).await?.exits(0)?;
+        let data = cluster.volume("replica-1")?.join("pgdata");
         std::fs::write(data.join("PG_VERSION"), "9.6\n")?;
-        lab.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
-        oracle.content(lab).await?;
+        cluster.pgctl(&["scale", "2", "--yes"]).await?.exits(0)?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }
@@ -174,9 +176,11 @@ fn promote_left_over(volume: &Path) -> Result<()> {
     workshop.deliver(volume)
 }
 
-fn restarts(lab: &Lab, tail: &str) -> Result<i32> {
+fn restarts(cluster: &TestCluster, tail: &str) -> Result<i32> {
     use k8s_openapi::api::core::v1::Pod;
-    let pod: Pod = lab.store().read(lab.namespace(), &super::lab::full(tail))?;
+    let pod: Pod = cluster
+        .store()
+        .read(cluster.namespace(), &super::test_cluster::full(tail))?;
     let statuses = pod.status.and_then(|status| status.container_statuses);
     Ok(statuses
         .iter()

@@ -6,7 +6,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, full, slot};
+use super::test_cluster::{TestCluster, full, slot};
 
 /// An autoscaler's bounds, and what pgctl has noted on it.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) struct Seen {
     pub(crate) notes: Vec<String>,
 }
 
-impl Lab {
+impl TestCluster {
     pub(crate) fn delete_autoscaler(&self) -> Result<()> {
         let options = DeleteOptions::default();
         self.store().remove::<HorizontalPodAutoscaler>(
@@ -87,7 +87,7 @@ impl Lab {
     /// No server has a slot for this pod.
     pub(crate) async fn is_forgotten(&self, tail: &str) -> Result<()> {
         for pod in self.pods()? {
-            let server = super::lab::tail_of(&pod);
+            let server = super::test_cluster::tail_of(&pod);
             let count = format!(
                 "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{}'",
                 slot(tail)

@@ -1,7 +1,7 @@
 //! What the test files share. Each uses a part of it.
 #![allow(dead_code, unused_imports, reason = "each test file uses a part")]
 
-pub(crate) mod awkward;
+pub(crate) mod difficult_data;
 mod recorded;
 mod s3;
 mod server;

@@ -1,4 +1,4 @@
-//! The lab for suites that look and do not wait: what `pgctl` prints, and the means to break the
+//! The test cluster for suites that look and do not wait: what `pgctl` prints, and the means to break the
 //! cluster, without `async`.
 
 use std::process::{Command, Output};
@@ -8,11 +8,11 @@ use anyhow::Result;
 use pgctl_sandbox::cli::FaultKind;
 use serde_json::Value;
 
-use super::lab::{Lab, PATIENCE};
+use super::test_cluster::{PATIENCE, TestCluster};
 
 /// A cluster and `pgctl` pointed at it.
 pub(crate) struct Sandboxed {
-    pub(crate) lab: Lab,
+    pub(crate) test_cluster: TestCluster,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -20,12 +20,17 @@ impl Sandboxed {
     /// A cluster of one primary and two standbys.
     pub(crate) fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let lab = Lab::find(2).expect("a cluster");
-        runtime.block_on(lab.prepare(2)).expect("two standbys");
-        Self { lab, runtime }
+        let test_cluster = TestCluster::find(2).expect("a cluster");
+        runtime
+            .block_on(test_cluster.prepare(2))
+            .expect("two standbys");
+        Self {
+            test_cluster,
+            runtime,
+        }
     }
 
-    /// Waits for the lab.
+    /// Waits for something of the test cluster.
     #[track_caller]
     pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> T {
         match self.runtime.block_on(work) {
@@ -37,12 +42,12 @@ impl Sandboxed {
     /// Breaks something, or mends it.
     #[track_caller]
     pub(crate) fn fault(&self, fault: &FaultKind) {
-        self.wait(self.lab.fault(fault));
+        self.wait(self.test_cluster.fault(fault));
     }
 
     /// `pgctl` with these arguments, to be run.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let (variable, value) = self.lab.sandbox.environment();
+        let (variable, value) = self.test_cluster.sandbox.environment();
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgctl"));
         command
             .args(arguments)
@@ -91,7 +96,7 @@ impl Sandboxed {
     /// Runs SQL in a pod's database, by the tail of the pod's name.
     #[track_caller]
     pub(crate) fn sql(&self, pod: &str, sql: &str) {
-        self.wait(self.lab.sql(pod, sql));
+        self.wait(self.test_cluster.sql(pod, sql));
     }
 }
 

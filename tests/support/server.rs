@@ -329,8 +329,8 @@ impl Server {
     }
 
     /// Fills it with all that dumps and restores get wrong.
-    pub(crate) fn load_awkward(&self) {
-        super::awkward::load(self.psql_command());
+    pub(crate) fn load_difficult_data(&self) {
+        super::difficult_data::load(self.psql_command());
     }
 
     /// What a query gives, unaligned.

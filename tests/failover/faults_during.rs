@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use pgctl_sandbox::api::{Effect, Fault};
 
-use super::lab::{Lab, Oracle, eventually, full, on_cluster, on_sandbox, slot};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster, on_sandbox, slot};
 
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
@@ -21,41 +21,42 @@ pub(crate) const WRITES: [(&str, &str); 9] = [
 ];
 
 /// Brings whatever is left unfinished to its end, and gives the exit code of that.
-pub(crate) async fn finish(lab: &Lab) -> Result<()> {
-    let run = lab.pgctl(&["failover", "--resume"]).await?;
+pub(crate) async fn finish(cluster: &TestCluster) -> Result<()> {
+    let run = cluster.pgctl(&["failover", "--resume"]).await?;
     let code = run.status.code();
     ensure!(matches!(code, Some(0 | 6)), "it does not go on: {run}");
     Ok(())
 }
 
 /// Runs a failover under a fault; whatever comes of it, it ends, and the oracle is content.
-async fn survives(lab: &Lab, oracle: &Oracle, arguments: &[&str]) -> Result<()> {
-    let run = lab.pgctl(arguments).await?;
+async fn survives(cluster: &TestCluster, oracle: &Oracle, arguments: &[&str]) -> Result<()> {
+    let run = cluster.pgctl(arguments).await?;
     oracle.never_two()?;
     match run.status.code() {
         Some(0 | 3 | 6) => {}
         // It failed before it began: then nothing is left behind.
         Some(1 | 7) => {
-            lab.mend().await?;
-            lab.refuses(&["failover", "--resume"], "nothing to resume")
+            cluster.mend().await?;
+            cluster
+                .refuses(&["failover", "--resume"], "nothing to resume")
                 .await?;
         }
         Some(5) => {
-            lab.mend().await?;
-            finish(lab).await?;
+            cluster.mend().await?;
+            finish(cluster).await?;
         }
         _ => anyhow::bail!("an exit code that says nothing: {run}"),
     }
-    lab.mend().await?;
-    oracle.content(lab).await?;
+    cluster.mend().await?;
+    oracle.content(cluster).await?;
     Ok(())
 }
 
 #[test]
 fn an_api_server_that_errs_at_every_kind_of_request_stops_nothing_halfway() -> Result<()> {
-    on_sandbox(1, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        let api = lab.sandbox.faults().api().clone();
+    on_sandbox(1, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let api = cluster.sandbox.faults().api().clone();
         let mut to = ["replica-0", "primary-0"].into_iter().cycle();
         for status in [500, 409, 429] {
             for (verb, resource) in WRITES {
@@ -71,7 +72,7 @@ fn an_api_server_that_errs_at_every_kind_of_request_stops_nothing_halfway() -> R
             }
             let Some(target) = to.next() else { break };
             survives(
-                lab,
+                cluster,
                 &oracle,
                 &["failover", "--to", target, "--yes", "--rejoin"],
             )
@@ -82,13 +83,13 @@ fn an_api_server_that_errs_at_every_kind_of_request_stops_nothing_halfway() -> R
             let fault = Fault::new(Effect::LoseAnswer);
             api.add(fault.verb(verb).resource(resource).times(1));
         }
-        let target = if lab.primary().await? == "primary-0" {
+        let target = if cluster.primary().await? == "primary-0" {
             "replica-0"
         } else {
             "primary-0"
         };
         survives(
-            lab,
+            cluster,
             &oracle,
             &["failover", "--to", target, "--yes", "--rejoin"],
         )
@@ -98,16 +99,16 @@ fn an_api_server_that_errs_at_every_kind_of_request_stops_nothing_halfway() -> R
 
 #[test]
 fn a_standby_that_dies_meanwhile_does_not_stop_the_failover() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let killing = async {
-            fenced(lab).await?;
-            lab.kill("replica-1").await
+            fenced(cluster).await?;
+            cluster.kill("replica-1").await
         };
-        let (run, killed) = futures::join!(lab.pgctl(&TO_REPLICA_0), killing);
+        let (run, killed) = futures::join!(cluster.pgctl(&TO_REPLICA_0), killing);
         killed?;
         run?.exits(0)?;
-        let primary = oracle.content(lab).await?;
+        let primary = oracle.content(cluster).await?;
         ensure!(primary == "replica-0", "{primary} is primary");
         Ok(())
     })
@@ -115,32 +116,32 @@ fn a_standby_that_dies_meanwhile_does_not_stop_the_failover() -> Result<()> {
 
 #[test]
 fn a_candidate_that_dies_meanwhile_loses_nothing() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let killing = async {
-            fenced(lab).await?;
-            lab.kill("replica-0").await
+            fenced(cluster).await?;
+            cluster.kill("replica-0").await
         };
-        let (run, killed) = futures::join!(lab.pgctl(&TO_REPLICA_0), killing);
+        let (run, killed) = futures::join!(cluster.pgctl(&TO_REPLICA_0), killing);
         killed?;
         let run = run?;
         match run.status.code() {
             Some(0 | 6) => {}
-            Some(5) => finish(lab).await?,
+            Some(5) => finish(cluster).await?,
             _ => anyhow::bail!("an exit code that says nothing: {run}"),
         }
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }
 
 /// The topology names another primary.
-pub(crate) async fn fenced(lab: &Lab) -> Result<()> {
+pub(crate) async fn fenced(cluster: &TestCluster) -> Result<()> {
     use k8s_openapi::api::core::v1::ConfigMap;
     eventually("the fence", async || {
-        let map: ConfigMap = lab
+        let map: ConfigMap = cluster
             .store()
-            .read(lab.namespace(), &super::lab::full("topology"))?;
+            .read(cluster.namespace(), &super::test_cluster::full("topology"))?;
         let primary = map.data.and_then(|data| data.get("primary").cloned());
         ensure!(
             primary.is_some_and(|it| it.ends_with("replica-0")),
@@ -153,10 +154,11 @@ pub(crate) async fn fenced(lab: &Lab) -> Result<()> {
 
 #[test]
 fn two_people_at_once_move_the_primary_once() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         let to_replica_1 = ["failover", "--to", "replica-1", "--yes"];
-        let (one, other) = futures::join!(lab.pgctl(&TO_REPLICA_0), lab.pgctl(&to_replica_1));
+        let (one, other) =
+            futures::join!(cluster.pgctl(&TO_REPLICA_0), cluster.pgctl(&to_replica_1));
         let (one, other) = (one?, other?);
         let mut codes = [one.status.code(), other.status.code()];
         codes.sort_unstable();
@@ -169,7 +171,7 @@ fn two_people_at_once_move_the_primary_once() -> Result<()> {
         } else {
             "replica-1"
         };
-        let primary = oracle.content(lab).await?;
+        let primary = oracle.content(cluster).await?;
         ensure!(primary == winner, "{primary} is primary, and not {winner}");
         Ok(())
     })
@@ -177,19 +179,20 @@ fn two_people_at_once_move_the_primary_once() -> Result<()> {
 
 #[test]
 fn a_slot_that_is_missing_is_made() -> Result<()> {
-    on_cluster(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
         // Its own slot vanished from the primary, and it streams without one.
-        lab.sql("replica-1", "ALTER SYSTEM SET primary_slot_name = ''")
+        cluster
+            .sql("replica-1", "ALTER SYSTEM SET primary_slot_name = ''")
             .await?;
-        lab.sql("replica-1", "SELECT pg_reload_conf()").await?;
+        cluster.sql("replica-1", "SELECT pg_reload_conf()").await?;
         let dropping = format!("SELECT pg_drop_replication_slot('{}')", slot("replica-1"));
         eventually("the slot is free", async || {
-            lab.sql("primary-0", &dropping).await.map(drop)
+            cluster.sql("primary-0", &dropping).await.map(drop)
         })
         .await?;
-        lab.pgctl(&TO_REPLICA_0).await?.exits(0)?;
-        let primary = oracle.content(lab).await?;
+        cluster.pgctl(&TO_REPLICA_0).await?.exits(0)?;
+        let primary = oracle.content(cluster).await?;
         ensure!(primary == "replica-0", "{primary} is primary");
         Ok(())
     })
@@ -197,35 +200,36 @@ fn a_slot_that_is_missing_is_made() -> Result<()> {
 
 /// A standby that lacks a lot of WAL is no candidate, and follows afterwards.
 fn far_behind(rounds: u32) -> Result<()> {
-    on_sandbox(2, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.freeze("replica-1").await?;
-        lab.sql(
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster.freeze("replica-1").await?;
+        cluster.sql(
             "primary-0",
             "CREATE TABLE public.bulk AS SELECT i, repeat('x', 1000) AS t FROM generate_series(1, 1000) i",
         )
         .await?;
         for _ in 0..rounds {
-            lab.sql(
-                "primary-0",
-                "INSERT INTO public.bulk SELECT * FROM public.bulk LIMIT 5000",
-            )
-            .await?;
+            cluster
+                .sql(
+                    "primary-0",
+                    "INSERT INTO public.bulk SELECT * FROM public.bulk LIMIT 5000",
+                )
+                .await?;
         }
-        let run = lab
+        let run = cluster
             .pgctl(&["failover", "--to", "replica-1", "--yes", "--timeout", "2s"])
             .await?;
         run.exits(3)?;
-        lab.mend().await?;
-        let run = lab.pgctl(&TO_REPLICA_0).await?.exits(0)?;
+        cluster.mend().await?;
+        let run = cluster.pgctl(&TO_REPLICA_0).await?.exits(0)?;
         eprintln!("{run}");
         // Where the new primary has not kept what it lacks, it is made anew, as the screen says.
         let advice = format!("pgctl rejoin {}", full("replica-1"));
         if run.stdout.contains(&advice) {
-            let run = lab.pgctl(&["rejoin", "replica-1", "--yes"]).await?;
+            let run = cluster.pgctl(&["rejoin", "replica-1", "--yes"]).await?;
             eprintln!("{}", run.exits(0)?);
         }
-        oracle.content(lab).await?;
+        oracle.content(cluster).await?;
         Ok(())
     })
 }

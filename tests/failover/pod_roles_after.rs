@@ -5,9 +5,9 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::lab::{Lab, Oracle, eventually, full, on_cluster};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster};
 
-impl Lab {
+impl TestCluster {
     /// Deletes a pod and waits until another has its name.
     pub(crate) async fn replace(&self, tail: &str) -> Result<()> {
         let before = self.uid(tail)?;
@@ -41,47 +41,59 @@ impl Lab {
 
 #[test]
 fn pods_come_back_in_their_right_role_and_a_new_one_clones_from_the_new_primary() -> Result<()> {
-    on_cluster(1, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.pgctl(&["failover", "--to", "replica-0", "--yes", "--rejoin"])
+    on_cluster(1, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster
+            .pgctl(&["failover", "--to", "replica-0", "--yes", "--rejoin"])
             .await?
             .exits(0)?;
-        lab.set_minimum(2)?;
-        eventually("the autoscaler adds a pod", async || lab.uid("replica-1")).await?;
-        oracle.content(lab).await?;
+        cluster.set_minimum(2)?;
+        eventually("the autoscaler adds a pod", async || {
+            cluster.uid("replica-1")
+        })
+        .await?;
+        oracle.content(cluster).await?;
         for tail in ["primary-0", "replica-1", "replica-0"] {
-            lab.kill(tail).await?;
-            let primary = oracle.content(lab).await?;
+            cluster.kill(tail).await?;
+            let primary = oracle.content(cluster).await?;
             ensure!(
                 primary == "replica-0",
                 "after the crash of {tail}: {primary} is primary"
             );
-            lab.replace(tail).await?;
-            let primary = oracle.content(lab).await?;
+            cluster.replace(tail).await?;
+            let primary = oracle.content(cluster).await?;
             ensure!(
                 primary == "replica-0",
                 "after {tail} was replaced: {primary} is primary"
             );
         }
-        lab.no_stale_slots().await
+        cluster.no_stale_slots().await
     })
 }
 
 #[test]
 fn a_promoted_pod_is_out_of_the_autoscalers_reach_until_failback() -> Result<()> {
-    on_cluster(3, async |lab| {
-        let oracle = Oracle::start(lab).await?;
-        lab.set_minimum(2)?;
-        lab.pgctl(&["failover", "--to", "replica-2", "--yes", "--rejoin"])
+    on_cluster(3, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster.set_minimum(2)?;
+        cluster
+            .pgctl(&["failover", "--to", "replica-2", "--yes", "--rejoin"])
             .await?
             .exits(0)?;
-        ensure!(lab.minimum()? == Some(3), "replica-2 could be scaled away");
-        oracle.content(lab).await?;
-        lab.pgctl(&["failover", "--to", "primary-0", "--yes"])
+        ensure!(
+            cluster.minimum()? == Some(3),
+            "replica-2 could be scaled away"
+        );
+        oracle.content(cluster).await?;
+        cluster
+            .pgctl(&["failover", "--to", "primary-0", "--yes"])
             .await?
             .exits(0)?;
-        ensure!(lab.minimum()? == Some(2), "the minimum was not put back");
-        oracle.content(lab).await?;
+        ensure!(
+            cluster.minimum()? == Some(2),
+            "the minimum was not put back"
+        );
+        oracle.content(cluster).await?;
         Ok(())
     })
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::cluster::{Lab, eventually, full};
+use super::cluster::{TestCluster, eventually, full};
 
-impl Lab {
+impl TestCluster {
     /// Waits until one pod accepts writes, as many others stream from it as are wanted, and each
     /// of them has replayed everything that was written before this was called.
     pub(crate) async fn all_stream(&self) -> Result<String> {

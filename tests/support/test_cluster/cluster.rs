@@ -21,7 +21,7 @@ use super::objects::Objects;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A running cluster.
-pub(crate) struct Lab {
+pub(crate) struct TestCluster {
     pub(crate) sandbox: Ground,
     pub(crate) login: Login,
     objects: Objects,
@@ -29,15 +29,18 @@ pub(crate) struct Lab {
 
 /// Runs a test on a cluster with so many standbys. It is gone when this returns, unless it is one
 /// that was given (`PGCTL_TEST_CONTEXT`): that is brought to this state before.
-pub(crate) fn on_cluster(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<()>) -> Result<()> {
+pub(crate) fn on_cluster(
+    standbys: u32,
+    test: impl AsyncFnOnce(&TestCluster) -> Result<()>,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let lab = Lab::find(standbys)?;
+    let cluster = TestCluster::find(standbys)?;
     let result = runtime.block_on(async {
-        lab.prepare(standbys).await?;
-        test(&lab).await
+        cluster.prepare(standbys).await?;
+        test(&cluster).await
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
@@ -45,7 +48,10 @@ pub(crate) fn on_cluster(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<(
 
 /// As [`on_cluster`], for a test that breaks what only the sandbox can break, or for good. It is
 /// skipped on a cluster that was given.
-pub(crate) fn on_sandbox(standbys: u32, test: impl AsyncFnOnce(&Lab) -> Result<()>) -> Result<()> {
+pub(crate) fn on_sandbox(
+    standbys: u32,
+    test: impl AsyncFnOnce(&TestCluster) -> Result<()>,
+) -> Result<()> {
     if skipped("it needs the sandbox's faults, or leaves a broken cluster") {
         return Ok(());
     }
@@ -62,7 +68,7 @@ pub(crate) fn slot(tail: &str) -> String {
     full(tail).replace('-', "_")
 }
 
-impl Lab {
+impl TestCluster {
     /// Starts or finds the cluster.
     pub(crate) fn find(standbys: u32) -> Result<Self> {
         let sandbox = Ground::find(standbys)?;

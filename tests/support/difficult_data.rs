@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 /// For psql, as a superuser, into an empty cluster.
-pub(crate) const SQL: &str = include_str!("awkward.sql");
+pub(crate) const SQL: &str = include_str!("difficult_data.sql");
 
 /// The databases that it makes and that take connections.
 pub(crate) const DATABASES: [&str; 9] = [

@@ -5,9 +5,9 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::ConfigMap;
 use pgctl_sandbox::store::{DeleteOptions, Selector};
 
-use super::cluster::{Lab, eventually, full, tail_of};
+use super::cluster::{TestCluster, eventually, full, tail_of};
 
-impl Lab {
+impl TestCluster {
     /// So many standbys stream from `primary-0`, nothing is under way, and nothing of an earlier
     /// test is left. A new sandbox is like that by itself.
     pub(crate) async fn prepare(&self, standbys: u32) -> Result<()> {

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::store::Selector;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::cluster::{Lab, address_of, eventually, tail_of};
+use super::cluster::{TestCluster, address_of, eventually, tail_of};
 use super::database::{Database, Login};
 use super::objects::Objects;
 use super::overlap::{Life, Sightings, Writable, overlaps};
@@ -38,16 +38,17 @@ struct Seen {
 
 impl Oracle {
     /// Begins to write and to ask.
-    pub(crate) async fn start(lab: &Lab) -> Result<Self> {
+    pub(crate) async fn start(cluster: &TestCluster) -> Result<Self> {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
-        let writers = Writers::start(WRITERS, run, &lab.write_service()?, &lab.login).await?;
+        let writers =
+            Writers::start(WRITERS, run, &cluster.write_service()?, &cluster.login).await?;
         let seen = Arc::<Mutex<Seen>>::default();
         let begun = Instant::now();
         let watcher = tokio::spawn(watch(
-            lab.store().clone(),
-            lab.namespace().to_owned(),
-            lab.login.clone(),
+            cluster.store().clone(),
+            cluster.namespace().to_owned(),
+            cluster.login.clone(),
             begun,
             Arc::clone(&seen),
         ));
@@ -93,9 +94,9 @@ impl Oracle {
     /// What must hold after a planned operation: never two pods that accept writes, no acknowledged
     /// commit missing, writes through the Service, every wanted standby streaming and complete.
     /// Gives the primary.
-    pub(crate) async fn content(&self, lab: &Lab) -> Result<String> {
-        let primary = self.content_but_for_losses(lab).await?;
-        let lost = self.lost(lab, &primary).await?;
+    pub(crate) async fn content(&self, cluster: &TestCluster) -> Result<String> {
+        let primary = self.content_but_for_losses(cluster).await?;
+        let lost = self.lost(cluster, &primary).await?;
         ensure!(
             lost.is_empty(),
             "{} acknowledged commits are missing on {primary}, such as {:?}",
@@ -106,10 +107,10 @@ impl Oracle {
     }
 
     /// The same after an emergency, in which the last commits may be lost.
-    pub(crate) async fn content_but_for_losses(&self, lab: &Lab) -> Result<String> {
+    pub(crate) async fn content_but_for_losses(&self, cluster: &TestCluster) -> Result<String> {
         self.never_two()?;
         self.writes_flow().await?;
-        let primary = lab.all_stream().await?;
+        let primary = cluster.all_stream().await?;
         self.never_two()?;
         Ok(primary)
     }
@@ -127,10 +128,10 @@ impl Oracle {
 
     /// The acknowledged commits (writer, number) that this pod does not have. A commit that was
     /// refused and is there all the same is an error.
-    pub(crate) async fn lost(&self, lab: &Lab, pod: &str) -> Result<Vec<(usize, u64)>> {
+    pub(crate) async fn lost(&self, cluster: &TestCluster, pod: &str) -> Result<Vec<(usize, u64)>> {
         // What is acknowledged by now must be there; what comes in between may.
         let ledgers = self.writers.ledgers();
-        let database = lab.open(pod).await?;
+        let database = cluster.open(pod).await?;
         let mut lost = Vec::new();
         for (writer, ledger) in ledgers.iter().enumerate() {
             let sql = format!(

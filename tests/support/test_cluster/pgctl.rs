@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::cluster::Lab;
+use super::cluster::TestCluster;
 
 /// No command of these tests takes so long.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -63,7 +63,7 @@ impl std::fmt::Display for Run {
     }
 }
 
-impl Lab {
+impl TestCluster {
     /// Runs `pgctl` to its end. There is no terminal.
     pub(crate) async fn pgctl(&self, arguments: &[&str]) -> Result<Run> {
         self.pgctl_with(arguments, &[]).await

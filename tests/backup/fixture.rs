@@ -10,42 +10,45 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::lab::{Lab, Run, eventually, full, tail_of};
 use crate::support::S3Server;
+use crate::test_cluster::{Run, TestCluster, eventually, full, tail_of};
 
 /// How the sessions of a backup begin their name in `pg_stat_activity`.
 const SESSIONS: &str =
     "select count(*) from pg_stat_activity where application_name like 'pgctl_backup_%'";
 
 /// A cluster and two stores.
-pub(crate) struct Stage<'a> {
-    pub(crate) lab: &'a Lab,
+pub(crate) struct Fixture<'a> {
+    pub(crate) cluster: &'a TestCluster,
     pub(crate) s3: S3Server,
     folder: TempDir,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Fixture<'a> {
     /// With about 30 MB that do not compress well: more than the buffers between a pod and a slow
     /// reader take in, so that what is to be caught in the middle is there.
-    pub(crate) async fn new(lab: &'a Lab) -> Result<Self> {
-        lab.sql(
-            "primary-0",
-            "create table filler as select gen_random_uuid() a, gen_random_uuid() b \
+    pub(crate) async fn new(cluster: &'a TestCluster) -> Result<Self> {
+        cluster
+            .sql(
+                "primary-0",
+                "create table filler as select gen_random_uuid() a, gen_random_uuid() b \
              from generate_series(1, 400000)",
-        )
-        .await?;
-        let stage = Self {
-            lab,
+            )
+            .await?;
+        let fixture = Self {
+            cluster,
             s3: S3Server::start().await,
             folder: tempfile::tempdir()?,
         };
         eventually("the standby has it", async || {
-            let seen = lab.sql("replica-0", "select count(*) from filler").await?;
+            let seen = cluster
+                .sql("replica-0", "select count(*) from filler")
+                .await?;
             ensure!(seen[0][0] == "400000");
             Ok(())
         })
         .await?;
-        Ok(stage)
+        Ok(fixture)
     }
 
     /// A store in a directory, and one in a bucket.
@@ -67,7 +70,7 @@ impl<'a> Stage<'a> {
 
     /// `pgctl`, not yet started.
     pub(crate) fn command(&self, store: &str, arguments: &[&str]) -> Result<Command> {
-        let mut command = self.lab.command(arguments)?;
+        let mut command = self.cluster.command(arguments)?;
         command
             .env("PGCTL_STORE", store)
             .envs(self.s3.environment());
@@ -91,7 +94,7 @@ impl<'a> Stage<'a> {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         all.push(("PGCTL_STORE", store));
-        self.lab.pgctl_with(arguments, &all).await
+        self.cluster.pgctl_with(arguments, &all).await
     }
 
     /// Its document, after it ended with this code.
@@ -129,7 +132,7 @@ impl<'a> Stage<'a> {
         let arguments = [&["backup"], arguments].concat();
         let run = self.run(store, &arguments).await?;
         run.exits(code)?.says(words)?;
-        self.lab.mend().await?;
+        self.cluster.mend().await?;
         ensure!(
             self.listed(store).await? == before,
             "{arguments:?} left something"
@@ -139,10 +142,10 @@ impl<'a> Stage<'a> {
 
     /// No session and no script of a backup is left in any pod, and no pipe on its disk.
     pub(crate) async fn nothing_runs(&self) -> Result<()> {
-        for pod in self.lab.pods()? {
+        for pod in self.cluster.pods()? {
             let tail = tail_of(&pod);
             eventually("the sessions of the backup end", async || {
-                let rows = self.lab.sql(&tail, SESSIONS).await?;
+                let rows = self.cluster.sql(&tail, SESSIONS).await?;
                 ensure!(rows[0][0] == "0", "{} are left", rows[0][0]);
                 Ok(())
             })
@@ -162,7 +165,7 @@ impl<'a> Stage<'a> {
     /// Runs a script in a pod.
     async fn in_pod(&self, tail: &str, script: &str) -> Result<String> {
         let kube = Kube::connect(&ConnectOptions {
-            kubeconfig: Some(self.lab.sandbox.kubeconfig()),
+            kubeconfig: Some(self.cluster.sandbox.kubeconfig()),
             context: None,
             namespace: None,
             timeout: Duration::from_secs(120),
@@ -171,7 +174,7 @@ impl<'a> Stage<'a> {
         let argv = ["sh", "-c", script];
         let limit = Duration::from_secs(120);
         let output = kube
-            .run_command(self.lab.namespace(), &full(tail), &argv, None, limit)
+            .run_command(self.cluster.namespace(), &full(tail), &argv, None, limit)
             .await?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

@@ -50,7 +50,7 @@ async fn every_kind_is_taken_and_verifies_in_every_kind_of_store() -> anyhow::Re
 async fn a_logical_backup_restored_into_an_empty_server_gives_the_same_dump() -> anyhow::Result<()>
 {
     let server = Server::primary("");
-    server.load_awkward();
+    server.load_difficult_data();
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());

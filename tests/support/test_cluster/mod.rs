@@ -17,7 +17,7 @@ mod terminal;
 mod writers;
 
 pub(crate) use cluster::{
-    Lab, PATIENCE, eventually, full, on_cluster, on_sandbox, slot, tail_of, within,
+    PATIENCE, TestCluster, eventually, full, on_cluster, on_sandbox, slot, tail_of, within,
 };
 pub(crate) use database::{Database, Login};
 pub(crate) use ground::skipped;

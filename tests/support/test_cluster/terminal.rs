@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::cluster::Lab;
+use super::cluster::TestCluster;
 
 /// Nothing on the screen takes so long.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -20,7 +20,7 @@ pub(crate) struct Terminal {
     shown: String,
 }
 
-impl Lab {
+impl TestCluster {
     /// Runs `pgctl` on a terminal of 80 columns (util-linux's `script`). The arguments are plain
     /// words: `script` hands them to a shell.
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
