@@ -2,58 +2,37 @@
 //!
 //! Nothing here does anything: no Kubernetes, no SQL, no clock of its own. What was decided can be
 //! printed, stored, resumed and compared; the engine only carries it out.
+//!
+//! `language/` is what a plan is made of. Each kind of operation has a folder that makes plans of it; what
+//! they share is in `common/` and `decision.rs`.
 
-mod action;
-mod candidate;
-mod case;
-mod check;
-mod checks;
-mod condition;
+mod common;
 mod failover;
-mod failover_steps;
-mod git_ops;
-mod grounds;
-mod journal;
-mod known;
-mod operation;
+mod language;
 mod rejoin;
-mod request;
 mod restore;
 mod scaling;
-mod selector;
 pub mod simulation;
-mod step;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, ClaimRef, Follower, PodRef};
-pub use candidate::Candidate;
-pub use check::{Check, CheckName, Refusal, Verdict};
-pub use condition::Condition;
+pub use common::{
+    CLOSED_BY, COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL, applications, drift,
+};
 pub use failover::{candidates, plan_failover};
-pub use failover_steps::ORIGINAL_MINIMUM;
-pub use git_ops::{Drift, Reverts, applications, drift};
-pub use grounds::{
-    Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Unfinished,
-    UnloggedTables,
+pub use language::{
+    Action, AutoscaleRequest, AutoscalerPatch, BackupFacts, Bounds, Candidate, Check, CheckName,
+    ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES, DatabaseHere, DatabaseInBackup, DiscardRequest,
+    Drift, Entry, Event, FailoverRequest, Finding, Follower, Grounds, ImpossibleHistory, KeptData,
+    KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure, Operation,
+    OperationId, OutageMethod, OutageParts, Outcome, PAUSED_BOUNDS, PERMISSIONS, Permission,
+    Permitted, Plan, PodRef, Progress, REINIT_PERMISSIONS, RESTORE_PERMISSIONS, Refusal,
+    ReinitRequest, RejoinRequest, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
+    RestoreRequest, RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName, Swap,
+    SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, Verdict, VolumeHandle, Way,
 };
-pub use journal::{
-    Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,
-};
-pub use known::Known;
-pub use operation::{Loss, Mode, Operation, OperationId, Plan, Shutdown};
 pub use rejoin::{plan_reinit, plan_rejoin};
-pub use request::{DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest};
 #[cfg(test)]
 pub(crate) use restore::tests as restore_fixture;
-pub use restore::{
-    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, LOADED, Load,
-    RESTORE_PERMISSIONS, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
-    RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeHandle, plan_discard, plan_restore,
-};
-pub use scaling::{
-    AutoscaleRequest, AutoscalerPatch, Bounds, PAUSED_BOUNDS, ScaleRequest, SynchronousRequest,
-    Way, plan_autoscale, plan_scale, plan_synchronous,
-};
-pub use selector::{CLOSED_BY, COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL};
-pub use step::{OnFailure, Step, StepName, Undo};
+pub use restore::{plan_discard, plan_restore};
+pub use scaling::{plan_autoscale, plan_scale, plan_synchronous};

@@ -1,37 +1,13 @@
 //! Deleting what restores have kept.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::super::checks::{operation_checks, sizes};
-use super::super::{
-    Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal, Step,
-    StepName,
-};
-use super::{KeptData, RestoreAction};
 use crate::cluster::{Instance, Snapshot};
-
-/// `pgctl restore --discard-old`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DiscardRequest {
-    /// Data that restores have kept, in the volumes of pods that run.
-    pub kept: Vec<KeptFacts>,
-    /// Volumes that could not be looked at, and why.
-    pub unseen: Vec<String>,
-}
-
-/// Data that a restore has kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeptFacts {
-    /// The pod that can reach it.
-    pub pod: String,
-    /// Where it is.
-    pub data: KeptData,
-    /// Its size, in bytes.
-    pub bytes: u64,
-}
+use crate::plan::common::{operation_checks, sizes};
+use crate::plan::language::{
+    Action, Check, CheckName, Condition, DiscardRequest, Grounds, Operation, OperationId, Plan,
+    Refusal, RestoreAction, Step, StepName,
+};
 
 /// Plans the deletion of everything that restores have kept.
 ///

@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::super::{Check, Grounds, OperationId, Plan, Refusal};
-use super::checks::Scene;
-use super::{RestoreGrounds, RestoreKind, RestoreRequest, logical, physical};
+use super::common::Situation;
+use super::{logical, physical};
 use crate::cluster::Snapshot;
+use crate::plan::language::{
+    Check, Grounds, OperationId, Plan, Refusal, RestoreGrounds, RestoreKind, RestoreRequest,
+};
 
 /// Plans the restore of a backup into the cluster of the snapshot.
 ///
@@ -18,47 +20,33 @@ pub fn plan_restore(
     found: &RestoreGrounds,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let scene = Scene {
+    let situation = Situation {
         snapshot,
         request,
         grounds,
         found,
     };
     let id = OperationId::new("restore", now);
-    let mut draft = match found.backup.kind {
-        RestoreKind::Physical => physical::draft(&scene, &id),
-        RestoreKind::Logical | RestoreKind::Database => logical::draft(&scene, &id),
+    let mut proposal = match found.backup.kind {
+        RestoreKind::Physical => physical::proposal(&situation, &id),
+        RestoreKind::Logical | RestoreKind::Database => logical::proposal(&situation, &id),
     };
-    draft.checks.sort_by_key(|check| check.check);
-    match draft.content {
-        Some((operation, steps)) if !draft.checks.iter().any(Check::refuses) => Ok(Plan {
+    proposal.checks.sort_by_key(|check| check.check);
+    match proposal.content {
+        Some((operation, steps)) if !proposal.checks.iter().any(Check::refuses) => Ok(Plan {
             id,
             cluster: snapshot.cluster.clone(),
-            system_identifier: draft.system_identifier,
+            system_identifier: proposal.system_identifier,
             operation,
             made: now,
-            checks: draft.checks,
+            checks: proposal.checks,
             candidates: Vec::new(),
             steps,
         }),
         _ => Err(Refusal {
             operation: "restore".to_owned(),
-            checks: draft.checks,
+            checks: proposal.checks,
             candidates: Vec::new(),
         }),
     }
-}
-
-/// A plan, or what stands in its way.
-pub(super) struct Draft {
-    pub(super) checks: Vec<Check>,
-    pub(super) system_identifier: String,
-    /// What is done and how; none when the checks refuse.
-    pub(super) content: Option<(super::super::Operation, Vec<super::super::Step>)>,
-}
-
-/// The part of an operation's id that says when, for names in the cluster.
-pub(super) fn stamp(id: &OperationId) -> String {
-    let (_, time) = id.0.split_once('-').unwrap_or(("", &id.0));
-    time.to_ascii_lowercase()
 }

@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use super::super::selector::{CLOSED_BY, COMPONENT_LABEL, ORIGINAL_SELECTOR, remembered_selector};
-use super::super::tests::moved_to_replica_0;
-use super::super::{
-    Action, CheckName, Condition, Grounds, OnFailure, Plan, Refusal, StepName, Undo, Verdict,
-};
-use super::{
-    BackupFacts, DatabaseHere, DatabaseInBackup, RestoreAction, RestoreGrounds, RestoreKind,
-    RestoreRequest, TargetFacts, plan_restore,
-};
+use super::plan_restore;
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, service_for, stop,
 };
 use crate::cluster::{
     Component, ContainerState, ServicePurpose, SlotFacts, SlotKind, Snapshot, Timeline,
+};
+use crate::plan::common::remembered_selector;
+use crate::plan::tests::moved_to_replica_0;
+use crate::plan::{
+    Action, BackupFacts, CLOSED_BY, COMPONENT_LABEL, CheckName, Condition, DatabaseHere,
+    DatabaseInBackup, Grounds, ORIGINAL_SELECTOR, OnFailure, Plan, Refusal, RestoreAction,
+    RestoreGrounds, RestoreKind, RestoreRequest, StepName, TargetFacts, Undo, Verdict,
 };
 
 pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {

@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::AutoscaleRequest;
-use super::bounds::{AutoscalerPatch, Bounds, original_minimum};
 use super::checks::{bounds_checks, change_drift, governing, request_check};
-use super::confirming::follow;
+use super::following::follow;
 use super::metrics::with_target;
+use super::patch::{patch_step, pinned, resumed};
 use crate::cluster::{Autoscaler, Component, Instance, Shape, Snapshot};
-use crate::plan::checks::operation_checks;
-use crate::plan::{Check, CheckName, Drift, Grounds, Operation, OperationId, Plan, Refusal};
+use crate::plan::common::operation_checks;
+use crate::plan::language::{
+    AutoscaleRequest, AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation,
+    OperationId, Plan, Refusal,
+};
 
 /// Plans a change of the autoscaler's bounds or targets, a pause, or the end of one.
 ///
@@ -44,7 +46,7 @@ pub fn plan_autoscale(
         let following = follow(snapshot, &shape);
         checks.push(following.check);
         steps.extend(following.before);
-        steps.push(patch.clone().step(autoscaler));
+        steps.push(patch_step(patch.clone(), autoscaler));
         steps.extend(following.after);
     }
     let metrics = patch.as_ref().is_some_and(|patch| patch.metrics.is_some());
@@ -150,40 +152,6 @@ fn patch(
         },
     }
     patch
-}
-
-/// Both bounds are this number; what was meant before is remembered.
-pub(super) fn pinned(autoscaler: &Autoscaler, number: u32) -> AutoscalerPatch {
-    AutoscalerPatch {
-        bounds: Bounds {
-            min: number,
-            max: number,
-        },
-        paused: Some(Bounds::meant(autoscaler)),
-        // It is in the remembered bounds: a failback has nothing to put back.
-        original_minimum: None,
-        ..AutoscalerPatch::nothing(autoscaler)
-    }
-}
-
-/// The bounds of before, but never so low that the autoscaler could delete the primary.
-fn resumed(snapshot: &Snapshot, autoscaler: &Autoscaler, before: Bounds) -> AutoscalerPatch {
-    let lowest = snapshot
-        .primary_among_replicas()
-        .map_or(0, |(_, lowest)| lowest);
-    let raised = before.min < lowest;
-    AutoscalerPatch {
-        bounds: Bounds {
-            min: before.min.max(lowest),
-            max: before.max,
-        },
-        paused: None,
-        original_minimum: match raised {
-            true => Some(before.min),
-            false => original_minimum(autoscaler),
-        },
-        ..AutoscalerPatch::nothing(autoscaler)
-    }
 }
 
 /// What the autoscaler will do about it at once.

@@ -1,8 +1,7 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
-use super::bounds::Bounds;
-use crate::cluster::{Autoscaler, Component, Instance, Sight, Snapshot, StatefulSetFacts};
-use crate::plan::{Check, CheckName, Drift, Grounds, Reverts};
+use crate::cluster::{Autoscaler, Component, Sight, Snapshot, StatefulSetFacts};
+use crate::plan::language::{Bounds, Check, CheckName, Drift, Grounds, Reverts};
 
 /// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
 const MAX_PODS: u32 = 10;
@@ -28,30 +27,6 @@ pub(super) fn governing(snapshot: &Snapshot) -> Result<&Autoscaler, Box<Check>> 
             };
             Box::new(check)
         })
-}
-
-/// One primary answers, and the topology names it.
-pub(super) fn one_primary_or_none(snapshot: &Snapshot) -> Check {
-    let name = CheckName::OnePrimary;
-    let primaries: Vec<&str> = snapshot.primaries().map(Instance::name).collect();
-    match primaries.as_slice() {
-        [one] if *one == snapshot.topology.primary => {
-            Check::pass(name, format!("{one} is the primary"))
-        }
-        [one] => Check::refuse(
-            name,
-            format!(
-                "{one} is the primary, but the topology names {}",
-                snapshot.topology.primary
-            ),
-        )
-        .next("pgctl status"),
-        [] => Check::warn(name, "no primary answers").next("pgctl failover"),
-        several => Check::refuse(
-            name,
-            format!("split brain: {} accept writes", several.join(" and ")),
-        ),
-    }
 }
 
 /// The bounds as Kubernetes validates them (`validateHorizontalPodAutoscalerSpec` in

@@ -2,17 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::autoscale::pinned;
-use super::bounds::{AutoscalerPatch, Bounds};
-use super::checks::{
-    bounds_checks, change_drift, count, governing, one_primary_or_none, primary_stays,
-};
-use super::confirming::follow;
-use super::scale_steps::Scene;
-use super::{ScaleRequest, Way};
+use super::checks::{bounds_checks, change_drift, count, governing, primary_stays};
+use super::following::follow;
+use super::patch::{patch_step, pinned};
+use super::scale_situation::Situation;
 use crate::cluster::{Autoscaler, Component, Instance, Shape, Sight, Snapshot, StatefulSetFacts};
-use crate::plan::checks::{new_standby_checks, operation_checks};
-use crate::plan::{Check, CheckName, Drift, Grounds, Operation, OperationId, Plan, Refusal};
+use crate::plan::common::{new_standby_checks, one_primary_or_none, operation_checks};
+use crate::plan::language::{
+    AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation, OperationId, Plan,
+    Refusal, ScaleRequest, Way,
+};
 
 /// Plans another number of pods of the replica StatefulSet.
 ///
@@ -54,11 +53,11 @@ pub fn plan_scale(
     };
     let following = follow(snapshot, &shape);
     checks.push(following.check);
-    let settled = match (set, snapshot.primary()) {
+    let situation = match (set, snapshot.primary()) {
         (Some(set), Some(primary)) => {
-            let scene = Scene::new(snapshot, set, primary, request);
-            checks.extend(scene.checks());
-            Some(scene)
+            let situation = Situation::new(snapshot, set, primary, request);
+            checks.extend(situation.checks());
+            Some(situation)
         }
         _ => None,
     };
@@ -68,7 +67,7 @@ pub fn plan_scale(
         None => change_drift(grounds, |_| false, set),
     });
     checks.sort_by_key(|check| check.check);
-    let (Some(scene), false) = (settled, checks.iter().any(Check::refuses)) else {
+    let (Some(situation), false) = (situation, checks.iter().any(Check::refuses)) else {
         return Err(Refusal {
             operation: "scale".to_owned(),
             checks,
@@ -80,9 +79,9 @@ pub fn plan_scale(
     let patch = patch.zip(autoscaler);
     let back = patch.as_ref().map(|(patch, it)| patch.inverse(it));
     // The autoscaler acts on its bounds at once: what puts them back puts the number back, too.
-    steps.extend(patch.map(|(patch, it)| scene.back(patch.step(it), back.clone())));
+    steps.extend(patch.map(|(patch, it)| situation.back(patch_step(patch, it), back.clone())));
     let id = OperationId::new("scale", now);
-    steps.extend(scene.steps(&id.0, back, following.after));
+    steps.extend(situation.steps(&id.0, back, following.after));
     Ok(Plan {
         id,
         cluster: snapshot.cluster.clone(),
@@ -92,11 +91,11 @@ pub fn plan_scale(
             .map(|facts| facts.system_identifier.clone())
             .unwrap_or_default(),
         operation: Operation::Scale {
-            stateful_set: scene.set.name.clone(),
-            from: scene.set.wanted,
+            stateful_set: situation.set.name.clone(),
+            from: situation.set.wanted,
             to: request.replicas,
             way: autoscaler.and(request.way),
-            left_behind: scene.left_behind(),
+            left_behind: situation.left_behind(),
         },
         made: now,
         checks,

@@ -2,14 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::SynchronousRequest;
-use super::checks::{change_drift, one_primary_or_none};
-use super::confirming::{confirm_by, spare, too_few};
+use super::checks::change_drift;
+use super::following::{spare, too_few};
 use crate::cluster::{Instance, Shape, Snapshot, TopologySource, synchronous_candidates};
-use crate::plan::checks::{files_check, operation_checks};
-use crate::plan::{
+use crate::plan::common::{confirm_by, files_check, one_primary_or_none, operation_checks};
+use crate::plan::language::{
     Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal, Step,
-    StepName,
+    StepName, SynchronousRequest,
 };
 
 /// Plans for how many standbys commits wait. The wish is kept beside the topology, so that it

@@ -1,8 +1,8 @@
 //! What an action does to the modelled cluster.
 
-use super::super::{Action, ClaimRef, Plan, PodRef};
-use super::model::{Model, Server};
+use super::model::{Model, Server, SimulatedPod};
 use crate::cluster::{Lsn, Timeline};
+use crate::plan::language::{Action, ClaimRef, Operation, Plan, PodRef, Shutdown};
 
 impl Model {
     /// Carries an action out.
@@ -169,7 +169,7 @@ impl Model {
         Ok(())
     }
 
-    fn answering(&mut self, pod: &str) -> Result<&mut super::SimulatedPod, String> {
+    fn answering(&mut self, pod: &str) -> Result<&mut SimulatedPod, String> {
         self.pods
             .get_mut(pod)
             .filter(|it| it.server != Server::Stopped && !it.cut_off && !it.hung && !it.unreachable)
@@ -270,7 +270,7 @@ impl Model {
     }
 
     fn empty_volume(&mut self, plan: &Plan) {
-        let super::super::Operation::Reinit { pod, .. } = &plan.operation else {
+        let Operation::Reinit { pod, .. } = &plan.operation else {
             self.broke("a volume is deleted outside of a reinit".to_owned());
             return;
         };
@@ -327,8 +327,8 @@ impl Model {
     }
 
     /// The record of the old primary's shutdown, when it has left one.
-    pub fn shutdown_of(&self, plan: &Plan) -> Option<super::super::Shutdown> {
-        let super::super::Operation::Failover { from, .. } = &plan.operation else {
+    pub fn shutdown_of(&self, plan: &Plan) -> Option<Shutdown> {
+        let Operation::Failover { from, .. } = &plan.operation else {
             return None;
         };
         self.pods.get(from)?.record

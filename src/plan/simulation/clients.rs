@@ -1,7 +1,7 @@
 //! Where clients that connect through the write Service get to.
 
-use super::super::{Action, Plan};
 use super::model::{Model, Server};
+use crate::plan::language::{Action, Plan};
 
 impl Model {
     /// Whoever connects must never be led to a pod that is being stopped in order, nor to another than the one

@@ -1,7 +1,7 @@
 //! Looking at the modelled cluster.
 
-use super::super::{Condition, Finding, Known, Plan, PodRef};
 use super::model::{Model, Server};
+use crate::plan::language::{Condition, Finding, Known, Plan, PodRef};
 
 impl Model {
     /// Whether a condition holds, by what can be seen and what is known.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Plan, Shutdown};
 use crate::cluster::{
     Component, ContainerState, Instance, Lsn, Role, Snapshot, Timeline, TopologySource,
 };
+use crate::plan::language::{Plan, Shutdown};
 
 /// What PostgreSQL does in a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Running a whole plan on the model.
 
-use super::super::{Condition, Known, OnFailure, Operation, Plan};
 use super::model::{Model, Server};
+use crate::plan::language::{Condition, Known, OnFailure, Operation, Plan};
 
 /// What happens between the steps without anybody asking for it.
 pub trait Adversary {

@@ -1,11 +1,11 @@
 //! The steps that a plan has, and their order.
 
-use super::super::selector::{COMPONENT_LABEL, POD_NAME_LABEL};
 use super::super::simulation::{Model, simulate};
 use super::super::{
     Action, Condition, FailoverRequest, Grounds, Mode, ORIGINAL_SELECTOR, OnFailure, Operation,
     Plan, ReinitRequest, RejoinRequest, StepName, Undo, plan_failover, plan_reinit, plan_rejoin,
 };
+use super::super::{COMPONENT_LABEL, POD_NAME_LABEL};
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
 use crate::cluster::{
     Component, ContainerState, Database, ServicePurpose, Snapshot, TerminationRecord, Timeline,

@@ -2,12 +2,12 @@
 //! and all of them take their places in one transaction. What they replace is backed up when nobody
 //! can write to it any more, and dropped last: until then everything can be put back.
 
-mod choice;
-mod draft;
-mod needs;
-mod replaced;
+mod proposal;
+mod requirements;
+mod safety_backup;
+mod selection;
 mod steps;
 #[cfg(test)]
 mod tests;
 
-pub(super) use draft::draft;
+pub(super) use proposal::proposal;

@@ -1,19 +1,21 @@
 //! What is done, in which order, and how it is taken back.
 
-use super::super::super::{Action, Condition, Step, StepName};
-use super::super::checks::Scene;
-use super::super::{LOADED, Load, RestoreAction, RestoreCondition, Swap, TargetFacts};
-use super::choice::Chosen;
-use super::needs::Roles;
-use super::replaced::Safety;
+use super::super::common::Situation;
+use super::requirements::Roles;
+use super::safety_backup::Safety;
+use super::selection::Chosen;
 use crate::cluster::Instance;
+use crate::plan::language::{
+    Action, Condition, LOADED, Load, RestoreAction, RestoreCondition, Step, StepName, Swap,
+    TargetFacts,
+};
 
 /// How long the standbys may take to replay it all, in seconds. It is reported, no more.
 const FOLLOW_SECONDS: u32 = 600;
 
 /// Everything that the steps are made of.
-pub(super) struct Drawing<'a> {
-    pub(super) scene: &'a Scene<'a>,
+pub(super) struct Steps<'a> {
+    pub(super) situation: &'a Situation<'a>,
     pub(super) target: &'a TargetFacts,
     pub(super) chosen: &'a [Chosen<'a>],
     pub(super) roles: &'a Roles,
@@ -31,7 +33,7 @@ fn see(condition: RestoreCondition) -> Condition {
     Condition::Restore(condition)
 }
 
-impl Drawing<'_> {
+impl Steps<'_> {
     /// The databases of before are renamed out of the way first, so that nobody writes to them any
     /// more, then backed up, and dropped last. What can't be put back, the passwords of roles among
     /// it, is changed when everything of before is safe.
@@ -65,17 +67,17 @@ impl Drawing<'_> {
     }
 
     fn seconds(&self) -> u32 {
-        self.scene.request.timeout_seconds
+        self.situation.request.timeout_seconds
     }
 
     /// The file of the roles, when some that exist are changed.
     fn roles_file(&self) -> Option<String> {
-        let file = self.scene.backup().main_file.clone();
+        let file = self.situation.backup().main_file.clone();
         file.filter(|_| !self.roles.changed.is_empty())
     }
 
     fn create_roles(&self) -> Option<Step> {
-        let file = self.scene.backup().main_file.clone()?;
+        let file = self.situation.backup().main_file.clone()?;
         let (pod, roles) = (self.pod(), self.roles.missing.clone());
         if roles.is_empty() {
             return None;
@@ -184,7 +186,7 @@ impl Drawing<'_> {
 
     /// Those that stream now are waited for: who does not has his own troubles already.
     fn follow(&self) -> Step {
-        let snapshot = self.scene.snapshot;
+        let snapshot = self.situation.snapshot;
         let facts = snapshot.primary().and_then(Instance::facts);
         let streams = |name: &str| {
             facts.is_some_and(|facts| {

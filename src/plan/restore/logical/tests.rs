@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::{Action, Condition, OnFailure, Plan, Step, StepName, Undo};
 use super::super::tests::{accepted, backup, logical, plan, request, target};
-use super::super::{RestoreAction, RestoreCondition, RestoreKind, RestoreRequest, Swap};
 use crate::cluster::fixture::{facts, healthy, replica};
+use crate::plan::{
+    Action, Condition, OnFailure, Plan, RestoreAction, RestoreCondition, RestoreKind,
+    RestoreRequest, Step, StepName, Swap, Undo,
+};
 
 /// What a database holds, word by word.
 type Words = Vec<String>;

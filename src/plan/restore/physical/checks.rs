@@ -1,13 +1,13 @@
 //! The checks that need nothing but the scene.
 
-use super::super::super::checks::running_backups;
-use super::super::super::{Check, CheckName};
-use super::super::checks::Scene;
+use super::super::common::Situation;
 use crate::cluster::{Instance, SlotKind};
+use crate::plan::common::running_backups;
+use crate::plan::language::{Check, CheckName};
 
-pub(super) fn databases(scene: &Scene<'_>) -> Check {
+pub(super) fn databases(situation: &Situation<'_>) -> Check {
     let name = CheckName::Databases;
-    let request = scene.request;
+    let request = situation.request;
     if request.database.is_some() || request.rename.is_some() || !request.except.is_empty() {
         return Check::refuse(
             name,
@@ -21,9 +21,9 @@ pub(super) fn databases(scene: &Scene<'_>) -> Check {
 }
 
 /// One primary, or none: both will do. Several are nothing to build upon.
-pub(super) fn primary(scene: &Scene<'_>) -> Check {
+pub(super) fn primary(situation: &Situation<'_>) -> Check {
     let name = CheckName::OnePrimary;
-    let names: Vec<&str> = scene.snapshot.primaries().map(Instance::name).collect();
+    let names: Vec<&str> = situation.snapshot.primaries().map(Instance::name).collect();
     match names.as_slice() {
         [one] => Check::pass(name, format!("{one} is the primary; its data is kept")),
         [] => Check::warn(
@@ -40,10 +40,10 @@ pub(super) fn primary(scene: &Scene<'_>) -> Check {
     }
 }
 
-pub(super) fn architecture(scene: &Scene<'_>) -> Check {
+pub(super) fn architecture(situation: &Situation<'_>) -> Check {
     let name = CheckName::Architecture;
-    let ours = &scene.backup().architecture;
-    match scene.found.target.as_ref().map(|it| &it.architecture) {
+    let ours = &situation.backup().architecture;
+    match situation.found.target.as_ref().map(|it| &it.architecture) {
         Some(here) if !here.is_empty() && here != ours => Check::refuse(
             name,
             format!("the backup is of {ours}, and the pod runs on {here}"),
@@ -57,9 +57,9 @@ pub(super) fn architecture(scene: &Scene<'_>) -> Check {
     }
 }
 
-pub(super) fn connections(scene: &Scene<'_>) -> Check {
+pub(super) fn connections(situation: &Situation<'_>) -> Check {
     let name = CheckName::Connections;
-    let sessions: u32 = scene
+    let sessions: u32 = situation
         .found
         .target
         .iter()
@@ -76,9 +76,9 @@ pub(super) fn connections(scene: &Scene<'_>) -> Check {
     }
 }
 
-pub(super) fn autoscaler(scene: &Scene<'_>) -> Check {
+pub(super) fn autoscaler(situation: &Situation<'_>) -> Check {
     let name = CheckName::Autoscaler;
-    match &scene.snapshot.autoscaler {
+    match &situation.snapshot.autoscaler {
         Some(autoscaler) => Check::pass(
             name,
             format!(
@@ -91,8 +91,8 @@ pub(super) fn autoscaler(scene: &Scene<'_>) -> Check {
 }
 
 /// Base backups that end when everything is stopped.
-pub(super) fn base_backups(scene: &Scene<'_>) -> Option<Check> {
-    let running = running_backups(scene.snapshot.instances.iter());
+pub(super) fn base_backups(situation: &Situation<'_>) -> Option<Check> {
+    let running = running_backups(situation.snapshot.instances.iter());
     (!running.is_empty()).then(|| {
         Check::warn(
             CheckName::BaseBackup,
@@ -102,8 +102,8 @@ pub(super) fn base_backups(scene: &Scene<'_>) -> Option<Check> {
 }
 
 /// A base backup has no slots, so the logical ones are lost with the data that is replaced.
-pub(super) fn logical_slots(scene: &Scene<'_>) -> Option<Check> {
-    let facts = scene.snapshot.primary().and_then(Instance::facts)?;
+pub(super) fn logical_slots(situation: &Situation<'_>) -> Option<Check> {
+    let facts = situation.snapshot.primary().and_then(Instance::facts)?;
     let lost: Vec<&str> = facts
         .slots
         .iter()

@@ -1,16 +1,16 @@
 //! Which data is kept, and which is only a copy.
 
-use super::super::super::{Check, CheckName, ClaimRef};
-use super::super::{KeptData, VolumeHandle};
-use super::frame::{Frame, handle};
+use super::volume_restore::{VolumeRestore, handle};
 use crate::cluster::{DatabaseFacts, VolumeFacts};
+use crate::plan::language::{Check, CheckName, ClaimRef, KeptData, VolumeHandle};
 
 /// A claim that was never bound has no volume, and so no data.
 const NEVER_BOUND: &str = "Pending";
+
 /// A claim whose volume does not exist any more.
 const LOST: &str = "Lost";
 
-impl<'a> Frame<'a> {
+impl<'a> VolumeRestore<'a> {
     /// The other volumes whose data may be the only copy: all of those of which nobody has seen
     /// that the primary has it, too.
     pub(super) fn others_to_keep(&self) -> Vec<VolumeHandle> {
@@ -18,7 +18,7 @@ impl<'a> Frame<'a> {
             .filter(|it| ![NEVER_BOUND, LOST].contains(&it.phase.as_str()))
             .filter(|it| !self.is_copy(it))
             .filter_map(|it| {
-                let set = self.scene.snapshot.stateful_set(it.component)?;
+                let set = self.situation.snapshot.stateful_set(it.component)?;
                 Some(handle(&it.pod, &it.claim, &set.name))
             })
             .collect()
@@ -95,7 +95,7 @@ impl<'a> Frame<'a> {
 
     fn others(&self) -> impl Iterator<Item = &'a VolumeFacts> {
         let target = &self.volume.claim;
-        let volumes = self.scene.snapshot.volumes.iter();
+        let volumes = self.situation.snapshot.volumes.iter();
         volumes.filter(move |it| it.claim != *target)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Frame<'a> {
     fn is_copy(&self, volume: &VolumeFacts) -> bool {
         let Some(old) = self.old else { return false };
         let copy = self
-            .scene
+            .situation
             .snapshot
             .instance(&volume.pod)
             .filter(|it| it.pod.claim.as_ref() == Some(&volume.claim));

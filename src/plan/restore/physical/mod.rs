@@ -3,12 +3,13 @@
 //! name; until the replicas' old copies are deleted, everything can be put back.
 
 mod checks;
-mod draft;
-mod frame;
+
 mod keeping;
+mod proposal;
 mod start;
 mod steps;
 mod stop;
 mod synchronous;
+mod volume_restore;
 
-pub(super) use draft::draft;
+pub(super) use proposal::proposal;

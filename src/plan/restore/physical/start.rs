@@ -1,21 +1,19 @@
 //! The restored pod, the Service, and then the replicas.
 
-use super::super::super::failover_steps::{give_back_minimum, remembered_minimum};
-use super::super::super::selector::{
-    closed_selector, remembered_selector, replicas_alone, write_selector,
-};
-use super::super::super::{Action, Condition, DEFAULT_MAX_LAG_BYTES, Step, StepName};
-use super::super::{RestoreAction, RestoreCondition};
-use super::frame::Frame;
-use super::stop::STOP_SECONDS;
+use super::volume_restore::{START_SECONDS, STOP_SECONDS, VolumeRestore};
 use crate::cluster::{Component, ServiceFacts, ServicePurpose};
+use crate::plan::common::{
+    closed_selector, give_back_minimum, remembered_minimum, remembered_selector, replicas_alone,
+    write_selector,
+};
+use crate::plan::language::{
+    Action, Condition, DEFAULT_MAX_LAG_BYTES, RestoreAction, RestoreCondition, Step, StepName,
+};
 
-/// How long a server may take to start.
-pub(super) const START_SECONDS: u32 = 600;
 /// How long looking into every database may take.
 const PROOF_SECONDS: u32 = 600;
 
-impl Frame<'_> {
+impl VolumeRestore<'_> {
     /// The restored pod, the Service, and then the replicas.
     pub(super) fn start(&self) -> Vec<Step> {
         let scale = |replicas| Action::Scale {
@@ -47,7 +45,7 @@ impl Frame<'_> {
                 },
                 Condition::Restore(RestoreCondition::Restored {
                     pod: self.target.clone(),
-                    system_identifier: self.scene.backup().system_identifier.clone(),
+                    system_identifier: self.situation.backup().system_identifier.clone(),
                 }),
             )
             .timeout(PROOF_SECONDS),
@@ -89,7 +87,7 @@ impl Frame<'_> {
         let serving = Condition::Serving {
             upstream: self.target.clone(),
             service: self
-                .scene
+                .situation
                 .snapshot
                 .service(ServicePurpose::Read)
                 .map(|it| it.name.clone()),
@@ -97,21 +95,21 @@ impl Frame<'_> {
             max_lag_bytes: DEFAULT_MAX_LAG_BYTES,
         };
         // The autoscaler may have made more of them in the meantime.
-        let autoscaler = self.scene.snapshot.autoscaler.as_ref();
+        let autoscaler = self.situation.snapshot.autoscaler.as_ref();
         let most = autoscaler.map_or(0, |it| it.max).max(set.wanted);
         let stopped = Condition::Restore(RestoreCondition::PodsGone {
             pods: pods(most).collect(),
         });
         Some(
             Step::new(StepName::StartReplicas, scale(set.wanted), serving)
-                .timeout(self.scene.request.timeout_seconds)
+                .timeout(self.situation.request.timeout_seconds)
                 .undo(vec![scale(0)], stopped, STOP_SECONDS)
                 .reported(),
         )
     }
 
     fn write_service(&self) -> Option<&ServiceFacts> {
-        self.scene.snapshot.service(ServicePurpose::Write)
+        self.situation.snapshot.service(ServicePurpose::Write)
     }
 
     /// New connections are refused until the restored data is proven. Whoever writes then keeps what
@@ -139,7 +137,7 @@ impl Frame<'_> {
     /// be one of them before it is proven. Its primary is home again afterwards, and reads go to the
     /// replicas.
     pub(super) fn close_reads(&self) -> Option<Step> {
-        let service = self.scene.snapshot.service(ServicePurpose::Read)?;
+        let service = self.situation.snapshot.service(ServicePurpose::Read)?;
         let home = replicas_alone(service)?;
         let back = Action::PointService {
             service: service.name.clone(),
@@ -197,8 +195,8 @@ impl Frame<'_> {
 
     /// A minimum that a failover has raised is not needed any more: the primary is home.
     fn restore_autoscaler(&self) -> Option<Step> {
-        let autoscaler = self.scene.snapshot.autoscaler.as_ref()?;
-        let minimum = remembered_minimum(self.scene.snapshot)?;
+        let autoscaler = self.situation.snapshot.autoscaler.as_ref()?;
+        let minimum = remembered_minimum(self.situation.snapshot)?;
         Some(give_back_minimum(&autoscaler.name, minimum))
     }
 }

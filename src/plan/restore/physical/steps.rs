@@ -1,17 +1,16 @@
 //! Everything is stopped, the backup gets into its place, and everything starts.
 
-use super::super::super::{Action, Condition, Step, StepName};
-use super::super::{RestoreAction, RestoreCondition};
-use super::frame::Frame;
+use super::volume_restore::VolumeRestore;
 use crate::cluster::Instance;
+use crate::plan::language::{Action, Condition, RestoreAction, RestoreCondition, Step, StepName};
 
 /// How long a pod may take to be scheduled, attach its volume and pull its image.
 const OPEN_SECONDS: u32 = 600;
 
-impl Frame<'_> {
+impl VolumeRestore<'_> {
     pub(super) fn steps(&self) -> Vec<Step> {
-        let seconds = self.scene.request.timeout_seconds;
-        let backup = self.scene.backup();
+        let seconds = self.situation.request.timeout_seconds;
+        let backup = self.situation.backup();
         let volume = || self.volume.clone();
         let act = |action| Action::Restore(action);
         let see = |condition| Condition::Restore(condition);
@@ -135,9 +134,9 @@ impl Frame<'_> {
 
     /// The topology names the pod and its system. Nothing runs that could heed it too early.
     fn name_primary(&self) -> Step {
-        let topology = &self.scene.snapshot.topology;
-        let term = self.scene.snapshot.next_term();
-        let system = self.scene.backup().system_identifier.clone();
+        let topology = &self.situation.snapshot.topology;
+        let term = self.situation.snapshot.next_term();
+        let system = self.situation.backup().system_identifier.clone();
         let before = self
             .old
             .and_then(Instance::facts)

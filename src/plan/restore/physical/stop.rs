@@ -1,16 +1,10 @@
 //! Both StatefulSets to 0.
 
-use super::super::super::case::pod_ref;
-use super::super::super::{Action, Condition, Step, StepName};
-use super::super::RestoreCondition;
-use super::frame::Frame;
-use super::start::START_SECONDS;
+use super::volume_restore::{START_SECONDS, STOP_SECONDS, VolumeRestore};
 use crate::cluster::{Component, StatefulSetFacts};
+use crate::plan::language::{Action, Condition, PodRef, RestoreCondition, Step, StepName};
 
-/// How long a pod may take to stop: its own grace period, and a little more.
-pub(super) const STOP_SECONDS: u32 = 330;
-
-impl Frame<'_> {
+impl VolumeRestore<'_> {
     /// Both StatefulSets to 0, the one with the primary last, and proof that nothing runs.
     pub(super) fn stop(&self) -> Vec<Step> {
         let replicas = self
@@ -40,7 +34,7 @@ impl Frame<'_> {
         let lives_here = self
             .old
             .filter(|old| old.pod.component == set.component)
-            .map(|old| pod_ref(old).name);
+            .map(|old| PodRef::of(old).name);
         let back = match lives_here {
             Some(pod) => Condition::Writable { pod },
             None => Condition::Scaled {

@@ -1,13 +1,13 @@
 //! Commits wait for standbys again, once there are standbys to wait for.
 
-use super::super::super::failover_steps::remembered_minimum;
-use super::super::super::{Action, Check, CheckName, Condition, Step, StepName};
-use super::frame::Frame;
+use super::volume_restore::VolumeRestore;
 use crate::cluster::{
     Instance, Shape, synchronous_candidates, synchronous_names, synchronous_needed,
 };
+use crate::plan::common::remembered_minimum;
+use crate::plan::language::{Action, Check, CheckName, Condition, Step, StepName};
 
-impl Frame<'_> {
+impl VolumeRestore<'_> {
     /// What becomes of synchronous replication. The restored primary starts without: no standby is
     /// there that could confirm a commit.
     pub(super) fn synchronous(&self) -> Option<Check> {
@@ -67,7 +67,7 @@ impl Frame<'_> {
 
     /// For how many standbys commits are to wait: what was recorded; else what the primary does.
     fn wished(&self) -> u32 {
-        let recorded = self.scene.snapshot.topology.synchronous;
+        let recorded = self.situation.snapshot.topology.synchronous;
         recorded.unwrap_or_else(|| {
             let facts = self.old.and_then(Instance::facts);
             facts.map_or(0, |it| {
@@ -78,7 +78,7 @@ impl Frame<'_> {
 
     /// The standbys that stay when the autoscaler has its own minimum back.
     fn confirming(&self) -> Vec<String> {
-        let snapshot = self.scene.snapshot;
+        let snapshot = self.situation.snapshot;
         let mut shape = Shape::of(snapshot);
         shape.minimum = remembered_minimum(snapshot).or(shape.minimum);
         synchronous_candidates(snapshot, &shape, &self.target)

@@ -1,0 +1,54 @@
+//! The checks that every guided operation starts with.
+
+use crate::cluster::ClusterId;
+use crate::plan::language::{Check, CheckName, Grounds};
+
+/// Checks that every guided operation starts with.
+pub(crate) fn operation_checks(cluster: &ClusterId, grounds: &Grounds) -> Vec<Check> {
+    vec![
+        lock(grounds),
+        unfinished(cluster, grounds),
+        permissions(grounds),
+    ]
+}
+
+fn lock(grounds: &Grounds) -> Check {
+    let name = CheckName::Lock;
+    match &grounds.lock {
+        None => Check::pass(name, "nobody else works on this cluster"),
+        Some(holder) => Check::refuse(name, holder.to_string()).next(holder.command()),
+    }
+}
+
+fn unfinished(cluster: &ClusterId, grounds: &Grounds) -> Check {
+    let name = CheckName::Unfinished;
+    match &grounds.unfinished {
+        None => Check::pass(name, "every earlier operation has ended"),
+        Some(found) => {
+            let kind = found.id.0.split('-').next().unwrap_or("failover");
+            let flags = format!("-n {} --cluster {}", cluster.namespace, cluster.name);
+            let next = if found.past_point_of_no_return {
+                format!("pgctl {kind} --resume {flags}")
+            } else {
+                format!("pgctl {kind} --resume {flags}, or pgctl {kind} --abort {flags}")
+            };
+            Check::refuse(name, format!("the {} was left unfinished", found.title)).next(next)
+        }
+    }
+}
+
+fn permissions(grounds: &Grounds) -> Check {
+    let name = CheckName::Permissions;
+    let missing: Vec<String> = grounds
+        .permissions
+        .iter()
+        .filter(|it| !it.allowed)
+        .map(|it| it.permission.to_string())
+        .collect();
+    if missing.is_empty() {
+        Check::pass(name, "every step is permitted")
+    } else {
+        Check::refuse(name, format!("not permitted: {}", missing.join(", ")))
+            .next("ask for the Role pgctl-operator (deploy/rbac)")
+    }
+}

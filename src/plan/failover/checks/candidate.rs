@@ -1,0 +1,347 @@
+//! Checks of the pod that is to become primary.
+
+use super::super::common::{End, Situation, lag_bytes, position, present_timeline, sender_of};
+use super::capacity::capacity_checks;
+use super::environment::autoscaler;
+use crate::cluster::{HeldUp, Instance, Lsn, RecoveryFacts, Role, SignOfLife, heard};
+use crate::plan::common::sizes;
+use crate::plan::language::{Check, CheckName, Mode};
+
+/// Every check about `target` itself.
+pub(crate) fn candidate_checks(situation: &Situation<'_>, target: &Instance) -> Vec<Check> {
+    let mut checks = checks_but_ahead(situation, target);
+    if target.role() == Role::Standby {
+        checks.push(ahead(situation, target));
+    }
+    checks
+}
+
+/// All of them but the one that compares it with the others.
+fn checks_but_ahead(situation: &Situation<'_>, target: &Instance) -> Vec<Check> {
+    let mut checks = vec![ready(situation, target), recovery(situation, target)];
+    if target.role() == Role::Standby {
+        checks.extend([
+            system(situation, target),
+            timeline(situation, target),
+            streaming(situation, target),
+            replay(situation, target),
+            lag(situation, target),
+        ]);
+        checks.extend(capacity_checks(situation, target));
+    }
+    checks.push(autoscaler(situation, target));
+    checks
+}
+
+fn ready(situation: &Situation<'_>, target: &Instance) -> Check {
+    let name = CheckName::Ready;
+    let pod = &target.pod;
+    if pod.deleting_since.is_some() {
+        return Check::refuse(name, format!("{} is being deleted", pod.name));
+    }
+    let (reason, next) = if pod.node_ready == Some(false) {
+        let node = pod.node.as_deref().unwrap_or("its node");
+        let reason = format!("{node}, where {} runs, is not ready", pod.name);
+        (reason, format!("kubectl describe node {node}"))
+    } else if !pod.ready {
+        let reason = format!("{} is not ready", pod.name);
+        (reason, format!("kubectl describe pod {}", pod.name))
+    } else {
+        return Check::pass(name, format!("{} is ready", pod.name));
+    };
+    // In need whoever answers and has the data will do: what makes a standby not ready (it lags, it
+    // follows nobody) is over with its promotion.
+    if situation.mode == Mode::Emergency && target.role() == Role::Standby {
+        Check::warn(name, format!("{reason}, and it answers")).next(next)
+    } else {
+        Check::refuse(name, reason).next(next)
+    }
+}
+
+fn recovery(situation: &Situation<'_>, target: &Instance) -> Check {
+    let (name, pod) = (CheckName::Recovery, target.name());
+    match target.role() {
+        Role::Standby => Check::pass(name, format!("{pod} is a standby")),
+        Role::Primary if pod == situation.old => {
+            Check::refuse(name, format!("{pod} is the primary already"))
+        }
+        Role::Primary => Check::refuse(name, format!("{pod} accepts writes already")),
+        Role::Unknown => match target.database.unanswered() {
+            Some(reason) => Check::refuse(name, format!("{pod} does not answer: {reason}")),
+            None => Check::refuse(name, format!("PostgreSQL does not run in {pod}")),
+        },
+    }
+}
+
+fn system(situation: &Situation<'_>, target: &Instance) -> Check {
+    let name = CheckName::System;
+    let own = target.facts().map(|facts| facts.system_identifier.as_str());
+    let wanted = situation
+        .old_instance()
+        .and_then(Instance::facts)
+        .map(|facts| facts.system_identifier.as_str())
+        .or(situation.snapshot.topology.system_identifier.as_deref());
+    match (own, wanted) {
+        (Some(own), Some(wanted)) if own != wanted => Check::refuse(
+            name,
+            format!(
+                "{} holds another system: {own} instead of {wanted}",
+                target.name()
+            ),
+        )
+        .next(format!(
+            "pgctl reinit {}, after making sure that nobody needs its data",
+            target.name()
+        )),
+        (Some(own), Some(_)) => Check::pass(name, format!("system identifier {own}")),
+        (Some(own), None) => {
+            let strangers: Vec<&str> = situation
+                .snapshot
+                .standbys()
+                .filter(|it| {
+                    it.facts()
+                        .is_some_and(|facts| facts.system_identifier != own)
+                })
+                .map(Instance::name)
+                .collect();
+            if strangers.is_empty() {
+                Check::pass(name, format!("system identifier {own}, as every standby"))
+            } else {
+                Check::refuse(
+                    name,
+                    format!(
+                        "the standbys are of different systems ({}), and no primary tells which is right",
+                        strangers.join(", ")
+                    ),
+                )
+            }
+        }
+        (None, _) => Check::refuse(name, "its system identifier is unknown"),
+    }
+}
+
+fn timeline(situation: &Situation<'_>, target: &Instance) -> Check {
+    let name = CheckName::Timeline;
+    let own = target.facts().map(|facts| facts.timeline);
+    match (own, present_timeline(situation)) {
+        (Some(own), Some(present)) if own != present => Check::refuse(
+            name,
+            format!(
+                "{} is on timeline {own}, the cluster is on {present}",
+                target.name()
+            ),
+        )
+        // Its data may be the best there is: nothing here says that it is bad.
+        .next("pgctl status"),
+        (Some(own), _) => Check::pass(name, format!("timeline {own}")),
+        (None, _) => Check::refuse(name, "its timeline is unknown"),
+    }
+}
+
+fn streaming(situation: &Situation<'_>, target: &Instance) -> Check {
+    let (name, pod) = (CheckName::Streaming, target.name());
+    if situation.is_blind() && !situation.request.accept_loss {
+        let hears = heard(situation.snapshot).into_iter().any(|(sender, sign)| {
+            sender == situation.old
+                && matches!(sign, SignOfLife::Receives { standby, .. } if standby == pod)
+        });
+        return if hears {
+            Check::pass(name, format!("{pod} receives from {}", situation.old))
+        } else {
+            Check::refuse(
+                name,
+                format!(
+                    "{pod} receives nothing from {}, and would lack some of its data",
+                    situation.old
+                ),
+            )
+            .next("take one that does; or --accept-loss")
+        };
+    }
+    if situation.mode == Mode::Emergency {
+        return Check::pass(name, "there is nothing to stream from");
+    }
+    let receives = target
+        .facts()
+        .and_then(|facts| facts.recovery.as_ref())
+        .is_some_and(|recovery| recovery.receiver.is_some());
+    match sender_of(situation, target) {
+        Some(_) if !receives => Check::refuse(
+            name,
+            format!("{pod} receives nothing: its WAL receiver has stopped"),
+        ),
+        Some(sender) if sender.state == "streaming" => {
+            Check::pass(name, format!("{pod} streams from {}", situation.old))
+        }
+        Some(sender) => Check::refuse(
+            name,
+            format!(
+                "{pod} does not stream from {} yet: {}",
+                situation.old, sender.state
+            ),
+        ),
+        None => Check::refuse(
+            name,
+            format!("{pod} does not stream from {}", situation.old),
+        )
+        .next("pgctl status: it says why"),
+    }
+}
+
+/// What is received must also be replayed before a promotion: nobody writes meanwhile.
+fn replay(situation: &Situation<'_>, target: &Instance) -> Check {
+    let (name, pod) = (CheckName::Replay, target.name());
+    let held_up = target
+        .facts()
+        .and_then(|facts| facts.recovery.as_ref())
+        .and_then(RecoveryFacts::held_up);
+    match held_up {
+        None => Check::pass(name, "nothing holds up its replay"),
+        Some(HeldUp::Paused) => Check::refuse(name, format!("replay on {pod} is paused"))
+            .next("SELECT pg_wal_replay_resume() on it"),
+        // A promotion ends the delay (`recoveryApplyDelay` in `xlogrecovery.c`).
+        Some(why @ (HeldUp::Delayed(_) | HeldUp::Conflict(_))) if situation.end() != End::Clean => {
+            Check::warn(name, format!("{pod}: {why}"))
+        }
+        Some(why @ HeldUp::Delayed(_)) => Check::refuse(name, format!("{pod}: {why}")).next(
+            "ALTER SYSTEM SET recovery_min_apply_delay = 0, then SELECT pg_reload_conf(), on it; or another pod",
+        ),
+        Some(why @ HeldUp::Conflict(_)) => Check::refuse(name, format!("{pod}: {why}"))
+            .next("wait until they have ended, or end them; or another pod"),
+    }
+}
+
+fn lag(situation: &Situation<'_>, target: &Instance) -> Check {
+    let name = CheckName::Lag;
+    let limit = situation.request.max_lag_bytes;
+    let replay_behind = target
+        .facts()
+        .and_then(|facts| facts.recovery.as_ref())
+        .and_then(|recovery| {
+            Some(position(target)?.bytes_since(recovery.replay_lsn.unwrap_or(Lsn::ZERO)))
+        });
+    match (lag_bytes(situation, target), replay_behind) {
+        (None, _) | (_, None) => Check::refuse(
+            name,
+            format!("how far {} is behind is unknown", target.name()),
+        ),
+        // Nothing can be waited for in an emergency: what is missing is told as the loss.
+        (Some(missing), _) if missing > limit && situation.mode == Mode::Emergency => Check::warn(
+            name,
+            format!("{} lacks at least {}", target.name(), sizes(missing)),
+        ),
+        (Some(missing), _) if missing > limit => Check::refuse(
+            name,
+            format!(
+                "{} is {} behind; the limit is {}",
+                target.name(),
+                sizes(missing),
+                sizes(limit)
+            ),
+        )
+        .next("wait until it has caught up (pgctl lag -w), or raise --max-lag"),
+        (Some(_), Some(behind)) if behind > limit => Check::refuse(
+            name,
+            format!(
+                "{} still has {} to replay; the limit is {}",
+                target.name(),
+                sizes(behind),
+                sizes(limit)
+            ),
+        )
+        .next("wait until it has caught up (pgctl lag -w), or raise --max-lag"),
+        (Some(missing), Some(_)) => Check::pass(name, format!("{} behind", sizes(missing))),
+    }
+}
+
+fn ahead(situation: &Situation<'_>, target: &Instance) -> Check {
+    let name = CheckName::Ahead;
+    let own = position(target).unwrap_or(Lsn::ZERO);
+    // From a primary that ends in order every standby gets the rest before it is down; who is a few
+    // bytes ahead at the moment means nothing.
+    let tolerance = match situation.end() {
+        End::Clean => situation.request.max_lag_bytes,
+        End::Stopped | End::Waived => 0,
+    };
+    let same_line = |it: &&Instance| {
+        it.facts().map(|facts| facts.timeline) == target.facts().map(|facts| facts.timeline)
+    };
+    let furthest = situation
+        .others(target)
+        .filter(same_line)
+        .filter_map(|it| Some((position(it)?, it)))
+        .max_by_key(|(at, _)| *at);
+    match furthest {
+        Some((at, other)) if at.bytes_since(own) > tolerance => {
+            let reason = format!(
+                "{} is {} ahead of {}",
+                other.name(),
+                sizes(at.bytes_since(own)),
+                target.name()
+            );
+            match situation.mode {
+                Mode::Switchover if other.pod.ready && other.pod.deleting_since.is_none() => {
+                    Check::refuse(name, reason)
+                        .next(format!("pgctl failover --to {}", other.name()))
+                }
+                Mode::Switchover => Check::warn(name, format!("{reason}, but is not ready itself")),
+                Mode::Emergency => behind_another(situation, other, &reason),
+            }
+        }
+        _ => Check::pass(name, "no other standby is ahead of it"),
+    }
+}
+
+/// In an emergency what another standby has beyond the candidate is lost: when that one returns, it
+/// is rewound.
+fn behind_another(situation: &Situation<'_>, other: &Instance, reason: &str) -> Check {
+    let name = CheckName::Ahead;
+    let in_its_way: Vec<String> = checks_but_ahead(situation, other)
+        .into_iter()
+        .filter(Check::refuses)
+        .map(|check| check.reason)
+        .collect();
+    if situation.request.accept_loss {
+        return Check::warn(
+            name,
+            format!("{reason}; what only that one has is lost, which is accepted"),
+        );
+    }
+    if in_its_way.is_empty() {
+        return Check::refuse(name, reason).next(format!("pgctl failover --to {}", other.name()));
+    }
+    let reason = format!(
+        "{reason}, and can't be promoted itself: {}",
+        in_its_way.join(", ")
+    );
+    if waits_for_standbys(situation) {
+        // What it has may have been acknowledged because it has it.
+        Check::refuse(
+            name,
+            format!(
+                "{reason}; commits wait for standbys, and it may be the one that confirmed the last"
+            ),
+        )
+        .next(format!(
+            "mend what keeps {} from being promoted; or --accept-loss",
+            other.name()
+        ))
+    } else {
+        Check::warn(name, format!("{reason}; what only that one has is lost"))
+    }
+}
+
+/// Whether commits waited for standbys, by what was asked of pgctl or what any of the servers has.
+fn waits_for_standbys(situation: &Situation<'_>) -> bool {
+    let mut facts = situation
+        .snapshot
+        .instances
+        .iter()
+        .filter_map(Instance::facts);
+    situation
+        .snapshot
+        .topology
+        .synchronous
+        .is_some_and(|it| it > 0)
+        || facts.any(|it| !it.settings.synchronous_standby_names.trim().is_empty())
+}

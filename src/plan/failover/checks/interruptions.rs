@@ -1,0 +1,166 @@
+//! Checks of what a change of the primary would cut off or leave behind.
+
+use super::super::common::Situation;
+use super::synchronous::synchronous;
+use crate::cluster::{DatabaseFacts, Instance, SlotKind};
+use crate::plan::common::{running_backups, sizes};
+use crate::plan::language::{Check, CheckName, Mode};
+
+/// Segments that may wait for the archiver: a failing archive_command is found by its failure, so
+/// this only has to be more than what a busy server has in flight.
+const ARCHIVE_BACKLOG_LIMIT: u64 = 16;
+
+/// So many seconds without a segment archived, while one waits, are more than a command should take.
+const ARCHIVE_PATIENCE_SECONDS: u64 = 10;
+
+/// Base backups, archive, logical slots, prepared transactions, synchronous commit.
+pub(crate) fn contents_checks(situation: &Situation<'_>, target: Option<&Instance>) -> Vec<Check> {
+    vec![
+        base_backup(situation, target),
+        archive(situation),
+        logical_slots(situation, target),
+        prepared(situation, target),
+        unlogged(situation),
+        synchronous(situation, target),
+    ]
+}
+
+fn primary_facts<'a>(situation: &Situation<'a>) -> Option<&'a DatabaseFacts> {
+    situation.snapshot.primary().and_then(Instance::facts)
+}
+
+fn base_backup(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::BaseBackup;
+    let running = running_backups(situation.snapshot.primary().into_iter().chain(target));
+    if running.is_empty() {
+        return Check::pass(name, "no base backup is running");
+    }
+    let reason = format!("a base backup is running: {}", running.join(", "));
+    if situation.request.allow_backup_loss || situation.mode == Mode::Emergency {
+        Check::warn(name, format!("{reason}; it will be cut off"))
+    } else {
+        Check::refuse(name, reason).next("wait until it is done, or --allow-backup-loss")
+    }
+}
+
+fn archive(situation: &Situation<'_>) -> Check {
+    let name = CheckName::Archive;
+    let Some(archiver) = primary_facts(situation).and_then(|facts| facts.archiver.as_ref()) else {
+        return Check::pass(name, "archiving is off, or there is no primary to ask");
+    };
+    let (reason, next) = if archiver.failing {
+        (
+            format!(
+                "archiving on {} fails; {} segments wait, and would be missing from the archive",
+                situation.old, archiver.ready_segments
+            ),
+            "mend archive_command first (pg_stat_archiver says what failed)",
+        )
+    } else if archiver.ready_segments > 0 && archiver.stalled_seconds >= ARCHIVE_PATIENCE_SECONDS {
+        // The stop waits for the command that runs, too: so it is asked sooner than status does.
+        (
+            format!(
+                "archiving on {} gets nowhere: {} segments wait, and none was archived for {} s; its stop would wait for the command",
+                situation.old, archiver.ready_segments, archiver.stalled_seconds
+            ),
+            "wait until the archiver has caught up, or end the archive_command that hangs and mend it",
+        )
+    } else if archiver.ready_segments > ARCHIVE_BACKLOG_LIMIT {
+        (
+            format!(
+                "{} segments wait to be archived on {}",
+                archiver.ready_segments, situation.old
+            ),
+            "wait until the archiver has caught up",
+        )
+    } else {
+        return Check::pass(
+            name,
+            format!("{} segments wait to be archived", archiver.ready_segments),
+        );
+    };
+    if situation.request.allow_archive_gap {
+        // They stay on the old primary's volume, and are archived when it is back.
+        Check::warn(name, format!("{reason}, which is accepted"))
+            .next("take a base backup afterwards: no restore goes across the gap")
+    } else {
+        Check::refuse(name, reason).next(format!("{next}, or --allow-archive-gap"))
+    }
+}
+
+fn logical_slots(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::LogicalSlots;
+    let has_copy = |slot: &str| {
+        target
+            .and_then(Instance::facts)
+            .is_some_and(|facts| facts.slots.iter().any(|it| it.name == slot))
+    };
+    // Since PostgreSQL 17 a slot made with `failover` is kept in step on standbys.
+    let lost: Vec<&str> = primary_facts(situation)
+        .into_iter()
+        .flat_map(|facts| &facts.slots)
+        .filter(|slot| match &slot.kind {
+            SlotKind::Physical => false,
+            SlotKind::Logical { failover, .. } => {
+                !slot.temporary && (!*failover || !has_copy(&slot.name))
+            }
+        })
+        .map(|slot| slot.name.as_str())
+        .collect();
+    if lost.is_empty() {
+        return Check::pass(name, "no logical slot would be lost");
+    }
+    let reason = format!("logical slots would be lost: {}", lost.join(", "));
+    if situation.request.allow_slot_loss {
+        Check::warn(name, reason)
+    } else {
+        Check::refuse(name, reason).next("--allow-slot-loss when their subscribers can start anew")
+    }
+}
+
+/// Crash recovery, and with it a standby, has only their empty beginnings
+/// (`ResetUnloggedRelations` in src/backend/storage/file/reinit.c).
+fn unlogged(situation: &Situation<'_>) -> Check {
+    let name = CheckName::UnloggedTables;
+    let Some(databases) = &situation.grounds.unlogged else {
+        return Check::pass(name, "not looked at");
+    };
+    if databases.is_empty() {
+        return Check::pass(name, "no unlogged table is emptied");
+    }
+    let each: Vec<String> = databases
+        .iter()
+        .map(|it| match it.bytes {
+            Some(bytes) => format!("{} with {} in {}", it.tables, sizes(bytes), it.database),
+            None => format!("{} in {}", it.tables, it.database),
+        })
+        .collect();
+    Check::warn(
+        name,
+        format!(
+            "unlogged tables will be empty on the new primary: {}",
+            each.join(", ")
+        ),
+    )
+    .next("alter table ... set logged, where their rows are needed")
+}
+
+fn prepared(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
+    let name = CheckName::PreparedTransactions;
+    let count = primary_facts(situation).map_or(0, |facts| facts.prepared_transactions);
+    let room = target
+        .and_then(Instance::facts)
+        .map(|facts| facts.settings.max_prepared_transactions);
+    match (count, room) {
+        (0, _) => Check::pass(name, "no transaction is prepared"),
+        (count, Some(room)) if room < count => Check::refuse(
+            name,
+            format!("{count} prepared transactions, and the candidate allows {room}"),
+        )
+        .next("commit or roll them back (pg_prepared_xacts), or raise max_prepared_transactions"),
+        (count, _) => Check::warn(
+            name,
+            format!("{count} prepared transactions move to the new primary with their locks"),
+        ),
+    }
+}

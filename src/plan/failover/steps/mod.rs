@@ -1,0 +1,12 @@
+//! The steps of a failover.
+
+mod autoscaler;
+mod failover_steps;
+mod old_primary;
+mod order;
+mod slots;
+mod synchronous;
+mod topology;
+mod traffic;
+
+pub(super) use order::steps;

@@ -1,0 +1,137 @@
+//! Where clients and standbys go.
+
+use super::failover_steps::Steps;
+use crate::cluster::{Instance, ServiceFacts, ServicePurpose, slot_name};
+use crate::plan::common::{remembered_selector, write_selector};
+use crate::plan::language::{Action, Condition, Follower, Mode, Step, StepName};
+
+/// How long the Service may take to lead to a pod.
+const POINT_SECONDS: u32 = 60;
+
+impl Steps<'_> {
+    /// New connections go to the candidate before the old primary is stopped, or, in an emergency, before
+    /// another accepts writes. A standby takes them and refuses writes until it is promoted; the address of
+    /// a pod that has gone would let them hang. docs/architecture.md has the figures.
+    pub(super) fn move_clients(&self) -> Option<Step> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        let (back, was) = self.clients_back(service);
+        let proves = match self.situation.mode {
+            Mode::Switchover => Condition::ServiceLeadsTo {
+                service: service.name.clone(),
+                pod: self.to.clone(),
+            },
+            // Writes are away: nothing waits for what the Service does, and the candidate may not be ready.
+            Mode::Emergency => Condition::Answered,
+        };
+        let step = Step::new(StepName::MoveClients, self.point(service), proves)
+            .timeout(POINT_SECONDS)
+            .undo(vec![back], was, POINT_SECONDS);
+        Some(match self.situation.mode {
+            Mode::Switchover => step,
+            Mode::Emergency => step.timeout(5).reported(),
+        })
+    }
+
+    /// What must hold before a primary that clients use is stopped.
+    pub(super) fn clients_moved(&self) -> Option<Condition> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        (self.situation.mode == Mode::Switchover).then(|| Condition::ClientsLedTo {
+            service: service.name.clone(),
+            pod: self.to.clone(),
+        })
+    }
+
+    /// The Service as it is now, and what it leads to.
+    fn clients_back(&self, service: &ServiceFacts) -> (Action, Condition) {
+        let old = self.situation.old.clone();
+        let led = service.endpoints.iter().filter(|it| it.ready);
+        let led: Vec<&str> = led.filter_map(|it| it.pod.as_deref()).collect();
+        let was = if led == [old.as_str()] {
+            Condition::ServiceLeadsTo {
+                service: service.name.clone(),
+                pod: old.clone(),
+            }
+        } else {
+            Condition::Answered
+        };
+        let back = Action::PointService {
+            service: service.name.clone(),
+            pod: old,
+            selector: service.selector.clone(),
+            remember: remembered_selector(service),
+        };
+        (back, was)
+    }
+
+    /// For whoever brings the old primary back: clients find it as soon as it is ready.
+    pub(super) fn lead_back(&self) -> Option<Action> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        Some(self.clients_back(service).0)
+    }
+
+    fn point(&self, service: &ServiceFacts) -> Action {
+        let (selector, remember) = write_selector(service, &self.to, self.target.pod.component);
+        Action::PointService {
+            service: service.name.clone(),
+            pod: self.to.clone(),
+            selector,
+            remember,
+        }
+    }
+
+    /// After the promotion: whoever has pointed it elsewhere meanwhile (a GitOps tool) does not keep it.
+    pub(super) fn point_service(&self) -> Option<Step> {
+        let service = self.snapshot.service(ServicePurpose::Write)?;
+        Some(
+            Step::new(
+                StepName::PointService,
+                self.point(service),
+                Condition::ServiceLeadsTo {
+                    service: service.name.clone(),
+                    pod: self.to.clone(),
+                },
+            )
+            .timeout(POINT_SECONDS),
+        )
+    }
+
+    pub(super) fn repoint(&self) -> Option<Step> {
+        let line = |it: &Instance| it.facts().map(|facts| facts.timeline);
+        let followers: Vec<Follower> = self
+            .snapshot
+            .standbys()
+            .filter(|it| it.name() != self.to && line(it) <= line(self.target))
+            .map(|it| Follower {
+                pod: it.name().to_owned(),
+                slot: slot_name(it.name()),
+            })
+            .collect();
+        let service = self
+            .snapshot
+            .stateful_set(self.target.pod.component)
+            .map(|set| set.service.clone())?;
+        if followers.is_empty() {
+            return None;
+        }
+        let proves = Condition::Streaming {
+            upstream: self.to.clone(),
+            pods: followers.iter().map(|it| it.pod.clone()).collect(),
+        };
+        Some(
+            Step::new(
+                StepName::Repoint,
+                Action::Repoint {
+                    upstream: self.to.clone(),
+                    service,
+                    followers,
+                },
+                proves,
+            )
+            .requires(Condition::Writable {
+                pod: self.to.clone(),
+            })
+            .timeout(60)
+            .reported(),
+        )
+    }
+}

@@ -1,0 +1,52 @@
+//! What a plan is made of: data, and nothing that decides.
+
+mod action;
+mod autoscaler;
+mod candidate;
+mod check;
+mod circumstances;
+mod condition;
+mod drift;
+mod journal;
+mod known;
+mod objects;
+mod operation;
+mod plan;
+mod refusal;
+mod request;
+mod restore;
+mod step;
+mod step_name;
+
+pub use crate::cluster::PAUSED_BOUNDS;
+pub use action::Action;
+pub(crate) use autoscaler::original_minimum;
+pub use autoscaler::{AutoscalerPatch, Bounds, ORIGINAL_MINIMUM};
+pub use candidate::Candidate;
+pub use check::{Check, CheckName, Verdict};
+pub use circumstances::{
+    Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Unfinished,
+    UnloggedTables,
+};
+pub use condition::Condition;
+pub use drift::{Drift, Reverts};
+pub(crate) use drift::{MAXIMUM, METRICS, MINIMUM};
+pub use journal::{
+    Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,
+};
+pub use known::Known;
+pub use objects::{ClaimRef, Follower, PodRef};
+pub use operation::{Loss, Mode, Operation, OperationId, Shutdown};
+pub use plan::Plan;
+pub use refusal::Refusal;
+pub use request::{
+    AutoscaleRequest, DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest,
+    ScaleRequest, SynchronousRequest, Way,
+};
+pub use restore::{
+    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, LOADED, Load,
+    RESTORE_PERMISSIONS, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
+    RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeHandle,
+};
+pub use step::{OnFailure, Step, Undo};
+pub use step_name::StepName;

@@ -1,0 +1,247 @@
+//! What kind of operation, and what it is about.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::autoscaler::Bounds;
+use super::objects::PodRef;
+use super::request::{AutoscaleRequest, Way};
+use super::restore::{KeptData, RestoreScope};
+use crate::cluster::{Lsn, Timeline};
+
+/// Names an operation: what it is and when it was planned.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct OperationId(pub String);
+
+impl OperationId {
+    /// The id of an operation that is planned now.
+    pub(crate) fn new(kind: &str, now: Timestamp) -> Self {
+        Self(format!("{kind}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether the old primary hands over, or is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The primary answers and is shut down in order: nothing acknowledged is lost.
+    Switchover,
+    /// No primary answers.
+    Emergency,
+}
+
+/// What may be lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// Bytes of WAL that are known to be missing on the candidate; none when that can't be known.
+    pub bytes: Option<u64>,
+    /// Whether `bytes` is proven (by a clean shutdown record), and not an estimate.
+    pub proven: bool,
+    /// Commit time of the last transaction that the candidate has.
+    pub last_commit: Option<Timestamp>,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "operation"
+)]
+pub enum Operation {
+    /// Another primary.
+    Failover {
+        /// In order or in need.
+        mode: Mode,
+        /// The old primary's name.
+        from: String,
+        /// The old primary's pod; none when its object is gone.
+        from_pod: Option<PodRef>,
+        /// The new primary.
+        to: String,
+        /// The timeline that ends.
+        timeline: Timeline,
+        /// Term of the topology before it.
+        term_before: u64,
+        /// What may be lost.
+        loss: Loss,
+        /// Where the WAL is known to have ended, when the old primary had stopped in order before
+        /// the plan was made.
+        shutdown: Option<Shutdown>,
+        /// The unfinished failover that it replaces, because the primary that that has made is lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<OperationId>,
+        /// Whether the risk was accepted that the old primary may still be writable.
+        split_brain_accepted: bool,
+        /// Whether the old primary is alive, and is stopped although pgctl can't ask it.
+        #[serde(default)]
+        blind: bool,
+        /// Whether it was accepted that acknowledged commits are lost.
+        #[serde(default)]
+        loss_accepted: bool,
+        /// Pods that had ended for good when the plan was made: being deleted, with a terminated
+        /// container.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ended_pods: Vec<PodRef>,
+    },
+    /// A former primary comes back as a standby.
+    Rejoin {
+        /// Its name.
+        pod: String,
+        /// The primary that it will follow.
+        primary: String,
+        /// Whether its data is cloned anew.
+        clone: bool,
+    },
+    /// A standby gets a new volume.
+    Reinit {
+        /// Its name.
+        pod: String,
+        /// The primary that it is cloned from.
+        primary: String,
+        /// The claim that is deleted.
+        claim: String,
+    },
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// Another number of standbys.
+    Scale {
+        /// The StatefulSet.
+        stateful_set: String,
+        /// How many pods it had.
+        from: u32,
+        /// How many it has.
+        to: u32,
+        /// What becomes of it when there is an autoscaler.
+        way: Option<Way>,
+        /// Claims that stay without a pod.
+        left_behind: Vec<String>,
+    },
+    /// Other bounds or targets of the autoscaler.
+    Autoscale {
+        /// The HorizontalPodAutoscaler.
+        autoscaler: String,
+        /// What was asked for.
+        request: AutoscaleRequest,
+        /// Its bounds before.
+        from: Bounds,
+        /// Its bounds after.
+        to: Bounds,
+    },
+    /// Another number of standbys that commits wait for.
+    Synchronous {
+        /// The primary; none when none answered.
+        primary: Option<String>,
+        /// How many before; none when that was never said.
+        from: Option<u32>,
+        /// How many after; 0 for none.
+        to: u32,
+    },
+
+    // Restores.
+    /// A backup is restored.
+    Restore(RestoreScope),
+    /// Data that restores have kept is deleted.
+    Discard {
+        /// What is deleted.
+        kept: Vec<KeptData>,
+    },
+}
+
+impl Operation {
+    /// The command's word for it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Failover { .. } => "failover",
+            Self::Rejoin { .. } => "rejoin",
+            Self::Reinit { .. } => "reinit",
+            Self::Scale { .. } => "scale",
+            Self::Autoscale { .. } => "hpa",
+            Self::Synchronous { .. } => "sync",
+            Self::Restore(_) | Self::Discard { .. } => "restore",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failover {
+                mode,
+                from,
+                to,
+                blind,
+                ..
+            } => {
+                let word = match mode {
+                    Mode::Switchover => "switchover",
+                    Mode::Emergency if *blind => "blind switchover",
+                    Mode::Emergency => "emergency failover",
+                };
+                write!(f, "{word} from {from} to {to}")
+            }
+            Self::Rejoin { pod, primary, .. } => write!(f, "rejoin of {pod} to {primary}"),
+            Self::Reinit { pod, primary, .. } => write!(f, "reinit of {pod} from {primary}"),
+            Self::Scale {
+                stateful_set,
+                from,
+                to,
+                way,
+                ..
+            } => {
+                write!(f, "scaling of {stateful_set} from {from} to {to}")?;
+                match way {
+                    Some(way) => write!(f, " ({way})"),
+                    None => Ok(()),
+                }
+            }
+            Self::Autoscale {
+                autoscaler,
+                request,
+                from,
+                to,
+            } => match request {
+                AutoscaleRequest::Set { .. } => {
+                    write!(f, "change of {autoscaler} from {from} to {to}")
+                }
+                AutoscaleRequest::Pause => write!(f, "pause of {autoscaler} at {to}"),
+                AutoscaleRequest::Resume => write!(f, "resumption of {autoscaler} at {to}"),
+            },
+            Self::Synchronous { to: 0, .. } => write!(f, "synchronous replication off"),
+            Self::Synchronous { to: 1, .. } => {
+                write!(f, "synchronous replication to 1 standby")
+            }
+            Self::Synchronous { to, .. } => {
+                write!(f, "synchronous replication to {to} standbys")
+            }
+            Self::Restore(scope) => write!(f, "{scope}"),
+            Self::Discard { kept } => {
+                let places: Vec<String> = kept.iter().map(ToString::to_string).collect();
+                write!(f, "discard of {}", places.join(", "))
+            }
+        }
+    }
+}
+
+/// Where the old primary's WAL ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shutdown {
+    /// Its timeline.
+    pub timeline: Timeline,
+    /// Start of its shutdown checkpoint record.
+    pub lsn: Lsn,
+}

@@ -1,0 +1,133 @@
+//! A guided operation as data: what is done, why it may be, and in which steps.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::candidate::Candidate;
+use super::check::{Check, Verdict};
+use super::operation::{Mode, Operation, OperationId};
+use super::step::Step;
+use super::step_name::StepName;
+use crate::cluster::ClusterId;
+use crate::cluster::words::shell_word;
+
+/// A guided operation as data: it can be printed, stored, resumed and compared, and running it
+/// takes no decision that is not written here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Its id.
+    pub id: OperationId,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The cluster's system identifier.
+    pub system_identifier: String,
+    /// What is done.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// When it was made.
+    pub made: Timestamp,
+    /// What was checked; none of them refuses.
+    pub checks: Vec<Check>,
+    /// Who could have become primary, when that was the question.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// What is done, in this order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The checks that warn.
+    pub fn warnings(&self) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Warn)
+    }
+
+    /// Index of the step from which there is only forward, when there is one.
+    pub fn point_of_no_return(&self) -> Option<usize> {
+        self.steps.iter().position(Step::is_point_of_no_return)
+    }
+
+    /// The step of this name.
+    pub fn step(&self, name: StepName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// Whether it is a change of the primary in order, that loses nothing.
+    pub fn is_switchover(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Failover {
+                mode: Mode::Switchover,
+                ..
+            }
+        )
+    }
+
+    /// Whether the operator has accepted that the old primary may still be writable.
+    pub fn accepts_split_brain(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Failover {
+                split_brain_accepted: true,
+                ..
+            }
+        )
+    }
+
+    /// Whether the old primary is alive, and stopped although pgctl can't ask it.
+    pub fn is_blind(&self) -> bool {
+        matches!(self.operation, Operation::Failover { blind: true, .. })
+    }
+
+    /// Whether the operator has accepted that acknowledged commits are lost.
+    pub fn accepts_loss(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Failover {
+                loss_accepted: true,
+                ..
+            }
+        )
+    }
+
+    /// The command that goes on with it after an interruption.
+    pub fn resume_command(&self) -> String {
+        format!(
+            "pgctl {} --resume -n {}{}{}",
+            self.operation.kind(),
+            self.cluster.namespace,
+            self.cluster_flag(),
+            self.store_flags()
+        )
+    }
+
+    /// What a restore needs of the person who goes on with it, maybe on another machine.
+    fn store_flags(&self) -> String {
+        let Operation::Restore(scope) = &self.operation else {
+            return String::new();
+        };
+        let store = format!(" --store {}", shell_word(&scope.store));
+        if scope.encrypted {
+            store + " --identity FILE"
+        } else {
+            store
+        }
+    }
+
+    /// The command that puts everything back, before the point of no return.
+    pub fn abort_command(&self) -> String {
+        format!(
+            "pgctl {} --abort -n {}{}",
+            self.operation.kind(),
+            self.cluster.namespace,
+            self.cluster_flag()
+        )
+    }
+
+    fn cluster_flag(&self) -> String {
+        format!(" --cluster {}", self.cluster.name)
+    }
+}

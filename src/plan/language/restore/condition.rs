@@ -1,0 +1,200 @@
+//! What only a restore looks at.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::objects::ClaimRef;
+use super::action::{Load, Swap, VolumeHandle};
+
+/// Something that holds or not, decided by looking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "restore"
+)]
+pub enum RestoreCondition {
+    /// Every one of the roles exists.
+    Roles {
+        /// The pod on which.
+        pod: String,
+        /// The roles.
+        roles: Vec<String>,
+    },
+    /// None of the roles exists.
+    NoRoles {
+        /// The pod on which.
+        pod: String,
+        /// The roles.
+        roles: Vec<String>,
+    },
+    /// Every database was loaded to its end.
+    Loaded {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        databases: Vec<Load>,
+    },
+    /// None of the databases exists.
+    NoDatabases {
+        /// The pod on which.
+        pod: String,
+        /// Their names.
+        databases: Vec<String>,
+    },
+    /// Every loaded database is in its place.
+    Swapped {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        swaps: Vec<Swap>,
+    },
+    /// Every database of before is in its place.
+    SwappedBack {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        swaps: Vec<Swap>,
+    },
+    /// What was empty when this was planned still is, under whichever name it has now.
+    StillEmpty {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        swaps: Vec<Swap>,
+    },
+    /// The safety backup is in the store, and has each database of before that is still there.
+    BackedUp {
+        /// The pod on which.
+        pod: String,
+        /// The databases.
+        swaps: Vec<Swap>,
+    },
+    /// Every standby has replayed what is written now.
+    Followed {
+        /// The primary's pod.
+        pod: String,
+        /// The standbys that there were when this was planned.
+        #[serde(default)]
+        standbys: Vec<String>,
+    },
+    /// None of the pods exists.
+    PodsGone {
+        /// Their names.
+        pods: Vec<String>,
+    },
+    /// The claim exists.
+    ClaimThere {
+        /// The claim.
+        claim: String,
+    },
+    /// The claims do not exist, are being deleted, or are others by now.
+    ClaimsGone {
+        /// The claims.
+        claims: Vec<ClaimRef>,
+    },
+    /// The pod that works on a volume runs.
+    VolumeOpen {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// The pod that works on a volume is gone.
+    VolumeClosed {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// On each of the volumes that exist a pod runs that works on it.
+    VolumesOpen {
+        /// The pods and the volumes.
+        volumes: Vec<VolumeHandle>,
+    },
+    /// None of the pods that work on the volumes exists.
+    VolumesClosed {
+        /// The pods and the volumes.
+        volumes: Vec<VolumeHandle>,
+    },
+    /// The base backup was unpacked and verified.
+    Unpacked {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// Nothing unpacked is left.
+    NothingUnpacked {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// What was unpacked was recovered and shut down.
+    Recovered {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// The restored data is in place.
+    SwappedIn {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// The data of before is in place.
+    SwappedOut {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// The server accepts writes and is of this system.
+    Restored {
+        /// Its pod.
+        pod: String,
+        /// The system identifier.
+        system_identifier: String,
+    },
+}
+
+impl fmt::Display for RestoreCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Roles { pod, .. } => write!(f, "{pod} has them"),
+            Self::NoRoles { pod, .. } => write!(f, "{pod} does not have them"),
+            Self::Loaded { databases, .. } => match databases.as_slice() {
+                [_] => write!(f, "it was loaded to its end"),
+                _ => write!(f, "all {} were loaded to their ends", databases.len()),
+            },
+            Self::NoDatabases { pod, .. } => write!(f, "{pod} does not have them"),
+            Self::Swapped { .. } => write!(f, "each has its name"),
+            Self::SwappedBack { .. } => write!(f, "each has the name of before"),
+            Self::StillEmpty { swaps, .. } => {
+                let names: Vec<&str> = swaps.iter().map(|it| it.name.as_str()).collect();
+                write!(f, "what was there as {} is still empty", names.join(", "))
+            }
+            Self::BackedUp { .. } => {
+                write!(f, "the safety backup has each database that was replaced")
+            }
+            Self::Followed { pod, standbys } => match standbys.as_slice() {
+                [] => write!(f, "{pod} has no standby that has to replay it"),
+                names => write!(
+                    f,
+                    "every standby ({}) has replayed what {pod} has written",
+                    names.join(", ")
+                ),
+            },
+            Self::PodsGone { pods } => match pods.as_slice() {
+                [one] => write!(f, "there is no pod {one}"),
+                several => write!(f, "there is none of the pods {}", several.join(", ")),
+            },
+            Self::ClaimThere { claim } => write!(f, "the claim {claim} exists"),
+            Self::ClaimsGone { .. } => write!(f, "the claims are deleted"),
+            Self::VolumeOpen { volume } => write!(f, "{} runs", volume.pod),
+            Self::VolumeClosed { volume } => write!(f, "{} is gone", volume.pod),
+            Self::VolumesOpen { .. } => write!(f, "all of them run"),
+            Self::VolumesClosed { .. } => write!(f, "all of them are gone"),
+            Self::Unpacked { .. } => write!(f, "every file is as the backup's manifest says"),
+            Self::NothingUnpacked { .. } => write!(f, "nothing of it is left"),
+            Self::Recovered { .. } => write!(f, "it is shut down in order"),
+            Self::SwappedIn { volume } => write!(f, "{} holds the restored data", volume.claim),
+            Self::SwappedOut { volume } => write!(f, "{} holds the data of before", volume.claim),
+            Self::Restored {
+                pod,
+                system_identifier,
+            } => write!(f, "{pod} accepts writes, as system {system_identifier}"),
+        }
+    }
+}

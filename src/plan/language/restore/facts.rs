@@ -1,0 +1,169 @@
+//! What a restore is planned on besides the cluster: the backup, and the databases that there are.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::scope::{KeptData, RestoreKind};
+use crate::cluster::{ClusterId, Timeline};
+
+/// `pgctl restore BACKUP`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreRequest {
+    /// Replace what is there.
+    pub clean: bool,
+    /// Leave the backup of what is replaced away.
+    pub no_safety_backup: bool,
+    /// Only this database of the backup.
+    pub database: Option<String>,
+    /// None of these databases of the backup.
+    #[serde(default)]
+    pub except: Vec<String>,
+    /// The name that it gets.
+    pub rename: Option<String>,
+    /// Go on although a GitOps tool may revert the changes.
+    pub allow_drift: bool,
+    /// How long moving the data may take, in seconds.
+    pub timeout_seconds: u32,
+}
+
+/// What is known of the backup.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupFacts {
+    /// Its name.
+    pub id: String,
+    /// The store that it is in.
+    pub store: String,
+    /// What it holds.
+    pub kind: RestoreKind,
+    /// The cluster that it was taken of.
+    pub cluster: ClusterId,
+    /// When.
+    pub taken: Timestamp,
+    /// `server_version_num`.
+    pub server_version: u32,
+    /// Major version of the tool that has made it; none when it is not known.
+    pub tool_major: Option<u32>,
+    /// Whether it takes a key to read it.
+    pub encrypted: bool,
+    /// `uname -m` of the machine that it was taken on.
+    pub architecture: String,
+    /// The system identifier.
+    pub system_identifier: String,
+    /// The timeline of its WAL.
+    pub timeline: Timeline,
+    /// Uncompressed, in bytes.
+    pub raw_bytes: u64,
+    /// What is wrong with it; empty: it was just read to its end and is whole.
+    pub problems: Vec<String>,
+    /// The file of a base backup, or that of the roles.
+    pub main_file: Option<String>,
+    /// The roles that it makes.
+    pub roles: Vec<String>,
+    /// Its databases.
+    pub databases: Vec<DatabaseInBackup>,
+}
+
+/// A database in the backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseInBackup {
+    /// Its name.
+    pub name: String,
+    /// Its archive.
+    pub file: String,
+    /// `pg_database_size()` when it was taken.
+    pub size_bytes: u64,
+    /// Whether it holds anything that a new database does not.
+    pub has_content: bool,
+    /// Roles that own something in it, or are given privileges.
+    pub roles: Vec<String>,
+    /// Tablespaces that something lies in.
+    pub tablespaces: Vec<String>,
+    /// Extensions that it makes.
+    pub extensions: Vec<String>,
+}
+
+/// A database of the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseHere {
+    /// Its name.
+    pub name: String,
+    /// `pg_database_size()`.
+    pub size_bytes: u64,
+    /// Sessions of clients.
+    pub sessions: u32,
+    /// Whether it holds anything that a new database does not.
+    pub has_content: bool,
+    /// Whether anybody is let in (`allow_connections`): else it can't be backed up.
+    pub connects: bool,
+    /// What an interrupted DROP DATABASE has left: only DROP DATABASE helps.
+    pub invalid: bool,
+    /// Logical slots in it: it can't be dropped while they exist.
+    pub logical_slots: Vec<String>,
+    /// Prepared transactions in it.
+    pub prepared: u32,
+    /// Subscriptions in it.
+    pub subscriptions: u32,
+}
+
+/// What is known of the server that a logical backup is restored into.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetFacts {
+    /// Its databases.
+    pub databases: Vec<DatabaseHere>,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Roles whose password is that of the Secret.
+    pub secret_roles: Vec<String>,
+    /// Its tablespaces.
+    pub tablespaces: Vec<String>,
+    /// Extensions that can be made there.
+    pub extensions: Vec<String>,
+    /// `uname -m` there.
+    pub architecture: String,
+}
+
+/// What was found out for a restore besides the snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreGrounds {
+    /// The backup.
+    pub backup: BackupFacts,
+    /// The primary; none when none answers.
+    pub target: Option<TargetFacts>,
+}
+
+/// What a restore may do besides what every guided operation may.
+pub const RESTORE_PERMISSIONS: [(&str, &str, &str); 5] = [
+    ("get", "", "persistentvolumeclaims"),
+    ("create", "", "pods/exec"),
+    ("create", "", "pods"),
+    ("create", "", "persistentvolumeclaims"),
+    ("delete", "", "persistentvolumeclaims"),
+];
+
+/// `pgctl restore --discard-old`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiscardRequest {
+    /// Data that restores have kept, in the volumes of pods that run.
+    pub kept: Vec<KeptFacts>,
+    /// Volumes that could not be looked at, and why.
+    pub unseen: Vec<String>,
+}
+
+/// Data that a restore has kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptFacts {
+    /// The pod that can reach it.
+    pub pod: String,
+    /// Where it is.
+    pub data: KeptData,
+    /// Its size, in bytes.
+    pub bytes: u64,
+}

@@ -1,0 +1,211 @@
+//! What steps are called.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a step is called: stable, for the journal, the failpoints and JSON.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepName {
+    /// The autoscaler can no longer delete the candidate.
+    GuardAutoscaler,
+    /// Slots for the standbys on the server that they will follow.
+    CreateSlots,
+    /// A checkpoint, so that the shutdown is short.
+    Checkpoint,
+    /// New connections through the write Service come to the candidate, before the old primary goes.
+    MoveClients,
+    /// The old primary's object outlives its container.
+    HoldRecord,
+    /// The topology names the candidate: the old primary cannot come back as primary.
+    Fence,
+    /// The old primary is stopped, and that is proven.
+    StopPrimary,
+    /// The old primary's end, hastened when it takes long, and its proof.
+    HastenEnd,
+    /// Pods of earlier operations, whose end was never proven, are stopped, and that is proven.
+    StopUnproven,
+    /// The candidate has everything.
+    CatchUp,
+    /// The candidate becomes primary.
+    Promote,
+    /// The write Service leads to it.
+    PointService,
+    /// The write Service leads to nothing.
+    CloseService,
+    /// The read Service leads to the replicas alone, of which there are none for now.
+    CloseReads,
+    /// The other standbys follow it.
+    Repoint,
+    /// The read Service leads to every standby.
+    SpreadReads,
+    /// A write on it was committed.
+    ProveWrite,
+    /// Whose end was proven is no longer kept in the topology.
+    SettleProofs,
+    /// The old primary's object may go.
+    ReleaseRecord,
+    /// The object that a replaced operation has kept may go.
+    ReleaseReplaced,
+    /// The objects of other pods that have ended may go.
+    ReleaseOthers,
+    /// Slots that nobody will use again are dropped.
+    TidySlots,
+    /// The autoscaler gets its old minimum back.
+    RestoreAutoscaler,
+    /// The data on the pod's volume is to be thrown away for a fresh copy.
+    RequestClone,
+    /// The claim is deleted, and with it the data.
+    DeleteVolume,
+    /// The pod is restarted.
+    RestartPod,
+    /// The pod is started, and follows.
+    Rejoin,
+    /// Slots left on it from its time as primary are dropped.
+    DropStaleSlots,
+
+    // Scaling, the autoscaler, synchronous replication.
+    /// Standbys that go confirm no commits any more.
+    ShrinkSynchronous,
+    /// The autoscaler's bounds or targets.
+    PatchAutoscaler,
+    /// The number of pods.
+    Scale,
+    /// The new standbys serve reads.
+    AwaitStandbys,
+    /// The pods that go are gone.
+    AwaitGone,
+    /// Slots of standbys that are gone are dropped.
+    ForgetStandbys,
+    /// Claims that no pod uses are deleted, and with them the data.
+    DeleteVolumes,
+    /// It is recorded for how many standbys commits wait.
+    RecordSynchronous,
+    /// Commits wait for the right standbys.
+    SetSynchronous,
+    // Restores.
+    /// What was replaced is backed up.
+    SafetyBackup,
+    /// Roles that the restored databases need are made.
+    CreateRoles,
+    /// Every database is loaded, under a name of its own.
+    LoadDatabases,
+    /// The loaded databases take the places of those that were there.
+    SwapDatabases,
+    /// Standbys have replayed it all.
+    Follow,
+    /// Roles that exist get what the backup says of them.
+    ChangeRoles,
+    /// The databases that were replaced are dropped.
+    DropReplaced,
+    /// The replica StatefulSet is at 0.
+    StopReplicas,
+    /// The volume exists.
+    MakeVolume,
+    /// A pod works on the volume.
+    OpenVolume,
+    /// Pods work on the other volumes whose data may be the only copy.
+    OpenOthers,
+    /// The archive is unpacked beside the old data, and verified.
+    Unpack,
+    /// It is recovered to a timeline of its own, beside the old data.
+    Recover,
+    /// The old data gets another name, and the restored data its place.
+    KeepOld,
+    /// Data on other volumes that may be the only copy gets another name.
+    KeepOthers,
+    /// The topology names the restored pod and its system.
+    NamePrimary,
+    /// The pod that works on the volume is gone.
+    CloseVolume,
+    /// The pods that work on the other volumes are gone.
+    CloseOthers,
+    /// The restored pod is started.
+    StartPrimary,
+    /// The restored data answers.
+    ProveRestored,
+    /// The replicas' old copies are deleted.
+    RenewReplicas,
+    /// The replicas are started, and copy the restored data.
+    StartReplicas,
+    /// Data that a restore has kept is deleted.
+    DiscardKept,
+}
+
+impl StepName {
+    /// The name in kebab-case, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GuardAutoscaler => "guard-autoscaler",
+            Self::CreateSlots => "create-slots",
+            Self::Checkpoint => "checkpoint",
+            Self::MoveClients => "move-clients",
+            Self::HoldRecord => "hold-record",
+            Self::Fence => "fence",
+            Self::StopPrimary => "stop-primary",
+            Self::HastenEnd => "hasten-end",
+            Self::StopUnproven => "stop-unproven",
+            Self::CatchUp => "catch-up",
+            Self::Promote => "promote",
+            Self::PointService => "point-service",
+            Self::CloseService => "close-service",
+            Self::CloseReads => "close-reads",
+            Self::Repoint => "repoint",
+            Self::SpreadReads => "spread-reads",
+            Self::ProveWrite => "prove-write",
+            Self::SettleProofs => "settle-proofs",
+            Self::ReleaseRecord => "release-record",
+            Self::ReleaseReplaced => "release-replaced",
+            Self::ReleaseOthers => "release-others",
+            Self::TidySlots => "tidy-slots",
+            Self::RestoreAutoscaler => "restore-autoscaler",
+            Self::RequestClone => "request-clone",
+            Self::DeleteVolume => "delete-volume",
+            Self::RestartPod => "restart-pod",
+            Self::Rejoin => "rejoin",
+            Self::DropStaleSlots => "drop-stale-slots",
+            Self::ShrinkSynchronous => "shrink-synchronous",
+            Self::PatchAutoscaler => "patch-autoscaler",
+            Self::Scale => "scale",
+            Self::AwaitStandbys => "await-standbys",
+            Self::AwaitGone => "await-gone",
+            Self::ForgetStandbys => "forget-standbys",
+            Self::DeleteVolumes => "delete-volumes",
+            Self::RecordSynchronous => "record-synchronous",
+            Self::SetSynchronous => "set-synchronous",
+            Self::SafetyBackup => "safety-backup",
+            Self::CreateRoles => "create-roles",
+            Self::LoadDatabases => "load-databases",
+            Self::SwapDatabases => "swap-databases",
+            Self::Follow => "follow",
+            Self::ChangeRoles => "change-roles",
+            Self::DropReplaced => "drop-replaced",
+            Self::StopReplicas => "stop-replicas",
+            Self::MakeVolume => "make-volume",
+            Self::OpenVolume => "open-volume",
+            Self::OpenOthers => "open-others",
+            Self::Unpack => "unpack",
+            Self::Recover => "recover",
+            Self::KeepOld => "keep-old",
+            Self::KeepOthers => "keep-others",
+            Self::NamePrimary => "name-primary",
+            Self::CloseVolume => "close-volume",
+            Self::CloseOthers => "close-others",
+            Self::StartPrimary => "start-primary",
+            Self::ProveRestored => "prove-restored",
+            Self::RenewReplicas => "renew-replicas",
+            Self::StartReplicas => "start-replicas",
+            Self::DiscardKept => "discard-kept",
+        }
+    }
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,53 @@
+//! Planning the return of a former primary as a standby.
+
+use jiff::Timestamp;
+
+use super::situation::Situation;
+use crate::cluster::Snapshot;
+use crate::plan::common::{drop_slots, pod_slots, room_for_copy, spread_reads};
+use crate::plan::language::{
+    Grounds, Operation, OperationId, Plan, Refusal, RejoinRequest, Step, StepName,
+};
+
+/// Plans the return of a former primary as a standby.
+///
+/// # Errors
+/// A [`Refusal`] with every check that stands in the way.
+pub fn plan_rejoin(
+    snapshot: &Snapshot,
+    request: &RejoinRequest,
+    grounds: &Grounds,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let mut situation = Situation::new(snapshot, &request.pod, grounds);
+    situation.not_following_yet(request.clone);
+    if request.clone {
+        situation.checks.extend(room_for_copy(snapshot));
+    } else {
+        situation.rewindable();
+    }
+    let id = OperationId::new("rejoin", now);
+    situation.plan("rejoin", id.clone(), now, |it| {
+        let mut steps: Vec<Step> = it.release().into_iter().collect();
+        steps.push(it.create_slot());
+        if request.clone {
+            steps.push(it.request_clone(&id.0));
+        }
+        steps.extend(it.restart());
+        steps.push(it.rejoin(request.timeout_seconds));
+        steps.push(drop_slots(
+            StepName::DropStaleSlots,
+            &it.pod,
+            pod_slots(snapshot),
+        ));
+        steps.extend(it.settle());
+        steps.extend(it.confirm());
+        steps.extend(spread_reads(snapshot, it.primary.pod.component));
+        let operation = Operation::Rejoin {
+            pod: it.pod.clone(),
+            primary: it.primary.name().to_owned(),
+            clone: request.clone,
+        };
+        (operation, steps)
+    })
+}

@@ -1,0 +1,90 @@
+//! Planning a new volume for a broken standby.
+
+use jiff::Timestamp;
+
+use super::situation::Situation;
+use crate::cluster::Snapshot;
+use crate::plan::common::room_for_copy;
+use crate::plan::language::{
+    Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal,
+    ReinitRequest, Step, StepName,
+};
+
+/// How long a claim may take to go when no pod has it.
+const CLAIM_SECONDS: u32 = 120;
+
+/// Plans a new volume for a broken standby, cloned from the primary.
+///
+/// # Errors
+/// A [`Refusal`] with every check that stands in the way.
+pub fn plan_reinit(
+    snapshot: &Snapshot,
+    request: &ReinitRequest,
+    grounds: &Grounds,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let mut situation = Situation::new(snapshot, &request.pod, grounds);
+    // Found out before its data goes.
+    situation.checks.extend(room_for_copy(snapshot));
+    let volume = situation.volume().cloned();
+    if volume.is_none() {
+        let pod = situation.pod.clone().unwrap_or_else(|| request.pod.clone());
+        situation.checks.push(Check::refuse(
+            CheckName::Volume,
+            format!("{pod} has no claim to renew"),
+        ));
+    }
+    situation.plan("reinit", OperationId::new("reinit", now), now, |it| {
+        let claim = volume
+            .as_ref()
+            .map(|it| it.claim.clone())
+            .unwrap_or_default();
+        let created = volume.as_ref().and_then(|it| it.created);
+        let uid = volume.as_ref().and_then(|it| it.uid.clone());
+        let restart = it.restart();
+        // As long as a pod has it, it can't go.
+        let deleted = match restart {
+            Some(_) => Condition::ClaimEnding {
+                claim: claim.clone(),
+                uid: uid.clone(),
+            },
+            None => Condition::ClaimGone {
+                claim: claim.clone(),
+                created,
+                uid: uid.clone(),
+            },
+        };
+        let delete = Step::new(
+            StepName::DeleteVolume,
+            Action::DeleteClaim {
+                claim: claim.clone(),
+                created,
+            },
+            deleted,
+        )
+        .requires(Condition::Writable {
+            pod: it.primary.name().to_owned(),
+        })
+        .timeout(CLAIM_SECONDS)
+        .point_of_no_return();
+        let mut steps: Vec<Step> = it.release().into_iter().collect();
+        steps.extend([it.create_slot(), delete]);
+        // The new pod comes with its claim: the StatefulSet controller makes none as long as the old
+        // claim is there (createPersistentVolumeClaims in pkg/controller/statefulset/stateful_pod_control.go).
+        steps.extend(restart.map(|step| Step {
+            proves: Condition::ClaimReplaced {
+                claim: claim.clone(),
+                uid,
+            },
+            ..step
+        }));
+        steps.push(it.rejoin(request.timeout_seconds));
+        steps.extend(it.settle());
+        let operation = Operation::Reinit {
+            pod: it.pod.clone(),
+            primary: it.primary.name().to_owned(),
+            claim,
+        };
+        (operation, steps)
+    })
+}

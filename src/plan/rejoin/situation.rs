@@ -1,0 +1,181 @@
+//! Planning the return of a former primary, and a new volume for a broken standby.
+
+use jiff::Timestamp;
+
+use super::steps::Steps;
+use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts, resolve_tail};
+use crate::plan::common::{new_standby_checks, one_primary, operation_checks, start_script};
+use crate::plan::language::{
+    Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal, Step,
+};
+
+/// The checks of both, as they are worked out.
+pub(super) struct Situation<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) pod: Option<String>,
+    pub(super) checks: Vec<Check>,
+}
+
+impl<'a> Situation<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, given: &str, grounds: &Grounds) -> Self {
+        let mut checks = operation_checks(&snapshot.cluster, grounds);
+        checks.extend([one_primary(snapshot), start_script(snapshot)]);
+        checks.extend(new_standby_checks(snapshot));
+        let pod = match resolve_tail(given, names(snapshot).iter().map(String::as_str)) {
+            Ok(name) => {
+                checks.push(Check::pass(CheckName::Target, format!("{name} is meant")));
+                Some(name.to_owned())
+            }
+            Err(error) => {
+                checks.push(Check::refuse(CheckName::Target, error.to_string()));
+                None
+            }
+        };
+        let mut situation = Self {
+            snapshot,
+            pod,
+            checks,
+        };
+        situation.no_primary();
+        situation
+    }
+
+    fn instance(&self) -> Option<&'a Instance> {
+        self.snapshot.instance(self.pod.as_deref()?)
+    }
+
+    pub(super) fn volume(&self) -> Option<&'a crate::cluster::VolumeFacts> {
+        let pod = self.pod.as_deref()?;
+        self.snapshot.volumes.iter().find(|it| it.pod == pod)
+    }
+
+    /// It is not the primary itself, and it has a place to run.
+    fn no_primary(&mut self) {
+        let Some(pod) = self.pod.clone() else { return };
+        let primary = self.instance().is_some_and(|it| it.role() == Role::Primary);
+        if primary || self.snapshot.topology.primary == pod {
+            self.checks.push(
+                Check::refuse(CheckName::Recovery, format!("{pod} is the primary"))
+                    .next("pgctl failover first"),
+            );
+        }
+        if let Some(set) = set_of(self.snapshot, &pod)
+            && set.component == Component::Replica
+            && (self.instance().is_none() || !set.keeps(&pod))
+        {
+            self.checks.push(Check::refuse(
+                CheckName::Ready,
+                format!(
+                    "{pod} does not exist or is about to go: {} is scaled to {}",
+                    set.name, set.wanted
+                ),
+            ));
+        }
+    }
+
+    pub(super) fn not_following_yet(&mut self, clone: bool) {
+        let (Some(pod), Some(primary)) = (self.pod.clone(), self.snapshot.primary()) else {
+            return;
+        };
+        let follows = primary.facts().is_some_and(|facts| {
+            facts
+                .senders
+                .iter()
+                .any(|sender| sender.application_name == pod && sender.state == "streaming")
+        });
+        self.checks.push(if follows && !clone {
+            Check::refuse(
+                CheckName::Streaming,
+                format!("{pod} streams from {} already", primary.name()),
+            )
+        } else {
+            Check::pass(CheckName::Streaming, format!("{pod} does not stream"))
+        });
+    }
+
+    pub(super) fn rewindable(&mut self) {
+        let able = self
+            .snapshot
+            .primary()
+            .and_then(Instance::facts)
+            .is_some_and(|facts| facts.settings.rewindable);
+        self.checks.push(if able {
+            Check::pass(CheckName::Rewind, "pg_rewind can work")
+        } else {
+            Check::refuse(
+                CheckName::Rewind,
+                "pg_rewind can't work: neither wal_log_hints nor data checksums are on",
+            )
+            .next("--clone")
+        });
+    }
+
+    pub(super) fn plan(
+        mut self,
+        kind: &str,
+        id: OperationId,
+        now: Timestamp,
+        make: impl FnOnce(&Steps<'a>) -> (Operation, Vec<Step>),
+    ) -> Result<Plan, Refusal> {
+        self.checks.sort_by_key(|check| check.check);
+        let set = self
+            .pod
+            .as_deref()
+            .and_then(|pod| set_of(self.snapshot, pod));
+        let refused = self.checks.iter().any(Check::refuses);
+        let (Some(pod), Some(primary), Some(set), false) =
+            (self.pod, self.snapshot.primary(), set, refused)
+        else {
+            return Err(Refusal {
+                operation: kind.to_owned(),
+                checks: self.checks,
+                candidates: Vec::new(),
+            });
+        };
+        let steps = Steps {
+            snapshot: self.snapshot,
+            pod,
+            primary,
+            set,
+        };
+        let (operation, steps) = make(&steps);
+        Ok(Plan {
+            id,
+            cluster: self.snapshot.cluster.clone(),
+            system_identifier: primary
+                .facts()
+                .map(|facts| facts.system_identifier.clone())
+                .unwrap_or_default(),
+            operation,
+            made: now,
+            checks: self.checks,
+            candidates: Vec::new(),
+            steps,
+        })
+    }
+}
+
+/// Every pod that there is, was (its claim tells), or could be (pod 0 of the primary StatefulSet).
+fn names(snapshot: &Snapshot) -> Vec<String> {
+    let mut names: Vec<String> = snapshot
+        .instances
+        .iter()
+        .map(|it| it.name().to_owned())
+        .collect();
+    let others = snapshot.volumes.iter().map(|it| it.pod.clone()).chain(
+        snapshot
+            .stateful_set(Component::Primary)
+            .map(|set| format!("{}-0", set.name)),
+    );
+    for name in others {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn set_of<'a>(snapshot: &'a Snapshot, pod: &str) -> Option<&'a StatefulSetFacts> {
+    let (set, _) = pod.rsplit_once('-')?;
+    snapshot.stateful_sets.iter().find(|it| it.name == set)
+}

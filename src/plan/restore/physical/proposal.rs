@@ -1,0 +1,68 @@
+//! The plan as a whole.
+
+use super::super::common::{Proposal, Situation};
+use super::checks::{
+    architecture, autoscaler, base_backups, connections, databases, logical_slots, primary,
+};
+use super::volume_restore::VolumeRestore;
+use crate::plan::common::{files_check, volumes_go};
+use crate::plan::language::{Check, CheckName, Operation, OperationId, RestoreScope};
+
+pub(in super::super) fn proposal(situation: &Situation<'_>, id: &OperationId) -> Proposal {
+    let mut checks = situation.common();
+    checks.extend([
+        situation.start_script(),
+        situation.git_ops(),
+        databases(situation),
+    ]);
+    let restore = VolumeRestore::new(situation, id);
+    checks.extend([
+        primary(situation),
+        architecture(situation),
+        connections(situation),
+        files_check(&situation.snapshot.instances),
+        autoscaler(situation),
+    ]);
+    checks.extend(base_backups(situation));
+    checks.extend(logical_slots(situation));
+    checks.extend(volumes_go(
+        situation.snapshot,
+        &situation.snapshot.stateful_sets,
+    ));
+    let Some(restore) = restore else {
+        checks.push(Check::refuse(
+            CheckName::Target,
+            "there is no primary StatefulSet with a topology to restore into",
+        ));
+        return Proposal {
+            checks,
+            system_identifier: String::new(),
+            content: None,
+        };
+    };
+    checks.extend([restore.space(), restore.kept(), restore.replicas()]);
+    checks.extend(restore.synchronous());
+    checks.extend(restore.ending());
+    checks.push(Check::pass(
+        CheckName::Target,
+        format!(
+            "{} of {}, in the claim {}",
+            restore.target, situation.snapshot.cluster, restore.volume.claim
+        ),
+    ));
+    let scope = RestoreScope {
+        backup: situation.backup().id.clone(),
+        store: situation.backup().store.clone(),
+        encrypted: situation.backup().encrypted,
+        kind: situation.backup().kind,
+        taken: situation.backup().taken,
+        pod: restore.target.clone(),
+        databases: Vec::new(),
+        keeps: restore.keeps(),
+    };
+    Proposal {
+        checks,
+        system_identifier: situation.backup().system_identifier.clone(),
+        content: Some((Operation::Restore(scope), restore.steps())),
+    }
+}
