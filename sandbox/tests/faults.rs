@@ -92,8 +92,9 @@ impl World {
         Ok(text)
     }
 
+    /// The newest number that the pod has written; 0 before the first.
     async fn beat(&self) -> Result<u64> {
-        let text = std::fs::read_to_string(self.volume()?.join("beat"))?;
+        let text = std::fs::read_to_string(self.volume()?.join("beat")).unwrap_or_default();
         Ok(text.trim().parse().unwrap_or(0))
     }
 

@@ -90,7 +90,6 @@ const RULES: [Rule; 9] = [
         why: "engine/ runs a plan and knows the world only as its trait",
     },
     Rule {
-        room: "src/world",
         unknown: &[SCREEN, TYPED, &["crate::commands"]],
         why: "world/ acts and looks, and does not know who asked",
     },
@@ -183,7 +182,6 @@ const STILL_TANGLED: &[(&str, &str)] = &[
         "src/commands",
         "what runs a command also holds what commands share",
     ),
-    ("src/world", "the cluster holds parts that act on it"),
     (
         "src/kubernetes",
         "the client, its calls and their errors name each other",
