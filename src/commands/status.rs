@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::backup::store;
 use super::context::Context;
 use super::watch::{Look, document, watch};
-use crate::backup::newest::{LastBackup, last_backup};
+use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
 use crate::cluster::{ClusterId, Health, Limits, Snapshot, UnfinishedOperation, Verdict, assess};

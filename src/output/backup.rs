@@ -6,10 +6,8 @@ use serde::Serialize;
 
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
-use crate::backup::catalogue::{Catalogue, Entry};
-use crate::backup::manifest::{Content, Kind, Manifest, Rehearsal, Verification};
-use crate::backup::newest::LastBackup;
-use crate::backup::retention::{Reason, Verdict};
+use crate::backup::catalogue::{Catalogue, Entry, KeepReason, LastBackup, RetentionVerdict};
+use crate::backup::format::{Content, Kind, Manifest, RestoreTest, Verification};
 use crate::cluster::words;
 
 fn normal(text: impl Into<String>) -> (String, Tone) {
@@ -95,7 +93,7 @@ pub fn backups_screen(
         text.push('\n');
     }
     for entry in &catalogue.entries {
-        let not_restored = entry.rehearsal().into_iter().flat_map(|test| {
+        let not_restored = entry.restore_test().into_iter().flat_map(|test| {
             let when = words::age(now.duration_since(test.at).as_secs());
             let told = move |problem: &String| format!("not restored, {when} ago: {problem}");
             test.problems.iter().map(told)
@@ -163,7 +161,7 @@ fn row(entry: &Entry, now: Timestamp) -> [(String, Tone); 13] {
         } else {
             "age"
         }),
-        match entry.rehearsal() {
+        match entry.restore_test() {
             None => normal("never tried"),
             Some(test) if test.problems.is_empty() => normal(format!("{} ago", since(test.at))),
             Some(_) => ("FAILED".to_owned(), Tone::Bad),
@@ -234,7 +232,7 @@ pub fn verified_screen(
         for problem in &result.problems {
             line(Tone::Bad, "BROKEN", &format!(" {id}: {problem}"));
         }
-        let Some(test) = result.rehearsal.as_ref().filter(|_| tested) else {
+        let Some(test) = result.restore_test.as_ref().filter(|_| tested) else {
             continue;
         };
         if test.problems.is_empty() && !quiet {
@@ -247,7 +245,7 @@ pub fn verified_screen(
     text
 }
 
-fn restored(test: &Rehearsal) -> String {
+fn restored(test: &RestoreTest) -> String {
     let how = if test.amcheck {
         "pg_amcheck finds nothing wrong"
     } else {
@@ -267,7 +265,7 @@ pub struct Pruning {
     /// Whether it was only looked at.
     pub dry_run: bool,
     /// What is to become of each backup, newest first.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<RetentionVerdict>,
     /// Backups whose manifest can't be read: left alone.
     pub unreadable: Vec<String>,
     /// Begun long ago and never finished.
@@ -299,13 +297,13 @@ impl Pruning {
     }
 }
 
-pub(super) fn reason(reason: Reason) -> &'static str {
+pub(super) fn reason(reason: KeepReason) -> &'static str {
     match reason {
-        Reason::NewestVerified => "newest verified",
-        Reason::Last => "among the last",
-        Reason::Daily => "of its day",
-        Reason::Weekly => "of its week",
-        Reason::AheadOfClock => "began in the future: check the clocks",
+        KeepReason::NewestVerified => "newest verified",
+        KeepReason::Last => "among the last",
+        KeepReason::Daily => "of its day",
+        KeepReason::Weekly => "of its week",
+        KeepReason::AheadOfClock => "began in the future: check the clocks",
     }
 }
 

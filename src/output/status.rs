@@ -5,7 +5,7 @@ use super::findings::findings_section;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::sections::{autoscaler_section, instances_section, services_section, volumes_section};
-use crate::backup::newest::LastBackup;
+use crate::backup::catalogue::LastBackup;
 use crate::cluster::{Behind, FindingCode, Health, Snapshot, Verdict, words};
 
 /// The whole screen of one cluster. `backup`: what a store has of it, when one is configured.

@@ -387,8 +387,8 @@ fn the_plan_of_a_switchover() {
 
 #[test]
 fn the_last_backup_is_a_row_also_when_nothing_is_known() {
-    use crate::backup::manifest::Kind;
-    use crate::backup::newest::{LastBackup, Newest};
+    use crate::backup::catalogue::{LastBackup, Newest};
+    use crate::backup::format::Kind;
 
     let snapshot = fixture::healthy(2);
     let health = assess(&snapshot, &Limits::default());

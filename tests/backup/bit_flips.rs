@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pgctl::backup::catalogue::{Catalogue, record};
-use pgctl::backup::encryption::Identities;
-use pgctl::backup::manifest::{Kind, VERIFIED_FILE};
+use pgctl::backup::format::{Identities, Kind, VERIFIED_FILE};
 use pgctl::backup::store::Store;
-use pgctl::backup::take::Request;
+use pgctl::backup::take::TakeRequest;
 
 use crate::common::{directory, place, problems, request, server, taken, verified};
 use crate::support::{BUCKET, S3Server};
@@ -29,7 +28,7 @@ async fn verify_finds_every_bit_that_flips_in_a_store() -> anyhow::Result<()> {
     encrypted.recipients = vec![key.to_public().to_string().parse()?];
     let keys = Identities::read(&file)?;
     let none = Identities::default();
-    let one = Request {
+    let one = TakeRequest {
         database: Some("app data".to_owned()),
         ..request(Kind::Database)
     };

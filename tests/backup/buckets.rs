@@ -4,9 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use pgctl::backup::catalogue::Catalogue;
-use pgctl::backup::encryption::Identities;
-use pgctl::backup::manifest::Kind;
-use pgctl::backup::store::{Draft, Listing, S3Store, Store, StoreError, StoredFile};
+use pgctl::backup::format::{Identities, Kind};
+use pgctl::backup::store::{Listing, S3Store, Store, StoreError, StoredFile, UnfinishedBackup};
 use pgctl::backup::take::TakeError;
 
 use crate::common::{place, problems, request, server, taken};
@@ -68,8 +67,8 @@ async fn a_bucket_that_is_back_after_a_while_costs_no_backup() -> anyhow::Result
     let s3 = S3Server::start().await;
     let store = s3.store("p");
     let written = tokio::task::spawn_blocking(move || {
-        let draft = store.begin(ID)?;
-        let mut file = draft.create("a.dump")?;
+        let unfinished = store.begin(ID)?;
+        let mut file = unfinished.create("a.dump")?;
         // More than the repetitions of one request: it is waited for.
         s3.busy_for(9);
         let content = vec![7; 17 << 20];
@@ -79,7 +78,7 @@ async fn a_bucket_that_is_back_after_a_while_costs_no_backup() -> anyhow::Result
             name: "a.dump".to_owned(),
             bytes: 17 << 20,
         };
-        draft.commit(&[file], b"{}")?;
+        unfinished.commit(&[file], b"{}")?;
         assert_eq!(s3.still_busy_for(), 0);
         let mut read = Vec::new();
         store.open(ID, "a.dump")?.read_to_end(&mut read)?;
@@ -95,17 +94,17 @@ async fn a_bucket_that_is_back_after_a_while_costs_no_backup() -> anyhow::Result
     written.await?
 }
 
-/// A draft of one file, finished there.
-fn draft(store: &S3Store) -> anyhow::Result<(Arc<dyn Draft>, StoredFile)> {
-    let draft = store.begin(ID)?;
-    let mut file = draft.create("a.dump")?;
+/// An unfinished backup of one file, finished there.
+fn unfinished(store: &S3Store) -> anyhow::Result<(Arc<dyn UnfinishedBackup>, StoredFile)> {
+    let unfinished = store.begin(ID)?;
+    let mut file = unfinished.create("a.dump")?;
     file.write_all(b"text")?;
     file.finish()?;
     let file = StoredFile {
         name: "a.dump".to_owned(),
         bytes: 4,
     };
-    Ok((draft, file))
+    Ok((unfinished, file))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +112,7 @@ async fn what_was_removed_while_it_was_written_can_not_be_finished() -> anyhow::
     let s3 = S3Server::start().await;
     let store = s3.store("p");
     let tested = tokio::task::spawn_blocking(move || {
-        let (first, file) = draft(&store)?;
+        let (first, file) = unfinished(&store)?;
         assert!(store.last_written(ID)?.is_some());
         assert!(store.remove_unfinished(ID)?);
         // What it shows of itself afterwards brings nothing back.
@@ -124,14 +123,14 @@ async fn what_was_removed_while_it_was_written_can_not_be_finished() -> anyhow::
         first.discard()?;
         assert_eq!(store.list()?, Listing::default());
         // Only the mark was deleted so far: as when somebody removes it in this moment.
-        let (second, file) = draft(&store)?;
+        let (second, file) = unfinished(&store)?;
         std::fs::remove_file(s3.folder().join(BUCKET).join("p").join(ID).join("partial"))?;
         let error = second
             .commit(std::slice::from_ref(&file), b"{}")
             .expect_err("unmarked");
         assert!(matches!(error, StoreError::Lost { .. }), "{error}");
         second.discard()?;
-        let (third, _) = draft(&store)?;
+        let (third, _) = unfinished(&store)?;
         let short = StoredFile { bytes: 5, ..file };
         assert!(third.commit(&[short], b"{}").is_err());
         assert_eq!(store.list()?.finished, [""; 0]);
@@ -145,9 +144,9 @@ async fn what_was_finished_in_the_meantime_is_not_removed_as_unfinished() -> any
     let s3 = S3Server::start().await;
     let store = s3.store("p");
     let tested = tokio::task::spawn_blocking(move || {
-        let (draft, file) = draft(&store)?;
-        draft.still_written()?;
-        draft.commit(&[file], b"{}")?;
+        let (unfinished, file) = unfinished(&store)?;
+        unfinished.still_written()?;
+        unfinished.commit(&[file], b"{}")?;
         assert!(!store.remove_unfinished(ID)?);
         assert_eq!(store.list()?.finished, [ID]);
         let mut text = String::new();
@@ -169,11 +168,11 @@ async fn a_large_object_is_read_to_its_end_however_often_the_connection_breaks()
         let store = s3.store("p");
         let content = content.clone();
         tokio::task::spawn_blocking(move || {
-            let draft = store.begin(ID)?;
-            let mut file = draft.create("a.dump")?;
+            let unfinished = store.begin(ID)?;
+            let mut file = unfinished.create("a.dump")?;
             file.write_all(&content).map_err(anyhow::Error::from)?;
             file.finish()?;
-            draft.commit(&[], b"{}")?;
+            unfinished.commit(&[], b"{}")?;
             anyhow::Ok(())
         })
         .await??;

@@ -4,15 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use pgctl::backup::catalogue::Catalogue;
-use pgctl::backup::encryption::Identities;
-use pgctl::backup::former::Former;
-use pgctl::backup::manifest::{Kind, Manifest, Verification};
-use pgctl::backup::origin::Origin;
+use pgctl::backup::catalogue::{Catalogue, verify};
+use pgctl::backup::format::{Identities, Kind, Manifest, Verification};
 use pgctl::backup::store::{DirectoryStore, Store, StoreError};
-use pgctl::backup::take::{Event, Place, Reconnect, Request, TakeError, application_name, take};
-use pgctl::backup::transfer::Progress;
-use pgctl::backup::verify::verify;
+use pgctl::backup::take::{
+    OriginalNames, Reconnect, SourcePod, TakeError, TakeEvent, TakeRequest, TransferProgress,
+    application_name, take,
+};
+use pgctl::backup::tools::ToolLocation;
 use pgctl::cluster::ClusterId;
 use pgctl::postgres::Session;
 use tokio::net::TcpStream;
@@ -37,16 +36,16 @@ pub(crate) fn server() -> Server {
     server
 }
 
-pub(crate) async fn place(server: &Server) -> Place {
+pub(crate) async fn place(server: &Server) -> SourcePod {
     let login = Server::login();
-    Place {
+    SourcePod {
         cluster: ClusterId {
             namespace: "n".to_owned(),
             name: "c".to_owned(),
         },
         pod: "c-primary-0".to_owned(),
         role: "primary".to_owned(),
-        origin: Origin::Here {
+        tool_location: ToolLocation::Here {
             host: "127.0.0.1".to_owned(),
             port: server.port(),
             forward: None,
@@ -70,8 +69,8 @@ fn reconnect(port: u16) -> Reconnect {
     })
 }
 
-pub(crate) fn request(kind: Kind) -> Request {
-    Request {
+pub(crate) fn request(kind: Kind) -> TakeRequest {
+    TakeRequest {
         kind,
         database: None,
         compression: None,
@@ -79,17 +78,17 @@ pub(crate) fn request(kind: Kind) -> Request {
         rate: None,
         label: Some("a label".to_owned()),
         recipients: Vec::new(),
-        former: Former::default(),
+        original_names: OriginalNames::default(),
     }
 }
 
 pub(crate) async fn taken(
-    place: &Place,
+    place: &SourcePod,
     store: &Arc<dyn Store>,
-    request: &Request,
+    request: &TakeRequest,
 ) -> Result<Manifest, TakeError> {
     let (_keep, stop) = watch::channel(false);
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(TransferProgress::default());
     take(
         place,
         store,
@@ -98,7 +97,7 @@ pub(crate) async fn taken(
         progress,
         stop,
         &|event| {
-            if let Event::Warning(text) = event {
+            if let TakeEvent::Warning(text) = event {
                 eprintln!("warning: {text}");
             }
         },

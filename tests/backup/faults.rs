@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pgctl::backup::manifest::Kind;
-use pgctl::backup::take::{Event, Request, TakeError, application_name, take};
-use pgctl::backup::transfer::Progress;
+use pgctl::backup::format::Kind;
+use pgctl::backup::take::{
+    TakeError, TakeEvent, TakeRequest, TransferProgress, application_name, take,
+};
 use secrecy::SecretString;
 use tokio::sync::watch;
 
@@ -58,7 +59,7 @@ async fn stopping_ends_the_tool_and_leaves_nothing() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
     let (stop, stopped) = watch::channel(false);
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(TransferProgress::default());
     let application = application_name();
     let request = request(Kind::Logical);
     let taking = take(
@@ -95,13 +96,13 @@ async fn a_server_that_is_killed_in_the_middle_is_no_backup() -> anyhow::Result<
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
-    let request = Request {
+    let request = TakeRequest {
         compression: "none".parse().ok(),
         rate: Some(200_000),
         jobs: 1,
         ..request(Kind::Logical)
     };
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(TransferProgress::default());
     let (_keep, stop) = watch::channel(false);
     let taking = take(
         &place,
@@ -157,12 +158,12 @@ async fn a_slot_that_is_given_up_ends_the_backup_at_once_and_is_named() -> anyho
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
-    let request = Request {
+    let request = TakeRequest {
         compression: "none".parse().ok(),
         rate: Some(200_000),
         ..request(Kind::Physical)
     };
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(TransferProgress::default());
     let (_keep, stop) = watch::channel(false);
     let taking = take(
         &place,
@@ -198,19 +199,19 @@ async fn a_server_that_is_restarted_between_two_dumps_gives_no_backup() -> anyho
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
-    let request = Request {
+    let request = TakeRequest {
         jobs: 1,
         ..request(Kind::Logical)
     };
     let (_keep, stop) = watch::channel(false);
     let restarted = AtomicBool::new(false);
     let tell = |event| {
-        if matches!(event, Event::Stored { .. }) && !restarted.swap(true, Ordering::SeqCst) {
+        if matches!(event, TakeEvent::Stored { .. }) && !restarted.swap(true, Ordering::SeqCst) {
             server.stop("fast");
             server.start_again();
         }
     };
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(TransferProgress::default());
     let taking = take(
         &place,
         &store,

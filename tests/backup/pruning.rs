@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
-use pgctl::backup::digest::Fingerprint;
-use pgctl::backup::manifest::{Archive, Content, Kind, Manifest, Source, WalRange};
-use pgctl::backup::sealed::seal;
+use pgctl::backup::format::{
+    Archive, BackupSource, Content, Fingerprint, Kind, Manifest, WalRange, write_checksummed,
+};
 use pgctl::backup::store::{DirectoryStore, Store as _, StoredFile};
 use pgctl::cluster::{ClusterId, Lsn, Timeline};
 use serde_json::Value;
@@ -34,15 +34,15 @@ impl Shelf {
         let started = Timestamp::now() - SignedDuration::from_hours(hours_ago);
         let manifest = manifest(started);
         let store = DirectoryStore::new(self.folder.path())?;
-        let draft = store.begin(&manifest.id)?;
-        let mut file = draft.create("00-globals.sql")?;
+        let unfinished = store.begin(&manifest.id)?;
+        let mut file = unfinished.create("00-globals.sql")?;
         file.write_all(b"text")?;
         file.finish()?;
         let file = StoredFile {
             name: "00-globals.sql".to_owned(),
             bytes: 4,
         };
-        draft.commit(&[file], seal(&manifest)?.as_bytes())?;
+        unfinished.commit(&[file], write_checksummed(&manifest)?.as_bytes())?;
         Ok(manifest.id)
     }
 
@@ -75,7 +75,7 @@ fn manifest(started: Timestamp) -> Manifest {
         id: format!("n_c_{name}_logical_3fa9"),
         backup: Kind::Logical,
         label: None,
-        source: Source {
+        source: BackupSource {
             cluster: ClusterId {
                 namespace: "n".to_owned(),
                 name: "c".to_owned(),
@@ -102,7 +102,7 @@ fn manifest(started: Timestamp) -> Manifest {
         archives: vec![Archive {
             file: "00-globals.sql".to_owned(),
             content: Content::Globals,
-            compression: pgctl::backup::compression::Method::None,
+            compression: pgctl::backup::format::Method::None,
             stored: sum.clone(),
             sent: sum,
             raw_bytes: 4,

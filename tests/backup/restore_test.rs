@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use pgctl::backup::catalogue::Catalogue;
-use pgctl::backup::encryption::Identities;
-use pgctl::backup::manifest::{Kind, Manifest};
-use pgctl::backup::rehearsal::{Event, RehearsalError, rehearse};
+use pgctl::backup::format::{Identities, Kind, Manifest};
+use pgctl::backup::restore_test::{RestoreTestError, RestoreTestEvent, run_restore_test};
 use pgctl::backup::store::Store;
-use pgctl::backup::take::Request;
+use pgctl::backup::take::TakeRequest;
 use tokio::sync::watch;
 
 use crate::common::{directory, place, request, taken};
@@ -48,7 +47,7 @@ async fn every_kind_is_restored_for_a_trial_and_nothing_is_left() -> anyhow::Res
         (Kind::Database, false),
         (Kind::Physical, false),
     ] {
-        let request = Request {
+        let request = TakeRequest {
             database: (kind == Kind::Database).then(|| "app data".to_owned()),
             recipients: if encrypted {
                 vec![key.to_public().to_string().parse()?]
@@ -60,7 +59,10 @@ async fn every_kind_is_restored_for_a_trial_and_nothing_is_left() -> anyhow::Res
         let manifest = taken(&place, &store, &request).await?;
         if encrypted {
             let error = tested(&store, &manifest, &Identities::default()).await;
-            assert!(matches!(error, Err(RehearsalError::NoKey(_))), "{error:?}");
+            assert!(
+                matches!(error, Err(RestoreTestError::NoKey(_))),
+                "{error:?}"
+            );
         }
         let found = tested(&store, &manifest, &keys).await?;
         assert_eq!(found.problems, [""; 0], "{kind:?}");
@@ -104,9 +106,9 @@ async fn tested(
     store: &Arc<dyn Store>,
     manifest: &Manifest,
     keys: &Identities,
-) -> Result<pgctl::backup::manifest::Rehearsal, RehearsalError> {
+) -> Result<pgctl::backup::format::RestoreTest, RestoreTestError> {
     let (_keep, stop) = watch::channel(false);
-    rehearse(store, manifest, keys, stop, &|_| {}).await
+    run_restore_test(store, manifest, keys, stop, &|_| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,13 +137,13 @@ async fn corrupt_tables_are_found_and_an_interrupted_test_leaves_nothing() -> an
     let (stop, stopped) = watch::channel(false);
     // As somebody who loses patience while pg_amcheck runs.
     let tell = |event| {
-        if event == Event::Looking {
+        if event == RestoreTestEvent::Looking {
             stop.send_replace(true);
         }
     };
-    let result = rehearse(&store, &manifest, &Identities::default(), stopped, &tell).await;
+    let result = run_restore_test(&store, &manifest, &Identities::default(), stopped, &tell).await;
     assert!(
-        matches!(result, Err(RehearsalError::Interrupted)),
+        matches!(result, Err(RestoreTestError::Interrupted)),
         "{result:?}"
     );
     assert_eq!(left_behind(), before);

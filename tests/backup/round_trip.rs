@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use pgctl::backup::catalogue::Catalogue;
-use pgctl::backup::encryption::Identities;
-use pgctl::backup::manifest::Kind;
+use pgctl::backup::format::{Identities, Kind};
 use pgctl::backup::store::StoreError;
-use pgctl::backup::take::Request;
+use pgctl::backup::take::TakeRequest;
 
 use crate::common::{directory, place, problems, request, server, taken, verified};
 use crate::support::{S3Server, Server, eventually};
@@ -24,7 +23,7 @@ async fn every_kind_is_taken_and_verifies_in_every_kind_of_store() -> anyhow::Re
             (Kind::Database, "none"),
             (Kind::Physical, "zstd"),
         ] {
-            let request = Request {
+            let request = TakeRequest {
                 database: (kind == Kind::Database).then(|| "naïve=1 host=evil'".to_owned()),
                 compression: compression.parse().ok(),
                 ..request(kind)
@@ -89,7 +88,7 @@ async fn a_physical_backup_of_a_standby_that_replays_starts_and_is_sound() -> an
     place.role = "standby".to_owned();
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
-    let request = Request {
+    let request = TakeRequest {
         compression: "zstd".parse().ok(),
         ..request(Kind::Physical)
     };
@@ -125,7 +124,7 @@ async fn encrypted_ones_are_read_with_their_key_only() -> anyhow::Result<()> {
         &file,
         age::secrecy::ExposeSecret::expose_secret(&key.to_string()),
     )?;
-    let request = Request {
+    let request = TakeRequest {
         recipients: vec![key.to_public().to_string().parse()?],
         ..request(Kind::Logical)
     };

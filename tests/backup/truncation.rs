@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use pgctl::backup::compression::Compression;
-use pgctl::backup::manifest::Kind;
-use pgctl::backup::order::orders;
+use pgctl::backup::format::{Compression, Kind};
 use pgctl::backup::store::{Store, StoredFile};
-use pgctl::backup::transfer::{TransferError, receive};
+use pgctl::backup::take::{TransferError, archive_jobs, receive};
 
 use crate::common::{directory, is_empty, place, server};
 use crate::support::{Recording, S3Server};
@@ -37,22 +35,22 @@ async fn offered(
     stdout: Vec<u8>,
 ) -> anyhow::Result<Result<(), TransferError>> {
     let begun = Arc::clone(store);
-    let draft = tokio::task::spawn_blocking(move || begun.begin(ID)).await??;
-    let drafted = Arc::clone(&draft);
-    let writer = tokio::task::spawn_blocking(move || drafted.create("archive")).await??;
+    let unfinished = tokio::task::spawn_blocking(move || begun.begin(ID)).await??;
+    let begun_too = Arc::clone(&unfinished);
+    let writer = tokio::task::spawn_blocking(move || begun_too.create("archive")).await??;
     let (reception, _stop) = recording.reception();
     let result = receive(recording.sending(stdout), writer, reception).await;
     let bytes = result.as_ref().ok().map(|received| received.stored.bytes);
     let store = Arc::clone(store);
     tokio::task::spawn_blocking(move || {
         let Some(bytes) = bytes else {
-            return draft.discard().map_err(anyhow::Error::from);
+            return unfinished.discard().map_err(anyhow::Error::from);
         };
         let file = StoredFile {
             name: "archive".to_owned(),
             bytes,
         };
-        draft.commit(&[file], b"{}")?;
+        unfinished.commit(&[file], b"{}")?;
         assert_eq!(store.list()?.finished, [ID]);
         Ok(store.remove(ID)?)
     })
@@ -68,7 +66,7 @@ async fn a_hundred_cuts_are_a_hundred_failures() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let s3 = S3Server::start().await;
     let stores: [Arc<dyn Store>; 2] = [directory(folder.path()), Arc::new(s3.store("p"))];
-    let mut connection = place.origin.environment();
+    let mut connection = place.tool_location.environment();
     connection.push(format!("PGUSER={}", place.user));
     for (kind, compression) in [
         (Kind::Logical, "zstd"),
@@ -76,7 +74,7 @@ async fn a_hundred_cuts_are_a_hundred_failures() -> anyhow::Result<()> {
         (Kind::Physical, "zstd"),
     ] {
         let compression: Compression = compression.parse()?;
-        let list = orders(kind, None, &inventory, compression, false, "l")?;
+        let list = archive_jobs(kind, None, &inventory, compression, false, "l")?;
         // The archive with the tables, or the only one.
         let order = list
             .iter()
@@ -97,8 +95,8 @@ async fn a_bit_that_flips_on_the_way_is_seen() -> anyhow::Result<()> {
     let place = place(&server).await;
     let inventory = place.session.inventory().await?;
     let compression: Compression = "none".parse()?;
-    let list = orders(Kind::Logical, None, &inventory, compression, false, "l")?;
-    let mut connection = place.origin.environment();
+    let list = archive_jobs(Kind::Logical, None, &inventory, compression, false, "l")?;
+    let mut connection = place.tool_location.environment();
     connection.push(format!("PGUSER={}", place.user));
     let recording = Recording::of(&list[0], compression, &connection).await;
     let folder = tempfile::tempdir()?;

@@ -4,11 +4,9 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use pgctl::backup::compression::Compression;
-use pgctl::backup::content::Expected;
-use pgctl::backup::order::Order;
-use pgctl::backup::remote::RemoteProcess;
-use pgctl::backup::transfer::{Progress, Reception};
+use pgctl::backup::format::{Compression, Expected};
+use pgctl::backup::take::{ArchiveJob, Reception, TransferProgress};
+use pgctl::backup::tools::RemoteProcess;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
@@ -26,7 +24,11 @@ pub(crate) struct Recording {
 
 impl Recording {
     /// Runs an order on this machine.
-    pub(crate) async fn of(order: &Order, compression: Compression, connection: &[String]) -> Self {
+    pub(crate) async fn of(
+        order: &ArchiveJob,
+        compression: Compression,
+        connection: &[String],
+    ) -> Self {
         let argv = order.argv(WORD, compression, connection);
         let mut process = RemoteProcess::here(&argv).expect("sh is there");
         let password = format!("{PASSWORD}\n");
@@ -75,7 +77,7 @@ impl Recording {
             expected: self.expected.clone(),
             recipients: Vec::new(),
             rate: None,
-            progress: Arc::new(Progress::default()),
+            progress: Arc::new(TransferProgress::default()),
             stop: stopped,
         };
         (reception, stop)

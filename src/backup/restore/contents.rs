@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use super::sql_text::{Statement, rename_database, statements};
-use crate::backup::content::{ContentError, TocEntry, read_table_of_contents};
-use crate::backup::encryption::Identities;
-use crate::backup::manifest::{Archive, Manifest};
+use crate::backup::format::{
+    Archive, ContentError, Identities, Manifest, TocEntry, read_table_of_contents,
+};
 use crate::backup::store::{Store, StoreError};
 use crate::postgres::quote_identifier;
 

@@ -44,7 +44,7 @@ pub fn table_of_rows(text: &str) -> Option<&str> {
 
 /// What `pg_restore` said about its first error: the entry of the table of contents, what was
 /// wrong, and the statement.
-pub fn place_in_dump(said: &[String]) -> Option<String> {
+pub(super) fn place_in_dump(said: &[String]) -> Option<String> {
     const ENTRY: &str = "from TOC entry ";
     const ERROR: &str = "pg_restore: error: ";
     let error = said.iter().position(|line| line.contains(ERROR))?;

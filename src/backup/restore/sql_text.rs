@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// A statement, without its semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
+pub(super) struct Statement {
     /// The line of the text that it begins on, from 1.
     pub line: usize,
     /// Its text.
@@ -86,7 +86,7 @@ impl Statement {
 
 /// Splits a text into its statements. Lines that begin with a backslash where a statement could
 /// begin are commands of psql (`\restrict`, `\connect`), and are left out.
-pub fn statements(text: &str) -> Vec<Statement> {
+pub(super) fn statements(text: &str) -> Vec<Statement> {
     let mut found = Vec::new();
     let mut scanner = Scanner {
         text,
@@ -229,7 +229,7 @@ impl<'a> Scanner<'a> {
 
 /// The text of a statement with a database's name in it replaced, wherever a name of a database
 /// stands.
-pub fn rename_database(statement: &Statement, from: &str, to: &str) -> String {
+pub(super) fn rename_database(statement: &Statement, from: &str, to: &str) -> String {
     let quoted = crate::postgres::quote_identifier(to);
     let mut text = String::new();
     let mut copied = 0;

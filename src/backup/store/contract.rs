@@ -19,7 +19,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store can't be reached or written to, or has a backup of this name.
-    fn begin(&self, id: &str) -> Result<Arc<dyn Draft>, StoreError>;
+    fn begin(&self, id: &str) -> Result<Arc<dyn UnfinishedBackup>, StoreError>;
 
     /// The backups, finished and not. Folders that pgctl did not make are not listed.
     ///
@@ -78,8 +78,8 @@ pub struct Listing {
     pub partial: Vec<String>,
 }
 
-/// A backup that is being written. It is not a backup until [`Draft::commit`].
-pub trait Draft: Send + Sync {
+/// A backup that is being written. It is not a backup until [`UnfinishedBackup::commit`].
+pub trait UnfinishedBackup: Send + Sync {
     /// Makes a file in it.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ pub trait Draft: Send + Sync {
     /// written, then it gets its name.
     ///
     /// # Errors
-    /// When a file is missing, or it can't be finished; then it is still a draft.
+    /// When a file is missing, or it can't be finished; then it is still unfinished.
     fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError>;
 
     /// Removes every trace of it.
@@ -106,7 +106,7 @@ pub trait Draft: Send + Sync {
     fn discard(&self) -> Result<(), StoreError>;
 }
 
-/// A file of a draft that was finished.
+/// A file of an unfinished backup that was finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
     /// Its name.

@@ -1,4 +1,4 @@
-//! Backups in a directory. A draft is a folder whose name ends in `.partial`; it is renamed when
+//! Backups in a directory. An unfinished one is a folder whose name ends in `.partial`; it is renamed when
 //! everything in it is on disk.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -10,9 +10,9 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-use super::{Draft, Listing, Store, StoreError, StoreWriter, StoredFile};
-use crate::backup::id::is_id;
-use crate::backup::manifest::MANIFEST_FILE;
+use super::file_name::plain;
+use super::{Listing, Store, StoreError, StoreWriter, StoredFile, UnfinishedBackup};
+use crate::backup::format::{MANIFEST_FILE, is_id};
 
 const PARTIAL: &str = ".partial";
 const DOOMED: &str = ".deleting";
@@ -50,7 +50,7 @@ impl Store for DirectoryStore {
         self.root.display().to_string()
     }
 
-    fn begin(&self, id: &str) -> Result<Arc<dyn Draft>, StoreError> {
+    fn begin(&self, id: &str) -> Result<Arc<dyn UnfinishedBackup>, StoreError> {
         let finished = self.folder(id)?;
         let folder = self.root.join(format!("{id}{PARTIAL}"));
         let doing = || format!("making {}", folder.display());
@@ -64,7 +64,7 @@ impl Store for DirectoryStore {
             .mode(0o700)
             .create(&folder)
             .map_err(StoreError::disk(doing()))?;
-        Ok(Arc::new(DirectoryDraft { folder, finished }))
+        Ok(Arc::new(UnfinishedInDirectory { folder, finished }))
     }
 
     fn list(&self) -> Result<Listing, StoreError> {
@@ -161,12 +161,12 @@ impl Store for DirectoryStore {
     }
 }
 
-struct DirectoryDraft {
+struct UnfinishedInDirectory {
     folder: PathBuf,
     finished: PathBuf,
 }
 
-impl Draft for DirectoryDraft {
+impl UnfinishedBackup for UnfinishedInDirectory {
     fn create(&self, file: &str) -> Result<Box<dyn StoreWriter>, StoreError> {
         let path = self.folder.join(plain(file)?);
         let file =
@@ -250,18 +250,6 @@ impl StoreWriter for FileWriter {
     }
 }
 
-/// The name of a file in a backup's folder, never a path out of it.
-pub(super) fn plain(file: &str) -> Result<&str, StoreError> {
-    let plain = !file.is_empty()
-        && !file.starts_with('.')
-        && file
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-    plain.then_some(file).ok_or_else(|| StoreError::NotFound {
-        what: format!("a file named {file:?}"),
-    })
-}
-
 fn make_folders(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -325,8 +313,12 @@ mod tests {
         Ok((folder, store))
     }
 
-    fn write(draft: &Arc<dyn Draft>, file: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        let mut writer = draft.create(file)?;
+    fn write(
+        unfinished: &Arc<dyn UnfinishedBackup>,
+        file: &str,
+        bytes: &[u8],
+    ) -> anyhow::Result<()> {
+        let mut writer = unfinished.create(file)?;
         writer.write_all(bytes)?;
         Ok(writer.finish()?)
     }
@@ -335,12 +327,12 @@ mod tests {
     fn it_is_partial_until_committed_and_private_always() -> anyhow::Result<()> {
         let (_folder, store) = store()?;
         assert_eq!(store.list()?, Listing::default());
-        let draft = store.begin(ID)?;
-        write(&draft, "a.sql", b"text")?;
+        let unfinished = store.begin(ID)?;
+        write(&unfinished, "a.sql", b"text")?;
         assert_eq!(store.list()?.partial, [ID]);
         assert_eq!(store.list()?.finished, [""; 0]);
         assert!(store.open(ID, "a.sql").is_err());
-        draft.commit(&[], b"{}")?;
+        unfinished.commit(&[], b"{}")?;
         assert_eq!(store.list()?.finished, [ID]);
         assert_eq!(store.list()?.partial, [""; 0]);
         let mode = |path: &Path| fs::metadata(path).map(|meta| meta.permissions().mode() & 0o777);
@@ -359,9 +351,9 @@ mod tests {
     #[test]
     fn a_discarded_draft_leaves_nothing() -> anyhow::Result<()> {
         let (_folder, store) = store()?;
-        let draft = store.begin(ID)?;
-        write(&draft, "a.sql", b"text")?;
-        draft.discard()?;
+        let unfinished = store.begin(ID)?;
+        write(&unfinished, "a.sql", b"text")?;
+        unfinished.discard()?;
         assert_eq!(fs::read_dir(&store.root)?.count(), 0);
         Ok(())
     }
@@ -380,19 +372,21 @@ mod tests {
     #[test]
     fn a_draft_whose_files_were_deleted_can_not_be_finished() -> anyhow::Result<()> {
         let (_folder, store) = store()?;
-        let draft = store.begin(ID)?;
-        write(&draft, "a.sql", b"text")?;
+        let unfinished = store.begin(ID)?;
+        write(&unfinished, "a.sql", b"text")?;
         let file = |bytes| StoredFile {
             name: "a.sql".to_owned(),
             bytes,
         };
-        let error = draft.commit(&[file(5)], b"{}").expect_err("too short");
+        let error = unfinished.commit(&[file(5)], b"{}").expect_err("too short");
         assert!(matches!(error, StoreError::Lost { .. }), "{error}");
         assert!(store.remove_unfinished(ID)?);
-        assert!(draft.still_written().is_err());
-        let error = draft.commit(&[file(4)], b"{}").expect_err("deleted");
+        assert!(unfinished.still_written().is_err());
+        let error = unfinished.commit(&[file(4)], b"{}").expect_err("deleted");
         assert!(matches!(error, StoreError::Lost { .. }), "{error}");
-        draft.commit(&[], b"{}").expect_err("the folder is gone");
+        unfinished
+            .commit(&[], b"{}")
+            .expect_err("the folder is gone");
         assert_eq!(store.list()?, Listing::default());
         Ok(())
     }
@@ -401,10 +395,10 @@ mod tests {
     fn a_backup_that_was_finished_in_the_meantime_is_not_removed_as_unfinished()
     -> anyhow::Result<()> {
         let (_folder, store) = store()?;
-        let draft = store.begin(ID)?;
-        write(&draft, "a.sql", b"text")?;
+        let unfinished = store.begin(ID)?;
+        write(&unfinished, "a.sql", b"text")?;
         assert!(store.last_written(ID)?.is_some());
-        draft.commit(&[], b"{}")?;
+        unfinished.commit(&[], b"{}")?;
         assert_eq!(store.last_written(ID)?, None);
         assert!(!store.remove_unfinished(ID)?);
         assert_eq!(store.list()?.finished, [ID]);
@@ -415,15 +409,15 @@ mod tests {
     #[test]
     fn a_draft_shows_that_it_is_still_written() -> anyhow::Result<()> {
         let (_folder, store) = store()?;
-        let draft = store.begin(ID)?;
-        write(&draft, "a.sql", b"text")?;
+        let unfinished = store.begin(ID)?;
+        write(&unfinished, "a.sql", b"text")?;
         let folder = store.root.join(format!("{ID}{PARTIAL}"));
         let long_ago = SystemTime::UNIX_EPOCH;
         for path in [folder.join("a.sql"), folder] {
             File::open(path)?.set_modified(long_ago)?;
         }
         assert_eq!(store.last_written(ID)?, Some(Timestamp::UNIX_EPOCH));
-        draft.still_written()?;
+        unfinished.still_written()?;
         assert!(store.last_written(ID)? > Some(Timestamp::UNIX_EPOCH));
         Ok(())
     }

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
-
-use super::{DirectoryStore, S3Store, Store, StoreError};
 
 /// Where the backups lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,19 +69,6 @@ impl fmt::Display for Location {
             Self::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
             Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
         }
-    }
-}
-
-impl Location {
-    /// Opens it. Asks nothing of an object store yet. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// When the settings in the environment don't make a client.
-    pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(match self {
-            Self::Directory(path) => Arc::new(DirectoryStore::new(path)?),
-            Self::S3 { bucket, prefix } => Arc::new(S3Store::from_environment(bucket, prefix)?),
-        })
     }
 }
 

@@ -2,13 +2,17 @@
 //!
 //! Everything here blocks: call it from a thread that may (`tokio::task::spawn_blocking`).
 
+mod blocking;
 mod contract;
 mod directory;
 mod error;
+mod file_name;
 mod location;
+mod open;
 mod s3;
 
-pub use contract::{Draft, Listing, SIGN_OF_LIFE, Store, StoreWriter, StoredFile};
+pub(crate) use blocking::blocking;
+pub use contract::{Listing, SIGN_OF_LIFE, Store, StoreWriter, StoredFile, UnfinishedBackup};
 pub use directory::DirectoryStore;
 pub use error::StoreError;
 pub(crate) use error::explained;

@@ -1,11 +1,9 @@
 //! Errors of the backup room, as people and scripts are told of them.
 
-use crate::backup::choice::NoChoice;
-use crate::backup::encryption::EncryptionError;
-use crate::backup::id::ResolveError;
-use crate::backup::origin::OriginError;
+use crate::backup::format::{EncryptionError, ResolveError};
 use crate::backup::store::StoreError;
-use crate::backup::take::TakeError;
+use crate::backup::take::{NoSource, TakeError};
+use crate::backup::tools::ToolLocationError;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::observe::OpenError;
@@ -41,8 +39,8 @@ impl From<EncryptionError> for Failure {
     }
 }
 
-impl From<NoChoice> for Failure {
-    fn from(error: NoChoice) -> Self {
+impl From<NoSource> for Failure {
+    fn from(error: NoSource) -> Self {
         let failure = Self::new(ExitCode::Refused, "there is no pod to take the backup from");
         let failure = error.reasons.into_iter().fold(failure, Self::because);
         failure.next("pgctl status")
@@ -87,7 +85,7 @@ pub(super) fn not_taken(pod: &str, error: TakeError) -> Failure {
             Failure::new(ExitCode::Interrupted, "interrupted: nothing was begun")
         }
         TakeError::Sql(error) => cannot_ask(pod, &error),
-        TakeError::Origin(OriginError::Kube(error)) => {
+        TakeError::ToolLocation(ToolLocationError::Kube(error)) => {
             Failure::from(error).on(format!("pod/{pod}"))
         }
         TakeError::Store(error) => no_backup().because(error.to_string()).next(error.advice()),

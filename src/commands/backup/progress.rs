@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::backup::take::Event;
-use crate::backup::transfer::Progress;
+use crate::backup::take::{TakeEvent, TransferProgress};
 use crate::cluster::words;
 use crate::output::{plain, write_stderr};
 
@@ -42,9 +41,9 @@ impl Display {
         }
     }
 
-    pub(super) fn event(&self, event: &Event) {
+    pub(super) fn event(&self, event: &TakeEvent) {
         match event {
-            Event::Begun {
+            TakeEvent::Begun {
                 id,
                 archives,
                 database_bytes,
@@ -53,10 +52,10 @@ impl Display {
                 if *archives == 1 { "" } else { "s" },
                 words::bytes(*database_bytes)
             )),
-            Event::Stored { file, bytes } => {
+            TakeEvent::Stored { file, bytes } => {
                 self.line(&format!("  {file}: {}", words::bytes(*bytes)));
             }
-            Event::Warning(text) => self.warning(text),
+            TakeEvent::Warning(text) => self.warning(text),
         }
     }
 
@@ -94,7 +93,7 @@ impl Display {
     /// Shows how far it is, until it is dropped. `share` says how much is done, when that is known.
     pub(super) async fn follow(
         &self,
-        progress: Arc<Progress>,
+        progress: Arc<TransferProgress>,
         mut share: impl AsyncFnMut() -> Option<(u64, Option<u64>)>,
     ) {
         let began = Instant::now();

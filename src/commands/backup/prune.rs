@@ -9,9 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::context::Context;
 use super::super::operation::typed_line;
 use super::store;
-use crate::backup::catalogue::{Catalogue, blocking};
-use crate::backup::retention::{Candidate, Policy, decide};
-use crate::backup::store::{Store, StoreError};
+use crate::backup::catalogue::{Catalogue, RetentionCandidate, RetentionPolicy, decide};
+use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::PruneArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -25,18 +24,18 @@ const GIVEN_UP: SignedDuration = SignedDuration::from_hours(48);
 const AT_ONCE: usize = 16;
 
 pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode, Failure> {
-    let policy = Policy {
+    let policy = RetentionPolicy {
         last: args.keep_last,
         daily: args.keep_daily,
         weekly: args.keep_weekly,
     };
-    if policy == Policy::default() {
+    if policy == RetentionPolicy::default() {
         return Err(Failure::new(ExitCode::Usage, "nothing to keep was named")
             .next("pgctl backup prune --keep-daily 7 --keep-weekly 4 --dry-run"));
     }
     let store = store::open(&args.store)?;
     let catalogue = Catalogue::read(&store).await?;
-    let candidates: Vec<Candidate> = catalogue
+    let candidates: Vec<RetentionCandidate> = catalogue
         .entries
         .iter()
         .filter_map(crate::backup::catalogue::Entry::candidate)

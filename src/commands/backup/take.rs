@@ -10,14 +10,12 @@ use super::super::run::interruption;
 use super::failure::{cannot_open, not_taken};
 use super::progress::Display;
 use super::store::{self, usage};
-use crate::backup::choice::{Choice, From, choose};
-use crate::backup::compression::Compression;
-use crate::backup::encryption::Recipient;
-use crate::backup::former::Former;
-use crate::backup::manifest::Kind;
-use crate::backup::origin::{LocalSocket, Origin};
-use crate::backup::take::{Place, Reconnect, Request, application_name, take};
-use crate::backup::transfer::Progress;
+use crate::backup::format::{Compression, Kind, Recipient};
+use crate::backup::take::{
+    ChosenSource, OriginalNames, Reconnect, SourceChoice, SourcePod, TakeRequest, TransferProgress,
+    application_name, choose_source, take,
+};
+use crate::backup::tools::{LocalSocket, ToolLocation};
 use crate::cli::{TakeArgs, Via};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -60,13 +58,13 @@ async fn work(
         }
     };
     let from = match args.from.as_deref() {
-        None => From::Any,
-        Some("primary") => From::Primary,
-        Some("replica" | "standby") => From::Replica,
-        Some(pod) => From::Pod(pod.to_owned()),
+        None => SourceChoice::Any,
+        Some("primary") => SourceChoice::Primary,
+        Some("replica" | "standby") => SourceChoice::Replica,
+        Some(pod) => SourceChoice::Pod(pod.to_owned()),
     };
     let credentials = credentials(&observed)?;
-    let choice = choose(&observed.snapshot, &from)?;
+    let choice = choose_source(&observed.snapshot, &from)?;
     let display = Display::new(context.quiet);
     display.line(&format!(
         "taking it from {} ({}), {}; into {}",
@@ -76,7 +74,7 @@ async fn work(
         store.location()
     ));
     let place = place(context, &kube, &observed, &credentials, &choice, args.via).await?;
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::new(TransferProgress::default());
     let application = application_name();
     let tell = |event| display.event(&event);
     let taking = take(
@@ -116,10 +114,10 @@ async fn work(
 }
 
 /// What is to be taken, by the command line.
-fn request(args: &TakeArgs) -> Result<Request, Failure> {
+fn request(args: &TakeArgs) -> Result<TakeRequest, Failure> {
     let compression = args.compress.as_deref().map(str::parse::<Compression>);
     let recipients = args.encrypt.iter().map(|text| text.parse::<Recipient>());
-    Ok(Request {
+    Ok(TakeRequest {
         kind: match (&args.database, args.physical) {
             (Some(_), _) => Kind::Database,
             (None, true) => Kind::Physical,
@@ -131,7 +129,7 @@ fn request(args: &TakeArgs) -> Result<Request, Failure> {
         rate: args.rate,
         label: args.label.clone(),
         recipients: recipients.collect::<Result<_, _>>()?,
-        former: Former::default(),
+        original_names: OriginalNames::default(),
     })
 }
 
@@ -162,17 +160,17 @@ async fn place(
     kube: &Kube,
     observed: &Observed,
     credentials: &Credentials,
-    choice: &Choice,
+    choice: &ChosenSource,
     via: Via,
-) -> Result<Place, Failure> {
+) -> Result<SourcePod, Failure> {
     let cluster = observed.snapshot.cluster.clone();
     let namespace = cluster.namespace.clone();
     let login = login(credentials, context.timeout());
     let session = open(kube, &namespace, &choice.pod, &login)
         .await
         .map_err(|error| cannot_open(&choice.pod, error))?;
-    let origin = match via {
-        Via::Exec => Origin::Pod {
+    let tool_location = match via {
+        Via::Exec => ToolLocation::Pod {
             kube: kube.clone(),
             namespace,
             pod: choice.pod.clone(),
@@ -182,13 +180,13 @@ async fn place(
             .map_err(|error| {
                 Failure::new(ExitCode::Failed, "no local socket can be made").caused_by(&error)
             })?
-            .into_origin(),
+            .into_tool_location(),
     };
-    Ok(Place {
+    Ok(SourcePod {
         cluster,
         pod: choice.pod.clone(),
         role: choice.role.to_owned(),
-        origin,
+        tool_location,
         session,
         user: credentials.user.clone(),
         password: credentials.password.clone(),
@@ -197,7 +195,7 @@ async fn place(
 }
 
 /// Another connection to the same pod, when the first one was lost.
-fn reconnect(kube: &Kube, choice: &Choice, observed: &Observed, login: Login) -> Reconnect {
+fn reconnect(kube: &Kube, choice: &ChosenSource, observed: &Observed, login: Login) -> Reconnect {
     let (kube, pod) = (kube.clone(), choice.pod.clone());
     let namespace = observed.snapshot.cluster.namespace.clone();
     Arc::new(move || {

@@ -9,14 +9,11 @@ use super::super::context::Context;
 use super::super::run::interruption;
 use super::progress::Display;
 use super::store;
-use crate::backup::catalogue::{Catalogue, Entry, blocking, record};
-use crate::backup::encryption::Identities;
-use crate::backup::id::resolve;
-use crate::backup::manifest::Verification;
-use crate::backup::rehearsal::{Event, RehearsalError, rehearse};
-use crate::backup::store::{Store, StoreError};
-use crate::backup::transfer::StopSignal;
-use crate::backup::verify::verify;
+use crate::backup::StopSignal;
+use crate::backup::catalogue::{Catalogue, Entry, record, verify};
+use crate::backup::format::{Identities, Verification, resolve};
+use crate::backup::restore_test::{RestoreTestError, RestoreTestEvent, run_restore_test};
+use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::VerifyArgs;
 use crate::cluster::words;
 use crate::exit::ExitCode;
@@ -96,7 +93,7 @@ async fn work(
     };
     context.print(&text)?;
     let fine = |result: &Verification| {
-        let tested = result.rehearsal.as_ref().filter(|_| args.restore_test);
+        let tested = result.restore_test.as_ref().filter(|_| args.restore_test);
         result.problems.is_empty() && tested.is_none_or(|test| test.problems.is_empty())
     };
     Ok(if results.iter().all(fine) {
@@ -180,28 +177,28 @@ async fn test(
         return Ok(());
     };
     let tell = |event| match event {
-        Event::Begun { server } => display.line(&format!(
+        RestoreTestEvent::Begun { server } => display.line(&format!(
             "{}: restoring it into a throw-away PostgreSQL {server} in {}",
             entry.id,
             std::env::temp_dir().display()
         )),
-        Event::Restored(file) => display.line(&format!("  {file}: restored")),
-        Event::Looking => display.line("  looking at every table"),
-        Event::Warning(text) => display.warning(&text),
+        RestoreTestEvent::Restored(file) => display.line(&format!("  {file}: restored")),
+        RestoreTestEvent::Looking => display.line("  looking at every table"),
+        RestoreTestEvent::Warning(text) => display.warning(&text),
     };
-    let tested = rehearse(store, manifest, identities, stopped.clone(), &tell).await;
-    result.rehearsal = Some(tested.map_err(|error| not_tested(&entry.id, error))?);
+    let tested = run_restore_test(store, manifest, identities, stopped.clone(), &tell).await;
+    result.restore_test = Some(tested.map_err(|error| not_tested(&entry.id, error))?);
     Ok(())
 }
 
-fn not_tested(id: &str, error: RehearsalError) -> Failure {
+fn not_tested(id: &str, error: RestoreTestError) -> Failure {
     let on = |failure: Failure| failure.on(format!("backup/{id}"));
     match error {
-        RehearsalError::Interrupted => Failure::new(
+        RestoreTestError::Interrupted => Failure::new(
             ExitCode::Interrupted,
             "interrupted: the throw-away server was removed",
         ),
-        RehearsalError::Store(error) => on(error.into()),
+        RestoreTestError::Store(error) => on(error.into()),
         error if error.is_refusal() => on(Failure::new(
             ExitCode::Refused,
             "it can be read to its end, but not be restored for a trial here",

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::backup::catalogue::{Catalogue, Entry, blocking, entry, record};
-use crate::backup::encryption::Identities;
-use crate::backup::id::resolve;
-use crate::backup::manifest::{Content, Kind, Manifest};
+use crate::backup::catalogue::{Catalogue, Entry, entry, record, verify};
+use crate::backup::format::{Content, Identities, Kind, Manifest, resolve};
 use crate::backup::restore::{database_contents, globals_text, opens, roles_in};
-use crate::backup::store::{Store, StoreError};
+use crate::backup::store::{Store, StoreError, blocking};
 use crate::backup::tools::major;
-use crate::backup::verify::verify;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::plan::{BackupFacts, DatabaseInBackup, RestoreKind};

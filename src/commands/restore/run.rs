@@ -7,7 +7,7 @@ use super::super::backup::store;
 use super::super::context::Context;
 use super::super::operation::{Place, confirm, execute_looking_again, go_on};
 use super::{backup, discard};
-use crate::backup::encryption::Identities;
+use crate::backup::format::Identities;
 use crate::backup::store::{Location, Store};
 use crate::cli::RestoreArgs;
 use crate::engine::Journal;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::status::ClusterDocument;
 use crate::backup::catalogue::{Catalogue, Entry};
-use crate::backup::manifest::{Archive, Content, Manifest, Rehearsal, Verification};
+use crate::backup::format::{Archive, Content, Manifest, RestoreTest, Verification};
 use crate::output::backup::{Pruning, Undeleted, reason};
 
 /// A file of a backup.
@@ -176,8 +176,8 @@ struct RestoreTestDocument {
     problems: Vec<String>,
 }
 
-impl From<&Rehearsal> for RestoreTestDocument {
-    fn from(test: &Rehearsal) -> Self {
+impl From<&RestoreTest> for RestoreTestDocument {
+    fn from(test: &RestoreTest) -> Self {
         Self {
             at: test.at,
             restored: test.problems.is_empty(),
@@ -215,7 +215,7 @@ impl From<&Entry> for ListedDocument {
             backup: entry.manifest.as_ref().ok().map(Into::into),
             verified_at: entry.verified(),
             problems: entry.problems(),
-            restore_test: entry.rehearsal().map(Into::into),
+            restore_test: entry.restore_test().map(Into::into),
         }
     }
 }
@@ -297,7 +297,7 @@ impl VerificationDocument {
             whole: result.problems.is_empty(),
             content: result.content,
             problems: result.problems.clone(),
-            restore_test: result.rehearsal.as_ref().map(Into::into),
+            restore_test: result.restore_test.as_ref().map(Into::into),
         };
         Self {
             api_version: API_VERSION,

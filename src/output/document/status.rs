@@ -8,7 +8,7 @@ use super::API_VERSION;
 use super::instance::InstanceDocument;
 use super::lag::BehindDocument;
 use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
-use crate::backup::newest::LastBackup;
+use crate::backup::catalogue::LastBackup;
 use crate::cluster::{ClusterId, Finding, Headline, Health, Snapshot, Verdict, words};
 
 /// Which cluster.

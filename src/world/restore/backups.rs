@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backup::encryption::Identities;
+use crate::backup::format::Identities;
 use crate::backup::store::{Store, StoreError};
 use crate::engine::WorldError;
 

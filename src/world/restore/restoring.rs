@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::backup::catalogue::{blocking, entry};
-use crate::backup::encryption::Identities;
-use crate::backup::manifest::Manifest;
-use crate::backup::store::{Store, StoreError};
+use crate::backup::catalogue::entry;
+use crate::backup::format::{Identities, Manifest};
+use crate::backup::store::{Store, StoreError, blocking};
 use crate::engine::WorldError;
 use crate::plan::{Operation, Plan, RestoreScope};
 use crate::world::connections::Connections;

@@ -1,8 +1,12 @@
 //! Backups in a bucket of an S3-compatible store.
 
+mod answers;
 mod bucket;
+mod environment;
 mod reading;
+mod store;
+mod unfinished;
 mod waiting;
 mod writing;
 
-pub use bucket::S3Store;
+pub use store::S3Store;

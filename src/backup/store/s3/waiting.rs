@@ -44,7 +44,7 @@ impl Waiting {
 
 /// Whether it is no answer, or one that says that the server is not well.
 fn may_pass(error: &object_store::Error) -> bool {
-    let reason = super::bucket::chain(error);
+    let reason = super::answers::chain(error);
     matches!(error, object_store::Error::Generic { .. })
         && !FULL.iter().any(|word| reason.contains(word))
 }

@@ -10,7 +10,7 @@ use object_store::{MultipartId, ObjectStoreExt as _, PutPayload, PutPayloadMut};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-use super::bucket::Shared;
+use super::bucket::Bucket;
 use crate::backup::store::{StoreError, StoreWriter};
 
 /// Size of the parts of an upload. S3 takes at most 10,000 of 5 MiB to 5 GiB each
@@ -23,10 +23,6 @@ const MAX_PARTS: usize = 10_000;
 
 /// The most bytes of an object.
 pub(super) const LARGEST_OBJECT: u64 = (PART_BYTES * MAX_PARTS) as u64;
-
-/// How many parts are in memory at once, being filled or on the wire, of all objects that are
-/// written side by side: this bounds the memory, whatever `--jobs` says.
-pub(super) const PARTS_IN_MEMORY: usize = 3;
 
 /// An object that is being written. Dropped before it is finished, the upload is given up.
 pub(super) struct ObjectWriter {
@@ -42,7 +38,7 @@ pub(super) struct ObjectWriter {
     sent: BTreeMap<usize, PartId>,
     object: Path,
     written: usize,
-    shared: Arc<Shared>,
+    bucket: Arc<Bucket>,
 }
 
 impl ObjectWriter {
@@ -50,20 +46,20 @@ impl ObjectWriter {
     ///
     /// # Errors
     /// When the store refuses it.
-    pub(super) fn begin(shared: Arc<Shared>, object: Path) -> Result<Self, StoreError> {
-        let mut waiting = shared.waiting();
+    pub(super) fn begin(bucket: Arc<Bucket>, object: Path) -> Result<Self, StoreError> {
+        let mut waiting = bucket.waiting();
         let beginning = async {
             loop {
-                match shared.client.create_multipart(&object).await {
+                match bucket.client.create_multipart(&object).await {
                     Ok(upload) => return Ok(upload),
                     Err(error) => waiting.again(error).await?,
                 }
             }
         };
-        let upload = shared
+        let upload = bucket
             .runtime
             .block_on(beginning)
-            .map_err(|error| shared.error(&format!("beginning to write {object}"), error))?;
+            .map_err(|error| bucket.error(&format!("beginning to write {object}"), error))?;
         Ok(Self {
             upload: Some(upload),
             part: PutPayloadMut::new(),
@@ -73,7 +69,7 @@ impl ObjectWriter {
             sent: BTreeMap::new(),
             object,
             written: 0,
-            shared,
+            bucket,
         })
     }
 
@@ -84,7 +80,7 @@ impl ObjectWriter {
             self.sent.insert(place, part);
         }
         if self.permit.is_none() {
-            self.permit = Arc::clone(&self.shared.parts).acquire_owned().await.ok();
+            self.permit = Arc::clone(&self.bucket.parts).acquire_owned().await.ok();
         }
         self.part.extend_from_slice(bytes);
         if self.part.content_length() == PART_BYTES {
@@ -97,13 +93,13 @@ impl ObjectWriter {
     fn send(&mut self) {
         let (part, permit) = (std::mem::take(&mut self.part), self.permit.take());
         if let Some(upload) = self.upload.clone() {
-            let (shared, object) = (Arc::clone(&self.shared), self.object.clone());
+            let (bucket, object) = (Arc::clone(&self.bucket), self.object.clone());
             let (place, part) = (self.parts, PutPayload::from(part));
             self.parts += 1;
             self.sending.spawn(async move {
-                let mut waiting = shared.waiting();
+                let mut waiting = bucket.waiting();
                 let sent = loop {
-                    let sending = shared
+                    let sending = bucket
                         .client
                         .put_part(&object, &upload, place, part.clone());
                     match sending.await {
@@ -126,7 +122,7 @@ impl ObjectWriter {
             let (place, part) = sent??;
             self.sent.insert(place, part);
         }
-        let (client, mut waiting) = (&self.shared.client, self.shared.waiting());
+        let (client, mut waiting) = (&self.bucket.client, self.bucket.waiting());
         while let Some(upload) = &self.upload {
             let parts = self.sent.values().cloned().collect();
             let completed = client.complete_multipart(&self.object, upload, parts).await;
@@ -153,7 +149,7 @@ impl Write for ObjectWriter {
                 "the archive is over 156 GiB, the most that one object of 16 MiB parts can hold: use a directory",
             ));
         }
-        let runtime = self.shared.runtime.clone();
+        let runtime = self.bucket.runtime.clone();
         match runtime.block_on(self.take(bytes)) {
             Ok(()) => {
                 self.written += bytes.len();
@@ -161,7 +157,7 @@ impl Write for ObjectWriter {
             }
             Err(error) => {
                 let doing = format!("writing {}", self.object);
-                Err(io::Error::other(self.shared.error(&doing, error)))
+                Err(io::Error::other(self.bucket.error(&doing, error)))
             }
         }
     }
@@ -174,10 +170,10 @@ impl Write for ObjectWriter {
 impl StoreWriter for ObjectWriter {
     fn finish(mut self: Box<Self>) -> Result<(), StoreError> {
         let doing = format!("completing {}", self.object);
-        let runtime = self.shared.runtime.clone();
+        let runtime = self.bucket.runtime.clone();
         let size = runtime
             .block_on(self.complete())
-            .map_err(|error| self.shared.error(&doing, error))?;
+            .map_err(|error| self.bucket.error(&doing, error))?;
         if size == self.written as u64 {
             Ok(())
         } else {
@@ -193,9 +189,9 @@ impl Drop for ObjectWriter {
     fn drop(&mut self) {
         if let Some(upload) = self.upload.take() {
             // Parts of an upload that is never completed cost money and are in no listing.
-            self.shared.runtime.clone().block_on(async {
+            self.bucket.runtime.clone().block_on(async {
                 self.sending.shutdown().await;
-                let client = &self.shared.client;
+                let client = &self.bucket.client;
                 let _ = client.abort_multipart(&self.object, &upload).await;
             });
         }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-use crate::backup::manifest::Manifest;
-use crate::backup::origin::{Origin, OriginError};
+use crate::backup::format::Manifest;
 use crate::backup::restore::{
-    Feed, FeedError, GRANT_TO_STANDBYS, feed, table_of_contents, table_of_rows, without_secrets,
+    GRANT_TO_STANDBYS, Upload, UploadError, table_of_contents, table_of_rows, upload,
+    without_secrets,
 };
+use crate::backup::tools::{ToolLocation, ToolLocationError};
 use crate::cluster::words::shell_word;
 use crate::engine::WorldError;
 use crate::plan::{Action, Load, Operation, Plan, RestoreAction};
@@ -127,7 +128,7 @@ impl Restoring<'_> {
             tool.push("--no-tablespaces".to_owned());
         }
         tool.push(format!("--dbname={}", load.into));
-        self.feed_to(pod, &manifest, &load.file, tool, deadline)
+        self.send_to(pod, &manifest, &load.file, tool, deadline)
             .await
             .map_err(|error| {
                 let entry = table_of_rows(&error.reason).and_then(|it| contents.rows_of(it));
@@ -161,7 +162,7 @@ impl Restoring<'_> {
     }
 
     /// Streams an archive into a tool of PostgreSQL's that runs in the pod.
-    async fn feed_to(
+    async fn send_to(
         &self,
         pod: &str,
         manifest: &Manifest,
@@ -169,13 +170,13 @@ impl Restoring<'_> {
         tool: Vec<String>,
         deadline: Instant,
     ) -> Result<(), WorldError> {
-        let origin = Origin::Pod {
+        let location = ToolLocation::Pod {
             kube: self.cluster.kube.clone(),
             namespace: self.cluster.namespace().to_owned(),
             pod: pod.to_owned(),
         };
         let mut command = vec!["env".to_owned()];
-        command.extend(origin.environment());
+        command.extend(location.environment());
         command.push(format!("PGUSER={}", self.cluster.login.user));
         command.push("PGAPPNAME=pgctl_restore".to_owned());
         let version = self.cluster.session(pod).await?.version().await?;
@@ -183,7 +184,7 @@ impl Restoring<'_> {
         command.extend(tool);
         let password = self.cluster.login.password.expose_secret().to_owned();
         self.stream(
-            &origin, pod, manifest, file, &command, &password, &NEEDED, deadline,
+            &location, pod, manifest, file, &command, &password, &NEEDED, deadline,
         )
         .await
     }
@@ -193,7 +194,7 @@ impl Restoring<'_> {
     #[expect(clippy::too_many_arguments, reason = "what goes where, and until when")]
     pub(in crate::world) async fn stream(
         &self,
-        origin: &Origin,
+        location: &ToolLocation,
         pod: &str,
         manifest: &Manifest,
         file: &str,
@@ -204,25 +205,24 @@ impl Restoring<'_> {
     ) -> Result<(), WorldError> {
         let backups = self.backups()?;
         let tools = self.tools_of(pod, needed).await?;
-        let has = |method: crate::backup::compression::Method| {
-            tools.iter().any(|tool| tool == method.name())
-        };
-        let feeding = Feed::new(
+        let has =
+            |method: crate::backup::format::Method| tools.iter().any(|tool| tool == method.name());
+        let archive = Upload::new(
             std::sync::Arc::clone(&backups.store),
             manifest.clone(),
             file,
             backups.identities.clone(),
             has,
         )?;
-        let teller = Teller::new(backups, file, feeding.bytes());
-        let process = origin
-            .start(&feeding.argv(command))
+        let teller = Teller::new(backups, file, archive.bytes());
+        let process = location
+            .start(&archive.argv(command))
             .await
             .map_err(not_started)?;
         let sent = |bytes| teller.at(bytes);
         let left = deadline.saturating_duration_since(Instant::now());
-        match tokio::time::timeout(left, feed(process, feeding, password, &sent)).await {
-            Ok(fed) => fed.map(drop).map_err(|error: FeedError| {
+        match tokio::time::timeout(left, upload(process, archive, password, &sent)).await {
+            Ok(uploaded) => uploaded.map(drop).map_err(|error: UploadError| {
                 // Whoever lost a stream of hours decides himself whether it is begun again.
                 WorldError::permanent(error.to_string())
             }),
@@ -283,9 +283,9 @@ fn with_ways_on(plan: &Plan, load: &Load, asks_its_name: bool, why: &str) -> Str
     text
 }
 
-pub(in crate::world) fn not_started(error: OriginError) -> WorldError {
+pub(in crate::world) fn not_started(error: ToolLocationError) -> WorldError {
     match error {
-        OriginError::Kube(error) => error.into(),
+        ToolLocationError::Kube(error) => error.into(),
         other => WorldError::permanent(other.to_string()),
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::backup::catalogue::{blocking, entry};
-use crate::backup::encryption::Recipient;
-use crate::backup::former::Former;
-use crate::backup::manifest::Kind;
-use crate::backup::origin::Origin;
-use crate::backup::take::{Event, Place, Request, application_name, take};
-use crate::backup::transfer::Progress;
+use crate::backup::catalogue::entry;
+use crate::backup::format::{Kind, Recipient};
+use crate::backup::store::blocking;
+use crate::backup::take::{
+    OriginalNames, SourcePod, TakeEvent, TakeRequest, TransferProgress, application_name, take,
+};
+use crate::backup::tools::ToolLocation;
 use crate::engine::{Known, WorldError};
 use crate::plan::{Finding, Plan, Swap};
 use crate::world::restore::restoring::Restoring;
@@ -37,11 +37,11 @@ impl Restoring<'_> {
             .map(|text| text.parse::<Recipient>())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| WorldError::permanent(error.to_string()))?;
-        let place = Place {
+        let place = SourcePod {
             cluster: self.cluster.id.clone(),
             pod: pod.to_owned(),
             role: "primary".to_owned(),
-            origin: Origin::Pod {
+            tool_location: ToolLocation::Pod {
                 kube: self.cluster.kube.clone(),
                 namespace: self.cluster.namespace().to_owned(),
                 pod: pod.to_owned(),
@@ -51,7 +51,7 @@ impl Restoring<'_> {
             password: self.cluster.login.password.clone(),
             reconnect: None,
         };
-        let request = Request {
+        let request = TakeRequest {
             kind: match database {
                 Some(_) => Kind::Database,
                 None => Kind::Logical,
@@ -62,7 +62,7 @@ impl Restoring<'_> {
             rate: None,
             label: Some(format!("before {}", plan.id)),
             recipients,
-            former: Former {
+            original_names: OriginalNames {
                 names: swaps
                     .iter()
                     .filter_map(|it| Some((it.aside.clone()?, it.name.clone())))
@@ -71,8 +71,8 @@ impl Restoring<'_> {
             },
         };
         let (_keep, stop) = watch::channel(false);
-        let tell = |event: Event| {
-            if let Event::Warning(text) = event {
+        let tell = |event: TakeEvent| {
+            if let TakeEvent::Warning(text) = event {
                 (backups.tell)(&format!("warning: {text}"));
             }
         };
@@ -81,7 +81,7 @@ impl Restoring<'_> {
             &backups.store,
             &request,
             application_name(),
-            Arc::new(Progress::default()),
+            Arc::new(TransferProgress::default()),
             stop,
             &tell,
         )

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
-use crate::backup::origin::Origin;
+use crate::backup::tools::ToolLocation;
 use crate::engine::{ErrorKind, WorldError};
 use crate::kubernetes::TOPOLOGY_SYSTEM;
 use crate::plan::{Finding, Plan, RestoreAction, RestoreCondition, VolumeHandle};
@@ -286,7 +286,7 @@ impl Restoring<'_> {
         // One of before may still be at it, without anybody who sends: it ends by itself.
         self.script(plan, volume, &["idle"], LOOKING).await?;
         let manifest = self.manifest(plan).await?;
-        let origin = Origin::Pod {
+        let tools = ToolLocation::Pod {
             kube: self.cluster.kube.clone(),
             namespace: self.cluster.namespace().to_owned(),
             pod: volume.pod.clone(),
@@ -294,7 +294,7 @@ impl Restoring<'_> {
         let (major, bytes) = (major.to_string(), manifest.raw_bytes().to_string());
         let command = command(plan, &["unpack", &major, architecture, &bytes]);
         self.stream(
-            &origin,
+            &tools,
             &volume.pod,
             &manifest,
             file,

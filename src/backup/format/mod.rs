@@ -1,0 +1,25 @@
+//! What a backup is made of: its name, its manifest, its files and what must be in them.
+
+mod checksummed_json;
+mod compression;
+mod content;
+mod digest;
+mod encryption;
+mod id;
+mod manifest;
+
+pub(super) use checksummed_json::read_checksummed;
+pub use checksummed_json::write_checksummed;
+pub use compression::{Compression, Method};
+pub use content::{BaseBackupFacts, ContentError, ContentFacts, Expected};
+pub(super) use content::{TocEntry, check, read_table_of_contents};
+pub use digest::Fingerprint;
+pub(super) use digest::{Meter, MeteredReader, MeteredWriter};
+pub(super) use encryption::Sealer;
+pub use encryption::{EncryptionError, Identities, Recipient};
+pub use id::{ResolveError, resolve};
+pub(super) use id::{could_be_of, is_id, new_id, started};
+pub use manifest::{
+    Archive, BackupSource, Content, DatabaseDefinition, Kind, MANIFEST_FILE, Manifest, RestoreTest,
+    VERIFIED_FILE, Verification, WalRange,
+};

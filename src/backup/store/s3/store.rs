@@ -1,0 +1,189 @@
+//! Backups in a bucket. An object can't be renamed, so the manifest is the mark: it is written
+//! last, deleted first, and a folder without one is no backup. Until then a small object named
+//! `partial` shows that something was begun; an archive appears only when its upload was completed.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use object_store::ObjectStore as _;
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::bucket::{Bucket, PARTIAL_FILE, PARTS_IN_MEMORY};
+use super::environment::{client, from_environment};
+use super::reading::ObjectReader;
+use super::unfinished::UnfinishedInBucket;
+use super::waiting::Waiting;
+use super::writing::LARGEST_OBJECT;
+use crate::backup::format::{MANIFEST_FILE, is_id};
+use crate::backup::store::{Listing, Location, Store, StoreError, UnfinishedBackup};
+
+/// How long a store that was there is waited for: it may be restarted while a backup of hours is being
+/// written.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A prefix in a bucket.
+pub struct S3Store(Arc<Bucket>);
+
+impl S3Store {
+    /// The store as the usual environment describes it: `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web
+    /// identity, container and instance credentials, `AWS_CA_BUNDLE`. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// When the settings don't make a client.
+    pub fn from_environment(bucket: &str, prefix: &str) -> Result<Self, StoreError> {
+        Self::build(from_environment(), bucket, prefix)
+    }
+
+    /// The store that `builder` describes.
+    ///
+    /// # Errors
+    /// When the settings don't make a client.
+    pub fn build(builder: AmazonS3Builder, bucket: &str, prefix: &str) -> Result<Self, StoreError> {
+        let (client, endpoint) = client(builder, bucket)?;
+        Ok(Self(Arc::new(Bucket {
+            client,
+            name: bucket.to_owned(),
+            prefix: Path::from(prefix),
+            endpoint,
+            runtime: Handle::current(),
+            patience: PATIENCE,
+            parts: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
+        })))
+    }
+
+    /// The same store, that is waited for so long when it was there and is gone.
+    #[must_use]
+    pub fn waiting_for(mut self, patience: Duration) -> Self {
+        if let Some(bucket) = Arc::get_mut(&mut self.0) {
+            bucket.patience = patience;
+        }
+        self
+    }
+}
+
+impl Store for S3Store {
+    fn location(&self) -> String {
+        Location::S3 {
+            bucket: self.0.name.clone(),
+            prefix: self.0.prefix.to_string(),
+        }
+        .to_string()
+    }
+
+    fn begin(&self, id: &str) -> Result<Arc<dyn UnfinishedBackup>, StoreError> {
+        let folder = self.0.folder(id)?;
+        let bucket = Arc::clone(&self.0);
+        self.0.runtime.block_on(async {
+            // Asked as a listing: only that tells a missing bucket from an empty one.
+            let there = bucket.client.list(Some(&folder)).next().await.transpose();
+            let there = there.map_err(|error| bucket.error("listing backups", error))?;
+            if there.is_some() {
+                return Err(StoreError::Remote {
+                    doing: format!("making {folder}"),
+                    reason: "there is a backup of this name".to_owned(),
+                });
+            }
+            bucket
+                .put(
+                    &folder.clone().join(PARTIAL_FILE),
+                    Vec::new(),
+                    Waiting::not(),
+                )
+                .await
+        })?;
+        Ok(Arc::new(UnfinishedInBucket { bucket, folder }))
+    }
+
+    fn list(&self) -> Result<Listing, StoreError> {
+        let bucket = &self.0;
+        bucket.runtime.block_on(async {
+            let top = Some(&bucket.prefix).filter(|prefix| !prefix.as_ref().is_empty());
+            let found = bucket
+                .client
+                .list_with_delimiter(top)
+                .await
+                .map_err(|error| bucket.error("listing backups", error))?;
+            let ids = found
+                .common_prefixes
+                .iter()
+                .filter_map(|folder| folder.filename())
+                .filter(|name| is_id(name))
+                .map(str::to_owned);
+            let seen: Vec<(String, bool)> = futures::stream::iter(ids)
+                .map(|id| async move {
+                    let manifest = bucket.folder(&id)?.join(MANIFEST_FILE);
+                    Ok::<_, StoreError>((id, bucket.exists(&manifest).await?))
+                })
+                .buffered(16)
+                .try_collect()
+                .await?;
+            let (finished, partial): (Vec<_>, Vec<_>) =
+                seen.into_iter().partition(|(_, finished)| *finished);
+            let names = |list: Vec<(String, bool)>| list.into_iter().map(|(id, _)| id).collect();
+            Ok(Listing {
+                finished: names(finished),
+                partial: names(partial),
+            })
+        })
+    }
+
+    fn open(&self, id: &str, file: &str) -> Result<Box<dyn Read + Send>, StoreError> {
+        let object = self.0.object(id, file)?;
+        let bucket = Arc::clone(&self.0);
+        Ok(Box::new(ObjectReader::open(bucket, object)?))
+    }
+
+    fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let object = self.0.object(id, file)?;
+        let manifest = self.0.object(id, MANIFEST_FILE)?;
+        self.0.runtime.block_on(async {
+            // It may have been deleted: a file of it alone would be a backup that was never finished.
+            if !self.0.exists(&manifest).await? {
+                return Err(StoreError::NotFound {
+                    what: format!("s3://{}/{manifest}", self.0.name),
+                });
+            }
+            self.0.put(&object, bytes.to_vec(), Waiting::not()).await
+        })
+    }
+
+    fn largest_file(&self) -> Option<u64> {
+        Some(LARGEST_OBJECT)
+    }
+
+    fn remove(&self, id: &str) -> Result<(), StoreError> {
+        let folder = self.0.folder(id)?;
+        self.0.runtime.block_on(self.0.empty(&folder))
+    }
+
+    fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError> {
+        let folder = self.0.folder(id)?;
+        let objects = self.0.runtime.block_on(self.0.objects(&folder))?;
+        let newest = objects.iter().map(|object| object.last_modified).max();
+        let time = |seconds| {
+            Timestamp::from_second(seconds).map_err(|error| StoreError::Settings(error.to_string()))
+        };
+        newest.map(|newest| time(newest.timestamp())).transpose()
+    }
+
+    fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError> {
+        let folder = self.0.folder(id)?;
+        self.0.runtime.block_on(async {
+            // The other half of this is in `commit`. Whoever finishes it writes the manifest and then
+            // looks for the mark: one of the two sees what the other did.
+            self.0.delete(&folder.clone().join(PARTIAL_FILE)).await?;
+            if self.0.exists(&folder.clone().join(MANIFEST_FILE)).await? {
+                return Ok(false);
+            }
+            self.0.empty(&folder).await.map(|()| true)
+        })
+    }
+}

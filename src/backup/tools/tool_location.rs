@@ -1,0 +1,191 @@
+//! Where the tools run: in the pod, or on this machine with a port forwarded to the pod.
+
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
+
+use super::available::{PROBE, Tools};
+use super::process::RemoteProcess;
+use crate::kubernetes::{Kube, KubeError, labels};
+
+/// The socket's directory in the official images, Debian and Alpine.
+const SOCKETS: &str = "/var/run/postgresql";
+
+/// Where the tools run.
+pub enum ToolLocation {
+    /// In the pod.
+    Pod {
+        /// The connection to the cluster.
+        kube: Kube,
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+    },
+    /// On this machine.
+    Here {
+        /// Where the server is: an address, or the folder of its socket.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What leads there, when it is in a pod.
+        forward: Option<LocalSocket>,
+    },
+}
+
+/// Why a tool could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolLocationError {
+    /// The API refused.
+    #[error(transparent)]
+    Kube(#[from] KubeError),
+    /// This machine refused.
+    #[error("running the tools on this machine: {0}")]
+    Here(#[from] std::io::Error),
+    /// The connection was lost.
+    #[error("the connection was lost while asking for PostgreSQL's tools {0}")]
+    Lost(&'static str),
+    /// Nothing came.
+    #[error("asking for PostgreSQL's tools {0} took longer than 30 s")]
+    Silent(&'static str),
+    /// The connection has not all streams.
+    #[error("the API server gave a connection without all of its streams")]
+    Streams,
+}
+
+impl ToolLocation {
+    /// As in the manifest.
+    pub fn via(&self) -> &'static str {
+        match self {
+            Self::Pod { .. } => "exec",
+            Self::Here { .. } => "port-forward",
+        }
+    }
+
+    /// For messages.
+    pub fn place(&self) -> &'static str {
+        match self {
+            Self::Pod { .. } => "in the pod",
+            Self::Here { .. } => "on this machine",
+        }
+    }
+
+    /// How the tools reach the server: for `env`.
+    pub fn environment(&self) -> Vec<String> {
+        match self {
+            Self::Pod { .. } => vec![
+                format!("PGHOST={SOCKETS}"),
+                format!("PGPORT={}", labels::PORT),
+            ],
+            Self::Here { host, port, .. } => vec![
+                format!("PGHOST={host}"),
+                format!("PGPORT={port}"),
+                // It ends in the pod's own network; the way there is the API server's TLS.
+                "PGSSLMODE=disable".to_owned(),
+            ],
+        }
+    }
+
+    /// Starts a command.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn start(&self, argv: &[String]) -> Result<RemoteProcess, ToolLocationError> {
+        match self {
+            Self::Pod {
+                kube,
+                namespace,
+                pod,
+            } => {
+                let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+                let process = kube.start_command(namespace, pod, &argv, true).await?;
+                RemoteProcess::in_pod(process).ok_or(ToolLocationError::Streams)
+            }
+            Self::Here { .. } => Ok(RemoteProcess::here(argv)?),
+        }
+    }
+
+    /// Asks which tools there are.
+    ///
+    /// # Errors
+    /// When nothing can be run.
+    pub async fn tools(&self) -> Result<Tools, ToolLocationError> {
+        let argv = ["sh", "-c", PROBE, "pgctl"].map(str::to_owned);
+        let mut process = self.start(&argv).await?;
+        let mut stdout = process.stdout.take(64 * 1024);
+        let mut text = Vec::new();
+        let asking = async {
+            let mut reading = std::pin::pin!(stdout.read_to_end(&mut text));
+            // After a transport error the output may never end, but the status does.
+            tokio::select! {
+                read = &mut reading => {
+                    read.ok()?;
+                    process.exit.await
+                }
+                code = &mut process.exit => {
+                    code?;
+                    reading.await.ok()?;
+                    code
+                }
+            }
+        };
+        match tokio::time::timeout(std::time::Duration::from_secs(30), asking).await {
+            Ok(Some(_)) => Ok(Tools::parse(&String::from_utf8_lossy(&text))),
+            Ok(None) => Err(ToolLocationError::Lost(self.place())),
+            Err(_) => Err(ToolLocationError::Silent(self.place())),
+        }
+    }
+}
+
+/// A socket of this machine that leads to a pod's PostgreSQL for as long as this lives. It lies in a
+/// folder that only this user can enter: PostgreSQL may trust whoever comes from its own pod, and on
+/// a port of this machine that would be every user of it.
+pub struct LocalSocket {
+    folder: TempDir,
+    accepting: JoinHandle<()>,
+}
+
+impl LocalSocket {
+    /// Listens, in a folder of its own.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub async fn open(kube: Kube, namespace: String, pod: String) -> std::io::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("pgctl-socket.")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .tempdir()?;
+        // The name by which PostgreSQL's tools look for a socket of this port.
+        let socket = folder.path().join(format!(".s.PGSQL.{}", labels::PORT));
+        let listener = UnixListener::bind(socket)?;
+        let accepting = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (kube, namespace, pod) = (kube.clone(), namespace.clone(), pod.clone());
+                tokio::spawn(async move {
+                    // A connection that fails is closed: the tool says that it lost the server.
+                    if let Ok(mut forward) = kube.forward(&namespace, &pod, labels::PORT).await {
+                        let _ =
+                            tokio::io::copy_bidirectional(&mut client, &mut forward.stream).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { folder, accepting })
+    }
+
+    /// This machine as the place of the tools.
+    pub fn into_tool_location(self) -> ToolLocation {
+        ToolLocation::Here {
+            host: self.folder.path().display().to_string(),
+            port: labels::PORT,
+            forward: Some(self),
+        }
+    }
+}
+
+impl Drop for LocalSocket {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
