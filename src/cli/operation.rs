@@ -7,21 +7,15 @@ use clap::{ArgAction, Args};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running it")]
 pub struct OperationArgs {
-    /// Only show the checks and the plan
-    #[arg(long, env = "PGCTL_DRY_RUN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub dry_run: bool,
-    /// Do not ask
-    #[arg(short, long, env = "PGCTL_YES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub yes: bool,
-    /// Go on with the operation that was left unfinished
-    #[arg(long, env = "PGCTL_RESUME", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with = "abort")]
-    pub resume: bool,
-    /// Put back what the unfinished operation has done
-    #[arg(long, env = "PGCTL_ABORT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub abort: bool,
+    /// How to run it.
+    #[command(flatten)]
+    pub change: ChangeArgs,
+    /// How to go on with one that was interrupted.
+    #[command(flatten)]
+    pub go_on: GoOnArgs,
 }
 
-/// Options of a small change.
+/// How something that changes the cluster is run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running it")]
 pub struct ChangeArgs {
@@ -33,36 +27,14 @@ pub struct ChangeArgs {
     pub yes: bool,
 }
 
-/// What can be done about a change that was interrupted.
+/// What can be done about an operation that was interrupted.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running it")]
 pub struct GoOnArgs {
-    /// Go on with the change that was left unfinished
+    /// Go on with the operation that was left unfinished
     #[arg(long, env = "PGCTL_RESUME", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with = "abort")]
     pub resume: bool,
-    /// Put back what the unfinished change has done
+    /// Put back what the unfinished operation has done
     #[arg(long, env = "PGCTL_ABORT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub abort: bool,
-}
-
-impl From<&ChangeArgs> for OperationArgs {
-    fn from(args: &ChangeArgs) -> Self {
-        Self {
-            dry_run: args.dry_run,
-            yes: args.yes,
-            resume: false,
-            abort: false,
-        }
-    }
-}
-
-impl From<&GoOnArgs> for OperationArgs {
-    fn from(args: &GoOnArgs) -> Self {
-        Self {
-            dry_run: false,
-            yes: false,
-            resume: args.resume,
-            abort: args.abort,
-        }
-    }
 }

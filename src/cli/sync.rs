@@ -6,7 +6,11 @@ use super::operation::{ChangeArgs, GoOnArgs};
 
 /// Show for how many standbys commits wait; or change it
 #[derive(Debug, Clone, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    mut_arg("resume", |arg| arg.help("Go on with the change that was left unfinished")),
+    mut_arg("abort", |arg| arg.help("Put back what the unfinished change has done"))
+)]
 pub struct SyncArgs {
     /// What to do.
     #[command(subcommand)]

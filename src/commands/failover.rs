@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::io::IsTerminal as _;
 
 use super::context::Context;
+use super::intent::Intent;
 use super::operation;
 use crate::cli::FailoverArgs;
 use crate::cluster::Snapshot;
@@ -13,7 +14,7 @@ use crate::output::{Screen, choose_candidate};
 use crate::plan::{Check, CheckName, FailoverRequest, Grounds, Refusal, candidates, plan_failover};
 
 pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCode, Failure> {
-    let request = FailoverRequest {
+    let request = || FailoverRequest {
         to: args.to.clone(),
         rejoin: args.rejoin,
         max_lag_bytes: args.max_lag_bytes,
@@ -29,16 +30,16 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
             .map(|it| u32::try_from(it.as_secs().max(1)).unwrap_or(u32::MAX)),
     };
     let asks = args.to.is_none()
-        && !(args.operation.yes || args.operation.dry_run)
+        && !(args.operation.change.yes || args.operation.change.dry_run)
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();
     // Asked once, also when the plan is made once more.
     let chosen = OnceCell::new();
     operation::run(
         context,
-        &args.operation,
         "failover",
-        |snapshot, grounds, now| {
+        Intent::of(&args.operation, || Ok(request()))?,
+        |request, snapshot, grounds, now| {
             let mut request = request.clone();
             if asks {
                 let choice = chosen.get_or_init(|| choose(context, snapshot, &request, grounds));

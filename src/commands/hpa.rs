@@ -1,9 +1,10 @@
 //! `pgctl hpa`.
 
 use super::context::Context;
+use super::intent::Intent;
 use super::operation;
 use super::run::interruptible;
-use crate::cli::{HpaArgs, HpaCommand, OperationArgs};
+use crate::cli::{HpaArgs, HpaCommand};
 use crate::cluster::Sight;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -11,11 +12,9 @@ use crate::output::{AutoscalerDocument, autoscaler_screen, encode};
 use crate::plan::{AutoscaleRequest, plan_autoscale};
 
 pub(super) async fn run(context: &Context, args: &HpaArgs) -> Result<ExitCode, Failure> {
-    let (request, operation) = match &args.command {
-        None if args.go_on.resume || args.go_on.abort => {
-            // What is planned anew is never looked at: the journal has the plan.
-            (AutoscaleRequest::Pause, OperationArgs::from(&args.go_on))
-        }
+    let (request, change) = match &args.command {
+        None if args.go_on.resume => return plan_or_go_on(context, Intent::Resume).await,
+        None if args.go_on.abort => return plan_or_go_on(context, Intent::Abort).await,
         None | Some(HpaCommand::Show) => return interruptible(show(context)).await,
         Some(HpaCommand::Set(set)) => {
             let request = AutoscaleRequest::Set {
@@ -24,13 +23,20 @@ pub(super) async fn run(context: &Context, args: &HpaArgs) -> Result<ExitCode, F
                 cpu: set.change.cpu,
                 memory: set.change.memory,
             };
-            (request, OperationArgs::from(&set.run))
+            (request, &set.run)
         }
-        Some(HpaCommand::Pause(run)) => (AutoscaleRequest::Pause, run.into()),
-        Some(HpaCommand::Resume(run)) => (AutoscaleRequest::Resume, run.into()),
+        Some(HpaCommand::Pause(change)) => (AutoscaleRequest::Pause, change),
+        Some(HpaCommand::Resume(change)) => (AutoscaleRequest::Resume, change),
     };
-    operation::run(context, &operation, "hpa", |snapshot, grounds, now| {
-        plan_autoscale(snapshot, &request, grounds, now)
+    plan_or_go_on(context, Intent::Plan { request, change }).await
+}
+
+async fn plan_or_go_on(
+    context: &Context,
+    intent: Intent<'_, AutoscaleRequest>,
+) -> Result<ExitCode, Failure> {
+    operation::run(context, "hpa", intent, |request, snapshot, grounds, now| {
+        plan_autoscale(snapshot, request, grounds, now)
     })
     .await
 }

@@ -5,6 +5,7 @@ mod context;
 mod failover;
 mod history;
 mod hpa;
+mod intent;
 mod lag;
 mod operation;
 mod rejoin;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
+use super::intent::Intent;
 use super::operation;
 use crate::cli::{ReinitArgs, RejoinArgs};
 use crate::exit::ExitCode;
@@ -10,30 +11,34 @@ use crate::failure::Failure;
 use crate::plan::{ReinitRequest, RejoinRequest, plan_reinit, plan_rejoin};
 
 pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitCode, Failure> {
-    let request = RejoinRequest {
-        pod: args.pod.clone().unwrap_or_default(),
-        clone: args.clone,
-        timeout_seconds: seconds(args.stream_timeout),
-    };
+    let intent = Intent::of(&args.operation, || {
+        Ok(RejoinRequest {
+            pod: args.pod.clone().unwrap_or_default(),
+            clone: args.clone,
+            timeout_seconds: seconds(args.stream_timeout),
+        })
+    })?;
     operation::run(
         context,
-        &args.operation,
         "rejoin",
-        |snapshot, grounds, now| plan_rejoin(snapshot, &request, grounds, now),
+        intent,
+        |request, snapshot, grounds, now| plan_rejoin(snapshot, request, grounds, now),
     )
     .await
 }
 
 pub(super) async fn reinit(context: &Context, args: &ReinitArgs) -> Result<ExitCode, Failure> {
-    let request = ReinitRequest {
-        pod: args.pod.clone().unwrap_or_default(),
-        timeout_seconds: seconds(args.stream_timeout),
-    };
+    let intent = Intent::of(&args.operation, || {
+        Ok(ReinitRequest {
+            pod: args.pod.clone().unwrap_or_default(),
+            timeout_seconds: seconds(args.stream_timeout),
+        })
+    })?;
     operation::run(
         context,
-        &args.operation,
         "reinit",
-        |snapshot, grounds, now| plan_reinit(snapshot, &request, grounds, now),
+        intent,
+        |request, snapshot, grounds, now| plan_reinit(snapshot, request, grounds, now),
     )
     .await
 }

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::io::IsTerminal as _;
 
 use super::context::Context;
+use super::intent::Intent;
 use super::operation;
 use crate::cli::ScaleArgs;
 use crate::cluster::{Component, Snapshot};
@@ -23,34 +24,30 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
         } => Some(Way::Temporary),
         _ => None,
     };
-    let replicas = match args.replicas {
-        Some(replicas) => replicas,
-        // The journal has it.
-        None if args.operation.resume || args.operation.abort => 0,
-        None => {
-            return Err(Failure::new(ExitCode::Usage, "no number of pods was given")
-                .next("pgctl scale --help"));
-        }
-    };
-    let request = ScaleRequest {
-        replicas,
-        way,
-        wait: !args.no_wait,
-        delete_volumes: args.delete_volumes,
-        max_lag_bytes: args.max_lag_bytes,
-        timeout_seconds: u32::try_from(args.wait_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
-    };
-    let may_ask = !args.operation.yes
-        && !args.operation.dry_run
+    let intent = Intent::of(&args.operation, || {
+        let replicas = args.replicas.ok_or_else(|| {
+            Failure::new(ExitCode::Usage, "no number of pods was given").next("pgctl scale --help")
+        })?;
+        Ok(ScaleRequest {
+            replicas,
+            way,
+            wait: !args.no_wait,
+            delete_volumes: args.delete_volumes,
+            max_lag_bytes: args.max_lag_bytes,
+            timeout_seconds: u32::try_from(args.wait_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
+        })
+    })?;
+    let may_ask = !args.operation.change.yes
+        && !args.operation.change.dry_run
         && !context.format.is_document()
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();
     let asked = OnceCell::new();
     operation::run(
         context,
-        &args.operation,
         "scale",
-        |snapshot, grounds, now| {
+        intent,
+        |request, snapshot, grounds, now| {
             let mut request = request.clone();
             if request.way.is_none() && may_ask {
                 // Once, although the plan is made again after it was agreed to.

@@ -1,24 +1,33 @@
 //! `pgctl sync`.
 
 use super::context::Context;
+use super::intent::Intent;
 use super::operation;
 use super::run::interruptible;
-use crate::cli::{OperationArgs, SyncArgs, SyncCommand};
+use crate::cli::{SyncArgs, SyncCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{SynchronousDocument, encode, synchronous_screen};
 use crate::plan::{SynchronousRequest, plan_synchronous};
 
 pub(super) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, Failure> {
-    let (standbys, operation) = match &args.command {
-        None if args.go_on.resume || args.go_on.abort => (0, OperationArgs::from(&args.go_on)),
+    let intent = match &args.command {
+        None if args.go_on.resume => Intent::Resume,
+        None if args.go_on.abort => Intent::Abort,
         None | Some(SyncCommand::Show) => return interruptible(show(context)).await,
-        Some(SyncCommand::Set(set)) => (set.standbys, OperationArgs::from(&set.run)),
+        Some(SyncCommand::Set(set)) => Intent::Plan {
+            request: SynchronousRequest {
+                standbys: set.standbys,
+            },
+            change: &set.run,
+        },
     };
-    let request = SynchronousRequest { standbys };
-    operation::run(context, &operation, "sync", |snapshot, grounds, now| {
-        plan_synchronous(snapshot, &request, grounds, now)
-    })
+    operation::run(
+        context,
+        "sync",
+        intent,
+        |request, snapshot, grounds, now| plan_synchronous(snapshot, request, grounds, now),
+    )
     .await
 }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::failpoint::{Moment, strike};
-use super::{Confirmed, ErrorKind, Journal, Known, Notice, Reporter, World, WorldError};
+use super::{ErrorKind, Journal, Known, Notice, Reporter, World, WorldError};
+use crate::confirmation::{Confirmed, NotConfirmed};
 use crate::plan::{Condition, Event, Finding, OnFailure, Outcome, Progress, Step, StepName};
 
 /// Pause before something that did not work is tried again.
@@ -51,14 +52,24 @@ pub struct Executor<'a, W> {
 }
 
 impl<'a, W: World> Executor<'a, W> {
-    /// An executor for the operation of this journal.
-    pub fn new(world: &'a W, journal: Journal, reporter: &'a dyn Reporter) -> Self {
-        Self {
+    /// An executor for the operation of this journal, whose plan somebody has agreed to: to run it, to go
+    /// on with it, or to put it back.
+    ///
+    /// # Errors
+    /// When it is another plan that somebody has agreed to.
+    pub fn new(
+        world: &'a W,
+        journal: Journal,
+        confirmed: &Confirmed,
+        reporter: &'a dyn Reporter,
+    ) -> Result<Self, NotConfirmed> {
+        confirmed.covers(&journal.plan)?;
+        Ok(Self {
             world,
             journal,
             reporter,
             unstored: false,
-        }
+        })
     }
 
     /// The journal as it is by now.
@@ -67,7 +78,7 @@ impl<'a, W: World> Executor<'a, W> {
     }
 
     /// Runs the plan from its beginning.
-    pub async fn run(&mut self, _: &Confirmed, by: &str) -> Ending {
+    pub async fn run(&mut self, by: &str) -> Ending {
         if let Err(ending) = self.enter(Event::Started { by: by.to_owned() }).await {
             return ending;
         }

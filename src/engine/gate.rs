@@ -1,33 +1,21 @@
-//! The confirmation gate: running a plan takes a token that only this file makes.
+//! What has to be typed before a plan is run.
 
+use crate::confirmation::NeedsConfirmation;
 use crate::plan::{Operation, Plan};
 
-/// Proof that somebody has agreed to a plan.
-#[derive(Debug)]
-pub struct Confirmed {
-    _only_here: (),
-}
-
-impl Confirmed {
-    /// By `--yes`.
-    pub fn by_flag(yes: bool) -> Option<Self> {
-        yes.then_some(Self { _only_here: () })
+impl NeedsConfirmation for Plan {
+    fn subject(&self) -> String {
+        self.id.0.clone()
     }
 
-    /// By typing: the cluster's name when something can't be undone, else `yes`. Nothing else
-    /// agrees, and Enter alone never does.
-    pub fn by_typing(plan: &Plan, typed: &str) -> Option<Self> {
-        (typed.trim() == Self::wanted(plan)).then_some(Self { _only_here: () })
-    }
-
-    /// What has to be typed.
-    pub fn wanted(plan: &Plan) -> &str {
+    /// The cluster's name when something can't be undone, else `yes`.
+    fn wanted(&self) -> String {
         // A restore changes what the cluster holds: whoever agrees has to know which cluster it is.
-        let restores = matches!(plan.operation, Operation::Restore(_));
-        if restores || plan.point_of_no_return().is_some() {
-            &plan.cluster.name
+        let restores = matches!(self.operation, Operation::Restore(_));
+        if restores || self.point_of_no_return().is_some() {
+            self.cluster.name.clone()
         } else {
-            "yes"
+            "yes".to_owned()
         }
     }
 }

@@ -20,7 +20,6 @@ mod world;
 pub use crate::plan::Known;
 pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
-pub use gate::Confirmed;
 pub use journal::{Journal, MAX_HISTORY, Record};
 pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Confirmed, Ending, Executor, Journal, Known, Notice, World, WorldError};
+use super::{Ending, Executor, Journal, Known, Notice, World, WorldError};
 use crate::cluster::Snapshot;
 use crate::cluster::fixture::{PRIMARY, healthy, now, replica};
+use crate::confirmation::{Confirmed, GoOn};
 use crate::plan::simulation::{Model, Server};
 use crate::plan::{
     Action, Condition, FailoverRequest, Finding, Grounds, Plan, Step, plan_failover,
@@ -178,17 +179,21 @@ fn fresh(snapshot: &Snapshot) -> Mutex<Shared> {
 }
 
 async fn start(process: &Process<'_>, plan: &Plan) -> Ending {
-    let confirmed = Confirmed::by_flag(true).expect("--yes agrees");
+    let confirmed = Confirmed::by_flag(plan, true).expect("--yes agrees");
     let journal = Journal::new(plan.clone(), Vec::new());
-    Executor::new(process, journal, &quiet)
-        .run(&confirmed, "ann")
+    Executor::new(process, journal, &confirmed, &quiet)
+        .expect("it is this plan that was agreed to")
+        .run("ann")
         .await
 }
 
 async fn go_on(shared: &Mutex<Shared>, back: bool) -> Option<Ending> {
     let journal = lock(shared).journal.clone()?;
     let process = Process::new(shared, None);
-    let mut executor = Executor::new(&process, journal, &quiet);
+    let option = if back { GoOn::Abort } else { GoOn::Resume };
+    let confirmed = Confirmed::by_option(&journal.plan, option);
+    let mut executor = Executor::new(&process, journal, &confirmed, &quiet)
+        .expect("it is this plan that was agreed to");
     Some(if back {
         executor.abort("bob").await
     } else {
@@ -293,7 +298,9 @@ async fn whoever_was_taken_over_from_is_stopped_by_the_journal() {
     start(&dying, &plan).await;
     let journal = lock(&shared).journal.clone().expect("it was journaled");
     let sleeper = Process::new(&shared, None);
-    let mut asleep = Executor::new(&sleeper, journal, &quiet);
+    let confirmed = Confirmed::by_option(&journal.plan, GoOn::Resume);
+    let mut asleep = Executor::new(&sleeper, journal, &confirmed, &quiet)
+        .expect("it is this plan that was agreed to");
     assert!(matches!(
         go_on(&shared, true).await,
         Some(Ending::RolledBack { .. })

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
-use crate::backup::catalogue::{Catalogue, Entry, KeepReason, LastBackup, RetentionVerdict};
+use crate::backup::catalogue::{
+    Catalogue, Doomed, Entry, KeepReason, LastBackup, RetentionVerdict,
+};
 use crate::backup::format::{Content, Kind, Manifest, RestoreTest, Verification};
 use crate::cluster::words;
 
@@ -289,11 +291,12 @@ pub struct Undeleted {
 
 impl Pruning {
     /// What goes, oldest first: should it stop midway, the newest are still there.
-    pub fn doomed(&self) -> Vec<String> {
+    pub fn doomed(&self) -> Doomed {
         let old = self.verdicts.iter().rev().filter(|verdict| !verdict.keep());
-        let mut list = self.given_up.clone();
-        list.extend(old.map(|verdict| verdict.id.clone()));
-        list
+        Doomed {
+            unfinished: self.given_up.clone(),
+            old: old.map(|verdict| verdict.id.clone()).collect(),
+        }
     }
 }
 

@@ -29,11 +29,12 @@ const TYPED: &[&str] = &["clap::", "crate::cli"];
 const DOING: &[&str] = &[
     "crate::commands",
     "crate::engine",
+    "crate::operate",
     "crate::world",
     "crate::backup",
 ];
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule {
         room: "src/cluster",
         unknown: &[
@@ -84,6 +85,7 @@ const RULES: [Rule; 11] = [
                 "crate::commands",
                 "crate::observe",
                 "crate::backup",
+                "crate::operate",
                 "crate::world",
             ],
         ],
@@ -91,8 +93,22 @@ const RULES: [Rule; 11] = [
     },
     Rule {
         room: "src/world",
-        unknown: &[SCREEN, TYPED, &["crate::commands"]],
+        unknown: &[SCREEN, TYPED, &["crate::commands", "crate::operate"]],
         why: "world/ acts and looks, and does not know who asked",
+    },
+    Rule {
+        room: "src/operate",
+        unknown: &[
+            SCREEN,
+            TYPED,
+            &[
+                "crate::commands",
+                "kube::",
+                "k8s_openapi::",
+                "tokio_postgres::",
+            ],
+        ],
+        why: "operate/ runs an operation, and neither shows nor asks anything",
     },
     Rule {
         room: "src/postgres",

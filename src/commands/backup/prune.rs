@@ -9,9 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::context::Context;
 use super::super::operation::typed_line;
 use super::store;
-use crate::backup::catalogue::{Catalogue, RetentionCandidate, RetentionPolicy, decide};
+use crate::backup::catalogue::{
+    Catalogue, Deletion, Doomed, RetentionCandidate, RetentionPolicy, decide, delete,
+};
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::PruneArgs;
+use crate::confirmation::Confirmed;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Pruning, PruningDocument, Undeleted, encode, pruning_screen, write_stderr};
@@ -55,21 +58,21 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
         failed: Vec::new(),
     };
     let doomed = pruning.doomed();
-    if !args.dry_run && !doomed.is_empty() {
-        if !args.yes {
-            confirm(&pruning, context).await?;
-        }
-        for id in doomed {
-            let unfinished = pruning.given_up.contains(&id);
-            match delete(&store, &id, unfinished).await {
-                Ok(true) => pruning.deleted.push(id),
+    if !args.dry_run && doomed.count() > 0 {
+        let confirmed = match Confirmed::by_flag(&doomed, args.yes) {
+            Some(confirmed) => confirmed,
+            None => confirm(&pruning, &doomed, context).await?,
+        };
+        let deletions = delete(&store, &doomed, &confirmed)
+            .await
+            .map_err(|error| Failure::new(ExitCode::Refused, error.to_string()))?;
+        for (id, deletion) in deletions {
+            match deletion {
+                Deletion::Deleted => pruning.deleted.push(id),
                 // It was finished while the question waited for its answer.
-                Ok(false) => pruning.given_up.retain(|it| *it != id),
+                Deletion::Finished => pruning.given_up.retain(|it| *it != id),
                 // One that can't be deleted must not keep all the others.
-                Err(error) => pruning.failed.push(Undeleted {
-                    id,
-                    reason: error.to_string(),
-                }),
+                Deletion::Failed(reason) => pruning.failed.push(Undeleted { id, reason }),
             }
         }
     }
@@ -107,22 +110,13 @@ async fn given_up(store: &Arc<dyn Store>, partial: Vec<String>) -> Result<Vec<St
         .await
 }
 
-/// Deletes it; false when it is one that was finished in the meantime.
-async fn delete(store: &Arc<dyn Store>, id: &str, unfinished: bool) -> Result<bool, StoreError> {
-    let (store, id) = (Arc::clone(store), id.to_owned());
-    blocking(move || {
-        if unfinished {
-            store.remove_unfinished(&id)
-        } else {
-            store.remove(&id).map(|()| true)
-        }
-    })
-    .await
-}
-
 /// A person types how many go: it can't be undone.
-async fn confirm(pruning: &Pruning, context: &Context) -> Result<(), Failure> {
-    let count = pruning.doomed().len();
+async fn confirm(
+    pruning: &Pruning,
+    doomed: &Doomed,
+    context: &Context,
+) -> Result<Confirmed, Failure> {
+    let count = doomed.count();
     let refused = |what: &str| {
         Failure::new(ExitCode::Refused, what)
             .next("pgctl backup prune ... --dry-run")
@@ -139,9 +133,6 @@ async fn confirm(pruning: &Pruning, context: &Context) -> Result<(), Failure> {
         if count == 1 { "" } else { "s" }
     ));
     let answer = typed_line().await;
-    if answer.trim() == count.to_string() {
-        Ok(())
-    } else {
-        Err(refused("not confirmed: nothing was deleted"))
-    }
+    Confirmed::by_typing(doomed, &answer)
+        .ok_or_else(|| refused("not confirmed: nothing was deleted"))
 }

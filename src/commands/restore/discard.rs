@@ -1,7 +1,7 @@
 //! `pgctl restore --discard-old`.
 
 use super::super::context::Context;
-use super::super::operation::{Place, execute};
+use super::super::operation::{execute, target};
 use crate::cli::RestoreArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -12,16 +12,12 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<ExitCod
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
     let request = kept_data(&kube, &observed.snapshot).await;
-    let place = Place {
-        kube,
-        observed,
-        backups: None,
-    };
+    let target = target(context, kube, observed, None);
     execute(
         context,
-        &args.operation,
+        &args.operation.change,
         "restore",
-        place,
+        target,
         |snapshot, grounds, now| plan_discard(snapshot, &request, grounds, now),
     )
     .await

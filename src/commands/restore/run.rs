@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::super::backup::store;
 use super::super::context::Context;
-use super::super::operation::{Place, confirm, execute_looking_again, go_on};
+use super::super::operation::{self, confirm, execute_looking_again};
 use super::{backup, discard};
 use crate::backup::format::Identities;
 use crate::backup::store::{Location, Store};
 use crate::cli::RestoreArgs;
+use crate::confirmation::GoOn;
 use crate::engine::Journal;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -28,8 +29,11 @@ pub(in super::super) async fn run(
     context: &Context,
     args: &RestoreArgs,
 ) -> Result<ExitCode, Failure> {
-    if args.operation.resume || args.operation.abort {
-        return resume(context, args).await;
+    if args.operation.go_on.resume {
+        return go_on(context, args, GoOn::Resume).await;
+    }
+    if args.operation.go_on.abort {
+        return go_on(context, args, GoOn::Abort).await;
     }
     if args.discard_old {
         return discard::run(context, args).await;
@@ -64,16 +68,13 @@ pub(in super::super) async fn run(
         allow_drift: args.allow_drift,
         timeout_seconds: u32::try_from(args.move_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
     };
-    let place = Place {
-        kube,
-        observed,
-        backups: Some(backups(context, store, identities)),
-    };
+    let backups = backups(context, store, identities);
+    let on = operation::target(context, kube, observed, Some(backups));
     execute_looking_again(
         context,
-        &args.operation,
+        &args.operation.change,
         KIND,
-        place,
+        on,
         |snapshot, grounds, now| plan_restore(snapshot, &request, grounds, &found.borrow(), now),
         // An empty database may have been filled while the plan was read.
         async |kube, observed| {
@@ -86,7 +87,7 @@ pub(in super::super) async fn run(
 }
 
 /// What the journal says is restored, from the store that it names.
-async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
+async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
     let journal = journal_of(&kube, &observed.snapshot.cluster)
@@ -97,7 +98,7 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
             Operation::Restore(scope) => {
                 let opened = reopened(args, scope).await;
                 // What only goes back, or drops what was replaced, does not read it.
-                if args.operation.abort || !journal.needs_backup() {
+                if option == GoOn::Abort || !journal.needs_backup() {
                     opened.ok()
                 } else {
                     Some(opened.map_err(|failure| failure.next(journal.plan.resume_command()))?)
@@ -109,8 +110,9 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
     };
     let goes_back = |it: &Journal| {
         let left = it.unfinished();
-        args.operation.abort && left.is_some_and(|it| !it.past_point_of_no_return)
+        option == GoOn::Abort && left.is_some_and(|it| !it.past_point_of_no_return)
     };
+    let mut confirmed = None;
     if let Some(journal) = journal.filter(|it| goes_back(it) && it.is_in_use()) {
         write_stderr(match &journal.plan.operation {
             Operation::Restore(scope) if scope.kind == RestoreKind::Physical => {
@@ -120,15 +122,11 @@ async fn resume(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failu
                 "what clients have written to the restored databases since they were put in place would be lost\n"
             }
         });
-        confirm(&journal.plan, args.operation.yes).await?;
+        confirmed = Some(confirm(&journal.plan, args.operation.change.yes).await?);
     }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));
-    let place = Place {
-        kube,
-        observed,
-        backups,
-    };
-    go_on(context, place, KIND, args.operation.abort).await
+    let on = operation::target(context, kube, observed, backups);
+    operation::go_on(context, on, KIND, option, confirmed).await
 }
 
 /// The store, and the keys that its backup takes: what does not fit is said before anything is

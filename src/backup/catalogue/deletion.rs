@@ -1,0 +1,79 @@
+//! Deleting backups, which somebody has to have agreed to.
+
+use std::sync::Arc;
+
+use crate::backup::store::{Store, blocking};
+use crate::confirmation::{Confirmed, NeedsConfirmation, NotConfirmed};
+
+/// What is to be deleted from a store, in this order: should it stop midway, the newest are still there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doomed {
+    /// Ids of backups that were begun long ago and never finished.
+    pub unfinished: Vec<String>,
+    /// Ids of backups that nobody wants to keep, oldest first.
+    pub old: Vec<String>,
+}
+
+impl Doomed {
+    /// How many go.
+    pub fn count(&self) -> usize {
+        self.unfinished.len() + self.old.len()
+    }
+}
+
+impl NeedsConfirmation for Doomed {
+    fn subject(&self) -> String {
+        format!(
+            "to delete {}",
+            [self.unfinished.as_slice(), &self.old].concat().join(", ")
+        )
+    }
+
+    /// How many go.
+    fn wanted(&self) -> String {
+        self.count().to_string()
+    }
+}
+
+/// What has become of one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone.
+    Deleted,
+    /// It was finished in the meantime, and stays.
+    Finished,
+    /// It could not be deleted, and why. The others were, if they could.
+    Failed(String),
+}
+
+/// Deletes them one after the other, and says of each what has become of it.
+///
+/// # Errors
+/// When it is something else that somebody has agreed to: nothing is deleted then.
+pub async fn delete(
+    store: &Arc<dyn Store>,
+    doomed: &Doomed,
+    confirmed: &Confirmed,
+) -> Result<Vec<(String, Deletion)>, NotConfirmed> {
+    confirmed.covers(doomed)?;
+    let unfinished = doomed.unfinished.iter().map(|id| (id, true));
+    let old = doomed.old.iter().map(|id| (id, false));
+    let mut done = Vec::new();
+    for (id, unfinished) in unfinished.chain(old) {
+        let (store, name) = (Arc::clone(store), id.clone());
+        let deleting = blocking(move || {
+            if unfinished {
+                store.remove_unfinished(&name)
+            } else {
+                store.remove(&name).map(|()| true)
+            }
+        });
+        let deletion = match deleting.await {
+            Ok(true) => Deletion::Deleted,
+            Ok(false) => Deletion::Finished,
+            Err(error) => Deletion::Failed(error.to_string()),
+        };
+        done.push((id.clone(), deletion));
+    }
+    Ok(done)
+}

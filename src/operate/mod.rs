@@ -1,0 +1,15 @@
+//! What every guided operation does around its plan: finds out what it has to know, sees that what was
+//! agreed to is still what would be planned, takes the lock, keeps the journal, and says how it ended.
+//! Shows and asks nothing.
+
+mod ending;
+mod replan;
+mod requirements;
+mod resume;
+mod run;
+
+pub use ending::{Ran, outcome};
+pub use replan::{Replanned, replan};
+pub use requirements::requirements;
+pub use resume::{go_on, unfinished};
+pub use run::{Target, Tell, run};

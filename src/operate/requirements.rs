@@ -1,0 +1,93 @@
+//! What an operation needs to know besides the snapshot.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+
+use crate::cluster::{ArgoApplication, Snapshot};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{Call, Kube, Verb};
+use crate::observe::{Observed, unlogged_tables};
+use crate::plan::{
+    Grounds, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, RESTORE_PERMISSIONS,
+    applications, drift,
+};
+use crate::world::{lock_holder, seen_journal};
+
+/// What was found out besides the snapshot: permissions, the lock, the journal, who else changes things.
+///
+/// # Errors
+/// When the API can't be asked, or the journal can't be read.
+pub async fn requirements(
+    kube: &Kube,
+    observed: &Observed,
+    kind: &str,
+) -> Result<Grounds, Failure> {
+    let snapshot = &observed.snapshot;
+    let more: &[_] = match kind {
+        "reinit" | "scale" => &REINIT_PERMISSIONS,
+        "restore" => &RESTORE_PERMISSIONS,
+        _ => &[],
+    };
+    let calls: Vec<Call> = PERMISSIONS
+        .iter()
+        .chain(more)
+        .map(|(verb, group, resource)| {
+            Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
+        })
+        .collect();
+    let unlogged = async {
+        match kind {
+            "failover" => unlogged_tables(kube, observed).await,
+            _ => None,
+        }
+    };
+    let (missing, lock, journal, argo, unlogged) = futures::join!(
+        kube.not_allowed(&calls),
+        lock_holder(kube, &snapshot.cluster),
+        seen_journal(kube, &snapshot.cluster),
+        argo_applications(kube, snapshot),
+        unlogged,
+    );
+    let missing = missing?;
+    let permissions = calls
+        .iter()
+        .map(|call| Permitted {
+            permission: Permission::new(call.verb.as_str(), call.group, call.resource),
+            allowed: !missing.contains(&call),
+        })
+        .collect();
+    let (journal, journal_version) =
+        journal.map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    Ok(Grounds {
+        journal_version,
+        permissions,
+        // Without the permission to read it, the check of the permissions says so.
+        lock: lock.unwrap_or_default(),
+        unfinished: journal.and_then(|journal| journal.unfinished()),
+        drift: drift(snapshot, &argo),
+        unlogged,
+    })
+}
+
+/// The Applications of Argo CD that can be read: of the others nobody knows what they would do.
+async fn argo_applications(kube: &Kube, snapshot: &Snapshot) -> BTreeMap<String, ArgoApplication> {
+    let read = applications(snapshot).into_iter().map(async |name| {
+        let found = kube.argo_application(&name).await;
+        Some((name, found.ok().flatten()?))
+    });
+    join_all(read).await.into_iter().flatten().collect()
+}
+
+fn verb_of(word: &str) -> Verb {
+    match word {
+        "list" => Verb::List,
+        "watch" => Verb::Watch,
+        "create" => Verb::Create,
+        "update" => Verb::Update,
+        "patch" => Verb::Patch,
+        "delete" => Verb::Delete,
+        _ => Verb::Get,
+    }
+}
