@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::catalogue::entry;
+use super::entries::entry;
 use super::retention::is_ahead;
 use crate::backup::format::{Kind, could_be_of, started};
 use crate::backup::store::{Store, StoreError, blocking};

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 
-use super::catalogue::Entry;
+use super::entries::Entry;
 use crate::backup::format::{
     Archive, Content, ContentError, ContentFacts, Expected, Fingerprint, Identities, MANIFEST_FILE,
     Manifest, MeteredReader, Verification, check,

@@ -16,7 +16,12 @@ use crate::backup::store::{Store, StoreError};
 use crate::backup::tools::{ENDING, LOST, PipeReport, RemoteProcess, read_report};
 
 /// The script that takes it. Values reach it as arguments, never as text.
-const SCRIPT: &str = include_str!("upload.sh");
+const SCRIPT: &str = concat!(
+    include_str!("../tools/pipe_begin.sh"),
+    include_str!("upload.sh"),
+    include_str!("../tools/pipe_end.sh"),
+);
+
 /// Size of the pieces that travel.
 const CHUNK: usize = 128 * 1024;
 /// Pieces that may wait for a slower reader: 4 MiB.

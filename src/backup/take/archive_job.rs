@@ -4,7 +4,11 @@ use crate::backup::format::{Compression, Content, DatabaseDefinition, Expected, 
 use crate::postgres::{DatabaseRow, Inventory};
 
 /// The script that runs a command at the source. Values reach it as arguments, never as text.
-const SCRIPT: &str = include_str!("download.sh");
+const SCRIPT: &str = concat!(
+    include_str!("../tools/pipe_begin.sh"),
+    include_str!("download.sh"),
+    include_str!("../tools/pipe_end.sh"),
+);
 
 /// An archive that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a script that runs a tool in a pipe reports on stderr: how each stage ended, and what was sent.
+//! What a script that ends with `pipe_end.sh` reports on stderr: how each stage ended, and what was sent.
 
 use std::time::Duration;
 
