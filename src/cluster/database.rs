@@ -110,6 +110,12 @@ pub struct DatabaseFacts {
 }
 
 impl DatabaseFacts {
+    /// Whether a pod streams from it, by the name that its stream has.
+    pub fn streams_to(&self, pod: &str) -> bool {
+        let mut senders = self.senders.iter();
+        senders.any(|it| it.application_name == pod && it.is_streaming())
+    }
+
     /// Whether it can be written to: out of recovery. A server whose new transactions are read-only
     /// by a setting is, too: each may still begin as `READ WRITE`.
     pub fn writable(&self) -> bool {
@@ -233,6 +239,11 @@ pub struct ReceiverFacts {
 }
 
 impl ReceiverFacts {
+    /// Whether it receives what is written, and does not only wait for it.
+    pub fn is_streaming(&self) -> bool {
+        self.status == "streaming"
+    }
+
     /// Whether the sender was there lately. A receiver that has heard nothing for half of
     /// `wal_receiver_timeout` asks the sender to answer (`WalReceiverMain()` in
     /// src/backend/replication/walreceiver.c), so of one that lives there is a message by then. A
@@ -276,6 +287,13 @@ pub struct SenderFacts {
     pub reply_time: Option<Timestamp>,
     /// `slot_name` of the slot whose `active_pid` is this walsender.
     pub slot: Option<String>,
+}
+
+impl SenderFacts {
+    /// Whether it has caught up with what was there, and sends what is written now.
+    pub fn is_streaming(&self) -> bool {
+        self.state == "streaming"
+    }
 }
 
 /// `pg_stat_replication.sync_state`.

@@ -72,11 +72,8 @@ pub fn heard(snapshot: &Snapshot) -> Vec<(String, SignOfLife)> {
 fn sender(snapshot: &Snapshot, host: Option<&str>) -> String {
     let host = host.unwrap_or_default();
     let name = host.split('.').next().unwrap_or(host);
-    let numbered = |set: &str| {
-        let tail = name.strip_prefix(set).and_then(|it| it.strip_prefix('-'));
-        tail.is_some_and(|it| it.parse::<u32>().is_ok())
-    };
-    if snapshot.stateful_sets.iter().any(|set| numbered(&set.name)) {
+    let mut sets = snapshot.stateful_sets.iter();
+    if sets.any(|set| set.ordinal_of(name).is_some()) {
         return name.to_owned();
     }
     let mut all = snapshot.instances.iter();

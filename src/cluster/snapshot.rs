@@ -140,10 +140,7 @@ impl Snapshot {
         self.primaries()
             .map(Instance::name)
             .chain([named])
-            .filter_map(|primary| {
-                let tail = primary.strip_prefix(set.name.as_str())?.strip_prefix('-')?;
-                Some((primary.to_owned(), tail.parse::<u32>().ok()? + 1))
-            })
+            .filter_map(|primary| Some((primary.to_owned(), set.ordinal_of(primary)? + 1)))
             .max_by_key(|(_, lowest)| *lowest)
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::GitOps;
+use super::{GitOps, slot_name};
 
 /// The value of the label `app.kubernetes.io/component`: which StatefulSet a pod comes from. It is
 /// where the pod lives, not its role: a primary may live in either.
@@ -73,11 +73,21 @@ pub struct StatefulSetFacts {
 impl StatefulSetFacts {
     /// Whether it makes this pod again when that is gone: its number is below that of the replicas.
     pub fn keeps(&self, pod: &str) -> bool {
-        let ordinal = pod
-            .strip_prefix(&self.name)
-            .and_then(|it| it.strip_prefix('-'));
-        ordinal
-            .and_then(|it| it.parse::<u32>().ok())
+        self.ordinal_of(pod)
             .is_some_and(|ordinal| ordinal < self.wanted)
+    }
+
+    /// The number of a pod of this name, when it is one of this StatefulSet's, whether it exists or not.
+    pub fn ordinal_of(&self, pod: &str) -> Option<u32> {
+        let tail = pod.strip_prefix(&self.name)?.strip_prefix('-')?;
+        tail.parse().ok()
+    }
+
+    /// The number of the pod that streams through a slot of this name, when it is one of this StatefulSet's.
+    pub fn ordinal_of_slot(&self, slot: &str) -> Option<u32> {
+        let tail = slot
+            .strip_prefix(&slot_name(&self.name))?
+            .strip_prefix('_')?;
+        tail.parse().ok()
     }
 }

@@ -49,3 +49,13 @@ pub enum TopologySource {
     /// The start script of this cluster does not read one.
     Unaware,
 }
+
+impl TopologySource {
+    /// Name of the ConfigMap, whether it exists or not; none where the start script reads none.
+    pub fn config_map(&self) -> Option<&str> {
+        match self {
+            Self::Default { config_map } | Self::Recorded { config_map, .. } => Some(config_map),
+            Self::Unaware => None,
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub async fn unfinished(target: &Target, kind: &str, option: GoOn) -> Result<Jou
         .and_then(|journal| Some((journal.unfinished()?, journal)))
         .map(|(unfinished, journal)| (journal, unfinished))
         .ok_or_else(|| nothing(option))?;
-    if journal.plan.operation.kind() != kind {
+    if journal.plan.operation.kind().command() != kind {
         return Err(Failure::new(
             ExitCode::Refused,
             format!("what is unfinished is the {}", unfinished.title),

@@ -7,6 +7,7 @@
 //! they share is in `common/` and `decision.rs`.
 
 mod common;
+mod decision;
 mod failover;
 mod language;
 mod rejoin;
@@ -25,11 +26,12 @@ pub use language::{
     ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES, DatabaseHere, DatabaseInBackup, DiscardRequest,
     Drift, Entry, Event, FailoverRequest, Finding, Follower, Grounds, ImpossibleHistory, KeptData,
     KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure, Operation,
-    OperationId, OutageMethod, OutageParts, Outcome, PAUSED_BOUNDS, PERMISSIONS, Permission,
-    Permitted, Plan, PodRef, Progress, REINIT_PERMISSIONS, RESTORE_PERMISSIONS, Refusal,
-    ReinitRequest, RejoinRequest, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
-    RestoreRequest, RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName, Swap,
-    SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, Verdict, VolumeHandle, Way,
+    OperationId, OperationKind, OutageMethod, OutageParts, Outcome, PAUSED_BOUNDS, PERMISSIONS,
+    Permission, Permitted, Plan, PodRef, Progress, REINIT_PERMISSIONS, RESTORE_PERMISSIONS,
+    Refusal, ReinitRequest, RejoinRequest, RestoreAction, RestoreCondition, RestoreGrounds,
+    RestoreKind, RestoreRequest, RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName,
+    Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, Verdict, VolumeHandle,
+    Way,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(test)]

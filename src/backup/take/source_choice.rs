@@ -165,7 +165,7 @@ fn behind(snapshot: &Snapshot, instance: &Instance) -> Result<u64, String> {
     let streams = recovery
         .receiver
         .as_ref()
-        .is_some_and(|receiver| receiver.status == "streaming");
+        .is_some_and(|receiver| receiver.is_streaming());
     if !streams {
         return Err("it does not stream".to_owned());
     }

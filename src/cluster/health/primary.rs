@@ -83,10 +83,9 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
 /// The StatefulSet that would have this pod if it were one larger. None for a set whose pods do not
 /// ask the topology: nobody could tell whether another has been primary since.
 fn scaled_away<'a>(snapshot: &'a Snapshot, pod: &str) -> Option<&'a StatefulSetFacts> {
-    let (name, ordinal) = pod.rsplit_once('-')?;
     let sets = &mut snapshot.stateful_sets.iter();
     sets.filter(|set| set.topology_aware)
-        .find(|set| set.name == name && ordinal.parse() == Ok(set.wanted))
+        .find(|set| set.ordinal_of(pod) == Some(set.wanted))
 }
 
 fn split_brain(snapshot: &Snapshot, primaries: &[&Instance]) -> Finding {

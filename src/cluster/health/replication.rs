@@ -56,8 +56,7 @@ fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
     let asked = facts.settings.synchronous_standby_names.trim();
     let waits = !matches!(facts.settings.synchronous_commit.as_str(), "off" | "local");
     let confirms = facts.senders.iter().filter(|sender| {
-        matches!(sender.sync_state, SyncState::Sync | SyncState::Quorum)
-            && sender.state == "streaming"
+        matches!(sender.sync_state, SyncState::Sync | SyncState::Quorum) && sender.is_streaming()
     });
     let (there, needed) = (confirms.count(), synchronous_needed(asked));
     let namespace = &snapshot.cluster.namespace;

@@ -102,7 +102,7 @@ fn database_state(
             && recovery
                 .receiver
                 .as_ref()
-                .is_some_and(|receiver| receiver.status == "streaming") =>
+                .is_some_and(|receiver| receiver.is_streaming()) =>
         {
             InstanceState::Streaming
         }

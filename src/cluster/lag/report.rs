@@ -299,7 +299,7 @@ fn time_behind(
         });
     }
     let measured = sender.and_then(|sender| sender.replay_lag);
-    if sender.is_some_and(|sender| !paused && sender.state == "streaming") {
+    if sender.is_some_and(|sender| !paused && sender.is_streaming()) {
         return measured.map(|seconds| TimeLag {
             seconds: seconds.max(0.0),
             at_most: false,

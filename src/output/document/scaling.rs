@@ -178,7 +178,7 @@ impl SynchronousDocument {
             .map(|pod| {
                 let sender = facts.and_then(|facts| {
                     let mut senders = facts.senders.iter();
-                    senders.find(|it| it.application_name == *pod && it.state == "streaming")
+                    senders.find(|it| it.application_name == *pod && it.is_streaming())
                 });
                 SynchronousStandbyDocument {
                     pod: pod.clone(),

@@ -25,7 +25,7 @@ fn unfinished(cluster: &ClusterId, grounds: &Grounds) -> Check {
     match &grounds.unfinished {
         None => Check::pass(name, "every earlier operation has ended"),
         Some(found) => {
-            let kind = found.id.0.split('-').next().unwrap_or("failover");
+            let kind = found.id.command();
             let flags = format!("-n {} --cluster {}", cluster.namespace, cluster.name);
             let next = if found.past_point_of_no_return {
                 format!("pgctl {kind} --resume {flags}")

@@ -1,34 +1,19 @@
 //! What a new standby needs: one primary, and pods that start by the topology.
 
-use crate::cluster::{Instance, Snapshot, TopologySource};
+use crate::cluster::{Instance, Snapshot};
 use crate::plan::language::{Check, CheckName};
 
+/// One primary answers, and the topology names it: there is somebody to follow.
 pub(crate) fn one_primary(snapshot: &Snapshot) -> Check {
-    let name = CheckName::OnePrimary;
-    let primaries: Vec<&str> = snapshot.primaries().map(Instance::name).collect();
-    match primaries.as_slice() {
-        [one] if *one == snapshot.topology.primary => {
-            Check::pass(name, format!("{one} is the primary"))
-        }
-        [one] => Check::refuse(
-            name,
-            format!(
-                "{one} is the primary, but the topology names {}: a pod that starts would not follow it",
-                snapshot.topology.primary
-            ),
-        )
-        .next("pgctl status"),
-        [] => Check::refuse(name, "no primary answers: there is nothing to follow")
-            .next("pgctl failover"),
-        several => Check::refuse(
-            name,
-            format!("split brain: {} accept writes", several.join(" and ")),
-        ),
-    }
+    let none = Check::refuse(
+        CheckName::OnePrimary,
+        "no primary answers: there is nothing to follow",
+    );
+    at_most_one(snapshot, none, ": a pod that starts would not follow it")
 }
 
 pub(crate) fn start_script(snapshot: &Snapshot) -> Check {
-    let aware = snapshot.topology.source != TopologySource::Unaware
+    let aware = snapshot.topology.source.config_map().is_some()
         && snapshot.stateful_sets.iter().all(|set| set.topology_aware);
     if aware {
         Check::pass(CheckName::StartScript, "pods start by the topology")
@@ -41,8 +26,18 @@ pub(crate) fn start_script(snapshot: &Snapshot) -> Check {
     }
 }
 
-/// One primary answers, and the topology names it.
+/// One primary answers, and the topology names it; or none does.
 pub(crate) fn one_primary_or_none(snapshot: &Snapshot) -> Check {
+    at_most_one(
+        snapshot,
+        Check::warn(CheckName::OnePrimary, "no primary answers"),
+        "",
+    )
+}
+
+/// `none` is what it means that no primary answers, and `misnamed` what it means that the topology
+/// names another.
+fn at_most_one(snapshot: &Snapshot, none: Check, misnamed: &str) -> Check {
     let name = CheckName::OnePrimary;
     let primaries: Vec<&str> = snapshot.primaries().map(Instance::name).collect();
     match primaries.as_slice() {
@@ -52,12 +47,12 @@ pub(crate) fn one_primary_or_none(snapshot: &Snapshot) -> Check {
         [one] => Check::refuse(
             name,
             format!(
-                "{one} is the primary, but the topology names {}",
+                "{one} is the primary, but the topology names {}{misnamed}",
                 snapshot.topology.primary
             ),
         )
         .next("pgctl status"),
-        [] => Check::warn(name, "no primary answers").next("pgctl failover"),
+        [] => none.next("pgctl failover"),
         several => Check::refuse(
             name,
             format!("split brain: {} accept writes", several.join(" and ")),

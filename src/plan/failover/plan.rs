@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::checks::cluster_checks;
-use super::checks::loss;
+use super::checks::{cluster_checks, loss, replaces};
 use super::common::Situation;
 use super::ranking::{judge, rank};
 use super::steps::steps;
 use crate::cluster::{Instance, NameError, Snapshot, nearest};
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Candidate, Check, CheckName, FailoverRequest, Grounds, Mode, Operation, OperationId, Plan,
+    Candidate, Check, CheckName, FailoverRequest, Grounds, Mode, Operation, OperationKind, Plan,
     Refusal,
 };
 
@@ -24,54 +24,53 @@ pub fn plan_failover(
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
     let situation = Situation::new(snapshot, request, grounds);
-    let candidates = rank(&situation);
-    let target = choose(&situation, &candidates);
-    let checks = match &target {
-        Ok(target) => table(&situation, target),
+    let mut decision = Decision::new(OperationKind::Failover, snapshot, grounds, now);
+    decision.candidates = rank(&situation);
+    let target = choose(&situation, &decision.candidates);
+    if let Some(found) = situation.replaced() {
+        decision.replace(replaces(found));
+    }
+    match &target {
+        Ok(target) => decision.checks.extend(table(&situation, target)),
         Err(why) => {
-            let mut checks = cluster_checks(&situation, None);
-            checks.push(why.clone());
-            checks
+            let checks = cluster_checks(&situation, None);
+            decision.checks.extend(checks);
+            decision.checks.push(why.clone());
         }
-    };
-    let refused = checks.iter().any(Check::refuses);
-    let (Ok(target), false) = (target, refused) else {
-        return Err(Refusal {
-            operation: "failover".to_owned(),
-            checks: sorted(checks),
-            candidates,
-        });
-    };
-    let facts = target.facts();
-    Ok(Plan {
-        id: OperationId::new("failover", now),
-        cluster: snapshot.cluster.clone(),
-        system_identifier: facts
-            .map(|facts| facts.system_identifier.clone())
-            .unwrap_or_default(),
-        operation: Operation::Failover {
-            mode: situation.mode,
-            from: situation.old.clone(),
-            from_pod: situation.old_pod(),
-            to: target.name().to_owned(),
-            timeline: facts.map_or(crate::cluster::Timeline(1), |facts| facts.timeline),
-            term_before: snapshot.topology.term,
-            loss: loss(&situation, target),
-            shutdown: situation
-                .shutdown()
-                .filter(|_| situation.mode == Mode::Emergency),
-            replaces: situation.replaced().map(|found| found.id.clone()),
-            split_brain_accepted: situation.mode == Mode::Emergency
-                && request.accept_split_brain_risk,
-            blind: situation.is_blind(),
-            loss_accepted: situation.mode == Mode::Emergency && request.accept_loss,
-            ended_pods: situation.ended(),
-        },
-        made: now,
-        checks: sorted(checks),
-        candidates,
-        steps: steps(&situation, target),
+    }
+    decision.conclude(|_| {
+        let target = target.ok()?;
+        Some(Proposal {
+            operation: operation(&situation, target),
+            steps: steps(&situation, target),
+            system_identifier: Some(
+                target
+                    .facts()
+                    .map(|facts| facts.system_identifier.clone())
+                    .unwrap_or_default(),
+            ),
+        })
     })
+}
+
+fn operation(situation: &Situation<'_>, target: &Instance) -> Operation {
+    let facts = target.facts();
+    let in_need = situation.mode == Mode::Emergency;
+    Operation::Failover {
+        mode: situation.mode,
+        from: situation.old.clone(),
+        from_pod: situation.old_pod(),
+        to: target.name().to_owned(),
+        timeline: facts.map_or(crate::cluster::Timeline(1), |facts| facts.timeline),
+        term_before: situation.snapshot.topology.term,
+        loss: loss(situation, target),
+        shutdown: situation.shutdown().filter(|_| in_need),
+        replaces: situation.replaced().map(|found| found.id.clone()),
+        split_brain_accepted: in_need && situation.request.accept_split_brain_risk,
+        blind: situation.is_blind(),
+        loss_accepted: in_need && situation.request.accept_loss,
+        ended_pods: situation.ended(),
+    }
 }
 
 /// Every pod that could become primary, ranked, and why it is eligible or not.
@@ -90,11 +89,6 @@ fn table(situation: &Situation<'_>, target: &Instance) -> Vec<Check> {
         format!("{} becomes primary", target.name()),
     ));
     checks.extend(judge(situation, target).checks);
-    checks
-}
-
-fn sorted(mut checks: Vec<Check>) -> Vec<Check> {
-    checks.sort_by_key(|check| check.check);
     checks
 }
 

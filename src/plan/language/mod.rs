@@ -11,6 +11,7 @@ mod journal;
 mod known;
 mod objects;
 mod operation;
+mod operation_kind;
 mod plan;
 mod refusal;
 mod request;
@@ -37,6 +38,7 @@ pub use journal::{
 pub use known::Known;
 pub use objects::{ClaimRef, Follower, PodRef};
 pub use operation::{Loss, Mode, Operation, OperationId, Shutdown};
+pub use operation_kind::OperationKind;
 pub use plan::Plan;
 pub use refusal::Refusal;
 pub use request::{

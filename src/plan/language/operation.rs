@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autoscaler::Bounds;
 use super::objects::PodRef;
+use super::operation_kind::OperationKind;
 use super::request::{AutoscaleRequest, Way};
 use super::restore::{KeptData, RestoreScope};
 use crate::cluster::{Lsn, Timeline};
@@ -21,8 +22,17 @@ pub struct OperationId(pub String);
 
 impl OperationId {
     /// The id of an operation that is planned now.
-    pub(crate) fn new(kind: &str, now: Timestamp) -> Self {
-        Self(format!("{kind}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")))
+    pub(crate) fn new(kind: OperationKind, now: Timestamp) -> Self {
+        Self(format!(
+            "{}-{}",
+            kind.command(),
+            now.strftime("%Y%m%dT%H%M%S%3fZ")
+        ))
+    }
+
+    /// The command that goes on with it.
+    pub(crate) fn command(&self) -> &str {
+        self.0.split('-').next().unwrap_or(&self.0)
     }
 }
 
@@ -162,16 +172,17 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The command's word for it.
-    pub const fn kind(&self) -> &'static str {
+    /// What kind of operation it is.
+    pub const fn kind(&self) -> OperationKind {
         match self {
-            Self::Failover { .. } => "failover",
-            Self::Rejoin { .. } => "rejoin",
-            Self::Reinit { .. } => "reinit",
-            Self::Scale { .. } => "scale",
-            Self::Autoscale { .. } => "hpa",
-            Self::Synchronous { .. } => "sync",
-            Self::Restore(_) | Self::Discard { .. } => "restore",
+            Self::Failover { .. } => OperationKind::Failover,
+            Self::Rejoin { .. } => OperationKind::Rejoin,
+            Self::Reinit { .. } => OperationKind::Reinit,
+            Self::Scale { .. } => OperationKind::Scale,
+            Self::Autoscale { .. } => OperationKind::Autoscale,
+            Self::Synchronous { .. } => OperationKind::Synchronous,
+            Self::Restore(_) => OperationKind::Restore,
+            Self::Discard { .. } => OperationKind::Discard,
         }
     }
 }

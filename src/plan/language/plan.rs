@@ -97,7 +97,7 @@ impl Plan {
     pub fn resume_command(&self) -> String {
         format!(
             "pgctl {} --resume -n {}{}{}",
-            self.operation.kind(),
+            self.operation.kind().command(),
             self.cluster.namespace,
             self.cluster_flag(),
             self.store_flags()
@@ -121,7 +121,7 @@ impl Plan {
     pub fn abort_command(&self) -> String {
         format!(
             "pgctl {} --abort -n {}{}",
-            self.operation.kind(),
+            self.operation.kind().command(),
             self.cluster.namespace,
             self.cluster_flag()
         )

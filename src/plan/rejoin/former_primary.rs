@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::situation::Situation;
 use crate::cluster::Snapshot;
 use crate::plan::common::{drop_slots, pod_slots, room_for_copy, spread_reads};
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Grounds, Operation, OperationId, Plan, Refusal, RejoinRequest, Step, StepName,
+    Grounds, Operation, OperationKind, Plan, Refusal, RejoinRequest, Step, StepName,
 };
 
 /// Plans the return of a former primary as a standby.
@@ -19,15 +20,15 @@ pub fn plan_rejoin(
     grounds: &Grounds,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut situation = Situation::new(snapshot, &request.pod, grounds);
+    let decision = Decision::new(OperationKind::Rejoin, snapshot, grounds, now);
+    let mut situation = Situation::new(decision, snapshot, &request.pod);
     situation.not_following_yet(request.clone);
     if request.clone {
-        situation.checks.extend(room_for_copy(snapshot));
+        situation.decision.checks.extend(room_for_copy(snapshot));
     } else {
         situation.rewindable();
     }
-    let id = OperationId::new("rejoin", now);
-    situation.plan("rejoin", id.clone(), now, |it| {
+    situation.plan(|it, id| {
         let mut steps: Vec<Step> = it.release().into_iter().collect();
         steps.push(it.create_slot());
         if request.clone {
@@ -48,6 +49,6 @@ pub fn plan_rejoin(
             primary: it.primary.name().to_owned(),
             clone: request.clone,
         };
-        (operation, steps)
+        Proposal::new(operation, steps)
     })
 }

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::situation::Situation;
 use crate::cluster::Snapshot;
 use crate::plan::common::room_for_copy;
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal,
+    Action, Check, CheckName, Condition, Grounds, Operation, OperationKind, Plan, Refusal,
     ReinitRequest, Step, StepName,
 };
 
@@ -23,18 +24,19 @@ pub fn plan_reinit(
     grounds: &Grounds,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut situation = Situation::new(snapshot, &request.pod, grounds);
+    let decision = Decision::new(OperationKind::Reinit, snapshot, grounds, now);
+    let mut situation = Situation::new(decision, snapshot, &request.pod);
     // Found out before its data goes.
-    situation.checks.extend(room_for_copy(snapshot));
+    situation.decision.checks.extend(room_for_copy(snapshot));
     let volume = situation.volume().cloned();
     if volume.is_none() {
         let pod = situation.pod.clone().unwrap_or_else(|| request.pod.clone());
-        situation.checks.push(Check::refuse(
+        situation.decision.checks.push(Check::refuse(
             CheckName::Volume,
             format!("{pod} has no claim to renew"),
         ));
     }
-    situation.plan("reinit", OperationId::new("reinit", now), now, |it| {
+    situation.plan(|it, _| {
         let claim = volume
             .as_ref()
             .map(|it| it.claim.clone())
@@ -85,6 +87,6 @@ pub fn plan_reinit(
             primary: it.primary.name().to_owned(),
             claim,
         };
-        (operation, steps)
+        Proposal::new(operation, steps)
     })
 }

@@ -1,24 +1,21 @@
 //! Planning the return of a former primary, and a new volume for a broken standby.
 
-use jiff::Timestamp;
-
 use super::steps::Steps;
 use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts, resolve_tail};
-use crate::plan::common::{new_standby_checks, one_primary, operation_checks, start_script};
-use crate::plan::language::{
-    Check, CheckName, Grounds, Operation, OperationId, Plan, Refusal, Step,
-};
+use crate::plan::common::{new_standby_checks, one_primary, start_script};
+use crate::plan::decision::{Decision, Proposal};
+use crate::plan::language::{Check, CheckName, OperationId, Plan, Refusal};
 
 /// The checks of both, as they are worked out.
 pub(super) struct Situation<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) pod: Option<String>,
-    pub(super) checks: Vec<Check>,
+    pub(super) decision: Decision<'a>,
 }
 
 impl<'a> Situation<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, given: &str, grounds: &Grounds) -> Self {
-        let mut checks = operation_checks(&snapshot.cluster, grounds);
+    pub(super) fn new(mut decision: Decision<'a>, snapshot: &'a Snapshot, given: &str) -> Self {
+        let checks = &mut decision.checks;
         checks.extend([one_primary(snapshot), start_script(snapshot)]);
         checks.extend(new_standby_checks(snapshot));
         let pod = match resolve_tail(given, names(snapshot).iter().map(String::as_str)) {
@@ -34,7 +31,7 @@ impl<'a> Situation<'a> {
         let mut situation = Self {
             snapshot,
             pod,
-            checks,
+            decision,
         };
         situation.no_primary();
         situation
@@ -54,7 +51,7 @@ impl<'a> Situation<'a> {
         let Some(pod) = self.pod.clone() else { return };
         let primary = self.instance().is_some_and(|it| it.role() == Role::Primary);
         if primary || self.snapshot.topology.primary == pod {
-            self.checks.push(
+            self.decision.checks.push(
                 Check::refuse(CheckName::Recovery, format!("{pod} is the primary"))
                     .next("pgctl failover first"),
             );
@@ -63,7 +60,7 @@ impl<'a> Situation<'a> {
             && set.component == Component::Replica
             && (self.instance().is_none() || !set.keeps(&pod))
         {
-            self.checks.push(Check::refuse(
+            self.decision.checks.push(Check::refuse(
                 CheckName::Ready,
                 format!(
                     "{pod} does not exist or is about to go: {} is scaled to {}",
@@ -77,13 +74,8 @@ impl<'a> Situation<'a> {
         let (Some(pod), Some(primary)) = (self.pod.clone(), self.snapshot.primary()) else {
             return;
         };
-        let follows = primary.facts().is_some_and(|facts| {
-            facts
-                .senders
-                .iter()
-                .any(|sender| sender.application_name == pod && sender.state == "streaming")
-        });
-        self.checks.push(if follows && !clone {
+        let follows = primary.facts().is_some_and(|facts| facts.streams_to(&pod));
+        self.decision.checks.push(if follows && !clone {
             Check::refuse(
                 CheckName::Streaming,
                 format!("{pod} streams from {} already", primary.name()),
@@ -99,7 +91,7 @@ impl<'a> Situation<'a> {
             .primary()
             .and_then(Instance::facts)
             .is_some_and(|facts| facts.settings.rewindable);
-        self.checks.push(if able {
+        self.decision.checks.push(if able {
             Check::pass(CheckName::Rewind, "pg_rewind can work")
         } else {
             Check::refuse(
@@ -111,46 +103,19 @@ impl<'a> Situation<'a> {
     }
 
     pub(super) fn plan(
-        mut self,
-        kind: &str,
-        id: OperationId,
-        now: Timestamp,
-        make: impl FnOnce(&Steps<'a>) -> (Operation, Vec<Step>),
+        self,
+        propose: impl FnOnce(&Steps<'a>, &OperationId) -> Proposal,
     ) -> Result<Plan, Refusal> {
-        self.checks.sort_by_key(|check| check.check);
-        let set = self
-            .pod
-            .as_deref()
-            .and_then(|pod| set_of(self.snapshot, pod));
-        let refused = self.checks.iter().any(Check::refuses);
-        let (Some(pod), Some(primary), Some(set), false) =
-            (self.pod, self.snapshot.primary(), set, refused)
-        else {
-            return Err(Refusal {
-                operation: kind.to_owned(),
-                checks: self.checks,
-                candidates: Vec::new(),
-            });
-        };
-        let steps = Steps {
-            snapshot: self.snapshot,
-            pod,
-            primary,
-            set,
-        };
-        let (operation, steps) = make(&steps);
-        Ok(Plan {
-            id,
-            cluster: self.snapshot.cluster.clone(),
-            system_identifier: primary
-                .facts()
-                .map(|facts| facts.system_identifier.clone())
-                .unwrap_or_default(),
-            operation,
-            made: now,
-            checks: self.checks,
-            candidates: Vec::new(),
-            steps,
+        let (snapshot, pod) = (self.snapshot, self.pod);
+        self.decision.conclude(|id| {
+            let pod = pod?;
+            let steps = Steps {
+                snapshot,
+                primary: snapshot.primary()?,
+                set: set_of(snapshot, &pod)?,
+                pod,
+            };
+            Some(propose(&steps, id))
         })
     }
 }
@@ -176,6 +141,6 @@ fn names(snapshot: &Snapshot) -> Vec<String> {
 }
 
 fn set_of<'a>(snapshot: &'a Snapshot, pod: &str) -> Option<&'a StatefulSetFacts> {
-    let (set, _) = pod.rsplit_once('-')?;
-    snapshot.stateful_sets.iter().find(|it| it.name == set)
+    let mut sets = snapshot.stateful_sets.iter();
+    sets.find(|it| it.ordinal_of(pod).is_some())
 }

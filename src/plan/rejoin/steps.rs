@@ -1,8 +1,7 @@
 //! The steps by which a pod becomes a standby again.
 
 use crate::cluster::{
-    Component, Instance, Shape, Snapshot, StatefulSetFacts, TopologySource, slot_name,
-    synchronous_candidates,
+    Component, Instance, Shape, Snapshot, StatefulSetFacts, slot_name, synchronous_candidates,
 };
 use crate::plan::common::{confirm_by, release_records, settle_proofs, wish};
 use crate::plan::language::{Action, Condition, PodRef, Step, StepName};
@@ -59,11 +58,12 @@ impl Steps<'_> {
     }
 
     fn config_map(&self) -> String {
-        match &self.snapshot.topology.source {
-            TopologySource::Default { config_map }
-            | TopologySource::Recorded { config_map, .. } => config_map.clone(),
-            TopologySource::Unaware => String::new(),
-        }
+        self.snapshot
+            .topology
+            .source
+            .config_map()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     pub(super) fn request_clone(&self, request: &str) -> Step {

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::cluster::{Instance, Snapshot};
-use crate::plan::common::{operation_checks, sizes};
+use crate::cluster::Snapshot;
+use crate::plan::common::sizes;
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Condition, DiscardRequest, Grounds, Operation, OperationId, Plan,
+    Action, Check, CheckName, Condition, DiscardRequest, Grounds, Operation, OperationKind, Plan,
     Refusal, RestoreAction, Step, StepName,
 };
 
@@ -19,7 +20,8 @@ pub fn plan_discard(
     grounds: &Grounds,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut checks = operation_checks(&snapshot.cluster, grounds);
+    let mut decision = Decision::new(OperationKind::Discard, snapshot, grounds, now);
+    let checks = &mut decision.checks;
     checks.push(kept(request));
     // What was kept is the way back while the restored data does not answer.
     checks.push(match snapshot.primary() {
@@ -33,38 +35,20 @@ pub fn plan_discard(
         )
         .next("pgctl status"),
     });
-    checks.sort_by_key(|check| check.check);
-    if checks.iter().any(Check::refuses) {
-        return Err(Refusal {
-            operation: "discard".to_owned(),
-            checks,
-            candidates: Vec::new(),
-        });
-    }
-    let directories = request
-        .kept
-        .iter()
-        .map(|it| (it.pod.clone(), it.data.directory.clone()))
-        .collect();
-    let action = Action::Restore(RestoreAction::Discard { directories });
-    let step = Step::new(StepName::DiscardKept, action, Condition::Answered)
-        .timeout(3600)
-        .point_of_no_return();
-    Ok(Plan {
-        id: OperationId::new("restore", now),
-        cluster: snapshot.cluster.clone(),
-        system_identifier: snapshot
-            .primary()
-            .and_then(Instance::facts)
-            .map(|facts| facts.system_identifier.clone())
-            .unwrap_or_default(),
-        operation: Operation::Discard {
+    decision.conclude(|_| {
+        let directories = request
+            .kept
+            .iter()
+            .map(|it| (it.pod.clone(), it.data.directory.clone()))
+            .collect();
+        let action = Action::Restore(RestoreAction::Discard { directories });
+        let step = Step::new(StepName::DiscardKept, action, Condition::Answered)
+            .timeout(3600)
+            .point_of_no_return();
+        let operation = Operation::Discard {
             kept: request.kept.iter().map(|it| it.data.clone()).collect(),
-        },
-        made: now,
-        checks,
-        candidates: Vec::new(),
-        steps: vec![step],
+        };
+        Some(Proposal::new(operation, vec![step]))
     })
 }
 

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::common::Situation;
 use super::{logical, physical};
 use crate::cluster::Snapshot;
+use crate::plan::decision::Decision;
 use crate::plan::language::{
-    Check, Grounds, OperationId, Plan, Refusal, RestoreGrounds, RestoreKind, RestoreRequest,
+    Grounds, OperationKind, Plan, Refusal, RestoreGrounds, RestoreKind, RestoreRequest,
 };
 
 /// Plans the restore of a backup into the cluster of the snapshot.
@@ -26,27 +27,12 @@ pub fn plan_restore(
         grounds,
         found,
     };
-    let id = OperationId::new("restore", now);
-    let mut proposal = match found.backup.kind {
-        RestoreKind::Physical => physical::proposal(&situation, &id),
-        RestoreKind::Logical | RestoreKind::Database => logical::proposal(&situation, &id),
+    let mut decision = Decision::new(OperationKind::Restore, snapshot, grounds, now);
+    decision.checks.extend(situation.checks());
+    let (id, checks) = (decision.id.clone(), &mut decision.checks);
+    let proposal = match found.backup.kind {
+        RestoreKind::Physical => physical::proposal(&situation, &id, checks),
+        RestoreKind::Logical | RestoreKind::Database => logical::proposal(&situation, &id, checks),
     };
-    proposal.checks.sort_by_key(|check| check.check);
-    match proposal.content {
-        Some((operation, steps)) if !proposal.checks.iter().any(Check::refuses) => Ok(Plan {
-            id,
-            cluster: snapshot.cluster.clone(),
-            system_identifier: proposal.system_identifier,
-            operation,
-            made: now,
-            checks: proposal.checks,
-            candidates: Vec::new(),
-            steps,
-        }),
-        _ => Err(Refusal {
-            operation: "restore".to_owned(),
-            checks: proposal.checks,
-            candidates: Vec::new(),
-        }),
-    }
+    decision.conclude(|_| proposal)
 }

@@ -6,11 +6,11 @@ use super::checks::{bounds_checks, change_drift, governing, request_check};
 use super::following::follow;
 use super::metrics::with_target;
 use super::patch::{patch_step, pinned, resumed};
-use crate::cluster::{Autoscaler, Component, Instance, Shape, Snapshot};
-use crate::plan::common::operation_checks;
+use crate::cluster::{Autoscaler, Component, Shape, Snapshot};
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     AutoscaleRequest, AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation,
-    OperationId, Plan, Refusal,
+    OperationKind, Plan, Refusal,
 };
 
 /// Plans a change of the autoscaler's bounds or targets, a pause, or the end of one.
@@ -23,7 +23,8 @@ pub fn plan_autoscale(
     grounds: &Grounds,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut checks = operation_checks(&snapshot.cluster, grounds);
+    let mut decision = Decision::new(OperationKind::Autoscale, snapshot, grounds, now);
+    let checks = &mut decision.checks;
     let autoscaler = match governing(snapshot) {
         Ok(autoscaler) => Some(autoscaler),
         Err(check) => {
@@ -34,7 +35,7 @@ pub fn plan_autoscale(
     if let Some((why, next)) = autoscaler.and_then(|it| it.contested(&snapshot.cluster.namespace)) {
         checks.push(Check::refuse(CheckName::Autoscaler, why).next(next));
     }
-    let patch = autoscaler.map(|it| patch(snapshot, it, request, &mut checks));
+    let patch = autoscaler.map(|it| patch(snapshot, it, request, checks));
     let mut steps = Vec::new();
     if let (Some(autoscaler), Some(patch)) = (autoscaler, &patch) {
         checks.extend(bounds_checks(snapshot, patch.bounds));
@@ -55,34 +56,15 @@ pub fn plan_autoscale(
         false => Drift::of_bounds,
     };
     checks.push(change_drift(grounds, touched, None));
-    checks.sort_by_key(|check| check.check);
-    let (Some(autoscaler), Some(patch), false) =
-        (autoscaler, patch, checks.iter().any(Check::refuses))
-    else {
-        return Err(Refusal {
-            operation: "hpa".to_owned(),
-            checks,
-            candidates: Vec::new(),
-        });
-    };
-    Ok(Plan {
-        id: OperationId::new("hpa", now),
-        cluster: snapshot.cluster.clone(),
-        system_identifier: snapshot
-            .primary()
-            .and_then(Instance::facts)
-            .map(|facts| facts.system_identifier.clone())
-            .unwrap_or_default(),
-        operation: Operation::Autoscale {
+    decision.conclude(|_| {
+        let (autoscaler, patch) = (autoscaler?, patch?);
+        let operation = Operation::Autoscale {
             autoscaler: autoscaler.name.clone(),
             request: request.clone(),
             from: Bounds::of(autoscaler),
             to: patch.bounds,
-        },
-        made: now,
-        checks,
-        candidates: Vec::new(),
-        steps,
+        };
+        Some(Proposal::new(operation, steps))
     })
 }
 

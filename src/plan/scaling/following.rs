@@ -86,7 +86,7 @@ fn set_by_others(snapshot: &Snapshot, primary: &Instance, after: &Shape) -> Chec
     let (going, staying): (Vec<&String>, Vec<&String>) = facts
         .senders
         .iter()
-        .filter(|sender| sender.state == "streaming" && sender.sync_state != SyncState::Async)
+        .filter(|sender| sender.is_streaming() && sender.sync_state != SyncState::Async)
         .map(|sender| &sender.application_name)
         .partition(|pod| leaves(pod));
     if going.is_empty() {

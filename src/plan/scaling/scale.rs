@@ -6,10 +6,11 @@ use super::checks::{bounds_checks, change_drift, count, governing, primary_stays
 use super::following::follow;
 use super::patch::{patch_step, pinned};
 use super::scale_situation::Situation;
-use crate::cluster::{Autoscaler, Component, Instance, Shape, Sight, Snapshot, StatefulSetFacts};
-use crate::plan::common::{new_standby_checks, one_primary_or_none, operation_checks};
+use crate::cluster::{Autoscaler, Component, Shape, Sight, Snapshot, StatefulSetFacts};
+use crate::plan::common::{new_standby_checks, one_primary_or_none};
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation, OperationId, Plan,
+    AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation, OperationKind, Plan,
     Refusal, ScaleRequest, Way,
 };
 
@@ -23,7 +24,8 @@ pub fn plan_scale(
     grounds: &Grounds,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut checks = operation_checks(&snapshot.cluster, grounds);
+    let mut decision = Decision::new(OperationKind::Scale, snapshot, grounds, now);
+    let checks = &mut decision.checks;
     let mut one_primary = one_primary_or_none(snapshot);
     if snapshot.primary().is_none() {
         one_primary = Check::refuse(one_primary.check, one_primary.reason).next("pgctl failover");
@@ -42,7 +44,7 @@ pub fn plan_scale(
         checks.extend(new_standby_checks(snapshot));
     }
     let autoscaler = governing(snapshot).ok();
-    let patch = set.and_then(|set| way(snapshot, set, autoscaler, request, &mut checks));
+    let patch = set.and_then(|set| way(snapshot, set, autoscaler, request, checks));
     let shape = Shape {
         replica_pods: request.replicas,
         minimum: match (&patch, autoscaler) {
@@ -66,41 +68,23 @@ pub fn plan_scale(
         Some(_) => change_drift(grounds, Drift::of_bounds, None),
         None => change_drift(grounds, |_| false, set),
     });
-    checks.sort_by_key(|check| check.check);
-    let (Some(situation), false) = (situation, checks.iter().any(Check::refuses)) else {
-        return Err(Refusal {
-            operation: "scale".to_owned(),
-            checks,
-            candidates: Vec::new(),
-        });
-    };
-    let mut steps = Vec::new();
-    steps.extend(following.before);
-    let patch = patch.zip(autoscaler);
-    let back = patch.as_ref().map(|(patch, it)| patch.inverse(it));
-    // The autoscaler acts on its bounds at once: what puts them back puts the number back, too.
-    steps.extend(patch.map(|(patch, it)| situation.back(patch_step(patch, it), back.clone())));
-    let id = OperationId::new("scale", now);
-    steps.extend(situation.steps(&id.0, back, following.after));
-    Ok(Plan {
-        id,
-        cluster: snapshot.cluster.clone(),
-        system_identifier: snapshot
-            .primary()
-            .and_then(Instance::facts)
-            .map(|facts| facts.system_identifier.clone())
-            .unwrap_or_default(),
-        operation: Operation::Scale {
+    decision.conclude(|id| {
+        let situation = situation?;
+        let mut steps = Vec::new();
+        steps.extend(following.before);
+        let patch = patch.zip(autoscaler);
+        let back = patch.as_ref().map(|(patch, it)| patch.inverse(it));
+        // The autoscaler acts on its bounds at once: what puts them back puts the number back, too.
+        steps.extend(patch.map(|(patch, it)| situation.back(patch_step(patch, it), back.clone())));
+        steps.extend(situation.steps(&id.0, back, following.after));
+        let operation = Operation::Scale {
             stateful_set: situation.set.name.clone(),
             from: situation.set.wanted,
             to: request.replicas,
             way: autoscaler.and(request.way),
             left_behind: situation.left_behind(),
-        },
-        made: now,
-        checks,
-        candidates: Vec::new(),
-        steps,
+        };
+        Some(Proposal::new(operation, steps))
     })
 }
 

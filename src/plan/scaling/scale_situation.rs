@@ -36,14 +36,6 @@ impl<'a> Situation<'a> {
         self.request.replicas > self.set.wanted
     }
 
-    /// The number of a pod of the replica StatefulSet.
-    pub(super) fn ordinal(&self, pod: &str) -> Option<u32> {
-        pod.strip_prefix(self.set.name.as_str())?
-            .strip_prefix('-')?
-            .parse()
-            .ok()
-    }
-
     /// The standbys that are waited for: the new ones, or all when none is new.
     pub(super) fn awaited(&self) -> Vec<String> {
         let from = match self.grows() {
@@ -70,7 +62,8 @@ impl<'a> Situation<'a> {
     /// Volumes of pods that there are not afterwards.
     pub(super) fn volumes_beyond(&self) -> impl Iterator<Item = &'a VolumeFacts> {
         self.snapshot.volumes.iter().filter(|it| {
-            self.ordinal(&it.pod)
+            self.set
+                .ordinal_of(&it.pod)
                 .is_some_and(|ordinal| ordinal >= self.request.replicas)
         })
     }
@@ -80,7 +73,8 @@ impl<'a> Situation<'a> {
         self.snapshot.volumes.iter().filter(|it| {
             !it.in_use
                 && self
-                    .ordinal(&it.pod)
+                    .set
+                    .ordinal_of(&it.pod)
                     .is_some_and(|ordinal| ordinal < self.request.replicas)
         })
     }
@@ -96,12 +90,9 @@ impl<'a> Situation<'a> {
     /// Slots of pods that there are not afterwards: of those that go, and of those that an
     /// autoscaler has taken away before.
     pub(super) fn slots_beyond(&self) -> Vec<String> {
-        let prefix = slot_name(&self.set.name);
         let beyond = |slot: &str| {
-            slot.strip_prefix(&prefix)
-                .and_then(|tail| tail.strip_prefix('_'))
-                .and_then(|tail| tail.parse::<u32>().ok())
-                .is_some_and(|ordinal| ordinal >= self.request.replicas)
+            let ordinal = self.set.ordinal_of_slot(slot);
+            ordinal.is_some_and(|it| it >= self.request.replicas)
         };
         let mut slots: Vec<String> = self
             .snapshot

@@ -1,7 +1,7 @@
 //! The steps of a change of the number of pods.
 
 use super::scale_situation::Situation;
-use crate::cluster::{Component, Instance, ServicePurpose, TopologySource};
+use crate::cluster::{Component, Instance, ServicePurpose};
 use crate::plan::language::{Action, AutoscalerPatch, ClaimRef, Condition, PodRef, Step, StepName};
 
 /// The longest that a pod takes to go: its grace period, and the fast shutdown before.
@@ -76,11 +76,12 @@ impl Situation<'_> {
             max_lag_bytes: self.request.max_lag_bytes,
         };
         let left: Vec<String> = self.left_over().map(|it| it.pod.clone()).collect();
-        let config_map = match &self.snapshot.topology.source {
-            TopologySource::Default { config_map }
-            | TopologySource::Recorded { config_map, .. } => Some(config_map.clone()),
-            TopologySource::Unaware => None,
-        };
+        let config_map = self
+            .snapshot
+            .topology
+            .source
+            .config_map()
+            .map(str::to_owned);
         let step = match config_map {
             Some(config_map) if self.grows() && !left.is_empty() => Step::new(
                 StepName::AwaitStandbys,

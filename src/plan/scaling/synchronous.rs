@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use super::checks::change_drift;
 use super::following::{spare, too_few};
-use crate::cluster::{Instance, Shape, Snapshot, TopologySource, synchronous_candidates};
-use crate::plan::common::{confirm_by, files_check, one_primary_or_none, operation_checks};
+use crate::cluster::{Instance, Shape, Snapshot, synchronous_candidates};
+use crate::plan::common::{confirm_by, files_check, one_primary_or_none};
+use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Condition, Grounds, Operation, OperationId, Plan, Refusal, Step,
+    Action, Check, CheckName, Condition, Grounds, Operation, OperationKind, Plan, Refusal, Step,
     StepName, SynchronousRequest,
 };
 
@@ -23,7 +24,8 @@ pub fn plan_synchronous(
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
     let primary = snapshot.primary();
-    let mut checks = operation_checks(&snapshot.cluster, grounds);
+    let mut decision = Decision::new(OperationKind::Synchronous, snapshot, grounds, now);
+    let checks = &mut decision.checks;
     checks.push(one_primary_or_none(snapshot));
     checks.push(aware(snapshot));
     let name = primary.map_or(snapshot.topology.primary.as_str(), Instance::name);
@@ -32,48 +34,28 @@ pub fn plan_synchronous(
     // With a mistake in its files a server takes in no change.
     checks.push(files_check(primary));
     checks.push(change_drift(grounds, |_| false, None));
-    checks.sort_by_key(|check| check.check);
-    let (
-        false,
-        TopologySource::Default { config_map } | TopologySource::Recorded { config_map, .. },
-    ) = (checks.iter().any(Check::refuses), &snapshot.topology.source)
-    else {
-        return Err(Refusal {
-            operation: "sync".to_owned(),
-            checks,
-            candidates: Vec::new(),
-        });
-    };
-    let mut steps = vec![record(snapshot, config_map, request.standbys)];
-    if let Some(primary) = primary {
-        let standbys = if request.standbys == 0 {
-            Vec::new()
-        } else {
-            standbys
-        };
-        steps.push(confirm_by(
-            StepName::SetSynchronous,
-            primary,
-            request.standbys,
-            standbys,
-        ));
-    }
-    Ok(Plan {
-        id: OperationId::new("sync", now),
-        cluster: snapshot.cluster.clone(),
-        system_identifier: primary
-            .and_then(Instance::facts)
-            .map(|facts| facts.system_identifier.clone())
-            .unwrap_or_default(),
-        operation: Operation::Synchronous {
+    decision.conclude(|_| {
+        let config_map = snapshot.topology.source.config_map()?;
+        let mut steps = vec![record(snapshot, config_map, request.standbys)];
+        if let Some(primary) = primary {
+            let standbys = if request.standbys == 0 {
+                Vec::new()
+            } else {
+                standbys
+            };
+            steps.push(confirm_by(
+                StepName::SetSynchronous,
+                primary,
+                request.standbys,
+                standbys,
+            ));
+        }
+        let operation = Operation::Synchronous {
             primary: primary.map(|it| it.name().to_owned()),
             from: snapshot.topology.synchronous,
             to: request.standbys,
-        },
-        made: now,
-        checks,
-        candidates: Vec::new(),
-        steps,
+        };
+        Some(Proposal::new(operation, steps))
     })
 }
 
@@ -97,7 +79,7 @@ fn record(snapshot: &Snapshot, config_map: &str, standbys: u32) -> Step {
 
 fn aware(snapshot: &Snapshot) -> Check {
     let name = CheckName::StartScript;
-    if snapshot.topology.source == TopologySource::Unaware {
+    if snapshot.topology.source.config_map().is_none() {
         Check::refuse(
             name,
             "this cluster has no topology ConfigMap, in which the wish would outlive its primary",
@@ -122,14 +104,7 @@ fn standby_checks(primary: Option<&Instance>, count: u32, standbys: &[String]) -
     if standbys.len() < count as usize {
         return vec![too_few(count, standbys)];
     }
-    let streams = |pod: &&String| {
-        primary.facts().is_some_and(|facts| {
-            facts
-                .senders
-                .iter()
-                .any(|sender| sender.application_name == **pod && sender.state == "streaming")
-        })
-    };
+    let streams = |pod: &&String| primary.facts().is_some_and(|facts| facts.streams_to(pod));
     let (there, missing): (Vec<&String>, Vec<&String>) = standbys.iter().partition(streams);
     let streaming = if there.len() < count as usize {
         let missing: Vec<&str> = missing.iter().map(|it| it.as_str()).collect();

@@ -40,7 +40,7 @@ pub(in crate::world) async fn fit_to_take_over(
     let sender = facts
         .senders
         .iter()
-        .find(|it| it.application_name == pod && it.state == "streaming");
+        .find(|it| it.application_name == pod && it.is_streaming());
     let Some(replayed) = sender.map(|it| it.replay_lsn) else {
         return not(format!("{pod} does not stream from {upstream}"));
     };

@@ -99,7 +99,7 @@ async fn stage(
     let sender = primary
         .senders
         .iter()
-        .find(|it| it.application_name == name && it.state == "streaming");
+        .find(|it| it.application_name == name && it.is_streaming());
     if let Some(sender) = sender {
         let behind = sender
             .replay_lsn

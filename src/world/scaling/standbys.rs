@@ -127,7 +127,7 @@ pub(in crate::world) async fn is_synchronous(
         .senders
         .iter()
         .filter(|sender| standbys.contains(&sender.application_name))
-        .filter(|sender| sender.state == "streaming")
+        .filter(|sender| sender.is_streaming())
         .filter(|sender| sender.flush_lsn.is_some_and(|at| at >= position))
         .count();
     Ok(!strangers && confirmed >= count as usize)

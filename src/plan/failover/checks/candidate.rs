@@ -170,7 +170,7 @@ fn streaming(situation: &Situation<'_>, target: &Instance) -> Check {
             name,
             format!("{pod} receives nothing: its WAL receiver has stopped"),
         ),
-        Some(sender) if sender.state == "streaming" => {
+        Some(sender) if sender.is_streaming() => {
             Check::pass(name, format!("{pod} streams from {}", situation.old))
         }
         Some(sender) => Check::refuse(

@@ -7,21 +7,16 @@ use super::next_start::next_start_checks;
 use super::old_primary::{loss_check, old_primary, one_primary, start_script};
 use super::signs_of_life::{life_checks, stop_timeout};
 use crate::cluster::{Component, Instance, Role};
-use crate::plan::common::{operation_checks, volumes_go};
+use crate::plan::common::volumes_go;
 use crate::plan::language::{Check, CheckName, Mode, Unfinished};
 
 /// The checks of the cluster, for this target (none when none could be chosen).
 pub(crate) fn cluster_checks(situation: &Situation<'_>, target: Option<&Instance>) -> Vec<Check> {
-    let mut checks = operation_checks(&situation.snapshot.cluster, situation.grounds);
-    if let Some(found) = situation.replaced() {
-        checks.retain(|check| check.check != CheckName::Unfinished);
-        checks.push(replaces(found));
-    }
-    checks.extend([
+    let mut checks = vec![
         one_primary(situation),
         old_primary(situation, target),
         start_script(situation),
-    ]);
+    ];
     checks.extend(life_checks(situation));
     checks.extend(stop_timeout(situation));
     checks.extend(target.and_then(|target| loss_check(situation, target)));
@@ -36,7 +31,7 @@ pub(crate) fn cluster_checks(situation: &Situation<'_>, target: Option<&Instance
 }
 
 /// An operation that can't go on does not stand in the way of the one that is needed now.
-fn replaces(found: &Unfinished) -> Check {
+pub(crate) fn replaces(found: &Unfinished) -> Check {
     let why = match (&found.to, found.past_point_of_no_return) {
         (Some(to), true) => format!("can only go forward, and {to} is lost"),
         (Some(_), false) => "has lost a pod that it needs".to_owned(),

@@ -11,5 +11,5 @@ mod signs_of_life;
 mod synchronous;
 
 pub(super) use candidate::candidate_checks;
-pub(super) use cluster::cluster_checks;
+pub(super) use cluster::{cluster_checks, replaces};
 pub(super) use old_primary::loss;

@@ -1,7 +1,7 @@
 //! The situation that a failover starts from, worked out once for all checks.
 
 use crate::cluster::{
-    Component, ContainerState, Instance, Role, SignOfLife, Snapshot, TopologySource, signs_of_life,
+    Component, ContainerState, Instance, Role, SignOfLife, Snapshot, signs_of_life,
 };
 use crate::plan::language::{FailoverRequest, Grounds, Mode, PodRef, Shutdown, Unfinished};
 
@@ -140,12 +140,8 @@ impl<'a> Situation<'a> {
             return instance.pod.component;
         }
         let of_set = |component| {
-            self.snapshot.stateful_set(component).is_some_and(|set| {
-                self.old
-                    .strip_prefix(set.name.as_str())
-                    .and_then(|tail| tail.strip_prefix('-'))
-                    .is_some_and(|tail| tail.bytes().all(|b| b.is_ascii_digit()))
-            })
+            let set = self.snapshot.stateful_set(component);
+            set.is_some_and(|set| set.ordinal_of(&self.old).is_some())
         };
         if of_set(Component::Replica) {
             Component::Replica
@@ -157,23 +153,15 @@ impl<'a> Situation<'a> {
     /// Whether the old primary's pod does not exist, and its StatefulSet is about to change that. A
     /// pod of the primary StatefulSet is no such situation: scaling that to 0 stops whatever comes.
     pub(crate) fn is_being_recreated(&self) -> bool {
-        let wanted = self
-            .snapshot
-            .stateful_set(Component::Replica)
-            .map(|set| set.wanted);
-        let ordinal = self
-            .old
-            .rsplit('-')
-            .next()
-            .and_then(|tail| tail.parse::<u32>().ok());
+        let replicas = self.snapshot.stateful_set(Component::Replica);
         self.old_instance().is_none()
             && self.old_component() == Component::Replica
-            && wanted > ordinal
+            && replicas.is_some_and(|set| set.keeps(&self.old))
     }
 
     /// Whether every StatefulSet's start script reads the topology.
     pub(crate) fn topology_aware(&self) -> bool {
-        self.snapshot.topology.source != TopologySource::Unaware
+        self.snapshot.topology.source.config_map().is_some()
             && self
                 .snapshot
                 .stateful_sets

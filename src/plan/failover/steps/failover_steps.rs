@@ -1,7 +1,7 @@
 //! What the steps have in common.
 
 use super::super::common::{End, Situation};
-use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts, TopologySource};
+use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts};
 use crate::plan::language::{Condition, Mode};
 
 /// A failover from which its steps are made.
@@ -19,11 +19,7 @@ pub(super) struct Steps<'a> {
 impl<'a> Steps<'a> {
     pub(super) fn new(situation: &'a Situation<'a>, target: &'a Instance) -> Self {
         let snapshot = situation.snapshot;
-        let config_map = match &snapshot.topology.source {
-            TopologySource::Default { config_map }
-            | TopologySource::Recorded { config_map, .. } => Some(config_map.clone()),
-            TopologySource::Unaware => None,
-        };
+        let config_map = snapshot.topology.source.config_map().map(str::to_owned);
         let gone_for_long =
             situation.request.accept_split_brain_risk && situation.mode == Mode::Emergency;
         let comes_back = situation.topology_aware()

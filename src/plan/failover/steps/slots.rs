@@ -94,9 +94,6 @@ impl Steps<'_> {
 
 /// Whether a slot of this name belongs to a pod of this cluster, whether it exists or not.
 fn is_pod_slot(snapshot: &Snapshot, slot: &str) -> bool {
-    snapshot.stateful_sets.iter().any(|set| {
-        slot.strip_prefix(&slot_name(&set.name))
-            .and_then(|tail| tail.strip_prefix('_'))
-            .is_some_and(|tail| !tail.is_empty() && tail.bytes().all(|b| b.is_ascii_digit()))
-    })
+    let mut sets = snapshot.stateful_sets.iter();
+    sets.any(|set| set.ordinal_of_slot(slot).is_some())
 }

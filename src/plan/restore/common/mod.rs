@@ -1,7 +1,7 @@
 //! What the restores of both kinds share.
 
-mod proposal;
 mod situation;
+mod stamp;
 
-pub(super) use proposal::{Proposal, stamp};
 pub(super) use situation::{Situation, free_bytes};
+pub(super) use stamp::stamp;

@@ -1,7 +1,7 @@
 //! The checks that every restore starts with.
 
 use crate::cluster::{Component, GitOps, Instance, Snapshot};
-use crate::plan::common::{one_primary, operation_checks, sizes, start_script};
+use crate::plan::common::{one_primary, sizes, start_script};
 use crate::plan::language::{
     BackupFacts, Check, CheckName, Grounds, RestoreGrounds, RestoreKind, RestoreRequest, Reverts,
 };
@@ -20,10 +20,8 @@ impl<'a> Situation<'a> {
     }
 
     /// The checks that do not depend on what is restored.
-    pub(crate) fn common(&self) -> Vec<Check> {
-        let mut checks = operation_checks(&self.snapshot.cluster, self.grounds);
-        checks.extend([self.whole(), self.cluster(), self.version()]);
-        checks
+    pub(crate) fn checks(&self) -> Vec<Check> {
+        vec![self.whole(), self.cluster(), self.version()]
     }
 
     fn whole(&self) -> Check {

@@ -1,30 +1,26 @@
 //! The checks and the plan.
 
-use super::super::common::{Proposal, Situation, stamp};
+use super::super::common::{Situation, stamp};
 use super::requirements::{extensions, roles, tablespaces};
 use super::safety_backup::{Safety, connections};
 use super::selection::choose;
 use super::steps::Steps;
 use crate::cluster::Instance;
+use crate::plan::decision::Proposal;
 use crate::plan::language::{Check, CheckName, Operation, OperationId, RestoreScope};
 
-pub(in super::super) fn proposal(situation: &Situation<'_>, id: &OperationId) -> Proposal {
-    let mut checks = situation.common();
+pub(in super::super) fn proposal(
+    situation: &Situation<'_>,
+    id: &OperationId,
+    checks: &mut Vec<Check>,
+) -> Option<Proposal> {
     checks.push(situation.one_primary());
     let primary = situation.snapshot.primary();
-    let system_identifier = primary
-        .and_then(Instance::facts)
-        .map(|facts| facts.system_identifier.clone())
-        .unwrap_or_default();
     let (Some(primary), Some(target)) = (primary, &situation.found.target) else {
-        return Proposal {
-            checks,
-            system_identifier,
-            content: None,
-        };
+        return None;
     };
-    let chosen = choose(situation, target, &mut checks);
-    let roles = roles(situation, target, &chosen, &mut checks);
+    let chosen = choose(situation, target, checks);
+    let roles = roles(situation, target, &chosen, checks);
     let safety = Safety::of(situation, &chosen, &roles);
     checks.extend([
         tablespaces(target, &chosen),
@@ -60,9 +56,5 @@ pub(in super::super) fn proposal(situation: &Situation<'_>, id: &OperationId) ->
         pod: primary.name(),
         stamp: stamp(id),
     };
-    Proposal {
-        checks,
-        system_identifier,
-        content: Some((Operation::Restore(scope), steps.steps())),
-    }
+    Some(Proposal::new(Operation::Restore(scope), steps.steps()))
 }

@@ -188,12 +188,7 @@ impl Steps<'_> {
     fn follow(&self) -> Step {
         let snapshot = self.situation.snapshot;
         let facts = snapshot.primary().and_then(Instance::facts);
-        let streams = |name: &str| {
-            facts.is_some_and(|facts| {
-                let mut senders = facts.senders.iter();
-                senders.any(|it| it.application_name == name && it.state == "streaming")
-            })
-        };
+        let streams = |name: &str| facts.is_some_and(|facts| facts.streams_to(name));
         let followed = RestoreCondition::Followed {
             pod: self.pod(),
             standbys: snapshot

@@ -117,12 +117,9 @@ impl<'a> VolumeRestore<'a> {
             let recovery = facts.recovery.as_ref();
             recovery
                 .and_then(|it| it.receiver.as_ref())
-                .is_some_and(|it| it.status == "streaming" && it.timeline == original.timeline)
+                .is_some_and(|it| it.is_streaming() && it.timeline == original.timeline)
         };
-        let is_sent = original
-            .senders
-            .iter()
-            .any(|it| it.application_name == copy.name() && it.state == "streaming");
+        let is_sent = original.streams_to(copy.name());
         is_sent
             && copy.facts().is_some_and(|facts| {
                 facts.system_identifier == original.system_identifier

@@ -1,15 +1,19 @@
 //! The plan as a whole.
 
-use super::super::common::{Proposal, Situation};
+use super::super::common::Situation;
 use super::checks::{
     architecture, autoscaler, base_backups, connections, databases, logical_slots, primary,
 };
 use super::volume_restore::VolumeRestore;
 use crate::plan::common::{files_check, volumes_go};
+use crate::plan::decision::Proposal;
 use crate::plan::language::{Check, CheckName, Operation, OperationId, RestoreScope};
 
-pub(in super::super) fn proposal(situation: &Situation<'_>, id: &OperationId) -> Proposal {
-    let mut checks = situation.common();
+pub(in super::super) fn proposal(
+    situation: &Situation<'_>,
+    id: &OperationId,
+    checks: &mut Vec<Check>,
+) -> Option<Proposal> {
     checks.extend([
         situation.start_script(),
         situation.git_ops(),
@@ -34,11 +38,7 @@ pub(in super::super) fn proposal(situation: &Situation<'_>, id: &OperationId) ->
             CheckName::Target,
             "there is no primary StatefulSet with a topology to restore into",
         ));
-        return Proposal {
-            checks,
-            system_identifier: String::new(),
-            content: None,
-        };
+        return None;
     };
     checks.extend([restore.space(), restore.kept(), restore.replicas()]);
     checks.extend(restore.synchronous());
@@ -60,9 +60,9 @@ pub(in super::super) fn proposal(situation: &Situation<'_>, id: &OperationId) ->
         databases: Vec::new(),
         keeps: restore.keeps(),
     };
-    Proposal {
-        checks,
-        system_identifier: situation.backup().system_identifier.clone(),
-        content: Some((Operation::Restore(scope), restore.steps())),
-    }
+    Some(Proposal {
+        operation: Operation::Restore(scope),
+        steps: restore.steps(),
+        system_identifier: Some(situation.backup().system_identifier.clone()),
+    })
 }

@@ -1,7 +1,7 @@
 //! What the steps have in common.
 
 use super::super::common::{Situation, free_bytes, stamp};
-use crate::cluster::{Component, Instance, StatefulSetFacts, TopologySource, VolumeFacts};
+use crate::cluster::{Component, Instance, StatefulSetFacts, VolumeFacts};
 use crate::plan::language::{Check, CheckName, OperationId, VolumeHandle};
 
 /// How long a pod may take to stop: its own grace period, and a little more.
@@ -30,11 +30,7 @@ impl<'a> VolumeRestore<'a> {
     pub(super) fn new(situation: &'a Situation<'a>, id: &OperationId) -> Option<Self> {
         let snapshot = situation.snapshot;
         let primary_set = snapshot.stateful_set(Component::Primary)?;
-        let config_map = match &snapshot.topology.source {
-            TopologySource::Default { config_map }
-            | TopologySource::Recorded { config_map, .. } => config_map.clone(),
-            TopologySource::Unaware => return None,
-        };
+        let config_map = snapshot.topology.source.config_map()?.to_owned();
         let target = format!("{}-0", primary_set.name);
         let claim = snapshot
             .volumes
