@@ -52,22 +52,22 @@ impl Journal {
         let past = self
             .progress()
             .is_ok_and(|progress| progress.past_point_of_no_return(&self.plan));
+        let (from, to, restore) = match &self.plan.operation {
+            Operation::Failover { from, to, .. } => (Some(from.clone()), Some(to.clone()), false),
+            Operation::Restore(_) | Operation::Discard { .. } => (None, None, true),
+            Operation::Rejoin { .. }
+            | Operation::Reinit { .. }
+            | Operation::Scale { .. }
+            | Operation::Autoscale { .. }
+            | Operation::Synchronous { .. } => (None, None, false),
+        };
         Some(Unfinished {
             id: OperationId(self.plan.id.0.clone()),
             title: self.plan.operation.to_string(),
             past_point_of_no_return: past,
-            to: match &self.plan.operation {
-                Operation::Failover { to, .. } => Some(to.clone()),
-                _ => None,
-            },
-            from: match &self.plan.operation {
-                Operation::Failover { from, .. } => Some(from.clone()),
-                _ => None,
-            },
-            restore: matches!(
-                self.plan.operation,
-                Operation::Restore(_) | Operation::Discard { .. }
-            ),
+            to,
+            from,
+            restore,
         })
     }
 
@@ -106,7 +106,13 @@ impl Journal {
                 StepName::PointService
             }
             Operation::Restore(_) => StepName::SwapDatabases,
-            _ => return false,
+            Operation::Failover { .. }
+            | Operation::Rejoin { .. }
+            | Operation::Reinit { .. }
+            | Operation::Scale { .. }
+            | Operation::Autoscale { .. }
+            | Operation::Synchronous { .. }
+            | Operation::Discard { .. } => return false,
         };
         let opening = self.plan.steps.iter().position(|it| it.name == opens);
         match (self.progress(), opening) {

@@ -232,9 +232,12 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
     for record in records {
         let report = &record.report;
         let dash = || "-".to_owned();
-        let timeline = match (&report.operation, report.new_timeline) {
-            (Operation::Failover { timeline, .. }, Some(new)) => format!("{timeline} -> {new}"),
-            _ => dash(),
+        let timeline = if let (Operation::Failover { timeline, .. }, Some(new)) =
+            (&report.operation, report.new_timeline)
+        {
+            format!("{timeline} -> {new}")
+        } else {
+            dash()
         };
         let (result, tone) = match record.outcome {
             crate::plan::Outcome::Done => ("done", Tone::Good),

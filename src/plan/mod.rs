@@ -23,15 +23,15 @@ pub use common::{
 pub use failover::{candidates, plan_failover};
 pub use language::{
     Action, AutoscaleRequest, AutoscalerPatch, BackupFacts, Bounds, Candidate, Check, CheckName,
-    ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES, DatabaseHere, DatabaseInBackup, DiscardRequest,
-    Drift, Entry, Event, FailoverRequest, Finding, Follower, Grounds, ImpossibleHistory, KeptData,
-    KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure, Operation,
-    OperationId, OperationKind, OutageMethod, OutageParts, Outcome, PAUSED_BOUNDS, PERMISSIONS,
-    Permission, Permitted, Plan, PodRef, Progress, REINIT_PERMISSIONS, RESTORE_PERMISSIONS,
-    Refusal, ReinitRequest, RejoinRequest, RestoreAction, RestoreCondition, RestoreGrounds,
-    RestoreKind, RestoreRequest, RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName,
-    Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, Verdict, VolumeHandle,
-    Way,
+    ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES, DatabaseAction, DatabaseCondition, DatabaseHere,
+    DatabaseInBackup, DiscardRequest, Drift, Entry, Event, FailoverRequest, Finding, Follower,
+    Grounds, ImpossibleHistory, KeptData, KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode,
+    ORIGINAL_MINIMUM, OnFailure, Operation, OperationId, OperationKind, OutageMethod, OutageParts,
+    Outcome, PAUSED_BOUNDS, PERMISSIONS, Permission, Permitted, Plan, PodRef, Progress,
+    REINIT_PERMISSIONS, RESTORE_PERMISSIONS, Refusal, ReinitRequest, RejoinRequest, RestoreAction,
+    RestoreCondition, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, Reverts,
+    ScaleRequest, Shutdown, Step, StepName, Swap, SynchronousRequest, TargetFacts, Undo,
+    Unfinished, UnloggedTables, Verdict, VolumeAction, VolumeCondition, VolumeHandle, Way,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(test)]

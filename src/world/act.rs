@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::{Annotations, labels};
-use crate::plan::{Action, Finding, ORIGINAL_MINIMUM, Plan};
+use crate::plan::{Action, Finding, ORIGINAL_MINIMUM, Plan, RestoreAction};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{delete, release_ended, stop_unproven};
 use crate::world::failover::promotion::{promote, prove_write};
@@ -181,8 +181,12 @@ pub(super) async fn act(
             config_map,
             standbys,
         } => record_synchronous(cluster, config_map, *standbys).await?,
-        Action::Restore(action) => {
-            return real.restoring().restore(plan, action, known, limit).await;
+        Action::Restore(RestoreAction::Databases(action)) => {
+            let restoring = real.restoring();
+            return restoring.on_databases(plan, action, known, limit).await;
+        }
+        Action::Restore(RestoreAction::Volume(action)) => {
+            return real.restoring().on_volume(plan, action, limit).await;
         }
     }
     Ok(Vec::new())

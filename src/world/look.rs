@@ -8,7 +8,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Service;
 
 use crate::engine::{Known, Stage, WorldError};
-use crate::plan::{Condition, Plan};
+use crate::plan::{Condition, Plan, RestoreCondition};
 use crate::world::cluster::RealCluster;
 use crate::world::connections::Connections;
 use crate::world::failover::candidate::fit_to_take_over;
@@ -202,7 +202,14 @@ pub(super) async fn holds(
             config_map,
             standbys,
         } => synchronous_recorded(cluster, config_map, *standbys).await?,
-        Condition::Restore(condition) => real.restoring().holds(plan, condition, known).await?,
+        Condition::Restore(RestoreCondition::Databases(condition)) => {
+            real.restoring()
+                .databases_hold(plan, condition, known)
+                .await?
+        }
+        Condition::Restore(RestoreCondition::Volume(condition)) => {
+            real.restoring().volume_holds(plan, condition).await?
+        }
     })
 }
 

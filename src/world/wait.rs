@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{ErrorKind, Known, Notice, WorldError};
-use crate::plan::{Condition, Finding, Operation, Plan, RestoreCondition};
+use crate::plan::{
+    Condition, DatabaseCondition, Finding, Operation, Plan, RestoreCondition, VolumeCondition,
+};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{await_clean_end, await_ends};
 use crate::world::failover::followers::{COPY_REFUSED, HELD_FOR_GOOD};
@@ -111,11 +113,9 @@ pub(super) async fn wait(
         Condition::Back { upstream, pod } => {
             let begun = Instant::now();
             let pods = std::slice::from_ref(pod);
-            let last = match plan.operation {
-                // Of which the start script hears in its time.
-                Operation::Rejoin { clone: true, .. } => COPY_REFUSED,
-                _ => HELD_FOR_GOOD,
-            };
+            let copies = matches!(plan.operation, Operation::Rejoin { clone: true, .. });
+            // Of which the start script hears in its time.
+            let last = if copies { COPY_REFUSED } else { HELD_FOR_GOOD };
             let findings = real
                 .followers
                 .await_streaming(cluster, upstream, pods, last, limit)
@@ -148,27 +148,79 @@ pub(super) async fn wait(
             await_synchronous(cluster, pod, names, standbys, *count, limit).await?;
             Ok(Vec::new())
         }
-        Condition::Restore(RestoreCondition::SwappedIn { volume }) => {
+        Condition::Restore(RestoreCondition::Volume(VolumeCondition::SwappedIn { volume })) => {
             poll(real, plan, condition, known, limit).await?;
             real.restoring().kept_on(plan, volume).await
         }
-        Condition::Restore(RestoreCondition::Followed { pod, standbys }) => {
+        Condition::Restore(RestoreCondition::Databases(DatabaseCondition::Followed {
+            pod,
+            standbys,
+        })) => {
             real.restoring()
                 .await_followed(pod, standbys, limit)
                 .await?;
             Ok(Vec::new())
         }
-        _ => {
+        Condition::ServiceLeadsTo { .. } => {
             poll(real, plan, condition, known, limit).await?;
-            Ok(match condition {
-                Condition::ServiceLeadsTo { .. } => real
-                    .outage
-                    .since_last()
-                    .map(|seconds| Finding::ServiceSwitched { seconds })
-                    .into_iter()
-                    .collect(),
-                _ => Vec::new(),
-            })
+            let switched = real.outage.since_last();
+            let switched = switched.map(|seconds| Finding::ServiceSwitched { seconds });
+            Ok(switched.into_iter().collect())
+        }
+        Condition::Answered
+        | Condition::AutoscalerMinimum { .. }
+        | Condition::Slots { .. }
+        | Condition::NoSlots { .. }
+        | Condition::RecordHeld { .. }
+        | Condition::RecordReleased { .. }
+        | Condition::ProofsSettled { .. }
+        | Condition::Scaled { .. }
+        | Condition::RecordsReleased { .. }
+        | Condition::PodReplaced { .. }
+        | Condition::ClaimGone { .. }
+        | Condition::ClaimEnding { .. }
+        | Condition::ClaimReplaced { .. }
+        | Condition::CloneRequested { .. }
+        | Condition::FitToTakeOver { .. }
+        | Condition::InRecovery { .. }
+        | Condition::Writable { .. }
+        | Condition::NotWritable { .. }
+        | Condition::Unanswering { .. }
+        | Condition::PodReady { .. }
+        | Condition::ServiceClosed { .. }
+        | Condition::ServiceSelects { .. }
+        | Condition::AutoscalerIs { .. }
+        | Condition::PodsGone { .. }
+        | Condition::Forgotten { .. }
+        | Condition::ClaimsUnused { .. }
+        | Condition::ClaimsGone { .. }
+        | Condition::SynchronousRecorded { .. }
+        | Condition::Restore(RestoreCondition::Databases(
+            DatabaseCondition::Roles { .. }
+            | DatabaseCondition::NoRoles { .. }
+            | DatabaseCondition::Loaded { .. }
+            | DatabaseCondition::NoDatabases { .. }
+            | DatabaseCondition::Swapped { .. }
+            | DatabaseCondition::SwappedBack { .. }
+            | DatabaseCondition::StillEmpty { .. }
+            | DatabaseCondition::BackedUp { .. },
+        ))
+        | Condition::Restore(RestoreCondition::Volume(
+            VolumeCondition::PodsGone { .. }
+            | VolumeCondition::ClaimThere { .. }
+            | VolumeCondition::ClaimsGone { .. }
+            | VolumeCondition::VolumeOpen { .. }
+            | VolumeCondition::VolumeClosed { .. }
+            | VolumeCondition::VolumesOpen { .. }
+            | VolumeCondition::VolumesClosed { .. }
+            | VolumeCondition::Unpacked { .. }
+            | VolumeCondition::NothingUnpacked { .. }
+            | VolumeCondition::Recovered { .. }
+            | VolumeCondition::SwappedOut { .. }
+            | VolumeCondition::Restored { .. },
+        )) => {
+            poll(real, plan, condition, known, limit).await?;
+            Ok(Vec::new())
         }
     }
 }
@@ -224,6 +276,6 @@ fn holds_a_claim(condition: &Condition) -> bool {
         Condition::ClaimGone { .. }
             | Condition::ClaimReplaced { .. }
             | Condition::ClaimsGone { .. }
-            | Condition::Restore(RestoreCondition::ClaimsGone { .. })
+            | Condition::Restore(RestoreCondition::Volume(VolumeCondition::ClaimsGone { .. }))
     )
 }

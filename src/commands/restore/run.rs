@@ -104,9 +104,15 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
                     Some(opened.map_err(|failure| failure.next(journal.plan.resume_command()))?)
                 }
             }
-            _ => None,
+            Operation::Failover { .. }
+            | Operation::Rejoin { .. }
+            | Operation::Reinit { .. }
+            | Operation::Scale { .. }
+            | Operation::Autoscale { .. }
+            | Operation::Synchronous { .. }
+            | Operation::Discard { .. } => None,
         },
-        _ => None,
+        Some(_) | None => None,
     };
     let goes_back = |it: &Journal| {
         let left = it.unfinished();
@@ -114,13 +120,14 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
     };
     let mut confirmed = None;
     if let Some(journal) = journal.filter(|it| goes_back(it) && it.is_in_use()) {
-        write_stderr(match &journal.plan.operation {
-            Operation::Restore(scope) if scope.kind == RestoreKind::Physical => {
-                "the write Service was opened: what clients have written to the restored data since is in what is taken away with it (kept beside the data of before, and used by nobody)\n"
-            }
-            _ => {
-                "what clients have written to the restored databases since they were put in place would be lost\n"
-            }
+        let physical = matches!(
+            &journal.plan.operation,
+            Operation::Restore(scope) if scope.kind == RestoreKind::Physical
+        );
+        write_stderr(if physical {
+            "the write Service was opened: what clients have written to the restored data since is in what is taken away with it (kept beside the data of before, and used by nobody)\n"
+        } else {
+            "what clients have written to the restored databases since they were put in place would be lost\n"
         });
         confirmed = Some(confirm(&journal.plan, args.operation.change.yes).await?);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autoscaler::AutoscalerPatch;
 use super::objects::{ClaimRef, Follower, PodRef};
-use super::restore::RestoreAction;
+use super::restore::{DatabaseAction, RestoreAction, VolumeAction};
 use crate::cluster::Topology;
 
 /// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing
@@ -263,6 +263,18 @@ impl Action {
             system_identifier: system_identifier.to_owned(),
             unproven: Vec::new(),
         }
+    }
+}
+
+impl From<DatabaseAction> for Action {
+    fn from(it: DatabaseAction) -> Self {
+        Self::Restore(RestoreAction::Databases(it))
+    }
+}
+
+impl From<VolumeAction> for Action {
+    fn from(it: VolumeAction) -> Self {
+        Self::Restore(RestoreAction::Volume(it))
     }
 }
 

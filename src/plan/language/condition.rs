@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autoscaler::AutoscalerPatch;
 use super::objects::{ClaimRef, PodRef};
-use super::restore::RestoreCondition;
+use super::restore::{DatabaseCondition, RestoreCondition, VolumeCondition};
 
 /// Something that holds in the cluster or not, decided by looking and never by remembering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -313,6 +313,18 @@ pub enum Condition {
     },
     /// Something that only a restore looks at.
     Restore(RestoreCondition),
+}
+
+impl From<DatabaseCondition> for Condition {
+    fn from(it: DatabaseCondition) -> Self {
+        Self::Restore(RestoreCondition::Databases(it))
+    }
+}
+
+impl From<VolumeCondition> for Condition {
+    fn from(it: VolumeCondition) -> Self {
+        Self::Restore(RestoreCondition::Volume(it))
+    }
 }
 
 impl fmt::Display for Condition {

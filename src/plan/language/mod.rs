@@ -46,9 +46,10 @@ pub use request::{
     ScaleRequest, SynchronousRequest, Way,
 };
 pub use restore::{
-    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptData, KeptFacts, LOADED, Load,
-    RESTORE_PERMISSIONS, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind,
-    RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeHandle,
+    BackupFacts, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest,
+    KeptData, KeptFacts, LOADED, Load, RESTORE_PERMISSIONS, RestoreAction, RestoreCondition,
+    RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction,
+    VolumeCondition, VolumeHandle,
 };
 pub use step::{OnFailure, Step, Undo};
 pub use step_name::StepName;

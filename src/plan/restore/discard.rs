@@ -7,7 +7,7 @@ use crate::plan::common::sizes;
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     Action, Check, CheckName, Condition, DiscardRequest, Grounds, Operation, OperationKind, Plan,
-    Refusal, RestoreAction, Step, StepName,
+    Refusal, Step, StepName, VolumeAction,
 };
 
 /// Plans the deletion of everything that restores have kept.
@@ -41,7 +41,7 @@ pub fn plan_discard(
             .iter()
             .map(|it| (it.pod.clone(), it.data.directory.clone()))
             .collect();
-        let action = Action::Restore(RestoreAction::Discard { directories });
+        let action = Action::from(VolumeAction::Discard { directories });
         let step = Step::new(StepName::DiscardKept, action, Condition::Answered)
             .timeout(3600)
             .point_of_no_return();

@@ -13,9 +13,10 @@ use crate::cluster::{
 use crate::plan::common::remembered_selector;
 use crate::plan::tests::moved_to_replica_0;
 use crate::plan::{
-    Action, BackupFacts, CLOSED_BY, COMPONENT_LABEL, CheckName, Condition, DatabaseHere,
-    DatabaseInBackup, Grounds, ORIGINAL_SELECTOR, OnFailure, Plan, Refusal, RestoreAction,
-    RestoreGrounds, RestoreKind, RestoreRequest, StepName, TargetFacts, Undo, Verdict,
+    Action, BackupFacts, CLOSED_BY, COMPONENT_LABEL, CheckName, Condition, DatabaseAction,
+    DatabaseHere, DatabaseInBackup, Grounds, ORIGINAL_SELECTOR, OnFailure, Plan, Refusal,
+    RestoreAction, RestoreGrounds, RestoreKind, RestoreRequest, StepName, TargetFacts, Undo,
+    Verdict, VolumeAction,
 };
 
 pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
@@ -164,7 +165,9 @@ fn one_database_goes_beside_the_present_one_with_only_the_roles_that_it_needs() 
         ..request()
     };
     let plan = accepted(logical(&beside, &[("shop", true)]));
-    let Action::Restore(RestoreAction::CreateRoles { roles, .. }) = &plan.steps[0].action else {
+    let Action::Restore(RestoreAction::Databases(DatabaseAction::CreateRoles { roles, .. })) =
+        &plan.steps[0].action
+    else {
         panic!("{:?}", plan.steps[0]);
     };
     assert_eq!(roles, &["app"]);
@@ -334,44 +337,44 @@ impl Model {
             Action::CloseService { service, .. } if service.ends_with("write") => {
                 self.service = None;
             }
-            Action::Restore(action) => self.restore(action),
+            Action::Restore(RestoreAction::Volume(action)) => self.restore(action),
             _ => {}
         }
     }
 
-    fn restore(&mut self, action: &RestoreAction) {
+    fn restore(&mut self, action: &VolumeAction) {
         match action {
-            RestoreAction::OpenVolume { .. } => {
+            VolumeAction::OpenVolume { .. } => {
                 assert!(!self.runs(), "a volume is opened while pods run");
                 self.open = true;
             }
-            RestoreAction::CloseVolume { .. } => self.open = false,
-            RestoreAction::OpenVolumes { .. } => {
+            VolumeAction::CloseVolume { .. } => self.open = false,
+            VolumeAction::OpenVolumes { .. } => {
                 assert!(!self.runs(), "volumes are opened while pods run");
                 self.others_open = true;
             }
-            RestoreAction::CloseVolumes { .. } => self.others_open = false,
-            RestoreAction::Unpack { .. } => self.unpacked = true,
-            RestoreAction::RemoveUnpacked { .. } => self.unpacked = false,
-            RestoreAction::SwapIn { volume, .. } => {
+            VolumeAction::CloseVolumes { .. } => self.others_open = false,
+            VolumeAction::Unpack { .. } => self.unpacked = true,
+            VolumeAction::RemoveUnpacked { .. } => self.unpacked = false,
+            VolumeAction::SwapIn { volume, .. } => {
                 assert!(self.open && self.unpacked);
                 let old = self.data.insert(volume.claim.clone(), "new");
                 self.kept.extend(old.map(|old| (volume.claim.clone(), old)));
                 self.unpacked = false;
             }
-            RestoreAction::SwapOut { volume, .. } => {
+            VolumeAction::SwapOut { volume, .. } => {
                 if let Some(old) = self.kept.remove(&volume.claim) {
                     self.data.insert(volume.claim.clone(), old);
                     self.unpacked = true;
                 }
             }
-            RestoreAction::KeepAside { volumes, .. } => {
+            VolumeAction::KeepAside { volumes, .. } => {
                 for volume in volumes {
                     let old = self.data.remove(&volume.claim);
                     self.kept.extend(old.map(|old| (volume.claim.clone(), old)));
                 }
             }
-            RestoreAction::PutBack { volumes, .. } => {
+            VolumeAction::PutBack { volumes, .. } => {
                 // It opens what is not open.
                 assert!(!self.runs(), "data is put back under pods that run");
                 self.others_open = true;
@@ -381,13 +384,16 @@ impl Model {
                     }
                 }
             }
-            RestoreAction::ForgetSystem { .. } => self.system.clear(),
-            RestoreAction::DeleteClaims { claims } => {
+            VolumeAction::ForgetSystem { .. } => self.system.clear(),
+            VolumeAction::DeleteClaims { claims } => {
                 for it in claims {
                     self.data.remove(&it.claim);
                 }
             }
-            _ => {}
+            // The volume is there, and what is recovered is as good as what was unpacked.
+            VolumeAction::MakeClaim { .. }
+            | VolumeAction::Recover { .. }
+            | VolumeAction::Discard { .. } => {}
         }
     }
 
@@ -667,7 +673,7 @@ fn a_claim_without_a_volume_is_neither_opened_nor_deleted() {
         snapshot.volumes[2].phase = phase.into();
         let plan = physical(&snapshot);
         assert!(plan.step(StepName::OpenOthers).is_none(), "{phase}");
-        let Some(Action::Restore(RestoreAction::DeleteClaims { claims })) =
+        let Some(Action::Restore(RestoreAction::Volume(VolumeAction::DeleteClaims { claims }))) =
             plan.step(StepName::RenewReplicas).map(|step| &step.action)
         else {
             panic!("the other replica is a copy");
@@ -763,7 +769,9 @@ fn the_new_timeline_is_above_all_that_exist() {
     let recover = plan.step(StepName::Recover).map(|step| &step.action);
     assert!(matches!(
         recover,
-        Some(Action::Restore(RestoreAction::Recover { above: 2, .. }))
+        Some(Action::Restore(RestoreAction::Volume(
+            VolumeAction::Recover { above: 2, .. }
+        )))
     ));
 }
 

@@ -28,9 +28,10 @@ pub(in crate::world) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef
     let ContainerState::Terminated(record) = &now.container else {
         return Some(End::Stopped("it never came to a node".to_owned()));
     };
-    let expected = match &plan.operation {
-        Operation::Failover { timeline, .. } => Some(*timeline),
-        _ => None,
+    let expected = if let Operation::Failover { timeline, .. } = &plan.operation {
+        Some(*timeline)
+    } else {
+        None
     };
     Some(match record.clean_shutdown(&plan.system_identifier) {
         Some((timeline, lsn)) if expected.is_none_or(|it| it == timeline) => {

@@ -47,8 +47,8 @@ impl<'a> Restoring<'a> {
 
 /// What a plan restores.
 pub(in crate::world) fn scope(plan: &Plan) -> Result<&RestoreScope, WorldError> {
-    match &plan.operation {
-        Operation::Restore(scope) => Ok(scope),
-        _ => Err(WorldError::permanent("the plan restores nothing")),
-    }
+    let Operation::Restore(scope) = &plan.operation else {
+        return Err(WorldError::permanent("the plan restores nothing"));
+    };
+    Ok(scope)
 }

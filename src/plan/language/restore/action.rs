@@ -55,14 +55,68 @@ pub struct VolumeHandle {
     pub stateful_set: String,
 }
 
-/// Something that only a restore does. As with every action, doing it again changes nothing.
+/// Something that only a restore does. Both kinds are told by the same key, and no word of it is in both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RestoreAction {
+    /// On the databases of a running server.
+    Databases(DatabaseAction),
+    /// On volumes, while no server runs on them.
+    Volume(VolumeAction),
+}
+
+impl fmt::Display for RestoreAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Databases(action) => write!(f, "{action}"),
+            Self::Volume(action) => write!(f, "{action}"),
+        }
+    }
+}
+
+impl RestoreAction {
+    /// Whether it reads the backup.
+    pub fn reads_backup(&self) -> bool {
+        match self {
+            Self::Databases(action) => match action {
+                DatabaseAction::SafetyBackup { .. }
+                | DatabaseAction::CreateRoles { .. }
+                | DatabaseAction::LoadDatabases { .. }
+                | DatabaseAction::SwapDatabases { .. }
+                | DatabaseAction::ChangeRoles { .. } => true,
+                DatabaseAction::DropRoles { .. }
+                | DatabaseAction::DropDatabases { .. }
+                | DatabaseAction::SwapBack { .. } => false,
+            },
+            Self::Volume(action) => match action {
+                VolumeAction::Unpack { .. } => true,
+                VolumeAction::MakeClaim { .. }
+                | VolumeAction::OpenVolume { .. }
+                | VolumeAction::CloseVolume { .. }
+                | VolumeAction::OpenVolumes { .. }
+                | VolumeAction::CloseVolumes { .. }
+                | VolumeAction::RemoveUnpacked { .. }
+                | VolumeAction::Recover { .. }
+                | VolumeAction::SwapIn { .. }
+                | VolumeAction::SwapOut { .. }
+                | VolumeAction::KeepAside { .. }
+                | VolumeAction::PutBack { .. }
+                | VolumeAction::ForgetSystem { .. }
+                | VolumeAction::DeleteClaims { .. }
+                | VolumeAction::Discard { .. } => false,
+            },
+        }
+    }
+}
+
+/// Something that only a logical restore does. As with every action, doing it again changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
     tag = "restore"
 )]
-pub enum RestoreAction {
+pub enum DatabaseAction {
     /// Takes a backup of what was there, under the names of before.
     SafetyBackup {
         /// The pod.
@@ -127,6 +181,69 @@ pub enum RestoreAction {
         /// The databases.
         swaps: Vec<Swap>,
     },
+}
+
+impl fmt::Display for DatabaseAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SafetyBackup { pod, database, .. } => match database {
+                Some(name) => write!(f, "back up {name} of {pod} as it was before"),
+                None => write!(
+                    f,
+                    "back up everything on {pod} as it was before, with the roles"
+                ),
+            },
+            Self::CreateRoles { pod, roles, .. } => {
+                write!(
+                    f,
+                    "make {} on {pod}: {}",
+                    count(roles.len(), "role"),
+                    roles.join(", ")
+                )
+            }
+            Self::DropRoles { roles, .. } => write!(f, "drop {}", roles.join(", ")),
+            Self::LoadDatabases { pod, databases } => {
+                let names: Vec<&str> = databases.iter().map(|it| it.database.as_str()).collect();
+                let own = if names.len() == 1 {
+                    "a name of its own"
+                } else {
+                    "names of their own"
+                };
+                write!(
+                    f,
+                    "load {} into {pod}, under {own}, and analyze: {}",
+                    count(names.len(), "database"),
+                    names.join(", ")
+                )
+            }
+            Self::DropDatabases { databases, .. } => write!(f, "drop {}", databases.join(", ")),
+            Self::SwapDatabases { swaps, .. } => {
+                let each: Vec<String> = swaps
+                    .iter()
+                    .map(|swap| match &swap.aside {
+                        Some(aside) => format!("{} (the present one becomes {aside})", swap.name),
+                        None => swap.name.clone(),
+                    })
+                    .collect();
+                write!(f, "put in place: {}", each.join(", "))
+            }
+            Self::SwapBack { .. } => write!(f, "put the databases of before back in place"),
+            Self::ChangeRoles { pod, .. } => write!(
+                f,
+                "give roles on {pod} the passwords and attributes of the backup"
+            ),
+        }
+    }
+}
+
+/// Something that only a physical restore does. As with every action, doing it again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "restore"
+)]
+pub enum VolumeAction {
     /// Makes a claim after the StatefulSet's template, unless it exists.
     MakeClaim {
         /// The claim.
@@ -223,70 +340,9 @@ pub enum RestoreAction {
     },
 }
 
-impl RestoreAction {
-    /// Whether it reads the backup.
-    pub fn reads_backup(&self) -> bool {
-        matches!(
-            self,
-            Self::SafetyBackup { .. }
-                | Self::CreateRoles { .. }
-                | Self::LoadDatabases { .. }
-                | Self::SwapDatabases { .. }
-                | Self::ChangeRoles { .. }
-                | Self::Unpack { .. }
-        )
-    }
-}
-
-impl fmt::Display for RestoreAction {
+impl fmt::Display for VolumeAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SafetyBackup { pod, database, .. } => match database {
-                Some(name) => write!(f, "back up {name} of {pod} as it was before"),
-                None => write!(
-                    f,
-                    "back up everything on {pod} as it was before, with the roles"
-                ),
-            },
-            Self::CreateRoles { pod, roles, .. } => {
-                write!(
-                    f,
-                    "make {} on {pod}: {}",
-                    count(roles.len(), "role"),
-                    roles.join(", ")
-                )
-            }
-            Self::DropRoles { roles, .. } => write!(f, "drop {}", roles.join(", ")),
-            Self::LoadDatabases { pod, databases } => {
-                let names: Vec<&str> = databases.iter().map(|it| it.database.as_str()).collect();
-                let own = if names.len() == 1 {
-                    "a name of its own"
-                } else {
-                    "names of their own"
-                };
-                write!(
-                    f,
-                    "load {} into {pod}, under {own}, and analyze: {}",
-                    count(names.len(), "database"),
-                    names.join(", ")
-                )
-            }
-            Self::DropDatabases { databases, .. } => write!(f, "drop {}", databases.join(", ")),
-            Self::SwapDatabases { swaps, .. } => {
-                let each: Vec<String> = swaps
-                    .iter()
-                    .map(|swap| match &swap.aside {
-                        Some(aside) => format!("{} (the present one becomes {aside})", swap.name),
-                        None => swap.name.clone(),
-                    })
-                    .collect();
-                write!(f, "put in place: {}", each.join(", "))
-            }
-            Self::SwapBack { .. } => write!(f, "put the databases of before back in place"),
-            Self::ChangeRoles { pod, .. } => write!(
-                f,
-                "give roles on {pod} the passwords and attributes of the backup"
-            ),
             Self::MakeClaim { claim, .. } => write!(f, "make the claim {claim}"),
             Self::OpenVolume { volume } => {
                 write!(f, "start {} to work on {}", volume.pod, volume.claim)

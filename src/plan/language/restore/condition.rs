@@ -8,14 +8,33 @@ use serde::{Deserialize, Serialize};
 use super::super::objects::ClaimRef;
 use super::action::{Load, Swap, VolumeHandle};
 
-/// Something that holds or not, decided by looking.
+/// Something that only a restore looks at. Both kinds are told by the same key, and no word of it is in both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RestoreCondition {
+    /// In the databases of a running server.
+    Databases(DatabaseCondition),
+    /// On volumes, and in the pods on them.
+    Volume(VolumeCondition),
+}
+
+impl fmt::Display for RestoreCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Databases(condition) => write!(f, "{condition}"),
+            Self::Volume(condition) => write!(f, "{condition}"),
+        }
+    }
+}
+
+/// Something about databases that holds or not, decided by looking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
     tag = "restore"
 )]
-pub enum RestoreCondition {
+pub enum DatabaseCondition {
     /// Every one of the roles exists.
     Roles {
         /// The pod on which.
@@ -80,6 +99,47 @@ pub enum RestoreCondition {
         #[serde(default)]
         standbys: Vec<String>,
     },
+}
+
+impl fmt::Display for DatabaseCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Roles { pod, .. } => write!(f, "{pod} has them"),
+            Self::NoRoles { pod, .. } => write!(f, "{pod} does not have them"),
+            Self::Loaded { databases, .. } => match databases.as_slice() {
+                [_] => write!(f, "it was loaded to its end"),
+                _ => write!(f, "all {} were loaded to their ends", databases.len()),
+            },
+            Self::NoDatabases { pod, .. } => write!(f, "{pod} does not have them"),
+            Self::Swapped { .. } => write!(f, "each has its name"),
+            Self::SwappedBack { .. } => write!(f, "each has the name of before"),
+            Self::StillEmpty { swaps, .. } => {
+                let names: Vec<&str> = swaps.iter().map(|it| it.name.as_str()).collect();
+                write!(f, "what was there as {} is still empty", names.join(", "))
+            }
+            Self::BackedUp { .. } => {
+                write!(f, "the safety backup has each database that was replaced")
+            }
+            Self::Followed { pod, standbys } => match standbys.as_slice() {
+                [] => write!(f, "{pod} has no standby that has to replay it"),
+                names => write!(
+                    f,
+                    "every standby ({}) has replayed what {pod} has written",
+                    names.join(", ")
+                ),
+            },
+        }
+    }
+}
+
+/// Something about volumes and their pods that holds or not, decided by looking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "restore"
+)]
+pub enum VolumeCondition {
     /// None of the pods exists.
     PodsGone {
         /// Their names.
@@ -149,33 +209,9 @@ pub enum RestoreCondition {
     },
 }
 
-impl fmt::Display for RestoreCondition {
+impl fmt::Display for VolumeCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Roles { pod, .. } => write!(f, "{pod} has them"),
-            Self::NoRoles { pod, .. } => write!(f, "{pod} does not have them"),
-            Self::Loaded { databases, .. } => match databases.as_slice() {
-                [_] => write!(f, "it was loaded to its end"),
-                _ => write!(f, "all {} were loaded to their ends", databases.len()),
-            },
-            Self::NoDatabases { pod, .. } => write!(f, "{pod} does not have them"),
-            Self::Swapped { .. } => write!(f, "each has its name"),
-            Self::SwappedBack { .. } => write!(f, "each has the name of before"),
-            Self::StillEmpty { swaps, .. } => {
-                let names: Vec<&str> = swaps.iter().map(|it| it.name.as_str()).collect();
-                write!(f, "what was there as {} is still empty", names.join(", "))
-            }
-            Self::BackedUp { .. } => {
-                write!(f, "the safety backup has each database that was replaced")
-            }
-            Self::Followed { pod, standbys } => match standbys.as_slice() {
-                [] => write!(f, "{pod} has no standby that has to replay it"),
-                names => write!(
-                    f,
-                    "every standby ({}) has replayed what {pod} has written",
-                    names.join(", ")
-                ),
-            },
             Self::PodsGone { pods } => match pods.as_slice() {
                 [one] => write!(f, "there is no pod {one}"),
                 several => write!(f, "there is none of the pods {}", several.join(", ")),

@@ -5,8 +5,8 @@ mod condition;
 mod facts;
 mod scope;
 
-pub use action::{LOADED, Load, RestoreAction, Swap, VolumeHandle};
-pub use condition::RestoreCondition;
+pub use action::{DatabaseAction, LOADED, Load, RestoreAction, Swap, VolumeAction, VolumeHandle};
+pub use condition::{DatabaseCondition, RestoreCondition, VolumeCondition};
 pub use facts::{
     BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptFacts, RESTORE_PERMISSIONS,
     RestoreGrounds, RestoreRequest, TargetFacts,

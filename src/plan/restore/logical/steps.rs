@@ -6,7 +6,7 @@ use super::safety_backup::Safety;
 use super::selection::Chosen;
 use crate::cluster::Instance;
 use crate::plan::language::{
-    Action, Condition, LOADED, Load, RestoreAction, RestoreCondition, Step, StepName, Swap,
+    Action, Condition, DatabaseAction, DatabaseCondition, LOADED, Load, Step, StepName, Swap,
     TargetFacts,
 };
 
@@ -25,12 +25,12 @@ pub(super) struct Steps<'a> {
     pub(super) stamp: String,
 }
 
-fn act(action: RestoreAction) -> Action {
-    Action::Restore(action)
+fn act(action: DatabaseAction) -> Action {
+    Action::from(action)
 }
 
-fn see(condition: RestoreCondition) -> Condition {
-    Condition::Restore(condition)
+fn see(condition: DatabaseCondition) -> Condition {
+    Condition::from(condition)
 }
 
 impl Steps<'_> {
@@ -82,20 +82,20 @@ impl Steps<'_> {
         if roles.is_empty() {
             return None;
         }
-        let make = RestoreAction::CreateRoles {
+        let make = DatabaseAction::CreateRoles {
             pod: pod.clone(),
             file,
             roles: roles.clone(),
         };
-        let there = RestoreCondition::Roles {
+        let there = DatabaseCondition::Roles {
             pod: pod.clone(),
             roles: roles.clone(),
         };
-        let drop = RestoreAction::DropRoles {
+        let drop = DatabaseAction::DropRoles {
             pod: pod.clone(),
             roles: roles.clone(),
         };
-        let gone = RestoreCondition::NoRoles { pod, roles };
+        let gone = DatabaseCondition::NoRoles { pod, roles };
         Some(
             Step::new(StepName::CreateRoles, act(make), see(there))
                 .timeout(120)
@@ -121,19 +121,19 @@ impl Steps<'_> {
             })
             .collect();
         let temporary: Vec<String> = databases.iter().map(|it| it.into.clone()).collect();
-        let drop = RestoreAction::DropDatabases {
+        let drop = DatabaseAction::DropDatabases {
             pod: pod.clone(),
             databases: temporary.clone(),
         };
-        let gone = RestoreCondition::NoDatabases {
+        let gone = DatabaseCondition::NoDatabases {
             pod: pod.clone(),
             databases: temporary,
         };
-        let load = RestoreAction::LoadDatabases {
+        let load = DatabaseAction::LoadDatabases {
             pod: pod.clone(),
             databases: databases.clone(),
         };
-        let loaded = RestoreCondition::Loaded { pod, databases };
+        let loaded = DatabaseCondition::Loaded { pod, databases };
         Step::new(StepName::LoadDatabases, act(load), see(loaded))
             .timeout(self.seconds())
             .undo(vec![act(drop)], see(gone), 300)
@@ -165,22 +165,22 @@ impl Steps<'_> {
 
     fn swap(&self, swaps: &[Swap]) -> Step {
         let (pod, swaps) = (self.pod(), swaps.to_vec());
-        let swap = RestoreAction::SwapDatabases {
+        let swap = DatabaseAction::SwapDatabases {
             pod: pod.clone(),
             swaps: swaps.clone(),
             roles: self.roles_file(),
         };
-        let swapped = RestoreCondition::Swapped {
+        let swapped = DatabaseCondition::Swapped {
             pod: pod.clone(),
             swaps: swaps.clone(),
         };
-        let back = RestoreAction::SwapBack {
+        let back = DatabaseAction::SwapBack {
             pod: pod.clone(),
             swaps: swaps.clone(),
         };
         let step = Step::new(StepName::SwapDatabases, act(swap), see(swapped)).timeout(120);
         let step = self.still_empty(step, &swaps);
-        let swapped_back = RestoreCondition::SwappedBack { pod, swaps };
+        let swapped_back = DatabaseCondition::SwappedBack { pod, swaps };
         step.undo(vec![act(back)], see(swapped_back), 120)
     }
 
@@ -189,7 +189,7 @@ impl Steps<'_> {
         let snapshot = self.situation.snapshot;
         let facts = snapshot.primary().and_then(Instance::facts);
         let streams = |name: &str| facts.is_some_and(|facts| facts.streams_to(name));
-        let followed = RestoreCondition::Followed {
+        let followed = DatabaseCondition::Followed {
             pod: self.pod(),
             standbys: snapshot
                 .standbys()
@@ -208,7 +208,7 @@ impl Steps<'_> {
             Safety::Database(name) => Some(name.clone()),
             Safety::Everything => None,
         };
-        let action = RestoreAction::SafetyBackup {
+        let action = DatabaseAction::SafetyBackup {
             pod: self.pod(),
             database,
             swaps: swaps.to_vec(),
@@ -221,7 +221,7 @@ impl Steps<'_> {
     }
 
     fn change_roles(&self) -> Option<Step> {
-        let action = RestoreAction::ChangeRoles {
+        let action = DatabaseAction::ChangeRoles {
             pod: self.pod(),
             file: self.roles_file()?,
         };
@@ -234,11 +234,11 @@ impl Steps<'_> {
         if databases.is_empty() {
             return None;
         }
-        let drop = RestoreAction::DropDatabases {
+        let drop = DatabaseAction::DropDatabases {
             pod: pod.clone(),
             databases: databases.clone(),
         };
-        let gone = RestoreCondition::NoDatabases { pod, databases };
+        let gone = DatabaseCondition::NoDatabases { pod, databases };
         Some(Step::new(StepName::DropReplaced, act(drop), see(gone)).timeout(600))
     }
 
@@ -248,7 +248,7 @@ impl Steps<'_> {
         let swaps: Vec<Swap> = swaps.to_vec();
         match self.safety {
             Safety::None => step,
-            _ => step.requires(see(RestoreCondition::BackedUp {
+            _ => step.requires(see(DatabaseCondition::BackedUp {
                 pod: self.pod(),
                 swaps,
             })),
@@ -260,7 +260,7 @@ impl Steps<'_> {
         if swaps.is_empty() {
             return step;
         }
-        step.requires(see(RestoreCondition::StillEmpty {
+        step.requires(see(DatabaseCondition::StillEmpty {
             pod: self.pod(),
             swaps,
         }))

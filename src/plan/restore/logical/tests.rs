@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::super::tests::{accepted, backup, logical, plan, request, target};
 use crate::cluster::fixture::{facts, healthy, replica};
 use crate::plan::{
-    Action, Condition, OnFailure, Plan, RestoreAction, RestoreCondition, RestoreKind,
-    RestoreRequest, Step, StepName, Swap, Undo,
+    Action, Condition, DatabaseAction, DatabaseCondition, OnFailure, Plan, RestoreAction,
+    RestoreCondition, RestoreKind, RestoreRequest, Step, StepName, Swap, Undo,
 };
 
 /// What a database holds, word by word.
@@ -54,20 +54,20 @@ impl Server {
     }
 
     fn act(&mut self, action: &Action) {
-        let Action::Restore(action) = action else {
+        let Action::Restore(RestoreAction::Databases(action)) = action else {
             return;
         };
         match action {
-            RestoreAction::LoadDatabases { databases, .. } => {
+            DatabaseAction::LoadDatabases { databases, .. } => {
                 for load in databases {
                     let words = vec!["restored".to_owned()];
                     self.databases.insert(load.into.clone(), words);
                 }
             }
-            RestoreAction::DropDatabases { databases, .. } => {
+            DatabaseAction::DropDatabases { databases, .. } => {
                 self.databases.retain(|name, _| !databases.contains(name));
             }
-            RestoreAction::SwapDatabases { swaps, .. } => {
+            DatabaseAction::SwapDatabases { swaps, .. } => {
                 for swap in swaps {
                     if let Some(aside) = &swap.aside {
                         self.rename(&swap.name, aside);
@@ -75,7 +75,7 @@ impl Server {
                     self.rename(&swap.loaded, &swap.name);
                 }
             }
-            RestoreAction::SwapBack { swaps, .. } => {
+            DatabaseAction::SwapBack { swaps, .. } => {
                 let swapped = |swap: &&Swap| !self.databases.contains_key(&swap.loaded);
                 let swapped: Vec<&Swap> = swaps.iter().filter(swapped).collect();
                 for swap in swapped {
@@ -85,7 +85,7 @@ impl Server {
                     }
                 }
             }
-            RestoreAction::SafetyBackup {
+            DatabaseAction::SafetyBackup {
                 database, swaps, ..
             } => {
                 let mut saved = self.databases.clone();
@@ -99,22 +99,27 @@ impl Server {
                 }
                 self.saved = Some((saved, self.password.clone()));
             }
-            RestoreAction::ChangeRoles { .. } => self.password = "of the backup".to_owned(),
-            _ => {}
+            DatabaseAction::ChangeRoles { .. } => self.password = "of the backup".to_owned(),
+            // Roles that are new replace nothing.
+            DatabaseAction::CreateRoles { .. } | DatabaseAction::DropRoles { .. } => {}
         }
     }
 
     fn holds(&self, condition: &Condition) -> bool {
         match condition {
-            Condition::Restore(RestoreCondition::StillEmpty { swaps, .. }) => {
-                swaps.iter().all(|swap| {
-                    let aside = swap.aside.as_ref();
-                    let aside = aside.and_then(|aside| self.databases.get(aside));
-                    let words = aside.or_else(|| self.databases.get(&swap.name));
-                    words.is_none_or(Vec::is_empty)
-                })
-            }
-            Condition::Restore(RestoreCondition::BackedUp { swaps, .. }) => swaps
+            Condition::Restore(RestoreCondition::Databases(DatabaseCondition::StillEmpty {
+                swaps,
+                ..
+            })) => swaps.iter().all(|swap| {
+                let aside = swap.aside.as_ref();
+                let aside = aside.and_then(|aside| self.databases.get(aside));
+                let words = aside.or_else(|| self.databases.get(&swap.name));
+                words.is_none_or(Vec::is_empty)
+            }),
+            Condition::Restore(RestoreCondition::Databases(DatabaseCondition::BackedUp {
+                swaps,
+                ..
+            })) => swaps
                 .iter()
                 .filter(|swap| swap.aside.is_some())
                 .all(|swap| {
@@ -275,7 +280,11 @@ fn standbys_that_stream_are_waited_for_and_no_others() {
     let backup = backup(RestoreKind::Logical, &snapshot);
     let plan = accepted(plan(&snapshot, &request(), backup, Some(target(&[]))));
     let follow = plan.step(StepName::Follow).expect("they are waited for");
-    let Condition::Restore(RestoreCondition::Followed { standbys, .. }) = &follow.proves else {
+    let Condition::Restore(RestoreCondition::Databases(DatabaseCondition::Followed {
+        standbys,
+        ..
+    })) = &follow.proves
+    else {
         panic!("{follow:?}");
     };
     assert_eq!(standbys, &[replica(1)]);

@@ -7,7 +7,7 @@ use crate::plan::common::{
     write_selector,
 };
 use crate::plan::language::{
-    Action, Condition, DEFAULT_MAX_LAG_BYTES, RestoreAction, RestoreCondition, Step, StepName,
+    Action, Condition, DEFAULT_MAX_LAG_BYTES, Step, StepName, VolumeAction, VolumeCondition,
 };
 
 /// How long looking into every database may take.
@@ -20,7 +20,7 @@ impl VolumeRestore<'_> {
             stateful_set: self.primary_set.name.clone(),
             replicas,
         };
-        let stopped = Condition::Restore(RestoreCondition::PodsGone {
+        let stopped = Condition::from(VolumeCondition::PodsGone {
             pods: vec![self.target.clone()],
         });
         let mut start = Step::new(
@@ -43,7 +43,7 @@ impl VolumeRestore<'_> {
                 Action::Write {
                     pod: self.target.clone(),
                 },
-                Condition::Restore(RestoreCondition::Restored {
+                Condition::from(VolumeCondition::Restored {
                     pod: self.target.clone(),
                     system_identifier: self.situation.backup().system_identifier.clone(),
                 }),
@@ -53,15 +53,15 @@ impl VolumeRestore<'_> {
         steps.extend(self.point_service());
         let renewed = self.claims_to_renew();
         if !renewed.is_empty() {
-            let delete = RestoreAction::DeleteClaims {
+            let delete = VolumeAction::DeleteClaims {
                 claims: renewed.clone(),
             };
-            let gone = RestoreCondition::ClaimsGone { claims: renewed };
+            let gone = VolumeCondition::ClaimsGone { claims: renewed };
             steps.push(
                 Step::new(
                     StepName::RenewReplicas,
-                    Action::Restore(delete),
-                    Condition::Restore(gone),
+                    Action::from(delete),
+                    Condition::from(gone),
                 )
                 .requires(Condition::Writable {
                     pod: self.target.clone(),
@@ -97,7 +97,7 @@ impl VolumeRestore<'_> {
         // The autoscaler may have made more of them in the meantime.
         let autoscaler = self.situation.snapshot.autoscaler.as_ref();
         let most = autoscaler.map_or(0, |it| it.max).max(set.wanted);
-        let stopped = Condition::Restore(RestoreCondition::PodsGone {
+        let stopped = Condition::from(VolumeCondition::PodsGone {
             pods: pods(most).collect(),
         });
         Some(

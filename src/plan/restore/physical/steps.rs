@@ -2,7 +2,7 @@
 
 use super::volume_restore::VolumeRestore;
 use crate::cluster::Instance;
-use crate::plan::language::{Action, Condition, RestoreAction, RestoreCondition, Step, StepName};
+use crate::plan::language::{Action, Condition, Step, StepName, VolumeAction, VolumeCondition};
 
 /// How long a pod may take to be scheduled, attach its volume and pull its image.
 const OPEN_SECONDS: u32 = 600;
@@ -12,26 +12,26 @@ impl VolumeRestore<'_> {
         let seconds = self.situation.request.timeout_seconds;
         let backup = self.situation.backup();
         let volume = || self.volume.clone();
-        let act = |action| Action::Restore(action);
-        let see = |condition| Condition::Restore(condition);
+        let act = |action: VolumeAction| Action::from(action);
+        let see = |condition: VolumeCondition| Condition::from(condition);
         // Clients are refused from here on, and don't hang at the address of a pod that has gone.
         let mut steps: Vec<Step> = self.close_service().into_iter().collect();
         steps.extend(self.close_reads());
         steps.extend(self.stop());
         if self.claim().is_none() {
-            let make = RestoreAction::MakeClaim {
+            let make = VolumeAction::MakeClaim {
                 claim: self.volume.claim.clone(),
                 stateful_set: self.primary_set.name.clone(),
             };
-            let there = RestoreCondition::ClaimThere {
+            let there = VolumeCondition::ClaimThere {
                 claim: self.volume.claim.clone(),
             };
             steps.push(Step::new(StepName::MakeVolume, act(make), see(there)));
         }
-        let open = act(RestoreAction::OpenVolume { volume: volume() });
-        let close = act(RestoreAction::CloseVolume { volume: volume() });
-        let opened = see(RestoreCondition::VolumeOpen { volume: volume() });
-        let closed = see(RestoreCondition::VolumeClosed { volume: volume() });
+        let open = act(VolumeAction::OpenVolume { volume: volume() });
+        let close = act(VolumeAction::CloseVolume { volume: volume() });
+        let opened = see(VolumeCondition::VolumeOpen { volume: volume() });
+        let closed = see(VolumeCondition::VolumeClosed { volume: volume() });
         steps.push(
             Step::new(StepName::OpenVolume, open.clone(), opened.clone())
                 .timeout(OPEN_SECONDS)
@@ -39,21 +39,21 @@ impl VolumeRestore<'_> {
         );
         let others = self.others_to_keep();
         let all = || others.clone();
-        let none_open = see(RestoreCondition::VolumesClosed { volumes: all() });
-        let close_others = act(RestoreAction::CloseVolumes { volumes: all() });
+        let none_open = see(VolumeCondition::VolumesClosed { volumes: all() });
+        let close_others = act(VolumeAction::CloseVolumes { volumes: all() });
         // Before anything is changed on a volume: one that can't be opened leads back from here.
         if !others.is_empty() {
             steps.push(
                 Step::new(
                     StepName::OpenOthers,
-                    act(RestoreAction::OpenVolumes { volumes: all() }),
-                    see(RestoreCondition::VolumesOpen { volumes: all() }),
+                    act(VolumeAction::OpenVolumes { volumes: all() }),
+                    see(VolumeCondition::VolumesOpen { volumes: all() }),
                 )
                 .timeout(OPEN_SECONDS)
                 .undo(vec![close_others.clone()], none_open.clone(), 120),
             );
         }
-        let unpack = RestoreAction::Unpack {
+        let unpack = VolumeAction::Unpack {
             volume: volume(),
             file: backup.main_file.clone().unwrap_or_default(),
             major: backup.server_version / 10_000,
@@ -63,23 +63,23 @@ impl VolumeRestore<'_> {
             Step::new(
                 StepName::Unpack,
                 act(unpack),
-                see(RestoreCondition::Unpacked { volume: volume() }),
+                see(VolumeCondition::Unpacked { volume: volume() }),
             )
             .timeout(seconds)
             .undo(
-                vec![act(RestoreAction::RemoveUnpacked { volume: volume() })],
-                see(RestoreCondition::NothingUnpacked { volume: volume() }),
+                vec![act(VolumeAction::RemoveUnpacked { volume: volume() })],
+                see(VolumeCondition::NothingUnpacked { volume: volume() }),
                 600,
             ),
         );
         steps.push(
             Step::new(
                 StepName::Recover,
-                act(RestoreAction::Recover {
+                act(VolumeAction::Recover {
                     volume: volume(),
                     above: self.newest_timeline(),
                 }),
-                see(RestoreCondition::Recovered { volume: volume() }),
+                see(VolumeCondition::Recovered { volume: volume() }),
             )
             .timeout(seconds),
         );
@@ -87,28 +87,28 @@ impl VolumeRestore<'_> {
         steps.push(
             Step::new(
                 StepName::KeepOld,
-                act(RestoreAction::SwapIn {
+                act(VolumeAction::SwapIn {
                     volume: volume(),
                     aside: aside(),
                 }),
-                see(RestoreCondition::SwappedIn { volume: volume() }),
+                see(VolumeCondition::SwappedIn { volume: volume() }),
             )
             .timeout(60)
             .undo(
-                vec![act(RestoreAction::SwapOut {
+                vec![act(VolumeAction::SwapOut {
                     volume: volume(),
                     aside: aside(),
                 })],
-                see(RestoreCondition::SwappedOut { volume: volume() }),
+                see(VolumeCondition::SwappedOut { volume: volume() }),
                 60,
             ),
         );
         if !others.is_empty() {
-            let keep = RestoreAction::KeepAside {
+            let keep = VolumeAction::KeepAside {
                 volumes: all(),
                 aside: aside(),
             };
-            let back = RestoreAction::PutBack {
+            let back = VolumeAction::PutBack {
                 volumes: all(),
                 aside: aside(),
             };
@@ -147,7 +147,7 @@ impl VolumeRestore<'_> {
             .map_or_else(|| topology.primary.clone(), |old| old.name().to_owned());
         let mut back = Vec::new();
         if before.is_none() {
-            back.push(Action::Restore(RestoreAction::ForgetSystem {
+            back.push(Action::from(VolumeAction::ForgetSystem {
                 config_map: self.config_map.clone(),
             }));
         }

@@ -2,7 +2,7 @@
 
 use super::volume_restore::{START_SECONDS, STOP_SECONDS, VolumeRestore};
 use crate::cluster::{Component, StatefulSetFacts};
-use crate::plan::language::{Action, Condition, PodRef, RestoreCondition, Step, StepName};
+use crate::plan::language::{Action, Condition, PodRef, Step, StepName, VolumeCondition};
 
 impl VolumeRestore<'_> {
     /// Both StatefulSets to 0, the one with the primary last, and proof that nothing runs.
@@ -46,7 +46,7 @@ impl VolumeRestore<'_> {
             Step::new(
                 name,
                 scale(0),
-                Condition::Restore(RestoreCondition::PodsGone { pods }),
+                Condition::from(VolumeCondition::PodsGone { pods }),
             )
             .timeout(STOP_SECONDS)
             .undo(vec![scale(set.wanted)], back, START_SECONDS),

@@ -13,7 +13,7 @@ use crate::backup::restore::{
 use crate::backup::tools::{ToolLocation, ToolLocationError};
 use crate::cluster::words::shell_word;
 use crate::engine::WorldError;
-use crate::plan::{Action, Load, Operation, Plan, RestoreAction};
+use crate::plan::{Action, DatabaseAction, Load, Operation, Plan, RestoreAction};
 use crate::postgres::tool_options;
 use crate::world::restore::backups::Teller;
 use crate::world::restore::databases::steps::QUICK;
@@ -269,9 +269,8 @@ fn with_ways_on(plan: &Plan, load: &Load, asks_its_name: bool, why: &str) -> Str
             load.database, load.into
         );
     }
-    let others = plan.steps.iter().any(|step| match &step.action {
-        Action::Restore(RestoreAction::LoadDatabases { databases, .. }) => databases.len() > 1,
-        _ => false,
+    let others = plan.steps.iter().any(|step| {
+        matches!(&step.action, Action::Restore(RestoreAction::Databases(DatabaseAction::LoadDatabases { databases, .. })) if databases.len() > 1)
     });
     if let (true, Operation::Restore(scope)) = (others, &plan.operation) {
         text += &format!(

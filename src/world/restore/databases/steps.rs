@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{Known, WorldError};
-use crate::plan::{Finding, LOADED, Plan, RestoreAction, RestoreCondition};
+use crate::plan::{DatabaseAction, DatabaseCondition, Finding, LOADED, Plan};
 use crate::world::restore::restoring::Restoring;
 
 /// How long making an empty database may take, or dropping one.
@@ -14,15 +14,15 @@ pub(in crate::world) const QUICK: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(200);
 
 impl Restoring<'_> {
-    pub(in crate::world) async fn restore(
+    pub(in crate::world) async fn on_databases(
         &self,
         plan: &Plan,
-        action: &RestoreAction,
+        action: &DatabaseAction,
         known: &Known,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
         match action {
-            RestoreAction::SafetyBackup {
+            DatabaseAction::SafetyBackup {
                 pod,
                 database,
                 swaps,
@@ -31,20 +31,20 @@ impl Restoring<'_> {
                     .safety_backup(plan, pod, database.as_deref(), swaps, known)
                     .await;
             }
-            RestoreAction::CreateRoles { pod, file, roles } => {
+            DatabaseAction::CreateRoles { pod, file, roles } => {
                 self.create_roles(plan, pod, file, roles, limit).await?;
             }
-            RestoreAction::DropRoles { pod, roles } => {
+            DatabaseAction::DropRoles { pod, roles } => {
                 self.cluster.session(pod).await?.drop_roles(roles).await?;
             }
-            RestoreAction::LoadDatabases { pod, databases } => {
+            DatabaseAction::LoadDatabases { pod, databases } => {
                 let deadline = Instant::now() + limit;
                 for load in databases {
                     let left = deadline.saturating_duration_since(Instant::now());
                     self.load(plan, pod, load, left).await?;
                 }
             }
-            RestoreAction::DropDatabases { pod, databases } => {
+            DatabaseAction::DropDatabases { pod, databases } => {
                 let session = self.cluster.session(pod).await?;
                 let there = session.database_names().await?;
                 for name in databases.iter().filter(|name| there.contains(name)) {
@@ -54,34 +54,33 @@ impl Restoring<'_> {
                     session.remove_database(name, QUICK).await?;
                 }
             }
-            RestoreAction::SwapDatabases { pod, swaps, roles } => {
+            DatabaseAction::SwapDatabases { pod, swaps, roles } => {
                 self.swap(plan, pod, swaps, roles.as_deref(), limit).await?;
             }
-            RestoreAction::ChangeRoles { pod, file } => {
+            DatabaseAction::ChangeRoles { pod, file } => {
                 self.change_roles(plan, pod, file, limit).await?;
             }
-            RestoreAction::SwapBack { pod, swaps } => self.swap_back(pod, swaps, limit).await?,
-            other => return self.on_volume(plan, other, limit).await,
+            DatabaseAction::SwapBack { pod, swaps } => self.swap_back(pod, swaps, limit).await?,
         }
         Ok(Vec::new())
     }
 
-    pub(in crate::world) async fn holds(
+    pub(in crate::world) async fn databases_hold(
         &self,
         plan: &Plan,
-        condition: &RestoreCondition,
+        condition: &DatabaseCondition,
         known: &Known,
     ) -> Result<bool, WorldError> {
         Ok(match condition {
-            RestoreCondition::Roles { pod, roles } => {
+            DatabaseCondition::Roles { pod, roles } => {
                 let there = self.cluster.session(pod).await?.role_names().await?;
                 roles.iter().all(|role| there.contains(role))
             }
-            RestoreCondition::NoRoles { pod, roles } => {
+            DatabaseCondition::NoRoles { pod, roles } => {
                 let there = self.cluster.session(pod).await?.role_names().await?;
                 !roles.iter().any(|role| there.contains(role))
             }
-            RestoreCondition::Loaded { pod, databases } => {
+            DatabaseCondition::Loaded { pod, databases } => {
                 for load in databases {
                     if !self.is_loaded(plan, pod, load).await? {
                         return Ok(false);
@@ -89,34 +88,33 @@ impl Restoring<'_> {
                 }
                 true
             }
-            RestoreCondition::NoDatabases { pod, databases } => {
+            DatabaseCondition::NoDatabases { pod, databases } => {
                 let there = self.cluster.session(pod).await?.database_names().await?;
                 !databases.iter().any(|name| there.contains(name))
             }
-            RestoreCondition::Swapped { pod, swaps } => {
+            DatabaseCondition::Swapped { pod, swaps } => {
                 let there = self.cluster.session(pod).await?.database_names().await?;
                 swaps
                     .iter()
                     .all(|it| there.contains(&it.name) && !there.contains(&it.loaded))
             }
-            RestoreCondition::SwappedBack { pod, swaps } => {
+            DatabaseCondition::SwappedBack { pod, swaps } => {
                 let there = self.cluster.session(pod).await?.database_names().await?;
                 swaps
                     .iter()
                     .all(|it| it.aside.as_ref().is_none_or(|name| !there.contains(name)))
             }
-            RestoreCondition::StillEmpty { pod, swaps } => {
+            DatabaseCondition::StillEmpty { pod, swaps } => {
                 self.still_empty(pod, swaps).await?;
                 true
             }
-            RestoreCondition::BackedUp { pod, swaps } => self.backed_up(pod, swaps, known).await?,
-            RestoreCondition::Followed { pod, standbys } => {
+            DatabaseCondition::BackedUp { pod, swaps } => self.backed_up(pod, swaps, known).await?,
+            DatabaseCondition::Followed { pod, standbys } => {
                 let session = self.cluster.session(pod).await?;
                 let (_, position) = session.wal_position().await?;
                 let done = session.replayed_by(position).await?;
                 standbys.iter().all(|name| done.contains(name))
             }
-            other => self.volume_holds(plan, other).await?,
         })
     }
 

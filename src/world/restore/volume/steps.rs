@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::backup::tools::ToolLocation;
 use crate::engine::{ErrorKind, WorldError};
 use crate::kubernetes::TOPOLOGY_SYSTEM;
-use crate::plan::{Finding, Plan, RestoreAction, RestoreCondition, VolumeHandle};
+use crate::plan::{Finding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
 use crate::world::failover::topology::change_topology;
 use crate::world::restore::restoring::{Restoring, scope};
 use crate::world::restore::volume::script::{
@@ -31,13 +31,13 @@ impl Restoring<'_> {
     pub(in crate::world) async fn on_volume(
         &self,
         plan: &Plan,
-        action: &RestoreAction,
+        action: &VolumeAction,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
         let namespace = self.cluster.namespace();
         let deadline = Instant::now() + limit;
         match action {
-            RestoreAction::MakeClaim {
+            VolumeAction::MakeClaim {
                 claim,
                 stateful_set,
             } => {
@@ -46,24 +46,24 @@ impl Restoring<'_> {
                     .make_claim(namespace, claim, stateful_set)
                     .await?
             }
-            RestoreAction::OpenVolume { volume } => self.open_volume(volume).await?,
-            RestoreAction::CloseVolume { volume } => {
+            VolumeAction::OpenVolume { volume } => self.open_volume(volume).await?,
+            VolumeAction::CloseVolume { volume } => {
                 self.cluster
                     .kube
                     .delete_volume_pod(namespace, &volume.pod)
                     .await?;
             }
-            RestoreAction::OpenVolumes { volumes } => {
+            VolumeAction::OpenVolumes { volumes } => {
                 let opening = volumes.iter().map(|it| self.until_open(it, deadline));
                 all_of(join_all(opening).await)?;
             }
-            RestoreAction::CloseVolumes { volumes } => {
+            VolumeAction::CloseVolumes { volumes } => {
                 let closing = volumes
                     .iter()
                     .map(|it| self.cluster.kube.delete_volume_pod(namespace, &it.pod));
                 try_join_all(closing).await?;
             }
-            RestoreAction::Unpack {
+            VolumeAction::Unpack {
                 volume,
                 file,
                 major,
@@ -72,7 +72,7 @@ impl Restoring<'_> {
                 self.unpack(plan, volume, file, *major, architecture, deadline)
                     .await?;
             }
-            RestoreAction::RemoveUnpacked { volume } => {
+            VolumeAction::RemoveUnpacked { volume } => {
                 let removed = self.script(plan, volume, &["remove"], limit).await;
                 if removed
                     .as_ref()
@@ -87,7 +87,7 @@ impl Restoring<'_> {
                 }
                 removed?;
             }
-            RestoreAction::Recover { volume, above } => {
+            VolumeAction::Recover { volume, above } => {
                 let timeline = self.manifest(plan).await?.wal.timeline.0.to_string();
                 let said = self
                     .script(
@@ -99,35 +99,30 @@ impl Restoring<'_> {
                     .await?;
                 return Ok(new_timeline(&said).into_iter().collect());
             }
-            RestoreAction::SwapIn { volume, aside } => {
+            VolumeAction::SwapIn { volume, aside } => {
                 self.script(plan, volume, &["swap-in", aside], limit)
                     .await?;
             }
-            RestoreAction::SwapOut { volume, aside } => {
+            VolumeAction::SwapOut { volume, aside } => {
                 let said = self
                     .script(plan, volume, &["swap-out", aside], limit)
                     .await?;
                 return Ok(taken_away(volume, &said).collect());
             }
-            RestoreAction::KeepAside { volumes, aside } => {
+            VolumeAction::KeepAside { volumes, aside } => {
                 return self.on_each(plan, volumes, "keep", aside, deadline).await;
             }
-            RestoreAction::PutBack { volumes, aside } => {
+            VolumeAction::PutBack { volumes, aside } => {
                 return self
                     .on_each(plan, volumes, "put-back", aside, deadline)
                     .await;
             }
-            RestoreAction::ForgetSystem { config_map } => self.forget_system(config_map).await?,
-            RestoreAction::DeleteClaims { claims } => delete_unused(self.cluster, claims).await?,
-            RestoreAction::Discard { directories } => {
+            VolumeAction::ForgetSystem { config_map } => self.forget_system(config_map).await?,
+            VolumeAction::DeleteClaims { claims } => delete_unused(self.cluster, claims).await?,
+            VolumeAction::Discard { directories } => {
                 for (pod, directory) in directories {
                     self.discard(pod, directory, deadline).await?;
                 }
-            }
-            other => {
-                return Err(WorldError::permanent(format!(
-                    "{other}: not something that is done on a volume"
-                )));
             }
         }
         Ok(Vec::new())
@@ -136,29 +131,29 @@ impl Restoring<'_> {
     pub(in crate::world) async fn volume_holds(
         &self,
         plan: &Plan,
-        condition: &RestoreCondition,
+        condition: &VolumeCondition,
     ) -> Result<bool, WorldError> {
         let namespace = self.cluster.namespace();
         Ok(match condition {
-            RestoreCondition::PodsGone { pods } => {
+            VolumeCondition::PodsGone { pods } => {
                 let there = try_join_all(
                     pods.iter()
                         .map(|pod| self.cluster.kube.pod_exists(namespace, pod)),
                 );
                 !there.await?.into_iter().any(|it| it)
             }
-            RestoreCondition::ClaimThere { claim } => {
+            VolumeCondition::ClaimThere { claim } => {
                 self.cluster.kube.claim_stays(namespace, claim).await?
             }
-            RestoreCondition::ClaimsGone { claims } => claims_gone(self.cluster, claims).await?,
-            RestoreCondition::VolumeOpen { volume } => {
+            VolumeCondition::ClaimsGone { claims } => claims_gone(self.cluster, claims).await?,
+            VolumeCondition::VolumeOpen { volume } => {
                 self.cluster
                     .kube
                     .volume_pod_runs(namespace, &volume.pod)
                     .await?
                     == Some(true)
             }
-            RestoreCondition::VolumesOpen { volumes } => {
+            VolumeCondition::VolumesOpen { volumes } => {
                 let looking = volumes.iter().map(async |it| {
                     let runs = self
                         .cluster
@@ -173,40 +168,40 @@ impl Restoring<'_> {
                 });
                 try_join_all(looking).await?.into_iter().all(|it| it)
             }
-            RestoreCondition::VolumesClosed { volumes } => {
+            VolumeCondition::VolumesClosed { volumes } => {
                 let there = volumes
                     .iter()
                     .map(|it| self.cluster.kube.pod_exists(namespace, &it.pod));
                 !try_join_all(there).await?.into_iter().any(|it| it)
             }
-            RestoreCondition::VolumeClosed { volume } => {
+            VolumeCondition::VolumeClosed { volume } => {
                 !self.cluster.kube.pod_exists(namespace, &volume.pod).await?
             }
-            RestoreCondition::Unpacked { volume } => {
+            VolumeCondition::Unpacked { volume } => {
                 let facts = self.status(plan, volume).await?;
                 ["unpacked", "recovered", "swapped"]
                     .iter()
                     .any(|it| facts.contains(&(*it).to_owned()))
             }
-            RestoreCondition::Recovered { volume } => {
+            VolumeCondition::Recovered { volume } => {
                 let facts = self.status(plan, volume).await?;
                 ["recovered", "swapped"]
                     .iter()
                     .any(|it| facts.contains(&(*it).to_owned()))
             }
-            RestoreCondition::SwappedIn { volume } => self
+            VolumeCondition::SwappedIn { volume } => self
                 .status(plan, volume)
                 .await?
                 .contains(&"swapped".to_owned()),
-            RestoreCondition::SwappedOut { volume } => !self
+            VolumeCondition::SwappedOut { volume } => !self
                 .status(plan, volume)
                 .await?
                 .contains(&"swapped".to_owned()),
-            RestoreCondition::NothingUnpacked { volume } => {
+            VolumeCondition::NothingUnpacked { volume } => {
                 let facts = self.status(plan, volume).await?;
                 !facts.contains(&"leftover".to_owned())
             }
-            RestoreCondition::Restored {
+            VolumeCondition::Restored {
                 pod,
                 system_identifier,
             } => {
@@ -218,11 +213,6 @@ impl Restoring<'_> {
                     self.read_rows(pod).await?;
                 }
                 is_it
-            }
-            other => {
-                return Err(WorldError::permanent(format!(
-                    "{other}: not something that is seen on a volume"
-                )));
             }
         })
     }
@@ -275,7 +265,7 @@ impl Restoring<'_> {
         if self
             .volume_holds(
                 plan,
-                &RestoreCondition::Unpacked {
+                &VolumeCondition::Unpacked {
                     volume: volume.clone(),
                 },
             )
