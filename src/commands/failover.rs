@@ -11,7 +11,9 @@ use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Screen, choose_candidate};
-use crate::plan::{Check, CheckName, FailoverRequest, Grounds, Refusal, candidates, plan_failover};
+use crate::plan::{
+    Check, CheckName, FailoverRequest, Grounds, OperationKind, Refusal, candidates, plan_failover,
+};
 
 pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCode, Failure> {
     let request = || FailoverRequest {
@@ -37,7 +39,7 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
     let chosen = OnceCell::new();
     operation::run(
         context,
-        "failover",
+        OperationKind::Failover,
         Intent::of(&args.operation, || Ok(request()))?,
         |request, snapshot, grounds, now| {
             let mut request = request.clone();
@@ -67,7 +69,7 @@ fn choose(
     match tokio::task::block_in_place(|| choose_candidate(&candidates, &screen)) {
         Some(pod) => Ok(Some(pod)),
         None => Err(Refusal {
-            operation: "failover".to_owned(),
+            operation: OperationKind::Failover.name().to_owned(),
             checks: vec![
                 Check::refuse(CheckName::Target, "no pod was chosen")
                     .next("pgctl failover --to POD"),

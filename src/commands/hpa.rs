@@ -9,7 +9,7 @@ use crate::cluster::Sight;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{AutoscalerDocument, autoscaler_screen, encode};
-use crate::plan::{AutoscaleRequest, plan_autoscale};
+use crate::plan::{AutoscaleRequest, OperationKind, plan_autoscale};
 
 pub(super) async fn run(context: &Context, args: &HpaArgs) -> Result<ExitCode, Failure> {
     let (request, change) = match &args.command {
@@ -35,9 +35,12 @@ async fn plan_or_go_on(
     context: &Context,
     intent: Intent<'_, AutoscaleRequest>,
 ) -> Result<ExitCode, Failure> {
-    operation::run(context, "hpa", intent, |request, snapshot, grounds, now| {
-        plan_autoscale(snapshot, request, grounds, now)
-    })
+    operation::run(
+        context,
+        OperationKind::Autoscale,
+        intent,
+        |request, snapshot, grounds, now| plan_autoscale(snapshot, request, grounds, now),
+    )
     .await
 }
 

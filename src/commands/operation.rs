@@ -20,13 +20,13 @@ use crate::output::{
     OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plain,
     plan_screen, refusal_screen, report_screen, write_stderr,
 };
-use crate::plan::{Grounds, Plan, Refusal};
+use crate::plan::{Grounds, OperationKind, Plan, Refusal};
 use crate::world::Backups;
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
 pub(super) async fn run<R>(
     context: &Context,
-    kind: &str,
+    kind: OperationKind,
     intent: Intent<'_, R>,
     make: impl Fn(&R, &Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<ExitCode, Failure> {
@@ -64,7 +64,7 @@ pub(super) fn target(
 pub(super) async fn execute(
     context: &Context,
     args: &ChangeArgs,
-    kind: &str,
+    kind: OperationKind,
     target: Target,
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<ExitCode, Failure> {
@@ -77,7 +77,7 @@ pub(super) async fn execute(
 pub(super) async fn execute_looking_again(
     context: &Context,
     args: &ChangeArgs,
-    kind: &str,
+    kind: OperationKind,
     target: Target,
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
     again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
@@ -127,7 +127,7 @@ pub(super) async fn execute_looking_again(
 pub(super) async fn go_on(
     context: &Context,
     target: Target,
-    kind: &str,
+    kind: OperationKind,
     option: GoOn,
     confirmed: Option<Confirmed>,
 ) -> Result<ExitCode, Failure> {

@@ -8,7 +8,7 @@ use super::operation;
 use crate::cli::{ReinitArgs, RejoinArgs};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::plan::{ReinitRequest, RejoinRequest, plan_reinit, plan_rejoin};
+use crate::plan::{OperationKind, ReinitRequest, RejoinRequest, plan_reinit, plan_rejoin};
 
 pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitCode, Failure> {
     let intent = Intent::of(&args.operation, || {
@@ -20,7 +20,7 @@ pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitC
     })?;
     operation::run(
         context,
-        "rejoin",
+        OperationKind::Rejoin,
         intent,
         |request, snapshot, grounds, now| plan_rejoin(snapshot, request, grounds, now),
     )
@@ -36,7 +36,7 @@ pub(super) async fn reinit(context: &Context, args: &ReinitArgs) -> Result<ExitC
     })?;
     operation::run(
         context,
-        "reinit",
+        OperationKind::Reinit,
         intent,
         |request, snapshot, grounds, now| plan_reinit(snapshot, request, grounds, now),
     )

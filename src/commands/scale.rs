@@ -11,7 +11,7 @@ use crate::cluster::{Component, Snapshot};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::choose_way;
-use crate::plan::{Bounds, ScaleRequest, Way, plan_scale};
+use crate::plan::{Bounds, OperationKind, ScaleRequest, Way, plan_scale};
 
 pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode, Failure> {
     let way = match args {
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
     let asked = OnceCell::new();
     operation::run(
         context,
-        "scale",
+        OperationKind::Scale,
         intent,
         |request, snapshot, grounds, now| {
             let mut request = request.clone();

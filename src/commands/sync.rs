@@ -8,7 +8,7 @@ use crate::cli::{SyncArgs, SyncCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{SynchronousDocument, encode, synchronous_screen};
-use crate::plan::{SynchronousRequest, plan_synchronous};
+use crate::plan::{OperationKind, SynchronousRequest, plan_synchronous};
 
 pub(super) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, Failure> {
     let intent = match &args.command {
@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
     };
     operation::run(
         context,
-        "sync",
+        OperationKind::Synchronous,
         intent,
         |request, snapshot, grounds, now| plan_synchronous(snapshot, request, grounds, now),
     )

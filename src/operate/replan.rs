@@ -29,7 +29,7 @@ pub async fn replan(
     plan: &Plan,
     make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<Replanned, Failure> {
-    let grounds = requirements(kube, observed, plan.operation.kind().command()).await?;
+    let grounds = requirements(kube, observed, plan.operation.kind()).await?;
     match make(&observed.snapshot, &grounds, plan.made) {
         Err(refusal) => Ok(Replanned::Refused(Box::new(refusal))),
         Ok(now) if now.steps == plan.steps => Ok(Replanned::Same(grounds.journal_version)),

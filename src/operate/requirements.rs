@@ -9,10 +9,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
 use crate::observe::{Observed, unlogged_tables};
-use crate::plan::{
-    Grounds, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, RESTORE_PERMISSIONS,
-    applications, drift,
-};
+use crate::plan::{Grounds, OperationKind, Permission, Permitted, applications, drift};
 use crate::world::{lock_holder, seen_journal};
 
 /// What was found out besides the snapshot: permissions, the lock, the journal, who else changes things.
@@ -22,25 +19,25 @@ use crate::world::{lock_holder, seen_journal};
 pub async fn requirements(
     kube: &Kube,
     observed: &Observed,
-    kind: &str,
+    kind: OperationKind,
 ) -> Result<Grounds, Failure> {
     let snapshot = &observed.snapshot;
-    let more: &[_] = match kind {
-        "reinit" | "scale" => &REINIT_PERMISSIONS,
-        "restore" => &RESTORE_PERMISSIONS,
-        _ => &[],
-    };
-    let calls: Vec<Call> = PERMISSIONS
-        .iter()
-        .chain(more)
+    let calls: Vec<Call> = kind
+        .permissions()
         .map(|(verb, group, resource)| {
             Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
         })
         .collect();
     let unlogged = async {
         match kind {
-            "failover" => unlogged_tables(kube, observed).await,
-            _ => None,
+            OperationKind::Failover => unlogged_tables(kube, observed).await,
+            OperationKind::Rejoin
+            | OperationKind::Reinit
+            | OperationKind::Scale
+            | OperationKind::Autoscale
+            | OperationKind::Synchronous
+            | OperationKind::Restore
+            | OperationKind::Discard => None,
         }
     };
     let (missing, lock, journal, argo, unlogged) = futures::join!(

@@ -6,14 +6,18 @@ use crate::confirmation::{Confirmed, GoOn};
 use crate::engine::{Executor, Journal, Notice};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::plan::Plan;
+use crate::plan::{OperationKind, Plan};
 use crate::world::{journal_of, who};
 
-/// The unfinished operation of this kind, when it can go where it is to go.
+/// The unfinished operation of the same command, when it can go where it is to go.
 ///
 /// # Errors
 /// When there is none, what is unfinished is another's, or it can't be put back any more.
-pub async fn unfinished(target: &Target, kind: &str, option: GoOn) -> Result<Journal, Failure> {
+pub async fn unfinished(
+    target: &Target,
+    kind: OperationKind,
+    option: GoOn,
+) -> Result<Journal, Failure> {
     let found = journal_of(&target.kube, &target.observed.snapshot.cluster)
         .await
         .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
@@ -21,7 +25,7 @@ pub async fn unfinished(target: &Target, kind: &str, option: GoOn) -> Result<Jou
         .and_then(|journal| Some((journal.unfinished()?, journal)))
         .map(|(unfinished, journal)| (journal, unfinished))
         .ok_or_else(|| nothing(option))?;
-    if journal.plan.operation.kind().command() != kind {
+    if journal.plan.operation.kind().command() != kind.command() {
         return Err(Failure::new(
             ExitCode::Refused,
             format!("what is unfinished is the {}", unfinished.title),

@@ -27,11 +27,11 @@ pub use language::{
     DatabaseInBackup, DiscardRequest, Drift, Entry, Event, FailoverRequest, Finding, Follower,
     Grounds, ImpossibleHistory, KeptData, KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode,
     ORIGINAL_MINIMUM, OnFailure, Operation, OperationId, OperationKind, OutageMethod, OutageParts,
-    Outcome, PAUSED_BOUNDS, PERMISSIONS, Permission, Permitted, Plan, PodRef, Progress,
-    REINIT_PERMISSIONS, RESTORE_PERMISSIONS, Refusal, ReinitRequest, RejoinRequest, RestoreAction,
-    RestoreCondition, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, Reverts,
-    ScaleRequest, Shutdown, Step, StepName, Swap, SynchronousRequest, TargetFacts, Undo,
-    Unfinished, UnloggedTables, Verdict, VolumeAction, VolumeCondition, VolumeHandle, Way,
+    Outcome, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, Progress, Refusal, ReinitRequest,
+    RejoinRequest, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind, RestoreRequest,
+    RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName, Swap, SynchronousRequest,
+    TargetFacts, Undo, Unfinished, UnloggedTables, Verdict, VolumeAction, VolumeCondition,
+    VolumeHandle, Way,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(test)]

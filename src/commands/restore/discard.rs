@@ -6,7 +6,7 @@ use crate::cli::RestoreArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::observe::kept_data;
-use crate::plan::plan_discard;
+use crate::plan::{OperationKind, plan_discard};
 
 pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
@@ -16,7 +16,7 @@ pub(super) async fn run(context: &Context, args: &RestoreArgs) -> Result<ExitCod
     execute(
         context,
         &args.operation.change,
-        "restore",
+        OperationKind::Discard,
         target,
         |snapshot, grounds, now| plan_discard(snapshot, &request, grounds, now),
     )

@@ -18,12 +18,13 @@ use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
 use crate::output::{plain, write_stderr};
 use crate::plan::{
-    Operation, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, TargetFacts, plan_restore,
+    Operation, OperationKind, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope,
+    TargetFacts, plan_restore,
 };
 use crate::world::{Backups, journal_of};
 
 /// The command's word, as in the journal.
-const KIND: &str = "restore";
+const KIND: OperationKind = OperationKind::Restore;
 
 pub(in super::super) async fn run(
     context: &Context,

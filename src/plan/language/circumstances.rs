@@ -142,33 +142,3 @@ pub struct Unfinished {
     #[serde(default)]
     pub restore: bool,
 }
-
-/// Every permission that a guided operation may need (verb, API group, resource), so that a missing
-/// one is found before the first change. That objects can be listed the snapshot has shown.
-pub const PERMISSIONS: [(&str, &str, &str); 19] = [
-    ("get", "coordination.k8s.io", "leases"),
-    ("create", "coordination.k8s.io", "leases"),
-    ("update", "coordination.k8s.io", "leases"),
-    ("get", "", "configmaps"),
-    ("create", "", "configmaps"),
-    ("update", "", "configmaps"),
-    ("get", "", "pods"),
-    ("watch", "", "pods"),
-    ("patch", "", "pods"),
-    ("delete", "", "pods"),
-    ("create", "", "pods/portforward"),
-    ("get", "apps", "statefulsets"),
-    ("patch", "apps", "statefulsets/scale"),
-    ("get", "", "services"),
-    ("patch", "", "services"),
-    ("list", "discovery.k8s.io", "endpointslices"),
-    ("get", "autoscaling", "horizontalpodautoscalers"),
-    ("patch", "autoscaling", "horizontalpodautoscalers"),
-    ("create", "", "events"),
-];
-
-/// What a new volume takes besides.
-pub const REINIT_PERMISSIONS: [(&str, &str, &str); 2] = [
-    ("get", "", "persistentvolumeclaims"),
-    ("delete", "", "persistentvolumeclaims"),
-];

@@ -25,10 +25,7 @@ pub(crate) use autoscaler::original_minimum;
 pub use autoscaler::{AutoscalerPatch, Bounds, ORIGINAL_MINIMUM};
 pub use candidate::Candidate;
 pub use check::{Check, CheckName, Verdict};
-pub use circumstances::{
-    Grounds, LockHolder, PERMISSIONS, Permission, Permitted, REINIT_PERMISSIONS, Unfinished,
-    UnloggedTables,
-};
+pub use circumstances::{Grounds, LockHolder, Permission, Permitted, Unfinished, UnloggedTables};
 pub use condition::Condition;
 pub use drift::{Drift, Reverts};
 pub(crate) use drift::{MAXIMUM, METRICS, MINIMUM};
@@ -47,9 +44,9 @@ pub use request::{
 };
 pub use restore::{
     BackupFacts, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest,
-    KeptData, KeptFacts, LOADED, Load, RESTORE_PERMISSIONS, RestoreAction, RestoreCondition,
-    RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction,
-    VolumeCondition, VolumeHandle,
+    KeptData, KeptFacts, LOADED, Load, RestoreAction, RestoreCondition, RestoreGrounds,
+    RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction, VolumeCondition,
+    VolumeHandle,
 };
 pub use step::{OnFailure, Step, Undo};
 pub use step_name::StepName;

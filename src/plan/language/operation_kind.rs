@@ -48,4 +48,56 @@ impl OperationKind {
             Self::Restore | Self::Discard => "restore",
         }
     }
+
+    /// Every permission that it may need, as verb, API group and resource, so that a missing one is found before
+    /// the first change. That objects can be listed the snapshot has shown.
+    pub fn permissions(self) -> impl Iterator<Item = Needed> {
+        let more: &[Needed] = match self {
+            Self::Reinit | Self::Scale => &ON_CLAIMS,
+            Self::Restore | Self::Discard => &ON_RESTORES,
+            Self::Failover | Self::Rejoin | Self::Autoscale | Self::Synchronous => &[],
+        };
+        ALWAYS.iter().chain(more).copied()
+    }
 }
+
+/// A permission: verb, API group (empty for the core), resource with its subresource.
+type Needed = (&'static str, &'static str, &'static str);
+
+/// What every guided operation may need.
+const ALWAYS: [Needed; 19] = [
+    ("get", "coordination.k8s.io", "leases"),
+    ("create", "coordination.k8s.io", "leases"),
+    ("update", "coordination.k8s.io", "leases"),
+    ("get", "", "configmaps"),
+    ("create", "", "configmaps"),
+    ("update", "", "configmaps"),
+    ("get", "", "pods"),
+    ("watch", "", "pods"),
+    ("patch", "", "pods"),
+    ("delete", "", "pods"),
+    ("create", "", "pods/portforward"),
+    ("get", "apps", "statefulsets"),
+    ("patch", "apps", "statefulsets/scale"),
+    ("get", "", "services"),
+    ("patch", "", "services"),
+    ("list", "discovery.k8s.io", "endpointslices"),
+    ("get", "autoscaling", "horizontalpodautoscalers"),
+    ("patch", "autoscaling", "horizontalpodautoscalers"),
+    ("create", "", "events"),
+];
+
+/// What it takes besides to give a pod another volume, or to delete one.
+const ON_CLAIMS: [Needed; 2] = [
+    ("get", "", "persistentvolumeclaims"),
+    ("delete", "", "persistentvolumeclaims"),
+];
+
+/// What a restore takes besides.
+const ON_RESTORES: [Needed; 5] = [
+    ("get", "", "persistentvolumeclaims"),
+    ("create", "", "pods/exec"),
+    ("create", "", "pods"),
+    ("create", "", "persistentvolumeclaims"),
+    ("delete", "", "persistentvolumeclaims"),
+];

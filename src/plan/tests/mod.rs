@@ -9,5 +9,6 @@ mod replaced;
 mod scaling;
 mod scaling_any;
 mod shape;
+mod stored;
 
 pub(in crate::plan) use shape::moved_to_replica_0;

@@ -137,15 +137,6 @@ pub struct RestoreGrounds {
     pub target: Option<TargetFacts>,
 }
 
-/// What a restore may do besides what every guided operation may.
-pub const RESTORE_PERMISSIONS: [(&str, &str, &str); 5] = [
-    ("get", "", "persistentvolumeclaims"),
-    ("create", "", "pods/exec"),
-    ("create", "", "pods"),
-    ("create", "", "persistentvolumeclaims"),
-    ("delete", "", "persistentvolumeclaims"),
-];
-
 /// `pgctl restore --discard-old`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
