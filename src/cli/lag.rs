@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args};
+use clap::Args;
 
-use super::global::{duration, positive_duration};
+use super::global::duration;
+use super::watch::WatchArgs;
 use crate::cluster::LagLimit;
 
 /// Show how far each standby is behind, or check it
@@ -30,10 +30,7 @@ pub struct LagArgs {
     /// Time over which the pace is measured; 0 measures none
     #[arg(long, env = "PGCTL_SAMPLE", hide_env = true, value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub sample: Duration,
-    /// Look again and again, until Ctrl-C
-    #[arg(short, long, env = "PGCTL_WATCH", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub watch: bool,
-    /// Time between two looks
-    #[arg(long, env = "PGCTL_INTERVAL", hide_env = true, value_name = "TIME", default_value = "2s", value_parser = positive_duration)]
-    pub interval: Duration,
+    /// Whether and how often it looks again.
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }

@@ -12,6 +12,7 @@ mod root;
 mod scale;
 mod status;
 mod sync;
+mod watch;
 
 pub use backup::{
     BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
@@ -27,3 +28,4 @@ pub use root::{Cli, Command, command};
 pub use scale::ScaleArgs;
 pub use status::StatusArgs;
 pub use sync::{SyncArgs, SyncCommand};
+pub use watch::WatchArgs;

@@ -1,11 +1,9 @@
 //! `pgctl status`.
 
-use std::time::Duration;
-
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::global::positive_duration;
+use super::watch::WatchArgs;
 use crate::cluster::LagLimit;
 
 /// Show how a cluster is, what is wrong and what to type about it
@@ -39,10 +37,7 @@ pub struct StatusArgs {
     /// Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX
     #[arg(long, env = "PGCTL_STORE", hide_env = true, value_name = "STORE")]
     pub store: Option<String>,
-    /// Look again and again, until Ctrl-C
-    #[arg(short, long, env = "PGCTL_WATCH", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub watch: bool,
-    /// Time between two looks
-    #[arg(long, env = "PGCTL_INTERVAL", hide_env = true, value_name = "TIME", default_value = "2s", value_parser = positive_duration)]
-    pub interval: Duration,
+    /// Whether and how often it looks again.
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }

@@ -1,36 +1,66 @@
 //! `pgctl history`.
 
 use super::context::Context;
+use super::looking::{self, Looking};
+use crate::cluster::ClusterId;
 use crate::engine::{Journal, Record};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{HistoryContent, OperationDocument, encode, history_screen, plain};
+use crate::kubernetes::Kube;
+use crate::output::{HistoryContent, OperationDocument, Screen, history_screen, plain};
 use crate::world::journal_of;
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
-    let cluster = context.observe(&kube).await?.snapshot.cluster;
-    let journal = journal_of(&kube, &cluster)
-        .await
-        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
-    let unfinished = journal.as_ref().filter(|it| it.unfinished().is_some());
-    let records: &[Record] = journal.as_ref().map_or(&[], |it| &it.history);
-    let text = if context.format.is_document() {
+    looking::once(context, History { kube }).await
+}
+
+struct History {
+    kube: Kube,
+}
+
+struct Seen {
+    cluster: ClusterId,
+    journal: Option<Journal>,
+}
+
+impl Seen {
+    fn unfinished(&self) -> Option<&Journal> {
+        let journal = self.journal.as_ref();
+        journal.filter(|it| it.unfinished().is_some())
+    }
+
+    fn operations(&self) -> &[Record] {
+        self.journal.as_ref().map_or(&[], |it| &it.history)
+    }
+}
+
+impl Looking for History {
+    type Seen = Seen;
+
+    async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
+        let cluster = context.observe(&self.kube).await?.snapshot.cluster;
+        let journal = journal_of(&self.kube, &cluster)
+            .await
+            .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+        Ok(Seen { cluster, journal })
+    }
+
+    fn document(&self, seen: &Seen) -> impl serde::Serialize {
         let content = HistoryContent {
-            unfinished,
-            operations: records,
+            unfinished: seen.unfinished(),
+            operations: seen.operations(),
         };
-        encode(
-            &OperationDocument::new("History", &content, 0),
-            context.format,
-        )
-    } else if records.is_empty() && unfinished.is_none() {
-        format!("no operation has run on {cluster}\n")
-    } else {
-        history_screen(records, &context.screen) + &unfinished.map(left).unwrap_or_default()
-    };
-    context.print(&text)?;
-    Ok(ExitCode::Done)
+        OperationDocument::new("History", content, 0)
+    }
+
+    fn screen(&self, seen: &Seen, screen: &Screen) -> String {
+        let unfinished = seen.unfinished();
+        if seen.operations().is_empty() && unfinished.is_none() {
+            return format!("no operation has run on {}\n", seen.cluster);
+        }
+        history_screen(seen.operations(), screen) + &unfinished.map(left).unwrap_or_default()
+    }
 }
 
 fn left(journal: &Journal) -> String {

@@ -2,20 +2,21 @@
 
 use super::context::Context;
 use super::intent::Intent;
+use super::looking::{self, Looking};
 use super::operation;
-use super::run::interruptible;
 use crate::cli::{HpaArgs, HpaCommand};
-use crate::cluster::Sight;
+use crate::cluster::{Autoscaler, Sight, Snapshot};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{AutoscalerDocument, autoscaler_screen, encode};
+use crate::kubernetes::Kube;
+use crate::output::{AutoscalerDocument, Screen, autoscaler_screen};
 use crate::plan::{AutoscaleRequest, OperationKind, plan_autoscale};
 
 pub(super) async fn run(context: &Context, args: &HpaArgs) -> Result<ExitCode, Failure> {
     let (request, change) = match &args.command {
         None if args.go_on.resume => return plan_or_go_on(context, Intent::Resume).await,
         None if args.go_on.abort => return plan_or_go_on(context, Intent::Abort).await,
-        None | Some(HpaCommand::Show) => return interruptible(show(context)).await,
+        None | Some(HpaCommand::Show) => return show(context).await,
         Some(HpaCommand::Set(set)) => {
             let request = AutoscaleRequest::Set {
                 min: set.change.min,
@@ -46,24 +47,36 @@ async fn plan_or_go_on(
 
 async fn show(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
-    let snapshot = context.observe(&kube).await?.snapshot;
-    let Some(autoscaler) = &snapshot.autoscaler else {
-        let unseen = snapshot.unseen(Sight::Autoscalers);
+    looking::once(context, Show { kube }).await
+}
+
+struct Show {
+    kube: Kube,
+}
+
+impl Looking for Show {
+    type Seen = (Snapshot, Autoscaler);
+
+    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
+        let snapshot = context.observe(&self.kube).await?.snapshot;
+        if let Some(autoscaler) = snapshot.autoscaler.clone() {
+            return Ok((snapshot, autoscaler));
+        }
         let failure = Failure::new(
             ExitCode::Refused,
             format!("no autoscaler governs {}", snapshot.cluster),
         );
-        return Err(match unseen {
+        Err(match snapshot.unseen(Sight::Autoscalers) {
             Some(unseen) => failure.because(unseen.to_string()),
             None => failure.next("deploy one: deploy/base/postgres-replica-hpa.yaml"),
-        });
-    };
-    let document = AutoscalerDocument::new(&snapshot.cluster, autoscaler);
-    let text = if context.format.is_document() {
-        encode(&document, context.format)
-    } else {
-        autoscaler_screen(autoscaler, snapshot.taken, &context.screen)
-    };
-    context.print(&text)?;
-    Ok(ExitCode::Done)
+        })
+    }
+
+    fn document(&self, (snapshot, autoscaler): &Self::Seen) -> impl serde::Serialize {
+        AutoscalerDocument::new(&snapshot.cluster, autoscaler)
+    }
+
+    fn screen(&self, (snapshot, autoscaler): &Self::Seen, screen: &Screen) -> String {
+        autoscaler_screen(autoscaler, snapshot.taken, screen)
+    }
 }

@@ -1,68 +1,92 @@
 //! `pgctl lag`: look twice, compare, show or check.
 
 use super::context::Context;
-use super::watch::{Look, document, watch};
+use super::looking::{self, Looking};
 use crate::cli::LagArgs;
-use crate::cluster::{LagRates, Snapshot, lag_rates, lag_report};
+use crate::cluster::{LagRates, LagReport, Snapshot, lag_rates, lag_report};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{LagReportDocument, LagView, failing_standbys, lag_screen};
+use crate::kubernetes::Kube;
+use crate::output::{LagReportDocument, LagView, Screen, failing_standbys, lag_screen, plain};
 
 pub(super) async fn run(context: &Context, args: &LagArgs) -> Result<ExitCode, Failure> {
-    let kube = context.connect().await?;
-    let mut before: Option<Snapshot> = None;
-    if !args.sample.is_zero() {
-        before = Some(context.observe(&kube).await?.snapshot);
-        tokio::time::sleep(args.sample).await;
-    }
-    let mut look = async || {
-        let after = context.observe(&kube).await?.snapshot;
-        let rates = before.as_ref().map(|before| lag_rates(before, &after));
-        let look = show(context, args, &after, rates.as_ref());
-        // The next look is compared with this one.
-        before = Some(after);
-        Ok(look)
+    let lag = Lag {
+        args,
+        kube: context.connect().await?,
+        before: None,
     };
-    if args.watch {
-        return watch(context, args.interval, look).await;
-    }
-    let look = look().await?;
-    context.print(&look.text)?;
-    Ok(look.exit)
+    looking::run(context, &args.watch, lag).await
 }
 
-fn show(context: &Context, args: &LagArgs, snapshot: &Snapshot, rates: Option<&LagRates>) -> Look {
-    let report = lag_report(snapshot);
-    let view = LagView {
-        report: &report,
-        rates,
-        limit: args.max_lag.as_ref(),
-    };
-    let failing = args
-        .max_lag
-        .as_ref()
-        .map(|limit| failing_standbys(&report, limit))
-        .unwrap_or_default();
-    let text = if context.format.is_document() {
-        document(
-            context,
-            args.watch,
-            &LagReportDocument::new(snapshot, &view),
-        )
-    } else if context.quiet {
-        let line = |(pod, why): &(String, String)| {
-            crate::output::plain(&format!("pod/{pod}: {why}")) + "\n"
-        };
-        failing.iter().map(line).collect()
-    } else {
-        lag_screen(&view, &context.screen)
-    };
-    let exit = if report.reference.is_none() {
-        ExitCode::Unreachable
-    } else if failing.is_empty() {
-        ExitCode::Done
-    } else {
-        ExitCode::Unhealthy
-    };
-    Look { text, exit }
+struct Lag<'a> {
+    args: &'a LagArgs,
+    kube: Kube,
+    /// The look before, which the next one is compared with.
+    before: Option<Snapshot>,
+}
+
+struct Seen {
+    snapshot: Snapshot,
+    report: LagReport,
+    rates: Option<LagRates>,
+}
+
+impl Lag<'_> {
+    fn view<'a>(&'a self, seen: &'a Seen) -> LagView<'a> {
+        LagView {
+            report: &seen.report,
+            rates: seen.rates.as_ref(),
+            limit: self.args.max_lag.as_ref(),
+        }
+    }
+
+    /// The standbys that fail the check, each with why. None when it is none.
+    fn failing(&self, seen: &Seen) -> Vec<(String, String)> {
+        let limit = self.args.max_lag.as_ref();
+        limit
+            .map(|limit| failing_standbys(&seen.report, limit))
+            .unwrap_or_default()
+    }
+}
+
+impl Looking for Lag<'_> {
+    type Seen = Seen;
+
+    async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
+        if self.before.is_none() && !self.args.sample.is_zero() {
+            self.before = Some(context.observe(&self.kube).await?.snapshot);
+            tokio::time::sleep(self.args.sample).await;
+        }
+        let snapshot = context.observe(&self.kube).await?.snapshot;
+        let rates = self.before.as_ref().map(|it| lag_rates(it, &snapshot));
+        self.before = Some(snapshot.clone());
+        Ok(Seen {
+            report: lag_report(&snapshot),
+            rates,
+            snapshot,
+        })
+    }
+
+    fn document(&self, seen: &Seen) -> impl serde::Serialize {
+        LagReportDocument::new(&seen.snapshot, &self.view(seen))
+    }
+
+    fn screen(&self, seen: &Seen, screen: &Screen) -> String {
+        lag_screen(&self.view(seen), screen)
+    }
+
+    fn answer(&self, seen: &Seen, _: &Screen) -> String {
+        let line = |(pod, why): &(String, String)| plain(&format!("pod/{pod}: {why}")) + "\n";
+        self.failing(seen).iter().map(line).collect()
+    }
+
+    fn exit(&self, seen: &Seen) -> ExitCode {
+        if seen.report.reference.is_none() {
+            ExitCode::Unreachable
+        } else if self.failing(seen).is_empty() {
+            ExitCode::Done
+        } else {
+            ExitCode::Unhealthy
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod history;
 mod hpa;
 mod intent;
 mod lag;
+mod looking;
 mod operation;
 mod rejoin;
 mod restore;
@@ -14,7 +15,6 @@ mod run;
 mod scale;
 mod status;
 mod sync;
-mod watch;
 
 pub use context::Context;
 pub use run::run;

@@ -50,8 +50,8 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
     match &cli.command {
-        Command::Status(args) => interruptible(status::run(context, args)).await,
-        Command::Lag(args) => interruptible(lag::run(context, args)).await,
+        Command::Status(args) => status::run(context, args).await,
+        Command::Lag(args) => lag::run(context, args).await,
         // These end an interrupted operation themselves: they know how to go on with it.
         Command::Failover(args) => failover::run(context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,
@@ -59,7 +59,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
         Command::Scale(args) => scale::run(context, args).await,
         Command::Hpa(args) => hpa::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
-        Command::History => interruptible(history::run(context)).await,
+        Command::History => history::run(context).await,
         Command::Backup(args) => backup::run(context, args).await,
         Command::Restore(args) => {
             // --to says which cluster, as --cluster does.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use super::backup::store;
 use super::context::Context;
-use super::watch::{Look, document, watch};
+use super::looking::{self, Looking};
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
@@ -15,8 +16,10 @@ use crate::cluster::{ClusterId, Health, Limits, Snapshot, UnfinishedOperation, V
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
+use crate::observe::Observed;
 use crate::output::{
-    ClusterListDocument, ClusterStatusDocument, clusters_screen, status_screen, verdict_line,
+    ClusterListDocument, ClusterStatusDocument, Screen, clusters_screen, status_screen,
+    verdict_line,
 };
 use crate::world::{journal_of, lock_holder};
 
@@ -28,54 +31,92 @@ const STORE_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(context: &Context, args: &StatusArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
-    let backups = Backups::new(context, args);
-    let look = async || {
-        if args.all_namespaces {
-            all(context, args, &kube).await
-        } else {
-            one(context, args, &kube, &backups).await
-        }
-    };
-    if args.watch {
-        return watch(context, args.interval, look).await;
-    }
-    let look = look().await?;
-    context.print(&look.text)?;
-    Ok(look.exit)
-}
-
-fn limits(args: &StatusArgs) -> Limits {
-    Limits {
+    let limits = Limits {
         lag: args.max_lag,
         ..Limits::default()
+    };
+    if args.all_namespaces {
+        return looking::run(context, &args.watch, AllClusters { kube, limits }).await;
+    }
+    let one = OneCluster {
+        kube,
+        limits,
+        backups: Backups::new(context, args),
+    };
+    looking::run(context, &args.watch, one).await
+}
+
+/// The cluster of a namespace.
+struct OneCluster {
+    kube: Kube,
+    limits: Limits,
+    backups: Backups,
+}
+
+struct Seen {
+    snapshot: Snapshot,
+    health: Health,
+    backup: Option<LastBackup>,
+}
+
+impl Looking for OneCluster {
+    type Seen = Seen;
+
+    async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
+        let mut snapshot = context.observe(&self.kube).await?.snapshot;
+        snapshot.unfinished = unfinished(&self.kube, &snapshot.cluster).await;
+        Ok(Seen {
+            health: assess(&snapshot, &self.limits),
+            backup: self.backups.last(&snapshot).await,
+            snapshot,
+        })
+    }
+
+    fn document(&self, seen: &Seen) -> impl serde::Serialize {
+        ClusterStatusDocument::new(&seen.snapshot, &seen.health).with_backup(seen.backup.as_ref())
+    }
+
+    fn screen(&self, seen: &Seen, screen: &Screen) -> String {
+        status_screen(&seen.snapshot, &seen.health, seen.backup.as_ref(), screen)
+    }
+
+    fn answer(&self, seen: &Seen, screen: &Screen) -> String {
+        verdict_line(&seen.health, screen) + "\n"
+    }
+
+    fn exit(&self, seen: &Seen) -> ExitCode {
+        exit_code([(&seen.snapshot, &seen.health)])
     }
 }
 
-async fn one(
-    context: &Context,
-    args: &StatusArgs,
-    kube: &Kube,
-    backups: &Backups,
-) -> Result<Look, Failure> {
-    let mut snapshot = context.observe(kube).await?.snapshot;
-    snapshot.unfinished = unfinished(kube, &snapshot.cluster).await;
-    let health = assess(&snapshot, &limits(args));
-    let backup = backups.last(&snapshot).await;
-    let text = if context.format.is_document() {
-        document(
-            context,
-            args.watch,
-            &ClusterStatusDocument::new(&snapshot, &health).with_backup(backup.as_ref()),
-        )
-    } else if context.quiet {
-        verdict_line(&health, &context.screen) + "\n"
-    } else {
-        status_screen(&snapshot, &health, backup.as_ref(), &context.screen)
-    };
-    Ok(Look {
-        text,
-        exit: exit_code([(&snapshot, &health)]),
-    })
+/// Every cluster of all namespaces.
+struct AllClusters {
+    kube: Kube,
+    limits: Limits,
+}
+
+impl Looking for AllClusters {
+    type Seen = (Vec<Observed>, Vec<Health>);
+
+    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
+        let observed = context.observe_all(&self.kube).await?;
+        let judge = |it: &Observed| assess(&it.snapshot, &self.limits);
+        let judged = observed.iter().map(judge).collect();
+        Ok((observed, judged))
+    }
+
+    fn document(&self, (observed, judged): &Self::Seen) -> impl serde::Serialize {
+        let taken = observed.iter().map(|it| it.snapshot.taken).min();
+        ClusterListDocument::new(taken.unwrap_or_else(Timestamp::now), judged)
+    }
+
+    fn screen(&self, (_, judged): &Self::Seen, screen: &Screen) -> String {
+        clusters_screen(judged, screen)
+    }
+
+    fn exit(&self, (observed, judged): &Self::Seen) -> ExitCode {
+        exit_code(observed.iter().map(|it| &it.snapshot).zip(judged))
+    }
 }
 
 /// The operation that has not ended. Who may not read the journal is not told.
@@ -91,36 +132,6 @@ async fn unfinished(kube: &Kube, cluster: &ClusterId) -> Option<UnfinishedOperat
         resume: plan.resume_command(),
         abort: (!found.past_point_of_no_return).then(|| plan.abort_command()),
     })
-}
-
-async fn all(context: &Context, args: &StatusArgs, kube: &Kube) -> Result<Look, Failure> {
-    let observed = context.observe_all(kube).await?;
-    let limits = limits(args);
-    let judged: Vec<Health> = observed
-        .iter()
-        .map(|observed| assess(&observed.snapshot, &limits))
-        .collect();
-    let exit = exit_code(
-        observed
-            .iter()
-            .map(|observed| &observed.snapshot)
-            .zip(&judged),
-    );
-    let text = if context.format.is_document() {
-        let taken = observed
-            .iter()
-            .map(|observed| observed.snapshot.taken)
-            .min();
-        let taken = taken.unwrap_or_else(jiff::Timestamp::now);
-        document(
-            context,
-            args.watch,
-            &ClusterListDocument::new(taken, &judged),
-        )
-    } else {
-        clusters_screen(&judged, &context.screen)
-    };
-    Ok(Look { text, exit })
 }
 
 /// What a store has of the cluster. A store that does not answer costs a row, and no time.

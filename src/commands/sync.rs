@@ -2,19 +2,20 @@
 
 use super::context::Context;
 use super::intent::Intent;
+use super::looking::{self, Looking};
 use super::operation;
-use super::run::interruptible;
 use crate::cli::{SyncArgs, SyncCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{SynchronousDocument, encode, synchronous_screen};
+use crate::kubernetes::Kube;
+use crate::output::{Screen, SynchronousDocument, synchronous_screen};
 use crate::plan::{OperationKind, SynchronousRequest, plan_synchronous};
 
 pub(super) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, Failure> {
     let intent = match &args.command {
         None if args.go_on.resume => Intent::Resume,
         None if args.go_on.abort => Intent::Abort,
-        None | Some(SyncCommand::Show) => return interruptible(show(context)).await,
+        None | Some(SyncCommand::Show) => return show(context).await,
         Some(SyncCommand::Set(set)) => Intent::Plan {
             request: SynchronousRequest {
                 standbys: set.standbys,
@@ -33,13 +34,26 @@ pub(super) async fn run(context: &Context, args: &SyncArgs) -> Result<ExitCode, 
 
 async fn show(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
-    let snapshot = context.observe(&kube).await?.snapshot;
-    let document = SynchronousDocument::new(&snapshot);
-    let text = if context.format.is_document() {
-        encode(&document, context.format)
-    } else {
-        synchronous_screen(&document, &context.screen)
-    };
-    context.print(&text)?;
-    Ok(ExitCode::Done)
+    looking::once(context, Show { kube }).await
+}
+
+struct Show {
+    kube: Kube,
+}
+
+impl Looking for Show {
+    type Seen = SynchronousDocument;
+
+    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
+        let snapshot = context.observe(&self.kube).await?.snapshot;
+        Ok(SynchronousDocument::new(&snapshot))
+    }
+
+    fn document(&self, seen: &Self::Seen) -> impl serde::Serialize {
+        seen.clone()
+    }
+
+    fn screen(&self, seen: &Self::Seen, screen: &Screen) -> String {
+        synchronous_screen(seen, screen)
+    }
 }

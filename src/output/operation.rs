@@ -284,21 +284,21 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
 /// A document of a guided operation.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OperationDocument<'a, T> {
+pub struct OperationDocument<T> {
     /// `pgctl/v1`.
     #[schemars(extend("const" = "pgctl/v1"))]
     api_version: &'static str,
     /// What it is.
     kind: &'static str,
     #[serde(flatten)]
-    content: &'a T,
+    content: T,
     /// The exit code of the command.
     exit_code: u8,
 }
 
-impl<'a, T: Serialize> OperationDocument<'a, T> {
+impl<T: Serialize> OperationDocument<T> {
     /// A document of this kind.
-    pub fn new(kind: &'static str, content: &'a T, exit_code: u8) -> Self {
+    pub fn new(kind: &'static str, content: T, exit_code: u8) -> Self {
         Self {
             api_version: API_VERSION,
             kind,

@@ -27,8 +27,8 @@ fn of<T: JsonSchema>() -> Value {
 }
 
 /// A document of a guided operation: all are printed by one type, and told apart by their `kind`.
-fn operation<T: JsonSchema + 'static>(kind: &str) -> Value {
-    let mut schema = Schema::try_from(of::<OperationDocument<'static, T>>())
+fn operation<T: JsonSchema>(kind: &str) -> Value {
+    let mut schema = Schema::try_from(of::<OperationDocument<T>>())
         .expect("what was a schema before still is one");
     schema.insert("title".to_owned(), kind.into());
     if let Some(of_kind) = schema.pointer_mut("/properties/kind") {

@@ -14,7 +14,7 @@ pub(in super::super) async fn run(
     match &args.command {
         // It ends by itself when it is interrupted: it has to clean up.
         None => take::run(context, &args.take).await,
-        Some(BackupCommand::List(args)) => interruptible(list::run(context, args)).await,
+        Some(BackupCommand::List(args)) => list::run(context, args).await,
         Some(BackupCommand::Verify(args)) => verify::run(context, args).await,
         Some(BackupCommand::Prune(args)) => interruptible(prune::run(context, args)).await,
     }

@@ -1,0 +1,119 @@
+//! What every command that only looks has in common: look once or again and again (`-w`), print a
+//! screen, an answer or a document, and end with the exit code of what was seen.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::context::{Context, cannot_write};
+use super::run::interruptible;
+use crate::cli::WatchArgs;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{ErrorDocument, Format, Live, Screen, encode, encode_line, failure_screen};
+
+/// A command that looks and changes nothing. It holds what it looks with.
+pub(super) trait Looking {
+    /// What one look has found.
+    type Seen;
+
+    /// Looks. What it remembers it can compare the next look with.
+    ///
+    /// # Errors
+    /// When there is nothing to show.
+    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure>;
+
+    /// What `-o json` and `-o yaml` print: a type of `output/document/`, with a schema.
+    fn document(&self, seen: &Self::Seen) -> impl Serialize;
+
+    /// What people see.
+    fn screen(&self, seen: &Self::Seen, screen: &Screen) -> String;
+
+    /// What `-q` leaves of it. All, unless a command has a shorter answer.
+    fn answer(&self, seen: &Self::Seen, screen: &Screen) -> String {
+        self.screen(seen, screen)
+    }
+
+    /// How the command ends with this look, were it the last.
+    fn exit(&self, _: &Self::Seen) -> ExitCode {
+        ExitCode::Done
+    }
+}
+
+/// Runs a command that looks: once.
+///
+/// # Errors
+/// What the look says, or that the result can't be written.
+pub(super) async fn once(
+    context: &Context,
+    mut command: impl Looking,
+) -> Result<ExitCode, Failure> {
+    interruptible(async {
+        let seen = command.look(context).await?;
+        context.print(&shown(context, &command, &seen, false))?;
+        Ok(command.exit(&seen))
+    })
+    .await
+}
+
+/// Runs a command that looks: once, or with `-w` until nobody reads any more. The first look must
+/// succeed; later ones may fail, which is shown, and tried again: in an incident the API comes and goes.
+///
+/// # Errors
+/// As [`once`].
+pub(super) async fn run(
+    context: &Context,
+    watch: &WatchArgs,
+    mut command: impl Looking,
+) -> Result<ExitCode, Failure> {
+    if !watch.watch {
+        return once(context, command).await;
+    }
+    interruptible(async {
+        let mut live = Live::new(context.screen);
+        let mut ticks = tokio::time::interval(watch.interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seen_once = false;
+        loop {
+            ticks.tick().await;
+            let (text, exit) = match command.look(context).await {
+                Err(failure) if !seen_once => return Err(failure),
+                Err(failure) => (failure_text(context, &failure), failure.exit),
+                Ok(seen) => {
+                    let text = shown(context, &command, &seen, true);
+                    (text, command.exit(&seen))
+                }
+            };
+            seen_once = true;
+            let footer = format!(
+                "{:.0}  every {}s, Ctrl-C ends",
+                Timestamp::now(),
+                watch.interval.as_secs_f64()
+            );
+            let read = live
+                .show(&text, &footer)
+                .map_err(|error| cannot_write(&error))?;
+            if !read {
+                return Ok(exit);
+            }
+        }
+    })
+    .await
+}
+
+/// A look as it is printed. A JSON document that others follow is a line.
+fn shown<L: Looking>(context: &Context, command: &L, seen: &L::Seen, watching: bool) -> String {
+    match context.format {
+        Format::Json if watching => encode_line(&command.document(seen)),
+        format if format.is_document() => encode(&command.document(seen), format),
+        _ if context.quiet => command.answer(seen, &context.screen),
+        _ => command.screen(seen, &context.screen),
+    }
+}
+
+fn failure_text(context: &Context, failure: &Failure) -> String {
+    match context.format {
+        Format::Json => encode_line(&ErrorDocument::from(failure)),
+        Format::Yaml => encode(&ErrorDocument::from(failure), Format::Yaml),
+        Format::Table | Format::Wide => failure_screen(failure, &context.screen),
+    }
+}
