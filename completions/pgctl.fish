@@ -42,6 +42,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -s h -l help -d 'Print help (s
 complete -c pgctl -n "__fish_pgctl_needs_command" -s V -l version -d 'Print version'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "status" -d 'Show how a cluster is, what is wrong and what to type about it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "lag" -d 'Show how far each standby is behind, or check it'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "slots" -d 'Show what each replication slot holds back, and how long that can go on'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make another pod the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
@@ -90,6 +91,24 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s v -l verbose -d 'Tel
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l sample -d 'Time over which the growth is measured; 0 measures none' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r

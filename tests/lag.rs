@@ -19,6 +19,7 @@ fn lag_shows_and_checks_how_far_each_standby_is_behind() {
     an_idle_primary_shows_no_time_lag(&cluster);
     the_check_passes_when_all_keep_up(&cluster);
     a_paused_standby_fails_the_check_and_shows_no_pace(&cluster);
+    an_idle_slot_is_told_with_what_it_holds_back(&cluster);
 }
 
 fn standby<'a>(document: &'a Value, pod: &str) -> &'a Value {
@@ -76,4 +77,37 @@ fn a_paused_standby_fails_the_check_and_shows_no_pace(cluster: &Sandboxed) {
     );
     cluster.sql(REPLICA_0, "select pg_wal_replay_resume()");
     cluster.until("caught up again", &arguments, |exit, _| exit == 0);
+}
+
+/// `pgctl slots`, on the same cluster: a slot that nobody uses holds back what is written.
+fn an_idle_slot_is_told_with_what_it_holds_back(cluster: &Sandboxed) {
+    cluster.sql(
+        PRIMARY,
+        "select pg_create_physical_replication_slot('left_over', true)",
+    );
+    cluster.sql(
+        PRIMARY,
+        "create table held_back as select generate_series(1, 20000)",
+    );
+    let (exit, document) = cluster.until("it holds WAL back", &["slots"], |_, document| {
+        slot_of(document, "left_over")["retainedBytes"].as_u64() > Some(0)
+    });
+    assert_eq!(exit, 0);
+    assert_eq!(document["servers"][0]["pod"], full(PRIMARY));
+    assert_eq!(document["servers"][0]["role"], "primary");
+    let left_over = slot_of(&document, "left_over");
+    assert_eq!(left_over["active"], false);
+    assert_eq!(left_over["for"], Value::Null);
+    assert_eq!(slot_of(&document, &slot(REPLICA_0))["for"], full(REPLICA_0));
+    let screen = cluster.pgctl(&["slots"]).stdout;
+    let screen = String::from_utf8_lossy(&screen);
+    assert!(screen.contains("pg_drop_replication_slot"), "{screen}");
+    cluster.sql(PRIMARY, "select pg_drop_replication_slot('left_over')");
+}
+
+fn slot_of<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let servers = document["servers"].as_array().expect("servers");
+    let slots = servers[0]["slots"].as_array().expect("slots");
+    let found = slots.iter().find(|slot| slot["name"] == name);
+    found.unwrap_or(&Value::Null)
 }

@@ -7,7 +7,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
     BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, ReinitArgs, RejoinArgs, RestoreArgs,
-    ScaleArgs, StatusArgs, SyncArgs,
+    ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -46,6 +46,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Show how far each standby is behind, or check it
     Lag(LagArgs),
+    /// Show what each replication slot holds back, and how long that can go on
+    Slots(SlotsArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby

@@ -13,6 +13,7 @@ mod rejoin;
 mod restore;
 mod run;
 mod scale;
+mod slots;
 mod status;
 mod sync;
 

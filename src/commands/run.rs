@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::context::Context;
-use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, status, sync};
+use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, slots, status, sync};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -52,6 +52,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
     match &cli.command {
         Command::Status(args) => status::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
+        Command::Slots(args) => slots::run(context, args).await,
         // These end an interrupted operation themselves: they know how to go on with it.
         Command::Failover(args) => failover::run(context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,

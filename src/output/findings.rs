@@ -3,14 +3,21 @@
 use super::advice::advice;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
-use crate::cluster::{Health, Severity};
+use crate::cluster::{Finding, Health, Severity};
 
 /// The findings, most urgent first; empty when there are none. Commands are never wrapped: they
 /// are there to be copied.
 pub(super) fn findings_section(health: &Health, screen: &Screen) -> String {
-    let blocks: Vec<String> = health
-        .findings
-        .iter()
+    findings_of(&health.findings, screen)
+}
+
+/// Some of them.
+pub(super) fn findings_of<'a>(
+    findings: impl IntoIterator<Item = &'a Finding>,
+    screen: &Screen,
+) -> String {
+    let blocks: Vec<String> = findings
+        .into_iter()
         .map(|finding| {
             let (word, tone) = match finding.severity {
                 Severity::Critical => ("CRITICAL", Tone::Bad),

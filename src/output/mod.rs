@@ -22,6 +22,7 @@ mod scaling_tests;
 mod schema;
 mod screen;
 mod sections;
+mod slots;
 mod status;
 mod table;
 #[cfg(test)]
@@ -35,8 +36,8 @@ pub use backup::{
 pub use clusters::clusters_screen;
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SynchronousDocument,
-    VerificationDocument,
+    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SlotsDocument,
+    SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use failure::failure_screen;
@@ -50,6 +51,7 @@ pub use prompt::{choose_candidate, choose_way};
 pub use scaling::{autoscaler_screen, synchronous_screen};
 pub use schema::schemas;
 pub use screen::{Screen, Tone};
+pub use slots::slots_screen;
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
 pub use writer::{Live, write_stderr, write_stdout};

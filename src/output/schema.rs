@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SynchronousDocument,
-    VerificationDocument,
+    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SlotsDocument,
+    SynchronousDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -46,6 +46,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("cluster-status.json", of::<ClusterStatusDocument>()),
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
+        ("slots.json", of::<SlotsDocument>()),
         ("backup.json", of::<BackupDocument>()),
         ("backup-list.json", of::<BackupListDocument>()),
         ("backup-verification.json", of::<VerificationDocument>()),

@@ -1,5 +1,7 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
+use std::path::Path;
+
 use jiff::SignedDuration;
 use jsonschema::Validator;
 use serde_json::Value;
@@ -8,7 +10,7 @@ use super::*;
 use crate::cluster::fixture::{self, POSITION, PRIMARY, replica};
 use crate::cluster::{
     ContainerState, Database, Limits, Lsn, ServicePurpose, Snapshot, StartDecision,
-    TerminationRecord, Timeline, assess, lag_rates, lag_report,
+    TerminationRecord, Timeline, assess, lag_rates, lag_report, slot_report,
 };
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -312,6 +314,75 @@ fn a_failure_says_what_why_and_what_next() {
     ");
 }
 
+#[test]
+fn the_slots_of_a_server_that_fills_up() {
+    const MIB: u64 = 1024 * 1024;
+    let mut before = fixture::healthy(2);
+    fixture::slot(&mut before, 1).retained_bytes = 380 * MIB;
+    let mut after = before.clone();
+    after.taken = before.taken + SignedDuration::from_secs(1);
+    let taken = after.taken;
+    let primary = fixture::primary(&mut after);
+    primary.clock = taken;
+    primary.usage.available_bytes = Some(900 * MIB);
+    let slot = fixture::slot(&mut after, 1);
+    slot.active = false;
+    slot.wal_status = Some("extended".to_owned());
+    slot.retained_bytes = 400 * MIB;
+    slot.safe_wal_bytes = None;
+    insta::assert_snapshot!(slots_texts(&before, &after));
+}
+
+#[test]
+fn the_slots_of_a_server_whose_standby_is_quick() {
+    let snapshot = fixture::healthy(2);
+    insta::assert_snapshot!(slots_texts(&snapshot, &snapshot));
+}
+
+fn slots_texts(before: &Snapshot, after: &Snapshot) -> String {
+    let health = assess(after, &Limits::default());
+    let report = slot_report(Some(before), after);
+    let text = [80, 160].map(|width| slots_screen(after, &report, &health, &screen(width)));
+    text.join("\n")
+}
+
+/// Whoever adds a document and forgets its schema, or a kind and forgets its line in the table of
+/// `docs/output.md`, is told here.
+#[test]
+fn every_document_has_a_schema_and_is_in_the_table_of_documents() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/output/document");
+    let mut kinds: Vec<String> = ["Plan", "Refusal", "Report", "History"]
+        .map(str::to_owned)
+        .into();
+    for file in std::fs::read_dir(sources).expect("src/output/document") {
+        let code = std::fs::read_to_string(file.expect("a file").path()).expect("its text");
+        let named = code.lines().filter_map(|line| {
+            let kind = line.trim().strip_prefix("kind: \"")?;
+            kind.strip_suffix("\",").map(str::to_owned)
+        });
+        kinds.extend(named);
+    }
+    assert!(
+        kinds.len() > 10,
+        "the documents are looked for in the wrong place: {kinds:?}"
+    );
+    let table = include_str!("../../docs/output.md");
+    let schemas = schemas();
+    for kind in kinds {
+        let of_kind = |schema: &&Value| {
+            schema.pointer("/properties/kind/const") == Some(&kind.as_str().into())
+        };
+        assert!(
+            schemas.values().any(|it| of_kind(&it)),
+            "{kind} has no schema (src/output/schema.rs)"
+        );
+        assert!(
+            table.contains(&format!("| `{kind}` |")),
+            "{kind} is not in docs/output.md"
+        );
+    }
+}
+
 /// A validator of what `docs/schema/` says of a document.
 pub(super) fn validator(schema: &str) -> Result<Validator, Box<dyn std::error::Error>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
@@ -361,6 +432,9 @@ fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>
         holds("lag-report.json", &encode(&document, Format::Json))?;
     }
     let failure = Failure::new(ExitCode::Failed, "it broke").because("it was old");
+    let report = slot_report(Some(&before), &after);
+    let document = SlotsDocument::new(&after, &report);
+    holds("slots.json", &encode(&document, Format::Json))?;
     holds("error.json", &encode_line(&ErrorDocument::from(&failure)))
 }
 

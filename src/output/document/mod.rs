@@ -7,6 +7,7 @@ mod instance;
 mod lag;
 mod objects;
 mod scaling;
+mod slots;
 mod status;
 mod version;
 
@@ -14,5 +15,6 @@ pub use backup::{BackupDocument, BackupListDocument, PruningDocument, Verificati
 pub use error::ErrorDocument;
 pub use lag::LagReportDocument;
 pub use scaling::{AutoscalerDocument, SynchronousDocument};
+pub use slots::SlotsDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};
 pub use version::API_VERSION;

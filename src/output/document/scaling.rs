@@ -18,8 +18,10 @@ use crate::plan::Bounds;
 #[schemars(deny_unknown_fields)]
 pub struct AutoscalerDocument {
     /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
     api_version: &'static str,
     /// `Autoscaler`.
+    #[schemars(extend("const" = "Autoscaler"))]
     kind: &'static str,
     /// Cluster.
     cluster: ClusterDocument,
@@ -131,8 +133,10 @@ impl AutoscalerDocument {
 #[schemars(deny_unknown_fields)]
 pub struct SynchronousDocument {
     /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
     api_version: &'static str,
     /// `SynchronousReplication`.
+    #[schemars(extend("const" = "SynchronousReplication"))]
     kind: &'static str,
     /// Cluster.
     cluster: ClusterDocument,

@@ -1,0 +1,151 @@
+//! `pgctl slots`: what the slots hold back, and how long that can go on.
+
+use super::findings::findings_of;
+use super::plain::plain;
+use super::screen::{Screen, Tone};
+use super::table::{Column, Table};
+use crate::cluster::{
+    Health, Instance, Role, ServerSlots, SlotKind, SlotReport, SlotUse, Snapshot, words,
+};
+
+/// The whole screen: a line and a table for each server that has slots, then what to type.
+pub fn slots_screen(
+    snapshot: &Snapshot,
+    report: &SlotReport,
+    health: &Health,
+    screen: &Screen,
+) -> String {
+    let sample = report.sample_seconds;
+    let mut parts: Vec<String> = Vec::new();
+    let (with, without): (Vec<_>, Vec<_>) =
+        report.servers.iter().partition(|it| !it.slots.is_empty());
+    for server in with {
+        let line = server_line(server, sample);
+        parts.push(screen.wrap(&plain(&line), 2));
+        parts.push(table(server, screen));
+    }
+    let without: Vec<&str> = without.iter().map(|it| it.pod.as_str()).collect();
+    if !without.is_empty() {
+        let line = format!("no slots on {}", without.join(", "));
+        parts.push(screen.wrap(&plain(&line), 2));
+    }
+    if report.servers.is_empty() {
+        parts.push("no database answers: nothing is known of its slots".to_owned());
+    }
+    let silent = snapshot.instances.iter().filter(|it| it.facts().is_none());
+    let silent: Vec<&str> = silent.map(Instance::name).collect();
+    if !silent.is_empty() && !report.servers.is_empty() {
+        let line = format!(
+            "not asked, because they don't answer: {}",
+            silent.join(", ")
+        );
+        parts.push(screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2)));
+    }
+    let findings = health.findings.iter().filter(|it| it.object.kind == "slot");
+    parts.push(findings_of(findings, screen));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n") + "\n"
+}
+
+/// What counts of a server, in a line.
+fn server_line(server: &ServerSlots, sample: Option<f64>) -> String {
+    let role = match server.role {
+        Role::Primary => "primary",
+        Role::Standby => "standby",
+        Role::Unknown => "server",
+    };
+    let who = format!("{role} {}", server.pod);
+    let kept = match server.slots.first() {
+        Some(most) if most.facts.retained_bytes > 0 => format!(
+            "{} of WAL held back by {}",
+            words::bytes(most.facts.retained_bytes),
+            most.facts.name
+        ),
+        _ => "nothing is held back".to_owned(),
+    };
+    let free = server
+        .free_bytes
+        .map(|free| format!(", {} free on its volume", words::bytes(free)));
+    let full = server.full_in_seconds.zip(sample).map(|(full, sample)| {
+        format!(
+            ", which is full in {} if it goes on as in the last {}",
+            words::seconds(full),
+            words::seconds(sample)
+        )
+    });
+    format!(
+        "{who}: {kept}{}{}",
+        free.unwrap_or_default(),
+        full.unwrap_or_default()
+    )
+}
+
+fn table(server: &ServerSlots, screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("SLOT"),
+        Column::kept("STATE"),
+        Column::ranked("FOR", 2),
+        Column::kept("WAL KEPT").right(),
+        Column::ranked("GROWS", 1).right(),
+        Column::ranked("STILL SAFE", 3).right(),
+        Column::ranked("LOST IN", 1).right(),
+        Column::ranked("WAL STATUS", 4),
+    ]);
+    for slot in &server.slots {
+        table.row(row(slot));
+    }
+    table.draw(screen)
+}
+
+fn normal(text: impl Into<String>) -> (String, Tone) {
+    (text.into(), Tone::Normal)
+}
+
+fn row(slot: &SlotUse) -> [(String, Tone); 8] {
+    let facts = &slot.facts;
+    let state = match (facts.wal_status.as_deref(), facts.active) {
+        (Some("lost"), _) => ("lost".to_owned(), Tone::Bad),
+        (_, true) => normal("in use"),
+        (_, false) => ("idle".to_owned(), Tone::Warning),
+    };
+    let consumer = match (&facts.kind, &slot.pod) {
+        (SlotKind::Physical, Some(pod)) => normal(pod),
+        (SlotKind::Physical, None) => normal("no pod of the cluster"),
+        (
+            SlotKind::Logical {
+                database, plugin, ..
+            },
+            _,
+        ) => normal(format!("logical: {database} ({plugin})")),
+    };
+    let growth = match slot.growth {
+        None => normal("?"),
+        Some(growth) if growth < 0.0 => normal(format!("-{}", words::rate(-growth))),
+        Some(growth) => normal(words::rate(growth)),
+    };
+    let safe = match facts.safe_wal_bytes {
+        None => normal("unlimited"),
+        Some(left) if left <= 0 => ("nothing".to_owned(), Tone::Bad),
+        Some(left) => normal(words::bytes(u64::try_from(left).unwrap_or(0))),
+    };
+    let lost_in = match slot.lost_in_seconds {
+        None => normal("-"),
+        Some(seconds) => (words::seconds(seconds), Tone::Warning),
+    };
+    let status = facts.wal_status.clone().unwrap_or_default();
+    let tone = if slot.endangered() {
+        Tone::Bad
+    } else {
+        Tone::Normal
+    };
+    [
+        normal(&facts.name),
+        state,
+        consumer,
+        normal(words::bytes(facts.retained_bytes)),
+        growth,
+        safe,
+        lost_in,
+        (status, tone),
+    ]
+}
