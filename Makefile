@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
-SCRIPTS = sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
+SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test lint bench docs
 
@@ -26,12 +26,13 @@ test: ## Everything: unit tests, the start script, the sandbox, end to end, gene
 	$(CARGO) test --features failpoints --test failover --test scale --test restore -- matrix:: faults:: interrupted::
 	$(CARGO) xtask generate --check
 
-lint: ## Formatting, clippy, rustdoc, shellcheck
+lint: ## Formatting, clippy, rustdoc, shellcheck, the dependencies' licences and known weaknesses
 	@sandbox/requirements.sh --lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 	shellcheck --external-sources $(SCRIPTS)
+	@CARGO='$(CARGO)' xtask/deny.sh
 
 bench: ## Measure pgctl status, start time, switchovers, and backups of 1 GB against kubectl exec
 	@sandbox/requirements.sh
