@@ -4,16 +4,14 @@
 
 pub mod backup;
 pub mod cli;
-pub mod cluster;
 pub mod commands;
 pub mod confirmation;
 pub mod engine;
-pub mod exit;
-pub mod failure;
 pub mod kubernetes;
 pub mod observe;
 pub mod operate;
 pub mod output;
-pub mod plan;
 pub mod postgres;
 pub mod world;
+
+pub use pgctl_model::{cluster, exit, failure, plan};

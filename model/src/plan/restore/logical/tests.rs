@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::tests::{accepted, backup, logical, plan, request, target};
+use super::super::fixture::{accepted, backup, logical, plan, request, target};
 use crate::cluster::fixture::{facts, healthy, replica};
 use crate::plan::{
     Action, Condition, DatabaseAction, DatabaseCondition, OnFailure, Plan, RestoreAction,

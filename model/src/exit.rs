@@ -84,7 +84,7 @@ impl Termination for ExitCode {
 mod tests {
     use super::*;
 
-    const PAGE: &str = include_str!("../docs/exit-codes.md");
+    const PAGE: &str = include_str!("../../docs/exit-codes.md");
 
     #[test]
     fn the_page_lists_every_code_with_its_meaning_and_no_other() {

@@ -13,12 +13,12 @@ use super::{
 };
 
 /// Where the primary of a fixture is.
-pub(crate) const POSITION: Lsn = Lsn::new(0x0A00_0060);
+pub const POSITION: Lsn = Lsn::new(0x0A00_0060);
 /// `system_identifier` of a fixture.
-pub(crate) const SYSTEM: &str = "7561234567890123456";
+pub const SYSTEM: &str = "7561234567890123456";
 
 /// When a fixture was taken.
-pub(crate) fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().expect("a valid timestamp")
 }
 
@@ -27,7 +27,7 @@ fn ago(seconds: i64) -> Timestamp {
 }
 
 /// `staging-postgres-primary-0` and `standbys` standbys, all well.
-pub(crate) fn healthy(standbys: u32) -> Snapshot {
+pub fn healthy(standbys: u32) -> Snapshot {
     let replicas: Vec<String> = (0..standbys).map(replica).collect();
     let mut instances = vec![primary_instance(&replicas)];
     instances.extend((0..standbys).map(standby_instance));
@@ -64,20 +64,20 @@ pub(crate) fn healthy(standbys: u32) -> Snapshot {
 }
 
 /// Name of the pod that is primary in [`healthy`].
-pub(crate) const PRIMARY: &str = "staging-postgres-primary-0";
+pub const PRIMARY: &str = "staging-postgres-primary-0";
 
 /// Name of a replica.
-pub(crate) fn replica(ordinal: u32) -> String {
+pub fn replica(ordinal: u32) -> String {
     format!("staging-postgres-replica-{ordinal}")
 }
 
 /// The primary's facts, to be changed.
-pub(crate) fn primary(snapshot: &mut Snapshot) -> &mut DatabaseFacts {
+pub fn primary(snapshot: &mut Snapshot) -> &mut DatabaseFacts {
     facts(snapshot, PRIMARY)
 }
 
 /// The facts of a pod, to be changed.
-pub(crate) fn facts<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut DatabaseFacts {
+pub fn facts<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut DatabaseFacts {
     match &mut instance(snapshot, pod).database {
         Database::Reached(facts) => facts,
         other => panic!("{pod} has no facts to change: {other:?}"),
@@ -85,7 +85,7 @@ pub(crate) fn facts<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut Databa
 }
 
 /// The recovery facts of a replica, to be changed.
-pub(crate) fn recovery(snapshot: &mut Snapshot, ordinal: u32) -> &mut RecoveryFacts {
+pub fn recovery(snapshot: &mut Snapshot, ordinal: u32) -> &mut RecoveryFacts {
     facts(snapshot, &replica(ordinal))
         .recovery
         .as_mut()
@@ -93,7 +93,7 @@ pub(crate) fn recovery(snapshot: &mut Snapshot, ordinal: u32) -> &mut RecoveryFa
 }
 
 /// The primary's view of a replica, to be changed.
-pub(crate) fn sender(snapshot: &mut Snapshot, ordinal: u32) -> &mut SenderFacts {
+pub fn sender(snapshot: &mut Snapshot, ordinal: u32) -> &mut SenderFacts {
     let name = replica(ordinal);
     primary(snapshot)
         .senders
@@ -103,7 +103,7 @@ pub(crate) fn sender(snapshot: &mut Snapshot, ordinal: u32) -> &mut SenderFacts 
 }
 
 /// The primary's slot of a replica, to be changed.
-pub(crate) fn slot(snapshot: &mut Snapshot, ordinal: u32) -> &mut SlotFacts {
+pub fn slot(snapshot: &mut Snapshot, ordinal: u32) -> &mut SlotFacts {
     let name = slot_name(&replica(ordinal));
     let slots = &mut primary(snapshot).slots;
     slots
@@ -113,7 +113,7 @@ pub(crate) fn slot(snapshot: &mut Snapshot, ordinal: u32) -> &mut SlotFacts {
 }
 
 /// A pod, to be changed.
-pub(crate) fn instance<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut Instance {
+pub fn instance<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut Instance {
     let mut instances = snapshot.instances.iter_mut();
     instances
         .find(|instance| instance.pod.name == pod)
@@ -121,7 +121,7 @@ pub(crate) fn instance<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut Ins
 }
 
 /// A Service, to be changed.
-pub(crate) fn service_for(snapshot: &mut Snapshot, purpose: ServicePurpose) -> &mut ServiceFacts {
+pub fn service_for(snapshot: &mut Snapshot, purpose: ServicePurpose) -> &mut ServiceFacts {
     let mut services = snapshot.services.iter_mut();
     services
         .find(|service| service.purpose == purpose)
@@ -129,7 +129,7 @@ pub(crate) fn service_for(snapshot: &mut Snapshot, purpose: ServicePurpose) -> &
 }
 
 /// The standby breaks off: its receiver is gone, its stream and the activity of its slot too.
-pub(crate) fn cut_stream(snapshot: &mut Snapshot, ordinal: u32) {
+pub fn cut_stream(snapshot: &mut Snapshot, ordinal: u32) {
     let name = replica(ordinal);
     primary(snapshot)
         .senders
@@ -139,7 +139,7 @@ pub(crate) fn cut_stream(snapshot: &mut Snapshot, ordinal: u32) {
 }
 
 /// The pod's container ends and its database with it.
-pub(crate) fn stop(snapshot: &mut Snapshot, pod: &str, container: ContainerState) {
+pub fn stop(snapshot: &mut Snapshot, pod: &str, container: ContainerState) {
     let stopped = instance(snapshot, pod);
     stopped.database = Database::NotRunning;
     stopped.pod.ready = false;

@@ -7,8 +7,8 @@ mod autoscaler;
 mod autoscaler_words;
 mod database;
 mod files;
-#[cfg(test)]
-pub(crate) mod fixture;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
 mod git_ops;
 mod health;
 mod instance;

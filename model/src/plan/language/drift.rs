@@ -53,7 +53,7 @@ impl Drift {
     }
 
     /// Whether a failover or a restore changes the field.
-    pub(crate) fn of_failover(&self) -> bool {
+    pub fn of_failover(&self) -> bool {
         !self.is(MAXIMUM) && !self.is(METRICS)
     }
 

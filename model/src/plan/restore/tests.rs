@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan_restore;
+use super::fixture::{accepted, backup, logical, plan, request, target};
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, service_for, stop,
 };
@@ -13,85 +13,10 @@ use crate::cluster::{
 use crate::plan::common::remembered_selector;
 use crate::plan::tests::moved_to_replica_0;
 use crate::plan::{
-    Action, BackupFacts, CLOSED_BY, COMPONENT_LABEL, CheckName, Condition, DatabaseAction,
-    DatabaseHere, DatabaseInBackup, Grounds, ORIGINAL_SELECTOR, OnFailure, Plan, Refusal,
-    RestoreAction, RestoreGrounds, RestoreKind, RestoreRequest, StepName, TargetFacts, Undo,
-    Verdict, VolumeAction,
+    Action, CLOSED_BY, COMPONENT_LABEL, CheckName, Condition, DatabaseAction, ORIGINAL_SELECTOR,
+    OnFailure, Plan, Refusal, RestoreAction, RestoreKind, RestoreRequest, StepName, Undo, Verdict,
+    VolumeAction,
 };
-
-pub(crate) fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
-    BackupFacts {
-        id: "s_s_20261123T155217Z_logical_3fa9".into(),
-        store: "/backups".into(),
-        kind,
-        cluster: snapshot.cluster.clone(),
-        taken: now(),
-        server_version: 150_018,
-        tool_major: Some(15),
-        encrypted: false,
-        architecture: "x86_64".into(),
-        system_identifier: "7400000000000000001".into(),
-        timeline: Timeline(1),
-        raw_bytes: 1 << 20,
-        problems: Vec::new(),
-        main_file: Some("main".into()),
-        roles: vec!["app".into(), "admin".into()],
-        databases: vec![database("shop"), database("postgres")],
-    }
-}
-
-fn database(name: &str) -> DatabaseInBackup {
-    DatabaseInBackup {
-        name: name.into(),
-        file: format!("01-{name}.dump"),
-        size_bytes: 1 << 20,
-        has_content: name != "postgres",
-        roles: vec!["app".into()],
-        ..DatabaseInBackup::default()
-    }
-}
-
-pub(crate) fn target(names: &[(&str, bool)]) -> TargetFacts {
-    TargetFacts {
-        databases: names
-            .iter()
-            .map(|(name, has_content)| DatabaseHere {
-                name: (*name).into(),
-                has_content: *has_content,
-                connects: true,
-                sessions: 2,
-                ..DatabaseHere::default()
-            })
-            .collect(),
-        roles: vec!["admin".into()],
-        secret_roles: vec!["admin".into()],
-        architecture: "x86_64".into(),
-        ..TargetFacts::default()
-    }
-}
-
-pub(crate) fn plan(
-    snapshot: &Snapshot,
-    request: &RestoreRequest,
-    backup: BackupFacts,
-    target: Option<TargetFacts>,
-) -> Result<Plan, Refusal> {
-    let found = RestoreGrounds { backup, target };
-    plan_restore(snapshot, request, &Grounds::default(), &found, now())
-}
-
-pub(crate) fn logical(request: &RestoreRequest, names: &[(&str, bool)]) -> Result<Plan, Refusal> {
-    let snapshot = healthy(2);
-    let backup = backup(RestoreKind::Logical, &snapshot);
-    plan(&snapshot, request, backup, Some(target(names)))
-}
-
-pub(crate) fn request() -> RestoreRequest {
-    RestoreRequest {
-        timeout_seconds: 60,
-        ..RestoreRequest::default()
-    }
-}
 
 fn names(plan: &Plan) -> Vec<StepName> {
     plan.steps.iter().map(|step| step.name).collect()
@@ -100,10 +25,6 @@ fn names(plan: &Plan) -> Vec<StepName> {
 fn refused(result: Result<Plan, Refusal>) -> Vec<CheckName> {
     let refusal = result.expect_err("it is refused");
     refusal.reasons().map(|check| check.check).collect()
-}
-
-pub(crate) fn accepted(result: Result<Plan, Refusal>) -> Plan {
-    result.unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 #[test]

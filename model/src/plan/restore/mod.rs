@@ -2,11 +2,13 @@
 
 mod common;
 mod discard;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
 mod logical;
 mod physical;
 mod plan;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 pub use discard::plan_discard;
 pub use plan::plan_restore;

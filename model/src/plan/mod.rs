@@ -13,6 +13,7 @@ mod language;
 mod rejoin;
 mod restore;
 mod scaling;
+#[cfg(any(test, feature = "testing"))]
 pub mod simulation;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub use language::{
     VolumeHandle, Way,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
-#[cfg(test)]
-pub(crate) use restore::tests as restore_fixture;
+#[cfg(any(test, feature = "testing"))]
+pub use restore::fixture as restore_fixture;
 pub use restore::{plan_discard, plan_restore};
 pub use scaling::{plan_autoscale, plan_scale, plan_synchronous};

@@ -1,0 +1,9 @@
+//! What a PostgreSQL cluster on Kubernetes is, and what may be done to it.
+//!
+//! Everything here is a pure function of facts: nothing knows Kubernetes' API, SQL, async, the screen
+//! or the clock, and nothing that could is among its dependencies.
+
+pub mod cluster;
+pub mod exit;
+pub mod failure;
+pub mod plan;
