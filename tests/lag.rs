@@ -1,12 +1,12 @@
 //! `pgctl lag` on a cluster that really replicates.
 
-#[path = "support/sandboxed.rs"]
+#[path = "support/blocking.rs"]
 #[expect(dead_code, reason = "shared with tests/status.rs, each uses a part")]
-mod sandboxed;
+mod blocking;
 #[path = "support/test_cluster/mod.rs"]
 mod test_cluster;
 
-use sandboxed::Sandboxed;
+use blocking::{Blocking, on_cluster};
 use serde_json::Value;
 use test_cluster::{full, slot};
 
@@ -15,11 +15,12 @@ const REPLICA_0: &str = "replica-0";
 
 #[test]
 fn lag_shows_and_checks_how_far_each_standby_is_behind() {
-    let cluster = Sandboxed::start();
-    an_idle_primary_shows_no_time_lag(&cluster);
-    the_check_passes_when_all_keep_up(&cluster);
-    a_paused_standby_fails_the_check_and_shows_no_pace(&cluster);
-    an_idle_slot_is_told_with_what_it_holds_back(&cluster);
+    on_cluster(|cluster| {
+        an_idle_primary_shows_no_time_lag(cluster);
+        the_check_passes_when_all_keep_up(cluster);
+        a_paused_standby_fails_the_check_and_shows_no_pace(cluster);
+        an_idle_slot_is_told_with_what_it_holds_back(cluster);
+    });
 }
 
 fn standby<'a>(document: &'a Value, pod: &str) -> &'a Value {
@@ -28,7 +29,7 @@ fn standby<'a>(document: &'a Value, pod: &str) -> &'a Value {
     found.expect("the standby is listed")
 }
 
-fn an_idle_primary_shows_no_time_lag(cluster: &Sandboxed) {
+fn an_idle_primary_shows_no_time_lag(cluster: &Blocking) {
     let (exit, document) = cluster.until("caught up", &["lag"], |_, document| {
         standby(document, REPLICA_0)["behind"]["bytes"] == 0
     });
@@ -43,7 +44,7 @@ fn an_idle_primary_shows_no_time_lag(cluster: &Sandboxed) {
     assert_eq!(standby["pace"]["catchUp"], "done");
 }
 
-fn the_check_passes_when_all_keep_up(cluster: &Sandboxed) {
+fn the_check_passes_when_all_keep_up(cluster: &Blocking) {
     let (_, document) = cluster.until(
         "a passing check",
         &["lag", "--max-lag", "10s,16MB"],
@@ -53,7 +54,7 @@ fn the_check_passes_when_all_keep_up(cluster: &Sandboxed) {
     assert_eq!(standby(&document, REPLICA_0)["check"], "within");
 }
 
-fn a_paused_standby_fails_the_check_and_shows_no_pace(cluster: &Sandboxed) {
+fn a_paused_standby_fails_the_check_and_shows_no_pace(cluster: &Blocking) {
     cluster.sql(REPLICA_0, "select pg_wal_replay_pause()");
     cluster.sql(
         PRIMARY,
@@ -80,7 +81,7 @@ fn a_paused_standby_fails_the_check_and_shows_no_pace(cluster: &Sandboxed) {
 }
 
 /// `pgctl slots`, on the same cluster: a slot that nobody uses holds back what is written.
-fn an_idle_slot_is_told_with_what_it_holds_back(cluster: &Sandboxed) {
+fn an_idle_slot_is_told_with_what_it_holds_back(cluster: &Blocking) {
     cluster.sql(
         PRIMARY,
         "select pg_create_physical_replication_slot('left_over', true)",

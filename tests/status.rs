@@ -1,10 +1,10 @@
 //! `pgctl status` on a cluster that really replicates, and that really breaks.
 //!
-//! One cluster serves all states that can be undone, one after the other; the last ones break a
-//! sandbox for good.
+//! One cluster serves all states that any cluster can be in, one after the other, and a sandbox those
+//! that need faults or can't be undone.
 
-#[path = "support/sandboxed.rs"]
-mod sandboxed;
+#[path = "support/blocking.rs"]
+mod blocking;
 #[path = "support/test_cluster/mod.rs"]
 mod test_cluster;
 
@@ -12,6 +12,7 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
+use blocking::{Blocking, finding, finds, on_cluster, on_sandbox};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{
     EmptyDirVolumeSource, Node, PersistentVolumeClaim, Pod, PodSpec, Service, Volume,
@@ -19,9 +20,9 @@ use k8s_openapi::api::core::v1::{
 use kube::core::ObjectMeta;
 use pgctl_sandbox::cli::{FaultKind, Scope};
 use pgctl_sandbox::store::{DeleteOptions, Selector};
-use sandboxed::{Sandboxed, finding, finds};
+
 use serde_json::Value;
-use test_cluster::{full, skipped};
+use test_cluster::{SandboxCluster, full};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA_0: &str = "replica-0";
@@ -30,34 +31,38 @@ const HERE: Scope = Scope { namespace: None };
 
 #[test]
 fn status_tells_what_is_wrong_and_recovers() {
-    let cluster = Sandboxed::start();
-    healthy(&cluster);
-    screen_for_people(&cluster);
-    every_cluster(&cluster);
-    a_closed_pipe_is_no_error(&cluster);
-    watching_prints_a_document_a_look(&cluster);
-    paused_and_behind(&cluster);
-    an_inactive_slot(&cluster);
-    a_write_service_astray(&cluster);
-    an_autoscaler_at_its_maximum(&cluster);
-    a_standby_of_another_system(&cluster);
-    if skipped("the other states need the sandbox's faults, or break the cluster for good") {
-        return;
-    }
-    a_hanging_database_costs_its_row_only(&cluster);
-    a_full_disk(&cluster);
-    no_primary(&cluster);
-    fewer_replicas_than_wanted(&cluster);
-    // From here on nothing is undone.
-    a_pod_without_a_node(&cluster);
-    a_standby_that_does_not_stream(&cluster);
-    a_pod_that_restarts(&cluster);
-    two_writable_primaries(&cluster);
-    an_empty_volume_that_is_to_be_primary(&cluster);
+    on_cluster(|cluster| {
+        healthy(cluster);
+        screen_for_people(cluster);
+        every_cluster(cluster);
+        a_closed_pipe_is_no_error(cluster);
+        watching_prints_a_document_a_look(cluster);
+        paused_and_behind(cluster);
+        an_inactive_slot(cluster);
+        a_write_service_astray(cluster);
+        an_autoscaler_at_its_maximum(cluster);
+        a_standby_of_another_system(cluster);
+    });
+}
+
+#[test]
+fn status_tells_of_faults_and_of_what_is_broken_for_good() {
+    on_sandbox(|cluster, sandbox| {
+        a_hanging_database_costs_its_row_only(cluster, sandbox);
+        a_full_disk(cluster, sandbox);
+        no_primary(cluster, sandbox);
+        fewer_replicas_than_wanted(cluster);
+        // From here on nothing is undone.
+        a_pod_without_a_node(cluster);
+        a_standby_that_does_not_stream(cluster);
+        a_pod_that_restarts(cluster);
+        two_writable_primaries(cluster);
+        an_empty_volume_that_is_to_be_primary(cluster);
+    });
 }
 
 #[track_caller]
-fn told(cluster: &Sandboxed, code: &str, arguments: &[&str]) -> Value {
+fn told(cluster: &Blocking, code: &str, arguments: &[&str]) -> Value {
     let (exit, document) = cluster.until(code, arguments, |_, document| finds(document, code));
     assert_eq!(exit, 4, "{document:#}");
     assert_ne!(document["verdict"], "HEALTHY");
@@ -65,7 +70,7 @@ fn told(cluster: &Sandboxed, code: &str, arguments: &[&str]) -> Value {
 }
 
 #[track_caller]
-fn healthy(cluster: &Sandboxed) {
+fn healthy(cluster: &Blocking) {
     let (exit, document) = cluster.until("a healthy cluster", &["status"], |exit, _| exit == 0);
     assert_eq!(exit, 0);
     assert_eq!(document["verdict"], "HEALTHY");
@@ -73,10 +78,10 @@ fn healthy(cluster: &Sandboxed) {
     assert_eq!(document["summary"]["standbysStreaming"], 2);
 }
 
-fn screen_for_people(cluster: &Sandboxed) {
+fn screen_for_people(cluster: &Blocking) {
     let output = cluster.pgctl(&["status"]);
     let text = String::from_utf8_lossy(&output.stdout);
-    let begins = format!("HEALTHY {}/", cluster.test_cluster.namespace());
+    let begins = format!("HEALTHY {}/", cluster.cluster.namespace());
     assert!(text.starts_with(&begins), "{text}");
     assert!(text.contains(": PostgreSQL "), "{text}");
     assert!(text.contains("2 of 2 standbys streaming"), "{text}");
@@ -85,7 +90,7 @@ fn screen_for_people(cluster: &Sandboxed) {
     assert!(output.stderr.is_empty());
 }
 
-fn every_cluster(cluster: &Sandboxed) {
+fn every_cluster(cluster: &Blocking) {
     let (exit, document) = cluster.json(&["status", "-A"]);
     assert_eq!(exit, 0);
     assert_eq!(document["kind"], "ClusterList");
@@ -94,7 +99,7 @@ fn every_cluster(cluster: &Sandboxed) {
     assert!(names.any(|item| item["cluster"] == here["cluster"]));
 }
 
-fn a_closed_pipe_is_no_error(cluster: &Sandboxed) {
+fn a_closed_pipe_is_no_error(cluster: &Blocking) {
     let mut child = cluster
         .command(&["status", "-w", "--interval", "100ms"])
         .stdout(Stdio::piped())
@@ -111,7 +116,7 @@ fn a_closed_pipe_is_no_error(cluster: &Sandboxed) {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
-fn watching_prints_a_document_a_look(cluster: &Sandboxed) {
+fn watching_prints_a_document_a_look(cluster: &Blocking) {
     use std::io::{BufRead as _, BufReader};
     let mut child = cluster
         .command(&["status", "-w", "-o", "json", "--interval", "100ms"])
@@ -131,7 +136,7 @@ fn watching_prints_a_document_a_look(cluster: &Sandboxed) {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
 }
 
-fn paused_and_behind(cluster: &Sandboxed) {
+fn paused_and_behind(cluster: &Blocking) {
     cluster.sql(REPLICA_0, "select pg_wal_replay_pause()");
     let document = told(cluster, "replay-paused", &["status"]);
     let found = finding(&document, "replay-paused").expect("it was found");
@@ -146,12 +151,12 @@ fn paused_and_behind(cluster: &Sandboxed) {
     healthy(cluster);
 }
 
-fn a_hanging_database_costs_its_row_only(cluster: &Sandboxed) {
+fn a_hanging_database_costs_its_row_only(cluster: &Blocking, sandbox: &SandboxCluster) {
     let freeze = FaultKind::Freeze {
         pod: full(REPLICA_1),
         scope: HERE,
     };
-    cluster.fault(&freeze);
+    cluster.fault(sandbox, &freeze);
     let document = told(cluster, "database-silent", &["status", "--timeout", "2s"]);
     let instances = document["instances"].as_array().expect("instances");
     let states: Vec<&Value> = instances
@@ -159,11 +164,11 @@ fn a_hanging_database_costs_its_row_only(cluster: &Sandboxed) {
         .map(|instance| &instance["state"])
         .collect();
     assert_eq!(states, ["running", "streaming", "no answer"]);
-    cluster.fault(&FaultKind::Clear);
+    cluster.fault(sandbox, &FaultKind::Clear);
     healthy(cluster);
 }
 
-fn an_inactive_slot(cluster: &Sandboxed) {
+fn an_inactive_slot(cluster: &Blocking) {
     cluster.sql(
         PRIMARY,
         "select pg_create_physical_replication_slot('left_over', true); create table held as select generate_series(1, 10000)",
@@ -183,15 +188,15 @@ fn an_inactive_slot(cluster: &Sandboxed) {
     healthy(cluster);
 }
 
-fn select(cluster: &Sandboxed, label: &str, value: &str) -> Service {
-    let store = cluster.test_cluster.store();
+fn select(cluster: &Blocking, label: &str, value: &str) -> Service {
+    let store = cluster.cluster.store();
     let name = &full("write");
     let before: Service = store
-        .read(cluster.test_cluster.namespace(), name)
+        .read(cluster.cluster.namespace(), name)
         .expect("the write Service");
     store
         .modify(
-            cluster.test_cluster.namespace(),
+            cluster.cluster.namespace(),
             name,
             |service: &mut Service| {
                 let selector = service
@@ -207,7 +212,7 @@ fn select(cluster: &Sandboxed, label: &str, value: &str) -> Service {
     before
 }
 
-fn a_write_service_astray(cluster: &Sandboxed) {
+fn a_write_service_astray(cluster: &Blocking) {
     let pod_name = "statefulset.kubernetes.io/pod-name";
     let before = select(cluster, pod_name, &full(REPLICA_0));
     let document = told(cluster, "write-service-astray", &["status"]);
@@ -217,10 +222,10 @@ fn a_write_service_astray(cluster: &Sandboxed) {
     assert_eq!(document["verdict"], "CRITICAL");
     let selector = before.spec.and_then(|spec| spec.selector);
     cluster
-        .test_cluster
+        .cluster
         .store()
         .modify(
-            cluster.test_cluster.namespace(),
+            cluster.cluster.namespace(),
             &full("write"),
             |service: &mut Service| {
                 let spec = service.spec.as_mut().expect("it has a spec");
@@ -231,35 +236,31 @@ fn a_write_service_astray(cluster: &Sandboxed) {
     healthy(cluster);
 }
 
-fn bounds(cluster: &Sandboxed, min: i32, max: i32) {
-    let store = cluster.test_cluster.store();
+fn bounds(cluster: &Blocking, min: i32, max: i32) {
+    let store = cluster.cluster.store();
     let change = |autoscaler: &mut HorizontalPodAutoscaler| {
         let spec = autoscaler.spec.as_mut().expect("it has a spec");
         (spec.min_replicas, spec.max_replicas) = (Some(min), max);
     };
     store
-        .modify(
-            cluster.test_cluster.namespace(),
-            &full("replica-hpa"),
-            change,
-        )
+        .modify(cluster.cluster.namespace(), &full("replica-hpa"), change)
         .expect("it changes");
 }
 
-fn an_autoscaler_at_its_maximum(cluster: &Sandboxed) {
+fn an_autoscaler_at_its_maximum(cluster: &Blocking) {
     bounds(cluster, 1, 2);
     told(cluster, "autoscaler-at-maximum", &["status"]);
     bounds(cluster, 2, 5);
     healthy(cluster);
 }
 
-fn a_full_disk(cluster: &Sandboxed) {
+fn a_full_disk(cluster: &Blocking, sandbox: &SandboxCluster) {
     let fill = FaultKind::FillDisk {
         pod: full(PRIMARY),
         percent: 90,
         scope: HERE,
     };
-    cluster.fault(&fill);
+    cluster.fault(sandbox, &fill);
     let document = told(cluster, "disk-full", &["status"]);
     let found = finding(&document, "disk-full").expect("it was found");
     assert!(
@@ -267,15 +268,15 @@ fn a_full_disk(cluster: &Sandboxed) {
             .as_str()
             .is_some_and(|what| what.contains("90% full"))
     );
-    cluster.fault(&FaultKind::Clear);
+    cluster.fault(sandbox, &FaultKind::Clear);
     healthy(cluster);
 }
 
 /// A pod with the labels of a standby, and with data of its own.
-fn a_standby_of_another_system(cluster: &Sandboxed) {
+fn a_standby_of_another_system(cluster: &Blocking) {
     let stranger = cluster.wait(async { stranger(cluster) });
     let name = stranger.metadata.name.clone().expect("it has a name");
-    let store = cluster.test_cluster.store();
+    let store = cluster.cluster.store();
     store.add(&stranger).expect("the pod is made");
     let document = told(cluster, "other-system", &["status"]);
     assert_eq!(document["verdict"], "CRITICAL");
@@ -285,26 +286,19 @@ fn a_standby_of_another_system(cluster: &Sandboxed) {
     let row = instances.iter().find(|it| it["pod"] == name);
     assert_eq!(row.expect("its row")["state"], "other system");
     store
-        .remove::<Pod>(
-            cluster.test_cluster.namespace(),
-            &name,
-            &DeleteOptions::now(),
-        )
+        .remove::<Pod>(cluster.cluster.namespace(), &name, &DeleteOptions::now())
         .expect("the pod goes");
     healthy(cluster);
 }
 
-fn stranger(cluster: &Sandboxed) -> Result<Pod> {
+fn stranger(cluster: &Blocking) -> Result<Pod> {
     const START: &str = "printf %s \"$POSTGRES_PASSWORD\" >/tmp/password \
         && initdb -D \"$PGDATA\" -U \"$POSTGRES_USER\" --pwfile=/tmp/password -A scram-sha-256 --no-sync \
         && touch \"$PGDATA/standby.signal\" \
         && exec postgres -D \"$PGDATA\" -c listen_addresses=\"$PG_LISTEN_ADDRESSES\" \
             -c unix_socket_directories=/tmp -c hba_file=/etc/postgresql/pg_hba.conf";
-    let namespace = cluster.test_cluster.namespace();
-    let model: Pod = cluster
-        .test_cluster
-        .store()
-        .read(namespace, &full(REPLICA_0))?;
+    let namespace = cluster.cluster.namespace();
+    let model: Pod = cluster.cluster.store().read(namespace, &full(REPLICA_0))?;
     let spec = model.spec.context("a pod without spec")?;
     let mut labels = model.metadata.labels.unwrap_or_default();
     labels.retain(|label, _| label.starts_with("app.kubernetes.io/"));
@@ -339,7 +333,7 @@ fn stranger(cluster: &Sandboxed) -> Result<Pod> {
     })
 }
 
-fn a_standby_that_does_not_stream(cluster: &Sandboxed) {
+fn a_standby_that_does_not_stream(cluster: &Blocking) {
     // It can't log in at its primary any more; a restart writes the file anew.
     cluster.sql(
         REPLICA_1,
@@ -357,20 +351,20 @@ fn a_standby_that_does_not_stream(cluster: &Sandboxed) {
     assert_eq!(lag["standbys"][1]["sender"], Value::Null);
 }
 
-fn no_primary(cluster: &Sandboxed) {
+fn no_primary(cluster: &Blocking, sandbox: &SandboxCluster) {
     let freeze = FaultKind::Freeze {
         pod: full(PRIMARY),
         scope: HERE,
     };
-    cluster.fault(&freeze);
+    cluster.fault(sandbox, &freeze);
     let document = told(cluster, "no-primary", &["status", "--timeout", "2s"]);
     assert_eq!(document["verdict"], "CRITICAL");
     assert_eq!(document["findings"][0]["code"], "no-primary");
-    cluster.fault(&FaultKind::Clear);
+    cluster.fault(sandbox, &FaultKind::Clear);
     healthy(cluster);
 }
 
-fn fewer_replicas_than_wanted(cluster: &Sandboxed) {
+fn fewer_replicas_than_wanted(cluster: &Blocking) {
     bounds(cluster, 3, 5);
     // It is told while the third clones, and not any more when it streams.
     told(cluster, "replicas-missing", &["status"]);
@@ -379,8 +373,8 @@ fn fewer_replicas_than_wanted(cluster: &Sandboxed) {
     });
 }
 
-fn a_pod_without_a_node(cluster: &Sandboxed) {
-    let store = cluster.test_cluster.store();
+fn a_pod_without_a_node(cluster: &Blocking) {
+    let store = cluster.cluster.store();
     let nodes = store.read_all::<Node>(None, &Selector::everything());
     for node in nodes.expect("nodes").items {
         let cordon = |node: &mut Node| {
@@ -396,18 +390,14 @@ fn a_pod_without_a_node(cluster: &Sandboxed) {
     assert_eq!(found["object"]["name"], full("replica-3"));
 }
 
-fn a_pod_that_restarts(cluster: &Sandboxed) {
-    let kill = FaultKind::Kill {
-        pod: full(REPLICA_1),
-        scope: HERE,
-    };
-    cluster.fault(&kill);
+fn a_pod_that_restarts(cluster: &Blocking) {
+    cluster.wait(cluster.cluster.kill(REPLICA_1));
     let document = told(cluster, "pod-restarting", &["status"]);
     let found = finding(&document, "pod-restarting").expect("it was found");
     assert_eq!(found["object"]["name"], full(REPLICA_1));
 }
 
-fn two_writable_primaries(cluster: &Sandboxed) {
+fn two_writable_primaries(cluster: &Blocking) {
     cluster.sql(REPLICA_0, "select pg_promote()");
     let document = told(cluster, "split-brain", &["status"]);
     assert_eq!(document["verdict"], "CRITICAL");
@@ -415,9 +405,9 @@ fn two_writable_primaries(cluster: &Sandboxed) {
 }
 
 /// The primary's volume is lost, and another pod is primary on a new timeline.
-fn an_empty_volume_that_is_to_be_primary(cluster: &Sandboxed) {
-    let store = cluster.test_cluster.store();
-    let namespace = cluster.test_cluster.namespace();
+fn an_empty_volume_that_is_to_be_primary(cluster: &Blocking) {
+    let store = cluster.cluster.store();
+    let namespace = cluster.cluster.namespace();
     let claim = format!("data-{}", full(PRIMARY));
     let uncordon = |node: &mut Node| {
         node.spec.get_or_insert_default().unschedulable = None;

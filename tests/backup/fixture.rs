@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pgctl::backup::store::{DirectoryStore, Location, Store};
-use pgctl::kubernetes::{ConnectOptions, Kube};
+use pgctl::kubernetes::Kube;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -132,7 +132,6 @@ impl<'a> Fixture<'a> {
         let arguments = [&["backup"], arguments].concat();
         let run = self.run(store, &arguments).await?;
         run.exits(code)?.says(words)?;
-        self.cluster.mend().await?;
         ensure!(
             self.listed(store).await? == before,
             "{arguments:?} left something"
@@ -164,13 +163,7 @@ impl<'a> Fixture<'a> {
 
     /// Runs a script in a pod.
     async fn in_pod(&self, tail: &str, script: &str) -> Result<String> {
-        let kube = Kube::connect(&ConnectOptions {
-            kubeconfig: Some(self.cluster.sandbox.kubeconfig()),
-            context: None,
-            namespace: None,
-            timeout: Duration::from_secs(120),
-        })
-        .await?;
+        let kube = Kube::connect(&self.cluster.connect_options()).await?;
         let argv = ["sh", "-c", script];
         let limit = Duration::from_secs(120);
         let output = kube

@@ -7,7 +7,9 @@ use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
 use super::faults_during::{fenced, finish};
-use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster, on_sandbox};
+use super::test_cluster::{
+    Oracle, SandboxCluster, TestCluster, eventually, full, on_cluster, on_sandbox,
+};
 
 impl TestCluster {
     /// The node of a pod.
@@ -50,7 +52,7 @@ fn a_primary_that_is_gone_is_replaced() -> Result<()> {
     })
 }
 
-impl TestCluster {
+impl SandboxCluster {
     /// No connection through the API server reaches this pod any more; everything else does.
     fn break_the_way_to(&self, tail: &str, effect: Effect) {
         let fault = Fault::new(effect).resource("pods/portforward");

@@ -11,7 +11,9 @@ use pgctl_sandbox::store::DeleteOptions;
 use super::broken_standbys::FORGET_PASSWORD;
 use super::faults_during::WRITES;
 use super::matrix::steps;
-use super::test_cluster::{Oracle, Run, TestCluster, eventually, full, on_sandbox, slot};
+use super::test_cluster::{
+    Oracle, Run, SandboxCluster, TestCluster, eventually, full, on_sandbox, slot,
+};
 
 /// The standby that is neither the old nor the new primary.
 const THIRD: &str = "replica-1";
@@ -81,19 +83,6 @@ impl TestCluster {
         .await
     }
 
-    /// What is not ready is no candidate: the operation would not begin.
-    fn all_ready(&self) -> Result<()> {
-        for pod in self.pods()? {
-            let conditions = pod.status.and_then(|status| status.conditions);
-            let ready = conditions
-                .into_iter()
-                .flatten()
-                .any(|it| it.type_ == "Ready" && it.status == "True");
-            ensure!(ready, "{:?} is not ready", pod.metadata.name);
-        }
-        Ok(())
-    }
-
     fn node_of(&self, tail: &str) -> Result<String> {
         let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
         pod.spec
@@ -103,7 +92,7 @@ impl TestCluster {
 }
 
 /// Breaks something. What is not there any more at this step can't break: that is no error.
-async fn strike(cluster: &TestCluster, trouble: Trouble, from: &str, to: &str) -> Result<()> {
+async fn strike(cluster: &SandboxCluster, trouble: Trouble, from: &str, to: &str) -> Result<()> {
     let api = cluster.sandbox.faults().api().clone();
     match trouble {
         Trouble::CandidateKilled => cluster.kill(to).await?,
@@ -150,7 +139,7 @@ async fn strike(cluster: &TestCluster, trouble: Trouble, from: &str, to: &str) -
 }
 
 /// What lasts until somebody ends it: a frozen process and a lost node, once that has cost the step.
-async fn relieve(cluster: &TestCluster, trouble: Trouble) -> Result<()> {
+async fn relieve(cluster: &SandboxCluster, trouble: Trouble) -> Result<()> {
     if matches!(trouble, Trouble::PrimaryFrozen | Trouble::NodeLost) {
         eventually("the step to fail, or the end", async || {
             let now = cluster.journal();
@@ -166,7 +155,7 @@ async fn relieve(cluster: &TestCluster, trouble: Trouble) -> Result<()> {
 }
 
 /// Everything is as it should be again, but for what the operation has left.
-async fn mend(cluster: &TestCluster, trouble: Trouble, to: &str) -> Result<()> {
+async fn mend(cluster: &SandboxCluster, trouble: Trouble, to: &str) -> Result<()> {
     cluster.mend().await?;
     match trouble {
         Trouble::ReplayPaused => {
@@ -203,7 +192,7 @@ async fn finish(cluster: &TestCluster, run: &Run) -> Result<()> {
 
 /// One cell. The cluster is healthy before and after.
 async fn survive(
-    cluster: &TestCluster,
+    cluster: &SandboxCluster,
     oracle: &Oracle,
     cell: &Cell,
     from: &str,
@@ -253,7 +242,7 @@ async fn survive(
     Ok(run)
 }
 
-async fn run(cluster: &TestCluster, choose: impl Fn(Trouble, &str) -> bool) -> Result<()> {
+async fn run(cluster: &SandboxCluster, choose: impl Fn(Trouble, &str) -> bool) -> Result<()> {
     let oracle = Oracle::start(cluster).await?;
     let steps = steps(cluster, "replica-0").await?;
     let mut cells = Vec::new();
@@ -273,7 +262,8 @@ async fn run(cluster: &TestCluster, choose: impl Fn(Trouble, &str) -> bool) -> R
         } else {
             "primary-0"
         };
-        eventually("every pod to be ready", async || cluster.all_ready()).await?;
+        // What is not ready is no candidate: the operation would not begin.
+        cluster.all_ready().await?;
         let begun = std::time::Instant::now();
         let survived = survive(cluster, &oracle, &cell, &from, to).await;
         let took = begun.elapsed();

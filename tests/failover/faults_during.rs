@@ -3,7 +3,9 @@
 use anyhow::{Result, ensure};
 use pgctl_sandbox::api::{Effect, Fault};
 
-use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster, on_sandbox, slot};
+use super::test_cluster::{
+    Oracle, SandboxCluster, TestCluster, eventually, full, on_cluster, on_sandbox, slot,
+};
 
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
@@ -29,7 +31,7 @@ pub(crate) async fn finish(cluster: &TestCluster) -> Result<()> {
 }
 
 /// Runs a failover under a fault; whatever comes of it, it ends, and the oracle is content.
-async fn survives(cluster: &TestCluster, oracle: &Oracle, arguments: &[&str]) -> Result<()> {
+async fn survives(cluster: &SandboxCluster, oracle: &Oracle, arguments: &[&str]) -> Result<()> {
     let run = cluster.pgctl(arguments).await?;
     oracle.never_two()?;
     match run.status.code() {

@@ -75,6 +75,7 @@ fn pods_come_back_in_their_right_role_and_a_new_one_clones_from_the_new_primary(
 fn a_promoted_pod_is_out_of_the_autoscalers_reach_until_failback() -> Result<()> {
     on_cluster(3, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
+        cluster.all_ready().await?;
         cluster.set_minimum(2)?;
         cluster
             .pgctl(&["failover", "--to", "replica-2", "--yes", "--rejoin"])
@@ -85,6 +86,7 @@ fn a_promoted_pod_is_out_of_the_autoscalers_reach_until_failback() -> Result<()>
             "replica-2 could be scaled away"
         );
         oracle.content(cluster).await?;
+        cluster.all_ready().await?;
         cluster
             .pgctl(&["failover", "--to", "primary-0", "--yes"])
             .await?

@@ -90,11 +90,12 @@ impl TestCluster {
             "{code:?}: {screen}"
         );
         ensure!(self.picture().await? == none_chosen, "it changed something");
+        let confirmation = format!("Type {} to go on", self.name()?);
         let mut terminal = self.on_a_terminal(&["failover"])?;
         terminal.shows("Which one is to become primary?").await?;
         // One down from the best.
         terminal.types("\u{1b}[B").await?;
-        terminal.shows("Type sandbox to go on").await?;
+        terminal.shows(&confirmation).await?;
         terminal.types("no").await?;
         let (code, screen) = terminal.ends().await?;
         ensure!(
@@ -157,10 +158,11 @@ fn bad_input_is_refused_and_changes_nothing() -> Result<()> {
             .await?;
         // A primary that answers "wrong password" is alive.
         let right = cluster.set_password(ByteString(b"wrong".to_vec()))?;
-        cluster
+        let refused = cluster
             .refuses(&["failover", "--yes"], "does not let pgctl in")
-            .await?;
+            .await;
         cluster.set_password(right)?;
+        refused?;
         oracle.content(cluster).await?;
         cluster.which_one().await
     })
@@ -196,13 +198,15 @@ fn a_dry_run_changes_nothing() -> Result<()> {
 #[test]
 fn a_cluster_that_changes_while_the_operator_reads_is_left_alone() -> Result<()> {
     on_cluster(1, async |cluster| {
+        let name = cluster.name()?;
+        let confirmation = format!("Type {name} to go on");
         let mut terminal = cluster.on_a_terminal(&["failover", "--to", "replica-0"])?;
-        terminal.shows("Type sandbox to go on").await?;
+        terminal.shows(&confirmation).await?;
         cluster
             .sql("replica-0", "SELECT pg_wal_replay_pause()")
             .await?;
         let before = cluster.picture().await?;
-        terminal.types("sandbox").await?;
+        terminal.types(&name).await?;
         let (code, screen) = terminal.ends().await?;
         ensure!(
             code == Some(3) && screen.contains("is paused"),
@@ -214,7 +218,7 @@ fn a_cluster_that_changes_while_the_operator_reads_is_left_alone() -> Result<()>
             .sql("replica-0", "SELECT pg_wal_replay_resume()")
             .await?;
         let mut terminal = cluster.on_a_terminal(&["failover", "--to", "replica-0"])?;
-        terminal.shows("Type sandbox to go on").await?;
+        terminal.shows(&confirmation).await?;
         terminal.types("").await?;
         let (code, screen) = terminal.ends().await?;
         ensure!(
@@ -223,8 +227,8 @@ fn a_cluster_that_changes_while_the_operator_reads_is_left_alone() -> Result<()>
         );
 
         let mut terminal = cluster.on_a_terminal(&["failover", "--to", "replica-0"])?;
-        terminal.shows("Type sandbox to go on").await?;
-        terminal.types("sandbox").await?;
+        terminal.shows(&confirmation).await?;
+        terminal.types(&name).await?;
         let (code, screen) = terminal.ends().await?;
         ensure!(
             code == Some(0) && screen.contains("0 bytes, proven"),

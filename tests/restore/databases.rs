@@ -24,7 +24,7 @@ fn a_dump_restored_into_an_empty_cluster_is_the_same_byte_for_byte() -> Result<(
         difficult_data::load(cluster.client("psql", "primary-0")?);
         let before = cluster.dump_all("primary-0")?;
         let key = age::x25519::Identity::generate();
-        let identity = cluster.sandbox.folder().join("key.txt");
+        let identity = cluster.folder().join("key.txt");
         std::fs::write(&identity, key.to_string().expose_secret())?;
         let identity = identity.to_string_lossy().into_owned();
         let recipient = key.to_public().to_string();
@@ -142,7 +142,7 @@ fn what_is_there_is_replaced_only_when_asked_and_comes_back_when_it_goes_wrong()
 
         // Replaced while somebody writes to it, after which it is backed up.
         cluster.psql("primary-0", "shop", "create table late (n serial)")?;
-        let written = cluster.sandbox.folder().join("written");
+        let written = cluster.folder().join("written");
         let mut client = cluster.client("psql", "primary-0")?;
         let mut client = client
             .env("PGDATABASE", "shop")

@@ -74,7 +74,7 @@ impl<'a> Patient<'a> {
 }
 
 fn key_file(cluster: &TestCluster, name: &str, key: &age::x25519::Identity) -> Result<String> {
-    let file = cluster.sandbox.folder().join(name);
+    let file = cluster.folder().join(name);
     std::fs::write(&file, key.to_string().expose_secret())?;
     Ok(file.to_string_lossy().into_owned())
 }

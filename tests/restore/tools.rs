@@ -1,15 +1,17 @@
-//! PostgreSQL's own tools on the primary, past `pgctl`.
+//! SQL and PostgreSQL's own tools on a pod, past `pgctl`.
 
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::test_cluster::{OPERATOR, TestCluster, VIEWER};
+use tokio::runtime::Runtime;
+
+use super::test_cluster::{Database, OPERATOR, SandboxCluster, TestCluster, VIEWER};
 
 /// Lines of `pg_dumpall` that are random each time.
 const RANDOM: [&[u8]; 2] = [b"\\restrict ", b"\\unrestrict "];
 
-impl TestCluster {
+impl SandboxCluster {
     /// A client tool that connects to a pod as the superuser.
     pub(crate) fn client(&self, tool: &str, tail: &str) -> Result<Command> {
         // Debian has some of them beside the server only.
@@ -36,16 +38,26 @@ impl TestCluster {
             .collect())
     }
 
-    /// Runs SQL on a pod, in a database, with `psql`.
+    /// The kubeconfig of somebody who has the shipped Roles of an operator, and no more.
+    pub(crate) fn operator(&self) -> Result<String> {
+        self.grant(VIEWER, "olga")?;
+        self.grant(OPERATOR, "olga")?;
+        self.kubeconfig_of("olga")
+    }
+}
+
+impl TestCluster {
+    /// Runs SQL on a pod, in a database; the answer as `psql -At` prints it.
     pub(crate) fn psql(&self, tail: &str, database: &str, sql: &str) -> Result<String> {
-        let mut command = self.client("psql", tail)?;
-        command
-            .env("PGDATABASE", database)
-            .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
-        let output = command.output()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "psql: {said}");
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let address = self.address(tail)?;
+        let asked = Database::ask(&address, &self.login, database, sql);
+        let rows = std::thread::scope(|scope| {
+            // A runtime of its own: this is called from within another.
+            let thread = scope.spawn(|| Runtime::new()?.block_on(asked));
+            thread.join().expect("it does not panic")
+        })?;
+        let lines: Vec<String> = rows.iter().map(|row| row.join("|")).collect();
+        Ok(lines.join("\n").trim().to_owned())
     }
 
     /// Drops every database and every role that initdb has not made.
@@ -90,16 +102,9 @@ impl TestCluster {
         Ok(())
     }
 
-    /// The kubeconfig of somebody who has the shipped Roles of an operator, and no more.
-    pub(crate) fn operator(&self) -> Result<String> {
-        self.grant(VIEWER, "olga")?;
-        self.grant(OPERATOR, "olga")?;
-        self.kubeconfig_of("olga")
-    }
-
     /// The folder of a store of this test's own.
     pub(crate) fn backups(&self) -> String {
-        let folder = self.sandbox.folder().join("backups");
+        let folder = self.folder().join("backups");
         folder.to_string_lossy().into_owned()
     }
 

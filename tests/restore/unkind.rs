@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::test_cluster::{TestCluster, eventually, on_sandbox};
+use super::test_cluster::{TestCluster, eventually, on_cluster, on_sandbox};
 
 impl TestCluster {
     /// The backup can be restored, as a trial on this machine says.
@@ -158,7 +158,7 @@ fn a_dump_that_waits_for_a_lock_says_for_which_and_who_has_it() -> Result<()> {
 
 #[test]
 fn one_view_that_cannot_be_made_keeps_no_other_database_out() -> Result<()> {
-    on_sandbox(1, async |cluster| {
+    on_cluster(1, async |cluster| {
         for name in ["good", "bad"] {
             cluster.psql("primary-0", "postgres", &format!("create database {name}"))?;
             cluster.psql("primary-0", name, "create table item as select 1 as n")?;

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 
-use super::test_cluster::{Run, TestCluster, on_sandbox};
+use super::test_cluster::{Run, SandboxCluster, TestCluster, on_sandbox};
 
 const ROWS: &str = "select count(*) from filler";
 const BACKED_UP: &str = "50000";
@@ -29,7 +29,7 @@ fn fifty_uploads_of_each_kind_that_break_leave_everything_as_it_was() -> Result<
     })
 }
 
-async fn broken_uploads(cluster: &TestCluster, random: &mut StdRng, times: usize) -> Result<()> {
+async fn broken_uploads(cluster: &SandboxCluster, random: &mut StdRng, times: usize) -> Result<()> {
     cluster.psql("primary-0", "postgres", "create database big")?;
     cluster.psql(
         "primary-0",
@@ -66,7 +66,7 @@ async fn broken_uploads(cluster: &TestCluster, random: &mut StdRng, times: usize
 const CLEAN: &[&str] = &["--clean", "--no-safety-backup"];
 
 async fn broken(
-    cluster: &TestCluster,
+    cluster: &SandboxCluster,
     taken: &Value,
     more: &[&str],
     after_bytes: u64,

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
 use pgctl_sandbox::store::{DeleteOptions, Selector};
 
-use super::test_cluster::{TestCluster, eventually, full, on_sandbox};
+use super::test_cluster::{SandboxCluster, TestCluster, eventually, full, on_sandbox};
 
 impl TestCluster {
     async fn restore_volume(
@@ -31,18 +31,6 @@ impl TestCluster {
 
     async fn one(&self, tail: &str, sql: &str) -> Result<String> {
         self.open(tail).await?.one(sql).await
-    }
-
-    /// No page and no index is damaged.
-    fn amcheck(&self, tail: &str) -> Result<()> {
-        let output = self
-            .client("pg_amcheck", tail)?
-            .args(["--all", "--install-missing", "--heapallindexed"])
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let found = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "pg_amcheck: {found}{said}");
-        Ok(())
     }
 
     pub(crate) fn claims(&self) -> Result<Vec<String>> {
@@ -80,6 +68,20 @@ impl TestCluster {
             Ok(())
         })
         .await
+    }
+}
+
+impl SandboxCluster {
+    /// No page and no index is damaged.
+    fn amcheck(&self, tail: &str) -> Result<()> {
+        let output = self
+            .client("pg_amcheck", tail)?
+            .args(["--all", "--install-missing", "--heapallindexed"])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "pg_amcheck: {found}{said}");
+        Ok(())
     }
 }
 

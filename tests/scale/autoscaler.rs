@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::test_cluster::{Oracle, eventually, on_sandbox};
+use super::test_cluster::{Oracle, eventually, on_cluster, on_sandbox};
 
 #[test]
 fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
@@ -146,7 +146,7 @@ fn the_three_ways_a_pause_and_a_promoted_primary() -> Result<()> {
 
 #[test]
 fn a_minimum_that_is_raised_adds_pods() -> Result<()> {
-    on_sandbox(1, async |cluster| {
+    on_cluster(1, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
         cluster
             .pgctl(&["hpa", "set", "--min", "2", "--max", "5", "--yes"])

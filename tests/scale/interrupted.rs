@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::test_cluster::{Oracle, TestCluster, eventually, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster};
 
 /// One interruption of a change and how it is ended.
 async fn strike(
@@ -54,7 +54,7 @@ async fn at(
 /// Some of the cells, on every run.
 #[test]
 fn a_kill_at_a_step_is_finished_or_put_back() -> Result<()> {
-    on_sandbox(2, async |cluster| {
+    on_cluster(2, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
         at(cluster, &oracle, "3", "patch-autoscaler.middle", "--abort").await?;
         cluster.bounds_are(2, 5)?;
@@ -81,7 +81,7 @@ async fn a_pod_that_comes_back_keeps_its_volume(cluster: &TestCluster) -> Result
         .pgctl(&["scale", "--resume"])
         .await?
         .exits(5)?
-        .says("data-sandbox-postgres-replica-2 belongs to")?
+        .says(&format!("data-{} belongs to", full("replica-2")))?
         .says("next: pgctl scale 2 --delete-volumes")?;
     ensure!(
         cluster.has_volume("replica-2")?,
@@ -94,7 +94,7 @@ async fn a_pod_that_comes_back_keeps_its_volume(cluster: &TestCluster) -> Result
 #[test]
 #[ignore = "every step at every moment: minutes"]
 fn a_kill_at_every_step_and_moment_is_finished_or_put_back() -> Result<()> {
-    on_sandbox(2, async |cluster| {
+    on_cluster(2, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
         cluster
             .pgctl(&["sync", "set", "--standbys", "1", "--yes"])

@@ -2,11 +2,11 @@
 
 use anyhow::{Result, ensure};
 
-use super::test_cluster::{Oracle, TestCluster, eventually, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, on_cluster, on_sandbox};
 
 #[test]
 fn two_to_five_and_back_while_writes_go_on() -> Result<()> {
-    on_sandbox(2, async |cluster| {
+    on_cluster(2, async |cluster| {
         cluster.delete_autoscaler()?;
         let oracle = Oracle::start(cluster).await?;
         let up = cluster.pgctl(&["scale", "5", "--yes"]).await?.exits(0)?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
-use super::test_cluster::{Oracle, TestCluster, eventually, full, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster};
 
 /// Waits until commits on a pod wait for `count` of exactly these.
 async fn waits_for(cluster: &TestCluster, pod: &str, count: u32, standbys: &[&str]) -> Result<()> {
@@ -21,7 +21,7 @@ async fn waits_for(cluster: &TestCluster, pod: &str, count: u32, standbys: &[&st
 
 #[test]
 fn a_primary_that_is_killed_under_load_loses_nothing_acknowledged() -> Result<()> {
-    on_sandbox(3, async |cluster| {
+    on_cluster(3, async |cluster| {
         cluster.delete_autoscaler()?;
         let oracle = Oracle::start(cluster).await?;
         cluster

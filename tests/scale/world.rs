@@ -6,7 +6,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::test_cluster::{TestCluster, full, slot};
+use super::test_cluster::{SandboxCluster, TestCluster, full, slot};
 
 /// An autoscaler's bounds, and what pgctl has noted on it.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,17 +73,6 @@ impl TestCluster {
         Ok(claim.is_some_and(|it| it.metadata.deletion_timestamp.is_none()))
     }
 
-    /// Where the bytes of a pod's volume are.
-    pub(crate) fn volume(&self, tail: &str) -> Result<std::path::PathBuf> {
-        let name = format!("data-{}", full(tail));
-        let claim: PersistentVolumeClaim = self.store().read(self.namespace(), &name)?;
-        let volume = claim.spec.and_then(|spec| spec.volume_name);
-        let volume: PersistentVolume =
-            self.store().read("", &volume.context("it is not bound")?)?;
-        let path = volume.spec.and_then(|spec| spec.host_path);
-        Ok(path.context("no path")?.path.into())
-    }
-
     /// No server has a slot for this pod.
     pub(crate) async fn is_forgotten(&self, tail: &str) -> Result<()> {
         for pod in self.pods()? {
@@ -102,6 +91,27 @@ impl TestCluster {
     pub(crate) async fn refuses(&self, arguments: &[&str], why: &str) -> Result<()> {
         let run = self.pgctl(arguments).await?.exits(3)?;
         run.says(why)?.says("nothing was changed").map(drop)
+    }
+
+    /// `synchronous_standby_names` of a pod.
+    pub(crate) async fn names(&self, tail: &str) -> Result<String> {
+        self.open(tail)
+            .await?
+            .one("SHOW synchronous_standby_names")
+            .await
+    }
+}
+
+impl SandboxCluster {
+    /// Where the bytes of a pod's volume are.
+    pub(crate) fn volume(&self, tail: &str) -> Result<std::path::PathBuf> {
+        let name = format!("data-{}", full(tail));
+        let claim: PersistentVolumeClaim = self.store().read(self.namespace(), &name)?;
+        let volume = claim.spec.and_then(|spec| spec.volume_name);
+        let volume: PersistentVolume =
+            self.store().read("", &volume.context("it is not bound")?)?;
+        let path = volume.spec.and_then(|spec| spec.host_path);
+        Ok(path.context("no path")?.path.into())
     }
 
     /// The replica StatefulSet requests no CPU any more; its pods stay as they are.
@@ -131,13 +141,5 @@ impl TestCluster {
                 change(set);
             })?;
         Ok(())
-    }
-
-    /// `synchronous_standby_names` of a pod.
-    pub(crate) async fn names(&self, tail: &str) -> Result<String> {
-        self.open(tail)
-            .await?
-            .one("SHOW synchronous_standby_names")
-            .await
     }
 }

@@ -1,6 +1,8 @@
 //! A cluster of one test's own, and what can be seen of it past `pgctl`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,50 +14,52 @@ use kube::api::AttachParams;
 use kube::{Api, Client};
 use pgctl_sandbox::cli::{FaultKind, Scope};
 use pgctl_sandbox::store::Selector;
+use tempfile::TempDir;
 
+use super::as_found::AsFound;
+use super::backend::{Backend, prefix};
 use super::database::{Database, Login};
-use super::ground::{Ground, prefix, skipped};
 use super::objects::Objects;
 
 /// The longest that anything that ought to happen is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
-/// A running cluster.
+/// A running cluster, and what a test may do to any: look at it past `pgctl`, change its objects, run
+/// SQL, kill PostgreSQL. What only a sandbox can do is in [`SandboxCluster`](super::SandboxCluster).
 pub(crate) struct TestCluster {
-    pub(crate) sandbox: Ground,
+    pub(super) backend: Backend,
     pub(crate) login: Login,
     objects: Objects,
+    folder: TempDir,
+    /// What a cluster that was given is to be again.
+    pub(super) found: OnceLock<AsFound>,
 }
 
-/// Runs a test on a cluster with so many standbys. It is gone when this returns, unless it is one
-/// that was given (`PGCTL_TEST_CONTEXT`): that is brought to this state before.
+/// Runs a test on a cluster with so many standbys: a sandbox, or the cluster that was given
+/// (`PGCTL_TEST_CONTEXT`), which is brought to this state before, and is as it was found afterwards.
 pub(crate) fn on_cluster(
     standbys: u32,
     test: impl AsyncFnOnce(&TestCluster) -> Result<()>,
 ) -> Result<()> {
+    let cluster = TestCluster::find(standbys)?;
+    run(async {
+        cluster.prepare(standbys).await?;
+        let result = test(&cluster).await;
+        let put_back = cluster.put_back().await;
+        result?;
+        put_back.context("leaving the cluster as it was found")
+    })
+}
+
+/// Runs a test to its end.
+pub(super) fn run(test: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let cluster = TestCluster::find(standbys)?;
-    let result = runtime.block_on(async {
-        cluster.prepare(standbys).await?;
-        test(&cluster).await
-    });
+    let result = runtime.block_on(test);
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
-}
-
-/// As [`on_cluster`], for a test that breaks what only the sandbox can break, or for good. It is
-/// skipped on a cluster that was given.
-pub(crate) fn on_sandbox(
-    standbys: u32,
-    test: impl AsyncFnOnce(&TestCluster) -> Result<()>,
-) -> Result<()> {
-    if skipped("it needs the sandbox's faults, or leaves a broken cluster") {
-        return Ok(());
-    }
-    on_cluster(standbys, test)
 }
 
 /// The full name of a pod or object, from its tail (`replica-0`).
@@ -71,12 +75,31 @@ pub(crate) fn slot(tail: &str) -> String {
 impl TestCluster {
     /// Starts or finds the cluster.
     pub(crate) fn find(standbys: u32) -> Result<Self> {
-        let sandbox = Ground::find(standbys)?;
+        Self::on(Backend::find(standbys)?)
+    }
+
+    pub(super) fn on(backend: Backend) -> Result<Self> {
         Ok(Self {
-            login: Login::read(&sandbox)?,
-            objects: sandbox.objects(),
-            sandbox,
+            login: Login::read(&backend)?,
+            objects: backend.objects(),
+            backend,
+            folder: tempfile::tempdir()?,
+            found: OnceLock::new(),
         })
+    }
+
+    /// The cluster's name, as `pgctl` asks for it.
+    pub(crate) fn name(&self) -> Result<String> {
+        let set: StatefulSet = self.store().read(self.namespace(), &full("primary"))?;
+        let mut labels = set.metadata.labels.unwrap_or_default();
+        labels
+            .remove("app.kubernetes.io/instance")
+            .context("a StatefulSet without the label of an instance")
+    }
+
+    /// A folder on this machine that goes with the test.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn store(&self) -> &Objects {
@@ -99,7 +122,7 @@ impl TestCluster {
     }
 
     pub(crate) fn namespace(&self) -> &str {
-        self.sandbox.namespace()
+        self.backend.namespace()
     }
 
     /// Every database pod that there is.
@@ -193,29 +216,17 @@ impl TestCluster {
         Ok(())
     }
 
+    /// Kills PostgreSQL, and with it its container: a crash.
     pub(crate) async fn kill(&self, tail: &str) -> Result<()> {
         let pod = full(tail);
-        if let Some(client) = self.sandbox.client() {
-            return crash(client, self.namespace(), &pod).await;
+        match &self.backend {
+            Backend::Sandbox(sandbox) => {
+                let scope = Scope { namespace: None };
+                let kill = FaultKind::Kill { pod, scope };
+                sandbox.faults().apply(&kill).await.map(drop)
+            }
+            Backend::Given(given) => crash(given.client(), self.namespace(), &pod).await,
         }
-        self.fault(&FaultKind::Kill { pod, scope: here() }).await
-    }
-
-    pub(crate) async fn freeze(&self, tail: &str) -> Result<()> {
-        let pod = full(tail);
-        self.fault(&FaultKind::Freeze { pod, scope: here() }).await
-    }
-
-    /// Ends every fault.
-    pub(crate) async fn mend(&self) -> Result<()> {
-        if self.sandbox.client().is_some() {
-            return Ok(());
-        }
-        self.fault(&FaultKind::Clear).await
-    }
-
-    pub(crate) async fn fault(&self, fault: &FaultKind) -> Result<()> {
-        self.sandbox.faults().apply(fault).await.map(drop)
     }
 }
 
@@ -228,10 +239,6 @@ async fn crash(client: &Client, namespace: &str, pod: &str) -> Result<()> {
     // The container's end takes this process along, and with it the word of its own end.
     process.join().await.ok();
     Ok(())
-}
-
-fn here() -> Scope {
-    Scope { namespace: None }
 }
 
 /// `replica-0` of `sandbox-postgres-replica-0`.

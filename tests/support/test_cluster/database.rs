@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
+use super::backend::Backend;
 use super::forward::Forwards;
-use super::ground::Ground;
 
 /// For those who watch a server: an answer that takes longer counts as silence (frozen, or cut off).
 const SILENT: Limits = Limits {
@@ -52,10 +52,10 @@ impl Login {
         &self.password
     }
 
-    pub(crate) fn read(ground: &Ground) -> Result<Self> {
-        let secrets = ground
+    pub(crate) fn read(backend: &Backend) -> Result<Self> {
+        let secrets = backend
             .objects()
-            .read_all::<Secret>(Some(ground.namespace()), &Selector::everything())?;
+            .read_all::<Secret>(Some(backend.namespace()), &Selector::everything())?;
         let data = secrets
             .items
             .into_iter()
@@ -66,9 +66,9 @@ impl Login {
             let value = data.get(key).with_context(|| format!("no key {key}"))?;
             String::from_utf8(value.0.clone()).context("a Secret that is no text")
         };
-        let forwards = ground
+        let forwards = backend
             .client()
-            .map(|client| Forwards::new(client, ground.namespace()));
+            .map(|client| Forwards::new(client, backend.namespace()));
         Ok(Self {
             user: text("postgres-user")?,
             password: text("postgres-password")?,
@@ -112,6 +112,18 @@ impl Database {
         Self::connect(HANGS, address, login).await
     }
 
+    /// Connects to a database, runs SQL there, and gives the rows.
+    pub(crate) async fn ask(
+        address: &str,
+        login: &Login,
+        database: &str,
+        sql: &str,
+    ) -> Result<Vec<Vec<String>>> {
+        let asking = Self::connect_to(database, HANGS, address, login);
+        let session = tokio::time::timeout(HANGS.connecting, asking).await??;
+        session.rows(sql).await
+    }
+
     async fn open_within(limits: Limits, address: &str, login: &Login) -> Result<Self> {
         tokio::time::timeout(limits.connecting, Self::connect(limits, address, login))
             .await
@@ -120,11 +132,20 @@ impl Database {
     }
 
     async fn connect(limits: Limits, address: &str, login: &Login) -> Result<Self> {
+        Self::connect_to("postgres", limits, address, login).await
+    }
+
+    async fn connect_to(
+        database: &str,
+        limits: Limits,
+        address: &str,
+        login: &Login,
+    ) -> Result<Self> {
         let mut config = Config::new();
         config
             .user(&login.user)
             .password(&login.password)
-            .dbname("postgres")
+            .dbname(database)
             .application_name("oracle")
             .options(OWN_SETTINGS);
         // The connection's end shows in the client.

@@ -2,26 +2,28 @@
 //! oracle that judges what became of it. Each suite uses a part.
 #![allow(dead_code, unused_imports, reason = "each suite uses a part")]
 
+mod as_found;
+mod backend;
 mod cluster;
 mod database;
 mod forward;
-mod ground;
 mod objects;
 mod oracle;
 mod overlap;
 mod pgctl;
 mod prepare;
 mod roles;
+mod sandbox_cluster;
 mod standbys;
 mod terminal;
 mod writers;
 
 pub(crate) use cluster::{
-    PATIENCE, TestCluster, eventually, full, on_cluster, on_sandbox, slot, tail_of, within,
+    PATIENCE, TestCluster, eventually, full, on_cluster, slot, tail_of, within,
 };
 pub(crate) use database::{Database, Login};
-pub(crate) use ground::skipped;
 pub(crate) use oracle::Oracle;
 pub(crate) use pgctl::Run;
 pub(crate) use roles::{OPERATOR, VIEWER};
+pub(crate) use sandbox_cluster::{SandboxCluster, on_sandbox};
 pub(crate) use terminal::Terminal;

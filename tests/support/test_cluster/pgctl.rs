@@ -1,9 +1,11 @@
 //! Running `pgctl` as an operator does.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use ::pgctl::kubernetes::ConnectOptions;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use tokio::process::Command;
@@ -64,6 +66,16 @@ impl std::fmt::Display for Run {
 }
 
 impl TestCluster {
+    /// What points `pgctl` at it.
+    pub(crate) fn environment(&self) -> (&'static str, PathBuf) {
+        self.backend.environment()
+    }
+
+    /// What points pgctl's own adapter at it.
+    pub(crate) fn connect_options(&self) -> ConnectOptions {
+        self.backend.connect_options()
+    }
+
     /// Runs `pgctl` to its end. There is no terminal.
     pub(crate) async fn pgctl(&self, arguments: &[&str]) -> Result<Run> {
         self.pgctl_with(arguments, &[]).await
@@ -97,7 +109,7 @@ impl TestCluster {
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
         let program = std::env::var_os("PGCTL_TEST_BINARY")
             .unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_pgctl")));
-        let (variable, value) = self.sandbox.environment();
+        let (variable, value) = self.backend.environment();
         let mut command = Command::new(program);
         command
             .args(arguments)

@@ -1,19 +1,25 @@
-//! Brings a cluster that was given to the state that a sandbox has when it is new.
+//! Brings a cluster that was given to the state that a sandbox has when it is new, and back to its own.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use pgctl_sandbox::store::{DeleteOptions, Selector};
 
+use super::as_found::{AsFound, DATABASES, TABLES};
 use super::cluster::{TestCluster, eventually, full, tail_of};
 
 impl TestCluster {
     /// So many standbys stream from `primary-0`, nothing is under way, and nothing of an earlier
     /// test is left. A new sandbox is like that by itself.
     pub(crate) async fn prepare(&self, standbys: u32) -> Result<()> {
-        if self.sandbox.client().is_none() {
+        if self.backend.client().is_none() {
             return Ok(());
         }
+        // Each does something only where an earlier test has left something.
+        self.end_operations().await?;
+        self.one_way().await?;
+        let found = self.look().await?;
+        self.found.get_or_init(|| found);
         self.only_bounds_scale()?;
         let count = i32::try_from(standbys)?;
         let bounds = |autoscaler: &mut HorizontalPodAutoscaler| {
@@ -26,18 +32,102 @@ impl TestCluster {
         };
         let name = full("replica-hpa");
         self.store().modify(self.namespace(), &name, bounds)?;
-        // Each does something only where an earlier test has left something.
-        self.pgctl(&["failover", "--resume"]).await?;
-        self.one_way().await?;
-        if self.primary().await? != "primary-0" {
-            self.pgctl(&["rejoin", "primary-0", "--yes"]).await?;
-            let back = ["failover", "--to", "primary-0", "--yes"];
-            self.pgctl(&back).await?.exits(0)?;
-        }
+        self.move_to("primary-0").await?;
         self.scale("replica", count)?;
         let primary = self.all_stream().await?;
         ensure!(primary == "primary-0", "{primary} is primary");
+        self.all_ready().await?;
         self.forget(&primary).await
+    }
+
+    /// A cluster that was given is again as [`Self::prepare`] has found it.
+    pub(crate) async fn put_back(&self) -> Result<()> {
+        let Some(found) = self.found.get() else {
+            return Ok(());
+        };
+        self.put_back_access(found)?;
+        self.remove_strangers()?;
+        self.end_operations().await?;
+        self.one_way().await?;
+        if !found.synchronous {
+            let off = ["sync", "set", "--standbys", "off", "--yes"];
+            self.pgctl(&off).await?;
+        }
+        self.move_to(&found.primary).await?;
+        self.put_back_objects(found)?;
+        let primary = self.all_stream().await?;
+        self.all_ready().await?;
+        self.drop_what_is_new(&primary, found).await?;
+        self.forget(&primary).await
+    }
+
+    /// What is under way goes on to its end, or back.
+    async fn end_operations(&self) -> Result<()> {
+        for command in ["failover", "rejoin", "scale", "sync", "hpa", "restore"] {
+            let run = self.pgctl(&[command, "--resume"]).await?;
+            if !run.status.success() && run.stderr.contains("--abort") {
+                self.pgctl(&[command, "--abort"]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn move_to(&self, tail: &str) -> Result<()> {
+        if self.primary().await? != tail {
+            // It may be away, or follow already.
+            self.pgctl(&["rejoin", tail, "--yes"]).await?;
+            let there = ["failover", "--to", tail, "--yes"];
+            self.pgctl(&there).await?.exits(0)?;
+        }
+        Ok(())
+    }
+
+    /// Every pod is ready.
+    pub(crate) async fn all_ready(&self) -> Result<()> {
+        eventually("every pod is ready", async || {
+            for pod in self.pods()? {
+                let conditions = pod
+                    .status
+                    .iter()
+                    .flat_map(|it| it.conditions.iter().flatten());
+                let mut ready = conditions.filter(|it| it.type_ == "Ready");
+                ensure!(
+                    ready.any(|it| it.status == "True"),
+                    "{} is not",
+                    tail_of(&pod)
+                );
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes pods that belong to no StatefulSet.
+    fn remove_strangers(&self) -> Result<()> {
+        for pod in self.pods()? {
+            if pod.metadata.owner_references.is_none() {
+                let name = full(&tail_of(&pod));
+                self.store()
+                    .remove::<Pod>(self.namespace(), &name, &DeleteOptions::now())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the databases and tables that a test has made.
+    async fn drop_what_is_new(&self, primary: &str, found: &AsFound) -> Result<()> {
+        for (all, known, kind) in [
+            (DATABASES, &found.databases, "DATABASE"),
+            (TABLES, &found.tables, "TABLE"),
+        ] {
+            let there = self.sql(primary, all).await?.into_iter().flatten();
+            for name in there.filter(|name| !known.contains(name)) {
+                let name = name.replace('"', "\"\"");
+                self.sql(primary, &format!("DROP {kind} \"{name}\""))
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Brings pods that went a way of their own back on the cluster's.

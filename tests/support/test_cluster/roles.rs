@@ -5,12 +5,12 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding, RoleRef, Subject};
 use kube::core::ObjectMeta;
 use pgctl_sandbox::api::Identity;
 
-use super::TestCluster;
+use super::SandboxCluster;
 
 pub(crate) const VIEWER: &str = include_str!("../../../deploy/rbac/viewer.yaml");
 pub(crate) const OPERATOR: &str = include_str!("../../../deploy/rbac/operator.yaml");
 
-impl TestCluster {
+impl SandboxCluster {
     /// Makes a Role of the deployment, and gives it to a person.
     pub(crate) fn grant(&self, role: &str, person: &str) -> Result<()> {
         let mut role: Role = serde_saphyr::from_str(role)?;

@@ -29,6 +29,7 @@ impl TestCluster {
                 .all(|b| b.is_ascii_alphanumeric() || b"-_/.".contains(&b))
         };
         ensure!(arguments.iter().all(plain), "{arguments:?} needs quoting");
+        let (variable, value) = self.backend.environment();
         let line = format!("stty cols 80; exec \"$PGCTL\" {}", arguments.join(" "));
         let mut child = Command::new("script")
             .args([
@@ -40,7 +41,7 @@ impl TestCluster {
                 "/dev/null",
             ])
             .env("PGCTL", self.command(arguments)?.as_std().get_program())
-            .env("KUBECONFIG", self.sandbox.kubeconfig())
+            .env(variable, value)
             .env("NO_COLOR", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

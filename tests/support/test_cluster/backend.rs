@@ -2,10 +2,11 @@
 //! names (a context of the kubeconfig, whose namespace has the deployment), one test at a time.
 
 use std::io::Write as _;
-use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
+use ::pgctl::kubernetes::ConnectOptions;
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::Client;
@@ -25,8 +26,8 @@ const SANDBOX_PREFIX: &str = "sandbox-postgres-";
 static PREFIX: OnceLock<String> = OnceLock::new();
 
 /// The cluster of one test.
-pub(crate) enum Ground {
-    Sandbox(Box<Sandbox>),
+pub(crate) enum Backend {
+    Sandbox(Arc<Sandbox>),
     Given(Given),
 }
 
@@ -44,14 +45,16 @@ fn given() -> Option<String> {
     std::env::var(VARIABLE).ok().filter(|it| !it.is_empty())
 }
 
-/// True, and said, when this test can't run because it needs the sandbox.
-pub(crate) fn skipped(why: &str) -> bool {
+/// True, and said by the test's name, when a cluster was given and this test needs the sandbox.
+pub(super) fn skipped() -> bool {
     let given = given();
     if let Some(context) = &given {
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("a test");
         // Not `eprintln`: the output of a test that passes is thrown away.
-        let line = format!("SKIPPED on {context}: {test}: {why}\n");
+        let line = format!(
+            "SKIPPED on {context}: {test}: it needs the sandbox's faults, or breaks the cluster for good\n"
+        );
         drop(std::io::stderr().write_all(line.as_bytes()));
     }
     given.is_some()
@@ -62,15 +65,11 @@ pub(crate) fn prefix() -> &'static str {
     PREFIX.get().map_or(SANDBOX_PREFIX, String::as_str)
 }
 
-impl Ground {
+impl Backend {
     pub(crate) fn find(standbys: u32) -> Result<Self> {
         match given() {
             Some(context) => Ok(Self::Given(Given::connect(context)?)),
-            None => Ok(Self::Sandbox(Box::new(Sandbox::start(&Options {
-                replicas: Some(standbys),
-                only_bounds_scale: true,
-                ..Options::default()
-            })?))),
+            None => Ok(Self::Sandbox(new_sandbox(standbys)?)),
         }
     }
 
@@ -82,7 +81,7 @@ impl Ground {
     }
 
     /// The client of a cluster that is no sandbox.
-    pub(crate) fn client(&self) -> Option<&Client> {
+    pub(super) fn client(&self) -> Option<&Client> {
         match self {
             Self::Sandbox(_) => None,
             Self::Given(given) => Some(&given.client),
@@ -103,24 +102,37 @@ impl Ground {
             Self::Given(given) => ("PGCTL_CONTEXT", PathBuf::from(&given.context)),
         }
     }
-}
 
-/// For what only the sandbox can do: tests that need it begin with `on_sandbox`.
-impl Deref for Ground {
-    type Target = Sandbox;
-
-    fn deref(&self) -> &Sandbox {
-        match self {
-            Self::Sandbox(sandbox) => sandbox,
-            Self::Given(given) => panic!(
-                "this test needs a sandbox, and is not skipped on {}: begin it with on_sandbox",
-                given.context
-            ),
+    /// What points pgctl's own adapter at it.
+    pub(crate) fn connect_options(&self) -> ConnectOptions {
+        let (kubeconfig, context) = match self {
+            Self::Sandbox(sandbox) => (Some(sandbox.kubeconfig()), None),
+            Self::Given(given) => (None, Some(given.context.clone())),
+        };
+        ConnectOptions {
+            kubeconfig,
+            context,
+            namespace: None,
+            timeout: Duration::from_secs(120),
         }
     }
 }
 
+/// A sandbox of one test's own.
+pub(super) fn new_sandbox(standbys: u32) -> Result<Arc<Sandbox>> {
+    let sandbox = Sandbox::start(&Options {
+        replicas: Some(standbys),
+        only_bounds_scale: true,
+        ..Options::default()
+    })?;
+    Ok(Arc::new(sandbox))
+}
+
 impl Given {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     fn connect(context: String) -> Result<Self> {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! The test cluster for suites that look and do not wait: what `pgctl` prints, and the means to break the
-//! cluster, without `async`.
+//! A test cluster for suites that look and do not wait: what `pgctl` prints, and the means to change
+//! the cluster, without `async`.
 
 use std::process::{Command, Output};
 use std::time::Instant;
@@ -7,30 +7,46 @@ use std::time::Instant;
 use anyhow::Result;
 use pgctl_sandbox::cli::FaultKind;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
-use super::test_cluster::{PATIENCE, TestCluster};
+use super::test_cluster::{PATIENCE, SandboxCluster, TestCluster};
 
 /// A cluster and `pgctl` pointed at it.
-pub(crate) struct Sandboxed {
-    pub(crate) test_cluster: TestCluster,
-    runtime: tokio::runtime::Runtime,
+pub(crate) struct Blocking<'a> {
+    pub(crate) cluster: &'a TestCluster,
+    runtime: &'a Runtime,
 }
 
-impl Sandboxed {
-    /// A cluster of one primary and two standbys.
-    pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let test_cluster = TestCluster::find(2).expect("a cluster");
-        runtime
-            .block_on(test_cluster.prepare(2))
-            .expect("two standbys");
-        Self {
-            test_cluster,
-            runtime,
-        }
-    }
+/// Runs a test on a cluster of one primary and two standbys: a sandbox, or the one that was given.
+#[track_caller]
+pub(crate) fn on_cluster(test: impl FnOnce(&Blocking)) {
+    let runtime = Runtime::new().expect("a runtime");
+    let cluster = TestCluster::find(2).expect("a cluster");
+    let blocking = Blocking {
+        cluster: &cluster,
+        runtime: &runtime,
+    };
+    blocking.wait(cluster.prepare(2));
+    // A test that panics leaves what `Drop` puts back.
+    test(&blocking);
+    blocking.wait(cluster.put_back());
+}
 
-    /// Waits for something of the test cluster.
+/// As [`on_cluster`], for a test that breaks what only the sandbox can break, or for good.
+#[track_caller]
+pub(crate) fn on_sandbox(test: impl FnOnce(&Blocking, &SandboxCluster)) {
+    let runtime = Runtime::new().expect("a runtime");
+    if let Some(cluster) = SandboxCluster::start(2).expect("a sandbox") {
+        let blocking = Blocking {
+            cluster: &cluster,
+            runtime: &runtime,
+        };
+        test(&blocking, &cluster);
+    }
+}
+
+impl Blocking<'_> {
+    /// Waits for something of the cluster.
     #[track_caller]
     pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> T {
         match self.runtime.block_on(work) {
@@ -41,13 +57,13 @@ impl Sandboxed {
 
     /// Breaks something, or mends it.
     #[track_caller]
-    pub(crate) fn fault(&self, fault: &FaultKind) {
-        self.wait(self.test_cluster.fault(fault));
+    pub(crate) fn fault(&self, sandbox: &SandboxCluster, fault: &FaultKind) {
+        self.wait(sandbox.fault(fault));
     }
 
     /// `pgctl` with these arguments, to be run.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let (variable, value) = self.test_cluster.sandbox.environment();
+        let (variable, value) = self.cluster.environment();
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgctl"));
         command
             .args(arguments)
@@ -96,7 +112,7 @@ impl Sandboxed {
     /// Runs SQL in a pod's database, by the tail of the pod's name.
     #[track_caller]
     pub(crate) fn sql(&self, pod: &str, sql: &str) {
-        self.wait(self.test_cluster.sql(pod, sql));
+        self.wait(self.cluster.sql(pod, sql));
     }
 }
 

@@ -1,0 +1,69 @@
+//! What a test can do to a sandbox only. The type is the permission: whoever has it was begun with
+//! [`on_sandbox`], and what takes it can't be called on a cluster that was given.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use anyhow::Result;
+use pgctl_sandbox::Sandbox;
+use pgctl_sandbox::cli::{FaultKind, Scope};
+
+use super::backend::{Backend, new_sandbox, skipped};
+use super::cluster::{TestCluster, full, run};
+
+/// A cluster that is a sandbox: with faults, with nodes to lose and disks to fill, with files that
+/// can be reached, and with nobody who misses it.
+pub(crate) struct SandboxCluster {
+    cluster: TestCluster,
+    pub(crate) sandbox: Arc<Sandbox>,
+}
+
+/// As [`on_cluster`](super::on_cluster), for a test that breaks what only the sandbox can break, or
+/// for good. It is skipped, and said so by name, where a cluster was given.
+pub(crate) fn on_sandbox(
+    standbys: u32,
+    test: impl AsyncFnOnce(&SandboxCluster) -> Result<()>,
+) -> Result<()> {
+    let Some(cluster) = SandboxCluster::start(standbys)? else {
+        return Ok(());
+    };
+    run(test(&cluster))
+}
+
+impl SandboxCluster {
+    /// None, and said so, where a cluster was given.
+    pub(crate) fn start(standbys: u32) -> Result<Option<Self>> {
+        if skipped() {
+            return Ok(None);
+        }
+        let sandbox = new_sandbox(standbys)?;
+        Ok(Some(Self {
+            cluster: TestCluster::on(Backend::Sandbox(Arc::clone(&sandbox)))?,
+            sandbox,
+        }))
+    }
+
+    /// Stops every process of a pod where it is.
+    pub(crate) async fn freeze(&self, tail: &str) -> Result<()> {
+        let pod = full(tail);
+        let scope = Scope { namespace: None };
+        self.fault(&FaultKind::Freeze { pod, scope }).await
+    }
+
+    /// Ends every fault.
+    pub(crate) async fn mend(&self) -> Result<()> {
+        self.fault(&FaultKind::Clear).await
+    }
+
+    pub(crate) async fn fault(&self, fault: &FaultKind) -> Result<()> {
+        self.sandbox.faults().apply(fault).await.map(drop)
+    }
+}
+
+impl Deref for SandboxCluster {
+    type Target = TestCluster;
+
+    fn deref(&self) -> &TestCluster {
+        &self.cluster
+    }
+}
