@@ -40,9 +40,7 @@ impl Looking for History {
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
         let cluster = context.observe(&self.kube).await?.snapshot.cluster;
-        let journal = journal_of(&self.kube, &cluster)
-            .await
-            .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+        let journal = journal_of(&self.kube, &cluster).await?;
         Ok(Seen { cluster, journal })
     }
 

@@ -12,7 +12,9 @@ use super::looking::{self, Looking};
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
-use crate::cluster::{ClusterId, Health, Limits, Snapshot, UnfinishedOperation, Verdict, assess};
+use crate::cluster::{
+    Health, Limits, Snapshot, UnfinishedOperation, UnreadableJournal, Verdict, assess,
+};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -21,7 +23,7 @@ use crate::output::{
     ClusterListDocument, ClusterStatusDocument, Screen, clusters_screen, status_screen,
     verdict_line,
 };
-use crate::world::{journal_of, lock_holder};
+use crate::world::{JournalError, journal_of, lock_holder, object_name};
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
@@ -64,7 +66,7 @@ impl Looking for OneCluster {
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
         let mut snapshot = context.observe(&self.kube).await?.snapshot;
-        snapshot.unfinished = unfinished(&self.kube, &snapshot.cluster).await;
+        look_at_journal(&self.kube, &mut snapshot).await;
         Ok(Seen {
             health: assess(&snapshot, &self.limits),
             backup: self.backups.last(&snapshot).await,
@@ -119,19 +121,37 @@ impl Looking for AllClusters {
     }
 }
 
-/// The operation that has not ended. Who may not read the journal is not told.
-async fn unfinished(kube: &Kube, cluster: &ClusterId) -> Option<UnfinishedOperation> {
-    let (journal, holder) = futures::join!(journal_of(kube, cluster), lock_holder(kube, cluster),);
-    let journal = journal.ok().flatten()?;
-    let found = journal.unfinished()?;
+/// The operation that has not ended, or why nobody can say whether there is one. Who may not read the
+/// journal is not told.
+async fn look_at_journal(kube: &Kube, snapshot: &mut Snapshot) {
+    let cluster = snapshot.cluster.clone();
+    let (journal, holder) = futures::join!(journal_of(kube, &cluster), lock_holder(kube, &cluster));
+    let journal = match journal {
+        Ok(Some(journal)) => journal,
+        Ok(None) | Err(JournalError::Kube(_)) => return,
+        Err(error) => {
+            snapshot.unreadable_journal = Some(UnreadableJournal {
+                config_map: object_name(&cluster),
+                why: error.to_string(),
+                needs: match error {
+                    JournalError::Newer(header) => Some(header.needs),
+                    JournalError::Kube(_) | JournalError::Unreadable { .. } => None,
+                },
+            });
+            return;
+        }
+    };
+    let Some(found) = journal.unfinished() else {
+        return;
+    };
     let plan = &journal.plan;
-    Some(UnfinishedOperation {
+    snapshot.unfinished = Some(UnfinishedOperation {
         id: found.id.0,
         title: found.title,
         holder: holder.ok().flatten().map(|it| it.holder),
         resume: plan.resume_command(),
         abort: (!found.past_point_of_no_return).then(|| plan.abort_command()),
-    })
+    });
 }
 
 /// What a store has of the cluster. A store that does not answer costs a row, and no time.

@@ -7,6 +7,7 @@
 mod error;
 mod executor;
 mod failpoint;
+mod format;
 mod gate;
 mod journal;
 mod notice;
@@ -20,6 +21,7 @@ mod world;
 pub use crate::plan::Known;
 pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
+pub use format::{FORMAT, Header};
 pub use journal::{Journal, MAX_HISTORY, Record};
 pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};

@@ -136,6 +136,7 @@ fn put_together(
             volumes: found.volume_facts(),
             unseen,
             unfinished: None,
+            unreadable_journal: None,
         },
         credentials,
     }

@@ -3,6 +3,7 @@
 //! Shows and asks nothing.
 
 mod ending;
+mod journal_failure;
 mod replan;
 mod requirements;
 mod resume;

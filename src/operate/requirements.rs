@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 
 use crate::cluster::{ArgoApplication, Snapshot};
-use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
 use crate::observe::{Observed, unlogged_tables};
@@ -55,8 +54,7 @@ pub async fn requirements(
             allowed: !missing.contains(&call),
         })
         .collect();
-    let (journal, journal_version) =
-        journal.map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let (journal, journal_version) = journal?;
     Ok(Grounds {
         journal_version,
         permissions,

@@ -18,9 +18,7 @@ pub async fn unfinished(
     kind: OperationKind,
     option: GoOn,
 ) -> Result<Journal, Failure> {
-    let found = journal_of(&target.kube, &target.observed.snapshot.cluster)
-        .await
-        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let found = journal_of(&target.kube, &target.observed.snapshot.cluster).await?;
     let (journal, unfinished) = found
         .and_then(|journal| Some((journal.unfinished()?, journal)))
         .map(|(unfinished, journal)| (journal, unfinished))
@@ -76,7 +74,7 @@ pub async fn go_on(
         }
         Err(error) => {
             cluster.lock.release().await;
-            return Err(Failure::new(ExitCode::Failed, error.reason));
+            return Err(error.into());
         }
     };
     let reporter = |plan: &Plan, notice: &Notice| tell(plan, notice);

@@ -116,11 +116,7 @@ async fn fresh_journal(
     plan: Plan,
     seen: Option<&str>,
 ) -> Result<Journal, Failure> {
-    let before = cluster
-        .journal
-        .load()
-        .await
-        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let before = cluster.journal.load().await?;
     let written_since = cluster.journal.version().await.as_deref() != seen;
     let Some(before) = before.filter(|_| !written_since) else {
         if written_since {

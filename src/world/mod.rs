@@ -16,6 +16,9 @@ mod scaling;
 mod wait;
 
 pub use cluster::RealCluster;
-pub use record::{JournalStore, Lock, LockError, journal_of, lock_holder, seen_journal, who};
+pub use record::{
+    JournalError, JournalStore, Lock, LockError, journal_of, lock_holder, object_name,
+    seen_journal, who,
+};
 pub use reporting::Listener;
 pub use restore::Backups;

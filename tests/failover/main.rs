@@ -8,6 +8,7 @@ mod emergency;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod faults_during;
+mod journal_format;
 #[cfg(feature = "failpoints")]
 mod matrix;
 mod next_start;

@@ -60,6 +60,7 @@ pub fn healthy(standbys: u32) -> Snapshot {
         autoscaler: Some(autoscaler(standbys)),
         unseen: Vec::new(),
         unfinished: None,
+        unreadable_journal: None,
     }
 }
 

@@ -51,7 +51,7 @@ pub use name::{NameError, nearest, resolve_tail, slot_name};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{CLOSED_BY, ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};
-pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation};
+pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation, UnreadableJournal};
 pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};

@@ -54,6 +54,21 @@ pub struct Snapshot {
     /// The operation that was begun and has not ended, when somebody looked for one.
     #[serde(default)]
     pub unfinished: Option<UnfinishedOperation>,
+    /// Why nobody can say whether an operation is unfinished, when its journal is there and can't be read.
+    #[serde(default)]
+    pub unreadable_journal: Option<UnreadableJournal>,
+}
+
+/// A journal that is there and can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadableJournal {
+    /// The ConfigMap that holds it.
+    pub config_map: String,
+    /// Why it can't be read, for people.
+    pub why: String,
+    /// The lowest version of pgctl that reads it; none when no version is known to.
+    pub needs: Option<String>,
 }
 
 /// An operation that was begun and has not ended.

@@ -91,9 +91,7 @@ pub(in super::super) async fn run(
 async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
-    let journal = journal_of(&kube, &observed.snapshot.cluster)
-        .await
-        .map_err(|error| Failure::new(ExitCode::Failed, error.reason))?;
+    let journal = journal_of(&kube, &observed.snapshot.cluster).await?;
     let backups = match &journal {
         Some(journal) if !journal.ended() => match &journal.plan.operation {
             Operation::Restore(scope) => {

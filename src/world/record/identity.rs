@@ -5,7 +5,7 @@ use std::fs;
 use crate::cluster::ClusterId;
 
 /// Name of the Lease and of the journal's ConfigMap of a cluster.
-pub(super) fn object_name(cluster: &ClusterId) -> String {
+pub fn object_name(cluster: &ClusterId) -> String {
     format!("pgctl-{}", cluster.name)
 }
 

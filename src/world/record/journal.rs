@@ -5,16 +5,11 @@ use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
 use crate::cluster::ClusterId;
-use crate::engine::{Journal, Record, WorldError};
+use crate::engine::{Journal, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap, labels};
 use crate::world::record::identity::object_name;
+use crate::world::record::stored::{JournalError, read, written};
 
-/// Key of the plan of the operation that runs or ran last.
-const PLAN: &str = "plan";
-/// Key of its entries.
-const ENTRIES: &str = "entries";
-/// Key of the operations before.
-const HISTORY: &str = "history";
 /// Label that says whose journal it is. Not `app.kubernetes.io/instance`: by that one Argo CD would
 /// take it for its own, and remove what is not in the manifests.
 const CLUSTER: &str = "pgctl.io/cluster";
@@ -23,7 +18,7 @@ const CLUSTER: &str = "pgctl.io/cluster";
 ///
 /// # Errors
 /// When it can't be read or understood.
-pub async fn journal_of(kube: &Kube, cluster: &ClusterId) -> Result<Option<Journal>, WorldError> {
+pub async fn journal_of(kube: &Kube, cluster: &ClusterId) -> Result<Option<Journal>, JournalError> {
     Ok(seen_journal(kube, cluster).await?.0)
 }
 
@@ -35,11 +30,15 @@ pub async fn journal_of(kube: &Kube, cluster: &ClusterId) -> Result<Option<Journ
 pub async fn seen_journal(
     kube: &Kube,
     cluster: &ClusterId,
-) -> Result<(Option<Journal>, Option<String>), WorldError> {
+) -> Result<(Option<Journal>, Option<String>), JournalError> {
     let map = kube
         .stored_map(&cluster.namespace, &object_name(cluster))
         .await?;
-    let journal = map.as_ref().map(read).transpose()?.flatten();
+    let journal = map
+        .as_ref()
+        .map(|map| read(&map.data))
+        .transpose()?
+        .flatten();
     Ok((journal, map.map(|map| map.resource_version)))
 }
 
@@ -65,12 +64,16 @@ impl JournalStore {
     ///
     /// # Errors
     /// When it can't be read or understood.
-    pub async fn load(&self) -> Result<Option<Journal>, WorldError> {
+    pub async fn load(&self) -> Result<Option<Journal>, JournalError> {
         let map = self
             .kube
             .stored_map(&self.cluster.namespace, &object_name(&self.cluster))
             .await?;
-        let journal = map.as_ref().map(read).transpose()?.flatten();
+        let journal = map
+            .as_ref()
+            .map(|map| read(&map.data))
+            .transpose()?
+            .flatten();
         *self.stored.lock().await = map;
         Ok(journal)
     }
@@ -82,9 +85,9 @@ impl JournalStore {
     }
 
     pub(in crate::world) async fn store(&self, journal: &Journal) -> Result<(), WorldError> {
-        let data = written(journal)?;
         let name = object_name(&self.cluster);
         let mut stored = self.stored.lock().await;
+        let data = written(journal, stored.as_ref().map(|map| &map.data))?;
         let result = match stored.as_ref() {
             Some(map) => {
                 self.kube
@@ -130,40 +133,4 @@ impl JournalStore {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-fn written(journal: &Journal) -> Result<BTreeMap<String, String>, WorldError> {
-    let failed = |error: serde_json::Error| WorldError::permanent(error.to_string());
-    Ok(BTreeMap::from([
-        (
-            PLAN.to_owned(),
-            serde_json::to_string(&journal.plan).map_err(failed)?,
-        ),
-        (
-            ENTRIES.to_owned(),
-            serde_json::to_string(&journal.entries).map_err(failed)?,
-        ),
-        (
-            HISTORY.to_owned(),
-            serde_json::to_string(&journal.history).map_err(failed)?,
-        ),
-    ]))
-}
-
-fn read(map: &StoredMap) -> Result<Option<Journal>, WorldError> {
-    let unreadable = |what: &str, error: serde_json::Error| {
-        WorldError::permanent(format!("the journal's {what} can't be read: {error}"))
-    };
-    let Some(plan) = map.data.get(PLAN) else {
-        return Ok(None);
-    };
-    let entries = map.data.get(ENTRIES).map_or("[]", String::as_str);
-    let history = map.data.get(HISTORY).map_or("[]", String::as_str);
-    let history: Vec<Record> =
-        serde_json::from_str(history).map_err(|error| unreadable(HISTORY, error))?;
-    Ok(Some(Journal {
-        plan: serde_json::from_str(plan).map_err(|error| unreadable(PLAN, error))?,
-        entries: serde_json::from_str(entries).map_err(|error| unreadable(ENTRIES, error))?,
-        history,
-    }))
 }

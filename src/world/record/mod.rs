@@ -3,7 +3,9 @@
 mod identity;
 mod journal;
 mod lock;
+mod stored;
 
-pub use identity::who;
+pub use identity::{object_name, who};
 pub use journal::{JournalStore, journal_of, seen_journal};
 pub use lock::{Lock, LockError, lock_holder};
+pub use stored::JournalError;

@@ -132,6 +132,8 @@ pub enum FindingCode {
     AutoscalerAtMaximum,
     /// An operation was begun and has not ended.
     OperationUnfinished,
+    /// The journal of operations is there and can't be read.
+    JournalUnreadable,
     /// A pod that may accept writes was to be stopped, and that was never proven.
     StopUnproven,
     /// A finalizer of pgctl keeps the object of a pod that has ended.

@@ -1,13 +1,14 @@
 //! What operations have left behind.
 
 use super::finding::{Finding, FindingCode, ObjectRef};
-use crate::cluster::{Role, Snapshot, UnfinishedOperation};
+use crate::cluster::{Role, Snapshot, UnfinishedOperation, UnreadableJournal};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     findings.extend(snapshot.unfinished.as_ref().map(unfinished));
+    findings.extend(snapshot.unreadable_journal.as_ref().map(unreadable));
     findings.extend(unproven(snapshot));
     // Whoever runs one needs what it keeps.
-    if snapshot.unfinished.is_none() {
+    if snapshot.unfinished.is_none() && snapshot.unreadable_journal.is_none() {
         findings.extend(held(snapshot));
     }
 }
@@ -29,6 +30,21 @@ fn unfinished(operation: &UnfinishedOperation) -> Finding {
         finding = finding.next(format!("{abort}   # or put everything back"));
     }
     finding
+}
+
+/// Nobody can say whether there is something to go on with.
+fn unreadable(journal: &UnreadableJournal) -> Finding {
+    let name = &journal.config_map;
+    let finding = Finding::warning(
+        FindingCode::JournalUnreadable,
+        ObjectRef::new("configmap", name),
+        journal.why.clone(),
+    )
+    .why("whether an operation is unfinished is not known, and none can be begun");
+    match &journal.needs {
+        Some(version) => finding.next(format!("install pgctl {version} or newer")),
+        None => finding.next(format!("kubectl get configmap {name} -o yaml")),
+    }
 }
 
 /// Pods that may accept writes although another is primary, as far as anybody has proven.
