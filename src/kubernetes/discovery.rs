@@ -10,7 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{Api, Resource};
 
-use super::{Call, CredentialsSource, Kube, KubeError, Verb, labels};
+use super::{Call, CredentialsSource, Kube, KubeError, Verb};
+use crate::cluster::names;
 use crate::cluster::{ClusterId, Component, Sight, Unseen};
 
 /// The selector that every object fits.
@@ -37,9 +38,9 @@ impl std::fmt::Display for Place {
 /// What to look for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// `--selector`: instead of [`labels::DEFAULT_SELECTOR`].
+    /// `--selector`: instead of [`names::DEFAULT_SELECTOR`].
     pub selector: Option<String>,
-    /// `--cluster`: value of the label [`labels::INSTANCE`].
+    /// `--cluster`: value of the label [`names::INSTANCE`].
     pub cluster: Option<String>,
     /// `--secret`: name of the Secret, instead of the one that the pod template names.
     pub secret: Option<String>,
@@ -48,9 +49,9 @@ pub struct Selection {
 impl Selection {
     /// The label selector that is sent to the API.
     pub fn label_selector(&self) -> String {
-        let base = self.selector.as_deref().unwrap_or(labels::DEFAULT_SELECTOR);
+        let base = self.selector.as_deref().unwrap_or(names::DEFAULT_SELECTOR);
         match &self.cluster {
-            Some(cluster) => format!("{base},{}={cluster}", labels::INSTANCE),
+            Some(cluster) => format!("{base},{}={cluster}", names::INSTANCE),
             None => base.to_owned(),
         }
     }
@@ -103,7 +104,7 @@ pub(crate) fn component_of(metadata: &ObjectMeta) -> Option<Component> {
     let label = metadata
         .labels
         .as_ref()
-        .and_then(|labels| labels.get(labels::COMPONENT));
+        .and_then(|labels| labels.get(names::COMPONENT));
     match label.map(String::as_str) {
         Some("primary") => Some(Component::Primary),
         Some("replica") => Some(Component::Replica),
@@ -127,10 +128,10 @@ fn cluster_of(metadata: &ObjectMeta) -> ClusterId {
         name: metadata
             .labels
             .as_ref()
-            .and_then(|labels| labels.get(labels::INSTANCE))
+            .and_then(|labels| labels.get(names::INSTANCE))
             .cloned()
             // Unlabelled objects of a namespace are taken for one cluster.
-            .unwrap_or_else(|| labels::NAME_POSTGRES.to_owned()),
+            .unwrap_or_else(|| names::NAME_POSTGRES.to_owned()),
     }
 }
 

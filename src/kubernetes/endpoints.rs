@@ -4,7 +4,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::{Call, Kube, KubeError, Verb, labels};
+use super::{Call, Kube, KubeError, Verb};
+use crate::cluster::names;
 
 impl Kube {
     /// The pods that get a Service's traffic, sorted: endpoints that are ready.
@@ -46,7 +47,7 @@ impl Kube {
     ) -> Result<Vec<EndpointSlice>, KubeError> {
         let api: Api<EndpointSlice> = Api::namespaced(self.client(), namespace);
         let call = Call::new(Verb::List, "discovery.k8s.io", "endpointslices").within(namespace);
-        let params = ListParams::default().labels(&format!("{}={service}", labels::SLICE_SERVICE));
+        let params = ListParams::default().labels(&format!("{}={service}", names::SLICE_SERVICE));
         Ok(self.read(&call, || api.list(&params)).await?.items)
     }
 }

@@ -8,7 +8,8 @@ use kube::Api;
 use kube::api::{AttachParams, AttachedProcess};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{Call, Kube, KubeError, Verb, labels};
+use super::{Call, Kube, KubeError, Verb};
+use crate::cluster::names;
 
 /// The most of each output that is kept in memory.
 const KEPT: usize = 1 << 20;
@@ -48,7 +49,7 @@ impl Kube {
     ) -> Result<AttachedProcess, KubeError> {
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let params = AttachParams {
-            container: Some(labels::CONTAINER.to_owned()),
+            container: Some(names::CONTAINER.to_owned()),
             stdin,
             stdout: true,
             stderr: true,

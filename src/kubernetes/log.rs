@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::LogParams;
 
-use super::{Call, Kube, KubeError, Verb, labels};
+use super::{Call, Kube, KubeError, Verb};
+use crate::cluster::names;
 
 impl Kube {
     /// The last lines that the database container of a pod has written within so many seconds.
@@ -58,7 +59,7 @@ impl Kube {
             .named(pod)
             .within(namespace);
         let params = LogParams {
-            container: Some(labels::CONTAINER.to_owned()),
+            container: Some(names::CONTAINER.to_owned()),
             tail_lines: Some(LINES),
             ..params.clone()
         };

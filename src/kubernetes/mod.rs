@@ -16,7 +16,6 @@ mod exec;
 mod facts;
 mod forward;
 mod found;
-pub mod labels;
 mod lease;
 mod list;
 mod log;
@@ -36,11 +35,7 @@ pub use error::KubeError;
 pub use event::Regarding;
 pub use exec::Output;
 pub(crate) use exec::exit_code;
-pub use facts::start_decision;
-pub use facts::{
-    TOPOLOGY_PRIMARY, TOPOLOGY_SYNCHRONOUS, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, clone_key, unproven,
-    unproven_key,
-};
+pub use facts::{start_decision, unproven};
 pub use forward::Forward;
 pub use lease::{Claim, HeldLease, LeaseHolder};
 pub use login::LoginError;

@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
 use kube::Api;
 use secrecy::SecretString;
 
-use super::{Call, Kube, KubeError, Verb, labels};
+use super::{Call, Kube, KubeError, Verb};
+use crate::cluster::names;
 
 /// Where the superuser's name and password are, by what the pod template says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl CredentialsSource {
                 let containers = &spec.containers;
                 containers
                     .iter()
-                    .find(|c| c.name == labels::CONTAINER)
+                    .find(|c| c.name == names::CONTAINER)
                     .or_else(|| containers.first())
             })
             .and_then(|container| container.env.as_deref())
@@ -65,17 +66,17 @@ impl CredentialsSource {
                 .as_ref()?;
             Some((key.name.clone(), key.key.clone()))
         };
-        let password = reference(labels::ENV_PASSWORD);
-        let user = reference(labels::ENV_USER);
-        let replication = reference(labels::ENV_REPLICATION_PASSWORD);
-        let plain_user = variable(labels::ENV_USER).and_then(|variable| variable.value.clone());
+        let password = reference(names::ENV_PASSWORD);
+        let user = reference(names::ENV_USER);
+        let replication = reference(names::ENV_REPLICATION_PASSWORD);
+        let plain_user = variable(names::ENV_USER).and_then(|variable| variable.value.clone());
         let secret = over
             .map(str::to_owned)
             .or_else(|| password.as_ref().map(|(secret, _)| secret.clone()))?;
         let user_key = match (&user, &plain_user) {
             (Some((_, key)), _) => Some(key.clone()),
             (None, Some(_)) => None,
-            (None, None) => over.map(|_| labels::KEY_USER.to_owned()),
+            (None, None) => over.map(|_| names::KEY_USER.to_owned()),
         };
         let same = |from: &String| password.as_ref().is_some_and(|(of, _)| of == from);
         let replication_key = replication.filter(|(of, _)| same(of)).map(|(_, key)| key);
@@ -84,7 +85,7 @@ impl CredentialsSource {
             secret,
             user_key,
             user: plain_user.unwrap_or_else(|| "postgres".to_owned()),
-            password_key: password.map_or_else(|| labels::KEY_PASSWORD.to_owned(), |(_, key)| key),
+            password_key: password.map_or_else(|| names::KEY_PASSWORD.to_owned(), |(_, key)| key),
             replication_key,
         })
     }

@@ -13,7 +13,8 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::change::call_on;
-use super::{Kube, KubeError, Verb, labels};
+use super::{Kube, KubeError, Verb};
+use crate::cluster::names;
 
 /// What the container does while it is worked in: it waits, and ends when it is told to.
 const WAIT: &str = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
@@ -21,9 +22,6 @@ const WAIT: &str = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; do
 const LONGEST_SECONDS: i64 = 2 * 24 * 3600;
 /// What it does in its last seconds is worth nothing.
 const GRACE_SECONDS: i64 = 5;
-/// Label that says whose it is. None of the cluster's own: no Service and no StatefulSet may take
-/// it for one of theirs.
-const CLUSTER: &str = "pgctl.io/cluster";
 
 impl Kube {
     /// Makes the pod, unless it is there.
@@ -120,7 +118,7 @@ impl Kube {
             .iter()
             .flat_map(|spec| spec.volume_claim_templates.iter().flatten());
         let named =
-            |it: &&PersistentVolumeClaim| it.metadata.name.as_deref() == Some(labels::DATA_VOLUME);
+            |it: &&PersistentVolumeClaim| it.metadata.name.as_deref() == Some(names::DATA_VOLUME);
         let template = templates
             .clone()
             .find(named)
@@ -128,7 +126,7 @@ impl Kube {
                 doing: format!("making the claim {claim}"),
                 reason: format!(
                     "the StatefulSet {stateful_set} has no claim template {}",
-                    labels::DATA_VOLUME
+                    names::DATA_VOLUME
                 ),
             })?;
         // The controller gives its claims the labels of the selector.
@@ -173,7 +171,7 @@ impl Kube {
 
 fn volume_pod(name: &str, claim: &str, cluster: &str, template: PodSpec) -> Pod {
     let data = Volume {
-        name: labels::DATA_VOLUME.to_owned(),
+        name: names::DATA_VOLUME.to_owned(),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
             claim_name: claim.to_owned(),
             read_only: None,
@@ -184,18 +182,18 @@ fn volume_pod(name: &str, claim: &str, cluster: &str, template: PodSpec) -> Pod 
         .volumes
         .into_iter()
         .flatten()
-        .filter(|it| it.name != labels::DATA_VOLUME);
+        .filter(|it| it.name != names::DATA_VOLUME);
     let container = template
         .containers
         .into_iter()
-        .find(|it| it.name == labels::CONTAINER)
+        .find(|it| it.name == names::CONTAINER)
         .unwrap_or_default();
     Pod {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             labels: Some(BTreeMap::from([
-                (labels::MANAGED_BY.to_owned(), "pgctl".to_owned()),
-                (CLUSTER.to_owned(), cluster.to_owned()),
+                (names::MANAGED_BY.to_owned(), "pgctl".to_owned()),
+                (names::CLUSTER.to_owned(), cluster.to_owned()),
             ])),
             ..ObjectMeta::default()
         },
@@ -205,7 +203,7 @@ fn volume_pod(name: &str, claim: &str, cluster: &str, template: PodSpec) -> Pod 
             termination_grace_period_seconds: Some(GRACE_SECONDS),
             volumes: Some(std::iter::once(data).chain(others).collect()),
             containers: vec![Container {
-                name: labels::CONTAINER.to_owned(),
+                name: names::CONTAINER.to_owned(),
                 command: Some(["/bin/sh", "-c", WAIT].map(str::to_owned).to_vec()),
                 args: None,
                 ports: None,
@@ -273,6 +271,6 @@ mod tests {
         );
         assert_eq!(pod["spec"]["volumes"][1]["name"], "tmp");
         // What selects the cluster's pods must not select this one.
-        assert!(pod["metadata"]["labels"].get(labels::NAME).is_none());
+        assert!(pod["metadata"]["labels"].get(names::NAME).is_none());
     }
 }

@@ -9,12 +9,12 @@ use tokio::sync::Semaphore;
 
 use super::nodes::readiness;
 use super::open::{OpenError, login, open, replication_login};
+use crate::cluster::names;
 use crate::cluster::{
     ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology, Unseen,
 };
 use crate::kubernetes::{
-    Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, labels,
-    start_decision,
+    Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, start_decision,
 };
 use crate::postgres::{Login, SqlError, last_words};
 
@@ -271,7 +271,7 @@ async fn ask(
 pub async fn why_held_back(kube: &Kube, namespace: &str, pod: &str) -> Option<StartDecision> {
     const LIMIT: Duration = Duration::from_secs(2);
     let limit = LIMIT.min(kube.timeout());
-    let reading = kube.run_command(namespace, pod, &["cat", labels::WAIT_FILE], None, limit);
+    let reading = kube.run_command(namespace, pod, &["cat", names::WAIT_FILE], None, limit);
     let output = reading.await.ok().filter(|output| output.code == 0)?;
     start_decision(&String::from_utf8_lossy(&output.stdout))
 }

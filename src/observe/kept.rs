@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use crate::cluster::names;
 use crate::cluster::{ContainerState, Snapshot};
-use crate::kubernetes::{Kube, labels};
+use crate::kubernetes::Kube;
 use crate::plan::{DiscardRequest, KeptData, KeptFacts};
 
 /// Adding up the sizes looks at each file.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Prints size in KiB and name of each directory that was kept.
-const LIST: &str = r#"volume=$(dirname "${PGDATA:-/var/lib/postgresql/data/pgdata}")
-for kept in "$volume"/pgdata.before-restore-*; do
+/// Prints size in KiB and name of each directory that was kept. Arguments: the data directory when the
+/// container names none, and what the names begin with.
+const LIST: &str = r#"volume=$(dirname "${PGDATA:-$1}")
+for kept in "$volume/$2"*; do
   [ -d "$kept" ] || continue
   printf '%s %s\n' "$(du -sk "$kept" 2>/dev/null | cut -f 1)" "${kept##*/}"
 done
@@ -27,7 +29,14 @@ pub async fn kept_data(kube: &Kube, snapshot: &Snapshot) -> DiscardRequest {
         .iter()
         .filter(|it| matches!(it.pod.container, ContainerState::Running { .. }));
     let looked = join_all(running.map(async |instance| {
-        let argv = ["sh", "-c", LIST, "pgctl"];
+        let argv = [
+            "sh",
+            "-c",
+            LIST,
+            "pgctl",
+            names::DEFAULT_PGDATA,
+            names::KEPT_DATA,
+        ];
         let output = kube
             .run_command(namespace, instance.name(), &argv, None, LIMIT)
             .await;
@@ -56,7 +65,7 @@ pub async fn kept_data(kube: &Kube, snapshot: &Snapshot) -> DiscardRequest {
                 .pod
                 .claim
                 .clone()
-                .unwrap_or_else(|| format!("{}-{}", labels::DATA_VOLUME, instance.name()));
+                .unwrap_or_else(|| format!("{}-{}", names::DATA_VOLUME, instance.name()));
             request.kept.push(KeptFacts {
                 pod: instance.name().to_owned(),
                 data: KeptData {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::cluster::ReplicationLogin;
-use crate::kubernetes::{Credentials, Kube, KubeError, labels};
+use crate::cluster::names;
+use crate::kubernetes::{Credentials, Kube, KubeError};
 use crate::postgres::{Login, Rights, Session, SqlError, log_in_for_replication};
 
 /// Why the database in a pod can't be talked to.
@@ -43,20 +44,20 @@ pub(super) async fn replication_login(
         return ReplicationLogin::Unknown;
     };
     let login = Login {
-        user: labels::REPLICATION_ROLE.to_owned(),
+        user: names::REPLICATION_ROLE.to_owned(),
         password: password.clone(),
         source_of_password: format!("Secret {}, key {key}", source.secret),
         timeout,
     };
     let asking = async {
-        let forward = kube.forward(namespace, pod, labels::PORT).await?;
+        let forward = kube.forward(namespace, pod, names::PORT).await?;
         let (stream, reason) = (forward.stream, forward.reason);
         let rights = Rights::Ordinary;
         let session = Session::connect_to(stream, reason, &login, "postgres", rights).await?;
         session.in_recovery().await?;
         drop(session);
         // A stream is another matter: it has rules, a right and places of its own.
-        let forward = kube.forward(namespace, pod, labels::PORT).await?;
+        let forward = kube.forward(namespace, pod, names::PORT).await?;
         log_in_for_replication(forward.stream, &login).await?;
         Ok::<_, OpenError>(())
     };
@@ -98,7 +99,7 @@ pub async fn open_database(
     database: &str,
 ) -> Result<Session, OpenError> {
     let connect = async |rights| {
-        let forward = kube.forward(namespace, pod, labels::PORT).await?;
+        let forward = kube.forward(namespace, pod, names::PORT).await?;
         let (stream, reason) = (forward.stream, forward.reason);
         let session = Session::connect_to(stream, reason, login, database, rights).await?;
         Ok::<_, OpenError>(session)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::try_join_all;
 
 use super::open::{OpenError, open, open_database};
-use crate::kubernetes::{Kube, labels};
+use crate::cluster::names;
+use crate::kubernetes::Kube;
 use crate::plan::{DatabaseHere, TargetFacts};
 use crate::postgres::Login;
 
@@ -54,7 +55,7 @@ pub async fn target_facts(
     Ok(TargetFacts {
         databases,
         roles: target.roles,
-        secret_roles: vec![login.user.clone(), labels::REPLICATION_ROLE.to_owned()],
+        secret_roles: vec![login.user.clone(), names::REPLICATION_ROLE.to_owned()],
         tablespaces: target.tablespaces,
         extensions: target.extensions,
         architecture,

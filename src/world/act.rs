@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::cluster::names;
 use crate::engine::{Known, WorldError};
-use crate::kubernetes::{Annotations, labels};
+use crate::kubernetes::Annotations;
 use crate::plan::{Action, Finding, ORIGINAL_MINIMUM, Plan, RestoreAction};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{delete, release_ended, stop_unproven};
@@ -55,13 +56,13 @@ pub(super) async fn act(
         Action::HoldRecord { pod } => {
             cluster
                 .kube
-                .hold_pod(namespace, &pod.name, &pod.uid, labels::SHUTDOWN_RECORD)
+                .hold_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD)
                 .await?;
         }
         Action::ReleaseRecord { pod } => {
             cluster
                 .kube
-                .release_pod(namespace, &pod.name, &pod.uid, labels::SHUTDOWN_RECORD)
+                .release_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD)
                 .await?;
         }
         Action::WriteTopology {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cluster::StartReason;
 use crate::engine::{ErrorKind, Known, Notice, WorldError};
 use crate::plan::{
     Condition, DatabaseCondition, Finding, Operation, Plan, RestoreCondition, VolumeCondition,
 };
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{await_clean_end, await_ends};
-use crate::world::failover::followers::{COPY_REFUSED, HELD_FOR_GOOD};
+use crate::world::failover::followers::Hopeless;
 use crate::world::failover::topology::{not_gone_on, present};
 use crate::world::look::holds;
 use crate::world::reasons::because;
@@ -107,7 +108,7 @@ pub(super) async fn wait(
         }
         Condition::Streaming { upstream, pods } => {
             real.followers
-                .await_streaming(cluster, upstream, pods, &[], limit)
+                .await_streaming(cluster, upstream, pods, None, limit)
                 .await
         }
         Condition::Back { upstream, pod } => {
@@ -115,10 +116,14 @@ pub(super) async fn wait(
             let pods = std::slice::from_ref(pod);
             let copies = matches!(plan.operation, Operation::Rejoin { clone: true, .. });
             // Of which the start script hears in its time.
-            let last = if copies { COPY_REFUSED } else { HELD_FOR_GOOD };
+            let hopeless: Hopeless = if copies {
+                StartReason::refuses_copy
+            } else {
+                StartReason::stays
+            };
             let findings = real
                 .followers
-                .await_streaming(cluster, upstream, pods, last, limit)
+                .await_streaming(cluster, upstream, pods, Some(hopeless), limit)
                 .await?;
             let left = limit.saturating_sub(begun.elapsed());
             poll(real, plan, condition, known, left).await?;

@@ -278,6 +278,83 @@ fn the_reader_of_imports_finds_a_circle() {
     assert!(circles.is_empty());
 }
 
+/// Labels, annotations, keys and paths stand in `names.rs` alone, and the scripts say the same.
+#[test]
+fn a_name_has_one_home() {
+    use pgctl::cluster::names::{DEFAULT_PGDATA, KEPT_DATA};
+    let needles = [
+        "pgctl.io/",
+        "app.kubernetes.io/",
+        "statefulset.kubernetes.io/",
+        KEPT_DATA,
+        DEFAULT_PGDATA,
+    ];
+    let mut elsewhere = Vec::new();
+    for room in ["src", "model/src"] {
+        if !root().join(room).exists() {
+            continue;
+        }
+        for (path, code) in sources(room) {
+            let of_tests = path.ends_with("fixture.rs")
+                || path.components().any(|part| {
+                    let part = part.as_os_str().to_string_lossy();
+                    part == "tests" || part.ends_with("tests.rs")
+                });
+            if of_tests || path.ends_with("names.rs") {
+                continue;
+            }
+            let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            for (number, line) in code_lines(code) {
+                for needle in needles.iter().filter(|needle| line.contains(**needle)) {
+                    elsewhere.push(format!("{}:{number}: {needle}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(
+        elsewhere.is_empty(),
+        "names that belong into cluster/names.rs:\n{}",
+        elsewhere.join("\n")
+    );
+    for (script, name) in [
+        ("deploy/base/scripts/start.sh", DEFAULT_PGDATA),
+        ("deploy/base/scripts/probe.sh", DEFAULT_PGDATA),
+        ("src/backup/restore/volume.sh", DEFAULT_PGDATA),
+        ("src/backup/restore/volume.sh", KEPT_DATA),
+    ] {
+        let text = fs::read_to_string(root().join(script)).expect(script);
+        assert!(text.contains(name), "{script} does not say {name}");
+    }
+}
+
+/// What `deploy/base/scripts` says when PostgreSQL is not started, and what pgctl knows of that.
+#[test]
+fn the_reasons_of_the_scripts_are_known() {
+    use pgctl::cluster::StartReason;
+    let mut written = BTreeSet::new();
+    let scripts = root().join("deploy/base/scripts");
+    for entry in fs::read_dir(&scripts).expect("the scripts") {
+        let path = entry.expect("an entry").path();
+        let script = fs::read_to_string(path).expect("a script");
+        let code = script
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'));
+        for line in code {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let says = |word: &str| ["hold", "refuse", "clone_failed"].contains(&word);
+            let plain = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            let pairs = words.windows(2).map(|two| (two[0], two[1]));
+            let reasons = pairs.filter(|(first, second)| says(first) && plain(second));
+            written.extend(reasons.map(|(_, reason)| reason.to_owned()));
+        }
+    }
+    let known: BTreeSet<String> = StartReason::ALL
+        .iter()
+        .map(|reason| reason.word().to_owned())
+        .collect();
+    assert_eq!(written, known);
+}
+
 #[test]
 fn main_is_short() {
     let code = fs::read_to_string(root().join("src/main.rs")).expect("src/main.rs");

@@ -5,10 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::GitOps;
 
-/// Annotation of the autoscaler: its bounds before `pgctl hpa pause` or `pgctl scale --pin`, as
-/// JSON.
-pub const PAUSED_BOUNDS: &str = "pgctl.io/paused-bounds";
-
 /// An autoscaler (`autoscaling/v2`) and what it governs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -16,11 +16,13 @@ mod lag;
 mod life;
 mod lsn;
 mod name;
+pub mod names;
 mod pod;
 mod service;
 mod slots;
 mod snapshot;
 mod standby_login;
+mod start_reason;
 mod stateful_set;
 mod synchronous;
 mod topology;
@@ -28,7 +30,7 @@ mod unseen;
 mod volume;
 pub mod words;
 
-pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric, PAUSED_BOUNDS};
+pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
 pub use autoscaler_words::{condition_words, why_not_scaling};
 pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, HeldUp, ReceiverFacts, RecoveryFacts,
@@ -48,11 +50,13 @@ pub use lag::{
 pub use life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use lsn::{Lsn, ParseLsnError, Timeline};
 pub use name::{NameError, nearest, resolve_tail, slot_name};
+pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
-pub use service::{CLOSED_BY, ServiceEndpoint, ServiceFacts, ServicePurpose};
+pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};
 pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation, UnreadableJournal};
 pub use standby_login::{ReplicationLogin, ReplicationRole};
+pub use start_reason::StartReason;
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
 pub use topology::{Topology, TopologySource};

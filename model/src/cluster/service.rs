@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::GitOps;
+use super::names;
 
 /// What a Service is for (label `app.kubernetes.io/component` of the Service, else its selector).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,10 +18,6 @@ pub enum ServicePurpose {
     /// Names the pods of a StatefulSet (`clusterIP: None`).
     Headless,
 }
-
-/// Key in the selector of a Service that pgctl has closed. No pod has it as a label, so nothing is
-/// selected; its value is the id of the operation that has closed it.
-pub const CLOSED_BY: &str = "pgctl.io/closed-by";
 
 /// A Service of the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +44,7 @@ pub struct ServiceFacts {
 impl ServiceFacts {
     /// The operation that has closed it, when one has.
     pub fn closed_by(&self) -> Option<&str> {
-        self.selector.get(CLOSED_BY).map(String::as_str)
+        self.selector.get(names::CLOSED_BY).map(String::as_str)
     }
 }
 

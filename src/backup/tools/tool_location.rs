@@ -7,7 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::available::{PROBE, Tools};
 use super::process::RemoteProcess;
-use crate::kubernetes::{Kube, KubeError, labels};
+use crate::cluster::names;
+use crate::kubernetes::{Kube, KubeError};
 
 /// The socket's directory in the official images, Debian and Alpine.
 const SOCKETS: &str = "/var/run/postgresql";
@@ -76,7 +77,7 @@ impl ToolLocation {
         match self {
             Self::Pod { .. } => vec![
                 format!("PGHOST={SOCKETS}"),
-                format!("PGPORT={}", labels::PORT),
+                format!("PGPORT={}", names::PORT),
             ],
             Self::Here { host, port, .. } => vec![
                 format!("PGHOST={host}"),
@@ -157,14 +158,14 @@ impl LocalSocket {
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
             .tempdir()?;
         // The name by which PostgreSQL's tools look for a socket of this port.
-        let socket = folder.path().join(format!(".s.PGSQL.{}", labels::PORT));
+        let socket = folder.path().join(format!(".s.PGSQL.{}", names::PORT));
         let listener = UnixListener::bind(socket)?;
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let (kube, namespace, pod) = (kube.clone(), namespace.clone(), pod.clone());
                 tokio::spawn(async move {
                     // A connection that fails is closed: the tool says that it lost the server.
-                    if let Ok(mut forward) = kube.forward(&namespace, &pod, labels::PORT).await {
+                    if let Ok(mut forward) = kube.forward(&namespace, &pod, names::PORT).await {
                         let _ =
                             tokio::io::copy_bidirectional(&mut client, &mut forward.stream).await;
                     }
@@ -178,7 +179,7 @@ impl LocalSocket {
     pub fn into_tool_location(self) -> ToolLocation {
         ToolLocation::Here {
             host: self.folder.path().display().to_string(),
-            port: labels::PORT,
+            port: names::PORT,
             forward: Some(self),
         }
     }

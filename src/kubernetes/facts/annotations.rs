@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::cluster::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
-use crate::kubernetes::labels;
 
 /// The annotations of pgctl, by their whole key.
 pub(super) fn pgctl_annotations(metadata: &ObjectMeta) -> BTreeMap<String, String> {
@@ -12,7 +11,7 @@ pub(super) fn pgctl_annotations(metadata: &ObjectMeta) -> BTreeMap<String, Strin
         .annotations
         .iter()
         .flatten()
-        .filter(|(key, _)| key.starts_with(labels::PGCTL_PREFIX))
+        .filter(|(key, _)| key.starts_with(names::PGCTL_PREFIX))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::cluster::GitOps;
-use crate::kubernetes::labels;
+use crate::cluster::names;
 
 const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 const ARGO_INSTANCE: &str = "argocd.argoproj.io/instance";
@@ -60,7 +60,7 @@ pub(crate) fn git_ops(metadata: &ObjectMeta) -> Option<GitOps> {
             left_alone: says(FLUX_HELM_DRIFT, &["disabled"]),
         });
     }
-    let managed_by_helm = label(labels::MANAGED_BY).is_some_and(|tool| tool == "Helm");
+    let managed_by_helm = label(names::MANAGED_BY).is_some_and(|tool| tool == "Helm");
     match annotation(HELM_RELEASE) {
         Some(release) if managed_by_helm => Some(GitOps::Helm {
             release: release.clone(),

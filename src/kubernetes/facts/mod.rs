@@ -17,8 +17,5 @@ pub(crate) use pod::{node_ready, pod_facts};
 pub(crate) use service::service_facts;
 pub(crate) use stateful_set::stateful_set_facts;
 pub(crate) use topology::topology;
-pub use topology::{
-    TOPOLOGY_PRIMARY, TOPOLOGY_SYNCHRONOUS, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, clone_key, unproven,
-    unproven_key,
-};
+pub use topology::unproven;
 pub(crate) use volume::volume_facts;

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{self as core, ContainerStatus, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
+use crate::cluster::names;
 use crate::cluster::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 use crate::kubernetes::discovery::component_of;
-use crate::kubernetes::labels;
 
 /// What a pod's object says; none for a pod that belongs to neither StatefulSet.
 pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts> {
@@ -56,12 +56,12 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
         term: metadata
             .annotations
             .as_ref()
-            .and_then(|annotations| annotations.get(labels::TERM)?.parse().ok()),
+            .and_then(|annotations| annotations.get(names::TERM)?.parse().ok()),
         held: metadata
             .finalizers
             .iter()
             .flatten()
-            .any(|name| name == labels::SHUTDOWN_RECORD),
+            .any(|name| name == names::SHUTDOWN_RECORD),
         claim: spec.and_then(data_claim),
         grace_seconds: metadata
             .deletion_grace_period_seconds
@@ -138,7 +138,7 @@ fn database_container(status: &core::PodStatus) -> Option<&ContainerStatus> {
     let statuses = status.container_statuses.as_ref()?;
     statuses
         .iter()
-        .find(|container| container.name == labels::CONTAINER)
+        .find(|container| container.name == names::CONTAINER)
         .or_else(|| statuses.first())
 }
 
@@ -177,7 +177,7 @@ fn data_claim(spec: &core::PodSpec) -> Option<String> {
     };
     volumes
         .iter()
-        .find(|volume| volume.name == labels::DATA_VOLUME)
+        .find(|volume| volume.name == names::DATA_VOLUME)
         .and_then(claim)
         .or_else(|| volumes.iter().find_map(claim))
 }

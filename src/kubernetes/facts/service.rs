@@ -5,8 +5,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 use super::annotations::pgctl_annotations;
 use super::git_ops;
+use crate::cluster::names;
 use crate::cluster::{ServiceEndpoint, ServiceFacts, ServicePurpose};
-use crate::kubernetes::labels;
 
 /// What a Service is for: headless ones name pods; of the others the label `component` tells
 /// (`write`, `read`), else the end of the name, else whether the selector fixes a component or pod.
@@ -19,7 +19,7 @@ fn purpose(service: &Service) -> ServicePurpose {
         .metadata
         .labels
         .as_ref()
-        .and_then(|labels| labels.get(labels::COMPONENT));
+        .and_then(|labels| labels.get(names::COMPONENT));
     match label.map(String::as_str) {
         Some("write") => return ServicePurpose::Write,
         Some("read") => return ServicePurpose::Read,
@@ -34,9 +34,9 @@ fn purpose(service: &Service) -> ServicePurpose {
         return ServicePurpose::Read;
     }
     let selects = |key: &str| spec?.selector.as_ref()?.get(key).map(String::as_str);
-    match selects(labels::COMPONENT) {
+    match selects(names::COMPONENT) {
         Some("primary") => ServicePurpose::Write,
-        _ if selects("statefulset.kubernetes.io/pod-name").is_some() => ServicePurpose::Write,
+        _ if selects(names::POD_NAME).is_some() => ServicePurpose::Write,
         _ => ServicePurpose::Read,
     }
 }
@@ -49,7 +49,7 @@ pub(crate) fn service_facts(service: &Service, slices: &[EndpointSlice]) -> Opti
         .iter()
         .filter(|slice| {
             let labels = slice.metadata.labels.as_ref();
-            labels.and_then(|labels| labels.get(labels::SLICE_SERVICE)) == Some(&name)
+            labels.and_then(|labels| labels.get(names::SLICE_SERVICE)) == Some(&name)
         })
         .flat_map(|slice| slice.endpoints.iter())
         .flat_map(|endpoint| {

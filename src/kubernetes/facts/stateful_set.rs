@@ -4,9 +4,9 @@ use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
 use super::git_ops;
+use crate::cluster::names;
 use crate::cluster::{StatefulSetFacts, Unrequested};
 use crate::kubernetes::discovery::component_of;
-use crate::kubernetes::labels;
 
 /// What a StatefulSet's object says; none for one that is neither primary nor replica.
 pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> {
@@ -19,7 +19,7 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
         .spec
         .as_ref()
         .and_then(|spec| spec.volumes.as_ref())
-        .and_then(|volumes| volumes.iter().find(|v| v.name == labels::TOPOLOGY_VOLUME))
+        .and_then(|volumes| volumes.iter().find(|v| v.name == names::TOPOLOGY_VOLUME))
         .and_then(|volume| volume.config_map.as_ref())
         .map(|source| source.name.clone());
     Some(StatefulSetFacts {

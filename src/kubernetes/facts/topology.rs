@@ -1,4 +1,4 @@
-//! The recorded intent: which pod is primary. The keys of its ConfigMap have their only home here.
+//! The recorded intent: which pod is primary.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,10 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::stateful_set_facts;
+use crate::cluster::names::{
+    TOPOLOGY_PRIMARY, TOPOLOGY_SYNCHRONOUS, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, TOPOLOGY_UNPROVEN,
+};
 use crate::cluster::{Component, Topology, TopologySource};
-
-/// Key of the primary's pod name in the topology ConfigMap.
-pub const TOPOLOGY_PRIMARY: &str = "primary";
-/// Key of the term.
-pub const TOPOLOGY_TERM: &str = "term";
-/// Key of the system identifier.
-pub const TOPOLOGY_SYSTEM: &str = "system-identifier";
-/// Key of how many standbys a commit waits for.
-pub const TOPOLOGY_SYNCHRONOUS: &str = "synchronous-standbys";
-
-/// Beginning of a key: a request for the pod of this name to throw its data away for a fresh copy.
-const TOPOLOGY_CLONE: &str = "clone.";
-/// Beginning of a key: the end of the pod of this name is not proven; its value are UIDs.
-const TOPOLOGY_UNPROVEN: &str = "unproven.";
-
-/// Key under which the start script of a pod looks for a request to copy its data anew.
-pub fn clone_key(pod: &str) -> String {
-    format!("{TOPOLOGY_CLONE}{pod}")
-}
-
-/// Key that says that the end of a pod is not proven.
-pub fn unproven_key(pod: &str) -> String {
-    format!("{TOPOLOGY_UNPROVEN}{pod}")
-}
 
 /// The pods whose end is not proven, with their UIDs.
 pub fn unproven(data: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {

@@ -6,8 +6,9 @@ use futures::future::try_join_all;
 use tokio::time::Instant;
 
 use crate::cluster::PodFacts;
+use crate::cluster::names;
 use crate::engine::{Known, WorldError};
-use crate::kubernetes::{KubeError, labels};
+use crate::kubernetes::KubeError;
 use crate::plan::{Finding, Operation, Plan, PodRef, Shutdown};
 use crate::world::connections::Connections;
 use crate::world::failover::end::{End, end_of};
@@ -79,7 +80,7 @@ pub(in crate::world) async fn stop_unproven(
         if stays {
             cluster
                 .kube
-                .hold_pod(namespace, &pod.name, &pod.uid, labels::SHUTDOWN_RECORD)
+                .hold_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD)
                 .await?;
         }
     }
@@ -109,7 +110,7 @@ pub(in crate::world) async fn release_ended(
         }
         cluster
             .kube
-            .release_pod(namespace, &pod.name, &pod.uid, labels::SHUTDOWN_RECORD)
+            .release_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD)
             .await?;
         Ok(())
     });

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::cluster::{ContainerState, StartDecision};
+use crate::cluster::{ContainerState, StartDecision, StartReason};
 use crate::engine::WorldError;
 use crate::observe::why_held_back;
 use crate::plan::{Finding, Follower};
@@ -22,17 +22,8 @@ const HOPELESS_LIMIT: Duration = Duration::from_secs(10);
 /// How often the logs of those that are missing are read, and from when on.
 const LOG_PERIOD: Duration = Duration::from_secs(3);
 
-/// Why the start script refuses a fresh copy that was asked for, until a person has decided
-/// (`docs/deployment.md`).
-pub(in crate::world) const COPY_REFUSED: &[&str] = &["clone-refused"];
-/// Why it holds PostgreSQL back until a person has decided, when nobody has asked for a fresh copy.
-pub(in crate::world) const HELD_FOR_GOOD: &[&str] = &[
-    "foreign-data",
-    "foreign-primary",
-    "namesake-timeline",
-    "rival-primary",
-    "unreadable-data",
-];
+/// Whether a reason to hold PostgreSQL back does not pass by itself.
+pub(in crate::world) type Hopeless = fn(StartReason) -> bool;
 
 /// Why each of some standbys does not stream, and what mends it.
 type Reasons = BTreeMap<String, String>;
@@ -92,8 +83,8 @@ impl Followers {
         }
     }
 
-    /// Waits for all of them, but not for those that have no hope: `last` are the reasons to hold
-    /// PostgreSQL back that don't pass.
+    /// Waits for all of them, but not for those that have no hope: `hopeless` are the reasons to hold
+    /// PostgreSQL back that don't pass; none: it is not asked for any.
     ///
     /// # Errors
     /// When one of them does not stream when the time is up, or never will.
@@ -102,7 +93,7 @@ impl Followers {
         cluster: &Connections,
         upstream: &str,
         pods: &[String],
-        last: &[&str],
+        hopeless: Option<Hopeless>,
         limit: Duration,
     ) -> Result<Vec<Finding>, WorldError> {
         let begun = Instant::now();
@@ -117,15 +108,15 @@ impl Followers {
             };
             if read.elapsed() >= LOG_PERIOD {
                 complaints = logged(cluster, &missing, begun.elapsed()).await;
-                if !last.is_empty() {
-                    complaints.extend(held_back(cluster, &missing, last).await);
+                if let Some(hopeless) = hopeless {
+                    complaints.extend(held_back(cluster, &missing, hopeless).await);
                 }
                 read = Instant::now();
             }
             let mut known = self.not_repointed.lock().await.clone();
             known.extend(complaints.clone());
-            let hopeless = missing.iter().all(|pod| known.contains_key(pod));
-            if begun.elapsed() >= limit || (hopeless && begun.elapsed() >= HOPELESS_LIMIT) {
+            let none_left = missing.iter().all(|pod| known.contains_key(pod));
+            if begun.elapsed() >= limit || (none_left && begun.elapsed() >= HOPELESS_LIMIT) {
                 let untold: Vec<String> = missing
                     .iter()
                     .filter(|pod| !known.contains_key(*pod))
@@ -163,12 +154,12 @@ async fn logged(cluster: &Connections, pods: &[String], within: Duration) -> Rea
     told.into_iter().flatten().collect()
 }
 
-/// Which of these are held back for one of the `reasons`, and what the start script says of it.
-async fn held_back(cluster: &Connections, pods: &[String], reasons: &[&str]) -> Reasons {
+/// Which of these are held back for a hopeless reason, and what the start script says of it.
+async fn held_back(cluster: &Connections, pods: &[String], hopeless: Hopeless) -> Reasons {
     let held = join_all(pods.iter().map(async |pod| {
         match why_held_back(&cluster.kube, cluster.namespace(), pod).await {
             Some(StartDecision::Waiting { reason, message })
-                if reasons.contains(&reason.as_str()) =>
+                if StartReason::of(&reason).is_some_and(hopeless) =>
             {
                 Some((pod.clone(), message))
             }

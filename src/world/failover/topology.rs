@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use futures::future::{join_all, try_join_all};
 
+use crate::cluster::names;
 use crate::engine::WorldError;
-use crate::kubernetes::{
-    Annotations, KubeError, StoredMap, TOPOLOGY_PRIMARY, TOPOLOGY_SYSTEM, TOPOLOGY_TERM, clone_key,
-    labels, unproven, unproven_key,
-};
+use crate::kubernetes::{Annotations, KubeError, StoredMap, unproven};
 use crate::plan::PodRef;
 use crate::world::connections::Connections;
 
@@ -31,16 +29,16 @@ pub(in crate::world) async fn write_topology(
                 "{config_map} is at term {stored} already: somebody else has changed the primary"
             )));
         }
-        let named = data.get(TOPOLOGY_PRIMARY).map_or("", |it| it.trim());
+        let named = data.get(names::TOPOLOGY_PRIMARY).map_or("", |it| it.trim());
         if stored == term && !named.is_empty() && named != primary {
             return Err(WorldError::replaced(format!(
                 "{config_map} names {named} in term {term} already"
             )));
         }
-        data.insert(TOPOLOGY_PRIMARY.to_owned(), primary.to_owned());
-        data.insert(TOPOLOGY_TERM.to_owned(), term.to_string());
+        data.insert(names::TOPOLOGY_PRIMARY.to_owned(), primary.to_owned());
+        data.insert(names::TOPOLOGY_TERM.to_owned(), term.to_string());
         if !system.is_empty() {
-            data.insert(TOPOLOGY_SYSTEM.to_owned(), system.to_owned());
+            data.insert(names::TOPOLOGY_SYSTEM.to_owned(), system.to_owned());
         }
         owe(data, primary, &before);
         Ok(())
@@ -57,7 +55,7 @@ pub(in crate::world) async fn write_topology(
         })
         .await?;
     }
-    let annotations = Annotations::from([(labels::TERM.to_owned(), Some(term.to_string()))]);
+    let annotations = Annotations::from([(names::TERM.to_owned(), Some(term.to_string()))]);
     let annotated = join_all(cluster.pods.iter().map(|pod| {
         cluster
             .kube
@@ -83,7 +81,7 @@ pub(in crate::world) async fn settle_proofs(
 ) -> Result<(), WorldError> {
     change_topology(cluster, config_map, |data| {
         for pod in pods {
-            data.remove(&unproven_key(pod));
+            data.remove(&names::unproven_key(pod));
         }
         Ok(())
     })
@@ -132,7 +130,7 @@ pub(in crate::world) async fn request_clone(
     request: &str,
 ) -> Result<(), WorldError> {
     change_topology(cluster, config_map, |data| {
-        data.insert(clone_key(pod), request.to_owned());
+        data.insert(names::clone_key(pod), request.to_owned());
         Ok(())
     })
     .await
@@ -161,7 +159,7 @@ pub(in crate::world) async fn change_topology(
                 .await?;
         }
         None => {
-            let labels = BTreeMap::from([(labels::MANAGED_BY.to_owned(), "pgctl".to_owned())]);
+            let labels = BTreeMap::from([(names::MANAGED_BY.to_owned(), "pgctl".to_owned())]);
             cluster
                 .kube
                 .create_map(cluster.namespace(), config_map, &labels, &data)
@@ -182,7 +180,8 @@ pub(in crate::world) async fn topology_is(
         .stored_map(cluster.namespace(), config_map)
         .await?;
     Ok(stored.is_some_and(|StoredMap { data, .. }| {
-        term_in(&data) == term && data.get(TOPOLOGY_PRIMARY).map(|it| it.trim()) == Some(primary)
+        term_in(&data) == term
+            && data.get(names::TOPOLOGY_PRIMARY).map(|it| it.trim()) == Some(primary)
     }))
 }
 
@@ -202,7 +201,7 @@ pub(in crate::world) async fn not_gone_on(
         return Ok(());
     };
     let now = term_in(&data);
-    let named = data.get(TOPOLOGY_PRIMARY).map_or("", |it| it.trim());
+    let named = data.get(names::TOPOLOGY_PRIMARY).map_or("", |it| it.trim());
     if now > term || (now == term && named != primary) {
         return Err(WorldError::replaced(format!(
             "{config_map} names {named} in term {now}, and this operation was for {primary} in term {term}"
@@ -221,7 +220,8 @@ pub(in crate::world) async fn clone_is_requested(
         .kube
         .stored_map(cluster.namespace(), config_map)
         .await?;
-    Ok(stored.is_some_and(|it| it.data.get(&clone_key(pod)).map(String::as_str) == Some(request)))
+    Ok(stored
+        .is_some_and(|it| it.data.get(&names::clone_key(pod)).map(String::as_str) == Some(request)))
 }
 
 /// Adds these pods to those whose end is to be proven. The pod that is named primary is no such pod:
@@ -233,13 +233,13 @@ fn owe(data: &mut BTreeMap<String, String>, primary: &str, pods: &[PodRef]) {
         if !uids.contains(&pod.uid) {
             uids.push(pod.uid.clone());
         }
-        data.insert(unproven_key(&pod.name), uids.join(" "));
+        data.insert(names::unproven_key(&pod.name), uids.join(" "));
     }
-    data.remove(&unproven_key(primary));
+    data.remove(&names::unproven_key(primary));
 }
 
 fn term_in(data: &BTreeMap<String, String>) -> u64 {
-    data.get(TOPOLOGY_TERM)
+    data.get(names::TOPOLOGY_TERM)
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(0)
 }

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
 use crate::cluster::ClusterId;
+use crate::cluster::names;
 use crate::engine::{Journal, WorldError};
-use crate::kubernetes::{Kube, KubeError, StoredMap, labels};
+use crate::kubernetes::{Kube, KubeError, StoredMap};
 use crate::world::record::identity::object_name;
 use crate::world::record::stored::{JournalError, read, written};
-
-/// Label that says whose journal it is. Not `app.kubernetes.io/instance`: by that one Argo CD would
-/// take it for its own, and remove what is not in the manifests.
-const CLUSTER: &str = "pgctl.io/cluster";
 
 /// The journal of a cluster, to look at.
 ///
@@ -96,8 +93,8 @@ impl JournalStore {
             }
             None => {
                 let labels = BTreeMap::from([
-                    (labels::MANAGED_BY.to_owned(), "pgctl".to_owned()),
-                    (CLUSTER.to_owned(), self.cluster.name.clone()),
+                    (names::MANAGED_BY.to_owned(), "pgctl".to_owned()),
+                    (names::CLUSTER.to_owned(), self.cluster.name.clone()),
                 ]);
                 self.kube
                     .create_map(&self.cluster.namespace, &name, &labels, &data)

@@ -7,7 +7,8 @@ use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::Instant;
 
-use crate::cluster::{ContainerState, DatabaseFacts, PodFacts, StartDecision};
+use crate::cluster::names;
+use crate::cluster::{ContainerState, DatabaseFacts, PodFacts, StartDecision, StartReason};
 use crate::engine::{ErrorKind, Stage, WorldError};
 use crate::kubernetes::Annotations;
 use crate::observe::why_held_back;
@@ -23,20 +24,6 @@ const POLL: Duration = Duration::from_millis(400);
 /// How long a primary may be silent: then there is a failover to be done, and this must not stand in
 /// its way.
 const SILENCE: Duration = Duration::from_secs(20);
-
-/// Why the start script holds PostgreSQL back when only a fresh copy helps
-/// (`deploy/base/scripts/start.sh`). A `former-primary` or `rival-primary` is not: what it has may be what
-/// the others lack, and only a person can say that it is not.
-const NEEDS_COPY: [&str; 5] = [
-    "foreign-data",
-    "namesake-timeline",
-    "rewind-failed",
-    "unreadable-data",
-    "wrong-version",
-];
-
-/// The annotation that makes the kubelet bring a changed ConfigMap into the pod at once.
-const COPY_REQUEST: &str = "pgctl.io/copy-request";
 
 /// What the pods are to reach.
 pub(in crate::world) struct Goal<'a> {
@@ -237,12 +224,12 @@ pub(in crate::world) async fn mend_volumes(
         }
         for (pod, stage) in stages.iter().flatten() {
             if let Stage::Held { reason, .. } = stage
-                && NEEDS_COPY.contains(&reason.as_str())
+                && StartReason::of(reason).is_some_and(StartReason::needs_copy)
                 && !asked.contains(pod)
             {
                 request_clone(cluster, config_map, pod, request).await?;
                 let value = Some(request.to_owned());
-                let annotations = Annotations::from([(COPY_REQUEST.to_owned(), value)]);
+                let annotations = Annotations::from([(names::COPY_REQUEST.to_owned(), value)]);
                 cluster
                     .kube
                     .annotate_pod(cluster.namespace(), pod, &annotations)

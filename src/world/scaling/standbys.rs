@@ -6,9 +6,9 @@ use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use tokio::time::Instant;
 
+use crate::cluster::names;
 use crate::cluster::{Lsn, SyncState};
 use crate::engine::WorldError;
-use crate::kubernetes::TOPOLOGY_SYNCHRONOUS;
 use crate::plan::{AutoscalerPatch, PodRef};
 use crate::world::connections::Connections;
 use crate::world::failover::topology::change_topology;
@@ -185,8 +185,8 @@ pub(in crate::world) async fn record_synchronous(
 ) -> Result<(), WorldError> {
     change_topology(cluster, config_map, |data| {
         match standbys {
-            Some(count) => data.insert(TOPOLOGY_SYNCHRONOUS.to_owned(), count.to_string()),
-            None => data.remove(TOPOLOGY_SYNCHRONOUS),
+            Some(count) => data.insert(names::TOPOLOGY_SYNCHRONOUS.to_owned(), count.to_string()),
+            None => data.remove(names::TOPOLOGY_SYNCHRONOUS),
         };
         Ok(())
     })
@@ -203,7 +203,7 @@ pub(in crate::world) async fn synchronous_recorded(
         .stored_map(cluster.namespace(), config_map)
         .await?;
     let recorded = stored
-        .and_then(|it| it.data.get(TOPOLOGY_SYNCHRONOUS).cloned())
+        .and_then(|it| it.data.get(names::TOPOLOGY_SYNCHRONOUS).cloned())
         .and_then(|text| text.trim().parse().ok());
     Ok(recorded == standbys)
 }

@@ -1,6 +1,7 @@
 //! What operations have left behind.
 
 use super::finding::{Finding, FindingCode, ObjectRef};
+use crate::cluster::names;
 use crate::cluster::{Role, Snapshot, UnfinishedOperation, UnreadableJournal};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
@@ -91,7 +92,10 @@ fn held(snapshot: &Snapshot) -> Vec<Finding> {
             let finding = Finding::warning(
                 FindingCode::RecordHeld,
                 ObjectRef::pod(name),
-                "its object is kept by the finalizer pgctl.io/shutdown-record, which an operation has left",
+                format!(
+                    "its object is kept by the finalizer {}, which an operation has left",
+                    names::SHUTDOWN_RECORD
+                ),
             );
             if it.pod.has_ended() {
                 finding

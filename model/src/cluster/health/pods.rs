@@ -4,7 +4,8 @@ use super::assess::Limits;
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
 use super::state::{ended, refusal};
 use crate::cluster::{
-    ContainerState, Database, Instance, Snapshot, StartDecision, TerminationRecord, words,
+    ContainerState, Database, Instance, Snapshot, StartDecision, StartReason, TerminationRecord,
+    words,
 };
 
 /// How long a deletion may take before it is told: a fast shutdown with its checkpoint is done by
@@ -40,7 +41,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
     }
     if let Some(StartDecision::Refused { reason, message }) = refusal(instance) {
         // The empty primary is a finding of its own.
-        return (reason != "empty-primary").then(|| {
+        return (StartReason::of(reason) != Some(StartReason::EmptyPrimary)).then(|| {
             Finding::warning(
                 FindingCode::StartRefused,
                 object,
@@ -53,7 +54,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
     if let Some(StartDecision::Waiting { reason, message }) = &instance.waiting
         && instance.facts().is_none()
     {
-        return (reason != "empty-primary").then(|| {
+        return (StartReason::of(reason) != Some(StartReason::EmptyPrimary)).then(|| {
             Finding::warning(
                 FindingCode::StartWaiting,
                 object,

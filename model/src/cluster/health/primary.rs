@@ -5,8 +5,8 @@ use super::out_of_reach::{primary_silent, silent_primary};
 use super::pods::mend_password;
 use super::state::{refusal, system_of, wrong_password};
 use crate::cluster::{
-    Component, Database, Instance, Snapshot, StartDecision, StatefulSetFacts, TopologySource,
-    may_be_running,
+    Component, Database, Instance, Snapshot, StartDecision, StartReason, StatefulSetFacts,
+    TopologySource, may_be_running,
 };
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
@@ -236,7 +236,7 @@ fn empty_volume(snapshot: &Snapshot) -> Option<Finding> {
         let said = |decision: &StartDecision| match decision {
             StartDecision::Refused { reason, message }
             | StartDecision::Waiting { reason, message }
-                if reason == "empty-primary" =>
+                if StartReason::of(reason) == Some(StartReason::EmptyPrimary) =>
             {
                 Some(message.clone())
             }

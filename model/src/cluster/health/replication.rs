@@ -4,6 +4,7 @@ use super::assess::Limits;
 use super::finding::{Finding, FindingCode, ObjectRef};
 use super::headline::streaming;
 use super::state::{InstanceState, instance_state, system_of};
+use crate::cluster::names;
 use crate::cluster::{
     DatabaseFacts, HeldUp, Instance, LagCheck, LagReport, RecoveryFacts, Shape, SlotFacts,
     SlotKind, Snapshot, StandbyLag, SyncState, slot_name, synchronous_candidates,
@@ -44,8 +45,9 @@ fn no_standby(snapshot: &Snapshot) -> Option<Finding> {
         )
         .why("there is nothing to fail over to: a loss of the primary now loses data")
         .next(format!(
-            "kubectl -n {} get pods -l app.kubernetes.io/component=replica -o wide",
-            snapshot.cluster.namespace
+            "kubectl -n {} get pods -l {}=replica -o wide",
+            snapshot.cluster.namespace,
+            names::COMPONENT
         ))
     })
 }

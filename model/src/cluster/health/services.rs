@@ -1,6 +1,7 @@
 //! Do the Services lead where they should?
 
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use crate::cluster::names;
 use crate::cluster::{
     CLOSED_BY, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot,
 };
@@ -216,8 +217,9 @@ fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         } else {
             // What a failover does, when nobody has taken it back.
             finding.next(format!(
-                "kubectl -n {namespace} patch service {} --type merge -p '{{\"spec\":{{\"selector\":{{\"app.kubernetes.io/component\":null}}}}}}'",
-                service.name
+                "kubectl -n {namespace} patch service {} --type merge -p '{{\"spec\":{{\"selector\":{{\"{}\":null}}}}}}'",
+                service.name,
+                names::COMPONENT
             ))
         });
     }

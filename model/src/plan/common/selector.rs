@@ -5,19 +5,9 @@ use std::collections::BTreeMap;
 use crate::cluster::{Component, ServiceFacts};
 use crate::plan::language::OperationId;
 
-/// Annotation of the write Service: its selector before pgctl pointed it at a pod, as JSON.
-pub const ORIGINAL_SELECTOR: &str = "pgctl.io/original-selector";
-
-/// Label that the StatefulSet controller gives to every pod (Kubernetes documentation, "Pod Name
-/// Label").
-pub const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
-
-/// Label that says which StatefulSet a pod comes from.
-pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
-
-/// Key that the selector of a closed Service has, and no pod: nothing is selected. Its value is the
-/// operation that has closed it.
-pub use crate::cluster::CLOSED_BY;
+pub use crate::cluster::names::{
+    CLOSED_BY, COMPONENT as COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME as POD_NAME_LABEL,
+};
 
 type Selector = BTreeMap<String, String>;
 

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Autoscaler, PAUSED_BOUNDS};
 
-/// Annotation of the autoscaler: its `minReplicas` before pgctl raised it.
-pub const ORIGINAL_MINIMUM: &str = "pgctl.io/original-min-replicas";
+pub use crate::cluster::names::ORIGINAL_MINIMUM;
 
 /// The least and the most pods that an autoscaler may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,8 +6,8 @@ use futures::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
 use crate::backup::tools::ToolLocation;
+use crate::cluster::names;
 use crate::engine::{ErrorKind, WorldError};
-use crate::kubernetes::TOPOLOGY_SYSTEM;
 use crate::plan::{Finding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
 use crate::world::failover::topology::change_topology;
 use crate::world::restore::restoring::{Restoring, scope};
@@ -19,11 +19,12 @@ use crate::world::scaling::claims::{claims_gone, delete_unused};
 /// What the script needs.
 const NEEDED: [&str; 6] = ["sha256sum", "mkfifo", "mktemp", "tee", "head", "tar"];
 
-/// Deletes a directory that a restore has kept, and no other.
-const DISCARD: &str = r#"volume=$(dirname "${PGDATA:-/var/lib/postgresql/data/pgdata}")
+/// Deletes a directory that a restore has kept, and no other. Arguments: its name, the data directory
+/// when the container names none, and what the names begin with.
+const DISCARD: &str = r#"volume=$(dirname "${PGDATA:-$2}")
 case $1 in
   */* | '' | .*) exit 1 ;;
-  pgdata.before-restore-*) chmod -R u+rwX "$volume/$1" 2>/dev/null; rm -rf "${volume:?}/$1" && rm -f "$volume/pgctl/"*".$1" ;;
+  "$3"*) chmod -R u+rwX "$volume/$1" 2>/dev/null; rm -rf "${volume:?}/$1" && rm -f "$volume/pgctl/"*".$1" ;;
   *) exit 1 ;;
 esac"#;
 
@@ -298,7 +299,7 @@ impl Restoring<'_> {
 
     async fn forget_system(&self, config_map: &str) -> Result<(), WorldError> {
         change_topology(self.cluster, config_map, |data| {
-            data.remove(TOPOLOGY_SYSTEM);
+            data.remove(names::TOPOLOGY_SYSTEM);
             Ok(())
         })
         .await
@@ -311,7 +312,15 @@ impl Restoring<'_> {
         deadline: Instant,
     ) -> Result<(), WorldError> {
         let left = deadline.saturating_duration_since(Instant::now());
-        let argv = ["sh", "-c", DISCARD, "pgctl", directory];
+        let argv = [
+            "sh",
+            "-c",
+            DISCARD,
+            "pgctl",
+            directory,
+            names::DEFAULT_PGDATA,
+            names::KEPT_DATA,
+        ];
         let output = self
             .cluster
             .kube

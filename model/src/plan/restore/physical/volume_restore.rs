@@ -1,6 +1,7 @@
 //! What the steps have in common.
 
 use super::super::common::{Situation, free_bytes, stamp};
+use crate::cluster::names::KEPT_DATA;
 use crate::cluster::{Component, Instance, StatefulSetFacts, VolumeFacts};
 use crate::plan::language::{Check, CheckName, OperationId, VolumeHandle};
 
@@ -45,7 +46,7 @@ impl<'a> VolumeRestore<'a> {
             volume: handle(&target, &claim, &primary_set.name),
             target,
             config_map,
-            aside: format!("pgdata.before-restore-{}", stamp(id)),
+            aside: format!("{KEPT_DATA}{}", stamp(id)),
             id: id.clone(),
             old: snapshot.primary(),
         })

@@ -1,0 +1,105 @@
+//! Labels, annotations, keys and names by which the objects of a cluster are known. Their only home:
+//! a test of the sources finds such a text anywhere else.
+
+/// What the pods run; with the value [`NAME_POSTGRES`] it marks every object of a cluster.
+pub const NAME: &str = "app.kubernetes.io/name";
+/// Value of [`NAME`].
+pub const NAME_POSTGRES: &str = "postgres";
+/// Which StatefulSet a pod comes from (`primary`, `replica`).
+pub const COMPONENT: &str = "app.kubernetes.io/component";
+/// Tells clusters apart.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+/// Tool that manages the object (`Helm`).
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// The selector that finds the objects of every cluster.
+pub const DEFAULT_SELECTOR: &str = "app.kubernetes.io/name=postgres";
+
+/// Names the Service that an EndpointSlice belongs to (well-known label of Kubernetes).
+pub const SLICE_SERVICE: &str = "kubernetes.io/service-name";
+
+/// Label that the StatefulSet controller gives to every pod (Kubernetes documentation, "Pod Name
+/// Label").
+pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+
+/// Every annotation of pgctl begins with this.
+pub const PGCTL_PREFIX: &str = "pgctl.io/";
+/// Annotation of a pod: the topology term that it was last told.
+pub const TERM: &str = "pgctl.io/term";
+/// Annotation of a pod that makes the kubelet bring a changed ConfigMap into it at once. Its value
+/// is the request.
+pub const COPY_REQUEST: &str = "pgctl.io/copy-request";
+/// Annotation of a Service: its selector before pgctl changed it, as JSON.
+pub const ORIGINAL_SELECTOR: &str = "pgctl.io/original-selector";
+/// Annotation of the autoscaler: its `minReplicas` before a failover raised it.
+pub const ORIGINAL_MINIMUM: &str = "pgctl.io/original-min-replicas";
+/// Annotation of the autoscaler: its bounds before `pgctl hpa pause` or `pgctl scale --pin`, as
+/// JSON.
+pub const PAUSED_BOUNDS: &str = "pgctl.io/paused-bounds";
+/// Key in the selector of a Service that pgctl has closed. No pod has it as a label, so nothing is
+/// selected; its value is the id of the operation that has closed it.
+pub const CLOSED_BY: &str = "pgctl.io/closed-by";
+/// Label of what pgctl makes for itself (a journal, a pod to work on a volume): whose it is. Not
+/// [`INSTANCE`]: by that one Argo CD would take it for its own and remove it, and a Service or a
+/// StatefulSet could take a pod for one of theirs.
+pub const CLUSTER: &str = "pgctl.io/cluster";
+
+/// Finalizer that keeps the object of a pod until the record of its shutdown was read.
+pub const SHUTDOWN_RECORD: &str = "pgctl.io/shutdown-record";
+
+/// The database container of a pod.
+pub const CONTAINER: &str = "postgres";
+/// The claim template of the data volume.
+pub const DATA_VOLUME: &str = "data";
+/// The volume through which the start script reads the topology.
+pub const TOPOLOGY_VOLUME: &str = "topology";
+/// The port that PostgreSQL listens on.
+pub const PORT: u16 = 5432;
+
+/// Environment variable of the database container that names the superuser.
+pub const ENV_USER: &str = "POSTGRES_USER";
+/// Environment variable of the database container that holds the superuser's password.
+pub const ENV_PASSWORD: &str = "POSTGRES_PASSWORD";
+/// Environment variable of the database container that holds the password of the standbys' role.
+pub const ENV_REPLICATION_PASSWORD: &str = "REPLICATION_PASSWORD";
+/// The standbys' role (`deploy/base/scripts/start.sh`).
+pub const REPLICATION_ROLE: &str = "replicator";
+/// Key of the superuser's name when the pod template names none.
+pub const KEY_USER: &str = "postgres-user";
+/// Key of the superuser's password when the pod template names none.
+pub const KEY_PASSWORD: &str = "postgres-password";
+
+/// Where the start script says why it holds PostgreSQL back.
+pub const WAIT_FILE: &str = "/var/run/postgresql/pgctl-wait";
+
+// The keys of the topology ConfigMap: the recorded intent.
+
+/// Key of the primary's pod name.
+pub const TOPOLOGY_PRIMARY: &str = "primary";
+/// Key of the term: a number that grows with each change of the primary.
+pub const TOPOLOGY_TERM: &str = "term";
+/// Key of the system identifier.
+pub const TOPOLOGY_SYSTEM: &str = "system-identifier";
+/// Key of how many standbys a commit waits for.
+pub const TOPOLOGY_SYNCHRONOUS: &str = "synchronous-standbys";
+
+/// Beginning of a key: a request for the pod of this name to throw its data away for a fresh copy.
+const TOPOLOGY_CLONE: &str = "clone.";
+/// Beginning of a key: the end of the pod of this name is not proven; its value are UIDs.
+pub const TOPOLOGY_UNPROVEN: &str = "unproven.";
+
+/// Key under which the start script of a pod looks for a request to copy its data anew.
+pub fn clone_key(pod: &str) -> String {
+    format!("{TOPOLOGY_CLONE}{pod}")
+}
+
+/// Key that says that the end of a pod is not proven.
+pub fn unproven_key(pod: &str) -> String {
+    format!("{TOPOLOGY_UNPROVEN}{pod}")
+}
+
+/// Where the data lies in a pod whose container does not say (`PGDATA`), as in
+/// `deploy/base/scripts/start.sh`.
+pub const DEFAULT_PGDATA: &str = "/var/lib/postgresql/data/pgdata";
+/// What the name of a data directory begins with that a restore has kept. It lies beside the data.
+pub const KEPT_DATA: &str = "pgdata.before-restore-";
