@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::context::{Context, cannot_write};
-use super::run::interruptible;
+use super::interruption::interruptible;
 use crate::cli::WatchArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;

@@ -6,6 +6,7 @@ mod failover;
 mod history;
 mod hpa;
 mod intent;
+mod interruption;
 mod lag;
 mod looking;
 mod operation;

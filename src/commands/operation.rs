@@ -117,7 +117,7 @@ pub(super) async fn execute_looking_again(
         &confirmed,
         seen.as_deref(),
         &tell,
-        super::run::interruption(),
+        super::interruption::interruption(),
     );
     finish(context, ran.await?)
 }
@@ -139,7 +139,7 @@ pub(super) async fn go_on(
         option,
         &confirmed,
         &tell,
-        super::run::interruption(),
+        super::interruption::interruption(),
     );
     finish(context, ran.await?)
 }

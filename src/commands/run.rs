@@ -1,8 +1,7 @@
 //! From the command line to the exit code.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::context::Context;
+use super::interruption::before_anything_is_begun;
 use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, slots, status, sync};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -68,51 +67,5 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
             global.cluster = args.to.clone().or(global.cluster);
             restore::run(&Context::new(&global), args).await
         }
-    }
-}
-
-/// Runs what only looks: Ctrl-C or a polite kill may end it at any moment.
-pub(super) async fn interruptible(
-    work: impl Future<Output = Result<ExitCode, Failure>>,
-) -> Result<ExitCode, Failure> {
-    tokio::select! {
-        result = work => result,
-        () = interruption() => Ok(ExitCode::Interrupted),
-    }
-}
-
-/// Whether a command answers itself when the process is asked to end: from where on something may have
-/// been begun.
-static ANSWERED: AtomicBool = AtomicBool::new(false);
-
-/// Resolves when the process is asked to end. Whoever waits for it answers for what was begun.
-pub(super) async fn interruption() {
-    ANSWERED.store(true, Ordering::SeqCst);
-    asked_to_end().await;
-}
-
-/// Resolves when the process is asked to end while it only looks, or asks somebody.
-async fn before_anything_is_begun() {
-    asked_to_end().await;
-    if ANSWERED.load(Ordering::SeqCst) {
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn asked_to_end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => (),
-                _ = terminate.recv() => (),
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // No way to be told: then the signal ends the process by itself.
-        std::future::pending::<()>().await;
     }
 }

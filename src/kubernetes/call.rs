@@ -1,12 +1,6 @@
-//! One request to the Kubernetes API: what it is called in messages and in RBAC, how long it may
-//! take, and when it is asked again.
+//! What one request to the Kubernetes API is called, in messages and in RBAC.
 
 use std::fmt;
-use std::future::Future;
-use std::time::Duration;
-
-use super::error::broke_off;
-use super::{Kube, KubeError};
 
 /// A verb of the Kubernetes API, as RBAC spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,76 +116,6 @@ impl fmt::Display for Call {
             write!(f, " in namespace {namespace}")?;
         }
         Ok(())
-    }
-}
-
-/// Pauses between the attempts of a request that may be repeated.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(100),
-    Duration::from_millis(300),
-    Duration::from_millis(900),
-];
-
-impl Kube {
-    /// A request that changes nothing: asked again when the API server is busy or in transition.
-    pub(crate) async fn read<T, F, Fut>(&self, call: &Call, request: F) -> Result<T, KubeError>
-    where
-        F: Fn() -> Fut,
-        Fut: Future<Output = kube::Result<T>>,
-    {
-        self.attempts(call, request, |error| match error {
-            // 500 is how "etcdserver: leader changed" and "request timed out" arrive.
-            kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
-            other => broke_off(other),
-        })
-        .await
-    }
-
-    /// A request that changes something. It is asked again only on 429, which the API server
-    /// answers before it looks at the request; anything else may have been carried out, and the
-    /// caller has to look.
-    pub(crate) async fn write<T, F, Fut>(&self, call: &Call, request: F) -> Result<T, KubeError>
-    where
-        F: Fn() -> Fut,
-        Fut: Future<Output = kube::Result<T>>,
-    {
-        self.attempts(
-            call,
-            request,
-            |error| matches!(error, kube::Error::Api(status) if status.code == 429),
-        )
-        .await
-    }
-
-    async fn attempts<T, F, Fut>(
-        &self,
-        call: &Call,
-        request: F,
-        again: fn(&kube::Error) -> bool,
-    ) -> Result<T, KubeError>
-    where
-        F: Fn() -> Fut,
-        Fut: Future<Output = kube::Result<T>>,
-    {
-        let all = async {
-            for pause in PAUSES {
-                match request().await {
-                    Err(error) if again(&error) => tokio::time::sleep(pause).await,
-                    // Nothing was carried out, and the next one has other credentials.
-                    Err(kube::Error::Api(status))
-                        if status.code == 401 && self.will_renew().await => {}
-                    other => return other,
-                }
-            }
-            request().await
-        };
-        match tokio::time::timeout(self.timeout(), all).await {
-            Ok(result) => result.map_err(|error| KubeError::of(error, call, self)),
-            Err(_) => Err(KubeError::TimedOut {
-                doing: call.to_string(),
-                after: self.timeout(),
-            }),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Call, Kube, LoginError};
+use super::{Call, LoginError};
 use crate::cluster::ClusterId;
 
 /// Why something asked of the Kubernetes API did not work.
@@ -237,108 +237,6 @@ fn group_dot(call: &Call) -> String {
 }
 
 impl KubeError {
-    /// Makes out what kube's error means for this call.
-    pub(crate) fn of(error: kube::Error, call: &Call, kube: &Kube) -> Self {
-        let status = match error {
-            kube::Error::Api(status) => status,
-            other => return Self::of_transport(&other, call, kube),
-        };
-        let call = Box::new(call.clone());
-        match status.code {
-            401 => kube.unauthorized(status.message),
-            403 => Self::Forbidden {
-                call,
-                message: status.message,
-            },
-            404 if namespace_is_missing(&status) => Self::NoSuchNamespace {
-                namespace: call.namespace.clone().unwrap_or_default(),
-                server: kube.server().to_owned(),
-            },
-            404 => Self::NotFound { call },
-            409 if status.is_already_exists() => Self::AlreadyExists { call },
-            409 => Self::Conflict {
-                call,
-                message: status.message,
-            },
-            code => Self::Api {
-                call,
-                code,
-                reason: status.reason,
-                message: status.message,
-            },
-        }
-    }
-
-    /// An error below HTTP: TLS, TCP, credentials that could not be made.
-    fn of_transport(error: &kube::Error, call: &Call, kube: &Kube) -> Self {
-        let server = kube.server().to_owned();
-        let context = kube.context().to_owned();
-        if let Some(tls) = tls_error(error) {
-            return Self::of_tls(tls, kube);
-        }
-        let reason = innermost(error);
-        match error {
-            kube::Error::Auth(_) => Self::Unauthorized {
-                server,
-                context,
-                reason,
-            },
-            kube::Error::Service(_) | kube::Error::HyperError(_) => {
-                // What gives requests their credentials is a service around kube's own.
-                if let Some(login) = chain(error).find_map(|e| e.downcast_ref::<LoginError>()) {
-                    return Self::LoginFailed {
-                        server,
-                        context,
-                        error: Box::new(login.clone()),
-                    };
-                }
-                Self::Unreachable {
-                    server,
-                    reason,
-                    context,
-                }
-            }
-            kube::Error::UpgradeConnection(_) => Self::StreamLost {
-                doing: call.to_string(),
-                reason,
-            },
-            _ => Self::Unexpected {
-                doing: call.to_string(),
-                reason,
-            },
-        }
-    }
-
-    fn of_tls(tls: &rustls::Error, kube: &Kube) -> Self {
-        use rustls::{AlertDescription, CertificateError};
-        let server = kube.server().to_owned();
-        let reason = tls.to_string();
-        match tls {
-            rustls::Error::InvalidCertificate(
-                CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            ) => Self::ServerCertificateExpired { server, reason },
-            rustls::Error::InvalidCertificate(_) => Self::ServerCertificateInvalid {
-                server,
-                reason,
-                context: kube.context().to_owned(),
-            },
-            // A proxy before the API server may check client certificates in the handshake.
-            rustls::Error::AlertReceived(
-                AlertDescription::CertificateExpired
-                | AlertDescription::BadCertificate
-                | AlertDescription::CertificateRequired
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::UnknownCA
-                | AlertDescription::AccessDenied,
-            ) => kube.unauthorized(reason),
-            _ => Self::Unreachable {
-                server,
-                reason,
-                context: kube.context().to_owned(),
-            },
-        }
-    }
-
     /// What to do or type next.
     pub fn advice(&self) -> String {
         match self {
@@ -418,14 +316,14 @@ impl KubeError {
 
 /// `namespaces "x" not found`, which the API says when something is made in a namespace that is
 /// not there (NamespaceLifecycle admission).
-fn namespace_is_missing(status: &kube::core::Status) -> bool {
+pub(super) fn namespace_is_missing(status: &kube::core::Status) -> bool {
     status
         .details
         .as_ref()
         .is_some_and(|details| details.kind == "namespaces")
 }
 
-fn chain<'a>(
+pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
@@ -464,12 +362,12 @@ pub(super) fn broke_off(error: &kube::Error) -> bool {
     })
 }
 
-fn tls_error(error: &kube::Error) -> Option<&rustls::Error> {
+pub(super) fn tls_error(error: &kube::Error) -> Option<&rustls::Error> {
     chain(error).find_map(|error| error.downcast_ref::<rustls::Error>())
 }
 
 /// The cause at the bottom, which says what the layers above only repeat.
-fn innermost(error: &kube::Error) -> String {
+pub(super) fn innermost(error: &kube::Error) -> String {
     chain(error)
         .last()
         .map(ToString::to_string)

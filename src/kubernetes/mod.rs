@@ -22,6 +22,7 @@ mod log;
 mod login;
 mod node;
 mod proxy;
+mod requests;
 mod secret;
 mod volume_pod;
 mod wait;

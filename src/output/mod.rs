@@ -10,15 +10,9 @@ mod failure;
 mod findings;
 mod lag;
 mod operation;
-#[cfg(test)]
-mod operation_tests;
 mod plain;
 mod prompt;
-#[cfg(test)]
-mod restore_tests;
 mod scaling;
-#[cfg(test)]
-mod scaling_tests;
 mod schema;
 mod screen;
 mod sections;

@@ -1,5 +1,9 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
+mod operation;
+mod restore;
+mod scaling;
+
 use std::path::Path;
 
 use jiff::SignedDuration;
@@ -15,7 +19,7 @@ use crate::cluster::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
-pub(super) fn screen(width: u16) -> Screen {
+fn screen(width: u16) -> Screen {
     Screen {
         width: Some(width),
         height: None,
@@ -384,7 +388,7 @@ fn every_document_has_a_schema_and_is_in_the_table_of_documents() {
 }
 
 /// A validator of what `docs/schema/` says of a document.
-pub(super) fn validator(schema: &str) -> Result<Validator, Box<dyn std::error::Error>> {
+fn validator(schema: &str) -> Result<Validator, Box<dyn std::error::Error>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
     let file = folder.join(schema);
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
@@ -392,7 +396,7 @@ pub(super) fn validator(schema: &str) -> Result<Validator, Box<dyn std::error::E
     Ok(options.build(&schema)?)
 }
 
-pub(super) fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>> {
     let document: Value = serde_json::from_str(document)?;
     let validator = validator(schema)?;
     let errors: Vec<String> = validator

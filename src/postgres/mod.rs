@@ -19,6 +19,7 @@ mod sql;
 mod target;
 mod tool_options;
 mod unlogged;
+mod unreadable;
 mod walsender;
 
 pub use complaint::{Complaint, complaint, last_words};

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio_postgres::SimpleQueryMessage;
-use tokio_postgres::error::SqlState;
 
 use super::{Session, SqlError};
 
@@ -45,22 +44,6 @@ impl Session {
     }
 }
 
-/// Whether an answer could not be sent, or read, because it is not UTF-8: nothing was changed.
-pub(super) fn is_unreadable(error: &SqlError) -> bool {
-    let states = [
-        &SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-        &SqlState::UNTRANSLATABLE_CHARACTER,
-    ];
-    let state = error.sqlstate();
-    states.iter().any(|it| state == Some(it.code()))
-}
-
-/// Whether it only asks: then it can be asked again in another way.
-pub(super) fn only_asks(sql: &str) -> bool {
-    let sql = sql.trim_start();
-    sql.starts_with("select") || sql.starts_with("with")
-}
-
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
     let digits = hex.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -88,6 +71,7 @@ fn escaped(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::unreadable::only_asks;
 
     #[test]
     fn what_is_not_utf8_is_escaped_and_a_document_stays_one() {

@@ -12,7 +12,7 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::SqlError;
 use super::first_bytes::{FirstBytes, Remembering};
-use super::readable::{is_unreadable, only_asks};
+use super::unreadable::{is_unreadable, only_asks};
 
 /// Past a statement's own timeout the server is given this long to say so.
 const GRACE: Duration = Duration::from_millis(500);

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DatabaseFacts, Settings};
-
 /// What the configuration files of a server hold for its next start (`pg_file_settings`,
 /// `pg_hba_file_rules`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,41 +109,5 @@ impl RecoverySetting {
 impl std::fmt::Display for RecoverySetting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} = {} ({})", self.name, quoted(&self.value), self.file)
-    }
-}
-
-impl DatabaseFacts {
-    /// Mistakes in its files: it takes in no change, and would not start again.
-    pub fn mistakes(&self) -> &[FileMistake] {
-        self.files.as_ref().map_or(&[], |files| &files.mistakes)
-    }
-
-    /// Settings that its next start brings.
-    pub fn pending(&self) -> &[PendingSetting] {
-        self.files.as_ref().map_or(&[], |files| &files.pending)
-    }
-
-    /// Settings in its files that change what a server in recovery is, and that nothing overrules.
-    pub fn recovery_settings(&self) -> impl Iterator<Item = &RecoverySetting> {
-        let files = self.files.as_ref();
-        files
-            .map_or(&[][..], |files| &files.recovery)
-            .iter()
-            .filter(|setting| !setting.overruled)
-    }
-
-    /// Settings that it will have lower than `primary` once it is restarted, and has not now: it could
-    /// not start as its standby.
-    pub fn lower_when_restarted(&self, primary: &Settings) -> Vec<String> {
-        let pending = self.pending();
-        primary
-            .standby_limits()
-            .into_iter()
-            .filter_map(|(name, of_primary)| {
-                let change = pending.iter().find(|it| it.name == name)?;
-                let next: u32 = change.next.as_deref()?.trim().parse().ok()?;
-                (next < of_primary).then(|| format!("{name} {next} < {of_primary}"))
-            })
-            .collect()
     }
 }

@@ -17,6 +17,7 @@ mod life;
 mod lsn;
 mod name;
 pub mod names;
+mod next_start;
 mod pod;
 mod service;
 mod slots;

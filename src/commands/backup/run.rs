@@ -1,7 +1,7 @@
 //! Which of them.
 
 use super::super::context::Context;
-use super::super::run::interruptible;
+use super::super::interruption::interruptible;
 use super::{list, prune, take, verify};
 use crate::cli::{BackupArgs, BackupCommand};
 use crate::exit::ExitCode;

@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use tokio::sync::watch;
 
 use super::super::context::Context;
-use super::super::run::interruption;
+use super::super::interruption::interruption;
 use super::failure::{cannot_open, not_taken};
 use super::progress::Display;
 use super::store::{self, usage};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
 use super::super::context::Context;
-use super::super::run::interruption;
+use super::super::interruption::interruption;
 use super::progress::Display;
 use super::store;
 use crate::backup::StopSignal;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::lag::{BehindDocument, SlotDocument};
+use super::behind::{BehindDocument, SlotDocument};
 use crate::cluster::{Component, Health, Instance, Role, Snapshot, instance_state, words};
 
 /// A pod and the database in it.

@@ -2,6 +2,7 @@
 //! added. Bytes are integers, times RFC 3339 UTC, durations seconds.
 
 mod backup;
+mod behind;
 mod error;
 mod instance;
 mod lag;

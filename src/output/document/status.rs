@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::API_VERSION;
+use super::behind::BehindDocument;
 use super::instance::InstanceDocument;
-use super::lag::BehindDocument;
 use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
 use crate::backup::catalogue::LastBackup;
 use crate::cluster::{ClusterId, Finding, Headline, Health, Snapshot, Verdict, words};

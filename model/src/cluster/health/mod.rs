@@ -1,12 +1,12 @@
 //! The verdict on a cluster: what is wrong, how bad it is, and what to type about it.
 
+mod advice;
 mod assess;
 mod capacity;
 mod finding;
 mod headline;
+mod limits;
 mod next_start;
-#[cfg(test)]
-mod next_start_tests;
 mod operations;
 mod out_of_reach;
 mod pods;
@@ -18,7 +18,8 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-pub use assess::{Health, Limits, assess};
+pub use assess::{Health, assess};
 pub use finding::{Finding, FindingCode, ObjectRef, Severity, Verdict};
 pub use headline::Headline;
+pub use limits::Limits;
 pub use state::{InstanceState, instance_state, role_words};

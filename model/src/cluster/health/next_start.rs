@@ -1,8 +1,8 @@
 //! What is true of the running servers and is not of their next start: mistakes in files, settings
 //! that wait for a restart, a login that only those still have who are connected.
 
+use super::advice::in_psql;
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
-use super::replication::in_psql;
 use crate::cluster::{DatabaseFacts, FileMistake, Instance, RecoverySetting, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {

@@ -1,7 +1,7 @@
 //! A primary that does not answer pgctl, and is alive all the same.
 
+use super::advice::mend_password;
 use super::finding::{Finding, FindingCode, ObjectRef};
-use super::pods::mend_password;
 use super::state::wrong_password;
 use crate::cluster::{Instance, SignOfLife, Snapshot, signs_of_life};
 

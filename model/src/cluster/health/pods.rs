@@ -1,7 +1,8 @@
 //! Do the pods run, and do their databases answer?
 
-use super::assess::Limits;
+use super::advice::mend_password;
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::limits::Limits;
 use super::state::{ended, refusal};
 use crate::cluster::{
     ContainerState, Database, Instance, Snapshot, StartDecision, StartReason, TerminationRecord,
@@ -113,13 +114,6 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
             Some(down(object, instance, container, describe, logs))
         }
     }
-}
-
-/// What to type when a database has another password than the Secret.
-pub(super) fn mend_password(namespace: &str, secret: &str, key: &str) -> String {
-    format!(
-        "kubectl -n {namespace} edit secret {secret}   # put the password that PostgreSQL has into {key}: docs/secrets.md"
-    )
 }
 
 fn down(

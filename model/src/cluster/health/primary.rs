@@ -1,8 +1,8 @@
 //! Is there one primary, the right one, and will there still be one after a restart?
 
+use super::advice::mend_password;
 use super::finding::{Finding, FindingCode, ObjectRef};
 use super::out_of_reach::{primary_silent, silent_primary};
-use super::pods::mend_password;
 use super::state::{refusal, system_of, wrong_password};
 use crate::cluster::{
     Component, Database, Instance, Snapshot, StartDecision, StartReason, StatefulSetFacts,

@@ -1,8 +1,9 @@
 //! Do the standbys follow?
 
-use super::assess::Limits;
+use super::advice::in_psql;
 use super::finding::{Finding, FindingCode, ObjectRef};
 use super::headline::streaming;
+use super::limits::Limits;
 use super::state::{InstanceState, instance_state, system_of};
 use crate::cluster::names;
 use crate::cluster::{
@@ -409,12 +410,4 @@ fn drop_slot(namespace: &str, holder: &Instance, slot: &SlotFacts) -> Option<Str
                 &format!("select pg_drop_replication_slot('\\''{}'\\'')", slot.name),
             )
         })
-}
-
-/// A command that runs SQL in a pod as its superuser. `sql` must be ready for a single-quoted
-/// shell string inside double quotes.
-pub(super) fn in_psql(namespace: &str, pod: &str, sql: &str) -> String {
-    format!(
-        "kubectl -n {namespace} exec {pod} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"{sql}\"'"
-    )
 }

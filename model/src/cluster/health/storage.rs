@@ -1,7 +1,7 @@
 //! Is there room, and does the archive keep up?
 
-use super::assess::Limits;
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::limits::Limits;
 use crate::cluster::{Instance, Role, Snapshot, VolumeFacts, words};
 
 pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<Finding>) {

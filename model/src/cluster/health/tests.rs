@@ -1,5 +1,7 @@
 //! Each promise of the verdict, on a healthy cluster that is then damaged.
 
+mod next_start;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -15,7 +17,7 @@ fn judge(snapshot: &Snapshot) -> Health {
 }
 
 /// Damages a healthy cluster of one primary and two standbys.
-pub(super) fn damaged(damage: impl FnOnce(&mut Snapshot)) -> Snapshot {
+fn damaged(damage: impl FnOnce(&mut Snapshot)) -> Snapshot {
     let mut snapshot = fixture::healthy(2);
     damage(&mut snapshot);
     snapshot
@@ -27,7 +29,7 @@ fn codes(health: &Health) -> Vec<Code> {
 
 /// The finding of this code: there is exactly one, on this object.
 #[track_caller]
-pub(super) fn told(snapshot: &Snapshot, code: Code, severity: Severity, object: &str) -> String {
+fn told(snapshot: &Snapshot, code: Code, severity: Severity, object: &str) -> String {
     let health = judge(snapshot);
     let found: Vec<_> = health.findings.iter().filter(|f| f.code == code).collect();
     assert_eq!(found.len(), 1, "{code:?} in {:#?}", health.findings);

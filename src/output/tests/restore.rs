@@ -1,8 +1,8 @@
 //! The screens of restores: what is shown before anything is replaced.
 
-use super::tests::screen;
-use super::*;
+use super::screen;
 use crate::cluster::fixture::healthy;
+use crate::output::*;
 use crate::plan::restore_fixture::{accepted, backup, logical, plan, request};
 use crate::plan::{Plan, RestoreKind, RestoreRequest};
 

@@ -1,8 +1,8 @@
 //! What the running servers hide of their next start, on a healthy cluster that is then damaged.
 
-use super::tests::{damaged, told};
-use super::{FindingCode as Code, Severity};
+use super::{damaged, told};
 use crate::cluster::fixture::{self, PRIMARY, replica};
+use crate::cluster::health::{FindingCode as Code, Severity};
 use crate::cluster::{
     ContainerState, FileMistake, PendingSetting, RecoverySetting, ReplicationLogin,
 };

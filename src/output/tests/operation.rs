@@ -3,11 +3,11 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::tests::{holds, screen, validator};
-use super::*;
+use super::{holds, screen, validator};
 use crate::cluster::fixture::{PRIMARY, healthy, instance, now, replica};
 use crate::cluster::{Database, Lsn, Snapshot, Timeline};
 use crate::engine::{Journal, Record, Report};
+use crate::output::*;
 use crate::plan::{
     Entry, Event, FailoverRequest, Finding, Grounds, OutageMethod, OutageParts, Outcome, Plan,
     Refusal, Shutdown, StepName, plan_failover,

@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 
-use super::tests::{holds, screen};
-use super::*;
+use super::{holds, screen};
 use crate::cluster::fixture::{cut_stream, healthy, now, primary, replica};
 use crate::cluster::{Autoscaler, AutoscalerCondition, Snapshot};
 use crate::engine::{Notice, Report, Stage};
+use crate::output::*;
 use crate::plan::{
     AutoscaleRequest, Entry, Event, Grounds, PAUSED_BOUNDS, Plan, Refusal, ScaleRequest, StepName,
     Way, plan_autoscale, plan_scale,
