@@ -5,7 +5,7 @@ use super::intent::Intent;
 use super::looking::{self, Looking};
 use super::operation;
 use crate::cli::{HpaArgs, HpaCommand};
-use crate::cluster::{Autoscaler, Sight, Snapshot};
+use crate::cluster::{Autoscaler, ObjectKind, Snapshot};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -66,7 +66,7 @@ impl Looking for Show {
             ExitCode::Refused,
             format!("no autoscaler governs {}", snapshot.cluster),
         );
-        Err(match snapshot.unseen(Sight::Autoscalers) {
+        Err(match snapshot.unseen(ObjectKind::Autoscalers) {
             Some(unseen) => failure.because(unseen.to_string()),
             None => failure.next("deploy one: deploy/base/postgres-replica-hpa.yaml"),
         })

@@ -12,7 +12,7 @@ use kube::{Api, Resource};
 
 use super::{Call, CredentialsSource, Kube, KubeError, Verb};
 use crate::cluster::names;
-use crate::cluster::{ClusterId, Component, Sight, Unseen};
+use crate::cluster::{ClusterId, Component, NotVisible, ObjectKind};
 
 /// The selector that every object fits.
 const EVERYTHING: &str = "";
@@ -77,7 +77,7 @@ pub struct Found {
     /// ConfigMaps.
     pub config_maps: Vec<ConfigMap>,
     /// What could not be listed, and why.
-    pub unseen: Vec<Unseen>,
+    pub unseen: Vec<NotVisible>,
     /// Where the superuser's credentials are; none when no pod template says so.
     pub credentials: Option<CredentialsSource>,
 }
@@ -174,15 +174,15 @@ impl Kube {
         }
         let mut unseen = Vec::new();
         sort_in(&mut clusters, pods?, |found| &mut found.pods);
-        let services = seen(services, Sight::Services, &mut unseen);
+        let services = seen(services, ObjectKind::Services, &mut unseen);
         sort_in(&mut clusters, services, |found| &mut found.services);
-        let slices = seen(slices, Sight::EndpointSlices, &mut unseen);
+        let slices = seen(slices, ObjectKind::EndpointSlices, &mut unseen);
         sort_in(&mut clusters, slices, |found| &mut found.slices);
-        let claims = seen(claims, Sight::Volumes, &mut unseen);
+        let claims = seen(claims, ObjectKind::Volumes, &mut unseen);
         sort_in(&mut clusters, claims, |found| &mut found.claims);
-        let config_maps = seen(config_maps, Sight::ConfigMaps, &mut unseen);
+        let config_maps = seen(config_maps, ObjectKind::ConfigMaps, &mut unseen);
         sort_in(&mut clusters, config_maps, |found| &mut found.config_maps);
-        for autoscaler in seen(autoscalers, Sight::Autoscalers, &mut unseen) {
+        for autoscaler in seen(autoscalers, ObjectKind::Autoscalers, &mut unseen) {
             let mut governed = clusters.values_mut();
             if let Some(found) = governed.find(|found| governs(&autoscaler, found)) {
                 found.autoscalers.push(autoscaler);
@@ -271,10 +271,14 @@ impl Kube {
     }
 }
 
-fn seen<K>(listed: Result<Vec<K>, KubeError>, what: Sight, unseen: &mut Vec<Unseen>) -> Vec<K> {
+fn seen<K>(
+    listed: Result<Vec<K>, KubeError>,
+    what: ObjectKind,
+    unseen: &mut Vec<NotVisible>,
+) -> Vec<K> {
     listed.unwrap_or_else(|error| {
         let why = error.to_string();
-        unseen.push(Unseen { what, why });
+        unseen.push(NotVisible { what, why });
         Vec::new()
     })
 }

@@ -11,7 +11,7 @@ use super::nodes::readiness;
 use super::open::{OpenError, login, open, replication_login};
 use crate::cluster::names;
 use crate::cluster::{
-    ContainerState, Database, Instance, PodFacts, Snapshot, StartDecision, Topology, Unseen,
+    ContainerState, Database, Instance, NotVisible, PodFacts, Snapshot, StartDecision, Topology,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, start_decision,
@@ -107,7 +107,7 @@ fn nodes_of<'a>(found: impl IntoIterator<Item = &'a Found>) -> BTreeSet<String> 
 fn put_together(
     found: &Found,
     taken: Timestamp,
-    (nodes, nodes_unseen): &(BTreeMap<String, bool>, Option<Unseen>),
+    (nodes, nodes_unseen): &(BTreeMap<String, bool>, Option<NotVisible>),
     (databases, credentials): (Vec<Seen>, Option<Credentials>),
     topology: Topology,
 ) -> Observed {

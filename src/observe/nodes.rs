@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Sight, Unseen};
+use crate::cluster::{NotVisible, ObjectKind};
 use crate::kubernetes::{Kube, KubeError};
 
 /// Up to this many nodes are asked for one by one; above it a list is cheaper.
@@ -13,7 +13,7 @@ const ONE_BY_ONE: usize = 8;
 pub(super) async fn readiness(
     kube: &Kube,
     names: BTreeSet<String>,
-) -> (BTreeMap<String, bool>, Option<Unseen>) {
+) -> (BTreeMap<String, bool>, Option<NotVisible>) {
     let answers = if names.len() > ONE_BY_ONE {
         kube.nodes_ready().await
     } else {
@@ -27,8 +27,8 @@ pub(super) async fn readiness(
     match answers {
         Ok(ready) => (ready, None),
         Err(error) => {
-            let unseen = Unseen {
-                what: Sight::Nodes,
+            let unseen = NotVisible {
+                what: ObjectKind::Nodes,
                 why: error.to_string(),
             };
             (BTreeMap::new(), Some(unseen))

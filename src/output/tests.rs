@@ -270,8 +270,8 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
             alive: false,
         };
         fixture::instance(s, &replica(1)).pod.node = Some(hostile.into());
-        s.unseen.push(crate::cluster::Unseen {
-            what: crate::cluster::Sight::Nodes,
+        s.unseen.push(crate::cluster::NotVisible {
+            what: crate::cluster::ObjectKind::Nodes,
             why: hostile.into(),
         });
         s.cluster.name = hostile.into();

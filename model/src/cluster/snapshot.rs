@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoscaler, Component, Instance, NameError, Role, ServiceFacts, ServicePurpose, Sight,
-    StatefulSetFacts, Topology, Unseen, VolumeFacts, resolve_tail,
+    Autoscaler, Component, Instance, NameError, NotVisible, ObjectKind, Role, ServiceFacts,
+    ServicePurpose, StatefulSetFacts, Topology, VolumeFacts, resolve_tail,
 };
 
 /// Which cluster.
@@ -50,7 +50,7 @@ pub struct Snapshot {
     /// The data volumes, also those that no pod uses now.
     pub volumes: Vec<VolumeFacts>,
     /// What could not be looked at, and why.
-    pub unseen: Vec<Unseen>,
+    pub unseen: Vec<NotVisible>,
     /// The operation that was begun and has not ended, when somebody looked for one.
     #[serde(default)]
     pub unfinished: Option<UnfinishedOperation>,
@@ -172,7 +172,7 @@ impl Snapshot {
     }
 
     /// Why such objects could not be looked at, when they could not.
-    pub fn unseen(&self, what: Sight) -> Option<&Unseen> {
+    pub fn unseen(&self, what: ObjectKind) -> Option<&NotVisible> {
         self.unseen.iter().find(|it| it.what == what)
     }
 

@@ -1,7 +1,7 @@
 //! Are there as many as wanted, and can there be more?
 
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
-use crate::cluster::{Autoscaler, Component, PAUSED_BOUNDS, Sight, Snapshot};
+use crate::cluster::{Autoscaler, Component, ObjectKind, PAUSED_BOUNDS, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let namespace = &snapshot.cluster.namespace;
@@ -42,7 +42,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for unseen in &snapshot.unseen {
         // Whether clients can write is the half of a verdict: without it there is none.
         let severity = match unseen.what {
-            Sight::Services | Sight::EndpointSlices => Severity::Warning,
+            ObjectKind::Services | ObjectKind::EndpointSlices => Severity::Warning,
             _ => Severity::Note,
         };
         findings.push(Finding::new(

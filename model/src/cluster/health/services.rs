@@ -3,12 +3,13 @@
 use super::finding::{Finding, FindingCode, ObjectRef, Severity};
 use crate::cluster::names;
 use crate::cluster::{
-    CLOSED_BY, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Sight, Snapshot,
+    CLOSED_BY, ObjectKind, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Snapshot,
 };
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     // Without the list of Services or EndpointSlices "leads to nothing" would be a lie.
-    let unseen = [Sight::Services, Sight::EndpointSlices].map(|what| snapshot.unseen(what));
+    let unseen =
+        [ObjectKind::Services, ObjectKind::EndpointSlices].map(|what| snapshot.unseen(what));
     if unseen.iter().any(Option::is_some) {
         return;
     }

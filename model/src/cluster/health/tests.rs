@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::{FindingCode as Code, Health, Limits, Severity, Verdict, assess};
 use crate::cluster::fixture::{self, POSITION, PRIMARY, replica};
 use crate::cluster::{
-    ContainerState, Database, Lsn, ServicePurpose, Sight, Snapshot, StartDecision, SyncState,
-    TerminationRecord, Timeline, TopologySource, Unseen,
+    ContainerState, Database, Lsn, NotVisible, ObjectKind, ServicePurpose, Snapshot, StartDecision,
+    SyncState, TerminationRecord, Timeline, TopologySource,
 };
 
 fn judge(snapshot: &Snapshot) -> Health {
@@ -313,8 +313,8 @@ fn a_write_service_that_an_operation_has_closed_says_which_and_what_opens_it() {
 fn services_that_could_not_be_listed_are_not_said_to_be_empty() {
     let snapshot = damaged(|s| {
         s.services.clear();
-        s.unseen.push(Unseen {
-            what: Sight::Services,
+        s.unseen.push(NotVisible {
+            what: ObjectKind::Services,
             why: "the connection was reset".into(),
         });
     });
@@ -323,8 +323,8 @@ fn services_that_could_not_be_listed_are_not_said_to_be_empty() {
     // Whether anybody can write is not known: that is not well.
     assert_eq!(health.verdict, Verdict::Degraded);
     let nodes = damaged(|s| {
-        s.unseen.push(Unseen {
-            what: Sight::Nodes,
+        s.unseen.push(NotVisible {
+            what: ObjectKind::Nodes,
             why: "forbidden".into(),
         });
     });

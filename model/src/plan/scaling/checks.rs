@@ -1,6 +1,6 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
-use crate::cluster::{Autoscaler, Component, Sight, Snapshot, StatefulSetFacts};
+use crate::cluster::{Autoscaler, Component, ObjectKind, Snapshot, StatefulSetFacts};
 use crate::plan::language::{Bounds, Check, CheckName, Drift, Grounds, Reverts};
 
 /// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
@@ -16,7 +16,7 @@ pub(super) fn governing(snapshot: &Snapshot) -> Result<&Autoscaler, Box<Check>> 
         .filter(|it| set.is_some_and(|set| set.name == it.target))
         .ok_or_else(|| {
             let target = set.map_or("the replica StatefulSet", |set| set.name.as_str());
-            let check = match snapshot.unseen(Sight::Autoscalers) {
+            let check = match snapshot.unseen(ObjectKind::Autoscalers) {
                 Some(unseen) => Check::refuse(
                     name,
                     format!("the autoscaler can't be seen: {}", unseen.why),

@@ -6,7 +6,7 @@ use super::checks::{bounds_checks, change_drift, count, governing, primary_stays
 use super::following::follow;
 use super::patch::{patch_step, pinned};
 use super::scale_situation::Situation;
-use crate::cluster::{Autoscaler, Component, Shape, Sight, Snapshot, StatefulSetFacts};
+use crate::cluster::{Autoscaler, Component, ObjectKind, Shape, Snapshot, StatefulSetFacts};
 use crate::plan::common::{new_standby_checks, one_primary_or_none};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
@@ -99,26 +99,28 @@ fn way(
     let name = CheckName::Autoscaler;
     let to = request.replicas;
     let Some(autoscaler) = autoscaler else {
-        checks.push(match (request.way, snapshot.unseen(Sight::Autoscalers)) {
-            // What was asked of it can't be done.
-            (Some(Way::Pin | Way::Permanent), Some(unseen)) => Check::refuse(
-                name,
-                format!("the autoscaler can't be seen: {}", unseen.why),
-            )
-            .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)"),
-            (_, Some(unseen)) => Check::warn(
-                name,
-                format!(
-                    "whether an autoscaler changes it again can't be seen: {}",
-                    unseen.why
+        checks.push(
+            match (request.way, snapshot.unseen(ObjectKind::Autoscalers)) {
+                // What was asked of it can't be done.
+                (Some(Way::Pin | Way::Permanent), Some(unseen)) => Check::refuse(
+                    name,
+                    format!("the autoscaler can't be seen: {}", unseen.why),
+                )
+                .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)"),
+                (_, Some(unseen)) => Check::warn(
+                    name,
+                    format!(
+                        "whether an autoscaler changes it again can't be seen: {}",
+                        unseen.why
+                    ),
                 ),
-            ),
-            (Some(Way::Pin | Way::Permanent), None) => {
-                Check::refuse(name, format!("no autoscaler governs {}", set.name))
-                    .next("leave --pin and --permanent out")
-            }
-            _ => Check::pass(name, format!("no autoscaler governs {}", set.name)),
-        });
+                (Some(Way::Pin | Way::Permanent), None) => {
+                    Check::refuse(name, format!("no autoscaler governs {}", set.name))
+                        .next("leave --pin and --permanent out")
+                }
+                _ => Check::pass(name, format!("no autoscaler governs {}", set.name)),
+            },
+        );
         return None;
     };
     if let Some((why, next)) = autoscaler.contested(&snapshot.cluster.namespace) {

@@ -11,8 +11,8 @@ use crate::cluster::fixture::{
 };
 use crate::cluster::{
     Archiver, BaseBackup, ContainerState, Database, DatabaseFacts, FileMistake, GitOps, Lsn,
-    PendingSetting, RecoverySetting, ReplicationLogin, ReplicationRole, Sight, SlotKind, Snapshot,
-    Timeline, TopologySource, Unseen,
+    NotVisible, ObjectKind, PendingSetting, RecoverySetting, ReplicationLogin, ReplicationRole,
+    SlotKind, Snapshot, Timeline, TopologySource,
 };
 
 fn refusal_of(snapshot: &Snapshot, request: &FailoverRequest, grounds: &Grounds) -> Refusal {
@@ -130,8 +130,8 @@ fn a_silent_target_makes_no_other_standby_one_that_has_gone_astray() {
 fn an_autoscaler_that_can_not_be_seen() {
     let mut blind = healthy(3);
     blind.autoscaler = None;
-    blind.unseen.push(Unseen {
-        what: Sight::Autoscalers,
+    blind.unseen.push(NotVisible {
+        what: ObjectKind::Autoscalers,
         why: "the connection was reset".into(),
     });
     let check = CheckName::Autoscaler;

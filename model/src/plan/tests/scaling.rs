@@ -13,8 +13,8 @@ use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, stop,
 };
 use crate::cluster::{
-    BaseBackup, ContainerState, GitOps, Sight, Snapshot, SyncState, TerminationRecord,
-    TopologySource, Unrequested, Unseen, VolumeFacts,
+    BaseBackup, ContainerState, GitOps, NotVisible, ObjectKind, Snapshot, SyncState,
+    TerminationRecord, TopologySource, Unrequested, VolumeFacts,
 };
 use crate::plan::Action;
 use crate::plan::simulation::{Model, simulate};
@@ -324,8 +324,8 @@ fn what_kubernetes_would_not_take_is_not_sent() {
     });
     refuses(CheckName::Metrics, change(&bare, &cpu(70)));
     let mut unseen = without_autoscaler(2);
-    unseen.unseen.push(Unseen {
-        what: Sight::Autoscalers,
+    unseen.unseen.push(NotVisible {
+        what: ObjectKind::Autoscalers,
         why: "the connection was reset".into(),
     });
     let refusal = change(&unseen, &bounds(2, 5)).expect_err("it can't be seen");

@@ -1,7 +1,7 @@
 //! Checks of everything around the databases: lock, permissions, autoscaler, Services, GitOps.
 
 use super::super::common::{Situation, needs_guard};
-use crate::cluster::{Component, GitOps, Instance, PodFacts, ServicePurpose, Sight};
+use crate::cluster::{Component, GitOps, Instance, ObjectKind, PodFacts, ServicePurpose};
 use crate::plan::language::{Check, CheckName, Mode, Reverts};
 
 /// The autoscaler can't delete the new primary, or will be kept from it.
@@ -68,7 +68,7 @@ pub(crate) fn autoscaler(situation: &Situation<'_>, target: &Instance) -> Check 
 /// no minimum is known to cover. The first pod is below every minimum.
 fn no_autoscaler(situation: &Situation<'_>, pod: &PodFacts) -> Check {
     let name = CheckName::Autoscaler;
-    let Some(unseen) = situation.snapshot.unseen(Sight::Autoscalers) else {
+    let Some(unseen) = situation.snapshot.unseen(ObjectKind::Autoscalers) else {
         return Check::pass(name, "there is no autoscaler");
     };
     let words = format!(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Objects that are not needed to know a cluster, and that its overview lacks without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Sight {
+pub enum ObjectKind {
     /// Services.
     Services,
     /// EndpointSlices: where the Services lead.
@@ -22,7 +22,7 @@ pub enum Sight {
     Nodes,
 }
 
-impl fmt::Display for Sight {
+impl fmt::Display for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Services => "Services",
@@ -38,14 +38,14 @@ impl fmt::Display for Sight {
 /// Objects that could not be looked at: that none is known does not mean that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Unseen {
+pub struct NotVisible {
     /// Which.
-    pub what: Sight,
+    pub what: ObjectKind,
     /// Why not.
     pub why: String,
 }
 
-impl fmt::Display for Unseen {
+impl fmt::Display for NotVisible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.what, self.why)
     }
