@@ -96,12 +96,4 @@ impl Kube {
             .await?;
         Ok(replaced.into())
     }
-
-    /// Deletes a ConfigMap; one that is gone needs nothing.
-    ///
-    /// # Errors
-    /// When the API refuses.
-    pub async fn delete_map(&self, namespace: &str, name: &str) -> Result<(), KubeError> {
-        self.remove::<ConfigMap>(namespace, name, None, None).await
-    }
 }

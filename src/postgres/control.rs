@@ -267,15 +267,6 @@ impl Session {
         self.run(DOING, sql::RELOAD).await
     }
 
-    /// Ends the sessions of all clients but this one; gives their number. Standbys keep streaming.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub async fn terminate_clients(&self) -> Result<u64, SqlError> {
-        self.count("ending the sessions of clients", sql::TERMINATE_CLIENTS)
-            .await
-    }
-
     /// Ends the streams to the standby with this application_name; gives their number.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! The adapter to PostgreSQL: one connection over a stream that somebody else opened, what the
 //! server says of itself, and the few changes that guided operations make.
 
-mod complaint;
 mod conninfo;
 mod control;
 mod error;
@@ -12,23 +11,24 @@ mod inventory;
 mod operation;
 mod quote;
 mod readable;
+mod restore_test;
 mod rows;
-mod scratch;
 mod session;
 mod sql;
+mod standby_log;
 mod target;
 mod tool_options;
 mod unlogged;
 mod unreadable;
 mod walsender;
 
-pub use complaint::{Complaint, complaint, last_words};
 pub use control::Progress;
 pub use error::SqlError;
 pub use inventory::{DatabaseRow, Inventory, LockWait, ServerLife};
 pub use quote::{quote_identifier, quote_literal};
 pub use rows::Rows;
 pub use session::{Login, Rights, Session};
+pub use standby_log::{Complaint, complaint, last_words};
 pub use target::{FailedStatement, Target, TargetDatabase};
 pub use tool_options::tool_options;
 pub use walsender::log_in_for_replication;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Session, SqlError, sql};
-use crate::cluster::{Lsn, Timeline};
+use crate::cluster::Lsn;
 
 /// How often a server that was told to end recovery is asked whether it has. There is nothing that
 /// would tell; pg_promote itself looks every 100 ms.
@@ -96,17 +96,6 @@ impl Session {
             )
             .await?;
         Ok(text.and_then(|text| text.parse().ok()))
-    }
-
-    /// The timeline that this primary writes.
-    ///
-    /// # Errors
-    /// When it is in recovery, or does not answer.
-    pub async fn written_timeline(&self) -> Result<Option<Timeline>, SqlError> {
-        let text = self
-            .text("asking for the timeline", sql::WRITTEN_TIMELINE)
-            .await?;
-        Ok(text.and_then(|text| text.parse().ok()).map(Timeline))
     }
 
     /// Where this primary has left the timeline before its own: up to there it has its

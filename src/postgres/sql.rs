@@ -299,10 +299,6 @@ pub(super) const SLOTS: &str =
 pub(super) const SINCE_LAST_REPLAYED: &str =
     "select extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::text";
 
-/// The timeline that is written.
-pub(super) const WRITTEN_TIMELINE: &str =
-    "select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int::text";
-
 /// The history of the timeline that is written: a line for each earlier one, the last of which says
 /// where it was left.
 pub(super) const TIMELINE_HISTORY: &str = "select pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) \
@@ -322,10 +318,6 @@ pub(super) const FLUSHED: &str = "select pg_current_wal_flush_lsn()::text";
 
 /// Begins a new WAL segment; gives the end of the old one.
 pub(super) const SWITCH_WAL: &str = "select pg_switch_wal()::text";
-
-/// Ends the sessions of clients, except our own; gives their number. Walsenders stay.
-pub(super) const TERMINATE_CLIENTS: &str = "select count(pg_terminate_backend(pid))::text \
-     from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()";
 
 /// Ends the streams to a standby, by application_name; gives their number.
 pub(super) fn terminate_senders(application_name: &str) -> String {

@@ -89,9 +89,9 @@ pub(super) fn not_taken(pod: &str, error: TakeError) -> Failure {
             Failure::from(error).on(format!("pod/{pod}"))
         }
         TakeError::Store(error) => no_backup().because(error.to_string()).next(error.advice()),
-        TakeError::Transfer { .. } => {
+        TakeError::Transfer { ref source, .. } => {
             let failure = no_backup().because(error.to_string());
-            if error.to_string().contains("conflict with recovery") {
+            if source.is_recovery_conflict() {
                 failure.next("pgctl backup --from primary")
             } else {
                 failure

@@ -55,6 +55,29 @@ pub enum TransferError {
     Thread(#[from] tokio::task::JoinError),
 }
 
+impl TransferError {
+    /// Whether the standby ended the tool's session because of what it had to replay. The tools ask
+    /// for messages in English (`lc_messages` in `PGOPTIONS`); in any other language it is not known.
+    pub fn is_recovery_conflict(&self) -> bool {
+        const SAID: [&str; 2] = [
+            "canceling statement due to conflict with recovery",
+            "terminating connection due to conflict with recovery",
+        ];
+        match self {
+            Self::Source { said, .. } | Self::Lost { said, .. } => said
+                .iter()
+                .any(|line| SAID.iter().any(|words| line.contains(words))),
+            Self::Interrupted
+            | Self::NotStarted(_)
+            | Self::Different { .. }
+            | Self::Content(_)
+            | Self::Store(_)
+            | Self::Write(_)
+            | Self::Thread(_) => false,
+        }
+    }
+}
+
 fn quoted(lines: &[String]) -> String {
     match lines {
         [] => String::new(),
@@ -67,5 +90,23 @@ fn ending(status: &Option<i32>) -> String {
         Some(code @ 129..=192) => format!("killed by signal {}", code - 128),
         Some(code) => format!("exit status {code}"),
         None => "no exit status was reported".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_with_recovery_is_known_by_what_the_server_says_and_not_guessed() {
+        let failed = |line: &str| TransferError::Source {
+            stage: "command".to_owned(),
+            status: Some(1),
+            said: vec![line.to_owned()],
+        };
+        let english = "pg_dump: error: Error message from server: ERROR:  canceling statement due to conflict with recovery";
+        assert!(failed(english).is_recovery_conflict());
+        let german = "pg_dump: Fehler: Fehlermeldung vom Server: FEHLER:  storniere Anfrage wegen Konflikt mit der Wiederherstellung";
+        assert!(!failed(german).is_recovery_conflict());
     }
 }

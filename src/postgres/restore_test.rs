@@ -1,4 +1,4 @@
-//! Statements for a throw-away server.
+//! Statements for the throw-away server of a restore test.
 
 use super::target::json;
 use super::{Session, SqlError, quote_identifier, sql};

@@ -23,7 +23,10 @@ impl Complaint {
 }
 
 /// The last complaint in a log, in the words of PostgreSQL 14 to 18 (`walreceiver.c`,
-/// `xlogrecovery.c`, `walsender.c`, `auth.c`).
+/// `xlogrecovery.c`, `walsender.c`, `auth.c`). None when there is none, and also when the log is in
+/// another language than English (`lc_messages`): then it is not known, and nothing is guessed. What
+/// the server has told its own clients is no complaint of its own: their user and database are in
+/// front of it (`%q%u@%d` in `log_line_prefix`).
 pub fn complaint(log: &str) -> Option<Complaint> {
     const WORDS: [(&str, Complaint); 6] = [
         ("password authentication failed", Complaint::NotLetIn),
@@ -37,7 +40,15 @@ pub fn complaint(log: &str) -> Option<Complaint> {
         ("is behind recovery timeline", Complaint::Diverged),
     ];
     log.lines().rev().find_map(|line| {
-        let found = WORDS.iter().find(|(words, _)| line.contains(words));
+        let told = ["FATAL:", "ERROR:", "LOG:"]
+            .iter()
+            .filter_map(|word| line.find(word))
+            .min();
+        let (before, said) = line.split_at(told?);
+        if before.contains('@') {
+            return None;
+        }
+        let found = WORDS.iter().find(|(words, _)| said.contains(words));
         found.map(|(_, complaint)| *complaint)
     })
 }
@@ -89,6 +100,25 @@ mod tests {
             )
         );
         assert_eq!(last_words("LOG:  all is well"), None);
+    }
+
+    #[test]
+    fn another_language_is_not_known_rather_than_guessed() {
+        let german = "\
+2026-03-01 12:00:00 UTC [71] FATAL:  konnte keine Daten vom WAL-Stream empfangen: FEHLER:  das angeforderte WAL-Segment 000000010000000000000003 wurde bereits entfernt
+2026-03-01 12:00:05 UTC [73] FATAL:  konnte nicht mit dem Primärserver verbinden: FATAL:  Passwort-Authentifizierung für Benutzer »replicator« fehlgeschlagen
+2026-03-01 12:00:06 UTC [29] LOG:  neue Zeitleiste 2 zweigte von der aktuellen Zeitleiste 1 ab, vor dem aktuellen Wiederherstellungspunkt 0/3000148
+";
+        assert_eq!(complaint(german), None);
+    }
+
+    #[test]
+    fn what_a_client_was_told_is_no_complaint_of_the_server_s() {
+        let clients = "\
+2026-03-01 12:00:00 UTC [71] app@shop web FATAL:  password authentication failed for user \"app\"
+2026-03-01 12:00:01 UTC [72] replicator@[unknown] other-1 ERROR:  requested WAL segment 000000010000000000000003 has already been removed
+";
+        assert_eq!(complaint(clients), None);
     }
 
     #[test]
