@@ -252,19 +252,41 @@ impl Session {
             .await
     }
 
+    /// Sets `max_standby_streaming_delay`; none puts back what the configuration file says.
+    ///
+    /// # Errors
+    /// When the server refuses the value, or does not answer.
+    pub async fn set_standby_delay(&self, value: Option<&str>) -> Result<(), SqlError> {
+        const PARAMETER: &str = "max_standby_streaming_delay";
+        self.alter_system(PARAMETER, value).await
+    }
+
+    /// `max_standby_streaming_delay` that the server goes by, in milliseconds; -1 waits for ever.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn standby_delay_ms(&self) -> Result<i64, SqlError> {
+        self.value("asking for max_standby_streaming_delay", sql::STANDBY_DELAY)
+            .await
+    }
+
+    /// Sets a parameter in `postgresql.auto.conf`, or takes it out, and has the files read again.
+    async fn alter_system(&self, parameter: &str, value: Option<&str>) -> Result<(), SqlError> {
+        let doing = format!("setting {parameter}");
+        let statement = match value {
+            Some(value) => sql::alter_system(parameter, value),
+            None => sql::alter_system_reset(parameter),
+        };
+        self.run(&doing, &statement).await?;
+        self.run(&doing, sql::RELOAD).await
+    }
+
     /// Sets `synchronous_standby_names`; none puts back what the configuration file says.
     ///
     /// # Errors
     /// When the server refuses the value, or does not answer.
     pub async fn set_synchronous_standbys(&self, names: Option<&str>) -> Result<(), SqlError> {
-        const DOING: &str = "setting synchronous_standby_names";
-        const PARAMETER: &str = "synchronous_standby_names";
-        let statement = match names {
-            Some(names) => sql::alter_system(PARAMETER, names),
-            None => sql::alter_system_reset(PARAMETER),
-        };
-        self.run(DOING, &statement).await?;
-        self.run(DOING, sql::RELOAD).await
+        self.alter_system("synchronous_standby_names", names).await
     }
 
     /// Ends the streams to the standby with this application_name; gives their number.

@@ -103,6 +103,9 @@ impl Session {
     }
 }
 
+/// The file that `ALTER SYSTEM` writes.
+const AUTO_CONF: &str = "postgresql.auto.conf";
+
 /// Works out what the rows mean.
 fn read(rows: &[FileRow], registry: &Registry) -> Files {
     // What the command line overrules can't be applied either, now or at the next start.
@@ -167,6 +170,9 @@ fn read(rows: &[FileRow], registry: &Registry) -> Files {
             mistakes,
             pending,
             recovery,
+            standby_delay: last("max_standby_streaming_delay")
+                .filter(|row| row.file.as_deref().map(base_name).as_deref() == Some(AUTO_CONF))
+                .and_then(|row| row.value.clone()),
         },
         default_transaction_read_only: value("default_transaction_read_only")
             .and_then(truth)

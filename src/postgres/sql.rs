@@ -108,6 +108,7 @@ select json_build_object(
     'maxLocksPerTransaction', current_setting('max_locks_per_transaction')::int,
     'maxSlotWalKeepBytes', (select nullif(setting, '-1')::bigint * 1024 * 1024
       from setting where name = 'max_slot_wal_keep_size'),
+    'standbyDelayMs', (select setting::bigint from setting where name = 'max_standby_streaming_delay'),
     'synchronousStandbyNames', current_setting('synchronous_standby_names'),
     'synchronousCommit', current_setting('synchronous_commit'),
     'defaultTransactionReadOnly', current_setting('default_transaction_read_only')::boolean,
@@ -166,7 +167,7 @@ select coalesce(json_agg(json_build_object(
     'value', case when name !~ '(conninfo|passphrase|password)' then setting end) order by seqno), '[]')::text
 from pg_file_settings
 where error is not null
-  or name in ('default_transaction_read_only', 'synchronous_commit')
+  or name in ('default_transaction_read_only', 'synchronous_commit', 'max_standby_streaming_delay')
   or name like 'recovery%' or name in ('promote_trigger_file', 'hot_standby')
   or name in (select s.name from pg_settings s where s.context = 'postmaster')";
 
@@ -268,6 +269,10 @@ pub(super) fn alter_system(parameter: &str, value: &str) -> String {
 pub(super) fn alter_system_reset(parameter: &str) -> String {
     format!("alter system reset {parameter}")
 }
+
+/// For how many milliseconds a standby lets queries hold up its replay; -1 for ever.
+pub(super) const STANDBY_DELAY: &str =
+    "select setting from pg_settings where name = 'max_standby_streaming_delay'";
 
 /// Makes every process read the configuration again.
 pub(super) const RELOAD: &str = "select pg_reload_conf()::text";

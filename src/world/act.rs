@@ -174,6 +174,10 @@ pub(super) async fn act(
             forget_standbys(cluster, servers, slots, limit).await?;
         }
         Action::DeleteClaims { claims } => delete_unused(cluster, claims).await?,
+        Action::SetStandbyDelay { pod, value } => {
+            let session = cluster.session(pod).await?;
+            session.set_standby_delay(value.as_deref()).await?;
+        }
         Action::SetSynchronous { pod, names } => {
             let session = cluster.session(pod).await?;
             session.set_synchronous_standbys(Some(names)).await?;

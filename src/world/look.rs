@@ -192,6 +192,10 @@ pub(super) async fn holds(
         Condition::Forgotten { servers, slots } => forgotten(cluster, servers, slots).await?,
         Condition::ClaimsUnused { claims } => claims_unused(cluster, claims).await?,
         Condition::ClaimsGone { claims } => claims_gone(cluster, claims).await?,
+        Condition::StandbyDelay { pod, milliseconds } => {
+            let session = cluster.session(pod).await?;
+            session.standby_delay_ms().await? == *milliseconds
+        }
         Condition::Synchronous {
             pod,
             names,

@@ -199,6 +199,7 @@ pub(super) async fn wait(
         | Condition::Forgotten { .. }
         | Condition::ClaimsUnused { .. }
         | Condition::ClaimsGone { .. }
+        | Condition::StandbyDelay { .. }
         | Condition::SynchronousRecorded { .. }
         | Condition::Restore(RestoreCondition::Databases(
             DatabaseCondition::Roles { .. }

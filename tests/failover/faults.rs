@@ -56,33 +56,6 @@ struct Cell {
 }
 
 impl TestCluster {
-    /// The entries of the journal, with the id of their operation before them; empty before the
-    /// first.
-    fn journal(&self) -> String {
-        let map = self
-            .store()
-            .read::<ConfigMap>(self.namespace(), "pgctl-sandbox");
-        let data = map.ok().and_then(|map| map.data).unwrap_or_default();
-        let read = |key: &str| data.get(key).map_or("", String::as_str);
-        let plan: serde_json::Value = serde_json::from_str(read("plan")).unwrap_or_default();
-        format!("{} {}", plan["id"], read("entries"))
-    }
-
-    /// The operation after that of this journal has begun the step.
-    async fn began(&self, before: &str, step: &str) -> Result<()> {
-        let id = before.split(' ').next().unwrap_or_default();
-        let words = format!("\"event\":\"began\",\"step\":\"{step}\"");
-        eventually("the step", async || {
-            let now = self.journal();
-            ensure!(
-                (id == "null" || !now.starts_with(id)) && now.contains(&words),
-                "{step} has not begun: {now}"
-            );
-            Ok(())
-        })
-        .await
-    }
-
     fn node_of(&self, tail: &str) -> Result<String> {
         let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
         pod.spec

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::test_cluster::{Oracle, TestCluster, full, on_cluster, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster, on_sandbox};
 
 /// A split brain made by hand is seen, and a commit that was thrown away is missed: the oracle's
 /// silence elsewhere means something.
@@ -17,7 +17,7 @@ fn the_oracle_sees_a_split_brain_and_a_lost_commit() -> Result<()> {
         let lost = oracle.lost(cluster, "primary-0").await?;
         ensure!(lost == [(0, 1), (1, 1)], "lost: {lost:?}");
         cluster.sql("replica-0", "SELECT pg_promote()").await?;
-        super::test_cluster::eventually("the oracle says so", async || {
+        eventually("the oracle says so", async || {
             ensure!(oracle.never_two().is_err(), "two pods accept writes");
             Ok(())
         })
@@ -106,6 +106,59 @@ fn ten_switchovers_in_a_row_between_both_stateful_sets() -> Result<()> {
             "{acknowledged} commits acknowledged, {unknown} unknown, longest silence {:?}",
             oracle.longest_silence()
         );
+        Ok(())
+    })
+}
+
+/// A standby lets a query hold its replay up for `max_standby_streaming_delay` (30 s here), longer than
+/// writes may be away: one report would send the switchover back.
+#[test]
+fn a_report_on_the_candidate_fails_no_switchover() -> Result<()> {
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster
+            .sql(
+                "primary-0",
+                "CREATE TABLE read_by_report AS SELECT generate_series(1, 10000) AS n",
+            )
+            .await?;
+        let delay = "SELECT setting FROM pg_settings WHERE name = 'max_standby_streaming_delay'";
+        let before = cluster.sql("replica-0", delay).await?;
+        ensure!(
+            before != [["0"]],
+            "there is no delay that could be in the way"
+        );
+        let report = cluster.open("replica-0").await?;
+        eventually("the table on the candidate", async || {
+            report.rows("SELECT 1 FROM read_by_report LIMIT 1").await
+        })
+        .await?;
+        report
+            .rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await?;
+        report.rows("SELECT count(*) FROM read_by_report").await?;
+
+        let journal = cluster.journal();
+        let conflict = async {
+            cluster.began(&journal, "move-clients").await?;
+            // A lock: of removed rows a standby with hot_standby_feedback keeps the primary.
+            cluster.sql("primary-0", "TRUNCATE read_by_report").await
+        };
+        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"]);
+        let (run, conflict) = futures::join!(failover, conflict);
+        conflict?;
+        let run = run?.exits(0)?;
+        let report = report.rows("SELECT count(*) FROM read_by_report").await;
+        ensure!(
+            report.is_err(),
+            "the report was not in the way of anything: {report:?}; {run}"
+        );
+        ensure!(
+            oracle.content(cluster).await? == "replica-0",
+            "replica-0 is not the primary"
+        );
+        let after = cluster.sql("replica-0", delay).await?;
+        ensure!(after == before, "the delay was {before:?} and is {after:?}");
         Ok(())
     })
 }

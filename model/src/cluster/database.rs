@@ -368,6 +368,9 @@ pub struct Settings {
     pub max_locks_per_transaction: u32,
     /// `max_slot_wal_keep_size`, in bytes; none when unlimited (-1).
     pub max_slot_wal_keep_bytes: Option<u64>,
+    /// `max_standby_streaming_delay`, in milliseconds; -1 waits for ever. None when it was not asked for.
+    #[serde(default)]
+    pub standby_delay_ms: Option<i64>,
     /// `synchronous_standby_names`.
     pub synchronous_standby_names: String,
     /// `synchronous_commit` of the server, not of a role or a database.

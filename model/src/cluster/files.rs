@@ -14,6 +14,10 @@ pub struct FileFacts {
     /// Settings that would end recovery, hold it up, or keep a standby from its primary's timeline:
     /// every copy of the data has them, too.
     pub recovery: Vec<RecoverySetting>,
+    /// `max_standby_streaming_delay` as `postgresql.auto.conf` has it (`ALTER SYSTEM`); none when it is not
+    /// there.
+    #[serde(default)]
+    pub standby_delay: Option<String>,
 }
 
 /// A line that the server can't read.

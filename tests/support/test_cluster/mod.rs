@@ -7,6 +7,7 @@ mod backend;
 mod cluster;
 mod database;
 mod forward;
+mod journal;
 mod objects;
 mod oracle;
 mod overlap;

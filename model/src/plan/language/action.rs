@@ -221,6 +221,13 @@ pub enum Action {
         /// The claims.
         claims: Vec<ClaimRef>,
     },
+    /// Sets `max_standby_streaming_delay`.
+    SetStandbyDelay {
+        /// The pod on which.
+        pod: String,
+        /// The value in `postgresql.auto.conf`; none takes it out, so that the configuration file counts.
+        value: Option<String>,
+    },
     /// Sets `synchronous_standby_names`.
     SetSynchronous {
         /// The pod on which.
@@ -241,11 +248,14 @@ pub enum Action {
 
 impl Action {
     /// Whether it only tidies: when it can't be done while something is taken back, the rest can be,
-    /// and what stays does no harm but holding WAL.
+    /// and what stays does no harm but holding WAL, or cancelling queries on a standby sooner than before.
     pub fn only_tidies(&self) -> bool {
         matches!(
             self,
-            Self::DropSlots { .. } | Self::SetSynchronous { .. } | Self::ReleaseRecords { .. }
+            Self::DropSlots { .. }
+                | Self::SetStandbyDelay { .. }
+                | Self::SetSynchronous { .. }
+                | Self::ReleaseRecords { .. }
         )
     }
 
@@ -394,6 +404,16 @@ impl fmt::Display for Action {
                 let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
                 write!(f, "delete with their data: {}", names.join(", "))
             }
+            Self::SetStandbyDelay { pod, value } => match value.as_deref() {
+                Some("0") => write!(f, "let {pod} cancel queries that hold up its replay"),
+                Some(value) => {
+                    write!(f, "set max_standby_streaming_delay on {pod} to {value}")
+                }
+                None => write!(
+                    f,
+                    "let {pod} wait for queries as its configuration file says"
+                ),
+            },
             Self::SetSynchronous { pod, names } if names.is_empty() => {
                 write!(f, "let commits on {pod} wait for no standby")
             }

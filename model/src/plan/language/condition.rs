@@ -292,6 +292,13 @@ pub enum Condition {
         /// The claims.
         claims: Vec<ClaimRef>,
     },
+    /// The server goes by this `max_standby_streaming_delay`.
+    StandbyDelay {
+        /// The pod.
+        pod: String,
+        /// The value, in milliseconds; -1 waits for ever.
+        milliseconds: i64,
+    },
     /// `synchronous_standby_names` is this, nobody else confirms commits any more, and as many of
     /// the standbys as are asked for have confirmed all that was written until then.
     Synchronous {
@@ -431,6 +438,12 @@ impl fmt::Display for Condition {
             Self::ClaimsGone { claims } => {
                 let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
                 write!(f, "{} deleted", are(&names))
+            }
+            Self::StandbyDelay { pod, milliseconds } => {
+                write!(
+                    f,
+                    "max_standby_streaming_delay on {pod} is {milliseconds} ms"
+                )
             }
             Self::Synchronous { pod, count: 0, .. } => write!(f, "{pod} goes by it"),
             Self::Synchronous { pod, count, .. } => {

@@ -17,6 +17,8 @@ pub enum StepName {
     CreateSlots,
     /// A checkpoint, so that the shutdown is short.
     Checkpoint,
+    /// Queries on the candidate are cancelled when they hold up its replay.
+    DropStandbyDelay,
     /// New connections through the write Service come to the candidate, before the old primary goes.
     MoveClients,
     /// The old primary's object outlives its container.
@@ -45,6 +47,8 @@ pub enum StepName {
     SpreadReads,
     /// A write on it was committed.
     ProveWrite,
+    /// Queries there may hold replay up again as long as before.
+    RestoreStandbyDelay,
     /// Whose end was proven is no longer kept in the topology.
     SettleProofs,
     /// The old primary's object may go.
@@ -143,6 +147,7 @@ impl StepName {
             Self::GuardAutoscaler => "guard-autoscaler",
             Self::CreateSlots => "create-slots",
             Self::Checkpoint => "checkpoint",
+            Self::DropStandbyDelay => "drop-standby-delay",
             Self::MoveClients => "move-clients",
             Self::HoldRecord => "hold-record",
             Self::Fence => "fence",
@@ -157,6 +162,7 @@ impl StepName {
             Self::Repoint => "repoint",
             Self::SpreadReads => "spread-reads",
             Self::ProveWrite => "prove-write",
+            Self::RestoreStandbyDelay => "restore-standby-delay",
             Self::SettleProofs => "settle-proofs",
             Self::ReleaseRecord => "release-record",
             Self::ReleaseReplaced => "release-replaced",

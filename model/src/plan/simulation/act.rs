@@ -158,6 +158,10 @@ impl Model {
             Action::MendVolumes { pods, .. } => self.clones_wanted.extend(pods.iter().cloned()),
             Action::ForgetStandbys { servers, slots } => self.forget(servers, slots)?,
             Action::DeleteClaims { claims } => self.delete_claims(claims),
+            Action::SetStandbyDelay { pod, value } => {
+                self.answering(pod)?;
+                self.set_standby_delay(pod, value.as_deref());
+            }
             Action::SetSynchronous { pod, names } => {
                 self.answering(pod)?;
                 self.synchronous.insert(pod.clone(), names.clone());
@@ -174,6 +178,13 @@ impl Model {
             .get_mut(pod)
             .filter(|it| it.server != Server::Stopped && !it.cut_off && !it.hung && !it.unreachable)
             .ok_or_else(|| format!("{pod} does not answer"))
+    }
+
+    fn set_standby_delay(&mut self, pod: &str, value: Option<&str>) {
+        let configured = self.configured_delays.get(pod).copied();
+        let value = value.and_then(|it| it.parse().ok()).or(configured);
+        self.standby_delays
+            .extend(value.map(|it| (pod.to_owned(), it)));
     }
 
     pub(super) fn is_current(&self, pod: &PodRef) -> bool {

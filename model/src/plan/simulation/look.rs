@@ -138,6 +138,9 @@ impl Model {
             }),
             Condition::ClaimsUnused { claims } => claims.iter().all(|it| !self.has_pod(&it.pod)),
             Condition::ClaimsGone { .. } => true,
+            Condition::StandbyDelay { pod, milliseconds } => {
+                answers(pod).is_some() && self.standby_delays.get(pod) == Some(milliseconds)
+            }
             Condition::Synchronous {
                 pod,
                 names,

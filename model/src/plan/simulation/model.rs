@@ -93,6 +93,14 @@ pub(super) struct Set {
     pub(super) wanted: u32,
 }
 
+/// `max_standby_streaming_delay` of each server that answers, in milliseconds.
+fn standby_delays(snapshot: &Snapshot) -> BTreeMap<String, i64> {
+    let instances = snapshot.instances.iter();
+    instances
+        .filter_map(|it| Some((it.name().to_owned(), it.facts()?.settings.standby_delay_ms?)))
+        .collect()
+}
+
 /// A modelled cluster.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -123,6 +131,10 @@ pub struct Model {
     pub(super) held: BTreeSet<String>,
     pub(super) clones_wanted: BTreeSet<String>,
     pub(super) next_uid: u32,
+    /// `max_standby_streaming_delay` of each pod, in milliseconds.
+    pub standby_delays: BTreeMap<String, i64>,
+    /// What it is of each pod when `postgresql.auto.conf` does not say otherwise.
+    pub(super) configured_delays: BTreeMap<String, i64>,
     /// `synchronous_standby_names` of each pod on which it is set.
     pub synchronous: BTreeMap<String, String>,
     /// For how many standbys commits are to wait.
@@ -179,6 +191,8 @@ impl Model {
                 .collect(),
             clones_wanted: BTreeSet::new(),
             next_uid: 0,
+            standby_delays: standby_delays(snapshot),
+            configured_delays: standby_delays(snapshot),
             synchronous: snapshot
                 .instances
                 .iter()

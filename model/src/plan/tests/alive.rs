@@ -130,8 +130,9 @@ fn a_blind_switchover_stops_it_in_order_and_loses_nothing() {
     let snapshot = out_of_reach();
     let plan = planned(&snapshot, &blind("replica-0"));
     assert_eq!(
-        names(&plan)[1..8],
+        names(&plan)[1..9],
         [
+            StepName::DropStandbyDelay,
             StepName::MoveClients,
             StepName::HoldRecord,
             StepName::Fence,

@@ -93,6 +93,7 @@ fn a_switchover_fences_stops_catches_up_and_only_then_promotes() {
         [
             StepName::CreateSlots,
             StepName::Checkpoint,
+            StepName::DropStandbyDelay,
             StepName::MoveClients,
             StepName::HoldRecord,
             StepName::Fence,
@@ -102,6 +103,7 @@ fn a_switchover_fences_stops_catches_up_and_only_then_promotes() {
             StepName::PointService,
             StepName::Repoint,
             StepName::ProveWrite,
+            StepName::RestoreStandbyDelay,
             StepName::SettleProofs,
             StepName::ReleaseRecord,
         ]
@@ -445,4 +447,55 @@ fn the_fence_is_above_every_term_that_a_pod_was_annotated_with() {
         .collect();
     assert_eq!(written, [8]);
     runs_well(&plan, &snapshot);
+}
+
+/// Whoever asks a standby lets its answer wait for `max_standby_streaming_delay`; in a failover that is
+/// writes that wait.
+#[test]
+fn queries_on_the_candidate_hold_nothing_up_and_may_do_so_again_afterwards() {
+    let mut snapshot = healthy(2);
+    let files = facts(&mut snapshot, &replica(0)).files.as_mut();
+    files.expect("they were read").standby_delay = Some("45s".to_owned());
+    let plan = plan(&snapshot, &to("replica-0"));
+    let steps = names(&plan);
+    let at = |name| {
+        steps
+            .iter()
+            .position(|it| *it == name)
+            .expect("it is planned")
+    };
+    assert!(at(StepName::DropStandbyDelay) < at(StepName::StopPrimary));
+    assert!(at(StepName::ProveWrite) < at(StepName::RestoreStandbyDelay));
+    let dropped = &plan.steps[at(StepName::DropStandbyDelay)];
+    let back = &plan.steps[at(StepName::RestoreStandbyDelay)].action;
+    assert!(
+        matches!(back, Action::SetStandbyDelay { value: Some(value), .. } if value == "45s"),
+        "{back:?}"
+    );
+    assert!(
+        matches!(&dropped.undo, Undo::Actions { actions, .. } if *actions == [back.clone()]),
+        "{:?}",
+        dropped.undo
+    );
+    runs_well(&plan, &snapshot);
+    let mut model = Model::of(&snapshot);
+    let before = model.standby_delays.clone();
+    simulate(&plan, &mut model, &mut |_: &mut Model| {}).expect("it runs");
+    assert_eq!(model.standby_delays, before);
+}
+
+#[test]
+fn a_standby_that_waits_for_no_query_is_left_as_it_is() {
+    for delay in [None, Some(0)] {
+        let mut snapshot = healthy(2);
+        facts(&mut snapshot, &replica(0)).settings.standby_delay_ms = delay;
+        let steps = names(&plan(&snapshot, &to("replica-0")));
+        assert!(!steps.contains(&StepName::DropStandbyDelay), "{delay:?}");
+        assert!(!steps.contains(&StepName::RestoreStandbyDelay), "{delay:?}");
+    }
+    // Without knowing what to put back, nothing is taken away.
+    let mut snapshot = healthy(2);
+    facts(&mut snapshot, &replica(0)).files = None;
+    let steps = names(&plan(&snapshot, &to("replica-0")));
+    assert!(!steps.contains(&StepName::DropStandbyDelay));
 }

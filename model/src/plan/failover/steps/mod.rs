@@ -5,6 +5,7 @@ mod failover_steps;
 mod old_primary;
 mod order;
 mod slots;
+mod standby_delay;
 mod synchronous;
 mod topology;
 mod traffic;

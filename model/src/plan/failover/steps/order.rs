@@ -28,6 +28,7 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
             .timeout(300),
         );
     }
+    steps.extend(parts.drop_standby_delay());
     steps.extend(parts.move_clients());
     steps.extend(parts.hold());
     steps.push(parts.fence());
@@ -53,6 +54,7 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
         )
         .timeout(30),
     );
+    steps.extend(parts.restore_standby_delay());
     // First what is known of their end, and only then what it was read from.
     steps.extend(parts.settle());
     steps.extend(parts.release());
