@@ -144,7 +144,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__backup)
-            opts="-n -l -o -v -q -h --physical --database --from --store --compress --jobs --rate --label --encrypt --via --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help list verify prune"
+            opts="-n -l -o -v -q -h --physical --database --from --store --compress --jobs --rate --label --encrypt --via --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help list verify prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -374,7 +374,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__backup__subcmd__verify)
-            opts="-n -l -o -v -q -h --all --store --restore-test --identity --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-n -l -o -v -q -h --all --store --restore-test --identity --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -440,7 +440,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__failover)
-            opts="-y -n -l -o -v -q -h --to --rejoin --max-lag-bytes --stop-timeout --blind --accept-loss --accept-split-brain-risk --allow-drift --allow-slot-loss --allow-backup-loss --allow-archive-gap --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --to --rejoin --max-lag-bytes --stop-timeout --blind --accept-loss --accept-split-brain-risk --allow-drift --allow-slot-loss --allow-backup-loss --allow-archive-gap --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -568,7 +568,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__hpa)
-            opts="-n -l -o -v -q -h --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help show set pause resume"
+            opts="-n -l -o -v -q -h --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help show set pause resume"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -626,7 +626,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__hpa__subcmd__pause)
-            opts="-y -n -l -o -v -q -h --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --dry-run --yes --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -684,7 +684,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__hpa__subcmd__resume)
-            opts="-y -n -l -o -v -q -h --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --dry-run --yes --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -742,7 +742,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__hpa__subcmd__set)
-            opts="-y -n -l -o -v -q -h --min --max --cpu --memory --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --min --max --cpu --memory --dry-run --yes --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -944,7 +944,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__reinit)
-            opts="-y -n -l -o -v -q -h --stream-timeout --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --stream-timeout --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1006,7 +1006,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__rejoin)
-            opts="-y -n -l -o -v -q -h --clone --stream-timeout --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --clone --stream-timeout --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1068,7 +1068,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__restore)
-            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --except --as --store --identity --allow-drift --move-timeout --discard-old --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --except --as --store --identity --allow-drift --move-timeout --discard-old --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1154,7 +1154,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__scale)
-            opts="-y -n -l -o -v -q -h --pin --permanent --temporary --no-wait --delete-volumes --max-lag-bytes --wait-timeout --dry-run --yes --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --pin --permanent --temporary --no-wait --delete-volumes --max-lag-bytes --wait-timeout --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1356,7 +1356,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__sync)
-            opts="-n -l -o -v -q -h --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help show set"
+            opts="-n -l -o -v -q -h --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help show set"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1414,7 +1414,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__sync__subcmd__set)
-            opts="-y -n -l -o -v -q -h --standbys --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --standbys --dry-run --yes --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

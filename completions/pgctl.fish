@@ -133,6 +133,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l allow-backup-lo
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l allow-archive-gap -d 'Go on although WAL is missing from the archive, for a primary whose archiving can\'t be mended'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l resume -d 'Go on with the operation that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l abort -d 'Put back what the unfinished operation has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -s v -l verbose -d 'Tell more, on stderr'
@@ -154,6 +155,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l timeout -d 'The l
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l clone -d 'Throw its data away and copy it anew'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l resume -d 'Go on with the operation that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l abort -d 'Put back what the unfinished operation has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -s v -l verbose -d 'Tell more, on stderr'
@@ -174,6 +176,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l resume -d 'Go on with the operation that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l abort -d 'Put back what the unfinished operation has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s v -l verbose -d 'Tell more, on stderr'
@@ -200,6 +203,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l no-wait -d 'Do not
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l delete-volumes -d 'Delete the volumes of the pods that go, and of those that went before'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l resume -d 'Go on with the operation that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l abort -d 'Put back what the unfinished operation has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s v -l verbose -d 'Tell more, on stderr'
@@ -217,6 +221,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l resume -d 'Go on with the change that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l abort -d 'Put back what the unfinished change has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s v -l verbose -d 'Tell more, on stderr'
@@ -259,6 +264,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -276,6 +282,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -293,6 +300,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -308,6 +316,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l resume -d 'Go on with the change that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l abort -d 'Put back what the unfinished change has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s v -l verbose -d 'Tell more, on stderr'
@@ -345,6 +354,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -386,6 +396,7 @@ json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l physical -d 'The data directory with the WAL to start it (pg_basebackup)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -424,6 +435,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l all -d 'Every backup of the store'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l restore-test -d 'Restore it into a throw-away server on this machine, too, and look at every table'
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -473,6 +485,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l allow-drift -d '
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l discard-old -d 'Delete what earlier restores have kept'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l resume -d 'Go on with the operation that was left unfinished'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l abort -d 'Put back what the unfinished operation has done'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s v -l verbose -d 'Tell more, on stderr'

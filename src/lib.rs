@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod confirmation;
 pub mod engine;
+pub mod events;
 pub mod kubernetes;
 pub mod observe;
 pub mod operate;

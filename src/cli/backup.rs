@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
+use super::EventsArgs;
 use crate::cluster::LagLimit;
 
 /// Take a backup, look after those there are
@@ -120,6 +121,9 @@ pub struct TakeArgs {
         default_value = "exec"
     )]
     pub via: Via,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub telling: EventsArgs,
 }
 
 /// `pgctl backup list`.
@@ -156,6 +160,9 @@ pub struct VerifyArgs {
     /// File with the age key, to look into encrypted ones
     #[arg(long, env = "PGCTL_IDENTITY", hide_env = true, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub telling: EventsArgs,
 }
 
 /// `pgctl backup prune`.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::operation::{ChangeArgs, GoOnArgs};
+use super::operation::{ChangeArgs, EventsArgs, GoOnArgs};
 
 /// Show the autoscaler: bounds, metrics, and why it does not scale; or change it
 #[derive(Debug, Clone, Args)]
@@ -18,6 +18,9 @@ pub struct HpaArgs {
     /// How to go on with a change that was interrupted.
     #[command(flatten)]
     pub go_on: GoOnArgs,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub telling: EventsArgs,
 }
 
 /// What can be done with the autoscaler.

@@ -1,6 +1,7 @@
 //! What can be typed: argument structs only. `commands/` turns them into work.
 
 mod backup;
+mod events;
 mod failover;
 mod global;
 mod hpa;
@@ -22,7 +23,7 @@ pub use failover::FailoverArgs;
 pub use global::{GlobalArgs, OutputFormat};
 pub use hpa::{HpaArgs, HpaCommand, HpaSetArgs};
 pub use lag::LagArgs;
-pub use operation::{ChangeArgs, GoOnArgs, OperationArgs};
+pub use operation::{ChangeArgs, EventsArgs, GoOnArgs, OperationArgs};
 pub use rejoin::{ReinitArgs, RejoinArgs};
 pub use restore::RestoreArgs;
 pub use root::{Cli, Command, command};

@@ -25,6 +25,18 @@ pub struct ChangeArgs {
     /// Do not ask
     #[arg(short, long, env = "PGCTL_YES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub yes: bool,
+    /// What is told.
+    #[command(flatten)]
+    pub telling: EventsArgs,
+}
+
+/// What is told while it runs.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Running it")]
+pub struct EventsArgs {
+    /// Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then
+    #[arg(long, env = "PGCTL_EVENTS", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub events: bool,
 }
 
 /// What can be done about an operation that was interrupted.

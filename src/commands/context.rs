@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use super::telling::Telling;
 use crate::cli::{GlobalArgs, OutputFormat};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{ConnectOptions, Kube, KubeError, Place, Selection};
 use crate::observe::{Depth, Observed, observe, observe_all};
-use crate::output::{Format, Screen, plain, write_stderr, write_stdout};
+use crate::output::{Format, Screen, plain, write_stdout};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Context {
     pub screen: Screen,
     /// Print the answer only.
     pub quiet: bool,
+    /// How to tell what happens.
+    pub(super) telling: Telling,
     /// Tell more.
     pub verbose: bool,
     connect: ConnectOptions,
@@ -27,7 +30,7 @@ pub struct Context {
 
 impl Context {
     /// From the options. Asks nothing of anybody.
-    pub fn new(global: &GlobalArgs) -> Self {
+    pub fn new(global: &GlobalArgs, events: bool) -> Self {
         let format = match global.output {
             OutputFormat::Table => Format::Table,
             OutputFormat::Wide => Format::Wide,
@@ -38,6 +41,7 @@ impl Context {
             format,
             screen: Screen::of_stdout(!global.no_color, format == Format::Wide),
             quiet: global.quiet,
+            telling: Telling::new(events, global.quiet, Screen::of_stderr(!global.no_color)),
             verbose: global.verbose,
             connect: ConnectOptions {
                 kubeconfig: global.kubeconfig.clone(),
@@ -122,7 +126,7 @@ impl Context {
 
     fn tell(&self, text: impl FnOnce() -> String) {
         if self.verbose {
-            write_stderr(&format!("{}\n", plain(&text())));
+            self.telling.say(&format!("{}\n", plain(&text())));
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
             .map(|it| u32::try_from(it.as_secs().max(1)).unwrap_or(u32::MAX)),
     };
     let asks = args.to.is_none()
+        && !context.telling.is_for_scripts()
         && !(args.operation.change.yes || args.operation.change.dry_run)
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();

@@ -17,6 +17,7 @@ mod scale;
 mod slots;
 mod status;
 mod sync;
+mod telling;
 
 pub use context::Context;
 pub use run::run;

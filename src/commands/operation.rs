@@ -10,15 +10,15 @@ use super::intent::Intent;
 use crate::cli::ChangeArgs;
 use crate::cluster::Snapshot;
 use crate::confirmation::{Confirmed, GoOn, NeedsConfirmation as _};
-use crate::engine::Notice;
+use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::Observed;
 use crate::operate::{Ran, Replanned, Target, Tell, outcome, replan, requirements, unfinished};
 use crate::output::{
-    OperationDocument, Screen, candidates_screen, checks_screen, encode, notice_line, plain,
-    plan_screen, refusal_screen, report_screen, write_stderr,
+    OperationDocument, Screen, candidates_screen, checks_screen, encode, plain, plan_screen,
+    refusal_screen, report_screen, write_stderr,
 };
 use crate::plan::{Grounds, OperationKind, Plan, Refusal};
 use crate::world::Backups;
@@ -98,9 +98,14 @@ pub(super) async fn execute_looking_again(
         return Ok(ExitCode::Done);
     }
     if !context.quiet {
-        write_stderr(&shown(&plan, &stderr));
+        context.telling.say(&shown(&plan, &stderr));
     }
-    let confirmed = confirm(&plan, args.yes).await?;
+    context.telling.about(&plan.id.0);
+    context.telling.only_event(&RunEvent::Planned {
+        title: plan.operation.to_string(),
+        steps: plan.steps.iter().map(|step| step.name).collect(),
+    });
+    let confirmed = confirm(context, &plan, args.yes).await?;
     let mut seen = grounds.journal_version;
     if !args.yes {
         let observed = context.observe(&target.kube).await?;
@@ -133,6 +138,7 @@ pub(super) async fn go_on(
 ) -> Result<ExitCode, Failure> {
     let journal = unfinished(&target, kind, option).await?;
     let confirmed = confirmed.unwrap_or_else(|| Confirmed::by_option(&journal.plan, option));
+    context.telling.about(&journal.plan.id.0);
     let tell = tell(context);
     let ran = crate::operate::go_on(
         target,
@@ -162,8 +168,13 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
         ))?;
     }
     let screen = Screen::of_stderr(context.screen.color);
-    write_stderr(&refusal_screen(refusal, &screen, context.verbose));
-    write_stderr(&format!(
+    context.telling.only_event(&RunEvent::Refused {
+        title: refusal.operation.clone(),
+        checks: refusal.checks.clone(),
+    });
+    let telling = &context.telling;
+    telling.say(&refusal_screen(refusal, &screen, context.verbose));
+    telling.say(&format!(
         "{} refused; nothing was changed\n",
         plain(&refusal.operation)
     ));
@@ -171,13 +182,18 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
 }
 
 /// Asks, unless `--yes` has answered. Without a terminal there is nobody to ask.
-pub(super) async fn confirm(plan: &Plan, yes: bool) -> Result<Confirmed, Failure> {
+pub(super) async fn confirm(
+    context: &Context,
+    plan: &Plan,
+    yes: bool,
+) -> Result<Confirmed, Failure> {
     if let Some(confirmed) = Confirmed::by_flag(plan, yes) {
         return Ok(confirmed);
     }
     let declined = |what: &str| Failure::new(ExitCode::Refused, what);
     // Where the question does not show, nobody can answer it.
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !terminal || context.telling.is_for_scripts() {
         return Err(
             declined("there is no terminal to confirm on; nothing was changed")
                 .next("add --yes to agree without being asked"),
@@ -205,13 +221,8 @@ pub(super) async fn typed_line() -> String {
 }
 
 fn tell(context: &Context) -> Tell {
-    let quiet = context.quiet;
-    let screen = Screen::of_stderr(context.screen.color);
-    Arc::new(move |_: &Plan, notice: &Notice| {
-        if let (Some(line), false) = (notice_line(notice, &screen), quiet) {
-            write_stderr(&format!("{line}\n"));
-        }
-    })
+    let telling = context.telling.clone();
+    Arc::new(move |_: &Plan, event: &RunEvent| telling.event(event))
 }
 
 /// Prints what came of it.

@@ -7,7 +7,7 @@ use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{
-    ErrorDocument, Given, Screen, encode, failure_screen, write_stderr, write_stdout,
+    ErrorDocument, Given, Screen, encode, exit_event, failure_screen, write_stdout,
 };
 
 /// Runs a command and tells how it ended. A failure goes to stderr, in words; with `-o json|yaml`
@@ -25,7 +25,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         selector: cli.global.selector.clone(),
     }
     .remember();
-    let context = Context::new(&cli.global);
+    let events = cli.command.tells_events();
+    let context = Context::new(&cli.global, events);
     let work = work(&cli, &context);
     let result = tokio::select! {
         result = work => result,
@@ -34,17 +35,19 @@ pub async fn run(cli: Cli) -> ExitCode {
             "interrupted: nothing was begun",
         )),
     };
-    result
-        .map_err(Failure::with_a_next)
-        .unwrap_or_else(|failure| {
-            if context.format.is_document() && failure.exit != ExitCode::Interrupted {
-                // When not even that can be written there is nothing left to do but to exit.
-                let _ = write_stdout(&encode(&ErrorDocument::from(&failure), context.format));
-            }
-            let screen = Screen::of_stderr(!cli.global.no_color);
-            write_stderr(&failure_screen(&failure, &screen));
-            failure.exit
-        })
+    let result = result.map_err(Failure::with_a_next);
+    context
+        .telling
+        .only_event(&exit_event(result.as_ref().copied()));
+    result.unwrap_or_else(|failure| {
+        if context.format.is_document() && failure.exit != ExitCode::Interrupted {
+            // When not even that can be written there is nothing left to do but to exit.
+            let _ = write_stdout(&encode(&ErrorDocument::from(&failure), context.format));
+        }
+        let screen = Screen::of_stderr(!cli.global.no_color);
+        context.telling.say(&failure_screen(&failure, &screen));
+        failure.exit
+    })
 }
 
 async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
@@ -65,7 +68,8 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
             // --to says which cluster, as --cluster does.
             let mut global = cli.global.clone();
             global.cluster = args.to.clone().or(global.cluster);
-            restore::run(&Context::new(&global), args).await
+            let events = cli.command.tells_events();
+            restore::run(&Context::new(&global, events), args).await
         }
     }
 }

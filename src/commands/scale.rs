@@ -40,6 +40,7 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
     let may_ask = !args.operation.change.yes
         && !args.operation.change.dry_run
         && !context.format.is_document()
+        && !context.telling.is_for_scripts()
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();
     let asked = OnceCell::new();

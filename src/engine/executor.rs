@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::failpoint::{Moment, strike};
-use super::{ErrorKind, Journal, Known, Notice, Reporter, World, WorldError};
+use super::{ErrorKind, Journal, Known, World, WorldError};
 use crate::confirmation::{Confirmed, NotConfirmed};
+use crate::events::{Reporter, RunEvent};
 use crate::plan::{Condition, Event, Finding, OnFailure, Outcome, Progress, Step, StepName};
 
 /// Pause before something that did not work is tried again.
@@ -167,7 +168,7 @@ impl<'a, W: World> Executor<'a, W> {
             return false;
         };
         self.learn(findings);
-        self.say(&Notice::FoundDone { step: step.name });
+        self.say(&RunEvent::StepFoundDone { step: step.name });
         self.note(Event::Completed {
             step: step.name,
             seconds: 0.0,
@@ -180,7 +181,7 @@ impl<'a, W: World> Executor<'a, W> {
         let plan = self.journal.plan.clone();
         for (index, step) in plan.steps.iter().enumerate().skip(start) {
             let begun = Instant::now();
-            self.say(&Notice::Began {
+            self.say(&RunEvent::StepBegan {
                 number: index + 1,
                 of: plan.steps.len(),
                 step: step.name,
@@ -189,7 +190,7 @@ impl<'a, W: World> Executor<'a, W> {
             let event = match self.step(step).await {
                 Ok(()) => {
                     let seconds = begun.elapsed().as_secs_f64();
-                    self.say(&Notice::Completed {
+                    self.say(&RunEvent::StepCompleted {
                         step: step.name,
                         seconds,
                     });
@@ -205,7 +206,7 @@ impl<'a, W: World> Executor<'a, W> {
                     return self.replaced(error.reason).await;
                 }
                 Err(error) if step.on_failure == OnFailure::Report => {
-                    self.say(&Notice::Reported {
+                    self.say(&RunEvent::StepReported {
                         step: step.name,
                         reason: error.reason.clone(),
                     });
@@ -230,7 +231,7 @@ impl<'a, W: World> Executor<'a, W> {
         if let Err(ending) = self.enter(Event::Ended { outcome }).await {
             return ending;
         }
-        self.say(&Notice::Ended { outcome });
+        self.say(&RunEvent::Ended { outcome });
         let words = format!("{} done", plan.operation);
         self.world.tell(&plan, "OperationDone", &words).await;
         Ending::Done
@@ -305,7 +306,7 @@ impl<'a, W: World> Executor<'a, W> {
                 Err(error) if error.kind == ErrorKind::Transient && left > pause => error,
                 other => return other,
             };
-            self.say(&Notice::Retrying {
+            self.say(&RunEvent::StepRetrying {
                 step: step.name,
                 reason: error.reason,
             });
@@ -345,7 +346,7 @@ impl<'a, W: World> Executor<'a, W> {
                 Err(error) if error.kind == ErrorKind::Transient && left > pause => error.reason,
                 other => return other,
             };
-            self.say(&Notice::Retrying {
+            self.say(&RunEvent::StepRetrying {
                 step: step.name,
                 reason,
             });
@@ -366,7 +367,7 @@ impl<'a, W: World> Executor<'a, W> {
 
     /// A step has failed: back, while there is a way back that costs nothing.
     async fn failed(&mut self, step: &Step, reason: String) -> Ending {
-        self.say(&Notice::Failed {
+        self.say(&RunEvent::StepFailed {
             step: step.name,
             reason: reason.clone(),
         });
@@ -401,7 +402,7 @@ impl<'a, W: World> Executor<'a, W> {
         if let Err(ending) = self.enter(Event::Ended { outcome }).await {
             return ending;
         }
-        self.say(&Notice::Ended { outcome });
+        self.say(&RunEvent::Ended { outcome });
         Ending::Replaced { reason }
     }
 
@@ -409,8 +410,8 @@ impl<'a, W: World> Executor<'a, W> {
         Known::of(&self.journal.plan, &self.journal.entries)
     }
 
-    pub(super) fn say(&self, notice: &Notice) {
-        self.reporter.notice(&self.journal.plan, notice);
+    pub(super) fn say(&self, notice: &RunEvent) {
+        self.reporter.report(&self.journal.plan, notice);
     }
 
     pub(super) fn learn(&mut self, findings: Vec<Finding>) {
@@ -422,7 +423,7 @@ impl<'a, W: World> Executor<'a, W> {
                 .iter()
                 .any(|entry| entry.event == event);
             if !told && self.note(event).is_ok() {
-                self.say(&Notice::Found(finding));
+                self.say(&RunEvent::Found { finding });
             }
         }
     }

@@ -10,9 +10,7 @@ mod failpoint;
 mod format;
 mod gate;
 mod journal;
-mod notice;
 mod report;
-mod stage;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -23,7 +21,5 @@ pub use error::{ErrorKind, WorldError};
 pub use executor::{Ending, Executor};
 pub use format::{FORMAT, Header};
 pub use journal::{Journal, MAX_HISTORY, Record};
-pub use notice::{Notice, Reporter};
 pub use report::{Report, StepReport};
-pub use stage::Stage;
 pub use world::World;

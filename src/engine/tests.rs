@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Ending, Executor, Journal, Known, Notice, World, WorldError};
+use super::{Ending, Executor, Journal, Known, World, WorldError};
 use crate::cluster::Snapshot;
 use crate::cluster::fixture::{PRIMARY, healthy, now, replica};
 use crate::confirmation::{Confirmed, GoOn};
+use crate::events::RunEvent;
 use crate::plan::simulation::{Model, Server};
 use crate::plan::{
     Action, Condition, FailoverRequest, Finding, Grounds, Plan, Step, plan_failover,
@@ -163,7 +164,7 @@ impl World for Process<'_> {
     async fn tell(&self, _: &Plan, _: &str, _: &str) {}
 }
 
-fn quiet(_: &Plan, _: &Notice) {}
+fn quiet(_: &Plan, _: &RunEvent) {}
 
 fn plan(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
     plan_failover(snapshot, request, &Grounds::default(), now())

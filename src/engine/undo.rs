@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::executor::incomplete;
-use super::{Ending, ErrorKind, Executor, Notice, World, WorldError};
+use super::{Ending, ErrorKind, Executor, World, WorldError};
+use crate::events::RunEvent;
 use crate::plan::{Action, Condition, Event, Finding, Outcome, Progress, Step, Undo};
 
 impl<W: World> Executor<'_, W> {
@@ -30,7 +31,7 @@ impl<W: World> Executor<'_, W> {
             else {
                 continue;
             };
-            self.say(&Notice::Undoing { step: step.name });
+            self.say(&RunEvent::StepUndoing { step: step.name });
             if let Err(ending) = self.enter(Event::UndoBegan { step: step.name }).await {
                 return ending;
             }
@@ -46,7 +47,7 @@ impl<W: World> Executor<'_, W> {
                     if passes {
                         let each: Vec<String> = actions.iter().map(ToString::to_string).collect();
                         let words = format!("{} ({})", each.join(", "), error.reason);
-                        self.say(&Notice::Left {
+                        self.say(&RunEvent::StepLeft {
                             step: step.name,
                             reason: words.clone(),
                         });
@@ -72,7 +73,7 @@ impl<W: World> Executor<'_, W> {
         if let Err(ending) = self.enter(Event::Ended { outcome }).await {
             return ending;
         }
-        self.say(&Notice::Ended { outcome });
+        self.say(&RunEvent::Ended { outcome });
         let words = format!("{} rolled back: {reason}", plan.operation);
         self.world.tell(&plan, "OperationRolledBack", &words).await;
         Ending::RolledBack { reason, left }
@@ -121,7 +122,7 @@ impl<W: World> Executor<'_, W> {
                     deadline = deadline.max(Instant::now() + limit);
                 }
                 Err(error) if error.kind == ErrorKind::Transient && left > pause => {
-                    self.say(&Notice::Retrying {
+                    self.say(&RunEvent::StepRetrying {
                         step: step.name,
                         reason: error.reason,
                     });

@@ -3,7 +3,8 @@
 use super::ending::Ran;
 use super::run::{Target, Tell, ending_or_interruption, lock_failure, real_cluster};
 use crate::confirmation::{Confirmed, GoOn};
-use crate::engine::{Executor, Journal, Notice};
+use crate::engine::{Executor, Journal};
+use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::plan::{OperationKind, Plan};
@@ -77,7 +78,7 @@ pub async fn go_on(
             return Err(error.into());
         }
     };
-    let reporter = |plan: &Plan, notice: &Notice| tell(plan, notice);
+    let reporter = |plan: &Plan, notice: &RunEvent| tell(plan, notice);
     let mut executor = match Executor::new(&cluster, journal, confirmed, &reporter) {
         Ok(executor) => executor,
         Err(error) => {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::ending::Ran;
 use crate::confirmation::Confirmed;
-use crate::engine::{Ending, Executor, Journal, Notice};
+use crate::engine::{Ending, Executor, Journal};
+use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, Selection};
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// Is told what happens while an operation runs.
-pub type Tell = Arc<dyn Fn(&Plan, &Notice) + Send + Sync>;
+pub type Tell = Arc<dyn Fn(&Plan, &RunEvent) + Send + Sync>;
 
 /// Runs a plan from its beginning. `seen` is the version in which the journal was when it was planned;
 /// whoever has written to it since makes this a refusal. When `interrupted` resolves the operation is
@@ -50,7 +51,7 @@ pub async fn run(
             return Err(failure);
         }
     };
-    let reporter = |plan: &Plan, notice: &Notice| tell(plan, notice);
+    let reporter = |plan: &Plan, notice: &RunEvent| tell(plan, notice);
     let mut executor = match Executor::new(&cluster, journal, confirmed, &reporter) {
         Ok(executor) => executor,
         Err(error) => {

@@ -6,6 +6,7 @@ mod backup;
 mod clusters;
 mod document;
 mod encode;
+mod event;
 mod failure;
 mod findings;
 mod lag;
@@ -34,11 +35,12 @@ pub use document::{
     SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
+pub use event::{backup_event_line, event_line, exit_event};
 pub use failure::failure_screen;
 pub use lag::{LagView, failing_standbys, lag_screen};
 pub use operation::{
     HistoryContent, OperationDocument, candidates_screen, checks_screen, history_screen,
-    notice_line, plan_screen, refusal_screen, report_screen,
+    plan_screen, refusal_screen, report_screen,
 };
 pub use plain::plain;
 pub use prompt::{choose_candidate, choose_way};

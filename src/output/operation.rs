@@ -8,7 +8,7 @@ use super::document::API_VERSION;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
-use crate::engine::{Journal, Notice, Record, Report};
+use crate::engine::{Journal, Record, Report};
 use crate::plan::{
     Action, Candidate, Check, Condition, Operation, OutageParts, Plan, Refusal, Undo, Verdict,
 };
@@ -92,28 +92,6 @@ pub fn plan_screen(plan: &Plan, screen: &Screen) -> String {
         }
     }
     text
-}
-
-/// A line of progress; none for what is not worth one.
-pub fn notice_line(notice: &Notice, screen: &Screen) -> Option<String> {
-    let line = match notice {
-        Notice::Began {
-            number, of, title, ..
-        } => format!("[{number}/{of}] {}", plain(title)),
-        Notice::Retrying { reason, .. } => format!("      trying again: {}", plain(reason)),
-        Notice::Waiting { reason, .. } => format!("      waiting: {}", plain(reason)),
-        Notice::Completed { seconds, .. } => format!("      done in {seconds:.2} s"),
-        Notice::FoundDone { step } => format!("      {step} had been done"),
-        Notice::Reported { step, reason } => format!("      {step}: {}", plain(reason)),
-        Notice::Failed { step, reason } => format!("      {step} failed: {}", plain(reason)),
-        Notice::Undoing { step } => format!("[back] {step}"),
-        Notice::Left { step, reason } => format!("      {step} is left: {}", plain(reason)),
-        Notice::Progress { pod, stage } => {
-            format!("      {}: {}", plain(pod), plain(&stage.to_string()))
-        }
-        Notice::Found(_) | Notice::Ended { .. } => return None,
-    };
-    Some(screen.wrap(&line, 6))
 }
 
 /// The end report.

@@ -12,6 +12,7 @@ use super::document::{
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
+use crate::events::EventLine;
 use crate::plan::{Plan, Refusal};
 
 /// The file with what several documents have in common. Others refer to it relative to their own
@@ -39,6 +40,14 @@ fn operation<T: JsonSchema>(kind: &str) -> Value {
     schema.into()
 }
 
+/// A line of `--events`.
+fn event() -> Value {
+    let mut schema = of::<EventLine>();
+    // Nothing but what is described.
+    schema["unevaluatedProperties"] = false.into();
+    schema
+}
+
 /// Each schema by the name of its file in `docs/schema/`. What more than one of them defines is in
 /// `common.json`.
 pub fn schemas() -> BTreeMap<&'static str, Value> {
@@ -58,6 +67,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("autoscaler.json", of::<AutoscalerDocument>()),
         ("synchronous-replication.json", of::<SynchronousDocument>()),
         ("error.json", of::<ErrorDocument>()),
+        ("event.json", event()),
     ]);
     let common = shared(&schemas);
     for schema in schemas.values_mut() {

@@ -7,7 +7,8 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Service;
 
-use crate::engine::{Known, Stage, WorldError};
+use crate::engine::{Known, WorldError};
+use crate::events::StandbyStage;
 use crate::plan::{Condition, Plan, RestoreCondition};
 use crate::world::cluster::RealCluster;
 use crate::world::connections::Connections;
@@ -186,7 +187,7 @@ pub(super) async fn holds(
                 max_lag_bytes: *max_lag_bytes,
             };
             let now = stages(cluster, &goal).await?;
-            now.values().all(|stage| *stage == Stage::Serving)
+            now.values().all(|stage| *stage == StandbyStage::Serving)
         }
         Condition::PodsGone { pods } => pods_gone(cluster, pods).await?,
         Condition::Forgotten { servers, slots } => forgotten(cluster, servers, slots).await?,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cluster::StartReason;
-use crate::engine::{ErrorKind, Known, Notice, WorldError};
+use crate::engine::{ErrorKind, Known, WorldError};
+use crate::events::RunEvent;
 use crate::plan::{
     Condition, DatabaseCondition, Finding, Operation, Plan, RestoreCondition, VolumeCondition,
 };
@@ -267,7 +268,8 @@ async fn poll(
             told.clone_from(&reason);
             let step = plan.steps.iter().find(|it| it.proves == *condition);
             if let Some(step) = step.map(|it| it.name) {
-                real.reporting.say(plan, &Notice::Waiting { step, reason });
+                real.reporting
+                    .say(plan, &RunEvent::StepWaiting { step, reason });
             }
         }
         tokio::time::sleep(pause).await;

@@ -36,7 +36,7 @@ const DOING: &[&str] = &[
 /// What would make a decision depend on more than its facts. Crates that do I/O are kept out by `model/Cargo.toml`.
 const SURROUNDINGS: &[&str] = &["std::fs", "std::net", "std::env", "Timestamp::now"];
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         room: "model/src",
         unknown: &[SURROUNDINGS],
@@ -67,6 +67,11 @@ const RULES: [Rule; 12] = [
             "\"select",
         ]],
         why: "commands/ is glue: Kubernetes and SQL calls live in the adapters",
+    },
+    Rule {
+        room: "src/events",
+        unknown: &[KUBERNETES, SQL, SCREEN, TYPED, DOING],
+        why: "events/ says what can happen, and not to whom or how",
     },
     Rule {
         room: "src/engine",

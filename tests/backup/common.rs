@@ -8,7 +8,7 @@ use pgctl::backup::catalogue::{Catalogue, verify};
 use pgctl::backup::format::{Identities, Kind, Manifest, Verification};
 use pgctl::backup::store::{DirectoryStore, Store, StoreError};
 use pgctl::backup::take::{
-    OriginalNames, Reconnect, SourcePod, TakeError, TakeEvent, TakeRequest, TransferProgress,
+    OriginalNames, Reconnect, SourcePod, TakeError, TakeRequest, TransferProgress,
     application_name, take,
 };
 use pgctl::backup::tools::ToolLocation;
@@ -97,7 +97,7 @@ pub(crate) async fn taken(
         progress,
         stop,
         &|event| {
-            if let TakeEvent::Warning(text) = event {
+            if let pgctl::events::RunEvent::Warning { message: text } = event {
                 eprintln!("warning: {text}");
             }
         },

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgctl::backup::format::Kind;
-use pgctl::backup::take::{
-    TakeError, TakeEvent, TakeRequest, TransferProgress, application_name, take,
-};
+use pgctl::backup::take::{TakeError, TakeRequest, TransferProgress, application_name, take};
 use secrecy::SecretString;
 use tokio::sync::watch;
 
@@ -206,7 +204,9 @@ async fn a_server_that_is_restarted_between_two_dumps_gives_no_backup() -> anyho
     let (_keep, stop) = watch::channel(false);
     let restarted = AtomicBool::new(false);
     let tell = |event| {
-        if matches!(event, TakeEvent::Stored { .. }) && !restarted.swap(true, Ordering::SeqCst) {
+        if matches!(event, pgctl::events::RunEvent::FileStored { .. })
+            && !restarted.swap(true, Ordering::SeqCst)
+        {
             server.stop("fast");
             server.start_again();
         }

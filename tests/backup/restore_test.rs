@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use pgctl::backup::catalogue::Catalogue;
 use pgctl::backup::format::{Identities, Kind, Manifest};
-use pgctl::backup::restore_test::{RestoreTestError, RestoreTestEvent, run_restore_test};
+use pgctl::backup::restore_test::{RestoreTestError, run_restore_test};
 use pgctl::backup::store::Store;
 use pgctl::backup::take::TakeRequest;
+use pgctl::events::RunEvent;
 use tokio::sync::watch;
 
 use crate::common::{directory, place, request, taken};
@@ -137,7 +138,7 @@ async fn corrupt_tables_are_found_and_an_interrupted_test_leaves_nothing() -> an
     let (stop, stopped) = watch::channel(false);
     // As somebody who loses patience while pg_amcheck runs.
     let tell = |event| {
-        if event == RestoreTestEvent::Looking {
+        if event == RunEvent::LookingAtTables {
             stop.send_replace(true);
         }
     };

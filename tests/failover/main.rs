@@ -5,6 +5,7 @@ mod away;
 mod broken_standbys;
 mod clients;
 mod emergency;
+mod events;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod faults_during;

@@ -11,4 +11,4 @@ mod run;
 mod server;
 
 pub use error::RestoreTestError;
-pub use run::{RestoreTestEvent, run_restore_test};
+pub use run::run_restore_test;

@@ -15,23 +15,8 @@ use crate::backup::StopSignal;
 use crate::backup::format::{Content, Identities, Kind, Manifest, RestoreTest};
 use crate::backup::store::Store;
 use crate::backup::tools::major;
+use crate::events::RunEvent;
 use crate::postgres::SqlError;
-
-/// Something to tell while it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RestoreTestEvent {
-    /// A server of this version, in this folder's parent.
-    Begun {
-        /// Such as `15.18`.
-        server: String,
-    },
-    /// This file was restored.
-    Restored(String),
-    /// Everything is restored and will be looked at.
-    Looking,
-    /// Something that does not stop it.
-    Warning(String),
-}
 
 /// Restores a backup into a throw-away server on this machine: a folder in `TMPDIR`, reached
 /// through a socket in it only. A base backup is started and checked with `pg_amcheck` where that is
@@ -44,7 +29,7 @@ pub async fn run_restore_test(
     manifest: &Manifest,
     identities: &Identities,
     mut stop: StopSignal,
-    tell: &(dyn Fn(RestoreTestEvent) + Sync),
+    tell: &(dyn Fn(RunEvent) + Sync),
 ) -> Result<RestoreTest, RestoreTestError> {
     let physical = manifest.backup == Kind::Physical;
     if !manifest.encrypted_for.is_empty() && identities.is_empty() {
@@ -68,7 +53,8 @@ pub async fn run_restore_test(
     let parent = std::env::temp_dir();
     enough_room(&parent, needed(manifest))?;
     account.can_use(&parent).await?;
-    tell(RestoreTestEvent::Begun {
+    tell(RunEvent::RestoreTestBegan {
+        backup: manifest.id.clone(),
         server: programs.version.clone(),
     });
     let server = Server::prepare(programs, account, &parent).await?;
@@ -84,7 +70,7 @@ pub async fn run_restore_test(
     };
     source.stop.store(true, Ordering::Relaxed);
     if let Err(error) = server.remove().await {
-        tell(RestoreTestEvent::Warning(error.to_string()));
+        tell(RunEvent::warning(error.to_string()));
     }
     tested
 }
@@ -92,7 +78,7 @@ pub async fn run_restore_test(
 async fn test(
     server: &Server,
     source: &TestedBackup,
-    tell: &(dyn Fn(RestoreTestEvent) + Sync),
+    tell: &(dyn Fn(RunEvent) + Sync),
 ) -> Result<RestoreTest, RestoreTestError> {
     let manifest = &source.manifest;
     let physical = manifest.backup == Kind::Physical;
@@ -119,14 +105,16 @@ async fn test(
             }
         };
         match problem {
-            None => tell(RestoreTestEvent::Restored(archive.file.clone())),
+            None => tell(RunEvent::FileRestored {
+                file: archive.file.clone(),
+            }),
             problem => result.problems.extend(problem),
         }
     }
     if !result.problems.is_empty() {
         return Ok(result);
     }
-    tell(RestoreTestEvent::Looking);
+    tell(RunEvent::LookingAtTables);
     let user = if physical {
         physical::superuser(manifest)
     } else {

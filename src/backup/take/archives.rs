@@ -9,12 +9,12 @@ use tokio::sync::watch;
 
 use super::archive_job::ArchiveJob;
 use super::error::TakeError;
-use super::event::TakeEvent;
 use super::request::{SourcePod, TakeRequest};
 use super::transfer::{Received, Reception, TransferError, TransferProgress, receive};
 use crate::backup::StopSignal;
 use crate::backup::format::{Archive, Compression};
 use crate::backup::store::{UnfinishedBackup, blocking};
+use crate::events::RunEvent;
 use crate::postgres::tool_options;
 
 /// What a backup in the making needs beside the request.
@@ -37,7 +37,7 @@ pub(super) struct Work<'a> {
 pub(super) async fn receive_all(
     work: &Work<'_>,
     jobs: &[ArchiveJob],
-    tell: &(dyn Fn(TakeEvent) + Sync),
+    tell: &(dyn Fn(RunEvent) + Sync),
 ) -> Result<Vec<(Archive, Received)>, TakeError> {
     let each: Vec<BoxFuture<'_, _>> = jobs
         .iter()
@@ -66,12 +66,12 @@ pub(super) async fn receive_all(
 fn receive_and_tell<'a>(
     work: &'a Work<'a>,
     job: &'a ArchiveJob,
-    tell: &'a (dyn Fn(TakeEvent) + Sync),
+    tell: &'a (dyn Fn(RunEvent) + Sync),
 ) -> BoxFuture<'a, Result<(Archive, Received), TakeError>> {
     async move {
         let result = receive_one(work, job).await;
         match &result {
-            Ok((archive, _)) => tell(TakeEvent::Stored {
+            Ok((archive, _)) => tell(RunEvent::FileStored {
                 file: archive.file.clone(),
                 bytes: archive.stored.bytes,
             }),

@@ -3,7 +3,6 @@
 mod archive_job;
 mod archives;
 mod error;
-mod event;
 mod original_names;
 mod request;
 mod run;
@@ -13,7 +12,6 @@ mod transfer;
 
 pub use archive_job::{ArchiveJob, ArchiveJobError, archive_jobs};
 pub use error::TakeError;
-pub use event::TakeEvent;
 pub use original_names::OriginalNames;
 pub use request::{Reconnect, SourcePod, TakeRequest};
 pub use run::{application_name, take};

@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use super::archive_job::{ArchiveJob, archive_jobs};
 use super::archives::{Work, receive_all};
 use super::error::TakeError;
-use super::event::TakeEvent;
 use super::request::{SourcePod, TakeRequest};
 use super::server_watch::ServerWatch;
 use super::transfer::TransferProgress;
@@ -23,6 +22,7 @@ use crate::backup::store::{
 };
 use crate::backup::tools::Tools;
 use crate::cluster::{Timeline, words};
+use crate::events::RunEvent;
 
 /// The name of this backup's sessions in `pg_stat_activity`, for whoever asks how far it is.
 pub fn application_name() -> String {
@@ -41,7 +41,7 @@ pub async fn take(
     application: String,
     progress: Arc<TransferProgress>,
     stop: StopSignal,
-    tell: &(dyn Fn(TakeEvent) + Sync),
+    tell: &(dyn Fn(RunEvent) + Sync),
 ) -> Result<Manifest, TakeError> {
     if source.password.expose_secret().contains(['\n', '\r']) {
         return Err(TakeError::Password(source.user.clone()));
@@ -72,14 +72,14 @@ pub async fn take(
     )?;
     let bytes: u64 = inventory.databases.iter().map(|row| row.size_bytes).sum();
     for (file, most) in too_large(&jobs, bytes, store.largest_file()) {
-        tell(TakeEvent::Warning(format!(
+        tell(RunEvent::warning(format!(
             "{file} may have at most {} in a bucket, compressed, and the databases in it are larger: if it does not become smaller than that, the backup fails; a directory has no such limit",
             words::bytes(most)
         )));
     }
     let left_out = left_out(request, &inventory.closed);
     if !left_out.is_empty() {
-        tell(TakeEvent::Warning(format!(
+        tell(RunEvent::warning(format!(
             "not in this backup, because nobody can connect to it (ALLOW_CONNECTIONS false, or a name that is not UTF-8): {}; a base backup has it",
             left_out.join(", ")
         )));
@@ -91,7 +91,7 @@ pub async fn take(
         let (store, id) = (Arc::clone(store), id.clone());
         blocking(move || store.begin(&id)).await?
     };
-    tell(TakeEvent::Begun {
+    tell(RunEvent::BackupBegan {
         id: id.clone(),
         archives: jobs.len(),
         database_bytes: bytes,
@@ -227,7 +227,7 @@ async fn show_life(unfinished: &Arc<dyn UnfinishedBackup>) -> Infallible {
 }
 
 /// Removes what was begun, at the source and in the store. What can't be removed is said.
-async fn clean_up(work: &Work<'_>, tell: &(dyn Fn(TakeEvent) + Sync)) {
+async fn clean_up(work: &Work<'_>, tell: &(dyn Fn(RunEvent) + Sync)) {
     // A pg_dump whose parent was stopped may wait for a lock without noticing.
     let ended = work
         .source
@@ -235,11 +235,11 @@ async fn clean_up(work: &Work<'_>, tell: &(dyn Fn(TakeEvent) + Sync)) {
         .end_sessions_named(&work.application)
         .await;
     if let (Err(error), false) = (ended, work.source.session.is_closed()) {
-        tell(TakeEvent::Warning(error.to_string()));
+        tell(RunEvent::warning(error.to_string()));
     }
     let unfinished = Arc::clone(&work.unfinished);
     if let Err(error) = blocking(move || unfinished.discard()).await {
-        tell(TakeEvent::Warning(format!(
+        tell(RunEvent::warning(format!(
             "the unfinished backup could not be removed ({error}); `pgctl backup prune` removes it later"
         )));
     }

@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::error::TakeError;
-use super::event::TakeEvent;
 use super::request::SourcePod;
 use super::transfer::TransferProgress;
 use crate::cluster::{Lsn, words};
+use crate::events::RunEvent;
 use crate::postgres::{LockWait, ServerLife, Session, SqlError};
 
 /// Between two looks whether the connection is still there.
@@ -51,7 +51,7 @@ pub(super) struct ServerWatch<'a> {
     one_life: bool,
     slot: Option<Slot>,
     position: Lsn,
-    tell: &'a (dyn Fn(TakeEvent) + Sync),
+    tell: &'a (dyn Fn(RunEvent) + Sync),
 }
 
 impl<'a> ServerWatch<'a> {
@@ -61,7 +61,7 @@ impl<'a> ServerWatch<'a> {
         source: &'a SourcePod,
         slot: Option<&str>,
         one_life: bool,
-        tell: &'a (dyn Fn(TakeEvent) + Sync),
+        tell: &'a (dyn Fn(RunEvent) + Sync),
     ) -> Result<Self, TakeError> {
         let mut watch = Self {
             source,
@@ -81,7 +81,7 @@ impl<'a> ServerWatch<'a> {
                         warned: false,
                     });
                 }
-                Err(error) => tell(TakeEvent::Warning(format!(
+                Err(error) => tell(RunEvent::warning(format!(
                     "no slot keeps the WAL for this backup ({error}); on a busy server it may fail because WAL is gone"
                 ))),
             }
@@ -148,7 +148,7 @@ impl<'a> ServerWatch<'a> {
         for wait in waits.unwrap_or_default() {
             let told = (wait.statement.clone(), wait.blockers.len());
             if locks.told.as_ref() != Some(&told) {
-                (self.tell)(TakeEvent::Warning(waits_for(&wait)));
+                (self.tell)(RunEvent::warning(waits_for(&wait)));
                 locks.told = Some(told);
             }
         }
@@ -182,7 +182,7 @@ impl<'a> ServerWatch<'a> {
                 Ok(_) => "another one keeps it from now on".to_owned(),
                 Err(error) => format!("and no other one does ({error})"),
             };
-            (self.tell)(TakeEvent::Warning(format!(
+            (self.tell)(RunEvent::warning(format!(
                 "the connection that kept the WAL for this backup was lost; {what}: if the server removes what lies before, the backup fails at its end"
             )));
         }
@@ -210,7 +210,7 @@ impl<'a> ServerWatch<'a> {
             && let Some(expected) = expected(written, sent, total)
             && expected > limit
         {
-            (self.tell)(TakeEvent::Warning(format!(
+            (self.tell)(RunEvent::warning(format!(
                 "about {} of WAL will have been written when this backup ends, and the server keeps {} (max_slot_wal_keep_size): it is likely to stop the backup before; raise the setting, or take the backup when less is written",
                 words::bytes(expected),
                 words::bytes(limit)
@@ -248,7 +248,7 @@ impl<'a> ServerWatch<'a> {
             return Err(error.into());
         }
         // Everything is here and compared: a lost connection must not throw it away.
-        (self.tell)(TakeEvent::Warning(format!(
+        (self.tell)(RunEvent::warning(format!(
             "the manifest's last position in the WAL is one before the end: {error}"
         )));
         Ok(self.position)

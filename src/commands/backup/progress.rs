@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::backup::take::{TakeEvent, TransferProgress};
-use crate::cluster::words;
-use crate::output::{plain, write_stderr};
+use super::super::context::Context;
+use super::super::telling::Telling;
+use crate::backup::take::TransferProgress;
+use crate::events::RunEvent;
+use crate::output::{backup_event_line, plain, write_stderr};
 
 /// Between two lines when nobody watches.
 const LINES: Duration = Duration::from_secs(5);
@@ -19,64 +21,65 @@ const LOOKS: Duration = Duration::from_millis(250);
 pub(super) struct Display {
     bar: Option<ProgressBar>,
     quiet: bool,
+    telling: Telling,
 }
 
 impl Display {
-    pub(super) fn new(quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+    pub(super) fn new(context: &Context) -> Self {
+        let watched =
+            !context.quiet && !context.telling.is_for_scripts() && std::io::stderr().is_terminal();
+        let bar = watched.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::default_spinner());
             bar
         });
-        Self { bar, quiet }
+        Self {
+            bar,
+            quiet: context.quiet,
+            telling: context.telling.clone(),
+        }
     }
 
-    /// A line that stays.
-    pub(super) fn line(&self, text: &str) {
-        let text = plain(text);
+    /// What has happened, in a line that stays. A warning is said even to those who want no chatter.
+    pub(super) fn event(&self, event: &RunEvent) {
+        if self.telling.is_for_scripts() {
+            self.telling.only_event(event);
+            return;
+        }
+        let warns = matches!(event, RunEvent::Warning { .. });
+        let Some(text) = backup_event_line(event).map(|text| plain(&text)) else {
+            return;
+        };
         match &self.bar {
+            Some(bar) if warns => bar.suspend(|| write_stderr(&format!("{text}\n"))),
             Some(bar) => bar.println(text),
-            None if self.quiet => {}
+            None if self.quiet && !warns => {}
             None => write_stderr(&format!("{text}\n")),
         }
     }
 
-    pub(super) fn event(&self, event: &TakeEvent) {
-        match event {
-            TakeEvent::Begun {
-                id,
-                archives,
-                database_bytes,
-            } => self.line(&format!(
-                "{id}: {archives} archive{}, databases of {}",
-                if *archives == 1 { "" } else { "s" },
-                words::bytes(*database_bytes)
-            )),
-            TakeEvent::Stored { file, bytes } => {
-                self.line(&format!("  {file}: {}", words::bytes(*bytes)));
-            }
-            TakeEvent::Warning(text) => self.warning(text),
-        }
-    }
-
-    /// A warning is said even to those who want no chatter.
+    /// Something that stops nothing.
     pub(super) fn warning(&self, text: &str) {
-        let say = || write_stderr(&format!("warning: {}\n", plain(text)));
-        match &self.bar {
-            Some(bar) => bar.suspend(say),
-            None => say(),
-        }
+        self.event(&RunEvent::warning(text));
     }
 
-    /// Shows what `text` says, again and again, until it is dropped.
-    pub(super) async fn repeat(&self, mut text: impl AsyncFnMut() -> String) {
+    /// Tells how far it is, again and again, until it is dropped.
+    pub(super) async fn repeat(&self, mut now: impl AsyncFnMut() -> RunEvent) {
         let mut last_line = Instant::now();
+        let scripts = self.telling.is_for_scripts();
         loop {
             tokio::time::sleep(LOOKS).await;
-            if self.quiet || (self.bar.is_none() && last_line.elapsed() < LINES) {
+            let wanted = scripts || !self.quiet;
+            if !wanted || (self.bar.is_none() && last_line.elapsed() < LINES) {
                 continue;
             }
-            let text = text().await;
+            let event = now().await;
+            if scripts {
+                last_line = Instant::now();
+                self.telling.only_event(&event);
+                continue;
+            }
+            let text = backup_event_line(&event).unwrap_or_default();
             match &self.bar {
                 Some(bar) => {
                     bar.set_message(plain(&text));
@@ -98,18 +101,14 @@ impl Display {
     ) {
         let began = Instant::now();
         self.repeat(async || {
-            let received = progress.received();
-            let rate = received as f64 / began.elapsed().as_secs_f64().max(0.001);
-            let mut text = format!("{} received, {}", words::bytes(received), words::rate(rate));
-            match share().await {
-                Some((done, Some(total))) if total > 0 => {
-                    let percent = (done.min(total) as f64) * 100.0 / total as f64;
-                    text.push_str(&format!(", {percent:.0} % of {} read", words::bytes(total)));
-                }
-                Some((done, _)) => text.push_str(&format!(", {} read", words::bytes(done))),
-                None => {}
+            let received_bytes = progress.received();
+            let share = share().await;
+            RunEvent::BackupProgress {
+                received_bytes,
+                bytes_per_second: received_bytes as f64 / began.elapsed().as_secs_f64().max(0.001),
+                read_bytes: share.map(|(done, _)| done),
+                of_bytes: share.and_then(|(_, total)| total),
             }
-            text
         })
         .await;
     }

@@ -17,6 +17,7 @@ use crate::backup::take::{
 };
 use crate::backup::tools::{LocalSocket, ToolLocation};
 use crate::cli::{TakeArgs, Via};
+use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Credentials, Kube};
@@ -65,18 +66,17 @@ async fn work(
     };
     let credentials = credentials(&observed)?;
     let choice = choose_source(&observed.snapshot, &from)?;
-    let display = Display::new(context.quiet);
-    display.line(&format!(
-        "taking it from {} ({}), {}; into {}",
-        choice.pod,
-        choice.role,
-        choice.why,
-        store.location()
-    ));
+    let display = Display::new(context);
+    display.event(&RunEvent::SourceChosen {
+        pod: choice.pod.clone(),
+        role: choice.role.to_owned(),
+        why: choice.why.to_string(),
+        store: store.location(),
+    });
     let place = place(context, &kube, &observed, &credentials, &choice, args.via).await?;
     let progress = Arc::new(TransferProgress::default());
     let application = application_name();
-    let tell = |event| display.event(&event);
+    let tell = |event: RunEvent| display.event(&event);
     let taking = take(
         &place,
         &store,

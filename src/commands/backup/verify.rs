@@ -12,10 +12,10 @@ use super::store;
 use crate::backup::StopSignal;
 use crate::backup::catalogue::{Catalogue, Entry, record, verify};
 use crate::backup::format::{Identities, Verification, resolve};
-use crate::backup::restore_test::{RestoreTestError, RestoreTestEvent, run_restore_test};
+use crate::backup::restore_test::{RestoreTestError, run_restore_test};
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::VerifyArgs;
-use crate::cluster::words;
+use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{VerificationDocument, encode, verified_screen};
@@ -48,7 +48,7 @@ async fn work(
     };
     let store = store::open(&args.store)?;
     let catalogue = Catalogue::read(&store).await?;
-    let display = Display::new(context.quiet);
+    let display = Display::new(context);
     let chosen = chosen(args, &catalogue)?;
     let several = chosen.len() > 1;
     let mut results = Vec::new();
@@ -148,14 +148,10 @@ async fn read(
             })
         })
     };
-    let share = async || {
-        let seen = seen.load(Ordering::Relaxed);
-        format!(
-            "{}: {} of {} read",
-            entry.id,
-            words::bytes(seen),
-            words::bytes(total)
-        )
+    let share = async || RunEvent::ReadProgress {
+        backup: entry.id.clone(),
+        bytes: seen.load(Ordering::Relaxed),
+        of_bytes: total,
     };
     tokio::select! {
         result = reading => result.map(Some),
@@ -176,16 +172,7 @@ async fn test(
     let Ok(manifest) = &entry.manifest else {
         return Ok(());
     };
-    let tell = |event| match event {
-        RestoreTestEvent::Begun { server } => display.line(&format!(
-            "{}: restoring it into a throw-away PostgreSQL {server} in {}",
-            entry.id,
-            std::env::temp_dir().display()
-        )),
-        RestoreTestEvent::Restored(file) => display.line(&format!("  {file}: restored")),
-        RestoreTestEvent::Looking => display.line("  looking at every table"),
-        RestoreTestEvent::Warning(text) => display.warning(&text),
-    };
+    let tell = |event: RunEvent| display.event(&event);
     let tested = run_restore_test(store, manifest, identities, stopped.clone(), &tell).await;
     result.restore_test = Some(tested.map_err(|error| not_tested(&entry.id, error))?);
     Ok(())

@@ -12,11 +12,12 @@ use crate::backup::store::{Location, Store};
 use crate::cli::RestoreArgs;
 use crate::confirmation::GoOn;
 use crate::engine::Journal;
+use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
-use crate::output::{plain, write_stderr};
+use crate::output::plain;
 use crate::plan::{
     Operation, OperationKind, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope,
     TargetFacts, plan_restore,
@@ -53,7 +54,9 @@ pub(in super::super) async fn run(
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
     if !context.quiet {
-        write_stderr(&format!("reading {} to its end\n", plain(&chosen.id)));
+        context
+            .telling
+            .say(&format!("reading {} to its end\n", plain(&chosen.id)));
     }
     let facts = backup::facts(&store, chosen, &identities).await?;
     let found = RefCell::new(RestoreGrounds {
@@ -123,12 +126,12 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
             &journal.plan.operation,
             Operation::Restore(scope) if scope.kind == RestoreKind::Physical
         );
-        write_stderr(if physical {
+        context.telling.say(if physical {
             "the write Service was opened: what clients have written to the restored data since is in what is taken away with it (kept beside the data of before, and used by nobody)\n"
         } else {
             "what clients have written to the restored databases since they were put in place would be lost\n"
         });
-        confirmed = Some(confirm(&journal.plan, args.operation.change.yes).await?);
+        confirmed = Some(confirm(context, &journal.plan, args.operation.change.yes).await?);
     }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));
     let on = operation::target(context, kube, observed, backups);
@@ -162,15 +165,11 @@ fn identities(args: &RestoreArgs) -> Result<Identities, Failure> {
 }
 
 fn backups(context: &Context, store: Arc<dyn Store>, identities: Identities) -> Backups {
-    let quiet = context.quiet;
+    let telling = context.telling.clone();
     Backups {
         store,
         identities,
-        tell: Arc::new(move |text: &str| {
-            if !quiet {
-                write_stderr(&format!("      {}\n", plain(text)));
-            }
-        }),
+        tell: Arc::new(move |event: &RunEvent| telling.event(event)),
     }
 }
 

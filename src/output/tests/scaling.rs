@@ -5,7 +5,8 @@ use jiff::SignedDuration;
 use super::{holds, screen};
 use crate::cluster::fixture::{cut_stream, healthy, now, primary, replica};
 use crate::cluster::{Autoscaler, AutoscalerCondition, Snapshot};
-use crate::engine::{Notice, Report, Stage};
+use crate::engine::Report;
+use crate::events::{RunEvent, StandbyStage};
 use crate::output::*;
 use crate::plan::{
     AutoscaleRequest, Entry, Event, Grounds, PAUSED_BOUNDS, Plan, Refusal, ScaleRequest, StepName,
@@ -101,24 +102,24 @@ fn the_report_of_a_scale_down() {
 #[test]
 fn the_way_of_a_new_standby() {
     let stages = [
-        Stage::Unschedulable {
+        StandbyStage::Unschedulable {
             why: "0/3 nodes are available".into(),
         },
-        Stage::Copying { percent: Some(41) },
-        Stage::Held {
+        StandbyStage::Copying { percent: Some(41) },
+        StandbyStage::Held {
             reason: "foreign-data".into(),
             message: "the data here is of system 1".into(),
         },
-        Stage::Behind {
+        StandbyStage::Behind {
             bytes: Some(40 << 20),
         },
-        Stage::Serving,
+        StandbyStage::Serving,
     ];
     let lines: Vec<String> = stages
         .into_iter()
         .filter_map(|stage| {
             let pod = replica(2);
-            notice_line(&Notice::Progress { pod, stage }, &screen(80))
+            event_line(&RunEvent::StandbyProgress { pod, stage }, &screen(80))
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"));

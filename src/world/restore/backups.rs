@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::backup::format::Identities;
 use crate::backup::store::{Store, StoreError};
 use crate::engine::WorldError;
+use crate::events::RunEvent;
 
 /// Where backups are, and what it takes to read them.
 #[derive(Clone)]
@@ -14,8 +15,8 @@ pub struct Backups {
     pub store: Arc<dyn Store>,
     /// The keys of encrypted ones.
     pub identities: Identities,
-    /// Is told how far it is, a line at a time.
-    pub tell: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Is told how far it is.
+    pub tell: Arc<dyn Fn(&RunEvent) + Send + Sync>,
 }
 
 /// How often somebody is told how far it is.
@@ -29,18 +30,18 @@ impl From<StoreError> for WorldError {
 
 /// Says how far it is, every few seconds.
 pub(in crate::world) struct Teller {
-    tell: Arc<dyn Fn(&str) + Send + Sync>,
-    what: String,
-    of: u64,
+    tell: Arc<dyn Fn(&RunEvent) + Send + Sync>,
+    file: String,
+    of_bytes: u64,
     last: std::sync::Mutex<std::time::Instant>,
 }
 
 impl Teller {
-    pub(in crate::world) fn new(backups: &Backups, what: &str, of: u64) -> Self {
+    pub(in crate::world) fn new(backups: &Backups, file: &str, of_bytes: u64) -> Self {
         Self {
             tell: Arc::clone(&backups.tell),
-            what: what.to_owned(),
-            of,
+            file: file.to_owned(),
+            of_bytes,
             last: std::sync::Mutex::new(std::time::Instant::now()),
         }
     }
@@ -53,12 +54,10 @@ impl Teller {
             return;
         }
         *last = std::time::Instant::now();
-        let size = crate::cluster::words::bytes;
-        (self.tell)(&format!(
-            "{}: {} of {}",
-            self.what,
-            size(bytes),
-            size(self.of)
-        ));
+        (self.tell)(&RunEvent::UploadProgress {
+            file: self.file.clone(),
+            bytes,
+            of_bytes: self.of_bytes,
+        });
     }
 }

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::cluster::names;
 use crate::cluster::{ContainerState, DatabaseFacts, PodFacts, StartDecision, StartReason};
-use crate::engine::{ErrorKind, Stage, WorldError};
+use crate::engine::{ErrorKind, WorldError};
+use crate::events::StandbyStage;
 use crate::kubernetes::Annotations;
 use crate::observe::why_held_back;
 use crate::plan::{Operation, Plan};
@@ -37,7 +38,7 @@ pub(in crate::world) struct Goal<'a> {
 pub(in crate::world) async fn stages(
     cluster: &Connections,
     goal: &Goal<'_>,
-) -> Result<BTreeMap<String, Stage>, WorldError> {
+) -> Result<BTreeMap<String, StandbyStage>, WorldError> {
     let facts = cluster.session(goal.upstream).await?.facts().await?;
     let reads = match goal.service {
         Some(service) => Some(
@@ -71,17 +72,17 @@ async fn stage(
     primary: &DatabaseFacts,
     reads: Option<&[String]>,
     max_lag_bytes: u64,
-) -> Stage {
+) -> StandbyStage {
     let Some(pod) = pod.filter(|pod| pod.deleting_since.is_none()) else {
-        return Stage::Absent;
+        return StandbyStage::Absent;
     };
     if let Some(why) = &pod.unschedulable {
-        return Stage::Unschedulable { why: why.clone() };
+        return StandbyStage::Unschedulable { why: why.clone() };
     }
     match &pod.container {
         ContainerState::Running { .. } => {}
         ContainerState::Waiting { reason, .. } => return waiting(pod, reason),
-        _ => return Stage::Starting { why: String::new() },
+        _ => return StandbyStage::Starting { why: String::new() },
     }
     let sender = primary
         .senders
@@ -93,14 +94,16 @@ async fn stage(
             .map(|at| primary.flush_lsn.bytes_since(at))
             .filter(|bytes| *bytes <= max_lag_bytes);
         return match behind {
-            None => Stage::Behind {
+            None => StandbyStage::Behind {
                 bytes: sender
                     .replay_lsn
                     .map(|at| primary.flush_lsn.bytes_since(at)),
             },
-            Some(_) if !pod.ready => Stage::NotReady,
-            Some(_) if reads.is_some_and(|it| !it.iter().any(|to| to == name)) => Stage::NoReads,
-            Some(_) => Stage::Serving,
+            Some(_) if !pod.ready => StandbyStage::NotReady,
+            Some(_) if reads.is_some_and(|it| !it.iter().any(|to| to == name)) => {
+                StandbyStage::NoReads
+            }
+            Some(_) => StandbyStage::Serving,
         };
     }
     let copy = format!("{name}-clone");
@@ -113,13 +116,13 @@ async fn stage(
             .total_bytes
             .filter(|total| *total > 0)
             .map(|total| (copy.streamed_bytes.saturating_mul(100) / total).min(100));
-        return Stage::Copying {
+        return StandbyStage::Copying {
             percent: percent.and_then(|it| u32::try_from(it).ok()),
         };
     }
     match why_held_back(&cluster.kube, cluster.namespace(), name).await {
-        Some(StartDecision::Waiting { reason, message }) => Stage::Held { reason, message },
-        _ => Stage::Starting { why: String::new() },
+        Some(StartDecision::Waiting { reason, message }) => StandbyStage::Held { reason, message },
+        _ => StandbyStage::Starting { why: String::new() },
     }
 }
 
@@ -174,7 +177,7 @@ pub(in crate::world) async fn await_serving(
             return Err(error);
         }
         if let Ok(stages) = &stages
-            && stages.values().all(|stage| *stage == Stage::Serving)
+            && stages.values().all(|stage| *stage == StandbyStage::Serving)
         {
             return Ok(());
         }
@@ -183,7 +186,7 @@ pub(in crate::world) async fn await_serving(
                 Ok(stages) => {
                     let late: Vec<String> = stages
                         .iter()
-                        .filter(|(_, stage)| **stage != Stage::Serving)
+                        .filter(|(_, stage)| **stage != StandbyStage::Serving)
                         .map(|(pod, _)| pod.clone())
                         .collect();
                     let mut text = unfinished(&stages, limit);
@@ -223,7 +226,7 @@ pub(in crate::world) async fn mend_volumes(
             return Err(error);
         }
         for (pod, stage) in stages.iter().flatten() {
-            if let Stage::Held { reason, .. } = stage
+            if let StandbyStage::Held { reason, .. } = stage
                 && StartReason::of(reason).is_some_and(StartReason::needs_copy)
                 && !asked.contains(pod)
             {
@@ -237,15 +240,15 @@ pub(in crate::world) async fn mend_volumes(
                 asked.insert(pod.clone());
             }
         }
-        let on_its_way = |(pod, stage): (&String, &Stage)| {
+        let on_its_way = |(pod, stage): (&String, &StandbyStage)| {
             asked.contains(pod)
                 || matches!(
                     stage,
-                    Stage::Serving
-                        | Stage::NotReady
-                        | Stage::NoReads
-                        | Stage::Behind { .. }
-                        | Stage::Copying { .. }
+                    StandbyStage::Serving
+                        | StandbyStage::NotReady
+                        | StandbyStage::NoReads
+                        | StandbyStage::Behind { .. }
+                        | StandbyStage::Copying { .. }
                 )
         };
         if let Ok(stages) = &stages
@@ -269,7 +272,7 @@ async fn told_stages(
     reporting: &Reporting,
     plan: &Plan,
     goal: &Goal<'_>,
-) -> Result<BTreeMap<String, Stage>, WorldError> {
+) -> Result<BTreeMap<String, StandbyStage>, WorldError> {
     let now = stages(cluster, goal).await?;
     reporting.stages(plan, &now).await;
     Ok(now)
@@ -301,20 +304,20 @@ impl Patience {
 
 /// A container that waits to start (again): for what Kubernetes says, or because its start script
 /// has refused.
-fn waiting(pod: &PodFacts, kubernetes: &str) -> Stage {
+fn waiting(pod: &PodFacts, kubernetes: &str) -> StandbyStage {
     let ended = pod.last_termination.as_ref();
     match ended.and_then(|it| it.decision.clone()) {
-        Some(StartDecision::Refused { reason, message }) => Stage::Held { reason, message },
-        _ => Stage::Starting {
+        Some(StartDecision::Refused { reason, message }) => StandbyStage::Held { reason, message },
+        _ => StandbyStage::Starting {
             why: kubernetes.to_owned(),
         },
     }
 }
 
-fn unfinished(stages: &BTreeMap<String, Stage>, limit: Duration) -> String {
+fn unfinished(stages: &BTreeMap<String, StandbyStage>, limit: Duration) -> String {
     let each: Vec<String> = stages
         .iter()
-        .filter(|(_, stage)| **stage != Stage::Serving)
+        .filter(|(_, stage)| **stage != StandbyStage::Serving)
         .map(|(pod, stage)| format!("{pod}: {stage}"))
         .collect();
     format!("after {} s: {}", limit.as_secs(), each.join("; "))

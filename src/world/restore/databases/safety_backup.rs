@@ -8,10 +8,11 @@ use crate::backup::catalogue::entry;
 use crate::backup::format::{Kind, Recipient};
 use crate::backup::store::blocking;
 use crate::backup::take::{
-    OriginalNames, SourcePod, TakeEvent, TakeRequest, TransferProgress, application_name, take,
+    OriginalNames, SourcePod, TakeRequest, TransferProgress, application_name, take,
 };
 use crate::backup::tools::ToolLocation;
 use crate::engine::{Known, WorldError};
+use crate::events::RunEvent;
 use crate::plan::{Finding, Plan, Swap};
 use crate::world::restore::restoring::Restoring;
 
@@ -71,9 +72,9 @@ impl Restoring<'_> {
             },
         };
         let (_keep, stop) = watch::channel(false);
-        let tell = |event: TakeEvent| {
-            if let TakeEvent::Warning(text) = event {
-                (backups.tell)(&format!("warning: {text}"));
+        let tell = |event: RunEvent| {
+            if let RunEvent::Warning { .. } = event {
+                (backups.tell)(&event);
             }
         };
         let taken = take(
@@ -89,7 +90,9 @@ impl Restoring<'_> {
         .map_err(|error| {
             WorldError::permanent(format!("what was there could not be backed up: {error}"))
         })?;
-        (backups.tell)(&format!("what was there is in the backup {}", taken.id));
+        (backups.tell)(&RunEvent::SafetyBackupTaken {
+            backup: taken.id.clone(),
+        });
         Ok(vec![Finding::SafetyBackup { backup: taken.id }])
     }
 

@@ -2,18 +2,19 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cluster::words;
 
 /// A stage of its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
-    tag = "stage"
+    tag = "kind"
 )]
-pub enum Stage {
+pub enum StandbyStage {
     /// Its pod does not exist.
     Absent,
     /// Kubernetes finds no place for it.
@@ -51,7 +52,7 @@ pub enum Stage {
     Serving,
 }
 
-impl Stage {
+impl StandbyStage {
     /// Whether a later look at the same pod is worth a word: another stage, or well ahead in this
     /// one.
     pub fn is_news(&self, later: &Self) -> bool {
@@ -65,7 +66,7 @@ impl Stage {
     }
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for StandbyStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => write!(f, "its pod does not exist yet"),
@@ -94,12 +95,12 @@ mod tests {
 
     #[test]
     fn only_news_is_told() {
-        let at = |percent| Stage::Copying {
+        let at = |percent| StandbyStage::Copying {
             percent: Some(percent),
         };
         assert!(!at(41).is_news(&at(59)));
         assert!(at(59).is_news(&at(60)));
-        assert!(Stage::Absent.is_news(&at(0)));
-        assert!(!Stage::Serving.is_news(&Stage::Serving));
+        assert!(StandbyStage::Absent.is_news(&at(0)));
+        assert!(!StandbyStage::Serving.is_news(&StandbyStage::Serving));
     }
 }

@@ -1,0 +1,34 @@
+//! Whether `--events` was given.
+
+use super::root::Command;
+use super::{BackupCommand, HpaCommand, SyncCommand};
+
+impl Command {
+    /// Whether what happens is told as JSON Lines.
+    pub fn tells_events(&self) -> bool {
+        match self {
+            Self::Failover(args) => args.operation.change.telling.events,
+            Self::Rejoin(args) => args.operation.change.telling.events,
+            Self::Reinit(args) => args.operation.change.telling.events,
+            Self::Scale(args) => args.operation.change.telling.events,
+            Self::Restore(args) => args.operation.change.telling.events,
+            Self::Hpa(args) => match &args.command {
+                None | Some(HpaCommand::Show) => args.telling.events,
+                Some(HpaCommand::Set(set)) => set.run.telling.events,
+                Some(HpaCommand::Pause(change) | HpaCommand::Resume(change)) => {
+                    change.telling.events
+                }
+            },
+            Self::Sync(args) => match &args.command {
+                None | Some(SyncCommand::Show) => args.telling.events,
+                Some(SyncCommand::Set(set)) => set.run.telling.events,
+            },
+            Self::Backup(args) => match &args.command {
+                None => args.take.telling.events,
+                Some(BackupCommand::Verify(verify)) => verify.telling.events,
+                Some(BackupCommand::List(_) | BackupCommand::Prune(_)) => false,
+            },
+            Self::Status(_) | Self::Lag(_) | Self::History | Self::Slots(_) => false,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What is told while something runs: one stream of events, which the screen shows in words and
+//! `--events` writes down as they are.
+
+mod line;
+mod run_event;
+mod standby_stage;
+
+pub use line::EventLine;
+pub use run_event::{EventError, Reporter, RunEvent};
+pub use standby_stage::StandbyStage;

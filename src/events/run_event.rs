@@ -1,0 +1,233 @@
+//! What can happen while something runs.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::StandbyStage;
+use crate::plan::{Check, Finding, Outcome, Plan, StepName};
+
+/// Something that has happened while an operation, a backup or a restore test runs.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase",
+    tag = "event"
+)]
+pub enum RunEvent {
+    /// A plan was made. It is run when somebody agrees to it.
+    Planned {
+        /// What it does, in words.
+        title: String,
+        /// Its steps, in order.
+        steps: Vec<StepName>,
+    },
+    /// No plan was made; nothing was changed.
+    Refused {
+        /// What was asked for, in words.
+        title: String,
+        /// All that was checked.
+        checks: Vec<Check>,
+    },
+    /// A step begins.
+    StepBegan {
+        /// Its number, from 1.
+        number: usize,
+        /// Of how many.
+        of: usize,
+        /// The step.
+        step: StepName,
+        /// What it does, in words.
+        title: String,
+    },
+    /// It did not work yet and is tried again.
+    StepRetrying {
+        /// The step.
+        step: StepName,
+        /// Why it did not work.
+        reason: String,
+    },
+    /// What it waits for does not hold yet.
+    StepWaiting {
+        /// The step.
+        step: StepName,
+        /// Why it does not hold.
+        reason: String,
+    },
+    /// It is done and proven.
+    StepCompleted {
+        /// The step.
+        step: StepName,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// It had been done before the interruption.
+    StepFoundDone {
+        /// The step.
+        step: StepName,
+    },
+    /// It failed, and the operation goes on.
+    StepReported {
+        /// The step.
+        step: StepName,
+        /// Why it failed.
+        reason: String,
+    },
+    /// It failed, and the operation stops.
+    StepFailed {
+        /// The step.
+        step: StepName,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A step is being put back.
+    StepUndoing {
+        /// The step.
+        step: StepName,
+    },
+    /// A step could not be put back, and the rest is.
+    StepLeft {
+        /// The step.
+        step: StepName,
+        /// Why not, and what is left.
+        reason: String,
+    },
+    /// A standby that is waited for has come further.
+    StandbyProgress {
+        /// Its pod.
+        pod: String,
+        /// Where it is now.
+        stage: StandbyStage,
+    },
+    /// Something was learnt.
+    Found {
+        /// What was.
+        finding: Finding,
+    },
+    /// The operation has ended.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+    /// It is settled from where a backup is taken.
+    SourceChosen {
+        /// The pod.
+        pod: String,
+        /// `primary` or `standby`.
+        role: String,
+        /// Why this one, in words.
+        why: String,
+        /// Where the backup is put.
+        store: String,
+    },
+    /// A backup begins.
+    BackupBegan {
+        /// Its id.
+        id: String,
+        /// How many archives it will have.
+        archives: usize,
+        /// Sum of the sizes of the databases, in bytes.
+        database_bytes: u64,
+    },
+    /// How far a backup is, every few seconds.
+    BackupProgress {
+        /// Bytes received so far.
+        received_bytes: u64,
+        /// Of these, in a second.
+        bytes_per_second: f64,
+        /// Bytes that the server has read so far; none when that is not known.
+        read_bytes: Option<u64>,
+        /// Bytes that it will have read; none when that is not known.
+        of_bytes: Option<u64>,
+    },
+    /// An archive of a backup is whole in the store.
+    FileStored {
+        /// Its file.
+        file: String,
+        /// Bytes in the store.
+        bytes: u64,
+    },
+    /// How much of an archive was sent to where it is restored, every few seconds.
+    UploadProgress {
+        /// Its file.
+        file: String,
+        /// Bytes sent so far.
+        bytes: u64,
+        /// Of how many.
+        of_bytes: u64,
+    },
+    /// What a restore replaces is in a backup.
+    SafetyBackupTaken {
+        /// Its id.
+        backup: String,
+    },
+    /// How much of a backup was read, every few seconds.
+    ReadProgress {
+        /// Its id.
+        backup: String,
+        /// Bytes read so far.
+        bytes: u64,
+        /// Of how many.
+        of_bytes: u64,
+    },
+    /// A throw-away server is made for a restore test.
+    RestoreTestBegan {
+        /// Id of the backup.
+        backup: String,
+        /// Version of the server, such as `15.18`.
+        server: String,
+    },
+    /// An archive was restored into it.
+    FileRestored {
+        /// Its file.
+        file: String,
+    },
+    /// Everything is restored and is looked at.
+    LookingAtTables,
+    /// Something that stops nothing.
+    Warning {
+        /// What it is, in words.
+        message: String,
+    },
+    /// The command has ended: always the last line.
+    Exited {
+        /// The exit code of the process (docs/exit-codes.md).
+        exit_code: u8,
+        /// Why it failed; none when it did not, or says so in its result.
+        error: Option<EventError>,
+    },
+}
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventError {
+    /// What happened.
+    pub what: String,
+    /// On which object, when on one.
+    pub object: Option<String>,
+    /// Causes, outermost first.
+    pub why: Vec<String>,
+    /// What to type next.
+    pub next: Vec<String>,
+}
+
+impl RunEvent {
+    /// Something that stops nothing.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::Warning {
+            message: message.into(),
+        }
+    }
+}
+
+/// Reads the stream of an operation.
+pub trait Reporter: Sync {
+    /// Called for each event, in order.
+    fn report(&self, plan: &Plan, event: &RunEvent);
+}
+
+impl<F: Fn(&Plan, &RunEvent) + Sync> Reporter for F {
+    fn report(&self, plan: &Plan, event: &RunEvent) {
+        self(plan, event);
+    }
+}
