@@ -12,7 +12,8 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Screen, choose_candidate};
 use crate::plan::{
-    Check, CheckName, FailoverRequest, Grounds, OperationKind, Refusal, candidates, plan_failover,
+    Check, CheckName, Circumstances, FailoverRequest, OperationKind, Refusal, candidates,
+    plan_failover,
 };
 
 pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCode, Failure> {
@@ -42,13 +43,14 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
         context,
         OperationKind::Failover,
         Intent::of(&args.operation, || Ok(request()))?,
-        |request, snapshot, grounds, now| {
+        |request, snapshot, circumstances, now| {
             let mut request = request.clone();
             if asks {
-                let choice = chosen.get_or_init(|| choose(context, snapshot, &request, grounds));
+                let choice =
+                    chosen.get_or_init(|| choose(context, snapshot, &request, circumstances));
                 request.to = choice.clone()?;
             }
-            plan_failover(snapshot, &request, grounds, now)
+            plan_failover(snapshot, &request, circumstances, now)
         },
     )
     .await
@@ -59,9 +61,9 @@ fn choose(
     context: &Context,
     snapshot: &Snapshot,
     request: &FailoverRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
 ) -> Result<Option<String>, Refusal> {
-    let candidates = candidates(snapshot, request, grounds);
+    let candidates = candidates(snapshot, request, circumstances);
     if candidates.iter().filter(|it| it.eligible).count() < 2 {
         return Ok(None);
     }

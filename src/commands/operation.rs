@@ -20,7 +20,7 @@ use crate::output::{
     OperationDocument, Screen, candidates_screen, checks_screen, encode, plain, plan_screen,
     refusal_screen, report_screen, write_stderr,
 };
-use crate::plan::{Grounds, OperationKind, Plan, Refusal};
+use crate::plan::{Circumstances, OperationKind, Plan, Refusal};
 use crate::world::Backups;
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
@@ -28,15 +28,15 @@ pub(super) async fn run<R>(
     context: &Context,
     kind: OperationKind,
     intent: Intent<'_, R>,
-    make: impl Fn(&R, &Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    make: impl Fn(&R, &Snapshot, &Circumstances, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
     let target = target(context, kube, observed, None);
     match intent {
         Intent::Plan { request, change } => {
-            let make = |snapshot: &Snapshot, grounds: &Grounds, now| {
-                make(&request, snapshot, grounds, now)
+            let make = |snapshot: &Snapshot, circumstances: &Circumstances, now| {
+                make(&request, snapshot, circumstances, now)
             };
             execute(context, change, kind, target, make).await
         }
@@ -66,7 +66,7 @@ pub(super) async fn execute(
     args: &ChangeArgs,
     kind: OperationKind,
     target: Target,
-    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    make: impl Fn(&Snapshot, &Circumstances, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<ExitCode, Failure> {
     let nothing_more = async |_: &Kube, _: &Observed| Ok(());
     execute_looking_again(context, args, kind, target, make, nothing_more).await
@@ -79,11 +79,11 @@ pub(super) async fn execute_looking_again(
     args: &ChangeArgs,
     kind: OperationKind,
     target: Target,
-    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    make: impl Fn(&Snapshot, &Circumstances, Timestamp) -> Result<Plan, Refusal>,
     again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
-    let grounds = requirements(&target.kube, &target.observed, kind).await?;
-    let plan = match make(&target.observed.snapshot, &grounds, Timestamp::now()) {
+    let circumstances = requirements(&target.kube, &target.observed, kind).await?;
+    let plan = match make(&target.observed.snapshot, &circumstances, Timestamp::now()) {
         Ok(plan) => plan,
         Err(refusal) => return refused(context, &refusal),
     };
@@ -106,7 +106,7 @@ pub(super) async fn execute_looking_again(
         steps: plan.steps.iter().map(|step| step.name).collect(),
     });
     let confirmed = confirm(context, &plan, args.yes).await?;
-    let mut seen = grounds.journal_version;
+    let mut seen = circumstances.journal_version;
     if !args.yes {
         let observed = context.observe(&target.kube).await?;
         again(&target.kube, &observed).await?;

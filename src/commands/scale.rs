@@ -11,17 +11,17 @@ use crate::cluster::{Component, Snapshot};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::choose_way;
-use crate::plan::{Bounds, OperationKind, ScaleRequest, Way, plan_scale};
+use crate::plan::{AutoscalerPolicy, Bounds, OperationKind, ScaleRequest, plan_scale};
 
 pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode, Failure> {
     let way = match args {
-        ScaleArgs { pin: true, .. } => Some(Way::Pin),
+        ScaleArgs { pin: true, .. } => Some(AutoscalerPolicy::Pin),
         ScaleArgs {
             permanent: true, ..
-        } => Some(Way::Permanent),
+        } => Some(AutoscalerPolicy::Permanent),
         ScaleArgs {
             temporary: true, ..
-        } => Some(Way::Temporary),
+        } => Some(AutoscalerPolicy::Temporary),
         _ => None,
     };
     let intent = Intent::of(&args.operation, || {
@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context, args: &ScaleArgs) -> Result<ExitCode,
 
 /// What is to become of the change, when an autoscaler may undo it. None when there is nothing to
 /// ask, or no answer.
-fn ask(snapshot: &Snapshot, to: u32) -> Option<Way> {
+fn ask(snapshot: &Snapshot, to: u32) -> Option<AutoscalerPolicy> {
     let set = snapshot.stateful_set(Component::Replica)?;
     let autoscaler = snapshot.autoscaler.as_ref()?;
     if autoscaler.target != set.name || set.wanted == to {

@@ -13,7 +13,7 @@ use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
 use crate::cluster::{
-    Health, Limits, Snapshot, UnfinishedOperation, UnreadableJournal, Verdict, assess,
+    Health, HealthVerdict, Limits, Snapshot, UnfinishedOperation, UnreadableJournal, assess,
 };
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -209,7 +209,7 @@ fn system_identifier(snapshot: &Snapshot) -> Option<&str> {
 }
 
 fn exit_code<'a>(clusters: impl IntoIterator<Item = (&'a Snapshot, &'a Health)>) -> ExitCode {
-    let mut worst = Verdict::Healthy;
+    let mut worst = HealthVerdict::Healthy;
     let mut anybody_answers = false;
     for (snapshot, health) in clusters {
         worst = worst.max(health.verdict);
@@ -220,7 +220,7 @@ fn exit_code<'a>(clusters: impl IntoIterator<Item = (&'a Snapshot, &'a Health)>)
     }
     match worst {
         _ if !anybody_answers => ExitCode::Unreachable,
-        Verdict::Healthy => ExitCode::Done,
-        Verdict::Degraded | Verdict::Critical => ExitCode::Unhealthy,
+        HealthVerdict::Healthy => ExitCode::Done,
+        HealthVerdict::Degraded | HealthVerdict::Critical => ExitCode::Unhealthy,
     }
 }

@@ -6,7 +6,10 @@ use super::failpoint::{Moment, strike};
 use super::{ErrorKind, Journal, Known, World, WorldError};
 use crate::confirmation::{Confirmed, NotConfirmed};
 use crate::events::{Reporter, RunEvent};
-use crate::plan::{Condition, Event, Finding, OnFailure, Outcome, Progress, Step, StepName};
+use crate::plan::{
+    Condition, OnFailure, OperationEvent, OperationFinding, OperationOutcome, OperationProgress,
+    Step, StepName,
+};
 
 /// Pause before something that did not work is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -80,7 +83,10 @@ impl<'a, W: World> Executor<'a, W> {
 
     /// Runs the plan from its beginning.
     pub async fn run(&mut self, by: &str) -> Ending {
-        if let Err(ending) = self.enter(Event::Started { by: by.to_owned() }).await {
+        if let Err(ending) = self
+            .enter(OperationEvent::Started { by: by.to_owned() })
+            .await
+        {
             return ending;
         }
         let plan = self.journal.plan.clone();
@@ -91,29 +97,29 @@ impl<'a, W: World> Executor<'a, W> {
 
     /// Goes on where the journal ends.
     pub async fn resume(&mut self, by: &str) -> Ending {
-        self.take_over(Event::Resumed { by: by.to_owned() }, false)
+        self.take_over(OperationEvent::Resumed { by: by.to_owned() }, false)
             .await
     }
 
     /// Puts everything back, if that can still be.
     pub async fn abort(&mut self, by: &str) -> Ending {
-        self.take_over(Event::AbortAsked { by: by.to_owned() }, true)
+        self.take_over(OperationEvent::AbortAsked { by: by.to_owned() }, true)
             .await
     }
 
-    async fn take_over(&mut self, event: Event, back: bool) -> Ending {
+    async fn take_over(&mut self, event: OperationEvent, back: bool) -> Ending {
         let progress = match self.journal.progress() {
             Ok(progress) => progress,
             Err(error) => return incomplete(None, error.to_string()),
         };
-        if let Progress::Ended(outcome) = progress {
+        if let OperationProgress::Ended(outcome) = progress {
             return match outcome {
-                Outcome::Done => Ending::Done,
-                Outcome::RolledBack => Ending::RolledBack {
+                OperationOutcome::Done => Ending::Done,
+                OperationOutcome::RolledBack => Ending::RolledBack {
                     reason: "it was rolled back before".to_owned(),
                     left: Vec::new(),
                 },
-                Outcome::Replaced => Ending::Replaced {
+                OperationOutcome::Replaced => Ending::Replaced {
                     reason: "another has taken its place".to_owned(),
                 },
             };
@@ -130,14 +136,14 @@ impl<'a, W: World> Executor<'a, W> {
             return ending;
         }
         match progress {
-            Progress::Undoing(_) | Progress::UndoWithin(_) => {
+            OperationProgress::Undoing(_) | OperationProgress::UndoWithin(_) => {
                 self.undo("it was being rolled back when it was interrupted".to_owned())
                     .await
             }
             _ if back => self.undo("it was aborted".to_owned()).await,
-            Progress::Planned | Progress::Ended(_) => self.forward(0).await,
-            Progress::Between(index) => self.forward(index).await,
-            Progress::Within(index) => {
+            OperationProgress::Planned | OperationProgress::Ended(_) => self.forward(0).await,
+            OperationProgress::Between(index) => self.forward(index).await,
+            OperationProgress::Within(index) => {
                 if self.happened(index).await {
                     self.forward(index + 1).await
                 } else {
@@ -169,7 +175,7 @@ impl<'a, W: World> Executor<'a, W> {
         };
         self.learn(findings);
         self.say(&RunEvent::StepFoundDone { step: step.name });
-        self.note(Event::Completed {
+        self.note(OperationEvent::Completed {
             step: step.name,
             seconds: 0.0,
         })
@@ -194,7 +200,7 @@ impl<'a, W: World> Executor<'a, W> {
                         step: step.name,
                         seconds,
                     });
-                    Event::Completed {
+                    OperationEvent::Completed {
                         step: step.name,
                         seconds,
                     }
@@ -211,12 +217,14 @@ impl<'a, W: World> Executor<'a, W> {
                         reason: error.reason.clone(),
                     });
                     // It may have failed before its beginning was noted.
-                    if !matches!(self.journal.progress(), Ok(Progress::Within(_)))
-                        && self.note(Event::Began { step: step.name }).is_err()
+                    if !matches!(self.journal.progress(), Ok(OperationProgress::Within(_)))
+                        && self
+                            .note(OperationEvent::Began { step: step.name })
+                            .is_err()
                     {
                         return incomplete(Some(step.name), error.reason);
                     }
-                    Event::Reported {
+                    OperationEvent::Reported {
                         step: step.name,
                         reason: error.reason,
                     }
@@ -227,8 +235,8 @@ impl<'a, W: World> Executor<'a, W> {
                 return ending;
             }
         }
-        let outcome = Outcome::Done;
-        if let Err(ending) = self.enter(Event::Ended { outcome }).await {
+        let outcome = OperationOutcome::Done;
+        if let Err(ending) = self.enter(OperationEvent::Ended { outcome }).await {
             return ending;
         }
         self.say(&RunEvent::Ended { outcome });
@@ -259,7 +267,7 @@ impl<'a, W: World> Executor<'a, W> {
             self.learn(found);
         }
         self.world.prepare(&plan, step).await?;
-        self.note(Event::Began { step: step.name })
+        self.note(OperationEvent::Began { step: step.name })
             .map_err(|_| WorldError::permanent("the journal is out of step"))?;
         self.store().await?;
         strike(self.world, step.name, Moment::Before)?;
@@ -290,7 +298,7 @@ impl<'a, W: World> Executor<'a, W> {
         &mut self,
         step: &Step,
         mut deadline: Instant,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         let plan = self.journal.plan.clone();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -317,7 +325,7 @@ impl<'a, W: World> Executor<'a, W> {
                 // Without a connection the next attempt fails as well, and comes back here.
                 _ => {}
             }
-            self.note(Event::Began { step: step.name })
+            self.note(OperationEvent::Began { step: step.name })
                 .map_err(|_| WorldError::permanent("the journal is out of step"))?;
             self.store().await?;
         }
@@ -371,7 +379,7 @@ impl<'a, W: World> Executor<'a, W> {
             step: step.name,
             reason: reason.clone(),
         });
-        let noted = self.note(Event::Failed {
+        let noted = self.note(OperationEvent::Failed {
             step: step.name,
             reason: reason.clone(),
         });
@@ -398,8 +406,8 @@ impl<'a, W: World> Executor<'a, W> {
 
     /// Ends without a change: whatever this operation still wanted, another has decided since.
     async fn replaced(&mut self, reason: String) -> Ending {
-        let outcome = Outcome::Replaced;
-        if let Err(ending) = self.enter(Event::Ended { outcome }).await {
+        let outcome = OperationOutcome::Replaced;
+        if let Err(ending) = self.enter(OperationEvent::Ended { outcome }).await {
             return ending;
         }
         self.say(&RunEvent::Ended { outcome });
@@ -414,9 +422,9 @@ impl<'a, W: World> Executor<'a, W> {
         self.reporter.report(&self.journal.plan, notice);
     }
 
-    pub(super) fn learn(&mut self, findings: Vec<Finding>) {
+    pub(super) fn learn(&mut self, findings: Vec<OperationFinding>) {
         for finding in findings {
-            let event = Event::Found(finding.clone());
+            let event = OperationEvent::Found(finding.clone());
             let told = self
                 .journal
                 .entries
@@ -445,7 +453,7 @@ impl<'a, W: World> Executor<'a, W> {
     }
 
     /// Adds an entry; it is stored with the next one that has to be.
-    pub(super) fn note(&mut self, event: Event) -> Result<(), Ending> {
+    pub(super) fn note(&mut self, event: OperationEvent) -> Result<(), Ending> {
         self.unstored = true;
         self.journal
             .add(event)
@@ -453,7 +461,7 @@ impl<'a, W: World> Executor<'a, W> {
     }
 
     /// Adds an entry and stores the journal.
-    pub(super) async fn enter(&mut self, event: Event) -> Result<(), Ending> {
+    pub(super) async fn enter(&mut self, event: OperationEvent) -> Result<(), Ending> {
         self.note(event)?;
         self.store()
             .await

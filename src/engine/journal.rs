@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Report;
 use crate::plan::{
-    Action, Entry, Event, ImpossibleHistory, Operation, OperationId, Outcome, Plan, Progress,
-    RestoreKind, StepName, Unfinished,
+    Action, Entry, ImpossibleHistory, Operation, OperationEvent, OperationId, OperationOutcome,
+    OperationProgress, Plan, RestoreKind, StepName, Unfinished,
 };
 
 /// How many operations the history keeps.
@@ -38,7 +38,7 @@ pub struct Record {
     /// Its id.
     pub id: OperationId,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: OperationOutcome,
     /// What came of it.
     pub report: Report,
 }
@@ -84,7 +84,7 @@ impl Journal {
     pub fn replaced_by(mut self, plan: Plan) -> Self {
         self.history.push(Record {
             id: self.plan.id.clone(),
-            outcome: Outcome::Replaced,
+            outcome: OperationOutcome::Replaced,
             report: Report::of(&self.plan, &self.entries),
         });
         Self::new(plan, self.history)
@@ -94,8 +94,8 @@ impl Journal {
     ///
     /// # Errors
     /// When the entries can't have come about.
-    pub fn progress(&self) -> Result<Progress, ImpossibleHistory> {
-        Progress::of(&self.plan, &self.entries)
+    pub fn progress(&self) -> Result<OperationProgress, ImpossibleHistory> {
+        OperationProgress::of(&self.plan, &self.entries)
     }
 
     /// Whether clients may use by now what a restore has put in place: going back takes away what
@@ -116,8 +116,8 @@ impl Journal {
         };
         let opening = self.plan.steps.iter().position(|it| it.name == opens);
         match (self.progress(), opening) {
-            (Ok(Progress::Between(index)), Some(opening)) => index > opening,
-            (Ok(Progress::Within(index)), Some(opening)) => index >= opening,
+            (Ok(OperationProgress::Between(index)), Some(opening)) => index > opening,
+            (Ok(OperationProgress::Within(index)), Some(opening)) => index >= opening,
             _ => false,
         }
     }
@@ -125,8 +125,8 @@ impl Journal {
     /// Whether what is left to do, if it goes on, reads the backup that it restores.
     pub fn needs_backup(&self) -> bool {
         let begin = match self.progress() {
-            Ok(Progress::Planned) => 0,
-            Ok(Progress::Between(index) | Progress::Within(index)) => index,
+            Ok(OperationProgress::Planned) => 0,
+            Ok(OperationProgress::Between(index) | OperationProgress::Within(index)) => index,
             _ => return false,
         };
         self.plan.steps[begin.min(self.plan.steps.len())..]
@@ -138,14 +138,14 @@ impl Journal {
     ///
     /// # Errors
     /// When it can't.
-    pub fn add(&mut self, event: Event) -> Result<(), ImpossibleHistory> {
+    pub fn add(&mut self, event: OperationEvent) -> Result<(), ImpossibleHistory> {
         let event = shortened(event);
         self.progress()?.after(&self.plan, &event)?;
         self.entries.push(Entry {
             at: Timestamp::now(),
             event,
         });
-        if let Event::Ended { outcome } = self.entries[self.entries.len() - 1].event {
+        if let OperationEvent::Ended { outcome } = self.entries[self.entries.len() - 1].event {
             self.history.push(Record {
                 id: self.plan.id.clone(),
                 outcome,
@@ -162,7 +162,7 @@ impl Journal {
     pub fn ended(&self) -> bool {
         matches!(
             self.entries.last().map(|entry| &entry.event),
-            Some(Event::Ended { .. })
+            Some(OperationEvent::Ended { .. })
         )
     }
 
@@ -175,10 +175,10 @@ impl Journal {
     }
 }
 
-fn shortened(mut event: Event) -> Event {
-    if let Event::Failed { reason, .. }
-    | Event::Reported { reason, .. }
-    | Event::Left { reason, .. } = &mut event
+fn shortened(mut event: OperationEvent) -> OperationEvent {
+    if let OperationEvent::Failed { reason, .. }
+    | OperationEvent::Reported { reason, .. }
+    | OperationEvent::Left { reason, .. } = &mut event
     {
         reason.truncate(crate::cluster::words::shortened(reason, MAX_REASON).len());
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
-    Action, CheckName, Entry, Event, Finding, KeptData, Mode, Operation, OutageMethod, OutageParts,
-    Plan, StepName, Verdict, Way,
+    Action, AutoscalerPolicy, CheckName, CheckVerdict, Entry, KeptData, Mode, Operation,
+    OperationEvent, OperationFinding, OutageMethod, OutageParts, Plan, StepName,
 };
 
 /// The end report.
@@ -104,28 +104,30 @@ impl Report {
             report.emptied = plan
                 .checks
                 .iter()
-                .find(|it| it.check == CheckName::UnloggedTables && it.verdict == Verdict::Warn)
+                .find(|it| {
+                    it.check == CheckName::UnloggedTables && it.verdict == CheckVerdict::Warn
+                })
                 .map(|it| it.reason.clone());
         }
         for entry in entries {
             match &entry.event {
-                Event::Started { by } => report.by.clone_from(by),
-                Event::Completed { step, seconds } => report.steps.push(StepReport {
+                OperationEvent::Started { by } => report.by.clone_from(by),
+                OperationEvent::Completed { step, seconds } => report.steps.push(StepReport {
                     step: *step,
                     seconds: Some(*seconds),
                     reason: None,
                 }),
-                Event::Reported { step, reason }
-                | Event::Failed { step, reason }
-                | Event::Left { step, reason } => {
+                OperationEvent::Reported { step, reason }
+                | OperationEvent::Failed { step, reason }
+                | OperationEvent::Left { step, reason } => {
                     report.steps.push(StepReport {
                         step: *step,
                         seconds: None,
                         reason: Some(reason.clone()),
                     });
                 }
-                Event::Found(finding) => report.learn(finding),
-                Event::Ended { .. } => report.ended = Some(entry.at),
+                OperationEvent::Found(finding) => report.learn(finding),
+                OperationEvent::Ended { .. } => report.ended = Some(entry.at),
                 _ => {}
             }
         }
@@ -175,7 +177,7 @@ impl Report {
         }
         if undone {
             // What the autoscaler has taken back once it takes back again.
-            let pin = late && matches!(way, Some(Way::Temporary));
+            let pin = late && matches!(way, Some(AutoscalerPolicy::Temporary));
             self.next.push(match (pin, volumes) {
                 (false, false) => format!("pgctl scale {to}"),
                 (false, true) => format!("pgctl scale {to} --delete-volumes"),
@@ -185,25 +187,29 @@ impl Report {
         }
     }
 
-    fn learn(&mut self, finding: &Finding) {
+    fn learn(&mut self, finding: &OperationFinding) {
         match finding {
-            Finding::Shutdown(shutdown) => self.shutdown_lsn = Some(shutdown.lsn),
-            Finding::Promoted { position, timeline } => {
+            OperationFinding::Shutdown(shutdown) => self.shutdown_lsn = Some(shutdown.lsn),
+            OperationFinding::Promoted { position, timeline } => {
                 self.promoted_at = Some(*position);
                 self.new_timeline = Some(*timeline);
             }
-            Finding::Outage { seconds, method } => {
+            OperationFinding::Outage { seconds, method } => {
                 self.write_outage_seconds = Some(*seconds);
                 self.outage_method = Some(*method);
             }
-            Finding::OutageParts(parts) => self.write_outage_parts = Some(*parts),
-            Finding::ServiceSwitched { seconds } => self.service_switched_seconds = Some(*seconds),
-            Finding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
-            Finding::Kept(data) => self.kept.push(data.clone()),
-            Finding::TakenAway(data) => self.taken_away.push(data.clone()),
+            OperationFinding::OutageParts(parts) => self.write_outage_parts = Some(*parts),
+            OperationFinding::ServiceSwitched { seconds } => {
+                self.service_switched_seconds = Some(*seconds)
+            }
+            OperationFinding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
+            OperationFinding::Kept(data) => self.kept.push(data.clone()),
+            OperationFinding::TakenAway(data) => self.taken_away.push(data.clone()),
             // What the steps need.
-            Finding::Fenced { .. } | Finding::Ended { .. } | Finding::Deleted { .. } => {}
-            Finding::RestoredTimeline { timeline } => self.new_timeline = Some(*timeline),
+            OperationFinding::Fenced { .. }
+            | OperationFinding::Ended { .. }
+            | OperationFinding::Deleted { .. } => {}
+            OperationFinding::RestoredTimeline { timeline } => self.new_timeline = Some(*timeline),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::confirmation::{Confirmed, GoOn};
 use crate::events::RunEvent;
 use crate::plan::simulation::{Model, Server};
 use crate::plan::{
-    Action, Condition, FailoverRequest, Finding, Grounds, Plan, Step, plan_failover,
+    Action, Circumstances, Condition, FailoverRequest, OperationFinding, Plan, Step, plan_failover,
 };
 
 /// What outlives a process: the cluster, and the journal in it.
@@ -85,7 +85,7 @@ impl World for Process<'_> {
         action: &Action,
         _: &Known,
         _: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         if self.broken.is_some_and(|broken| broken(action)) {
             return Err(WorldError::permanent("it is broken"));
         }
@@ -113,7 +113,7 @@ impl World for Process<'_> {
         condition: &Condition,
         known: &Known,
         _: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         self.call(|shared| {
             shared.model.settle();
             if let Some(reason) = shared.model.gone_on(condition) {
@@ -167,7 +167,7 @@ impl World for Process<'_> {
 fn quiet(_: &Plan, _: &RunEvent) {}
 
 fn plan(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
-    plan_failover(snapshot, request, &Grounds::default(), now())
+    plan_failover(snapshot, request, &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 

@@ -5,17 +5,22 @@ use std::time::{Duration, Instant};
 use super::executor::incomplete;
 use super::{Ending, ErrorKind, Executor, World, WorldError};
 use crate::events::RunEvent;
-use crate::plan::{Action, Condition, Event, Finding, Outcome, Progress, Step, Undo};
+use crate::plan::{
+    Action, Condition, OperationEvent, OperationFinding, OperationOutcome, OperationProgress, Step,
+    Undo,
+};
 
 impl<W: World> Executor<'_, W> {
     /// Puts back every step that may have happened, the last one first.
     pub(super) async fn undo(&mut self, reason: String) -> Ending {
         let plan = self.journal.plan.clone();
         let end = match self.journal.progress() {
-            Ok(Progress::Between(end) | Progress::Undoing(end)) => end,
-            Ok(Progress::Within(index) | Progress::UndoWithin(index)) => index + 1,
-            Ok(Progress::Planned) => 0,
-            Ok(Progress::Ended(_)) => {
+            Ok(OperationProgress::Between(end) | OperationProgress::Undoing(end)) => end,
+            Ok(OperationProgress::Within(index) | OperationProgress::UndoWithin(index)) => {
+                index + 1
+            }
+            Ok(OperationProgress::Planned) => 0,
+            Ok(OperationProgress::Ended(_)) => {
                 let left = Vec::new();
                 return Ending::RolledBack { reason, left };
             }
@@ -32,7 +37,10 @@ impl<W: World> Executor<'_, W> {
                 continue;
             };
             self.say(&RunEvent::StepUndoing { step: step.name });
-            if let Err(ending) = self.enter(Event::UndoBegan { step: step.name }).await {
+            if let Err(ending) = self
+                .enter(OperationEvent::UndoBegan { step: step.name })
+                .await
+            {
                 return ending;
             }
             let limit = Duration::from_secs((*timeout_seconds).into());
@@ -51,7 +59,7 @@ impl<W: World> Executor<'_, W> {
                             step: step.name,
                             reason: words.clone(),
                         });
-                        let event = Event::Left {
+                        let event = OperationEvent::Left {
                             step: step.name,
                             reason: words.clone(),
                         };
@@ -65,12 +73,12 @@ impl<W: World> Executor<'_, W> {
                     return incomplete(Some(step.name), words);
                 }
             }
-            if let Err(ending) = self.note(Event::Undone { step: step.name }) {
+            if let Err(ending) = self.note(OperationEvent::Undone { step: step.name }) {
                 return ending;
             }
         }
-        let outcome = Outcome::RolledBack;
-        if let Err(ending) = self.enter(Event::Ended { outcome }).await {
+        let outcome = OperationOutcome::RolledBack;
+        if let Err(ending) = self.enter(OperationEvent::Ended { outcome }).await {
             return ending;
         }
         self.say(&RunEvent::Ended { outcome });
@@ -85,7 +93,7 @@ impl<W: World> Executor<'_, W> {
         actions: &[Action],
         proves: &Condition,
         limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         let plan = self.journal.plan.clone();
         let known = self.known();
         let deadline = Instant::now() + limit;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Journal, WorldError};
-use crate::plan::{Action, Condition, Finding, Known, Plan, Step};
+use crate::plan::{Action, Condition, Known, OperationFinding, Plan, Step};
 
 /// The cluster that a plan is run on, or a model of it.
 pub trait World: Sync {
@@ -23,7 +23,7 @@ pub trait World: Sync {
         action: &Action,
         known: &Known,
         limit: Duration,
-    ) -> impl Future<Output = Result<Vec<Finding>, WorldError>> + Send;
+    ) -> impl Future<Output = Result<Vec<OperationFinding>, WorldError>> + Send;
 
     /// Looks whether a condition holds now.
     fn holds(
@@ -40,7 +40,7 @@ pub trait World: Sync {
         condition: &Condition,
         known: &Known,
         limit: Duration,
-    ) -> impl Future<Output = Result<Vec<Finding>, WorldError>> + Send;
+    ) -> impl Future<Output = Result<Vec<OperationFinding>, WorldError>> + Send;
 
     /// Stores the journal, if nobody else has changed it since it was last read or stored here.
     fn store(&self, journal: &Journal) -> impl Future<Output = Result<(), WorldError>> + Send;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::StandbyStage;
-use crate::plan::{Check, Finding, Outcome, Plan, StepName};
+use crate::plan::{Check, OperationFinding, OperationOutcome, Plan, StepName};
 
 /// Something that has happened while an operation, a backup or a restore test runs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -101,12 +101,12 @@ pub enum RunEvent {
     /// Something was learnt.
     Found {
         /// What was.
-        finding: Finding,
+        finding: OperationFinding,
     },
     /// The operation has ended.
     Ended {
         /// How.
-        outcome: Outcome,
+        outcome: OperationOutcome,
     },
     /// It is settled from where a backup is taken.
     SourceChosen {

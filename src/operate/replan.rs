@@ -8,7 +8,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::Observed;
-use crate::plan::{Grounds, Plan, Refusal};
+use crate::plan::{Circumstances, Plan, Refusal};
 
 /// What has become of a plan while somebody was asked.
 pub enum Replanned {
@@ -27,12 +27,12 @@ pub async fn replan(
     kube: &Kube,
     observed: &Observed,
     plan: &Plan,
-    make: impl Fn(&Snapshot, &Grounds, Timestamp) -> Result<Plan, Refusal>,
+    make: impl Fn(&Snapshot, &Circumstances, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<Replanned, Failure> {
-    let grounds = requirements(kube, observed, plan.operation.kind()).await?;
-    match make(&observed.snapshot, &grounds, plan.made) {
+    let circumstances = requirements(kube, observed, plan.operation.kind()).await?;
+    match make(&observed.snapshot, &circumstances, plan.made) {
         Err(refusal) => Ok(Replanned::Refused(Box::new(refusal))),
-        Ok(now) if now.steps == plan.steps => Ok(Replanned::Same(grounds.journal_version)),
+        Ok(now) if now.steps == plan.steps => Ok(Replanned::Same(circumstances.journal_version)),
         Ok(_) => Err(Failure::new(
             ExitCode::Refused,
             "the cluster has changed since this plan was shown, and another one would be needed; nothing was changed",

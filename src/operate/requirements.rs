@@ -8,7 +8,7 @@ use crate::cluster::{ArgoApplication, Snapshot};
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
 use crate::observe::{Observed, unlogged_tables};
-use crate::plan::{Grounds, OperationKind, Permission, Permitted, applications, drift};
+use crate::plan::{Circumstances, OperationKind, Permission, Permitted, applications, drift};
 use crate::world::{lock_holder, seen_journal};
 
 /// What was found out besides the snapshot: permissions, the lock, the journal, who else changes things.
@@ -19,7 +19,7 @@ pub async fn requirements(
     kube: &Kube,
     observed: &Observed,
     kind: OperationKind,
-) -> Result<Grounds, Failure> {
+) -> Result<Circumstances, Failure> {
     let snapshot = &observed.snapshot;
     let calls: Vec<Call> = kind
         .permissions()
@@ -55,7 +55,7 @@ pub async fn requirements(
         })
         .collect();
     let (journal, journal_version) = journal?;
-    Ok(Grounds {
+    Ok(Circumstances {
         journal_version,
         permissions,
         // Without the permission to read it, the check of the permissions says so.

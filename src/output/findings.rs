@@ -3,7 +3,7 @@
 use super::advice::advice;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
-use crate::cluster::{Finding, Health, Severity};
+use crate::cluster::{Health, HealthFinding, Severity};
 
 /// The findings, most urgent first; empty when there are none. Commands are never wrapped: they
 /// are there to be copied.
@@ -13,7 +13,7 @@ pub(super) fn findings_section(health: &Health, screen: &Screen) -> String {
 
 /// Some of them.
 pub(super) fn findings_of<'a>(
-    findings: impl IntoIterator<Item = &'a Finding>,
+    findings: impl IntoIterator<Item = &'a HealthFinding>,
     screen: &Screen,
 ) -> String {
     let blocks: Vec<String> = findings

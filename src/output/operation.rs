@@ -10,7 +10,7 @@ use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
-    Action, Candidate, Check, Condition, Operation, OutageParts, Plan, Refusal, Undo, Verdict,
+    Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal, Undo,
 };
 
 /// The table of checks, and below it what to type about those that refuse.
@@ -22,9 +22,9 @@ pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
     ]);
     for check in checks {
         let (word, tone) = match check.verdict {
-            Verdict::Pass => ("pass", Tone::Good),
-            Verdict::Warn => ("warn", Tone::Warning),
-            Verdict::Refuse => ("refuse", Tone::Bad),
+            CheckVerdict::Pass => ("pass", Tone::Good),
+            CheckVerdict::Warn => ("warn", Tone::Warning),
+            CheckVerdict::Refuse => ("refuse", Tone::Bad),
         };
         table.row([
             (check.check.to_string(), Tone::Normal),
@@ -33,7 +33,7 @@ pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
         ]);
     }
     let mut text = table.draw(screen) + "\n";
-    for check in checks.iter().filter(|it| it.verdict != Verdict::Pass) {
+    for check in checks.iter().filter(|it| it.verdict != CheckVerdict::Pass) {
         if let Some(next) = &check.next {
             text += &format!("  {}: {}\n", check.check, advice(next));
         }
@@ -218,9 +218,9 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
             dash()
         };
         let (result, tone) = match record.outcome {
-            crate::plan::Outcome::Done => ("done", Tone::Good),
-            crate::plan::Outcome::RolledBack => ("rolled back", Tone::Warning),
-            crate::plan::Outcome::Replaced => ("replaced", Tone::Warning),
+            crate::plan::OperationOutcome::Done => ("done", Tone::Good),
+            crate::plan::OperationOutcome::RolledBack => ("rolled back", Tone::Warning),
+            crate::plan::OperationOutcome::Replaced => ("replaced", Tone::Warning),
         };
         let who = report.by.split('/').next().unwrap_or_default();
         table.row([
@@ -299,15 +299,15 @@ pub struct HistoryContent<'a> {
 /// The reason first, in a line; then what refuses and what warns, and what to type. The checks that
 /// passed are a number, unless `all` of them are asked for.
 pub fn refusal_screen(refusal: &Refusal, screen: &Screen, all: bool) -> String {
-    let of = |verdict: Verdict| {
+    let of = |verdict: CheckVerdict| {
         refusal
             .checks
             .iter()
             .filter(move |it| it.verdict == verdict)
     };
     let mut text = String::new();
-    if let Some(first) = of(Verdict::Refuse).next() {
-        let more = match of(Verdict::Refuse).count() {
+    if let Some(first) = of(CheckVerdict::Refuse).next() {
+        let more = match of(CheckVerdict::Refuse).count() {
             1 => String::new(),
             2 => " (and for one more reason)".to_owned(),
             count => format!(" (and for {} more reasons)", count - 1),
@@ -320,13 +320,13 @@ pub fn refusal_screen(refusal: &Refusal, screen: &Screen, all: bool) -> String {
             &line["refused:".len()..]
         );
     }
-    let shown: Vec<Check> = of(Verdict::Refuse)
-        .chain(of(Verdict::Warn))
-        .chain(of(Verdict::Pass).filter(|_| all))
+    let shown: Vec<Check> = of(CheckVerdict::Refuse)
+        .chain(of(CheckVerdict::Warn))
+        .chain(of(CheckVerdict::Pass).filter(|_| all))
         .cloned()
         .collect();
     text += &checks_screen(&shown, screen);
-    match of(Verdict::Pass).count() {
+    match of(CheckVerdict::Pass).count() {
         0 => {}
         _ if all => {}
         1 => text += "1 check passed (shown with -v)\n",

@@ -4,7 +4,7 @@ use super::operation::candidates_screen;
 use super::plain::plain;
 use super::screen::Screen;
 use super::writer::write_stderr;
-use crate::plan::{Bounds, Candidate, Way};
+use crate::plan::{AutoscalerPolicy, Bounds, Candidate};
 
 /// Shows who could become primary, and why or why not, and asks which of the eligible ones it is to
 /// be; the best comes first. None when nobody was chosen.
@@ -23,12 +23,21 @@ pub fn choose_candidate(candidates: &[Candidate], screen: &Screen) -> Option<Str
 
 /// Asks what is to become of `to` pods when the autoscaler, with these bounds, may change the number
 /// again. None when nothing was chosen.
-pub fn choose_way(autoscaler: &str, bounds: Bounds, meant: Bounds, to: u32) -> Option<Way> {
+pub fn choose_way(
+    autoscaler: &str,
+    bounds: Bounds,
+    meant: Bounds,
+    to: u32,
+) -> Option<AutoscalerPolicy> {
     write_stderr(&format!(
         "{} ({bounds}) may change the number of pods again.\n",
         plain(autoscaler)
     ));
-    let ways = [Way::Pin, Way::Permanent, Way::Temporary];
+    let ways = [
+        AutoscalerPolicy::Pin,
+        AutoscalerPolicy::Permanent,
+        AutoscalerPolicy::Temporary,
+    ];
     let items = [
         format!("pin: hold it at {to} until pgctl hpa resume"),
         format!(

@@ -6,7 +6,7 @@ use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::sections::{autoscaler_section, instances_section, services_section, volumes_section};
 use crate::backup::catalogue::LastBackup;
-use crate::cluster::{Behind, FindingCode, Health, Snapshot, Verdict, words};
+use crate::cluster::{Behind, FindingCode, Health, HealthVerdict, Snapshot, words};
 
 /// The whole screen of one cluster. `backup`: what a store has of it, when one is configured.
 pub fn status_screen(
@@ -94,10 +94,10 @@ pub(super) fn behind_words(behind: &Behind) -> String {
     }
 }
 
-pub(super) fn verdict_tone(verdict: Verdict) -> Tone {
+pub(super) fn verdict_tone(verdict: HealthVerdict) -> Tone {
     match verdict {
-        Verdict::Healthy => Tone::Good,
-        Verdict::Degraded => Tone::Warning,
-        Verdict::Critical => Tone::Bad,
+        HealthVerdict::Healthy => Tone::Good,
+        HealthVerdict::Degraded => Tone::Warning,
+        HealthVerdict::Critical => Tone::Bad,
     }
 }

@@ -444,7 +444,7 @@ fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>
 
 #[test]
 fn the_plan_of_a_switchover() {
-    use crate::plan::{FailoverRequest, Grounds, plan_failover};
+    use crate::plan::{Circumstances, FailoverRequest, plan_failover};
     let request = FailoverRequest {
         rejoin: true,
         ..FailoverRequest::default()
@@ -452,7 +452,7 @@ fn the_plan_of_a_switchover() {
     let plan = plan_failover(
         &fixture::healthy(2),
         &request,
-        &Grounds::default(),
+        &Circumstances::default(),
         fixture::now(),
     )
     .expect("a healthy cluster can fail over");

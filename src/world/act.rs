@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::names;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::Annotations;
-use crate::plan::{Action, Finding, ORIGINAL_MINIMUM, Plan, RestoreAction};
+use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{delete, release_ended, stop_unproven};
 use crate::world::failover::promotion::{promote, prove_write};
@@ -23,7 +23,7 @@ pub(super) async fn act(
     action: &Action,
     known: &Known,
     limit: Duration,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     let cluster = &real.connections;
     let namespace = cluster.namespace();
     match action {

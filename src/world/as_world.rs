@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::{Journal, Known, World, WorldError};
 use crate::kubernetes::Regarding;
-use crate::plan::{Action, Condition, Finding, Operation, Plan, Step, StepName};
+use crate::plan::{Action, Condition, Operation, OperationFinding, Plan, Step, StepName};
 use crate::world::cluster::RealCluster;
 use crate::world::{act, look, wait};
 
@@ -42,7 +42,7 @@ impl World for RealCluster {
         action: &Action,
         known: &Known,
         limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         act::act(self, plan, action, known, limit).await
     }
 
@@ -61,7 +61,7 @@ impl World for RealCluster {
         condition: &Condition,
         known: &Known,
         limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         wait::wait(self, plan, condition, known, limit).await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cluster::{Finding, FindingCode, Limits, Severity, Snapshot, assess};
+use crate::cluster::{FindingCode, HealthFinding, Limits, Severity, Snapshot, assess};
 use crate::kubernetes::Place;
 use crate::observe::{Depth, observe};
 use crate::world::connections::Connections;
@@ -41,7 +41,7 @@ pub(super) async fn because(cluster: &Connections, pod: &str) -> String {
 /// The findings about each pod, and those about servers that keep every standby from following.
 fn told_of(snapshot: &Snapshot, pods: &[String]) -> BTreeMap<String, String> {
     let health = assess(snapshot, &Limits::default());
-    let concerns_all = |finding: &&Finding| {
+    let concerns_all = |finding: &&HealthFinding| {
         matches!(
             finding.code,
             FindingCode::StandbysKeptOut
@@ -51,7 +51,7 @@ fn told_of(snapshot: &Snapshot, pods: &[String]) -> BTreeMap<String, String> {
     };
     pods.iter()
         .filter_map(|pod| {
-            let own = |finding: &&Finding| {
+            let own = |finding: &&HealthFinding| {
                 finding.object.kind == "pod"
                     && finding.object.name == *pod
                     && finding.severity != Severity::Note
@@ -67,7 +67,7 @@ fn told_of(snapshot: &Snapshot, pods: &[String]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn sentence(finding: &Finding) -> String {
+fn sentence(finding: &HealthFinding) -> String {
     match finding.why.as_str() {
         "" => finding.what.clone(),
         why => format!("{} ({why})", finding.what),

@@ -8,7 +8,8 @@ use crate::cluster::StartReason;
 use crate::engine::{ErrorKind, Known, WorldError};
 use crate::events::RunEvent;
 use crate::plan::{
-    Condition, DatabaseCondition, Finding, Operation, Plan, RestoreCondition, VolumeCondition,
+    Condition, DatabaseCondition, Operation, OperationFinding, Plan, RestoreCondition,
+    VolumeCondition,
 };
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{await_clean_end, await_ends};
@@ -31,7 +32,7 @@ pub(super) async fn wait(
     condition: &Condition,
     known: &Known,
     limit: Duration,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     let cluster = &real.connections;
     match condition {
         Condition::StoppedCleanly { pod } => {
@@ -57,7 +58,7 @@ pub(super) async fn wait(
             // Theirs is not the WAL that was written last.
             let ends = findings.into_iter();
             Ok(ends
-                .filter(|it| !matches!(it, Finding::Shutdown(_)))
+                .filter(|it| !matches!(it, OperationFinding::Shutdown(_)))
                 .collect())
         }
         Condition::Topology {
@@ -78,7 +79,7 @@ pub(super) async fn wait(
             not_gone_on(cluster, config_map, primary, *term).await?;
             poll(real, plan, condition, known, limit).await?;
             let pods = present(cluster, pods).await?;
-            Ok(vec![Finding::Fenced { pods }])
+            Ok(vec![OperationFinding::Fenced { pods }])
         }
         Condition::LacksNothingKnown { .. } if known.shutdown.is_none() => Ok(Vec::new()),
         Condition::CaughtUp { pod } | Condition::LacksNothingKnown { pod } => {
@@ -170,7 +171,7 @@ pub(super) async fn wait(
         Condition::ServiceLeadsTo { .. } => {
             poll(real, plan, condition, known, limit).await?;
             let switched = real.outage.since_last();
-            let switched = switched.map(|seconds| Finding::ServiceSwitched { seconds });
+            let switched = switched.map(|seconds| OperationFinding::ServiceSwitched { seconds });
             Ok(switched.into_iter().collect())
         }
         Condition::Answered

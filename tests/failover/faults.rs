@@ -3,7 +3,7 @@
 //! oracle is content.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;

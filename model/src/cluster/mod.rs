@@ -40,8 +40,8 @@ pub use database::{
 pub use files::{FileFacts, FileMistake, PendingSetting, RecoverySetting};
 pub use git_ops::{ArgoApplication, GitOps, IgnoredDifference};
 pub use health::{
-    Finding, FindingCode, Headline, Health, InstanceState, Limits, ObjectRef, Severity, Verdict,
-    assess, instance_state, role_words,
+    FindingCode, Headline, Health, HealthFinding, HealthVerdict, InstanceState, Limits, ObjectRef,
+    Severity, assess, instance_state, role_words,
 };
 pub use instance::{Instance, Role};
 pub use lag::{

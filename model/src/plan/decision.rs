@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::common::operation_checks;
 use super::language::{
-    Candidate, Check, Grounds, Operation, OperationId, OperationKind, Plan, Refusal, Step,
+    Candidate, Check, Circumstances, Operation, OperationId, OperationKind, Plan, Refusal, Step,
 };
 use crate::cluster::{Instance, Snapshot};
 
@@ -45,7 +45,7 @@ impl<'a> Decision<'a> {
     pub(super) fn new(
         kind: OperationKind,
         snapshot: &'a Snapshot,
-        grounds: &Grounds,
+        circumstances: &Circumstances,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<'a> Decision<'a> {
             snapshot,
             made: now,
             id: OperationId::new(kind, now),
-            checks: operation_checks(&snapshot.cluster, grounds),
+            checks: operation_checks(&snapshot.cluster, circumstances),
             candidates: Vec::new(),
         }
     }

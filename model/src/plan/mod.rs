@@ -23,16 +23,17 @@ pub use common::{
 };
 pub use failover::{candidates, plan_failover};
 pub use language::{
-    Action, AutoscaleRequest, AutoscalerPatch, BackupFacts, Bounds, Candidate, Check, CheckName,
-    ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES, DatabaseAction, DatabaseCondition, DatabaseHere,
-    DatabaseInBackup, DiscardRequest, Drift, Entry, Event, FailoverRequest, Finding, Follower,
-    Grounds, ImpossibleHistory, KeptData, KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode,
-    ORIGINAL_MINIMUM, OnFailure, Operation, OperationId, OperationKind, OutageMethod, OutageParts,
-    Outcome, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, Progress, Refusal, ReinitRequest,
-    RejoinRequest, RestoreAction, RestoreCondition, RestoreGrounds, RestoreKind, RestoreRequest,
-    RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName, Swap, SynchronousRequest,
-    TargetFacts, Undo, Unfinished, UnloggedTables, Verdict, VolumeAction, VolumeCondition,
-    VolumeHandle, Way,
+    Action, AutoscaleRequest, AutoscalerPatch, AutoscalerPolicy, BackupFacts, Bounds, Candidate,
+    Check, CheckName, CheckVerdict, Circumstances, ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES,
+    DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest, Drift,
+    Entry, FailoverRequest, Follower, ImpossibleHistory, KeptData, KeptFacts, Known, LOADED, Load,
+    LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure, Operation, OperationEvent,
+    OperationFinding, OperationId, OperationKind, OperationOutcome, OperationProgress,
+    OutageMethod, OutageParts, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, Refusal,
+    ReinitRequest, RejoinRequest, RestoreAction, RestoreCircumstances, RestoreCondition,
+    RestoreKind, RestoreRequest, RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName,
+    Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, VolumeAction,
+    VolumeCondition, VolumeHandle,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(any(test, feature = "testing"))]

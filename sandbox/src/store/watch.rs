@@ -12,7 +12,7 @@ pub struct Watch {
 }
 
 impl Store {
-    /// Follows the changes after `from` (usually [`List::revision`]).
+    /// Follows the changes after `from` (usually the revision of a list).
     ///
     /// # Errors
     /// [`StoreError::Gone`] when that is too long ago.

@@ -19,7 +19,7 @@ use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
 use crate::output::plain;
 use crate::plan::{
-    Operation, OperationKind, RestoreGrounds, RestoreKind, RestoreRequest, RestoreScope,
+    Operation, OperationKind, RestoreCircumstances, RestoreKind, RestoreRequest, RestoreScope,
     TargetFacts, plan_restore,
 };
 use crate::world::{Backups, journal_of};
@@ -59,7 +59,7 @@ pub(in super::super) async fn run(
             .say(&format!("reading {} to its end\n", plain(&chosen.id)));
     }
     let facts = backup::facts(&store, chosen, &identities).await?;
-    let found = RefCell::new(RestoreGrounds {
+    let found = RefCell::new(RestoreCircumstances {
         backup: facts,
         target: target(context, &kube, &observed).await?,
     });
@@ -79,7 +79,9 @@ pub(in super::super) async fn run(
         &args.operation.change,
         KIND,
         on,
-        |snapshot, grounds, now| plan_restore(snapshot, &request, grounds, &found.borrow(), now),
+        |snapshot, circumstances, now| {
+            plan_restore(snapshot, &request, circumstances, &found.borrow(), now)
+        },
         // An empty database may have been filled while the plan was read.
         async |kube, observed| {
             let target = target(context, kube, observed).await?;

@@ -7,8 +7,8 @@ use super::{Ending, Process, Shared, fresh, go_on, lock, start};
 use crate::cluster::fixture::{PRIMARY, facts, healthy, now};
 use crate::cluster::{Component, Snapshot};
 use crate::plan::{
-    AutoscaleRequest, Grounds, Plan, Refusal, ScaleRequest, SynchronousRequest, Way,
-    plan_autoscale, plan_scale, plan_synchronous,
+    AutoscaleRequest, AutoscalerPolicy, Circumstances, Plan, Refusal, ScaleRequest,
+    SynchronousRequest, plan_autoscale, plan_scale, plan_synchronous,
 };
 
 /// What these plans change.
@@ -45,13 +45,18 @@ fn planned(result: Result<Plan, Refusal>) -> Plan {
 fn scaled(snapshot: &Snapshot, replicas: u32, delete_volumes: bool) -> Plan {
     let request = ScaleRequest {
         replicas,
-        way: Some(Way::Permanent),
+        way: Some(AutoscalerPolicy::Permanent),
         wait: true,
         delete_volumes,
         max_lag_bytes: 0,
         timeout_seconds: 60,
     };
-    planned(plan_scale(snapshot, &request, &Grounds::default(), now()))
+    planned(plan_scale(
+        snapshot,
+        &request,
+        &Circumstances::default(),
+        now(),
+    ))
 }
 
 /// Commits wait for one of the standbys that stay.
@@ -59,7 +64,7 @@ fn synchronous(standbys: u32) -> Snapshot {
     let mut snapshot = healthy(standbys);
     snapshot.topology.synchronous = Some(1);
     let request = SynchronousRequest { standbys: 1 };
-    let plan = plan_synchronous(&snapshot, &request, &Grounds::default(), now());
+    let plan = plan_synchronous(&snapshot, &request, &Circumstances::default(), now());
     for step in planned(plan).steps {
         if let crate::plan::Action::SetSynchronous { pod, names } = step.action {
             facts(&mut snapshot, &pod)
@@ -72,7 +77,7 @@ fn synchronous(standbys: u32) -> Snapshot {
 
 /// Each change with the cluster that it begins on.
 fn changes() -> Vec<(Snapshot, Plan)> {
-    let grounds = Grounds::default();
+    let circumstances = Circumstances::default();
     let up = synchronous(2);
     let mut down = synchronous(4);
     if let Some(autoscaler) = &mut down.autoscaler {
@@ -85,9 +90,9 @@ fn changes() -> Vec<(Snapshot, Plan)> {
         cpu: Some(50),
         memory: None,
     };
-    let set = planned(plan_autoscale(&plain, &request, &grounds, now()));
+    let set = planned(plan_autoscale(&plain, &request, &circumstances, now()));
     let two = SynchronousRequest { standbys: 2 };
-    let sync = planned(plan_synchronous(&plain, &two, &grounds, now()));
+    let sync = planned(plan_synchronous(&plain, &two, &circumstances, now()));
     vec![
         (up.clone(), scaled(&up, 4, false)),
         (down.clone(), scaled(&down, 2, false)),

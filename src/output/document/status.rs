@@ -9,7 +9,7 @@ use super::behind::BehindDocument;
 use super::instance::InstanceDocument;
 use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
 use crate::backup::catalogue::LastBackup;
-use crate::cluster::{ClusterId, Finding, Headline, Health, Snapshot, Verdict, words};
+use crate::cluster::{ClusterId, Headline, Health, HealthFinding, HealthVerdict, Snapshot, words};
 
 /// Which cluster.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -87,11 +87,11 @@ pub struct ClusterStatusDocument {
     /// When the looking began.
     taken_at: Timestamp,
     /// The answer.
-    verdict: Verdict,
+    verdict: HealthVerdict,
     /// The parts of the first line.
     summary: SummaryDocument,
     /// What is wrong, most urgent first.
-    findings: Vec<Finding>,
+    findings: Vec<HealthFinding>,
     /// Which pod is meant to be primary.
     topology: TopologyDocument,
     /// The pods with their databases.
@@ -194,7 +194,7 @@ pub struct ClusterListDocument {
     /// When the looking began.
     taken_at: Timestamp,
     /// The worst verdict of all.
-    verdict: Verdict,
+    verdict: HealthVerdict,
     /// By namespace and name.
     items: Vec<ClusterItemDocument>,
 }
@@ -207,11 +207,11 @@ struct ClusterItemDocument {
     /// Which cluster.
     cluster: ClusterDocument,
     /// The answer.
-    verdict: Verdict,
+    verdict: HealthVerdict,
     /// The parts of the first line.
     summary: SummaryDocument,
     /// What is wrong, most urgent first.
-    findings: Vec<Finding>,
+    findings: Vec<HealthFinding>,
 }
 
 impl ClusterListDocument {
@@ -228,7 +228,7 @@ impl ClusterListDocument {
             api_version: API_VERSION,
             kind: "ClusterList",
             taken_at,
-            verdict: worst.unwrap_or(Verdict::Healthy),
+            verdict: worst.unwrap_or(HealthVerdict::Healthy),
             items: clusters.iter().map(item).collect(),
         }
     }

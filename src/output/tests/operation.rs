@@ -9,8 +9,8 @@ use crate::cluster::{Database, Lsn, Snapshot, Timeline};
 use crate::engine::{Journal, Record, Report};
 use crate::output::*;
 use crate::plan::{
-    Entry, Event, FailoverRequest, Finding, Grounds, OutageMethod, OutageParts, Outcome, Plan,
-    Refusal, Shutdown, StepName, plan_failover,
+    Circumstances, Entry, FailoverRequest, OperationEvent, OperationFinding, OperationOutcome,
+    OutageMethod, OutageParts, Plan, Refusal, Shutdown, StepName, plan_failover,
 };
 
 fn request() -> FailoverRequest {
@@ -22,7 +22,7 @@ fn request() -> FailoverRequest {
 }
 
 fn switchover() -> Plan {
-    plan_failover(&healthy(3), &request(), &Grounds::default(), now())
+    plan_failover(&healthy(3), &request(), &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
@@ -39,7 +39,7 @@ fn locked_out() -> Snapshot {
 }
 
 fn refusal() -> Refusal {
-    match plan_failover(&locked_out(), &request(), &Grounds::default(), now()) {
+    match plan_failover(&locked_out(), &request(), &Circumstances::default(), now()) {
         Err(refusal) => refusal,
         Ok(plan) => panic!("it was planned: {:#?}", plan.checks),
     }
@@ -47,22 +47,24 @@ fn refusal() -> Refusal {
 
 /// What is journaled when each step takes a quarter of a second.
 fn journal(plan: &Plan) -> Vec<Entry> {
-    let mut events = vec![Event::Started {
+    let mut events = vec![OperationEvent::Started {
         by: "ann@laptop/1-2-3".into(),
     }];
     for step in &plan.steps {
-        events.push(Event::Began { step: step.name });
+        events.push(OperationEvent::Began { step: step.name });
         match step.name {
-            StepName::StopPrimary => events.push(Event::Found(Finding::Shutdown(Shutdown {
-                timeline: Timeline(1),
-                lsn: Lsn::new(0x0A00_0028),
-            }))),
+            StepName::StopPrimary => events.push(OperationEvent::Found(
+                OperationFinding::Shutdown(Shutdown {
+                    timeline: Timeline(1),
+                    lsn: Lsn::new(0x0A00_0028),
+                }),
+            )),
             StepName::Promote => events.extend([
-                Event::Found(Finding::Outage {
+                OperationEvent::Found(OperationFinding::Outage {
                     seconds: 0.31,
                     method: OutageMethod::OwnWrites,
                 }),
-                Event::Found(Finding::OutageParts(OutageParts {
+                OperationEvent::Found(OperationFinding::OutageParts(OutageParts {
                     stop_seconds: 0.17,
                     catch_up_seconds: 0.01,
                     prepare_seconds: 0.04,
@@ -71,27 +73,31 @@ fn journal(plan: &Plan) -> Vec<Entry> {
                 })),
             ]),
             StepName::PointService => {
-                events.push(Event::Found(Finding::ServiceSwitched { seconds: 0.36 }));
+                events.push(OperationEvent::Found(OperationFinding::ServiceSwitched {
+                    seconds: 0.36,
+                }));
             }
-            StepName::ProveWrite => events.push(Event::Found(Finding::Promoted {
-                position: Lsn::new(0x0A00_00A0),
-                timeline: Timeline(2),
-            })),
+            StepName::ProveWrite => {
+                events.push(OperationEvent::Found(OperationFinding::Promoted {
+                    position: Lsn::new(0x0A00_00A0),
+                    timeline: Timeline(2),
+                }))
+            }
             _ => {}
         }
         events.push(match step.name {
-            StepName::Repoint => Event::Reported {
+            StepName::Repoint => OperationEvent::Reported {
                 step: step.name,
                 reason: "staging-postgres-replica-1: it does not exist".into(),
             },
-            _ => Event::Completed {
+            _ => OperationEvent::Completed {
                 step: step.name,
                 seconds: 0.25,
             },
         });
     }
-    events.push(Event::Ended {
-        outcome: Outcome::Done,
+    events.push(OperationEvent::Ended {
+        outcome: OperationOutcome::Done,
     });
     events
         .into_iter()
@@ -103,7 +109,7 @@ fn journal(plan: &Plan) -> Vec<Entry> {
         .collect()
 }
 
-fn record(plan: &Plan, outcome: Outcome) -> Record {
+fn record(plan: &Plan, outcome: OperationOutcome) -> Record {
     Record {
         id: plan.id.clone(),
         outcome,
@@ -135,7 +141,8 @@ fn the_end_report_has_the_figures() {
 #[test]
 fn the_history_has_a_line_for_each_operation() {
     let plan = switchover();
-    let records = [Outcome::Done, Outcome::RolledBack].map(|outcome| record(&plan, outcome));
+    let records = [OperationOutcome::Done, OperationOutcome::RolledBack]
+        .map(|outcome| record(&plan, outcome));
     insta::assert_snapshot!(history_screen(&records, &screen(160)));
 }
 
@@ -164,7 +171,7 @@ fn every_document_of_an_operation_holds_to_its_schema() -> Result<(), Box<dyn st
     for unfinished in [None, Some(&unfinished)] {
         let content = HistoryContent {
             unfinished,
-            operations: &[record(&plan, Outcome::Done)],
+            operations: &[record(&plan, OperationOutcome::Done)],
         };
         check(
             "history.json",

@@ -9,8 +9,8 @@ use crate::engine::Report;
 use crate::events::{RunEvent, StandbyStage};
 use crate::output::*;
 use crate::plan::{
-    AutoscaleRequest, Entry, Event, Grounds, PAUSED_BOUNDS, Plan, Refusal, ScaleRequest, StepName,
-    Way, plan_autoscale, plan_scale,
+    AutoscaleRequest, AutoscalerPolicy, Circumstances, Entry, OperationEvent, PAUSED_BOUNDS, Plan,
+    Refusal, ScaleRequest, StepName, plan_autoscale, plan_scale,
 };
 
 /// A screen at both widths, as one text.
@@ -20,7 +20,11 @@ fn both(draw: impl Fn(&Screen) -> String) -> String {
         .join("\n")
 }
 
-fn scaled(snapshot: &Snapshot, replicas: u32, way: Option<Way>) -> Result<Plan, Refusal> {
+fn scaled(
+    snapshot: &Snapshot,
+    replicas: u32,
+    way: Option<AutoscalerPolicy>,
+) -> Result<Plan, Refusal> {
     let request = ScaleRequest {
         replicas,
         way,
@@ -29,7 +33,7 @@ fn scaled(snapshot: &Snapshot, replicas: u32, way: Option<Way>) -> Result<Plan, 
         max_lag_bytes: 1 << 24,
         timeout_seconds: 600,
     };
-    plan_scale(snapshot, &request, &Grounds::default(), now())
+    plan_scale(snapshot, &request, &Circumstances::default(), now())
 }
 
 fn planned(result: Result<Plan, Refusal>) -> Plan {
@@ -61,7 +65,7 @@ fn autoscaler(change: impl FnOnce(&mut Autoscaler)) -> Autoscaler {
 
 #[test]
 fn the_plan_of_a_pinned_scale_up() {
-    let plan = planned(scaled(&healthy(2), 4, Some(Way::Pin)));
+    let plan = planned(scaled(&healthy(2), 4, Some(AutoscalerPolicy::Pin)));
     insta::assert_snapshot!(shown(&plan));
 }
 
@@ -73,18 +77,18 @@ fn the_refusal_of_a_scaling_that_the_autoscaler_may_undo() {
 
 #[test]
 fn the_report_of_a_scale_down() {
-    let plan = planned(scaled(&healthy(4), 2, Some(Way::Permanent)));
-    let mut events = vec![Event::Started {
+    let plan = planned(scaled(&healthy(4), 2, Some(AutoscalerPolicy::Permanent)));
+    let mut events = vec![OperationEvent::Started {
         by: "ann@laptop/1-2-3".into(),
     }];
     for step in &plan.steps {
-        events.push(Event::Began { step: step.name });
+        events.push(OperationEvent::Began { step: step.name });
         events.push(match step.name {
-            StepName::ForgetStandbys => Event::Reported {
+            StepName::ForgetStandbys => OperationEvent::Reported {
                 step: step.name,
                 reason: "somebody still streams through one of them".into(),
             },
-            _ => Event::Completed {
+            _ => OperationEvent::Completed {
                 step: step.name,
                 seconds: 0.5,
             },
@@ -152,7 +156,7 @@ fn a_change_of_the_autoscaler_shows_its_patch() {
         cpu: Some(60),
         memory: None,
     };
-    let plan = plan_autoscale(&healthy(3), &request, &Grounds::default(), now());
+    let plan = plan_autoscale(&healthy(3), &request, &Circumstances::default(), now());
     insta::assert_snapshot!(shown(&planned(plan)));
 }
 
@@ -191,7 +195,7 @@ fn the_documents_hold_to_their_schemas() -> Result<(), Box<dyn std::error::Error
         "synchronous-replication.json",
         &encode(&document, Format::Json),
     )?;
-    let plan = planned(scaled(&healthy(2), 4, Some(Way::Pin)));
+    let plan = planned(scaled(&healthy(2), 4, Some(AutoscalerPolicy::Pin)));
     let document = OperationDocument::new("Plan", &plan, 0);
     holds("plan.json", &encode(&document, Format::Json))
 }

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::cluster::fixture::{PRIMARY, healthy, now, replica};
     use crate::cluster::{Lsn, StartDecision, TerminationRecord, Timeline};
-    use crate::plan::{FailoverRequest, Grounds, plan_failover};
+    use crate::plan::{Circumstances, FailoverRequest, plan_failover};
 
     /// A switchover, its old primary, and that pod while it is being deleted, stopped in order.
     fn stopped() -> (Plan, PodRef, PodFacts, TerminationRecord) {
@@ -64,7 +64,7 @@ mod tests {
             to: Some(replica(0)),
             ..FailoverRequest::default()
         };
-        let plan = plan_failover(&snapshot, &request, &Grounds::default(), now())
+        let plan = plan_failover(&snapshot, &request, &Circumstances::default(), now())
             .unwrap_or_else(|refusal| panic!("{refusal}"));
         let mut pod = snapshot.instance(PRIMARY).expect("a primary").pod.clone();
         pod.deleting_since = Some(now());

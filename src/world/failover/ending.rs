@@ -9,7 +9,7 @@ use crate::cluster::PodFacts;
 use crate::cluster::names;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::KubeError;
-use crate::plan::{Finding, Operation, Plan, PodRef, Shutdown};
+use crate::plan::{Operation, OperationFinding, Plan, PodRef, Shutdown};
 use crate::world::connections::Connections;
 use crate::world::failover::end::{End, end_of};
 use crate::world::failover::outage::Outage;
@@ -23,7 +23,7 @@ pub(in crate::world) async fn delete(
     plan: &Plan,
     pod: &PodRef,
     known: &Known,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     if let Operation::Failover { .. } = plan.operation {
         // All who may have read what the topology said before the fence; their ends are waited
         // for one by one.
@@ -44,7 +44,7 @@ pub(in crate::world) async fn delete(
         let words = format!("{} was replaced once more", pod.name);
         return Err(WorldError::transient(words));
     }
-    Ok(vec![Finding::Deleted { pod: now }])
+    Ok(vec![OperationFinding::Deleted { pod: now }])
 }
 
 /// Whether the pod of that name was this one, or there was none.
@@ -151,7 +151,7 @@ pub(in crate::world) async fn await_ends(
     names: &[(&str, Option<&PodRef>)],
     known: &Known,
     limit: Duration,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     let begun = Instant::now();
     let mut findings = Vec::new();
     let mut last = None;
@@ -166,12 +166,12 @@ pub(in crate::world) async fn await_ends(
             }
             let left = limit.saturating_sub(begun.elapsed());
             last = await_end(cluster, plan, &pod, left).await?.ok();
-            findings.push(Finding::Ended { pod });
+            findings.push(OperationFinding::Ended { pod });
         }
     }
     outage.stopped();
     // The last one of a name has written the end of the WAL on its volume.
-    findings.extend(last.map(Finding::Shutdown));
+    findings.extend(last.map(OperationFinding::Shutdown));
     Ok(findings)
 }
 
@@ -183,7 +183,7 @@ pub(in crate::world) async fn await_clean_end(
     pod: &PodRef,
     known: &Known,
     limit: Duration,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     // Its record was read when it was being deleted and its container had terminated: nothing
     // starts in that pod again, and its name's next pod meets the fence.
     if known.shutdown.is_some() {
@@ -199,8 +199,8 @@ pub(in crate::world) async fn await_clean_end(
     outage.stopped();
     match end {
         Ok(shutdown) => Ok(vec![
-            Finding::Ended { pod: pod.clone() },
-            Finding::Shutdown(shutdown),
+            OperationFinding::Ended { pod: pod.clone() },
+            OperationFinding::Shutdown(shutdown),
         ]),
         Err(how) => Err(WorldError::permanent(format!(
             "{} has stopped, but {how}: whether the candidate has all of its WAL can't be proven",

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::cluster::{ContainerState, StartDecision, StartReason};
 use crate::engine::WorldError;
 use crate::observe::why_held_back;
-use crate::plan::{Finding, Follower};
+use crate::plan::{Follower, OperationFinding};
 use crate::postgres::{Complaint, complaint};
 use crate::world::connections::Connections;
 use crate::world::reasons::reasons;
@@ -95,7 +95,7 @@ impl Followers {
         pods: &[String],
         hopeless: Option<Hopeless>,
         limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         let begun = Instant::now();
         let mut complaints = Reasons::new();
         let mut read = Instant::now();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{Known, WorldError};
-use crate::plan::{Finding, OutageMethod};
+use crate::plan::{OperationFinding, OutageMethod};
 use crate::world::connections::Connections;
 use crate::world::failover::outage::Outage;
 
@@ -16,7 +16,7 @@ pub(in crate::world) async fn promote(
     pod: &str,
     known: &Known,
     limit: Duration,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     let session = cluster.open_session(pod).await.ok_or_else(|| {
         WorldError::transient(format!(
             "the connection to {pod} was lost before its promotion"
@@ -44,8 +44,8 @@ pub(in crate::world) async fn promote(
             None => return Ok(Vec::new()),
         },
     };
-    let mut findings = vec![Finding::Outage { seconds, method }];
-    findings.extend(parts.map(Finding::OutageParts));
+    let mut findings = vec![OperationFinding::Outage { seconds, method }];
+    findings.extend(parts.map(OperationFinding::OutageParts));
     Ok(findings)
 }
 
@@ -53,14 +53,14 @@ pub(in crate::world) async fn promote(
 pub(in crate::world) async fn prove_write(
     cluster: &Connections,
     pod: &str,
-) -> Result<Vec<Finding>, WorldError> {
+) -> Result<Vec<OperationFinding>, WorldError> {
     // A session of its own: with all that a client's commit waits for.
     let session = cluster.connect(pod).await?;
     session.heartbeat().await?;
     let mut findings = Vec::new();
     let facts = session.facts().await?;
     if let Some(position) = facts_position(&session).await {
-        findings.push(Finding::Promoted {
+        findings.push(OperationFinding::Promoted {
             position,
             timeline: facts.timeline,
         });

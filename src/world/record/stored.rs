@@ -139,15 +139,19 @@ fn kept<T: Serialize + DeserializeOwned + PartialEq>(
 mod tests {
     use super::*;
     use crate::cluster::fixture::{healthy, now};
-    use crate::plan::{Event, FailoverRequest, Grounds, Outcome, plan_failover};
+    use crate::plan::{
+        Circumstances, FailoverRequest, OperationEvent, OperationOutcome, plan_failover,
+    };
     use serde_json::json;
 
     fn journal() -> Journal {
         let request = FailoverRequest::default();
-        let plan = plan_failover(&healthy(2), &request, &Grounds::default(), now());
+        let plan = plan_failover(&healthy(2), &request, &Circumstances::default(), now());
         let mut journal = Journal::new(plan.expect("a plan"), Vec::new());
         let by = "ann@laptop".to_owned();
-        journal.add(Event::Started { by }).expect("it can begin");
+        journal
+            .add(OperationEvent::Started { by })
+            .expect("it can begin");
         journal
     }
 
@@ -211,9 +215,10 @@ mod tests {
     #[test]
     fn fields_that_are_not_known_stay_when_it_is_written_again() {
         let mut journal = journal();
-        let outcome = Outcome::Replaced;
+        let outcome = OperationOutcome::Replaced;
         let mut over = journal.clone();
-        over.add(Event::Ended { outcome }).expect("it can end");
+        over.add(OperationEvent::Ended { outcome })
+            .expect("it can end");
         journal.history = over.history;
         let mut before = data(&journal);
         before.insert("later".to_owned(), "a key".to_owned());
@@ -228,7 +233,8 @@ mod tests {
         }
         let mut read = read(&before).expect("it is read").expect("there is one");
         let by = "bob@desk".to_owned();
-        read.add(Event::Resumed { by }).expect("it can go on");
+        read.add(OperationEvent::Resumed { by })
+            .expect("it can go on");
         read.history.remove(0);
         read.history.extend(journal.history);
         let after = written(&read, Some(&before)).expect("it can be written");

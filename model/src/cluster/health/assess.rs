@@ -1,6 +1,6 @@
 //! The assessment: every check, in order of urgency.
 
-use super::finding::{Finding, Severity, Verdict};
+use super::finding::{HealthFinding, HealthVerdict, Severity};
 use super::headline::Headline;
 use super::limits::Limits;
 use super::{capacity, next_start, operations, pods, primary, replication, services, storage};
@@ -10,18 +10,18 @@ use crate::cluster::{LagReport, Snapshot, lag_report};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health {
     /// The answer.
-    pub verdict: Verdict,
+    pub verdict: HealthVerdict,
     /// The parts of the first line.
     pub headline: Headline,
     /// What is wrong, most urgent first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<HealthFinding>,
     /// The lag that was judged.
     pub lag: LagReport,
 }
 
 impl Health {
     /// The findings that make the verdict what it is.
-    pub fn problems(&self) -> impl Iterator<Item = &Finding> {
+    pub fn problems(&self) -> impl Iterator<Item = &HealthFinding> {
         self.findings
             .iter()
             .filter(|finding| finding.severity != Severity::Note)
@@ -44,9 +44,9 @@ pub fn assess(snapshot: &Snapshot, limits: &Limits) -> Health {
         (a.severity, a.code, &a.object, &a.what).cmp(&(b.severity, b.code, &b.object, &b.what))
     });
     let verdict = match findings.first().map(|finding| finding.severity) {
-        Some(Severity::Critical) => Verdict::Critical,
-        Some(Severity::Warning) => Verdict::Degraded,
-        Some(Severity::Note) | None => Verdict::Healthy,
+        Some(Severity::Critical) => HealthVerdict::Critical,
+        Some(Severity::Warning) => HealthVerdict::Degraded,
+        Some(Severity::Note) | None => HealthVerdict::Healthy,
     };
     Health {
         verdict,

@@ -1,9 +1,9 @@
 //! Are there as many as wanted, and can there be more?
 
-use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use crate::cluster::{Autoscaler, Component, ObjectKind, PAUSED_BOUNDS, Snapshot};
 
-pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     let namespace = &snapshot.cluster.namespace;
     for set in &snapshot.stateful_sets {
         let (have, word) = if set.existing < set.wanted {
@@ -13,7 +13,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         };
         if have < set.wanted {
             findings.push(
-                Finding::warning(
+                HealthFinding::warning(
                     FindingCode::ReplicasMissing,
                     ObjectRef::new("statefulset", &set.name),
                     format!("{have} of {} pods {word}", set.wanted),
@@ -29,7 +29,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         findings.extend(may_delete_primary(snapshot, autoscaler));
         if let Some((why, next)) = autoscaler.contested(namespace) {
             findings.push(
-                Finding::warning(
+                HealthFinding::warning(
                     FindingCode::SeveralAutoscalers,
                     ObjectRef::new("hpa", &autoscaler.name),
                     why,
@@ -45,7 +45,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             ObjectKind::Services | ObjectKind::EndpointSlices => Severity::Warning,
             _ => Severity::Note,
         };
-        findings.push(Finding::new(
+        findings.push(HealthFinding::new(
             severity,
             FindingCode::Unseen,
             ObjectRef::new("cluster", &snapshot.cluster.to_string()),
@@ -56,7 +56,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 
 /// Bounds that let the autoscaler take the primary away: a failover has raised the minimum, and
 /// somebody has applied the manifests again, say.
-fn may_delete_primary(snapshot: &Snapshot, autoscaler: &Autoscaler) -> Option<Finding> {
+fn may_delete_primary(snapshot: &Snapshot, autoscaler: &Autoscaler) -> Option<HealthFinding> {
     let set = snapshot.stateful_set(Component::Replica)?;
     let (primary, lowest) = snapshot.primary_among_replicas()?;
     if set.name != autoscaler.target || autoscaler.min >= lowest {
@@ -72,7 +72,7 @@ fn may_delete_primary(snapshot: &Snapshot, autoscaler: &Autoscaler) -> Option<Fi
         format!("set --min {lowest}")
     };
     Some(
-        Finding::critical(
+        HealthFinding::critical(
             FindingCode::AutoscalerMayDeletePrimary,
             ObjectRef::new("hpa", &autoscaler.name),
             format!(
@@ -85,7 +85,7 @@ fn may_delete_primary(snapshot: &Snapshot, autoscaler: &Autoscaler) -> Option<Fi
     )
 }
 
-fn autoscaling(snapshot: &Snapshot, autoscaler: &Autoscaler, findings: &mut Vec<Finding>) {
+fn autoscaling(snapshot: &Snapshot, autoscaler: &Autoscaler, findings: &mut Vec<HealthFinding>) {
     let namespace = &snapshot.cluster.namespace;
     let object = ObjectRef::new("hpa", &autoscaler.name);
     let describe = format!("kubectl -n {namespace} describe hpa {}", autoscaler.name);
@@ -110,7 +110,7 @@ fn autoscaling(snapshot: &Snapshot, autoscaler: &Autoscaler, findings: &mut Vec<
             )
         };
         findings.push(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::AutoscalerAtMaximum,
                 object.clone(),
                 format!("it is at its maximum of {} replicas", autoscaler.max),
@@ -124,7 +124,7 @@ fn autoscaling(snapshot: &Snapshot, autoscaler: &Autoscaler, findings: &mut Vec<
     });
     if let Some(condition) = stuck {
         findings.push(
-            Finding::note(
+            HealthFinding::note(
                 FindingCode::AutoscalerBlind,
                 object,
                 format!("it does not scale: {}", condition.reason),

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The answer, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Verdict {
+pub enum HealthVerdict {
     /// Nothing to do.
     Healthy,
     /// It serves, but something needs a person soon.
@@ -17,7 +17,7 @@ pub enum Verdict {
     Critical,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for HealthVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Healthy => "HEALTHY",
@@ -195,7 +195,7 @@ impl fmt::Display for ObjectRef {
 /// Something that is wrong, or good to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Finding {
+pub struct HealthFinding {
     /// The stable word.
     pub code: FindingCode,
     /// How bad.
@@ -210,7 +210,7 @@ pub struct Finding {
     pub next: Vec<String>,
 }
 
-impl Finding {
+impl HealthFinding {
     pub(super) fn new(
         severity: Severity,
         code: FindingCode,

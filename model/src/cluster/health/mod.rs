@@ -19,7 +19,7 @@ mod storage;
 mod tests;
 
 pub use assess::{Health, assess};
-pub use finding::{Finding, FindingCode, ObjectRef, Severity, Verdict};
+pub use finding::{FindingCode, HealthFinding, HealthVerdict, ObjectRef, Severity};
 pub use headline::Headline;
 pub use limits::Limits;
 pub use state::{InstanceState, instance_state, role_words};

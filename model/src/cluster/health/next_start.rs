@@ -2,10 +2,10 @@
 //! that wait for a restart, a login that only those still have who are connected.
 
 use super::advice::in_psql;
-use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use crate::cluster::{DatabaseFacts, FileMistake, Instance, RecoverySetting, Snapshot};
 
-pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     findings.extend(kept_out(snapshot));
     findings.extend(no_connection_left(snapshot));
     mistakes(snapshot, findings);
@@ -19,7 +19,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 }
 
 /// A server that would not let a standby in: the primary, else one that is to become primary.
-fn kept_out(snapshot: &Snapshot) -> Option<Finding> {
+fn kept_out(snapshot: &Snapshot) -> Option<HealthFinding> {
     let namespace = &snapshot.cluster.namespace;
     let (instance, (reason, sql)) = snapshot
         .primaries()
@@ -29,7 +29,7 @@ fn kept_out(snapshot: &Snapshot) -> Option<Finding> {
         true => "it lets no standby in any more",
         false => "it would let no standby in, were it the primary",
     };
-    let finding = Finding::warning(
+    let finding = HealthFinding::warning(
         FindingCode::StandbysKeptOut,
         ObjectRef::pod(instance.name()),
         format!("{what}: {reason}"),
@@ -52,11 +52,11 @@ fn kept_out(snapshot: &Snapshot) -> Option<Finding> {
     })
 }
 
-fn no_connection_left(snapshot: &Snapshot) -> Option<Finding> {
+fn no_connection_left(snapshot: &Snapshot) -> Option<HealthFinding> {
     let primary = snapshot.primary()?;
     let said = primary.facts()?.no_connection_left()?;
     Some(
-        Finding::warning(
+        HealthFinding::warning(
             FindingCode::ConnectionsExhausted,
             ObjectRef::pod(primary.name()),
             "all its connections are taken: clients are turned away, and so is a standby that starts",
@@ -71,7 +71,7 @@ fn no_connection_left(snapshot: &Snapshot) -> Option<Finding> {
 }
 
 /// Pods share their files: what is wrong in several is told once.
-fn mistakes(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+fn mistakes(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     let mut told: Vec<(&[FileMistake], Vec<&str>)> = Vec::new();
     for instance in &snapshot.instances {
         let mistakes = instance.facts().map_or(&[][..], DatabaseFacts::mistakes);
@@ -97,7 +97,7 @@ fn mistakes(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             number => format!("; the same in {} more pods", number - 1),
         };
         findings.push(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::ConfigurationMistake,
                 ObjectRef::pod(first),
                 format!("its configuration can't be read: {mistake}{more}"),
@@ -114,7 +114,11 @@ fn mistakes(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     }
 }
 
-fn recovery(snapshot: &Snapshot, instance: &Instance, facts: &DatabaseFacts) -> Option<Finding> {
+fn recovery(
+    snapshot: &Snapshot,
+    instance: &Instance,
+    facts: &DatabaseFacts,
+) -> Option<HealthFinding> {
     let all = &facts.files.as_ref()?.recovery;
     let first = all.first()?;
     let open = || facts.recovery_settings();
@@ -135,7 +139,7 @@ fn recovery(snapshot: &Snapshot, instance: &Instance, facts: &DatabaseFacts) -> 
         }
         Severity::Note => "the start script overrules it; it is left from an earlier recovery",
     };
-    let mut finding = Finding::new(
+    let mut finding = HealthFinding::new(
         severity,
         FindingCode::RecoverySettings,
         ObjectRef::pod(instance.name()),
@@ -153,7 +157,11 @@ fn recovery(snapshot: &Snapshot, instance: &Instance, facts: &DatabaseFacts) -> 
     Some(finding)
 }
 
-fn pending(snapshot: &Snapshot, instance: &Instance, facts: &DatabaseFacts) -> Option<Finding> {
+fn pending(
+    snapshot: &Snapshot,
+    instance: &Instance,
+    facts: &DatabaseFacts,
+) -> Option<HealthFinding> {
     let pending = facts.pending();
     if pending.is_empty() {
         return None;
@@ -182,7 +190,7 @@ fn pending(snapshot: &Snapshot, instance: &Instance, facts: &DatabaseFacts) -> O
         ),
     };
     Some(
-        Finding::new(
+        HealthFinding::new(
             severity,
             FindingCode::RestartPending,
             ObjectRef::pod(instance.name()),

@@ -1,10 +1,10 @@
 //! What operations have left behind.
 
-use super::finding::{Finding, FindingCode, ObjectRef};
+use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use crate::cluster::names;
 use crate::cluster::{Role, Snapshot, UnfinishedOperation, UnreadableJournal};
 
-pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     findings.extend(snapshot.unfinished.as_ref().map(unfinished));
     findings.extend(snapshot.unreadable_journal.as_ref().map(unreadable));
     findings.extend(unproven(snapshot));
@@ -14,7 +14,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     }
 }
 
-fn unfinished(operation: &UnfinishedOperation) -> Finding {
+fn unfinished(operation: &UnfinishedOperation) -> HealthFinding {
     let object = ObjectRef::new("operation", &operation.id);
     let what = match &operation.holder {
         Some(holder) => format!("the {} is under way: {holder}", operation.title),
@@ -22,9 +22,9 @@ fn unfinished(operation: &UnfinishedOperation) -> Finding {
     };
     let code = FindingCode::OperationUnfinished;
     if operation.holder.is_some() {
-        return Finding::note(code, object, what).next("pgctl history");
+        return HealthFinding::note(code, object, what).next("pgctl history");
     }
-    let mut finding = Finding::warning(code, object, what)
+    let mut finding = HealthFinding::warning(code, object, what)
         .why("what it has changed so far stays until it is ended")
         .next(operation.resume.clone());
     if let Some(abort) = &operation.abort {
@@ -34,9 +34,9 @@ fn unfinished(operation: &UnfinishedOperation) -> Finding {
 }
 
 /// Nobody can say whether there is something to go on with.
-fn unreadable(journal: &UnreadableJournal) -> Finding {
+fn unreadable(journal: &UnreadableJournal) -> HealthFinding {
     let name = &journal.config_map;
-    let finding = Finding::warning(
+    let finding = HealthFinding::warning(
         FindingCode::JournalUnreadable,
         ObjectRef::new("configmap", name),
         journal.why.clone(),
@@ -49,7 +49,7 @@ fn unreadable(journal: &UnreadableJournal) -> Finding {
 }
 
 /// Pods that may accept writes although another is primary, as far as anybody has proven.
-fn unproven(snapshot: &Snapshot) -> Vec<Finding> {
+fn unproven(snapshot: &Snapshot) -> Vec<HealthFinding> {
     let namespace = &snapshot.cluster.namespace;
     let running = snapshot
         .unfinished
@@ -68,7 +68,7 @@ fn unproven(snapshot: &Snapshot) -> Vec<Finding> {
                 None => "its object is gone without anybody having seen its container end: it may still run on its node",
             };
             Some(
-                Finding::warning(
+                HealthFinding::warning(
                     FindingCode::StopUnproven,
                     ObjectRef::pod(name),
                     "it was primary, or was to be, and nobody has proven that it has stopped",
@@ -83,13 +83,13 @@ fn unproven(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 /// Objects that stay for their record, which nobody will read any more.
-fn held(snapshot: &Snapshot) -> Vec<Finding> {
+fn held(snapshot: &Snapshot) -> Vec<HealthFinding> {
     let namespace = &snapshot.cluster.namespace;
     let kept = snapshot.instances.iter().filter(|it| it.pod.held);
     kept.filter(|it| it.pod.deleting_since.is_some())
         .map(|it| {
             let name = it.name();
-            let finding = Finding::warning(
+            let finding = HealthFinding::warning(
                 FindingCode::RecordHeld,
                 ObjectRef::pod(name),
                 format!(

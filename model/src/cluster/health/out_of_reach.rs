@@ -1,7 +1,7 @@
 //! A primary that does not answer pgctl, and is alive all the same.
 
 use super::advice::mend_password;
-use super::finding::{Finding, FindingCode, ObjectRef};
+use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use super::state::wrong_password;
 use crate::cluster::{Instance, SignOfLife, Snapshot, signs_of_life};
 
@@ -17,7 +17,7 @@ pub(super) fn silent_primary(snapshot: &Snapshot) -> Option<&Instance> {
 }
 
 /// What is known of it, and nothing more: clients may well be writing to it.
-pub(super) fn primary_silent(snapshot: &Snapshot, primary: &Instance) -> Finding {
+pub(super) fn primary_silent(snapshot: &Snapshot, primary: &Instance) -> HealthFinding {
     let namespace = &snapshot.cluster.namespace;
     let pod = primary.name();
     let object = ObjectRef::pod(pod);
@@ -46,9 +46,9 @@ pub(super) fn primary_silent(snapshot: &Snapshot, primary: &Instance) -> Finding
     let code = FindingCode::PrimarySilent;
     // Its probe may not have noticed yet: only who hears it knows that it lives.
     let finding = if closed || !receiving.is_empty() {
-        Finding::warning(code, object, what)
+        HealthFinding::warning(code, object, what)
     } else {
-        Finding::critical(code, object, what)
+        HealthFinding::critical(code, object, what)
     };
     let finding = finding.why(format!(
         "clients may be writing to it: {}",

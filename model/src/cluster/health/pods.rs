@@ -1,7 +1,7 @@
 //! Do the pods run, and do their databases answer?
 
 use super::advice::mend_password;
-use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use super::limits::Limits;
 use super::state::{ended, refusal};
 use crate::cluster::{
@@ -13,7 +13,7 @@ use crate::cluster::{
 /// then.
 const TERMINATING_SECONDS: f64 = 60.0;
 
-pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<HealthFinding>) {
     for instance in &snapshot.instances {
         findings.extend(pod(snapshot, instance));
         findings.extend(restarting(snapshot, limits, instance));
@@ -22,7 +22,7 @@ pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<Fin
 }
 
 /// The one thing that explains best why an instance does not serve.
-fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
+fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
     let namespace = &snapshot.cluster.namespace;
     let name = instance.name();
     let object = ObjectRef::pod(name);
@@ -31,7 +31,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
     if let Some(since) = instance.pod.deleting_since {
         let seconds = snapshot.taken.duration_since(since).as_secs_f64();
         return (seconds > TERMINATING_SECONDS).then(|| {
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::PodTerminating,
                 object,
                 format!("it has been terminating for {}", words::seconds(seconds)),
@@ -43,7 +43,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
     if let Some(StartDecision::Refused { reason, message }) = refusal(instance) {
         // The empty primary is a finding of its own.
         return (StartReason::of(reason) != Some(StartReason::EmptyPrimary)).then(|| {
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::StartRefused,
                 object,
                 format!("it refuses to start PostgreSQL: {reason}"),
@@ -56,7 +56,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
         && instance.facts().is_none()
     {
         return (StartReason::of(reason) != Some(StartReason::EmptyPrimary)).then(|| {
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::StartWaiting,
                 object,
                 format!("it waits with starting PostgreSQL: {reason}"),
@@ -67,14 +67,14 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
     }
     if let Some(reason) = &instance.pod.unschedulable {
         return Some(
-            Finding::warning(FindingCode::PodUnscheduled, object, "no node takes it")
+            HealthFinding::warning(FindingCode::PodUnscheduled, object, "no node takes it")
                 .why(reason.clone())
                 .next(describe),
         );
     }
     match (&instance.database, &instance.pod.container) {
         (Database::Reached(_), _) => (!instance.pod.ready).then(|| {
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::PodNotReady,
                 object,
                 "it answers, but Kubernetes does not count it as ready: no Service leads to it",
@@ -83,7 +83,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
             .next(describe)
         }),
         (Database::Unreachable { reason, .. }, _) => Some(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::DatabaseSilent,
                 object,
                 "its container runs, and its database does not answer",
@@ -102,7 +102,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
             },
             _,
         ) => Some(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::DatabaseSilent,
                 object,
                 "its database does not let pgctl in",
@@ -122,7 +122,7 @@ fn down(
     container: &ContainerState,
     describe: String,
     logs: String,
-) -> Finding {
+) -> HealthFinding {
     let last = |record: &Option<TerminationRecord>| {
         record.as_ref().map_or_else(String::new, |record| {
             format!("it last ended with: {}", ended(record))
@@ -162,12 +162,12 @@ fn down(
         Some(words) => words.clone(),
         None => why,
     };
-    Finding::warning(FindingCode::PodDown, object, what)
+    HealthFinding::warning(FindingCode::PodDown, object, what)
         .why(why)
         .next(next)
 }
 
-fn restarting(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Finding> {
+fn restarting(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<HealthFinding> {
     let record = instance.pod.last_termination.as_ref()?;
     // A container that is down is told as such.
     let running = matches!(instance.pod.container, ContainerState::Running { .. });
@@ -184,7 +184,7 @@ fn restarting(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Opti
         } else {
             Severity::Warning
         };
-        Finding::new(
+        HealthFinding::new(
             severity,
             FindingCode::PodRestarting,
             ObjectRef::pod(instance.name()),
@@ -203,10 +203,10 @@ fn restarting(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Opti
     })
 }
 
-fn node(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
+fn node(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
     let name = instance.pod.node.as_ref()?;
     (instance.pod.node_ready == Some(false)).then(|| {
-        Finding::warning(
+        HealthFinding::warning(
             FindingCode::NodeNotReady,
             ObjectRef::pod(instance.name()),
             format!("its node {name} is not ready"),

@@ -1,7 +1,7 @@
 //! Is there one primary, the right one, and will there still be one after a restart?
 
 use super::advice::mend_password;
-use super::finding::{Finding, FindingCode, ObjectRef};
+use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use super::out_of_reach::{primary_silent, silent_primary};
 use super::state::{refusal, system_of, wrong_password};
 use crate::cluster::{
@@ -9,7 +9,7 @@ use crate::cluster::{
     TopologySource, may_be_running,
 };
 
-pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     let primaries: Vec<&Instance> = snapshot.primaries().collect();
     match primaries.as_slice() {
         [] => findings.push(match silent_primary(snapshot) {
@@ -30,7 +30,7 @@ fn cluster(snapshot: &Snapshot) -> ObjectRef {
     ObjectRef::new("cluster", &snapshot.cluster.to_string())
 }
 
-fn no_primary(snapshot: &Snapshot) -> Finding {
+fn no_primary(snapshot: &Snapshot) -> HealthFinding {
     let namespace = &snapshot.cluster.namespace;
     let meant = &snapshot.topology.primary;
     let set = scaled_away(snapshot, meant);
@@ -58,7 +58,7 @@ fn no_primary(snapshot: &Snapshot) -> Finding {
         None if silent => "no primary answers: whether anything accepts writes is not known",
         None => "no primary: nothing accepts writes",
     };
-    let finding = Finding::critical(FindingCode::NoPrimary, cluster(snapshot), what).why(why);
+    let finding = HealthFinding::critical(FindingCode::NoPrimary, cluster(snapshot), what).why(why);
     if let Some((secret, key)) = locked_out {
         finding.next(mend_password(namespace, secret, key))
     } else if let (Some(set), None) = (set, snapshot.instance(meant)) {
@@ -88,7 +88,7 @@ fn scaled_away<'a>(snapshot: &'a Snapshot, pod: &str) -> Option<&'a StatefulSetF
         .find(|set| set.ordinal_of(pod) == Some(set.wanted))
 }
 
-fn split_brain(snapshot: &Snapshot, primaries: &[&Instance]) -> Finding {
+fn split_brain(snapshot: &Snapshot, primaries: &[&Instance]) -> HealthFinding {
     let namespace = &snapshot.cluster.namespace;
     let said: Vec<String> = primaries
         .iter()
@@ -107,7 +107,7 @@ fn split_brain(snapshot: &Snapshot, primaries: &[&Instance]) -> Finding {
             ))
         })
         .collect();
-    let mut finding = Finding::critical(
+    let mut finding = HealthFinding::critical(
         FindingCode::SplitBrain,
         cluster(snapshot),
         format!("{} pods accept writes: {}", said.len(), said.join(", ")),
@@ -135,12 +135,12 @@ fn stop(snapshot: &Snapshot, instance: &Instance) -> String {
     }
 }
 
-fn read_only(snapshot: &Snapshot, primary: &Instance) -> Option<Finding> {
+fn read_only(snapshot: &Snapshot, primary: &Instance) -> Option<HealthFinding> {
     let facts = primary.facts().filter(|facts| !facts.takes_writes())?;
     debug_assert!(facts.recovery.is_none());
     let namespace = &snapshot.cluster.namespace;
     Some(
-        Finding::critical(
+        HealthFinding::critical(
             FindingCode::ReadOnlyPrimary,
             ObjectRef::pod(primary.name()),
             "the primary refuses writes: default_transaction_read_only is on",
@@ -153,7 +153,7 @@ fn read_only(snapshot: &Snapshot, primary: &Instance) -> Option<Finding> {
     )
 }
 
-fn topology_differs(snapshot: &Snapshot, primary: &Instance) -> Option<Finding> {
+fn topology_differs(snapshot: &Snapshot, primary: &Instance) -> Option<HealthFinding> {
     let topology = &snapshot.topology;
     if topology.primary == primary.name() {
         return None;
@@ -186,7 +186,7 @@ fn topology_differs(snapshot: &Snapshot, primary: &Instance) -> Option<Finding> 
         }
     };
     Some(
-        Finding::warning(
+        HealthFinding::warning(
             FindingCode::TopologyDiffers,
             ObjectRef::pod(primary.name()),
             format!("it is primary, but {what}"),
@@ -199,7 +199,7 @@ fn topology_differs(snapshot: &Snapshot, primary: &Instance) -> Option<Finding> 
     )
 }
 
-fn other_systems(snapshot: &Snapshot) -> Vec<Finding> {
+fn other_systems(snapshot: &Snapshot) -> Vec<HealthFinding> {
     let Some(system) = system_of(snapshot) else {
         return Vec::new();
     };
@@ -210,7 +210,7 @@ fn other_systems(snapshot: &Snapshot) -> Vec<Finding> {
     });
     strays
         .map(|(instance, facts)| {
-            Finding::critical(
+            HealthFinding::critical(
                 FindingCode::OtherSystem,
                 ObjectRef::pod(instance.name()),
                 format!(
@@ -228,7 +228,7 @@ fn other_systems(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 /// A pod that is to be primary and would start on nothing.
-fn empty_volume(snapshot: &Snapshot) -> Option<Finding> {
+fn empty_volume(snapshot: &Snapshot) -> Option<HealthFinding> {
     let namespace = &snapshot.cluster.namespace;
     let meant = &snapshot.topology.primary;
     let next = format!("pgctl -n {namespace} failover --dry-run");
@@ -249,7 +249,7 @@ fn empty_volume(snapshot: &Snapshot) -> Option<Finding> {
     };
     if let Some((pod, message)) = snapshot.instances.iter().find_map(refused) {
         return Some(
-            Finding::critical(
+            HealthFinding::critical(
                 FindingCode::EmptyPrimaryVolume,
                 ObjectRef::pod(&pod),
                 "its volume is empty, and it would become a new, empty primary; it refuses to start",
@@ -268,7 +268,7 @@ fn empty_volume(snapshot: &Snapshot) -> Option<Finding> {
     let pods = snapshot.stateful_set(component).map_or(0, |set| set.wanted);
     let comes_back = pods > 0 || snapshot.topology.source != TopologySource::Unaware;
     (missing && !alive && comes_back && snapshot.standbys().next().is_some()).then(|| {
-        Finding::critical(
+        HealthFinding::critical(
             FindingCode::EmptyPrimaryVolume,
             ObjectRef::pod(meant),
             "its volume is gone, while standbys have data: it would start as a new, empty primary",

@@ -1,7 +1,7 @@
 //! Do the standbys follow?
 
 use super::advice::in_psql;
-use super::finding::{Finding, FindingCode, ObjectRef};
+use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use super::headline::streaming;
 use super::limits::Limits;
 use super::state::{InstanceState, instance_state, system_of};
@@ -16,7 +16,7 @@ pub(super) fn check(
     snapshot: &Snapshot,
     lag: &LagReport,
     limits: &Limits,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<HealthFinding>,
 ) {
     findings.extend(no_standby(snapshot));
     findings.extend(synchronous_standby_missing(snapshot));
@@ -34,12 +34,12 @@ pub(super) fn check(
     }
 }
 
-fn no_standby(snapshot: &Snapshot) -> Option<Finding> {
+fn no_standby(snapshot: &Snapshot) -> Option<HealthFinding> {
     let wanted = snapshot.standbys_wanted();
     // Without a primary nobody can stream: that is told already.
     let primary = snapshot.primaries().next().is_some();
     (primary && wanted > 0 && streaming(snapshot) == 0).then(|| {
-        Finding::critical(
+        HealthFinding::critical(
             FindingCode::NoStandby,
             ObjectRef::new("cluster", &snapshot.cluster.to_string()),
             format!("no standby streams ({wanted} wanted)"),
@@ -53,7 +53,7 @@ fn no_standby(snapshot: &Snapshot) -> Option<Finding> {
     })
 }
 
-fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
+fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<HealthFinding> {
     let primary = snapshot.primary()?;
     let facts = primary.facts()?;
     let asked = facts.settings.synchronous_standby_names.trim();
@@ -64,7 +64,7 @@ fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
     let (there, needed) = (confirms.count(), synchronous_needed(asked));
     let namespace = &snapshot.cluster.namespace;
     (waits && there < needed as usize).then(|| {
-        Finding::critical(
+        HealthFinding::critical(
             FindingCode::SynchronousStandbyMissing,
             ObjectRef::pod(primary.name()),
             match there {
@@ -92,7 +92,7 @@ fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<Finding> {
 
 /// Commits were said to wait for standbys, and they do not, or for others: what is acknowledged may
 /// be on the primary only, and a failover would not know it.
-fn synchronous_names_differ(snapshot: &Snapshot) -> Option<Finding> {
+fn synchronous_names_differ(snapshot: &Snapshot) -> Option<HealthFinding> {
     let wish = snapshot.topology.synchronous.filter(|count| *count > 0)?;
     let primary = snapshot.primary()?;
     let settings = &primary.facts()?.settings;
@@ -102,7 +102,7 @@ fn synchronous_names_differ(snapshot: &Snapshot) -> Option<Finding> {
     let object = ObjectRef::pod(primary.name());
     let code = FindingCode::SynchronousNamesDiffer;
     let finding = if names.is_empty() {
-        Finding::critical(
+        HealthFinding::critical(
             code,
             object,
             format!("commits were to wait for {wish} of the standbys, and wait for none"),
@@ -112,7 +112,7 @@ fn synchronous_names_differ(snapshot: &Snapshot) -> Option<Finding> {
         )
     } else if matches!(level, "off" | "local") {
         return Some(
-            Finding::warning(
+            HealthFinding::warning(
                 code,
                 object,
                 format!("commits were to wait for {wish} of the standbys, and wait for none"),
@@ -123,7 +123,7 @@ fn synchronous_names_differ(snapshot: &Snapshot) -> Option<Finding> {
             .next(format!("pgctl -n {} sync show", snapshot.cluster.namespace)),
         );
     } else if names != synchronous_names(wish, &candidates) {
-        Finding::warning(
+        HealthFinding::warning(
             code,
             object,
             format!(
@@ -146,7 +146,7 @@ fn standby(
     lag: &LagReport,
     limits: &Limits,
     instance: &Instance,
-) -> Vec<Finding> {
+) -> Vec<HealthFinding> {
     let mut findings = Vec::new();
     let (Some(facts), Some(recovery)) = (
         instance.facts(),
@@ -167,7 +167,7 @@ fn standby(
     let streams = matches!(state, InstanceState::Streaming | InstanceState::Paused);
     if let Some(primary) = other_timeline {
         findings.push(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::OtherTimeline,
                 pod.clone(),
                 format!(
@@ -185,7 +185,7 @@ fn standby(
     let could_stream = snapshot.primaries().next().is_some();
     if could_stream && matches!(state, InstanceState::NotStreaming) {
         findings.push(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::StandbyNotStreaming,
                 pod.clone(),
                 "it is not streaming",
@@ -198,7 +198,7 @@ fn standby(
     }
     if matches!(state, InstanceState::CatchingUp) {
         findings.push(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::StandbyNotStreaming,
                 pod.clone(),
                 "it is catching up, and not streaming yet",
@@ -214,7 +214,7 @@ fn standby(
         && limits.lag.check(lag, row) == LagCheck::Exceeded
     {
         findings.push(
-            Finding::warning(FindingCode::StandbyBehind, pod, behind_words(row))
+            HealthFinding::warning(FindingCode::StandbyBehind, pod, behind_words(row))
                 .why(format!("more than --max-lag {}", limits.lag))
                 .next(format!("pgctl -n {namespace} lag -w")),
         );
@@ -223,15 +223,17 @@ fn standby(
 }
 
 /// It receives WAL and does not replay it as it comes.
-fn held_up(namespace: &str, name: &str, recovery: &RecoveryFacts) -> Option<Finding> {
+fn held_up(namespace: &str, name: &str, recovery: &RecoveryFacts) -> Option<HealthFinding> {
     let pod = ObjectRef::pod(name);
     let held_up = recovery.held_up()?;
     Some(match &held_up {
-        HeldUp::Paused => Finding::warning(FindingCode::ReplayPaused, pod, "replay is paused")
-            .why("it receives WAL, but readers see old data until replay goes on")
-            .next(in_psql(namespace, name, "select pg_wal_replay_resume()")),
+        HeldUp::Paused => {
+            HealthFinding::warning(FindingCode::ReplayPaused, pod, "replay is paused")
+                .why("it receives WAL, but readers see old data until replay goes on")
+                .next(in_psql(namespace, name, "select pg_wal_replay_resume()"))
+        }
         HeldUp::Delayed(_) => {
-            Finding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
+            HealthFinding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
                 .why("readers see old data, and a switchover to it would wait that long")
                 .next(in_psql(
                     namespace,
@@ -246,7 +248,7 @@ fn held_up(namespace: &str, name: &str, recovery: &RecoveryFacts) -> Option<Find
             if waiting == 0 {
                 return None;
             }
-            Finding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
+            HealthFinding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
                 .why(format!(
                     "{} wait to be replayed; the longest that queries may hold it up is \
                      max_standby_streaming_delay",
@@ -306,7 +308,7 @@ fn slot_finding(
     limits: &Limits,
     holder: &Instance,
     slot: &SlotFacts,
-) -> Option<Finding> {
+) -> Option<HealthFinding> {
     let namespace = &snapshot.cluster.namespace;
     let object = ObjectRef::new("slot", &format!("{}/{}", holder.name(), slot.name));
     let owner = snapshot
@@ -320,7 +322,7 @@ fn slot_finding(
             .find(|pod| slot_name(pod) == slot.name),
     };
     if slot.wal_status.as_deref() == Some("lost") {
-        let finding = Finding::warning(
+        let finding = HealthFinding::warning(
             FindingCode::SlotLost,
             object,
             "its WAL is gone (wal_status lost)",
@@ -354,7 +356,7 @@ fn slot_finding(
             words::bytes(u64::try_from(left).unwrap_or(0))
         ),
     };
-    let finding = Finding::warning(
+    let finding = HealthFinding::warning(
         FindingCode::InactiveSlot,
         object,
         format!(

@@ -1,12 +1,12 @@
 //! Do the Services lead where they should?
 
-use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use crate::cluster::names;
 use crate::cluster::{
     CLOSED_BY, ObjectKind, Role, ServiceEndpoint, ServiceFacts, ServicePurpose, Snapshot,
 };
 
-pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     // Without the list of Services or EndpointSlices "leads to nothing" would be a lie.
     let unseen =
         [ObjectKind::Services, ObjectKind::EndpointSlices].map(|what| snapshot.unseen(what));
@@ -47,11 +47,11 @@ fn role(snapshot: &Snapshot, endpoint: &ServiceEndpoint) -> Option<Role> {
         .map(crate::cluster::Instance::role)
 }
 
-fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+fn write(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     let namespace = &snapshot.cluster.namespace;
     let Some(service) = snapshot.service(ServicePurpose::Write) else {
         findings.push(
-            Finding::critical(
+            HealthFinding::critical(
                 FindingCode::WriteServiceEmpty,
                 cluster(snapshot),
                 "there is no Service for writes",
@@ -83,7 +83,7 @@ fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             (true, None) => "no pod that it selects is there".to_owned(),
         };
         findings.push(
-            Finding::critical(
+            HealthFinding::critical(
                 FindingCode::WriteServiceEmpty,
                 object(service),
                 "the write Service leads to nothing: clients can't connect",
@@ -124,7 +124,7 @@ fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             Some(primary) => format!("the primary is {}", primary.name()),
             None => "no pod is known to be primary".to_owned(),
         };
-        let mut finding = Finding::new(
+        let mut finding = HealthFinding::new(
             severity,
             FindingCode::WriteServiceAstray,
             object(service),
@@ -146,12 +146,12 @@ fn write(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 }
 
 /// An operation has closed it, and has not opened it yet.
-fn closed(snapshot: &Snapshot, service: &ServiceFacts, operation: &str) -> Finding {
+fn closed(snapshot: &Snapshot, service: &ServiceFacts, operation: &str) -> HealthFinding {
     let cluster = &snapshot.cluster;
     // An operation's id begins with its command.
     let kind = operation.split('-').next().unwrap_or_default();
     let on = format!("-n {} --cluster {}", cluster.namespace, cluster.name);
-    Finding::critical(
+    HealthFinding::critical(
         FindingCode::WriteServiceEmpty,
         object(service),
         format!("the write Service is closed by {operation}: clients can't connect"),
@@ -168,12 +168,12 @@ fn closed(snapshot: &Snapshot, service: &ServiceFacts, operation: &str) -> Findi
     ))
 }
 
-fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+fn read(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     let namespace = &snapshot.cluster.namespace;
     let Some(service) = snapshot.service(ServicePurpose::Read) else {
         if snapshot.standbys_wanted() > 0 {
             findings.push(
-                Finding::warning(
+                HealthFinding::warning(
                     FindingCode::ReadServiceEmpty,
                     cluster(snapshot),
                     "there is no Service for reads",
@@ -185,7 +185,7 @@ fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     };
     if !service.endpoints.iter().any(|endpoint| endpoint.ready) && snapshot.standbys_wanted() > 0 {
         findings.push(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::ReadServiceEmpty,
                 object(service),
                 "the read Service leads to nothing: readers can't connect",
@@ -212,7 +212,8 @@ fn read(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "its readers take from what writers need, and a standby serves nobody".to_owned(),
             )
         };
-        let finding = Finding::note(FindingCode::ReadServiceAstray, object(service), what).why(why);
+        let finding =
+            HealthFinding::note(FindingCode::ReadServiceAstray, object(service), what).why(why);
         findings.push(if idle.is_empty() {
             finding
         } else {

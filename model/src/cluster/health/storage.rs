@@ -1,10 +1,10 @@
 //! Is there room, and does the archive keep up?
 
-use super::finding::{Finding, FindingCode, ObjectRef, Severity};
+use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use super::limits::Limits;
 use crate::cluster::{Instance, Role, Snapshot, VolumeFacts, words};
 
-pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<Finding>) {
+pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<HealthFinding>) {
     for instance in &snapshot.instances {
         findings.extend(disk(snapshot, limits, instance));
         findings.extend(archive(snapshot, instance));
@@ -18,7 +18,7 @@ pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<Fin
 }
 
 /// A claim that somebody has deleted stays as long as its pod does, and takes its data with that.
-fn deleting(snapshot: &Snapshot, volume: &VolumeFacts) -> Option<Finding> {
+fn deleting(snapshot: &Snapshot, volume: &VolumeFacts) -> Option<HealthFinding> {
     volume.deleting_since?;
     let pod = &volume.pod;
     let namespace = &snapshot.cluster.namespace;
@@ -35,7 +35,7 @@ fn deleting(snapshot: &Snapshot, volume: &VolumeFacts) -> Option<Finding> {
         true => Severity::Critical,
         false => Severity::Warning,
     };
-    let finding = Finding::new(
+    let finding = HealthFinding::new(
         severity,
         FindingCode::VolumeDeleting,
         ObjectRef::new("persistentvolumeclaim", &volume.claim),
@@ -53,7 +53,7 @@ fn deleting(snapshot: &Snapshot, volume: &VolumeFacts) -> Option<Finding> {
     })
 }
 
-fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Finding> {
+fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<HealthFinding> {
     let usage = &instance.facts()?.usage;
     let percent = usage
         .full_percent()
@@ -76,7 +76,7 @@ fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Fin
         Role::Standby | Role::Unknown => format!("WAL takes {wal} of it"),
     };
     Some(
-        Finding::new(
+        HealthFinding::new(
             severity,
             FindingCode::DiskFull,
             ObjectRef::new("persistentvolumeclaim", &claim),
@@ -96,12 +96,12 @@ fn disk(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Option<Fin
     )
 }
 
-fn archive(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
+fn archive(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
     let archiver = instance.facts()?.archiver.as_ref()?;
     let primary = instance.role() == Role::Primary;
     if archiver.hangs() && primary {
         return Some(
-            Finding::warning(
+            HealthFinding::warning(
                 FindingCode::ArchivingHangs,
                 ObjectRef::pod(instance.name()),
                 format!(
@@ -119,7 +119,7 @@ fn archive(snapshot: &Snapshot, instance: &Instance) -> Option<Finding> {
         );
     }
     (archiver.failing && primary).then(|| {
-        Finding::warning(
+        HealthFinding::warning(
             FindingCode::ArchivingFails,
             ObjectRef::pod(instance.name()),
             format!(

@@ -5,7 +5,7 @@ mod next_start;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use super::{FindingCode as Code, Health, Limits, Severity, Verdict, assess};
+use super::{FindingCode as Code, Health, HealthVerdict, Limits, Severity, assess};
 use crate::cluster::fixture::{self, POSITION, PRIMARY, replica};
 use crate::cluster::{
     ContainerState, Database, Lsn, NotVisible, ObjectKind, ServicePurpose, Snapshot, StartDecision,
@@ -36,9 +36,9 @@ fn told(snapshot: &Snapshot, code: Code, severity: Severity, object: &str) -> St
     assert_eq!(found[0].severity, severity);
     assert_eq!(found[0].object.to_string(), object);
     let worst = match severity {
-        Severity::Critical => Verdict::Critical,
-        Severity::Warning => Verdict::Degraded,
-        Severity::Note => Verdict::Healthy,
+        Severity::Critical => HealthVerdict::Critical,
+        Severity::Warning => HealthVerdict::Degraded,
+        Severity::Note => HealthVerdict::Healthy,
     };
     assert!(health.verdict >= worst);
     format!(
@@ -62,7 +62,7 @@ fn ended(exit_code: i32, decision: Option<StartDecision>) -> TerminationRecord {
 fn a_healthy_cluster_has_no_findings() {
     let health = judge(&fixture::healthy(2));
     assert_eq!(health.findings, []);
-    assert_eq!(health.verdict, Verdict::Healthy);
+    assert_eq!(health.verdict, HealthVerdict::Healthy);
     assert_eq!(health.headline.primary.as_deref(), Some(PRIMARY));
     assert_eq!((health.headline.streaming, health.headline.wanted), (2, 2));
 }
@@ -147,7 +147,7 @@ fn a_primary_out_of_reach_is_told_as_what_is_known_of_it() {
                  staging-postgres-replica-1 receive from it; Kubernetes counts it as ready";
     assert!(text.starts_with(known), "{text}");
     let health = judge(&snapshot);
-    assert_eq!(health.verdict, Verdict::Degraded);
+    assert_eq!(health.verdict, HealthVerdict::Degraded);
     assert_eq!(health.headline.silent_primary.as_deref(), Some(PRIMARY));
     assert!(!codes(&health).contains(&Code::NoPrimary));
 
@@ -321,14 +321,14 @@ fn services_that_could_not_be_listed_are_not_said_to_be_empty() {
     let health = judge(&snapshot);
     assert_eq!(codes(&health), [Code::Unseen]);
     // Whether anybody can write is not known: that is not well.
-    assert_eq!(health.verdict, Verdict::Degraded);
+    assert_eq!(health.verdict, HealthVerdict::Degraded);
     let nodes = damaged(|s| {
         s.unseen.push(NotVisible {
             what: ObjectKind::Nodes,
             why: "forbidden".into(),
         });
     });
-    assert_eq!(judge(&nodes).verdict, Verdict::Healthy);
+    assert_eq!(judge(&nodes).verdict, HealthVerdict::Healthy);
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn a_standby_that_does_not_stream() {
         Severity::Warning,
         &object,
     );
-    assert_eq!(judge(&snapshot).verdict, Verdict::Degraded);
+    assert_eq!(judge(&snapshot).verdict, HealthVerdict::Degraded);
     assert_eq!(judge(&snapshot).headline.streaming, 1);
 }
 
@@ -1111,14 +1111,14 @@ proptest! {
             .count();
         // One that others hear may be taking writes.
         if writable != 1 && health.headline.silent_primary.is_none() {
-            prop_assert_eq!(health.verdict, Verdict::Critical);
+            prop_assert_eq!(health.verdict, HealthVerdict::Critical);
         }
         if writable > 1 {
             prop_assert_eq!(health.findings[0].code, Code::SplitBrain);
         }
         let worst = health.findings.iter().map(|finding| finding.severity).min();
         prop_assert_eq!(
-            health.verdict == Verdict::Healthy,
+            health.verdict == HealthVerdict::Healthy,
             worst.is_none_or(|severity| severity == Severity::Note)
         );
         prop_assert!(health.findings.is_sorted_by_key(|finding| finding.severity));

@@ -1,14 +1,14 @@
 //! Checks that what runs now would also start anew: files, logins, settings of recovery.
 
 use crate::cluster::{DatabaseFacts, Instance, RecoverySetting, ReplicationLogin, Snapshot};
-use crate::plan::language::{Check, CheckName, Verdict};
+use crate::plan::language::{Check, CheckName, CheckVerdict};
 
 /// Of what makes a pod start as a standby of the primary.
 pub(crate) fn new_standby_checks(snapshot: &Snapshot) -> Vec<Check> {
     let Some(primary) = snapshot.primary() else {
         return Vec::new();
     };
-    let mut login = standby_login(&[primary], Verdict::Refuse);
+    let mut login = standby_login(&[primary], CheckVerdict::Refuse);
     if let Some(said) = primary.facts().and_then(DatabaseFacts::no_connection_left)
         && !login.refuses()
     {
@@ -23,8 +23,8 @@ pub(crate) fn new_standby_checks(snapshot: &Snapshot) -> Vec<Check> {
     }
     vec![
         login,
-        files(&snapshot.instances, Verdict::Refuse),
-        recovery_settings([primary], Verdict::Refuse),
+        files(&snapshot.instances, CheckVerdict::Refuse),
+        recovery_settings([primary], CheckVerdict::Refuse),
     ]
 }
 
@@ -51,19 +51,19 @@ pub(crate) fn room_for_copy(snapshot: &Snapshot) -> Option<Check> {
 
 /// Of what starts these servers anew, or changes their settings.
 pub(crate) fn files_check<'a>(servers: impl IntoIterator<Item = &'a Instance>) -> Check {
-    files(servers, Verdict::Refuse)
+    files(servers, CheckVerdict::Refuse)
 }
 
-fn found(verdict: Verdict, name: CheckName, reason: String) -> Check {
+fn found(verdict: CheckVerdict, name: CheckName, reason: String) -> Check {
     match verdict {
-        Verdict::Refuse => Check::refuse(name, reason),
-        Verdict::Warn => Check::warn(name, reason),
-        Verdict::Pass => Check::pass(name, reason),
+        CheckVerdict::Refuse => Check::refuse(name, reason),
+        CheckVerdict::Warn => Check::warn(name, reason),
+        CheckVerdict::Pass => Check::pass(name, reason),
     }
 }
 
 /// Streams that are open say nothing about whether a standby would be let in again.
-pub(crate) fn standby_login(servers: &[&Instance], verdict: Verdict) -> Check {
+pub(crate) fn standby_login(servers: &[&Instance], verdict: CheckVerdict) -> Check {
     let name = CheckName::StandbyLogin;
     let kept_out: Vec<String> = servers
         .iter()
@@ -115,7 +115,7 @@ pub(crate) fn standby_login(servers: &[&Instance], verdict: Verdict) -> Check {
 /// again.
 pub(crate) fn files<'a>(
     servers: impl IntoIterator<Item = &'a Instance>,
-    verdict: Verdict,
+    verdict: CheckVerdict,
 ) -> Check {
     let name = CheckName::Files;
     let servers: Vec<&Instance> = servers.into_iter().collect();
@@ -151,7 +151,7 @@ pub(crate) fn files<'a>(
 
 pub(crate) fn recovery_settings<'a>(
     pods: impl IntoIterator<Item = &'a Instance>,
-    verdict: Verdict,
+    verdict: CheckVerdict,
 ) -> Check {
     let name = CheckName::RecoverySettings;
     let settings: Vec<(&str, &RecoverySetting)> = pods

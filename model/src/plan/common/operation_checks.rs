@@ -1,28 +1,28 @@
 //! The checks that every guided operation starts with.
 
 use crate::cluster::ClusterId;
-use crate::plan::language::{Check, CheckName, Grounds};
+use crate::plan::language::{Check, CheckName, Circumstances};
 
 /// Checks that every guided operation starts with.
-pub(crate) fn operation_checks(cluster: &ClusterId, grounds: &Grounds) -> Vec<Check> {
+pub(crate) fn operation_checks(cluster: &ClusterId, circumstances: &Circumstances) -> Vec<Check> {
     vec![
-        lock(grounds),
-        unfinished(cluster, grounds),
-        permissions(grounds),
+        lock(circumstances),
+        unfinished(cluster, circumstances),
+        permissions(circumstances),
     ]
 }
 
-fn lock(grounds: &Grounds) -> Check {
+fn lock(circumstances: &Circumstances) -> Check {
     let name = CheckName::Lock;
-    match &grounds.lock {
+    match &circumstances.lock {
         None => Check::pass(name, "nobody else works on this cluster"),
         Some(holder) => Check::refuse(name, holder.to_string()).next(holder.command()),
     }
 }
 
-fn unfinished(cluster: &ClusterId, grounds: &Grounds) -> Check {
+fn unfinished(cluster: &ClusterId, circumstances: &Circumstances) -> Check {
     let name = CheckName::Unfinished;
-    match &grounds.unfinished {
+    match &circumstances.unfinished {
         None => Check::pass(name, "every earlier operation has ended"),
         Some(found) => {
             let kind = found.id.command();
@@ -37,9 +37,9 @@ fn unfinished(cluster: &ClusterId, grounds: &Grounds) -> Check {
     }
 }
 
-fn permissions(grounds: &Grounds) -> Check {
+fn permissions(circumstances: &Circumstances) -> Check {
     let name = CheckName::Permissions;
-    let missing: Vec<String> = grounds
+    let missing: Vec<String> = circumstances
         .permissions
         .iter()
         .filter(|it| !it.allowed)

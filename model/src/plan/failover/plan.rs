@@ -9,8 +9,8 @@ use super::steps::steps;
 use crate::cluster::{Instance, NameError, Snapshot, nearest};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Candidate, Check, CheckName, FailoverRequest, Grounds, Mode, Operation, OperationKind, Plan,
-    Refusal,
+    Candidate, Check, CheckName, Circumstances, FailoverRequest, Mode, Operation, OperationKind,
+    Plan, Refusal,
 };
 
 /// Plans a failover: a switchover when a primary answers, an emergency when none does.
@@ -20,11 +20,11 @@ use crate::plan::language::{
 pub fn plan_failover(
     snapshot: &Snapshot,
     request: &FailoverRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let situation = Situation::new(snapshot, request, grounds);
-    let mut decision = Decision::new(OperationKind::Failover, snapshot, grounds, now);
+    let situation = Situation::new(snapshot, request, circumstances);
+    let mut decision = Decision::new(OperationKind::Failover, snapshot, circumstances, now);
     decision.candidates = rank(&situation);
     let target = choose(&situation, &decision.candidates);
     if let Some(found) = situation.replaced() {
@@ -77,9 +77,9 @@ fn operation(situation: &Situation<'_>, target: &Instance) -> Operation {
 pub fn candidates(
     snapshot: &Snapshot,
     request: &FailoverRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
 ) -> Vec<Candidate> {
-    rank(&Situation::new(snapshot, request, grounds))
+    rank(&Situation::new(snapshot, request, circumstances))
 }
 
 fn table(situation: &Situation<'_>, target: &Instance) -> Vec<Check> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Verdict};
+use super::check::{Check, CheckVerdict};
 use crate::cluster::Lsn;
 
 /// A pod that could become primary.
@@ -34,9 +34,9 @@ impl Candidate {
                 .map(|check| check.reason.as_str())
         };
         if self.eligible {
-            of(Verdict::Warn).collect()
+            of(CheckVerdict::Warn).collect()
         } else {
-            of(Verdict::Refuse).collect()
+            of(CheckVerdict::Refuse).collect()
         }
     }
 }

@@ -188,7 +188,7 @@ impl fmt::Display for CheckName {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum CheckVerdict {
     /// As it should be.
     Pass,
     /// The operation goes on, and the operator should know.
@@ -204,7 +204,7 @@ pub struct Check {
     /// What was asked.
     pub check: CheckName,
     /// What it means.
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// What was seen, as a sentence.
     pub reason: String,
     /// What to type about it, when there is something.
@@ -215,20 +215,20 @@ pub struct Check {
 impl Check {
     /// As it should be.
     pub fn pass(check: CheckName, reason: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Pass, reason)
+        Self::new(check, CheckVerdict::Pass, reason)
     }
 
     /// Worth knowing.
     pub fn warn(check: CheckName, reason: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Warn, reason)
+        Self::new(check, CheckVerdict::Warn, reason)
     }
 
     /// Not like this.
     pub fn refuse(check: CheckName, reason: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Refuse, reason)
+        Self::new(check, CheckVerdict::Refuse, reason)
     }
 
-    fn new(check: CheckName, verdict: Verdict, reason: impl Into<String>) -> Self {
+    fn new(check: CheckName, verdict: CheckVerdict, reason: impl Into<String>) -> Self {
         Self {
             check,
             verdict,
@@ -246,6 +246,6 @@ impl Check {
 
     /// Whether it stands in the way.
     pub fn refuses(&self) -> bool {
-        self.verdict == Verdict::Refuse
+        self.verdict == CheckVerdict::Refuse
     }
 }

@@ -11,7 +11,7 @@ use super::operation::OperationId;
 /// What was found out besides the snapshot. Facts only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Grounds {
+pub struct Circumstances {
     /// The answers of the API server to "may I?", one for each permission that was asked about.
     pub permissions: Vec<Permitted>,
     /// Who runs an operation on this cluster now.

@@ -15,7 +15,7 @@ use crate::cluster::{Lsn, Timeline};
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum OperationOutcome {
     /// Everything was done.
     Done,
     /// It failed, or was aborted, and everything was put back.
@@ -31,7 +31,7 @@ pub enum Outcome {
     rename_all_fields = "camelCase",
     tag = "found"
 )]
-pub enum Finding {
+pub enum OperationFinding {
     /// Where the old primary's WAL ended.
     Shutdown(Shutdown),
     /// The fence was written, and of the pods whose end is needed these existed right after that: any
@@ -124,7 +124,7 @@ pub enum OutageMethod {
     rename_all_fields = "camelCase",
     tag = "event"
 )]
-pub enum Event {
+pub enum OperationEvent {
     /// The operation was confirmed and has begun.
     Started {
         /// Who.
@@ -184,11 +184,11 @@ pub enum Event {
         reason: String,
     },
     /// Something was learnt.
-    Found(Finding),
+    Found(OperationFinding),
     /// The operation has ended.
     Ended {
         /// How.
-        outcome: Outcome,
+        outcome: OperationOutcome,
     },
 }
 
@@ -200,12 +200,12 @@ pub struct Entry {
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
-    pub event: Event,
+    pub event: OperationEvent,
 }
 
 /// Where an operation stands, by its journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum OperationProgress {
     /// Nothing was journaled yet.
     Planned,
     /// Between steps: every step before this index is over.
@@ -217,7 +217,7 @@ pub enum Progress {
     /// Putting back the step of this index: it may have been put back.
     UndoWithin(usize),
     /// Over.
-    Ended(Outcome),
+    Ended(OperationOutcome),
 }
 
 /// A journal that can't have come about.
@@ -225,12 +225,12 @@ pub enum Progress {
 #[error("the journal is impossible: {event:?} after {progress:?}")]
 pub struct ImpossibleHistory {
     /// Where the operation stood.
-    pub progress: Progress,
+    pub progress: OperationProgress,
     /// The entry that can't follow.
-    pub event: Box<Event>,
+    pub event: Box<OperationEvent>,
 }
 
-impl Progress {
+impl OperationProgress {
     /// Where an operation stands after these entries.
     ///
     /// # Errors
@@ -245,74 +245,90 @@ impl Progress {
     ///
     /// # Errors
     /// When the entry can't follow.
-    pub fn after(self, plan: &Plan, event: &Event) -> Result<Self, ImpossibleHistory> {
+    pub fn after(self, plan: &Plan, event: &OperationEvent) -> Result<Self, ImpossibleHistory> {
         let at = |index: usize, step: &StepName| {
             plan.steps.get(index).is_some_and(|it| it.name == *step)
         };
         let index_of = |step: &StepName| plan.steps.iter().position(|it| it.name == *step);
         let passed = |index: usize| plan.point_of_no_return().is_some_and(|last| last < index);
         let next = match (self, event) {
-            (Self::Planned, Event::Started { .. }) => Some(Self::Between(0)),
+            (Self::Planned, OperationEvent::Started { .. }) => Some(Self::Between(0)),
             (Self::Planned | Self::Ended(_), _) => None,
             // Taking over changes nothing about where it stands.
-            (_, Event::Resumed { .. } | Event::AbortAsked { .. } | Event::Found(_)) => Some(self),
+            (
+                _,
+                OperationEvent::Resumed { .. }
+                | OperationEvent::AbortAsked { .. }
+                | OperationEvent::Found(_),
+            ) => Some(self),
             // A step that may have happened can begin again.
-            (Self::Between(index) | Self::Within(index), Event::Began { step })
+            (Self::Between(index) | Self::Within(index), OperationEvent::Began { step })
                 if at(index, step) =>
             {
                 Some(Self::Within(index))
             }
-            (Self::Within(index), Event::Completed { step, .. }) if at(index, step) => {
+            (Self::Within(index), OperationEvent::Completed { step, .. }) if at(index, step) => {
                 Some(Self::Between(index + 1))
             }
-            (Self::Within(index), Event::Reported { step, .. })
+            (Self::Within(index), OperationEvent::Reported { step, .. })
                 if at(index, step) && plan.steps[index].on_failure == OnFailure::Report =>
             {
                 Some(Self::Between(index + 1))
             }
             // What it needs does not hold: it fails without having begun.
-            (Self::Between(index), Event::Failed { step, .. }) if at(index, step) => Some(self),
-            (Self::Within(index), Event::Failed { step, .. }) if at(index, step) => Some(self),
-            (Self::Between(end), Event::UndoBegan { step }) if !passed(end) => index_of(step)
+            (Self::Between(index), OperationEvent::Failed { step, .. }) if at(index, step) => {
+                Some(self)
+            }
+            (Self::Within(index), OperationEvent::Failed { step, .. }) if at(index, step) => {
+                Some(self)
+            }
+            (Self::Between(end), OperationEvent::UndoBegan { step }) if !passed(end) => {
+                index_of(step)
+                    .filter(|index| *index < end)
+                    .map(Self::UndoWithin)
+            }
+            (Self::Within(end), OperationEvent::UndoBegan { step }) if !passed(end + 1) => {
+                index_of(step)
+                    .filter(|index| *index <= end)
+                    .map(Self::UndoWithin)
+            }
+            (Self::Undoing(end), OperationEvent::UndoBegan { step }) => index_of(step)
                 .filter(|index| *index < end)
                 .map(Self::UndoWithin),
-            (Self::Within(end), Event::UndoBegan { step }) if !passed(end + 1) => index_of(step)
-                .filter(|index| *index <= end)
-                .map(Self::UndoWithin),
-            (Self::Undoing(end), Event::UndoBegan { step }) => index_of(step)
-                .filter(|index| *index < end)
-                .map(Self::UndoWithin),
-            (Self::UndoWithin(index), Event::UndoBegan { step }) if at(index, step) => Some(self),
-            (Self::UndoWithin(index), Event::Undone { step } | Event::Left { step, .. })
-                if at(index, step) =>
-            {
-                Some(Self::Undoing(index))
+            (Self::UndoWithin(index), OperationEvent::UndoBegan { step }) if at(index, step) => {
+                Some(self)
             }
             (
+                Self::UndoWithin(index),
+                OperationEvent::Undone { step } | OperationEvent::Left { step, .. },
+            ) if at(index, step) => Some(Self::Undoing(index)),
+            (
                 _,
-                Event::Ended {
-                    outcome: Outcome::Replaced,
+                OperationEvent::Ended {
+                    outcome: OperationOutcome::Replaced,
                 },
-            ) => Some(Self::Ended(Outcome::Replaced)),
+            ) => Some(Self::Ended(OperationOutcome::Replaced)),
             (
                 Self::Between(end),
-                Event::Ended {
-                    outcome: Outcome::Done,
+                OperationEvent::Ended {
+                    outcome: OperationOutcome::Done,
                 },
-            ) if end == plan.steps.len() => Some(Self::Ended(Outcome::Done)),
+            ) if end == plan.steps.len() => Some(Self::Ended(OperationOutcome::Done)),
             (
                 Self::Between(end) | Self::Undoing(end),
-                Event::Ended {
-                    outcome: Outcome::RolledBack,
+                OperationEvent::Ended {
+                    outcome: OperationOutcome::RolledBack,
                 },
-            ) if !passed(end) && nothing_left(plan, end) => Some(Self::Ended(Outcome::RolledBack)),
+            ) if !passed(end) && nothing_left(plan, end) => {
+                Some(Self::Ended(OperationOutcome::RolledBack))
+            }
             (
                 Self::Within(end),
-                Event::Ended {
-                    outcome: Outcome::RolledBack,
+                OperationEvent::Ended {
+                    outcome: OperationOutcome::RolledBack,
                 },
             ) if !passed(end + 1) && nothing_left(plan, end + 1) => {
-                Some(Self::Ended(Outcome::RolledBack))
+                Some(Self::Ended(OperationOutcome::RolledBack))
             }
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! What is known by now: from the plan, and from what was learnt on the way.
 
-use super::journal::{Entry, Event, Finding};
+use super::journal::{Entry, OperationEvent, OperationFinding};
 use super::objects::PodRef;
 use super::operation::{Operation, Shutdown};
 use super::plan::Plan;
@@ -37,7 +37,7 @@ impl Known {
             known.ended = ended_pods.iter().map(|pod| pod.uid.clone()).collect();
         }
         for entry in entries {
-            if let Event::Found(finding) = &entry.event {
+            if let OperationEvent::Found(finding) = &entry.event {
                 known.learn(finding);
             }
         }
@@ -45,13 +45,13 @@ impl Known {
     }
 
     /// One thing more.
-    pub fn learn(&mut self, finding: &Finding) {
+    pub fn learn(&mut self, finding: &OperationFinding) {
         match finding {
-            Finding::Shutdown(shutdown) => self.shutdown = Some(*shutdown),
-            Finding::Outage { .. } => self.outage_measured = true,
-            Finding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
+            OperationFinding::Shutdown(shutdown) => self.shutdown = Some(*shutdown),
+            OperationFinding::Outage { .. } => self.outage_measured = true,
+            OperationFinding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
             // Looked at once more, there may be more of them: none of those seen before is left out.
-            Finding::Fenced { pods } => {
+            OperationFinding::Fenced { pods } => {
                 let known = self.fenced.get_or_insert_default();
                 for pod in pods {
                     if !known.contains(pod) {
@@ -59,14 +59,14 @@ impl Known {
                     }
                 }
             }
-            Finding::Ended { pod } => self.ended.push(pod.uid.clone()),
-            Finding::Deleted { pod } => self.deleted.push(pod.clone()),
-            Finding::Promoted { .. }
-            | Finding::OutageParts(_)
-            | Finding::ServiceSwitched { .. }
-            | Finding::Kept(_)
-            | Finding::TakenAway(_)
-            | Finding::RestoredTimeline { .. } => {}
+            OperationFinding::Ended { pod } => self.ended.push(pod.uid.clone()),
+            OperationFinding::Deleted { pod } => self.deleted.push(pod.clone()),
+            OperationFinding::Promoted { .. }
+            | OperationFinding::OutageParts(_)
+            | OperationFinding::ServiceSwitched { .. }
+            | OperationFinding::Kept(_)
+            | OperationFinding::TakenAway(_)
+            | OperationFinding::RestoredTimeline { .. } => {}
         }
     }
 

@@ -24,13 +24,16 @@ pub use action::Action;
 pub(crate) use autoscaler::original_minimum;
 pub use autoscaler::{AutoscalerPatch, Bounds, ORIGINAL_MINIMUM};
 pub use candidate::Candidate;
-pub use check::{Check, CheckName, Verdict};
-pub use circumstances::{Grounds, LockHolder, Permission, Permitted, Unfinished, UnloggedTables};
+pub use check::{Check, CheckName, CheckVerdict};
+pub use circumstances::{
+    Circumstances, LockHolder, Permission, Permitted, Unfinished, UnloggedTables,
+};
 pub use condition::Condition;
 pub use drift::{Drift, Reverts};
 pub(crate) use drift::{MAXIMUM, METRICS, MINIMUM};
 pub use journal::{
-    Entry, Event, Finding, ImpossibleHistory, OutageMethod, OutageParts, Outcome, Progress,
+    Entry, ImpossibleHistory, OperationEvent, OperationFinding, OperationOutcome,
+    OperationProgress, OutageMethod, OutageParts,
 };
 pub use known::Known;
 pub use objects::{ClaimRef, Follower, PodRef};
@@ -39,12 +42,12 @@ pub use operation_kind::OperationKind;
 pub use plan::Plan;
 pub use refusal::Refusal;
 pub use request::{
-    AutoscaleRequest, DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest, RejoinRequest,
-    ScaleRequest, SynchronousRequest, Way,
+    AutoscaleRequest, AutoscalerPolicy, DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest,
+    RejoinRequest, ScaleRequest, SynchronousRequest,
 };
 pub use restore::{
     BackupFacts, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest,
-    KeptData, KeptFacts, LOADED, Load, RestoreAction, RestoreCondition, RestoreGrounds,
+    KeptData, KeptFacts, LOADED, Load, RestoreAction, RestoreCircumstances, RestoreCondition,
     RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction, VolumeCondition,
     VolumeHandle,
 };

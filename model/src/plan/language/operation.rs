@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::autoscaler::Bounds;
 use super::objects::PodRef;
 use super::operation_kind::OperationKind;
-use super::request::{AutoscaleRequest, Way};
+use super::request::{AutoscaleRequest, AutoscalerPolicy};
 use super::restore::{KeptData, RestoreScope};
 use crate::cluster::{Lsn, Timeline};
 
@@ -136,7 +136,7 @@ pub enum Operation {
         /// How many it has.
         to: u32,
         /// What becomes of it when there is an autoscaler.
-        way: Option<Way>,
+        way: Option<AutoscalerPolicy>,
         /// Claims that stay without a pod.
         left_behind: Vec<String>,
     },

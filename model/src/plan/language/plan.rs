@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
-use super::check::{Check, Verdict};
+use super::check::{Check, CheckVerdict};
 use super::operation::{Mode, Operation, OperationId};
 use super::step::Step;
 use super::step_name::StepName;
@@ -42,7 +42,7 @@ impl Plan {
     pub fn warnings(&self) -> impl Iterator<Item = &Check> {
         self.checks
             .iter()
-            .filter(|check| check.verdict == Verdict::Warn)
+            .filter(|check| check.verdict == CheckVerdict::Warn)
     }
 
     /// Index of the step from which there is only forward, when there is one.

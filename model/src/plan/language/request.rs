@@ -85,7 +85,7 @@ pub struct ReinitRequest {
 /// What is to become of a change when an autoscaler governs the StatefulSet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum AutoscalerPolicy {
     /// The autoscaler's minimum and maximum become the number; `pgctl hpa resume` gives them back.
     Pin,
     /// The autoscaler's minimum becomes the number, and its maximum at least that.
@@ -94,7 +94,7 @@ pub enum Way {
     Temporary,
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for AutoscalerPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pin => "pinned",
@@ -111,7 +111,7 @@ pub struct ScaleRequest {
     /// How many pods of the replica StatefulSet.
     pub replicas: u32,
     /// What is to become of it; none when nobody has said.
-    pub way: Option<Way>,
+    pub way: Option<AutoscalerPolicy>,
     /// Wait until it is so.
     pub wait: bool,
     /// Delete the volumes of the pods that go, and those left behind before.

@@ -7,7 +7,7 @@ use crate::cluster::Snapshot;
 use crate::plan::common::{drop_slots, pod_slots, room_for_copy, spread_reads};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Grounds, Operation, OperationKind, Plan, Refusal, RejoinRequest, Step, StepName,
+    Circumstances, Operation, OperationKind, Plan, Refusal, RejoinRequest, Step, StepName,
 };
 
 /// Plans the return of a former primary as a standby.
@@ -17,10 +17,10 @@ use crate::plan::language::{
 pub fn plan_rejoin(
     snapshot: &Snapshot,
     request: &RejoinRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let decision = Decision::new(OperationKind::Rejoin, snapshot, grounds, now);
+    let decision = Decision::new(OperationKind::Rejoin, snapshot, circumstances, now);
     let mut situation = Situation::new(decision, snapshot, &request.pod);
     situation.not_following_yet(request.clone);
     if request.clone {

@@ -7,7 +7,7 @@ use crate::cluster::Snapshot;
 use crate::plan::common::room_for_copy;
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Condition, Grounds, Operation, OperationKind, Plan, Refusal,
+    Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, Refusal,
     ReinitRequest, Step, StepName,
 };
 
@@ -21,10 +21,10 @@ const CLAIM_SECONDS: u32 = 120;
 pub fn plan_reinit(
     snapshot: &Snapshot,
     request: &ReinitRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let decision = Decision::new(OperationKind::Reinit, snapshot, grounds, now);
+    let decision = Decision::new(OperationKind::Reinit, snapshot, circumstances, now);
     let mut situation = Situation::new(decision, snapshot, &request.pod);
     // Found out before its data goes.
     situation.decision.checks.extend(room_for_copy(snapshot));

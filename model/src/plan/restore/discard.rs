@@ -6,8 +6,8 @@ use crate::cluster::Snapshot;
 use crate::plan::common::sizes;
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Condition, DiscardRequest, Grounds, Operation, OperationKind, Plan,
-    Refusal, Step, StepName, VolumeAction,
+    Action, Check, CheckName, Circumstances, Condition, DiscardRequest, Operation, OperationKind,
+    Plan, Refusal, Step, StepName, VolumeAction,
 };
 
 /// Plans the deletion of everything that restores have kept.
@@ -17,10 +17,10 @@ use crate::plan::language::{
 pub fn plan_discard(
     snapshot: &Snapshot,
     request: &DiscardRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut decision = Decision::new(OperationKind::Discard, snapshot, grounds, now);
+    let mut decision = Decision::new(OperationKind::Discard, snapshot, circumstances, now);
     let checks = &mut decision.checks;
     checks.push(kept(request));
     // What was kept is the way back while the restored data does not answer.

@@ -4,8 +4,8 @@ use super::plan_restore;
 use crate::cluster::fixture::{healthy, now};
 use crate::cluster::{Snapshot, Timeline};
 use crate::plan::language::{
-    BackupFacts, DatabaseHere, DatabaseInBackup, Grounds, Plan, Refusal, RestoreGrounds,
-    RestoreKind, RestoreRequest, TargetFacts,
+    BackupFacts, Circumstances, DatabaseHere, DatabaseInBackup, Plan, Refusal,
+    RestoreCircumstances, RestoreKind, RestoreRequest, TargetFacts,
 };
 
 /// A backup of the cluster of a snapshot, whole, with the databases `shop` and `postgres`.
@@ -68,8 +68,8 @@ pub fn plan(
     backup: BackupFacts,
     target: Option<TargetFacts>,
 ) -> Result<Plan, Refusal> {
-    let found = RestoreGrounds { backup, target };
-    plan_restore(snapshot, request, &Grounds::default(), &found, now())
+    let found = RestoreCircumstances { backup, target };
+    plan_restore(snapshot, request, &Circumstances::default(), &found, now())
 }
 
 /// What is planned for a logical backup into a healthy cluster with these databases.

@@ -7,7 +7,7 @@ use super::{logical, physical};
 use crate::cluster::Snapshot;
 use crate::plan::decision::Decision;
 use crate::plan::language::{
-    Grounds, OperationKind, Plan, Refusal, RestoreGrounds, RestoreKind, RestoreRequest,
+    Circumstances, OperationKind, Plan, Refusal, RestoreCircumstances, RestoreKind, RestoreRequest,
 };
 
 /// Plans the restore of a backup into the cluster of the snapshot.
@@ -17,17 +17,17 @@ use crate::plan::language::{
 pub fn plan_restore(
     snapshot: &Snapshot,
     request: &RestoreRequest,
-    grounds: &Grounds,
-    found: &RestoreGrounds,
+    circumstances: &Circumstances,
+    found: &RestoreCircumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
     let situation = Situation {
         snapshot,
         request,
-        grounds,
+        circumstances,
         found,
     };
-    let mut decision = Decision::new(OperationKind::Restore, snapshot, grounds, now);
+    let mut decision = Decision::new(OperationKind::Restore, snapshot, circumstances, now);
     decision.checks.extend(situation.checks());
     let (id, checks) = (decision.id.clone(), &mut decision.checks);
     let proposal = match found.backup.kind {

@@ -13,9 +13,9 @@ use crate::cluster::{
 use crate::plan::common::remembered_selector;
 use crate::plan::tests::moved_to_replica_0;
 use crate::plan::{
-    Action, CLOSED_BY, COMPONENT_LABEL, CheckName, Condition, DatabaseAction, ORIGINAL_SELECTOR,
-    OnFailure, Plan, Refusal, RestoreAction, RestoreKind, RestoreRequest, StepName, Undo, Verdict,
-    VolumeAction,
+    Action, CLOSED_BY, COMPONENT_LABEL, CheckName, CheckVerdict, Condition, DatabaseAction,
+    ORIGINAL_SELECTOR, OnFailure, Plan, Refusal, RestoreAction, RestoreKind, RestoreRequest,
+    StepName, Undo, VolumeAction,
 };
 
 fn names(plan: &Plan) -> Vec<StepName> {
@@ -708,7 +708,7 @@ fn a_plan_survives_being_stored() {
         assert!(
             plan.checks
                 .iter()
-                .all(|check| check.verdict != Verdict::Refuse)
+                .all(|check| check.verdict != CheckVerdict::Refuse)
         );
     }
 }

@@ -9,7 +9,7 @@ use super::patch::{patch_step, pinned, resumed};
 use crate::cluster::{Autoscaler, Component, Shape, Snapshot};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    AutoscaleRequest, AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation,
+    AutoscaleRequest, AutoscalerPatch, Bounds, Check, CheckName, Circumstances, Drift, Operation,
     OperationKind, Plan, Refusal,
 };
 
@@ -20,10 +20,10 @@ use crate::plan::language::{
 pub fn plan_autoscale(
     snapshot: &Snapshot,
     request: &AutoscaleRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut decision = Decision::new(OperationKind::Autoscale, snapshot, grounds, now);
+    let mut decision = Decision::new(OperationKind::Autoscale, snapshot, circumstances, now);
     let checks = &mut decision.checks;
     let autoscaler = match governing(snapshot) {
         Ok(autoscaler) => Some(autoscaler),
@@ -55,7 +55,7 @@ pub fn plan_autoscale(
         true => |drift| drift.of_bounds() || drift.of_metrics(),
         false => Drift::of_bounds,
     };
-    checks.push(change_drift(grounds, touched, None));
+    checks.push(change_drift(circumstances, touched, None));
     decision.conclude(|_| {
         let (autoscaler, patch) = (autoscaler?, patch?);
         let operation = Operation::Autoscale {

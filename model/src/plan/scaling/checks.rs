@@ -1,7 +1,7 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
 use crate::cluster::{Autoscaler, Component, ObjectKind, Snapshot, StatefulSetFacts};
-use crate::plan::language::{Bounds, Check, CheckName, Drift, Grounds, Reverts};
+use crate::plan::language::{Bounds, Check, CheckName, Circumstances, Drift, Reverts};
 
 /// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
 const MAX_PODS: u32 = 10;
@@ -126,13 +126,13 @@ pub(super) fn request_check(snapshot: &Snapshot, resource: &str, percent: u32) -
 
 /// No GitOps tool puts the change of these fields, or of this StatefulSet, back.
 pub(super) fn change_drift(
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     touched: fn(&Drift) -> bool,
     set: Option<&StatefulSetFacts>,
 ) -> Check {
     let name = CheckName::GitOps;
     let set = set.filter(|set| set.git_ops.is_some());
-    let mut reverted: Vec<String> = grounds
+    let mut reverted: Vec<String> = circumstances
         .drift
         .iter()
         .filter(|drift| drift.reverts != Reverts::Never)

@@ -10,8 +10,8 @@ use crate::cluster::{Autoscaler, Component, ObjectKind, Shape, Snapshot, Statefu
 use crate::plan::common::{new_standby_checks, one_primary_or_none};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    AutoscalerPatch, Bounds, Check, CheckName, Drift, Grounds, Operation, OperationKind, Plan,
-    Refusal, ScaleRequest, Way,
+    AutoscalerPatch, AutoscalerPolicy, Bounds, Check, CheckName, Circumstances, Drift, Operation,
+    OperationKind, Plan, Refusal, ScaleRequest,
 };
 
 /// Plans another number of pods of the replica StatefulSet.
@@ -21,10 +21,10 @@ use crate::plan::language::{
 pub fn plan_scale(
     snapshot: &Snapshot,
     request: &ScaleRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let mut decision = Decision::new(OperationKind::Scale, snapshot, grounds, now);
+    let mut decision = Decision::new(OperationKind::Scale, snapshot, circumstances, now);
     let checks = &mut decision.checks;
     let mut one_primary = one_primary_or_none(snapshot);
     if snapshot.primary().is_none() {
@@ -65,8 +65,8 @@ pub fn plan_scale(
     };
     checks.push(match patch {
         // Where an autoscaler has the number, the manifests leave it out.
-        Some(_) => change_drift(grounds, Drift::of_bounds, None),
-        None => change_drift(grounds, |_| false, set),
+        Some(_) => change_drift(circumstances, Drift::of_bounds, None),
+        None => change_drift(circumstances, |_| false, set),
     });
     decision.conclude(|id| {
         let situation = situation?;
@@ -102,11 +102,13 @@ fn way(
         checks.push(
             match (request.way, snapshot.unseen(ObjectKind::Autoscalers)) {
                 // What was asked of it can't be done.
-                (Some(Way::Pin | Way::Permanent), Some(unseen)) => Check::refuse(
-                    name,
-                    format!("the autoscaler can't be seen: {}", unseen.why),
-                )
-                .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)"),
+                (Some(AutoscalerPolicy::Pin | AutoscalerPolicy::Permanent), Some(unseen)) => {
+                    Check::refuse(
+                        name,
+                        format!("the autoscaler can't be seen: {}", unseen.why),
+                    )
+                    .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)")
+                }
                 (_, Some(unseen)) => Check::warn(
                     name,
                     format!(
@@ -114,7 +116,7 @@ fn way(
                         unseen.why
                     ),
                 ),
-                (Some(Way::Pin | Way::Permanent), None) => {
+                (Some(AutoscalerPolicy::Pin | AutoscalerPolicy::Permanent), None) => {
                     Check::refuse(name, format!("no autoscaler governs {}", set.name))
                         .next("leave --pin and --permanent out")
                 }
@@ -133,11 +135,11 @@ fn way(
             checks.push(undecided(autoscaler, set.wanted, to));
             return None;
         }
-        Some(Way::Temporary) => {
+        Some(AutoscalerPolicy::Temporary) => {
             checks.push(temporary(autoscaler, set.wanted, to));
             return None;
         }
-        Some(Way::Pin) => {
+        Some(AutoscalerPolicy::Pin) => {
             let patch = pinned(autoscaler, to);
             checks.push(Check::pass(
                 name,
@@ -149,7 +151,7 @@ fn way(
             ));
             patch
         }
-        Some(Way::Permanent) => {
+        Some(AutoscalerPolicy::Permanent) => {
             let max = Bounds::meant(autoscaler).max.max(to);
             let patch = AutoscalerPatch {
                 bounds: Bounds { min: to, max },

@@ -8,8 +8,8 @@ use crate::cluster::{Instance, Shape, Snapshot, synchronous_candidates};
 use crate::plan::common::{confirm_by, files_check, one_primary_or_none};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Condition, Grounds, Operation, OperationKind, Plan, Refusal, Step,
-    StepName, SynchronousRequest,
+    Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, Refusal,
+    Step, StepName, SynchronousRequest,
 };
 
 /// Plans for how many standbys commits wait. The wish is kept beside the topology, so that it
@@ -20,11 +20,11 @@ use crate::plan::language::{
 pub fn plan_synchronous(
     snapshot: &Snapshot,
     request: &SynchronousRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
     let primary = snapshot.primary();
-    let mut decision = Decision::new(OperationKind::Synchronous, snapshot, grounds, now);
+    let mut decision = Decision::new(OperationKind::Synchronous, snapshot, circumstances, now);
     let checks = &mut decision.checks;
     checks.push(one_primary_or_none(snapshot));
     checks.push(aware(snapshot));
@@ -33,7 +33,7 @@ pub fn plan_synchronous(
     checks.extend(standby_checks(primary, request.standbys, &standbys));
     // With a mistake in its files a server takes in no change.
     checks.push(files_check(primary));
-    checks.push(change_drift(grounds, |_| false, None));
+    checks.push(change_drift(circumstances, |_| false, None));
     decision.conclude(|_| {
         let config_map = snapshot.topology.source.config_map()?;
         let mut steps = vec![record(snapshot, config_map, request.standbys)];

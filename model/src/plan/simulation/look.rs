@@ -1,7 +1,7 @@
 //! Looking at the modelled cluster.
 
 use super::model::{Model, Server};
-use crate::plan::language::{Condition, Finding, Known, Plan, PodRef};
+use crate::plan::language::{Condition, Known, OperationFinding, Plan, PodRef};
 
 impl Model {
     /// Whether a condition holds, by what can be seen and what is known.
@@ -169,10 +169,15 @@ impl Model {
     }
 
     /// What waiting for a condition that holds teaches.
-    pub fn learn(&self, plan: &Plan, condition: &Condition, known: &Known) -> Vec<Finding> {
+    pub fn learn(
+        &self,
+        plan: &Plan,
+        condition: &Condition,
+        known: &Known,
+    ) -> Vec<OperationFinding> {
         if let Condition::Fenced { pods, .. } = condition {
             let pods = pods.iter().filter_map(|name| self.current(name)).collect();
-            return vec![Finding::Fenced { pods }];
+            return vec![OperationFinding::Fenced { pods }];
         }
         let alone = |name: &str, planned: Option<&PodRef>| self.everybody(name, planned, known);
         let (pods, last) =
@@ -187,9 +192,9 @@ impl Model {
                 (Vec::new(), None)
             };
         let ends = pods.into_iter().filter(|pod| !known.has_ended(pod));
-        let ended = ends.map(|pod| Finding::Ended { pod });
+        let ended = ends.map(|pod| OperationFinding::Ended { pod });
         let last = last.filter(|_| known.shutdown.is_none());
-        ended.chain(last.map(Finding::Shutdown)).collect()
+        ended.chain(last.map(OperationFinding::Shutdown)).collect()
     }
 
     fn all_ended(&self, name: &str, planned: Option<&PodRef>, known: &Known) -> bool {

@@ -2,8 +2,8 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    Action, CheckName, Condition, FailoverRequest, Grounds, OnFailure, Operation, Plan, StepName,
-    Undo, Verdict, plan_failover,
+    Action, CheckName, CheckVerdict, Circumstances, Condition, FailoverRequest, OnFailure,
+    Operation, Plan, StepName, Undo, plan_failover,
 };
 use super::shape::{names, to};
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, recovery, replica, stop};
@@ -46,12 +46,12 @@ fn accepting_loss(request: FailoverRequest) -> FailoverRequest {
 }
 
 fn planned(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
-    plan_failover(snapshot, request, &Grounds::default(), now())
+    plan_failover(snapshot, request, &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 fn refused(snapshot: &Snapshot, request: &FailoverRequest, check: CheckName) -> String {
-    let refusal = plan_failover(snapshot, request, &Grounds::default(), now())
+    let refusal = plan_failover(snapshot, request, &Circumstances::default(), now())
         .expect_err("it has to be refused");
     let found = refusal.reasons().find(|it| it.check == check);
     let found = found.unwrap_or_else(|| panic!("{check:?} is not among {refusal:#?}"));
@@ -261,7 +261,7 @@ fn how_much_is_lost_is_not_known_without_a_position_of_the_primary_itself() {
     let told = plan
         .checks
         .iter()
-        .find(|it| it.check == CheckName::Lag && it.verdict == Verdict::Warn);
+        .find(|it| it.check == CheckName::Lag && it.verdict == CheckVerdict::Warn);
     assert!(
         told.is_some_and(|it| it.reason.contains("is not known")),
         "{told:?}"
@@ -326,8 +326,8 @@ fn with_the_risk_accepted_the_proof_is_still_tried_for() {
 }
 
 /// The check of the candidate `pod`, in the only plan or refusal that there is.
-fn verdict(snapshot: &Snapshot, request: &FailoverRequest, check: CheckName) -> Verdict {
-    let checks = match plan_failover(snapshot, request, &Grounds::default(), now()) {
+fn verdict(snapshot: &Snapshot, request: &FailoverRequest, check: CheckName) -> CheckVerdict {
+    let checks = match plan_failover(snapshot, request, &Circumstances::default(), now()) {
         Ok(plan) => plan.checks,
         Err(refusal) => refusal.checks,
     };
@@ -369,7 +369,10 @@ fn in_need_whoever_answers_and_has_the_data_will_do() {
     facts(&mut healthy, &replica(0)).settings.max_connections = 500;
     instance(&mut healthy, &replica(0)).pod.ready = false;
     for check in [CheckName::Settings, CheckName::Ready] {
-        assert_eq!(verdict(&healthy, &to("replica-0"), check), Verdict::Refuse);
+        assert_eq!(
+            verdict(&healthy, &to("replica-0"), check),
+            CheckVerdict::Refuse
+        );
     }
 }
 
@@ -380,7 +383,10 @@ fn one_that_is_ahead_and_can_not_be_promoted_stands_in_the_way_only_where_commit
     let ahead = Lsn::new(0x0B00_0000);
     recovery(&mut snapshot, 1).receive_lsn = Some(ahead);
     let check = CheckName::Ahead;
-    assert_eq!(verdict(&snapshot, &to("replica-0"), check), Verdict::Warn);
+    assert_eq!(
+        verdict(&snapshot, &to("replica-0"), check),
+        CheckVerdict::Warn
+    );
     // What it has may have been acknowledged.
     for set in [
         (|it: &mut Snapshot| it.topology.synchronous = Some(1)) as fn(&mut Snapshot),
@@ -391,7 +397,7 @@ fn one_that_is_ahead_and_can_not_be_promoted_stands_in_the_way_only_where_commit
         let why = refused(&waits, &to("replica-0"), check);
         assert!(why.contains(&replica(1)) && why.contains("paused"), "{why}");
         let accepted = accepting_loss(to("replica-0"));
-        assert_eq!(verdict(&waits, &accepted, check), Verdict::Warn);
+        assert_eq!(verdict(&waits, &accepted, check), CheckVerdict::Warn);
     }
     // One that can be promoted is the one to take.
     recovery(&mut snapshot, 1).replay_paused = false;

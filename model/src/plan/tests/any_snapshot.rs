@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::simulation::{Model, simulate};
-use super::super::{FailoverRequest, Grounds, plan_failover};
+use super::super::{Circumstances, FailoverRequest, plan_failover};
 use super::shape::moved_to_replica_0;
 use crate::cluster::fixture::{PRIMARY, healthy, now, replica, stop};
 use crate::cluster::{ContainerState, Database, Lsn, Snapshot, TerminationRecord, Timeline};
@@ -167,7 +167,7 @@ proptest! {
             rejoin,
             ..FailoverRequest::default()
         };
-        let Ok(plan) = plan_failover(&snapshot, &request, &Grounds::default(), now()) else {
+        let Ok(plan) = plan_failover(&snapshot, &request, &Circumstances::default(), now()) else {
             return Ok(());
         };
         // One that is known to be alive is no dead one.

@@ -1,28 +1,28 @@
 //! Journals that can have come about, and such that can't.
 
-use super::super::{Event, Outcome, Plan, Progress, StepName};
+use super::super::{OperationEvent, OperationOutcome, OperationProgress, Plan, StepName};
 use super::shape::{plan, to};
 use crate::cluster::fixture::healthy;
 
-fn walk(plan: &Plan, events: &[Event]) -> Option<Progress> {
+fn walk(plan: &Plan, events: &[OperationEvent]) -> Option<OperationProgress> {
     events
         .iter()
-        .try_fold(Progress::Planned, |progress, event| {
+        .try_fold(OperationProgress::Planned, |progress, event| {
             progress.after(plan, event)
         })
         .ok()
 }
 
-fn started() -> Event {
-    Event::Started { by: "ann".into() }
+fn started() -> OperationEvent {
+    OperationEvent::Started { by: "ann".into() }
 }
 
-fn began(step: StepName) -> Event {
-    Event::Began { step }
+fn began(step: StepName) -> OperationEvent {
+    OperationEvent::Began { step }
 }
 
-fn completed(step: StepName) -> Event {
-    Event::Completed { step, seconds: 0.1 }
+fn completed(step: StepName) -> OperationEvent {
+    OperationEvent::Completed { step, seconds: 0.1 }
 }
 
 #[test]
@@ -32,16 +32,19 @@ fn the_whole_way_forward() {
     for step in &plan.steps {
         events.extend([began(step.name), completed(step.name)]);
     }
-    let outcome = Outcome::Done;
-    events.push(Event::Ended { outcome });
-    assert_eq!(walk(&plan, &events), Some(Progress::Ended(outcome)));
+    let outcome = OperationOutcome::Done;
+    events.push(OperationEvent::Ended { outcome });
+    assert_eq!(
+        walk(&plan, &events),
+        Some(OperationProgress::Ended(outcome))
+    );
 }
 
 #[test]
 fn a_step_can_begin_again_but_not_out_of_turn() {
     let plan = plan(&healthy(3), &to("replica-0"));
     let first = StepName::CreateSlots;
-    let resumed = Event::Resumed { by: "bob".into() };
+    let resumed = OperationEvent::Resumed { by: "bob".into() };
     assert!(walk(&plan, &[started(), began(first), resumed, began(first)]).is_some());
     assert_eq!(walk(&plan, &[started(), began(StepName::Promote)]), None);
     assert_eq!(walk(&plan, &[began(first)]), None);
@@ -55,7 +58,7 @@ fn nothing_is_put_back_once_the_promotion_may_have_happened() {
     let mut events = vec![started()];
     for step in &plan.steps {
         events.push(began(step.name));
-        let undo = Event::UndoBegan {
+        let undo = OperationEvent::UndoBegan {
             step: StepName::Fence,
         };
         let mut undone = events.clone();
@@ -71,24 +74,24 @@ fn nothing_is_put_back_once_the_promotion_may_have_happened() {
 #[test]
 fn it_does_not_end_rolled_back_before_everything_is_put_back() {
     let plan = plan(&healthy(3), &to("replica-0"));
-    let rolled_back = Event::Ended {
-        outcome: Outcome::RolledBack,
+    let rolled_back = OperationEvent::Ended {
+        outcome: OperationOutcome::RolledBack,
     };
     let mut events = vec![started(), began(StepName::CreateSlots)];
     events.push(rolled_back.clone());
     assert_eq!(walk(&plan, &events), None);
     events.pop();
     events.extend([
-        Event::UndoBegan {
+        OperationEvent::UndoBegan {
             step: StepName::CreateSlots,
         },
-        Event::Undone {
+        OperationEvent::Undone {
             step: StepName::CreateSlots,
         },
         rolled_back,
     ]);
     assert_eq!(
         walk(&plan, &events),
-        Some(Progress::Ended(Outcome::RolledBack))
+        Some(OperationProgress::Ended(OperationOutcome::RolledBack))
     );
 }

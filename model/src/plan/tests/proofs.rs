@@ -3,8 +3,8 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    Action, CheckName, Condition, FailoverRequest, Grounds, Known, Plan, PodRef, Refusal, StepName,
-    Verdict, plan_failover,
+    Action, CheckName, CheckVerdict, Circumstances, Condition, FailoverRequest, Known, Plan,
+    PodRef, Refusal, StepName, plan_failover,
 };
 use super::shape::{moved_to_replica_0, plan, runs_well, to};
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
@@ -47,7 +47,8 @@ fn fenced_and_forgotten() -> Snapshot {
 }
 
 fn refusal(snapshot: &Snapshot, request: &FailoverRequest) -> Refusal {
-    plan_failover(snapshot, request, &Grounds::default(), now()).expect_err("nothing proves it")
+    plan_failover(snapshot, request, &Circumstances::default(), now())
+        .expect_err("nothing proves it")
 }
 
 fn old_primary(refusal: &Refusal) -> (String, String) {
@@ -147,7 +148,7 @@ fn whoever_existed_when_the_fence_was_written_is_to_be_proven() {
         uid: "second".into(),
     };
     let pods = vec![second];
-    known.learn(&super::super::Finding::Fenced { pods });
+    known.learn(&super::super::OperationFinding::Fenced { pods });
     assert_eq!(names(&known), ["first", "second"]);
 }
 
@@ -248,7 +249,7 @@ fn a_primary_without_a_pod_is_told_and_not_refused() {
         .iter()
         .find(|it| it.check == CheckName::OldPrimary);
     let check = check.expect("it is checked");
-    assert_eq!(check.verdict, Verdict::Warn);
+    assert_eq!(check.verdict, CheckVerdict::Warn);
     assert!(check.reason.contains("machine is off"), "{}", check.reason);
 }
 

@@ -1,9 +1,9 @@
 //! Every check refuses when it must, and says why.
 
 use super::super::{
-    CheckName, Drift, FailoverRequest, Grounds, LockHolder, OperationId, Permission, Permitted,
-    Refusal, ReinitRequest, RejoinRequest, Reverts, Unfinished, Verdict, plan_failover,
-    plan_reinit, plan_rejoin,
+    CheckName, CheckVerdict, Circumstances, Drift, FailoverRequest, LockHolder, OperationId,
+    Permission, Permitted, Refusal, ReinitRequest, RejoinRequest, Reverts, Unfinished,
+    plan_failover, plan_reinit, plan_rejoin,
 };
 use super::shape::to;
 use crate::cluster::fixture::{
@@ -15,8 +15,12 @@ use crate::cluster::{
     SlotKind, Snapshot, Timeline, TopologySource,
 };
 
-fn refusal_of(snapshot: &Snapshot, request: &FailoverRequest, grounds: &Grounds) -> Refusal {
-    match plan_failover(snapshot, request, grounds, now()) {
+fn refusal_of(
+    snapshot: &Snapshot,
+    request: &FailoverRequest,
+    circumstances: &Circumstances,
+) -> Refusal {
+    match plan_failover(snapshot, request, circumstances, now()) {
         Err(refusal) => refusal,
         Ok(plan) => panic!("it was planned: {:#?}", plan.checks),
     }
@@ -25,16 +29,21 @@ fn refusal_of(snapshot: &Snapshot, request: &FailoverRequest, grounds: &Grounds)
 fn refuses(check: CheckName, damage: impl FnOnce(&mut Snapshot)) {
     let mut snapshot = healthy(3);
     damage(&mut snapshot);
-    refuses_with(check, &snapshot, &to("replica-0"), &Grounds::default());
+    refuses_with(
+        check,
+        &snapshot,
+        &to("replica-0"),
+        &Circumstances::default(),
+    );
 }
 
 fn refuses_with(
     check: CheckName,
     snapshot: &Snapshot,
     request: &FailoverRequest,
-    grounds: &Grounds,
+    circumstances: &Circumstances,
 ) {
-    let refusal = refusal_of(snapshot, request, grounds);
+    let refusal = refusal_of(snapshot, request, circumstances);
     let found: Vec<CheckName> = refusal.reasons().map(|it| it.check).collect();
     assert!(
         found.contains(&check),
@@ -66,7 +75,7 @@ fn a_primary_that_only_does_not_let_us_in() {
         };
     });
     let silent = super::alive::silent();
-    assert!(plan_failover(&silent, &to("replica-0"), &Grounds::default(), now()).is_ok());
+    assert!(plan_failover(&silent, &to("replica-0"), &Circumstances::default(), now()).is_ok());
 }
 
 #[test]
@@ -75,14 +84,24 @@ fn two_autoscalers_of_one_stateful_set() {
     let autoscaler = contested.autoscaler.as_mut().expect("it has one");
     autoscaler.rivals = vec!["by-hand".into()];
     let check = CheckName::Autoscaler;
-    refuses_with(check, &contested, &to("replica-1"), &Grounds::default());
-    let refusal = refusal_of(&contested, &to("replica-1"), &Grounds::default());
+    refuses_with(
+        check,
+        &contested,
+        &to("replica-1"),
+        &Circumstances::default(),
+    );
+    let refusal = refusal_of(&contested, &to("replica-1"), &Circumstances::default());
     let reason = refusal.reasons().find(|it| it.check == check);
     let reason = reason.expect("it refuses");
     assert!(reason.reason.contains("and by-hand"), "{reason:?}");
     // In an emergency nothing takes writes already.
     stop(&mut contested, PRIMARY, ContainerState::Unknown);
-    let plan = plan_failover(&contested, &to("replica-1"), &Grounds::default(), now());
+    let plan = plan_failover(
+        &contested,
+        &to("replica-1"),
+        &Circumstances::default(),
+        now(),
+    );
     let plan = plan.expect("it is an emergency");
     assert!(plan.warnings().any(|it| it.check == check));
 }
@@ -92,7 +111,7 @@ fn what_is_suggested_would_work() {
     let suggested = |given: &str, damage: fn(&mut Snapshot)| {
         let mut snapshot = healthy(3);
         damage(&mut snapshot);
-        let refusal = refusal_of(&snapshot, &to(given), &Grounds::default());
+        let refusal = refusal_of(&snapshot, &to(given), &Circumstances::default());
         let target = refusal
             .reasons()
             .find(|it| it.check == CheckName::Target)
@@ -118,7 +137,7 @@ fn a_silent_target_makes_no_other_standby_one_that_has_gone_astray() {
         reason: "no answer".into(),
         alive: false,
     };
-    let refusal = refusal_of(&snapshot, &to("replica-1"), &Grounds::default());
+    let refusal = refusal_of(&snapshot, &to("replica-1"), &Circumstances::default());
     for check in &refusal.checks {
         assert!(!check.reason.contains("timeline of its own"), "{check:?}");
         assert!(!check.reason.contains("reinit"), "{check:?}");
@@ -135,13 +154,13 @@ fn an_autoscaler_that_can_not_be_seen() {
         why: "the connection was reset".into(),
     });
     let check = CheckName::Autoscaler;
-    refuses_with(check, &blind, &to("replica-1"), &Grounds::default());
+    refuses_with(check, &blind, &to("replica-1"), &Circumstances::default());
     // The first pod is below every minimum.
-    let plan = plan_failover(&blind, &to("replica-0"), &Grounds::default(), now());
+    let plan = plan_failover(&blind, &to("replica-0"), &Circumstances::default(), now());
     assert!(plan.is_ok());
     // In an emergency nothing takes writes already.
     stop(&mut blind, PRIMARY, ContainerState::Unknown);
-    let plan = plan_failover(&blind, &to("replica-1"), &Grounds::default(), now());
+    let plan = plan_failover(&blind, &to("replica-1"), &Circumstances::default(), now());
     let plan = plan.expect("it is an emergency");
     assert!(plan.warnings().any(|it| it.check == check));
 }
@@ -169,7 +188,7 @@ fn a_candidate_that_does_not_answer_or_is_the_primary() {
         CheckName::Recovery,
         &snapshot,
         &to("primary-0"),
-        &Grounds::default(),
+        &Circumstances::default(),
     );
 }
 
@@ -277,7 +296,13 @@ fn settings_that_would_make_standbys_promote_themselves() {
     // The start script overrules them.
     let mut snapshot = healthy(3);
     ends_recovery(primary(&mut snapshot), true);
-    plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now()).expect("planned");
+    plan_failover(
+        &snapshot,
+        &to("replica-0"),
+        &Circumstances::default(),
+        now(),
+    )
+    .expect("planned");
 }
 
 /// With no primary all of that only warns: nothing takes writes now.
@@ -299,7 +324,12 @@ fn in_an_emergency_the_next_start_does_not_stand_in_the_way() {
     facts(&mut snapshot, &replica(0)).replication_login = ReplicationLogin::Refused {
         reason: "no".into(),
     };
-    let checks = match plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now()) {
+    let checks = match plan_failover(
+        &snapshot,
+        &to("replica-0"),
+        &Circumstances::default(),
+        now(),
+    ) {
         Ok(plan) => plan.checks,
         Err(refusal) => refusal.checks,
     };
@@ -309,7 +339,11 @@ fn in_an_emergency_the_next_start_does_not_stand_in_the_way() {
         CheckName::RecoverySettings,
     ] {
         let check = checks.iter().find(|it| it.check == name);
-        assert_eq!(check.map(|it| it.verdict), Some(Verdict::Warn), "{name}");
+        assert_eq!(
+            check.map(|it| it.verdict),
+            Some(CheckVerdict::Warn),
+            "{name}"
+        );
     }
 }
 
@@ -328,12 +362,12 @@ fn a_new_standby_that_could_not_come_up() {
     let refused = |damage: &dyn Fn(&mut Snapshot), check: CheckName| {
         let mut snapshot = healthy(2);
         cut_stream(&mut snapshot, 1);
-        let grounds = Grounds::default();
-        plan_reinit(&snapshot, &reinit, &grounds, now()).expect("nothing is wrong yet");
+        let circumstances = Circumstances::default();
+        plan_reinit(&snapshot, &reinit, &circumstances, now()).expect("nothing is wrong yet");
         damage(&mut snapshot);
         for refusal in [
-            plan_reinit(&snapshot, &reinit, &grounds, now()),
-            plan_rejoin(&snapshot, &rejoin(true), &grounds, now()),
+            plan_reinit(&snapshot, &reinit, &circumstances, now()),
+            plan_rejoin(&snapshot, &rejoin(true), &circumstances, now()),
         ] {
             let refusal = refusal.expect_err("it is refused");
             let reasons: Vec<CheckName> = refusal.reasons().map(|it| it.check).collect();
@@ -448,7 +482,7 @@ fn an_autoscaler_that_will_take_the_candidate_away() {
         CheckName::Autoscaler,
         &snapshot,
         &to("replica-2"),
-        &Grounds::default(),
+        &Circumstances::default(),
     );
 }
 
@@ -476,13 +510,13 @@ fn an_old_primary_that_nobody_can_prove_stopped() {
             CheckName::OldPrimary,
             &snapshot,
             &FailoverRequest::default(),
-            &Grounds::default(),
+            &Circumstances::default(),
         );
         let accepted = FailoverRequest {
             accept_split_brain_risk: true,
             ..FailoverRequest::default()
         };
-        let plan = plan_failover(&snapshot, &accepted, &Grounds::default(), now());
+        let plan = plan_failover(&snapshot, &accepted, &Circumstances::default(), now());
         assert!(plan.is_ok_and(|plan| plan.accepts_split_brain()));
     }
 }
@@ -495,14 +529,14 @@ fn a_start_script_that_would_bring_the_old_primary_back() {
         CheckName::StartScript,
         &snapshot,
         &to("replica-1"),
-        &Grounds::default(),
+        &Circumstances::default(),
     );
 }
 
 #[test]
 fn another_operation_an_unfinished_one_and_missing_permissions() {
     let snapshot = healthy(3);
-    let lock = Grounds {
+    let lock = Circumstances {
         lock: Some(LockHolder {
             holder: "ann@laptop".into(),
             since: None,
@@ -510,10 +544,10 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
             lease: "pgctl-postgres".into(),
             namespace: "staging".into(),
         }),
-        ..Grounds::default()
+        ..Circumstances::default()
     };
     refuses_with(CheckName::Lock, &snapshot, &to("replica-0"), &lock);
-    let unfinished = Grounds {
+    let unfinished = Circumstances {
         unfinished: Some(Unfinished {
             id: OperationId("failover-1".into()),
             title: "switchover from a to b".into(),
@@ -522,7 +556,7 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
             restore: false,
             past_point_of_no_return: false,
         }),
-        ..Grounds::default()
+        ..Circumstances::default()
     };
     refuses_with(
         CheckName::Unfinished,
@@ -530,12 +564,12 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
         &to("replica-0"),
         &unfinished,
     );
-    let permissions = Grounds {
+    let permissions = Circumstances {
         permissions: vec![Permitted {
             permission: Permission::new("patch", "apps", "statefulsets/scale"),
             allowed: false,
         }],
-        ..Grounds::default()
+        ..Circumstances::default()
     };
     refuses_with(
         CheckName::Permissions,
@@ -548,7 +582,7 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
 #[test]
 fn a_gitops_tool_that_would_revert_the_change() {
     let snapshot = healthy(3);
-    let mut grounds = Grounds {
+    let mut circumstances = Circumstances {
         drift: vec![Drift {
             object: "Service/staging-postgres-write".into(),
             field: "spec.selector".into(),
@@ -557,25 +591,35 @@ fn a_gitops_tool_that_would_revert_the_change() {
             },
             reverts: Reverts::Itself,
         }],
-        ..Grounds::default()
+        ..Circumstances::default()
     };
-    refuses_with(CheckName::GitOps, &snapshot, &to("replica-0"), &grounds);
-    grounds.drift[0].reverts = Reverts::Never;
-    assert!(plan_failover(&snapshot, &to("replica-0"), &grounds, now()).is_ok());
+    refuses_with(
+        CheckName::GitOps,
+        &snapshot,
+        &to("replica-0"),
+        &circumstances,
+    );
+    circumstances.drift[0].reverts = Reverts::Never;
+    assert!(plan_failover(&snapshot, &to("replica-0"), &circumstances, now()).is_ok());
 }
 
 #[test]
 fn a_target_that_is_unknown_ambiguous_or_missing() {
     let snapshot = healthy(2);
     for name in ["replica-7", "0"] {
-        refuses_with(CheckName::Target, &snapshot, &to(name), &Grounds::default());
+        refuses_with(
+            CheckName::Target,
+            &snapshot,
+            &to(name),
+            &Circumstances::default(),
+        );
     }
     let alone = healthy(0);
     refuses_with(
         CheckName::Target,
         &alone,
         &FailoverRequest::default(),
-        &Grounds::default(),
+        &Circumstances::default(),
     );
 }
 
@@ -585,7 +629,12 @@ fn all_reasons_come_at_once() {
     primary(&mut snapshot).prepared_transactions = 1;
     recovery(&mut snapshot, 0).replay_paused = true;
     instance(&mut snapshot, &replica(0)).pod.ready = false;
-    let refusal = refusal_of(&snapshot, &to("replica-0"), &Grounds::default());
+    let refusal = refusal_of(&snapshot, &to("replica-0"), &Circumstances::default());
     assert_eq!(refusal.reasons().count(), 3);
-    assert!(refusal.checks.iter().any(|it| it.verdict == Verdict::Pass));
+    assert!(
+        refusal
+            .checks
+            .iter()
+            .any(|it| it.verdict == CheckVerdict::Pass)
+    );
 }

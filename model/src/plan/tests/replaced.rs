@@ -2,15 +2,15 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    CheckName, Condition, FailoverRequest, Grounds, Operation, OperationId, StepName, Unfinished,
-    Verdict, plan_failover,
+    CheckName, CheckVerdict, Circumstances, Condition, FailoverRequest, Operation, OperationId,
+    StepName, Unfinished, plan_failover,
 };
 use super::shape::{moved_to_replica_0, to};
 use crate::cluster::fixture::{PRIMARY, instance, now, recovery, replica, stop};
 use crate::cluster::{ContainerState, Database, Snapshot};
 
-fn unfinished(past: bool) -> Grounds {
-    Grounds {
+fn unfinished(past: bool) -> Circumstances {
+    Circumstances {
         unfinished: Some(Unfinished {
             id: OperationId("failover-1".into()),
             title: "switchover from primary-0 to replica-0".into(),
@@ -19,7 +19,7 @@ fn unfinished(past: bool) -> Grounds {
             from: Some(PRIMARY.to_owned()),
             restore: false,
         }),
-        ..Grounds::default()
+        ..Circumstances::default()
     }
 }
 
@@ -34,8 +34,8 @@ fn lost() -> Snapshot {
     snapshot
 }
 
-fn refused(snapshot: &Snapshot, grounds: &Grounds) {
-    let refusal = plan_failover(snapshot, &FailoverRequest::default(), grounds, now())
+fn refused(snapshot: &Snapshot, circumstances: &Circumstances) {
+    let refusal = plan_failover(snapshot, &FailoverRequest::default(), circumstances, now())
         .expect_err("it must be finished first");
     assert!(
         refusal
@@ -58,7 +58,7 @@ fn a_failover_that_has_lost_its_new_primary_is_replaced() {
         .checks
         .iter()
         .find(|it| it.check == CheckName::Unfinished);
-    assert_eq!(told.map(|it| it.verdict), Some(Verdict::Warn));
+    assert_eq!(told.map(|it| it.verdict), Some(CheckVerdict::Warn));
     assert_eq!(
         simulate(&plan, &mut Model::of(&snapshot), &mut |_: &mut Model| {}),
         Ok(())
@@ -82,14 +82,15 @@ fn one_that_can_still_be_finished_or_put_back_is_not_replaced() {
 /// at that pod, for as long as it is away.
 #[test]
 fn one_that_needs_a_pod_that_is_away_is_replaced() {
-    let replaced = |snapshot: &Snapshot, grounds: &Grounds, request: &FailoverRequest| {
-        let plan = plan_failover(snapshot, request, grounds, now())
-            .unwrap_or_else(|refusal| panic!("{refusal}"));
-        let Operation::Failover { replaces, .. } = &plan.operation else {
-            panic!("{:?}", plan.operation);
+    let replaced =
+        |snapshot: &Snapshot, circumstances: &Circumstances, request: &FailoverRequest| {
+            let plan = plan_failover(snapshot, request, circumstances, now())
+                .unwrap_or_else(|refusal| panic!("{refusal}"));
+            let Operation::Failover { replaces, .. } = &plan.operation else {
+                panic!("{:?}", plan.operation);
+            };
+            assert_eq!(replaces, &Some(OperationId("failover-1".into())));
         };
-        assert_eq!(replaces, &Some(OperationId("failover-1".into())));
-    };
     replaced(&lost(), &unfinished(false), &to("replica-1"));
     let mut dead = crate::cluster::fixture::healthy(3);
     instance(&mut dead, PRIMARY).database = Database::NotRunning;
@@ -119,8 +120,13 @@ fn one_that_needs_a_pod_that_is_away_is_replaced() {
 #[test]
 fn an_emergency_begins_by_looking_whether_the_old_primary_is_back() {
     let snapshot = super::alive::silent();
-    let plan = plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now())
-        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    let plan = plan_failover(
+        &snapshot,
+        &to("replica-0"),
+        &Circumstances::default(),
+        now(),
+    )
+    .unwrap_or_else(|refusal| panic!("{refusal}"));
     let fence = plan.step(StepName::Fence).expect("a fence");
     let silent = Condition::NotWritable {
         pod: PRIMARY.to_owned(),

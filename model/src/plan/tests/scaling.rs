@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::super::{
-    AutoscaleRequest, AutoscalerPatch, Bounds, CheckName, Drift, FailoverRequest, Grounds,
-    ORIGINAL_MINIMUM, PAUSED_BOUNDS, Plan, Refusal, Reverts, ScaleRequest, StepName,
-    SynchronousRequest, Undo, Verdict, Way, plan_autoscale, plan_failover, plan_scale,
+    AutoscaleRequest, AutoscalerPatch, AutoscalerPolicy, Bounds, CheckName, CheckVerdict,
+    Circumstances, Drift, FailoverRequest, ORIGINAL_MINIMUM, PAUSED_BOUNDS, Plan, Refusal, Reverts,
+    ScaleRequest, StepName, SynchronousRequest, Undo, plan_autoscale, plan_failover, plan_scale,
     plan_synchronous,
 };
 use super::shape::{moved_to_replica_0, names, plan, runs_well, to};
@@ -30,7 +30,7 @@ fn replicas(number: u32) -> ScaleRequest {
     }
 }
 
-fn by(way: Way, number: u32) -> ScaleRequest {
+fn by(way: AutoscalerPolicy, number: u32) -> ScaleRequest {
     ScaleRequest {
         way: Some(way),
         ..replicas(number)
@@ -38,7 +38,7 @@ fn by(way: Way, number: u32) -> ScaleRequest {
 }
 
 fn scaled(snapshot: &Snapshot, request: &ScaleRequest) -> Result<Plan, Refusal> {
-    plan_scale(snapshot, request, &Grounds::default(), now())
+    plan_scale(snapshot, request, &Circumstances::default(), now())
 }
 
 fn planned(result: Result<Plan, Refusal>) -> Plan {
@@ -53,7 +53,7 @@ fn refuses(check: CheckName, result: Result<Plan, Refusal>) {
 }
 
 fn change(snapshot: &Snapshot, request: &AutoscaleRequest) -> Result<Plan, Refusal> {
-    plan_autoscale(snapshot, request, &Grounds::default(), now())
+    plan_autoscale(snapshot, request, &Circumstances::default(), now())
 }
 
 fn bounds(min: u32, max: u32) -> AutoscaleRequest {
@@ -98,7 +98,7 @@ fn synchronous(count: u32, mut snapshot: Snapshot) -> Snapshot {
     let plan = planned(plan_synchronous(
         &snapshot,
         &SynchronousRequest { standbys: count },
-        &Grounds::default(),
+        &Circumstances::default(),
         now(),
     ));
     let set = plan.step(StepName::SetSynchronous).expect("a setting");
@@ -227,7 +227,7 @@ fn an_autoscaler_asks_for_a_way() {
     for way in ["--pin", "--permanent", "--temporary"] {
         assert!(next.contains(way), "{next}");
     }
-    let pin = planned(scaled(&snapshot, &by(Way::Pin, 4)));
+    let pin = planned(scaled(&snapshot, &by(AutoscalerPolicy::Pin, 4)));
     assert_eq!(patch_of(&pin).bounds, Bounds { min: 4, max: 4 });
     assert_eq!(patch_of(&pin).paused, Some(Bounds { min: 2, max: 5 }));
     assert_eq!(
@@ -236,9 +236,9 @@ fn an_autoscaler_asks_for_a_way() {
         "before it can undo it"
     );
     runs_well(&pin, &snapshot);
-    let permanent = planned(scaled(&snapshot, &by(Way::Permanent, 6)));
+    let permanent = planned(scaled(&snapshot, &by(AutoscalerPolicy::Permanent, 6)));
     assert_eq!(patch_of(&permanent).bounds, Bounds { min: 6, max: 6 });
-    let temporary = planned(scaled(&snapshot, &by(Way::Temporary, 4)));
+    let temporary = planned(scaled(&snapshot, &by(AutoscalerPolicy::Temporary, 4)));
     assert!(temporary.step(StepName::PatchAutoscaler).is_none());
     assert!(
         temporary
@@ -248,12 +248,12 @@ fn an_autoscaler_asks_for_a_way() {
     for beyond in [1, 6] {
         refuses(
             CheckName::Autoscaler,
-            scaled(&snapshot, &by(Way::Temporary, beyond)),
+            scaled(&snapshot, &by(AutoscalerPolicy::Temporary, beyond)),
         );
     }
     refuses(
         CheckName::Autoscaler,
-        scaled(&without_autoscaler(2), &by(Way::Pin, 3)),
+        scaled(&without_autoscaler(2), &by(AutoscalerPolicy::Pin, 3)),
     );
 }
 
@@ -285,8 +285,14 @@ fn names_that_pgctl_has_not_set_count() {
 #[test]
 fn the_primary_is_never_scaled_away() {
     let mut snapshot = moved_to_replica_0();
-    refuses(CheckName::PrimaryStays, scaled(&snapshot, &by(Way::Pin, 0)));
-    refuses(CheckName::Bounds, scaled(&snapshot, &by(Way::Pin, 0)));
+    refuses(
+        CheckName::PrimaryStays,
+        scaled(&snapshot, &by(AutoscalerPolicy::Pin, 0)),
+    );
+    refuses(
+        CheckName::Bounds,
+        scaled(&snapshot, &by(AutoscalerPolicy::Pin, 0)),
+    );
     snapshot.autoscaler = None;
     let plan = planned(scaled(&snapshot, &replicas(1)));
     assert!(plan.warnings().any(|it| it.check == CheckName::Followers));
@@ -295,7 +301,10 @@ fn the_primary_is_never_scaled_away() {
     // The pod that the topology names counts, also when it does not answer.
     let mut named = healthy(3);
     named.topology.primary = replica(2);
-    refuses(CheckName::PrimaryStays, scaled(&named, &by(Way::Pin, 2)));
+    refuses(
+        CheckName::PrimaryStays,
+        scaled(&named, &by(AutoscalerPolicy::Pin, 2)),
+    );
     refuses(CheckName::PrimaryStays, change(&named, &bounds(2, 5)));
 }
 
@@ -331,7 +340,7 @@ fn what_kubernetes_would_not_take_is_not_sent() {
     let refusal = change(&unseen, &bounds(2, 5)).expect_err("it can't be seen");
     assert!(refusal.to_string().contains("reset"), "{refusal}");
     // It can't be pinned; without a way it is said, and done.
-    for way in [Way::Pin, Way::Permanent] {
+    for way in [AutoscalerPolicy::Pin, AutoscalerPolicy::Permanent] {
         refuses(CheckName::Autoscaler, scaled(&unseen, &by(way, 3)));
     }
     let plan = planned(scaled(&unseen, &replicas(3)));
@@ -341,7 +350,7 @@ fn what_kubernetes_would_not_take_is_not_sent() {
 /// Every field that is changed counts, and no other.
 #[test]
 fn a_gitops_tool_that_reverts_a_field_is_told_of() {
-    let grounds = |field: &str| Grounds {
+    let circumstances = |field: &str| Circumstances {
         drift: vec![Drift {
             object: "HorizontalPodAutoscaler/staging-postgres-replica-hpa".into(),
             field: field.into(),
@@ -350,11 +359,16 @@ fn a_gitops_tool_that_reverts_a_field_is_told_of() {
             },
             reverts: Reverts::Itself,
         }],
-        ..Grounds::default()
+        ..Circumstances::default()
     };
     let snapshot = healthy(3);
     let told = |field: &str, request: &AutoscaleRequest| {
-        let plan = planned(plan_autoscale(&snapshot, request, &grounds(field), now()));
+        let plan = planned(plan_autoscale(
+            &snapshot,
+            request,
+            &circumstances(field),
+            now(),
+        ));
         plan.warnings().any(|it| it.check == CheckName::GitOps)
     };
     let cpu = AutoscaleRequest::Set {
@@ -371,9 +385,9 @@ fn a_gitops_tool_that_reverts_a_field_is_told_of() {
     // A failover raises the minimum, and leaves the others alone.
     let request = to("replica-0");
     for field in ["spec.metrics", "spec.maxReplicas"] {
-        assert!(plan_failover(&snapshot, &request, &grounds(field), now()).is_ok());
+        assert!(plan_failover(&snapshot, &request, &circumstances(field), now()).is_ok());
     }
-    let minimum = grounds("spec.minReplicas");
+    let minimum = circumstances("spec.minReplicas");
     assert!(plan_failover(&snapshot, &request, &minimum, now()).is_err());
 }
 
@@ -490,7 +504,7 @@ fn commits_wait_for_those_that_stay_before_others_go() {
     refuses(CheckName::Synchronous, scaled(&snapshot, &replicas(0)));
     // What the autoscaler may take away is not on the list: nothing changes.
     let snapshot = synchronous(1, healthy(4));
-    let plan = planned(scaled(&snapshot, &by(Way::Temporary, 3)));
+    let plan = planned(scaled(&snapshot, &by(AutoscalerPolicy::Temporary, 3)));
     assert!(plan.step(StepName::ShrinkSynchronous).is_none());
     let less = AutoscaleRequest::Set {
         min: Some(1),
@@ -514,7 +528,7 @@ fn synchronous_replication_that_would_block_at_once_is_refused() {
         plan_synchronous(
             snapshot,
             &SynchronousRequest { standbys },
-            &Grounds::default(),
+            &Circumstances::default(),
             now(),
         )
     };
@@ -555,7 +569,7 @@ fn a_failover_takes_the_wish_along() {
     // With nobody left to confirm it is refused, and not blocked.
     let mut alone = synchronous(1, without_autoscaler(1));
     alone.topology.synchronous = Some(1);
-    let refusal = plan_failover(&alone, &to("replica-0"), &Grounds::default(), now());
+    let refusal = plan_failover(&alone, &to("replica-0"), &Circumstances::default(), now());
     refuses(CheckName::Synchronous, refusal);
     // Turned off, it is off on the next primary, too.
     let mut off = without_autoscaler(3);
@@ -563,7 +577,7 @@ fn a_failover_takes_the_wish_along() {
     facts(&mut off, &replica(0))
         .settings
         .synchronous_standby_names = "ANY 1 (x)".into();
-    let plan = plan_failover(&off, &to("replica-0"), &Grounds::default(), now());
+    let plan = plan_failover(&off, &to("replica-0"), &Circumstances::default(), now());
     let plan = planned(plan);
     let set = plan.step(StepName::SetSynchronous).expect("a setting");
     assert!(matches!(&set.action, Action::SetSynchronous { names, .. } if names.is_empty()));
@@ -586,7 +600,7 @@ fn in_an_emergency_a_silent_standby_may_be_the_one_that_has_confirmed() {
     let best = plan_failover(
         &snapshot,
         &FailoverRequest::default(),
-        &Grounds::default(),
+        &Circumstances::default(),
         now(),
     );
     assert!(planned(best).step(StepName::SetSynchronous).is_some());
@@ -596,16 +610,30 @@ fn in_an_emergency_a_silent_standby_may_be_the_one_that_has_confirmed() {
         &replica(1),
         ContainerState::Terminated(record),
     );
-    let refusal = plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now());
+    let refusal = plan_failover(
+        &snapshot,
+        &to("replica-0"),
+        &Circumstances::default(),
+        now(),
+    );
     refuses(CheckName::Synchronous, refusal);
     // Two confirmations survive the loss of one.
     snapshot.topology.synchronous = Some(2);
-    let both = plan_failover(&snapshot, &to("replica-0"), &Grounds::default(), now())
-        .expect_err("one standby is left, and two are to confirm");
+    let both = plan_failover(
+        &snapshot,
+        &to("replica-0"),
+        &Circumstances::default(),
+        now(),
+    )
+    .expect_err("one standby is left, and two are to confirm");
     let why = both
         .reasons()
         .find(|it| it.check == CheckName::Synchronous)
         .map(|it| it.reason.clone());
     assert!(why.is_some_and(|it| it.contains("would be blocked")));
-    assert!(both.checks.iter().any(|it| it.verdict == Verdict::Pass));
+    assert!(
+        both.checks
+            .iter()
+            .any(|it| it.verdict == CheckVerdict::Pass)
+    );
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    AutoscaleRequest, Grounds, ORIGINAL_MINIMUM, Plan, ScaleRequest, SynchronousRequest, Way,
-    plan_autoscale, plan_scale, plan_synchronous,
+    AutoscaleRequest, AutoscalerPolicy, Circumstances, ORIGINAL_MINIMUM, Plan, ScaleRequest,
+    SynchronousRequest, plan_autoscale, plan_scale, plan_synchronous,
 };
 use super::shape::moved_to_replica_0;
 use crate::cluster::fixture::{facts, healthy, now, replica};
@@ -79,7 +79,7 @@ fn snapshot_of(scenario: &Scenario) -> Snapshot {
     let request = SynchronousRequest {
         standbys: scenario.wish,
     };
-    if let Ok(plan) = plan_synchronous(&snapshot, &request, &Grounds::default(), now()) {
+    if let Ok(plan) = plan_synchronous(&snapshot, &request, &Circumstances::default(), now()) {
         snapshot.topology.synchronous = Some(scenario.wish);
         let mut model = Model::of(&snapshot);
         assert_eq!(simulate(&plan, &mut model, &mut |_: &mut Model| {}), Ok(()));
@@ -137,7 +137,7 @@ proptest! {
     fn scaling_keeps_the_primary_and_leaves_no_slot(
         scenario in scenario(),
         replicas in 0..8_u32,
-        way in prop::option::of(prop_oneof![Just(Way::Pin), Just(Way::Permanent), Just(Way::Temporary)]),
+        way in prop::option::of(prop_oneof![Just(AutoscalerPolicy::Pin), Just(AutoscalerPolicy::Permanent), Just(AutoscalerPolicy::Temporary)]),
         delete_volumes: bool,
     ) {
         let snapshot = snapshot_of(&scenario);
@@ -149,7 +149,7 @@ proptest! {
             max_lag_bytes: 0,
             timeout_seconds: 60,
         };
-        let Ok(plan) = plan_scale(&snapshot, &request, &Grounds::default(), now()) else {
+        let Ok(plan) = plan_scale(&snapshot, &request, &Circumstances::default(), now()) else {
             return Ok(());
         };
         let model = check(&plan, &snapshot)?;
@@ -159,7 +159,7 @@ proptest! {
         for ordinal in replicas..10 {
             prop_assert!(!model.pods[&primary].slots.contains(&slot_name(&replica(ordinal))));
         }
-        if let (Some((min, max)), Some(Way::Pin | Way::Permanent)) = (model.autoscaler, way) {
+        if let (Some((min, max)), Some(AutoscalerPolicy::Pin | AutoscalerPolicy::Permanent)) = (model.autoscaler, way) {
             prop_assert!(min <= replicas && replicas <= max);
         }
     }
@@ -176,7 +176,7 @@ proptest! {
         ],
     ) {
         let snapshot = snapshot_of(&scenario);
-        if let Ok(plan) = plan_autoscale(&snapshot, &request, &Grounds::default(), now()) {
+        if let Ok(plan) = plan_autoscale(&snapshot, &request, &Circumstances::default(), now()) {
             let model = check(&plan, &snapshot)?;
             let (min, max) = model.autoscaler.expect("an autoscaler");
             prop_assert!(1 <= min && min <= max);

@@ -2,8 +2,9 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    Action, Condition, FailoverRequest, Grounds, Mode, ORIGINAL_SELECTOR, OnFailure, Operation,
-    Plan, ReinitRequest, RejoinRequest, StepName, Undo, plan_failover, plan_reinit, plan_rejoin,
+    Action, Circumstances, Condition, FailoverRequest, Mode, ORIGINAL_SELECTOR, OnFailure,
+    Operation, Plan, ReinitRequest, RejoinRequest, StepName, Undo, plan_failover, plan_reinit,
+    plan_rejoin,
 };
 use super::super::{COMPONENT_LABEL, POD_NAME_LABEL};
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
@@ -20,7 +21,7 @@ pub(super) fn to(pod: &str) -> FailoverRequest {
 }
 
 pub(super) fn plan(snapshot: &Snapshot, request: &FailoverRequest) -> Plan {
-    plan_failover(snapshot, request, &Grounds::default(), now())
+    plan_failover(snapshot, request, &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
@@ -169,7 +170,7 @@ fn a_former_primary_at_zero_is_scaled_up_to_rejoin() {
         clone: false,
         timeout_seconds: 300,
     };
-    let plan = plan_rejoin(&snapshot, &request, &Grounds::default(), now())
+    let plan = plan_rejoin(&snapshot, &request, &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!(
         names(&plan),
@@ -205,7 +206,7 @@ fn a_pod_on_its_way_out_is_not_waited_for_to_be_replaced() {
             clone,
             timeout_seconds: 300,
         };
-        let plan = plan_rejoin(&snapshot, &request, &Grounds::default(), now())
+        let plan = plan_rejoin(&snapshot, &request, &Circumstances::default(), now())
             .unwrap_or_else(|refusal| panic!("{refusal}"));
         assert!(!names(&plan).contains(&StepName::RestartPod), "{plan:#?}");
         runs_well(&plan, &snapshot);
@@ -222,7 +223,7 @@ fn a_pod_on_its_way_out_is_not_waited_for_to_be_replaced() {
         clone: true,
         timeout_seconds: 300,
     };
-    let refused = plan_rejoin(&fewer, &request, &Grounds::default(), now());
+    let refused = plan_rejoin(&fewer, &request, &Circumstances::default(), now());
     let refused = refused.expect_err("it is about to go").to_string();
     assert!(refused.contains("is scaled to 2"), "{refused}");
 }
@@ -235,7 +236,7 @@ fn throwing_data_away_is_a_point_of_no_return() {
         clone: true,
         timeout_seconds: 300,
     };
-    let plan = plan_rejoin(&snapshot, &clone, &Grounds::default(), now())
+    let plan = plan_rejoin(&snapshot, &clone, &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     assert!(plan.point_of_no_return().is_some());
     runs_well(&plan, &snapshot);
@@ -249,7 +250,7 @@ fn throwing_data_away_is_a_point_of_no_return() {
         pod: "replica-1".into(),
         timeout_seconds: 300,
     };
-    let plan = plan_reinit(&broken, &request, &Grounds::default(), now())
+    let plan = plan_reinit(&broken, &request, &Circumstances::default(), now())
         .unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!(plan.point_of_no_return(), Some(1));
     runs_well(&plan, &broken);
@@ -412,7 +413,7 @@ fn reads_follow_the_primary_out_and_back() {
         clone: false,
         timeout_seconds: 300,
     };
-    let custom = plan_rejoin(&away, &request, &Grounds::default(), now());
+    let custom = plan_rejoin(&away, &request, &Circumstances::default(), now());
     let custom = custom.unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!(
         spread(&custom),

@@ -13,7 +13,7 @@ use crate::backup::take::{
 use crate::backup::tools::ToolLocation;
 use crate::engine::{Known, WorldError};
 use crate::events::RunEvent;
-use crate::plan::{Finding, Plan, Swap};
+use crate::plan::{OperationFinding, Plan, Swap};
 use crate::world::restore::restoring::Restoring;
 
 impl Restoring<'_> {
@@ -24,7 +24,7 @@ impl Restoring<'_> {
         database: Option<&str>,
         swaps: &[Swap],
         known: &Known,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         // What was replaced has not changed since: nobody can write to it.
         if self.backed_up(pod, swaps, known).await? {
             return Ok(Vec::new());
@@ -93,7 +93,7 @@ impl Restoring<'_> {
         (backups.tell)(&RunEvent::SafetyBackupTaken {
             backup: taken.id.clone(),
         });
-        Ok(vec![Finding::SafetyBackup { backup: taken.id }])
+        Ok(vec![OperationFinding::SafetyBackup { backup: taken.id }])
     }
 
     /// Whether the safety backup is in the store and has every replaced database that is still

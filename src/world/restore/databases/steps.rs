@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{Known, WorldError};
-use crate::plan::{DatabaseAction, DatabaseCondition, Finding, LOADED, Plan};
+use crate::plan::{DatabaseAction, DatabaseCondition, LOADED, OperationFinding, Plan};
 use crate::world::restore::restoring::Restoring;
 
 /// How long making an empty database may take, or dropping one.
@@ -20,7 +20,7 @@ impl Restoring<'_> {
         action: &DatabaseAction,
         known: &Known,
         limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         match action {
             DatabaseAction::SafetyBackup {
                 pod,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::backup::restore::VOLUME_SCRIPT;
 use crate::cluster::Timeline;
 use crate::engine::{ErrorKind, WorldError};
-use crate::plan::{Finding, KeptData, Plan, VolumeHandle};
+use crate::plan::{KeptData, OperationFinding, Plan, VolumeHandle};
 use crate::postgres::tool_options;
 use crate::world::restore::restoring::Restoring;
 
@@ -104,7 +104,7 @@ impl Restoring<'_> {
         verb: &str,
         aside: &str,
         deadline: Instant,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         let each = join_all(volumes.iter().map(async |volume| {
             if !self
                 .cluster
@@ -200,11 +200,11 @@ pub(super) fn command(plan: &Plan, verb: &[&str]) -> Vec<String> {
 }
 
 /// What the script says it has kept.
-pub(super) fn kept(volume: &VolumeHandle, said: &str) -> Vec<Finding> {
+pub(super) fn kept(volume: &VolumeHandle, said: &str) -> Vec<OperationFinding> {
     said.lines()
         .filter_map(|line| line.strip_prefix("kept "))
         .map(|directory| {
-            Finding::Kept(KeptData {
+            OperationFinding::Kept(KeptData {
                 claim: volume.claim.clone(),
                 directory: directory.to_owned(),
             })
@@ -216,22 +216,22 @@ pub(super) fn kept(volume: &VolumeHandle, said: &str) -> Vec<Finding> {
 pub(super) fn taken_away<'a>(
     volume: &'a VolumeHandle,
     said: &'a str,
-) -> impl Iterator<Item = Finding> + 'a {
+) -> impl Iterator<Item = OperationFinding> + 'a {
     said.lines()
         .filter_map(|line| line.strip_prefix("taken "))
         .map(|directory| {
-            Finding::TakenAway(KeptData {
+            OperationFinding::TakenAway(KeptData {
                 claim: volume.claim.clone(),
                 directory: directory.to_owned(),
             })
         })
 }
 
-pub(super) fn new_timeline(said: &str) -> Option<Finding> {
+pub(super) fn new_timeline(said: &str) -> Option<OperationFinding> {
     let number = said
         .lines()
         .find_map(|line| line.strip_prefix("timeline "))?;
-    Some(Finding::RestoredTimeline {
+    Some(OperationFinding::RestoredTimeline {
         timeline: Timeline(number.parse().ok()?),
     })
 }

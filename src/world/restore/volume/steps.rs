@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::backup::tools::ToolLocation;
 use crate::cluster::names;
 use crate::engine::{ErrorKind, WorldError};
-use crate::plan::{Finding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
+use crate::plan::{OperationFinding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
 use crate::world::failover::topology::change_topology;
 use crate::world::restore::restoring::{Restoring, scope};
 use crate::world::restore::volume::script::{
@@ -34,7 +34,7 @@ impl Restoring<'_> {
         plan: &Plan,
         action: &VolumeAction,
         limit: Duration,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         let namespace = self.cluster.namespace();
         let deadline = Instant::now() + limit;
         match action {
@@ -243,12 +243,14 @@ impl Restoring<'_> {
         &self,
         plan: &Plan,
         volume: &VolumeHandle,
-    ) -> Result<Vec<Finding>, WorldError> {
+    ) -> Result<Vec<OperationFinding>, WorldError> {
         let expected = &scope(plan)?.keeps;
         let said = self.script(plan, volume, &["status"], LOOKING).await?;
         let mut found = kept(volume, &said);
         found.retain(|finding| match finding {
-            Finding::Kept(data) => expected.iter().any(|it| it.directory == data.directory),
+            OperationFinding::Kept(data) => {
+                expected.iter().any(|it| it.directory == data.directory)
+            }
             _ => false,
         });
         Ok(found)

@@ -2,7 +2,7 @@
 
 use super::super::common::Situation;
 use crate::cluster::{Instance, SlotKind, slot_name};
-use crate::plan::language::{Check, CheckName, Mode, Verdict};
+use crate::plan::language::{Check, CheckName, CheckVerdict, Mode};
 
 /// Walsenders, slots, and limits.
 pub(crate) fn capacity_checks(situation: &Situation<'_>, target: &Instance) -> Vec<Check> {
@@ -16,7 +16,7 @@ pub(crate) fn capacity_checks(situation: &Situation<'_>, target: &Instance) -> V
         Mode::Switchover => check,
         // That somebody can't follow is mended later; that nobody takes writes is not waited with.
         Mode::Emergency if check.refuses() => Check {
-            verdict: Verdict::Warn,
+            verdict: CheckVerdict::Warn,
             ..check
         },
         Mode::Emergency => check,

@@ -109,7 +109,7 @@ pub(crate) fn git_ops(situation: &Situation<'_>) -> Check {
     let name = CheckName::GitOps;
     let say = |wanted: Reverts| -> Vec<String> {
         situation
-            .grounds
+            .circumstances
             .drift
             .iter()
             .filter(|drift| drift.of_failover() && drift.reverts == wanted)

@@ -122,7 +122,7 @@ fn logical_slots(situation: &Situation<'_>, target: Option<&Instance>) -> Check 
 /// (`ResetUnloggedRelations` in src/backend/storage/file/reinit.c).
 fn unlogged(situation: &Situation<'_>) -> Check {
     let name = CheckName::UnloggedTables;
-    let Some(databases) = &situation.grounds.unlogged else {
+    let Some(databases) = &situation.circumstances.unlogged else {
         return Check::pass(name, "not looked at");
     };
     if databases.is_empty() {

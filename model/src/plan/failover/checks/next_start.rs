@@ -3,7 +3,7 @@
 use super::super::common::Situation;
 use crate::cluster::Instance;
 use crate::plan::common::{files, recovery_settings, standby_login};
-use crate::plan::language::{Check, Mode, Verdict};
+use crate::plan::language::{Check, CheckVerdict, Mode};
 
 /// Of a failover. When nothing takes writes they only warn: that is worse than what may come.
 pub(crate) fn next_start_checks(
@@ -11,8 +11,8 @@ pub(crate) fn next_start_checks(
     target: Option<&Instance>,
 ) -> Vec<Check> {
     let verdict = match situation.mode {
-        Mode::Switchover => Verdict::Refuse,
-        Mode::Emergency => Verdict::Warn,
+        Mode::Switchover => CheckVerdict::Refuse,
+        Mode::Emergency => CheckVerdict::Warn,
     };
     let servers: Vec<&Instance> = situation
         .snapshot

@@ -3,13 +3,13 @@
 use crate::cluster::{
     Component, ContainerState, Instance, Role, SignOfLife, Snapshot, signs_of_life,
 };
-use crate::plan::language::{FailoverRequest, Grounds, Mode, PodRef, Shutdown, Unfinished};
+use crate::plan::language::{Circumstances, FailoverRequest, Mode, PodRef, Shutdown, Unfinished};
 
 /// A failover to be judged.
 pub(crate) struct Situation<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) request: &'a FailoverRequest,
-    pub(crate) grounds: &'a Grounds,
+    pub(crate) circumstances: &'a Circumstances,
     pub(crate) mode: Mode,
     /// Name of the pod that is, or is meant to be, primary.
     pub(crate) old: String,
@@ -19,7 +19,7 @@ impl<'a> Situation<'a> {
     pub(crate) fn new(
         snapshot: &'a Snapshot,
         request: &'a FailoverRequest,
-        grounds: &'a Grounds,
+        circumstances: &'a Circumstances,
     ) -> Self {
         let mode = match snapshot.primaries().next() {
             Some(_) => Mode::Switchover,
@@ -32,7 +32,7 @@ impl<'a> Situation<'a> {
         Self {
             snapshot,
             request,
-            grounds,
+            circumstances,
             mode,
             old,
         }
@@ -42,7 +42,7 @@ impl<'a> Situation<'a> {
     /// `--resume` can give the cluster a primary. What it has left is in the cluster, and whoever it
     /// has not proven stopped is in the topology.
     pub(crate) fn replaced(&self) -> Option<&'a Unfinished> {
-        let found = self.grounds.unfinished.as_ref()?;
+        let found = self.circumstances.unfinished.as_ref()?;
         let replaces = self.mode == Mode::Emergency
             && !found.restore
             && (self.request.accept_split_brain_risk || !self.can_be_resumed(found));

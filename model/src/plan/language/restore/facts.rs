@@ -130,7 +130,7 @@ pub struct TargetFacts {
 /// What was found out for a restore besides the snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RestoreGrounds {
+pub struct RestoreCircumstances {
     /// The backup.
     pub backup: BackupFacts,
     /// The primary; none when none answers.

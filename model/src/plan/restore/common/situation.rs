@@ -3,15 +3,16 @@
 use crate::cluster::{Component, GitOps, Instance, Snapshot};
 use crate::plan::common::{one_primary, sizes, start_script};
 use crate::plan::language::{
-    BackupFacts, Check, CheckName, Grounds, RestoreGrounds, RestoreKind, RestoreRequest, Reverts,
+    BackupFacts, Check, CheckName, Circumstances, RestoreCircumstances, RestoreKind,
+    RestoreRequest, Reverts,
 };
 
 /// A restore to be judged.
 pub(crate) struct Situation<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) request: &'a RestoreRequest,
-    pub(crate) grounds: &'a Grounds,
-    pub(crate) found: &'a RestoreGrounds,
+    pub(crate) circumstances: &'a Circumstances,
+    pub(crate) found: &'a RestoreCircumstances,
 }
 
 impl<'a> Situation<'a> {
@@ -168,7 +169,12 @@ impl<'a> Situation<'a> {
         let name = CheckName::GitOps;
         let mut objects: Vec<String> = Vec::new();
         let mut reverts = Reverts::Never;
-        for drift in self.grounds.drift.iter().filter(|it| it.of_failover()) {
+        for drift in self
+            .circumstances
+            .drift
+            .iter()
+            .filter(|it| it.of_failover())
+        {
             objects.push(format!("{} {}", drift.object, drift.field));
             reverts = worse(reverts, drift.reverts);
         }
