@@ -129,6 +129,8 @@ select json_build_object(
         last_failed_time is not null)) end
     from pg_stat_archiver),
   'preparedTransactions', (select count(*) from pg_prepared_xacts),
+  'oldestTransactionSeconds', (select extract(epoch from clock_timestamp() - min(xact_start))
+    from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()),
   'replicationRole', (select json_build_object(
       'canLogIn', r.rolcanlogin,
       'canReplicate', r.rolreplication or r.rolsuper,

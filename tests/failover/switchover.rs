@@ -138,6 +138,14 @@ fn a_report_on_the_candidate_fails_no_switchover() -> Result<()> {
             .await?;
         report.rows("SELECT count(*) FROM read_by_report").await?;
 
+        // It is told before it is cancelled.
+        eventually("a warning of the report", async || {
+            let dry = ["failover", "--to", "replica-0", "--dry-run"];
+            let run = cluster.pgctl(&dry).await?.exits(0)?;
+            run.says("it is cancelled if it holds up replay").map(drop)
+        })
+        .await?;
+
         let journal = cluster.journal();
         let conflict = async {
             cluster.began(&journal, "move-clients").await?;

@@ -94,6 +94,10 @@ pub struct DatabaseFacts {
     pub archiver: Option<Archiver>,
     /// Number of prepared transactions (`pg_prepared_xacts`).
     pub prepared_transactions: u32,
+    /// Age of the oldest transaction of a client (`pg_stat_activity.xact_start`), in seconds; none when there is
+    /// none, or when we may not see those of others.
+    #[serde(default)]
+    pub oldest_transaction_seconds: Option<f64>,
     /// `pg_postmaster_start_time()`.
     pub started: Timestamp,
     /// The server's own clock when it answered (`clock_timestamp()`).

@@ -281,6 +281,7 @@ fn database_facts() -> DatabaseFacts {
         base_backups: Vec::new(),
         archiver: None,
         prepared_transactions: 0,
+        oldest_transaction_seconds: None,
         started: ago(3 * 86400),
         clock: now(),
         files: Some(FileFacts::default()),

@@ -59,6 +59,8 @@ pub enum CheckName {
     RecoverySettings,
     /// Commits will not wait for a synchronous standby that is not there.
     Synchronous,
+    /// No query is in the way of what it has to replay.
+    Queries,
     /// No base backup is running.
     BaseBackup,
     /// The archive has everything.
@@ -146,6 +148,7 @@ impl CheckName {
             Self::Files => "configuration files",
             Self::RecoverySettings => "recovery settings",
             Self::Synchronous => "synchronous commit",
+            Self::Queries => "queries",
             Self::BaseBackup => "base backup",
             Self::Archive => "archive",
             Self::LogicalSlots => "logical slots",

@@ -5,7 +5,7 @@ use super::super::{
     Permission, Permitted, Refusal, ReinitRequest, RejoinRequest, Reverts, Unfinished,
     plan_failover, plan_reinit, plan_rejoin,
 };
-use super::shape::to;
+use super::shape::{plan, to};
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, instance, now, primary, recovery, replica, stop,
 };
@@ -470,6 +470,30 @@ fn logical_slots_and_prepared_transactions_that_would_be_lost() {
     refuses(CheckName::PreparedTransactions, |it| {
         primary(it).prepared_transactions = 1;
     });
+}
+
+#[test]
+fn a_report_on_the_candidate_is_told_before_it_is_cancelled() {
+    let verdict_with = |seconds: Option<f64>| {
+        let mut snapshot = healthy(2);
+        facts(&mut snapshot, &replica(0)).oldest_transaction_seconds = seconds;
+        let plan = plan(&snapshot, &to("replica-0"));
+        let check = plan.checks.iter().find(|it| it.check == CheckName::Queries);
+        let check = check.expect("it is looked at");
+        (check.verdict, check.reason.clone())
+    };
+    for short in [None, Some(0.2)] {
+        assert_eq!(verdict_with(short).0, CheckVerdict::Pass, "{short:?}");
+    }
+    let (verdict, reason) = verdict_with(Some(312.0));
+    assert_eq!(verdict, CheckVerdict::Warn);
+    assert!(reason.contains("5m12s"), "{reason}");
+    // Nor is one of the primary's: it ends with the primary.
+    let mut snapshot = healthy(2);
+    primary(&mut snapshot).oldest_transaction_seconds = Some(312.0);
+    let plan = plan(&snapshot, &to("replica-0"));
+    let check = plan.checks.iter().find(|it| it.check == CheckName::Queries);
+    assert_eq!(check.map(|it| it.verdict), Some(CheckVerdict::Pass));
 }
 
 #[test]

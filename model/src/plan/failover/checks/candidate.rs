@@ -3,9 +3,12 @@
 use super::super::common::{End, Situation, lag_bytes, position, present_timeline, sender_of};
 use super::capacity::capacity_checks;
 use super::environment::autoscaler;
-use crate::cluster::{HeldUp, Instance, Lsn, RecoveryFacts, Role, SignOfLife, heard};
+use crate::cluster::{HeldUp, Instance, Lsn, RecoveryFacts, Role, SignOfLife, heard, words};
 use crate::plan::common::sizes;
 use crate::plan::language::{Check, CheckName, Mode};
+
+/// So long a transaction, in seconds, is a report rather than a page of an application.
+const LONG_TRANSACTION_SECONDS: f64 = 5.0;
 
 /// Every check about `target` itself.
 pub(crate) fn candidate_checks(situation: &Situation<'_>, target: &Instance) -> Vec<Check> {
@@ -25,6 +28,7 @@ fn checks_but_ahead(situation: &Situation<'_>, target: &Instance) -> Vec<Check> 
             timeline(situation, target),
             streaming(situation, target),
             replay(situation, target),
+            queries(target),
             lag(situation, target),
         ]);
         checks.extend(capacity_checks(situation, target));
@@ -208,6 +212,23 @@ fn replay(situation: &Situation<'_>, target: &Instance) -> Check {
         ),
         Some(why @ HeldUp::Conflict(_)) => Check::refuse(name, format!("{pod}: {why}"))
             .next("wait until they have ended, or end them; or another pod"),
+    }
+}
+
+/// A query that is in the way of replay is cancelled (the step `drop-standby-delay`): whoever waits for its
+/// answer should know before.
+fn queries(target: &Instance) -> Check {
+    let (name, pod) = (CheckName::Queries, target.name());
+    let oldest = target.facts().and_then(|it| it.oldest_transaction_seconds);
+    match oldest.filter(|it| *it >= LONG_TRANSACTION_SECONDS) {
+        None => Check::pass(name, format!("no transaction on {pod} has run for long")),
+        Some(age) => Check::warn(
+            name,
+            format!(
+                "a transaction on {pod} has run for {}; it is cancelled if it holds up replay",
+                words::seconds(age)
+            ),
+        ),
     }
 }
 

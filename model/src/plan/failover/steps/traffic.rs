@@ -11,7 +11,7 @@ const POINT_SECONDS: u32 = 60;
 impl Steps<'_> {
     /// New connections go to the candidate before the old primary is stopped, or, in an emergency, before
     /// another accepts writes. A standby takes them and refuses writes until it is promoted; the address of
-    /// a pod that has gone would let them hang. docs/architecture.md has the figures.
+    /// a pod that has gone would let them hang. docs/decisions.md has the figures.
     pub(super) fn move_clients(&self) -> Option<Step> {
         let service = self.snapshot.service(ServicePurpose::Write)?;
         let (back, was) = self.clients_back(service);
