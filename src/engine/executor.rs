@@ -27,7 +27,7 @@ pub enum Ending {
     Done,
     /// It failed, or was aborted, and everything is as it was.
     RolledBack {
-        /// Why.
+        /// The failure that led to it, or that somebody asked for it.
         reason: String,
         /// What could not be put back.
         left: Vec<String>,
@@ -39,9 +39,9 @@ pub enum Ending {
     },
     /// It stopped in between: `--resume` goes on with it.
     Incomplete {
-        /// Where.
+        /// The step it stopped at; none before the first.
         step: Option<StepName>,
-        /// Why.
+        /// The failure, with the object that it is about.
         reason: String,
     },
 }

@@ -66,7 +66,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
-    /// Which.
+    /// The step, by its stable name.
     pub step: StepName,
     /// How long it took, in seconds; none when it was not completed.
     pub seconds: Option<f64>,

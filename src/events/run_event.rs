@@ -105,12 +105,12 @@ pub enum RunEvent {
     },
     /// The operation has ended.
     Ended {
-        /// How.
+        /// What became of it: done, rolled back or replaced.
         outcome: OperationOutcome,
     },
     /// It is settled from where a backup is taken.
     SourceChosen {
-        /// The pod.
+        /// The pod whose server is dumped or copied.
         pod: String,
         /// `primary` or `standby`.
         role: String,

@@ -19,7 +19,7 @@ pub enum StandbyStage {
     Absent,
     /// Kubernetes finds no place for it.
     Unschedulable {
-        /// Why.
+        /// The scheduler's words.
         why: String,
     },
     /// Its container starts.

@@ -25,7 +25,7 @@ pub enum KubeError {
     BadConfig {
         /// Which one.
         file: String,
-        /// Why.
+        /// What is wrong in it.
         reason: String,
     },
     /// There is nothing to log in with: a login has expired, or what makes it does not work.
@@ -35,7 +35,7 @@ pub enum KubeError {
         server: String,
         /// The context in use.
         context: String,
-        /// Why.
+        /// What the plugin or the token's source said.
         error: Box<LoginError>,
     },
     /// No such context.
@@ -56,7 +56,7 @@ pub enum KubeError {
     Unreachable {
         /// Address of the API server.
         server: String,
-        /// Why.
+        /// The last error below HTTP: of the name, the socket or TLS.
         reason: String,
         /// The context in use.
         context: String,
@@ -117,7 +117,7 @@ pub enum KubeError {
     /// There is no such namespace.
     #[error("there is no namespace {namespace:?} on {server}")]
     NoSuchNamespace {
-        /// Which.
+        /// The namespace as it was asked for.
         namespace: String,
         /// Address of the API server.
         server: String,
@@ -161,13 +161,13 @@ pub enum KubeError {
     /// Several clusters there, and none was chosen.
     #[error("several PostgreSQL clusters found: {}", list(clusters))]
     SeveralClusters {
-        /// Which.
+        /// All that were found, to choose from.
         clusters: Vec<ClusterId>,
     },
     /// The Secret lacks what is needed.
     #[error("the Secret {secret:?} in namespace {namespace:?} {problem}")]
     BadSecret {
-        /// Its name.
+        /// `metadata.name` of the Secret.
         secret: String,
         /// Its namespace.
         namespace: String,
@@ -179,7 +179,7 @@ pub enum KubeError {
     StreamLost {
         /// What it was for.
         doing: String,
-        /// Why.
+        /// How the stream ended.
         reason: String,
     },
     /// A command in a container failed.

@@ -15,7 +15,7 @@ pub struct Regarding {
     pub api_version: &'static str,
     /// `Pod`, `StatefulSet`.
     pub kind: &'static str,
-    /// Its name.
+    /// `metadata.name` of the object that it is about.
     pub name: String,
     /// Its UID, when it is known: `kubectl describe` looks for it.
     pub uid: Option<String>,

@@ -262,7 +262,7 @@ fn restored(test: &RestoreTest) -> String {
 /// What `prune` decided and did.
 #[derive(Debug, Clone)]
 pub struct Pruning {
-    /// Where.
+    /// The store, as `--store` takes it.
     pub store: String,
     /// Whether it was only looked at.
     pub dry_run: bool,
@@ -283,9 +283,9 @@ pub struct Pruning {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct Undeleted {
-    /// Its name.
+    /// The backup's name in the store.
     pub id: String,
-    /// Why.
+    /// What the store said.
     pub reason: String,
 }
 

@@ -19,7 +19,7 @@ pub enum SqlError {
     /// The server does not let this user in (`pg_hba.conf`, no such role or database).
     #[error("PostgreSQL does not let {user:?} in: {message}")]
     NotLetIn {
-        /// Who.
+        /// The role that asked to log in.
         user: String,
         /// What it says.
         message: String,
@@ -55,7 +55,7 @@ pub enum SqlError {
     Lost {
         /// What was asked.
         doing: String,
-        /// Why.
+        /// What the socket or the server said of it.
         reason: String,
     },
     /// PostgreSQL said no.

@@ -60,7 +60,7 @@ pub(super) struct Table {
 pub struct FailedStatement {
     /// Which, from 0; none when it was not one of them (the commit).
     pub index: Option<usize>,
-    /// Why.
+    /// What the server, or the way to it, said.
     pub error: SqlError,
 }
 

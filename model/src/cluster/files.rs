@@ -51,7 +51,7 @@ impl std::fmt::Display for FileMistake {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingSetting {
-    /// Its name.
+    /// Name of the setting, as in `pg_settings`.
     pub name: String,
     /// What it is now.
     pub now: String,
@@ -85,7 +85,7 @@ fn quoted(value: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoverySetting {
-    /// Its name.
+    /// Name of the setting, as in `pg_settings`.
     pub name: String,
     /// Its value in the file.
     pub value: String,

@@ -8,7 +8,7 @@ use super::{Database, DatabaseFacts, PodFacts, StartDecision};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Instance {
-    /// The pod.
+    /// What Kubernetes says of its pod.
     pub pod: PodFacts,
     /// The database.
     pub database: Database,

@@ -39,7 +39,7 @@ impl fmt::Display for ObjectKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotVisible {
-    /// Which.
+    /// The kind of object that could not be listed.
     pub what: ObjectKind,
     /// Why not.
     pub why: String,

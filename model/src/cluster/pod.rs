@@ -94,7 +94,7 @@ pub struct TerminationRecord {
     pub exit_code: i32,
     /// Kubernetes' word for it (`Completed`, `Error`, `OOMKilled`).
     pub reason: Option<String>,
-    /// When.
+    /// `finishedAt` of the container, by the node's clock.
     pub finished: Option<Timestamp>,
     /// What the start script said, when it said something.
     pub decision: Option<StartDecision>,

@@ -41,7 +41,7 @@ pub enum TopologySource {
     },
     /// The ConfigMap exists.
     Recorded {
-        /// Its name.
+        /// `metadata.name` of the ConfigMap.
         config_map: String,
         /// Its `metadata.resourceVersion`, for changes that must not overwrite another's.
         resource_version: String,

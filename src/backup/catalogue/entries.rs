@@ -22,7 +22,7 @@ const AT_ONCE: usize = 16;
 /// A finished backup.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Its name.
+    /// The backup's name in the store.
     pub id: String,
     /// What its manifest says, or why it can't be trusted.
     pub manifest: Result<Manifest, String>,

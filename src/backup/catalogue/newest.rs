@@ -23,7 +23,7 @@ pub struct LastBackup {
 /// The newest backup that was whole when it was last read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newest {
-    /// Its name.
+    /// The backup's name in the store.
     pub id: String,
     /// What it holds.
     pub kind: Kind,

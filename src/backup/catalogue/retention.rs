@@ -33,7 +33,7 @@ pub struct RetentionPolicy {
 /// What the decision needs to know of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionCandidate {
-    /// Its name.
+    /// The backup's name in the store.
     pub id: String,
     /// Of which cluster.
     pub cluster: ClusterId,
@@ -69,7 +69,7 @@ pub enum KeepReason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetentionVerdict {
-    /// Its name.
+    /// The backup's name in the store.
     pub id: String,
     /// Why it stays; empty: it goes.
     pub reasons: Vec<KeepReason>,

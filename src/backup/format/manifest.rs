@@ -49,7 +49,7 @@ pub enum Content {
     Globals,
     /// A database, in the custom format of `pg_dump`.
     Database {
-        /// Its name.
+        /// Name of the database, as it was on the server.
         database: String,
         /// Its name in the archive, when it was dumped under another one: `pg_restore --create`
         /// makes it under that.
@@ -116,7 +116,7 @@ pub struct Archive {
 pub struct BackupSource {
     /// The cluster.
     pub cluster: ClusterId,
-    /// The pod.
+    /// Name of the pod whose server was dumped or copied.
     pub pod: String,
     /// `primary` or `standby`, when the backup began.
     pub role: String,
@@ -215,7 +215,7 @@ impl Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// When.
+    /// When it was read, by this machine's clock.
     pub at: Timestamp,
     /// Which backup: a record copied from another folder says nothing.
     pub id: String,
@@ -237,7 +237,7 @@ pub struct Verification {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreTest {
-    /// When.
+    /// When the test ended, by this machine's clock.
     pub at: Timestamp,
     /// Version of the throw-away server, such as `15.18`.
     pub server: String,

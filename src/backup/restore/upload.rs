@@ -76,7 +76,7 @@ pub enum UploadError {
     Command {
         /// The file.
         file: String,
-        /// Why.
+        /// What the tool that loads it said.
         why: String,
     },
     /// Something else arrived than what was sent.

@@ -109,7 +109,7 @@ pub trait UnfinishedBackup: Send + Sync {
 /// A file of an unfinished backup that was finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
-    /// Its name.
+    /// Name of the object, below the store's folder or prefix.
     pub name: String,
     /// Its size.
     pub bytes: u64,

@@ -14,7 +14,7 @@ pub enum StoreError {
     /// The bucket does not exist.
     #[error("there is no bucket {bucket:?} at {endpoint}: make it first, or check --store")]
     NoBucket {
-        /// Its name.
+        /// Name of the bucket.
         bucket: String,
         /// The endpoint asked.
         endpoint: String,

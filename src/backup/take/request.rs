@@ -36,7 +36,7 @@ pub struct TakeRequest {
 pub struct SourcePod {
     /// The cluster.
     pub cluster: ClusterId,
-    /// The pod.
+    /// Name of the pod whose server is dumped or copied.
     pub pod: String,
     /// `primary` or `standby`.
     pub role: String,

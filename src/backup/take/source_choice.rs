@@ -36,7 +36,7 @@ impl std::str::FromStr for SourceChoice {
 /// The pod that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChosenSource {
-    /// Its name.
+    /// Name of the pod whose server is dumped or copied.
     pub pod: String,
     /// `primary` or `standby`.
     pub role: &'static str,

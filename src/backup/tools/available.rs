@@ -24,7 +24,7 @@ pub enum ToolsError {
     /// One is missing.
     #[error("{tool} is not installed {place}{hint}")]
     Missing {
-        /// Its name.
+        /// The program that is missing, such as `pg_dump`.
         tool: String,
         /// "in the pod" or "on this machine".
         place: &'static str,
@@ -36,7 +36,7 @@ pub enum ToolsError {
         "{tool} {place} is of version {tool_major}, older than the server ({server_major}): install the client tools of version {server_major} or newer, or leave --via port-forward away"
     )]
     TooOld {
-        /// Its name.
+        /// The program that is too old, such as `pg_dump`.
         tool: String,
         /// "in the pod" or "on this machine".
         place: &'static str,

@@ -21,7 +21,7 @@ pub enum ToolLocation {
         kube: Kube,
         /// The pod's namespace.
         namespace: String,
-        /// The pod.
+        /// Name of the pod in which they run.
         pod: String,
     },
     /// On this machine.

@@ -134,7 +134,7 @@ pub struct BackupDocument {
     kind: &'static str,
     /// Where it lies.
     store: String,
-    /// Its name.
+    /// The backup's name in the store.
     id: String,
     /// What it is.
     backup: BackupFacts,
@@ -158,7 +158,7 @@ impl BackupDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct RestoreTestDocument {
-    /// When.
+    /// When the test ended.
     at: Timestamp,
     /// Whether it worked.
     restored: bool,
@@ -196,7 +196,7 @@ impl From<&RestoreTest> for RestoreTestDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct ListedDocument {
-    /// Its name.
+    /// The backup's name in the store.
     id: String,
     /// What it is; none when its manifest can't be trusted.
     backup: Option<BackupFacts>,
@@ -257,7 +257,7 @@ impl BackupListDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct VerifiedDocument {
-    /// Its name.
+    /// The backup's name in the store.
     id: String,
     /// When it was read.
     verified_at: Timestamp,
@@ -313,7 +313,7 @@ impl VerificationDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct VerdictDocument {
-    /// Its name.
+    /// The backup's name in the store.
     id: String,
     /// Whether it stays.
     keep: bool,

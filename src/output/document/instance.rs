@@ -12,7 +12,7 @@ use crate::cluster::{Component, Health, Instance, Role, Snapshot, instance_state
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct InstanceDocument {
-    /// Pod.
+    /// Name of the pod.
     pod: String,
     /// Which StatefulSet it belongs to: `primary` or `replica`.
     component: String,

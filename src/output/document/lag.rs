@@ -38,7 +38,7 @@ impl From<&Stage> for StageDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct ReferenceDocument {
-    /// Pod.
+    /// Name of the pod that it is measured against.
     pod: String,
     /// Its position.
     lsn: String,
@@ -131,7 +131,7 @@ impl From<&StandbyRate> for PaceDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct StandbyDocument {
-    /// Pod.
+    /// Name of the standby's pod.
     pod: String,
     /// Why its database does not answer, when it doesn't.
     reason: Option<String>,

@@ -14,7 +14,7 @@ use crate::cluster::{
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct TopologyDocument {
-    /// Pod.
+    /// Name of the pod that is meant to be the primary.
     primary: String,
     /// Grows by one with every change.
     term: u64,

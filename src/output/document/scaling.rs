@@ -23,7 +23,7 @@ pub struct AutoscalerDocument {
     /// `Autoscaler`.
     #[schemars(extend("const" = "Autoscaler"))]
     kind: &'static str,
-    /// Cluster.
+    /// The cluster whose replicas it scales.
     cluster: ClusterDocument,
     /// Name of the HorizontalPodAutoscaler.
     name: String,
@@ -138,7 +138,7 @@ pub struct SynchronousDocument {
     /// `SynchronousReplication`.
     #[schemars(extend("const" = "SynchronousReplication"))]
     kind: &'static str,
-    /// Cluster.
+    /// The cluster.
     cluster: ClusterDocument,
     /// For how many standbys commits are to wait (0: none); null when pgctl was never told.
     pub standbys: Option<u32>,
@@ -161,7 +161,7 @@ pub struct SynchronousDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct SynchronousStandbyDocument {
-    /// Pod.
+    /// Name of the standby's pod.
     pub pod: String,
     /// It streams from the primary.
     pub streams: bool,

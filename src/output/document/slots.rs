@@ -34,7 +34,7 @@ pub struct SlotsDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct ServerSlotsDocument {
-    /// Pod.
+    /// Name of the server's pod.
     pod: String,
     /// `primary` or `standby`.
     role: &'static str,

@@ -167,7 +167,7 @@ impl fmt::Display for FindingCode {
 pub struct ObjectRef {
     /// `cluster`, `pod`, `service`, `slot`, ... in kubectl's short lower-case words.
     pub kind: String,
-    /// Its name.
+    /// `metadata.name`, or the pod and the name of what is in its server (`POD/SLOT`).
     pub name: String,
 }
 

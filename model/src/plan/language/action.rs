@@ -54,12 +54,12 @@ pub enum Action {
     /// Puts a finalizer on the pod: its object, with the record of the shutdown in it, stays until
     /// it was read, even when this process dies.
     HoldRecord {
-        /// The pod.
+        /// Whose object is kept: of this UID and of no other.
         pod: PodRef,
     },
     /// Takes the finalizer off.
     ReleaseRecord {
-        /// The pod.
+        /// Whose object may go: of this UID and of no other.
         pod: PodRef,
     },
     /// Records which pod is primary, and annotates every pod with the term so that it sees the
@@ -107,13 +107,13 @@ pub enum Action {
     },
     /// Deletes a pod, gracefully, and only the one with this UID.
     DeletePod {
-        /// The pod.
+        /// The pod of this UID: one of the same name that came after it stays.
         pod: PodRef,
     },
     /// Gives a pod that is being stopped a while to end in order, and then little more: its grace
     /// period is shortened, never to nothing, so that its kubelet still confirms the end.
     HastenEnd {
-        /// The pod.
+        /// Whose end is hastened: of this UID and of no other.
         pod: PodRef,
         /// The while, in seconds.
         after_seconds: u32,
@@ -123,7 +123,7 @@ pub enum Action {
     /// Waits until a pod that is being deleted has ended; changes nothing. One that is not being
     /// deleted is not waited for.
     AwaitEnd {
-        /// The pod.
+        /// Whose end is waited for: of this UID and of no other.
         pod: PodRef,
     },
     /// Deletes a claim, and with it the data. One of another time of creation is left alone.
@@ -137,7 +137,7 @@ pub enum Action {
     RequestClone {
         /// The topology ConfigMap, where the start script looks for it.
         config_map: String,
-        /// The pod.
+        /// The pod that is to copy its data anew.
         pod: String,
         /// Names the request: the start script carries out each one once.
         request: String,

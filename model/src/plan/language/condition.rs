@@ -44,19 +44,19 @@ pub enum Condition {
     },
     /// The pod's object stays until it is released.
     RecordHeld {
-        /// The pod.
+        /// Whose object, by name and UID.
         pod: PodRef,
     },
     /// The pod's object is gone or not held.
     RecordReleased {
-        /// The pod.
+        /// Whose object, by name and UID.
         pod: PodRef,
     },
     /// The topology names this pod, in this term.
     Topology {
         /// The ConfigMap.
         config_map: String,
-        /// The pod.
+        /// The pod that it names as primary.
         primary: String,
         /// The term.
         term: u64,
@@ -66,7 +66,7 @@ pub enum Condition {
     Fenced {
         /// The ConfigMap.
         config_map: String,
-        /// The pod.
+        /// The pod that it names as primary.
         primary: String,
         /// The term.
         term: u64,
@@ -98,7 +98,7 @@ pub enum Condition {
     /// The same for a pod that was not replaced since, and its record says that it was a proper
     /// shutdown, and where its WAL ended.
     StoppedCleanly {
-        /// The pod.
+        /// The pod of this UID.
         pod: PodRef,
     },
     /// No pod of this name existed when the plan was made, and of those that existed when the fence
@@ -153,7 +153,7 @@ pub enum Condition {
     CloneRequested {
         /// The topology ConfigMap.
         config_map: String,
-        /// The pod.
+        /// The pod that is to copy its data anew.
         pod: String,
         /// The request.
         request: String,
@@ -194,25 +194,25 @@ pub enum Condition {
     },
     /// It still does not answer pgctl as a primary, though it is alive: else it would be asked.
     Unanswering {
-        /// The pod.
+        /// The old primary's pod.
         pod: String,
     },
     /// The standby has replayed everything that the old primary's shutdown shows that there was;
     /// without a record of that nothing is known to be missing.
     LacksNothingKnown {
-        /// The pod.
+        /// The candidate's pod.
         pod: String,
     },
     /// Kubernetes counts the pod as ready.
     PodReady {
-        /// The pod.
+        /// Name of the pod.
         pod: String,
     },
     /// The Service's ready endpoints are exactly this pod.
     ServiceLeadsTo {
         /// The Service.
         service: String,
-        /// The pod.
+        /// The one pod that it leads to.
         pod: String,
     },
     /// The Service is closed, and has no endpoint that takes connections.
@@ -225,7 +225,7 @@ pub enum Condition {
     ClientsLedTo {
         /// The Service.
         service: String,
-        /// The pod.
+        /// The one pod that they are led to.
         pod: String,
     },
     /// The Service has this selector.
@@ -294,7 +294,7 @@ pub enum Condition {
     },
     /// The server goes by this `max_standby_streaming_delay`.
     StandbyDelay {
-        /// The pod.
+        /// Whose server is asked.
         pod: String,
         /// The value, in milliseconds; -1 waits for ever.
         milliseconds: i64,
@@ -302,7 +302,7 @@ pub enum Condition {
     /// `synchronous_standby_names` is this, nobody else confirms commits any more, and as many of
     /// the standbys as are asked for have confirmed all that was written until then.
     Synchronous {
-        /// The pod.
+        /// Whose server is asked, and whose commits wait.
         pod: String,
         /// The value.
         names: String,

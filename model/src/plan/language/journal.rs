@@ -42,13 +42,13 @@ pub enum OperationFinding {
     },
     /// A pod has ended for good: it was being deleted, and its container had terminated.
     Ended {
-        /// The pod.
+        /// The pod, by name and UID.
         pod: PodRef,
     },
     /// A pod was deleted in place of the one of its name that the plan was made for, which it had
     /// replaced.
     Deleted {
-        /// The pod.
+        /// The pod that was deleted, by name and UID.
         pod: PodRef,
     },
     /// How far the candidate was when it was promoted.
@@ -127,58 +127,58 @@ pub enum OutageMethod {
 pub enum OperationEvent {
     /// The operation was confirmed and has begun.
     Started {
-        /// Who.
+        /// Who started it: user, machine and process.
         by: String,
     },
     /// Somebody goes on with it.
     Resumed {
-        /// Who.
+        /// Who goes on: user, machine and process.
         by: String,
     },
     /// Somebody wants it put back.
     AbortAsked {
-        /// Who.
+        /// Who asks: user, machine and process.
         by: String,
     },
     /// A step is about to be done.
     Began {
-        /// Which.
+        /// The step; its action may have been done from here on, wholly or in part.
         step: StepName,
     },
     /// A step is done and proven.
     Completed {
-        /// Which.
+        /// The step.
         step: StepName,
         /// How long it took, in seconds.
         seconds: f64,
     },
     /// A step failed, and the operation goes on.
     Reported {
-        /// Which.
+        /// The step.
         step: StepName,
-        /// Why.
+        /// The failure; the report repeats it with what to type.
         reason: String,
     },
     /// A step failed, and the operation stops.
     Failed {
-        /// Which.
+        /// The step.
         step: StepName,
-        /// Why.
+        /// The failure, with the object that it is about.
         reason: String,
     },
     /// A step is about to be taken back.
     UndoBegan {
-        /// Which.
+        /// The step; its way back may have been gone from here on, wholly or in part.
         step: StepName,
     },
     /// A step is taken back, and that is proven.
     Undone {
-        /// Which.
+        /// The step.
         step: StepName,
     },
     /// A step could not be taken back, and what it leaves does no harm: the rest goes back.
     Left {
-        /// Which.
+        /// The step.
         step: StepName,
         /// Why, and what is left.
         reason: String,
@@ -187,7 +187,7 @@ pub enum OperationEvent {
     Found(OperationFinding),
     /// The operation has ended.
     Ended {
-        /// How.
+        /// What became of it.
         outcome: OperationOutcome,
     },
 }
@@ -196,9 +196,9 @@ pub enum OperationEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// When.
+    /// By the clock of the machine that ran pgctl.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub event: OperationEvent,
 }

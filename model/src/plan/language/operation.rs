@@ -109,7 +109,7 @@ pub enum Operation {
     },
     /// A former primary comes back as a standby.
     Rejoin {
-        /// Its name.
+        /// Name of the pod that becomes a standby.
         pod: String,
         /// The primary that it will follow.
         primary: String,
@@ -118,7 +118,7 @@ pub enum Operation {
     },
     /// A standby gets a new volume.
     Reinit {
-        /// Its name.
+        /// Name of the pod that gets a new volume.
         pod: String,
         /// The primary that it is cloned from.
         primary: String,

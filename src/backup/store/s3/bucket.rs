@@ -25,7 +25,7 @@ pub(super) const PARTS_IN_MEMORY: usize = 3;
 /// What all that is read from and written to a prefix shares.
 pub(super) struct Bucket {
     pub(super) client: AmazonS3,
-    /// Its name.
+    /// The bucket, as `--store s3://BUCKET` has it.
     pub(super) name: String,
     pub(super) prefix: Path,
     pub(super) endpoint: String,

@@ -26,7 +26,7 @@ pub enum TransferError {
     /// A stage of the pipe at the source failed.
     #[error("{stage} failed at the source ({}){}", ending(.status), quoted(.said))]
     Source {
-        /// Which.
+        /// The stage of the pipe: PostgreSQL's tool, or what compresses.
         stage: String,
         /// Its exit status; none when it did not report.
         status: Option<i32>,

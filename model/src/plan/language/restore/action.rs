@@ -119,7 +119,7 @@ impl RestoreAction {
 pub enum DatabaseAction {
     /// Takes a backup of what was there, under the names of before.
     SafetyBackup {
-        /// The pod.
+        /// Name of the pod whose databases are meant.
         pod: String,
         /// The one database that was replaced; none: everything, with the roles.
         database: Option<String>,

@@ -31,7 +31,7 @@ pub struct RestoreRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupFacts {
-    /// Its name.
+    /// The backup's name in the store.
     pub id: String,
     /// The store that it is in.
     pub store: String,
@@ -39,7 +39,7 @@ pub struct BackupFacts {
     pub kind: RestoreKind,
     /// The cluster that it was taken of.
     pub cluster: ClusterId,
-    /// When.
+    /// When it began, by the clock of the machine that took it.
     pub taken: Timestamp,
     /// `server_version_num`.
     pub server_version: u32,
@@ -69,7 +69,7 @@ pub struct BackupFacts {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseInBackup {
-    /// Its name.
+    /// Name of the database, as it was on the server that was backed up.
     pub name: String,
     /// Its archive.
     pub file: String,
@@ -89,7 +89,7 @@ pub struct DatabaseInBackup {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseHere {
-    /// Its name.
+    /// Name of the database.
     pub name: String,
     /// `pg_database_size()`.
     pub size_bytes: u64,
