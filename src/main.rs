@@ -1,5 +1,7 @@
 //! Entry point: parse, run, exit code.
 
+use std::sync::Arc;
+
 use pgctl::cli::Cli;
 use pgctl::exit::ExitCode;
 use pgctl::failure::Failure;
@@ -23,7 +25,10 @@ fn main() -> ExitCode {
         Err(error) => {
             let failure = Failure::new(ExitCode::Failed, "the runtime could not be started")
                 .caused_by(&error);
-            write_stderr(&failure_screen(&failure, &Screen::of_stderr(true)));
+            write_stderr(&failure_screen(
+                &failure,
+                &Screen::of_stderr(true, Arc::default()),
+            ));
             failure.exit
         }
     }

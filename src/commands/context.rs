@@ -1,5 +1,6 @@
 //! What every command needs: the way to the cluster, and the way to the screen.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::telling::Telling;
@@ -8,7 +9,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{ConnectOptions, Kube, KubeError, Place, Selection};
 use crate::observe::{Depth, Observed, observe, observe_all};
-use crate::output::{Format, Screen, plain, write_stdout};
+use crate::output::{Format, Given, Screen, plain, write_stdout};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// From the options. Asks nothing of anybody.
-    pub fn new(global: &GlobalArgs, events: bool) -> Self {
+    /// From the options; `given` are those that every suggestion repeats. Asks nothing of anybody.
+    pub fn new(global: &GlobalArgs, given: Arc<Given>, events: bool) -> Self {
         let format = match global.output {
             OutputFormat::Table => Format::Table,
             OutputFormat::Wide => Format::Wide,
@@ -39,9 +40,13 @@ impl Context {
         };
         Self {
             format,
-            screen: Screen::of_stdout(!global.no_color, format == Format::Wide),
+            screen: Screen::of_stdout(!global.no_color, format == Format::Wide, given.clone()),
             quiet: global.quiet,
-            telling: Telling::new(events, global.quiet, Screen::of_stderr(!global.no_color)),
+            telling: Telling::new(
+                events,
+                global.quiet,
+                Screen::of_stderr(!global.no_color, given),
+            ),
             verbose: global.verbose,
             connect: ConnectOptions {
                 kubeconfig: global.kubeconfig.clone(),
@@ -117,6 +122,16 @@ impl Context {
     /// When stdout can't be written to.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
         write_stdout(text).map_err(|error| cannot_write(&error))
+    }
+
+    /// The options that every suggestion repeats.
+    pub(super) fn given(&self) -> &Arc<Given> {
+        &self.screen.given
+    }
+
+    /// The screen for what is not the result.
+    pub(super) fn stderr(&self) -> Screen {
+        Screen::of_stderr(self.screen.color, self.given().clone())
     }
 
     /// How long one answer may take.

@@ -10,7 +10,7 @@ use crate::cli::FailoverArgs;
 use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{Screen, choose_candidate};
+use crate::output::choose_candidate;
 use crate::plan::{
     Check, CheckName, Circumstances, FailoverRequest, OperationKind, Refusal, candidates,
     plan_failover,
@@ -67,7 +67,7 @@ fn choose(
     if candidates.iter().filter(|it| it.eligible).count() < 2 {
         return Ok(None);
     }
-    let screen = Screen::of_stderr(context.screen.color);
+    let screen = context.stderr();
     // It waits for a person: the runtime must not.
     match tokio::task::block_in_place(|| choose_candidate(&candidates, &screen)) {
         Some(pod) => Ok(Some(pod)),

@@ -69,7 +69,7 @@ pub(super) async fn run(
         return once(context, command).await;
     }
     interruptible(async {
-        let mut live = Live::new(context.screen);
+        let mut live = Live::new(context.screen.clone());
         let mut ticks = tokio::time::interval(watch.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen_once = false;
@@ -112,8 +112,8 @@ fn shown<L: Looking>(context: &Context, command: &L, seen: &L::Seen, watching: b
 
 fn failure_text(context: &Context, failure: &Failure) -> String {
     match context.format {
-        Format::Json => encode_line(&ErrorDocument::from(failure)),
-        Format::Yaml => encode(&ErrorDocument::from(failure), Format::Yaml),
+        Format::Json => encode_line(&ErrorDocument::new(failure, context.given())),
+        Format::Yaml => encode(&ErrorDocument::new(failure, context.given()), Format::Yaml),
         Format::Table | Format::Wide => failure_screen(failure, &context.screen),
     }
 }

@@ -87,7 +87,7 @@ pub(super) async fn execute_looking_again(
         Ok(plan) => plan,
         Err(refusal) => return refused(context, &refusal),
     };
-    let stderr = Screen::of_stderr(context.screen.color);
+    let stderr = context.stderr();
     if args.dry_run {
         let text = if context.format.is_document() {
             encode(&OperationDocument::new("Plan", &plan, 0), context.format)
@@ -167,7 +167,7 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
             context.format,
         ))?;
     }
-    let screen = Screen::of_stderr(context.screen.color);
+    let screen = context.stderr();
     context.telling.only_event(&RunEvent::Refused {
         title: refusal.operation.clone(),
         checks: refusal.checks.clone(),

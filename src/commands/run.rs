@@ -1,5 +1,7 @@
 //! From the command line to the exit code.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::interruption::before_anything_is_begun;
 use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, slots, status, sync};
@@ -13,7 +15,7 @@ use crate::output::{
 /// Runs a command and tells how it ended. A failure goes to stderr, in words; with `-o json|yaml`
 /// stdout gets it, too, as a document of `kind: Error`, so that it always holds a document.
 pub async fn run(cli: Cli) -> ExitCode {
-    Given {
+    let given = Arc::new(Given {
         kubeconfig: cli
             .global
             .kubeconfig
@@ -23,10 +25,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         namespace: cli.global.namespace.clone(),
         cluster: cli.global.cluster.clone(),
         selector: cli.global.selector.clone(),
-    }
-    .remember();
+    });
     let events = cli.command.tells_events();
-    let context = Context::new(&cli.global, events);
+    let context = Context::new(&cli.global, given, events);
     let work = work(&cli, &context);
     let result = tokio::select! {
         result = work => result,
@@ -38,13 +39,16 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = result.map_err(Failure::with_a_next);
     context
         .telling
-        .only_event(&exit_event(result.as_ref().copied()));
+        .only_event(&exit_event(result.as_ref().copied(), context.given()));
     result.unwrap_or_else(|failure| {
         if context.format.is_document() && failure.exit != ExitCode::Interrupted {
             // When not even that can be written there is nothing left to do but to exit.
-            let _ = write_stdout(&encode(&ErrorDocument::from(&failure), context.format));
+            let _ = write_stdout(&encode(
+                &ErrorDocument::new(&failure, context.given()),
+                context.format,
+            ));
         }
-        let screen = Screen::of_stderr(!cli.global.no_color);
+        let screen = Screen::of_stderr(!cli.global.no_color, context.given().clone());
         context.telling.say(&failure_screen(&failure, &screen));
         failure.exit
     })
@@ -69,7 +73,11 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
             let mut global = cli.global.clone();
             global.cluster = args.to.clone().or(global.cluster);
             let events = cli.command.tells_events();
-            restore::run(&Context::new(&global, events), args).await
+            restore::run(
+                &Context::new(&global, context.given().clone(), events),
+                args,
+            )
+            .await
         }
     }
 }

@@ -1,15 +1,11 @@
 //! Commands that are suggested: with the options that lead to the same place as this run's.
 
-use std::sync::OnceLock;
-
 use super::plain::plain;
 use crate::cluster::words::shell_word;
 
-/// The options of this run that say where it looks. Set once, from the command line.
-static GIVEN: OnceLock<Given> = OnceLock::new();
-
-/// Options that say where to look, as they were given.
-#[derive(Debug, Clone, Default)]
+/// Options that say where to look, as they were given: pasted without them, a suggestion would go to the
+/// current context.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     /// `--kubeconfig`.
     pub kubeconfig: Option<String>,
@@ -24,10 +20,9 @@ pub struct Given {
 }
 
 impl Given {
-    /// From here on every suggestion has them: pasted without, it would go to the current context.
-    pub fn remember(self) {
-        // The first one counts: there is one command line.
-        let _ = GIVEN.set(self);
+    /// A suggestion as it is printed.
+    pub(super) fn suggestion(&self, text: &str) -> String {
+        plain(&self.added_to(&plain(text)))
     }
 
     /// A suggestion with those that it lacks.
@@ -64,14 +59,6 @@ impl Given {
         }
         format!("{program}{flags}{rest}")
     }
-}
-
-/// A suggestion as it is printed.
-pub(super) fn advice(text: &str) -> String {
-    let text = plain(text);
-    GIVEN
-        .get()
-        .map_or_else(|| text.clone(), |given| plain(&given.added_to(&text)))
 }
 
 #[cfg(test)]

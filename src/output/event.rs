@@ -1,6 +1,6 @@
 //! Events in words, for the screen; and how a command ended, for `--events`.
 
-use super::advice::advice;
+use super::advice::Given;
 use super::plain::plain;
 use super::screen::Screen;
 use crate::cluster::words;
@@ -137,7 +137,7 @@ pub fn backup_event_line(event: &RunEvent) -> Option<String> {
 }
 
 /// How a command ended: the last of its events.
-pub fn exit_event(result: Result<ExitCode, &Failure>) -> RunEvent {
+pub fn exit_event(result: Result<ExitCode, &Failure>, given: &Given) -> RunEvent {
     let (exit, error) = match result {
         Ok(exit) => (exit, None),
         Err(failure) => (
@@ -146,7 +146,11 @@ pub fn exit_event(result: Result<ExitCode, &Failure>) -> RunEvent {
                 what: failure.what.clone(),
                 object: failure.object.clone(),
                 why: failure.why.clone(),
-                next: failure.next.iter().map(|next| advice(next)).collect(),
+                next: failure
+                    .next
+                    .iter()
+                    .map(|next| given.suggestion(next))
+                    .collect(),
             }),
         ),
     };

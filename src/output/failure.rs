@@ -1,6 +1,5 @@
 //! Failures for people.
 
-use super::advice::advice;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use crate::failure::Failure;
@@ -22,7 +21,7 @@ pub fn failure_screen(failure: &Failure, screen: &Screen) -> String {
     }
     for (position, next) in failure.next.iter().enumerate() {
         let label = if position == 0 { "next:" } else { "     " };
-        text.push_str(&format!("  {label} {}\n", advice(next)));
+        text.push_str(&format!("  {label} {}\n", screen.given.suggestion(next)));
     }
     text
 }

@@ -1,6 +1,5 @@
 //! What is wrong, why, and what to type about it.
 
-use super::advice::advice;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use crate::cluster::{Health, HealthFinding, Severity};
@@ -34,7 +33,7 @@ pub(super) fn findings_of<'a>(
             }
             for (position, command) in finding.next.iter().enumerate() {
                 let label = if position == 0 { "type:" } else { "     " };
-                let command = screen.paint(Tone::Strong, &advice(command));
+                let command = screen.paint(Tone::Strong, &screen.given.suggestion(command));
                 block.push_str(&format!("\n  {label} {command}"));
             }
             block

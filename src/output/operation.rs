@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::advice::advice;
 use super::document::API_VERSION;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
@@ -35,7 +34,7 @@ pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
     let mut text = table.draw(screen) + "\n";
     for check in checks.iter().filter(|it| it.verdict != CheckVerdict::Pass) {
         if let Some(next) = &check.next {
-            text += &format!("  {}: {}\n", check.check, advice(next));
+            text += &format!("  {}: {}\n", check.check, screen.given.suggestion(next));
         }
     }
     text
@@ -177,7 +176,7 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         text += &(screen.wrap(&line, 13) + "\n");
     }
     for next in &report.next {
-        text += &format!("  next: {}\n", advice(next));
+        text += &format!("  next: {}\n", screen.given.suggestion(next));
     }
     text
 }

@@ -1,9 +1,13 @@
 //! The screen: how wide, in colour or not, and what the colours mean.
 
+use std::sync::Arc;
+
 use console::{Style, measure_text_width};
 
+use super::advice::Given;
+
 /// What is known of where the text goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Screen {
     /// Columns; none when it is no terminal: then nothing is left out or wrapped.
     pub width: Option<u16>,
@@ -13,21 +17,23 @@ pub struct Screen {
     pub color: bool,
     /// Every column is wanted (`-o wide`).
     pub wide: bool,
+    /// What every suggestion on it is to say of the place that was looked at.
+    pub given: Arc<Given>,
 }
 
 impl Screen {
     /// What stdout is. `color` is the wish; `NO_COLOR` (<https://no-color.org>), a dumb terminal
     /// and anything that is no terminal overrule it.
-    pub fn of_stdout(color: bool, wide: bool) -> Self {
-        Self::of_terminal(&console::Term::stdout(), color, wide)
+    pub fn of_stdout(color: bool, wide: bool, given: Arc<Given>) -> Self {
+        Self::of_terminal(&console::Term::stdout(), color, wide, given)
     }
 
     /// The same for stderr.
-    pub fn of_stderr(color: bool) -> Self {
-        Self::of_terminal(&console::Term::stderr(), color, false)
+    pub fn of_stderr(color: bool, given: Arc<Given>) -> Self {
+        Self::of_terminal(&console::Term::stderr(), color, false, given)
     }
 
-    fn of_terminal(terminal: &console::Term, color: bool, wide: bool) -> Self {
+    fn of_terminal(terminal: &console::Term, color: bool, wide: bool, given: Arc<Given>) -> Self {
         let is_terminal = terminal.is_term();
         let size = terminal.size_checked();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -37,6 +43,7 @@ impl Screen {
             height: size.filter(|_| is_terminal).map(|(rows, _)| rows),
             color: color && is_terminal && !set("NO_COLOR") && !dumb,
             wide,
+            given,
         }
     }
 

@@ -5,6 +5,7 @@ mod restore;
 mod scaling;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jsonschema::Validator;
@@ -25,6 +26,7 @@ fn screen(width: u16) -> Screen {
         height: None,
         color: false,
         wide: false,
+        given: Arc::default(),
     }
 }
 
@@ -439,7 +441,10 @@ fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>
     let report = slot_report(Some(&before), &after);
     let document = SlotsDocument::new(&after, &report);
     holds("slots.json", &encode(&document, Format::Json))?;
-    holds("error.json", &encode_line(&ErrorDocument::from(&failure)))
+    holds(
+        "error.json",
+        &encode_line(&ErrorDocument::new(&failure, &Given::default())),
+    )
 }
 
 #[test]

@@ -163,7 +163,12 @@ fn data_that_only_a_replica_has_is_kept_whatever_becomes_of_the_restore() -> Res
         // The replicas run again when it is aborted.
         let kill = "start-replicas.middle=return(kill)";
         patient.restore(&["--yes"], kill).await?.was_killed()?;
-        cluster.pgctl(&["restore", "--abort"]).await?.exits(6)?;
+        // The write Service was opened: what clients may have written goes with it, so it is asked.
+        cluster.pgctl(&["restore", "--abort"]).await?.exits(3)?;
+        cluster
+            .pgctl(&["restore", "--abort", "--yes"])
+            .await?
+            .exits(6)?;
         let tables = "select count(*) from pg_class where relname = 'words'";
         eventually("the empty primary", async || {
             let found = cluster.psql("primary-0", "postgres", tables)?;

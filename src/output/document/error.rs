@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::API_VERSION;
 use crate::failure::Failure;
-use crate::output::advice::advice;
+use crate::output::advice::Given;
 
 /// A command that failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -30,8 +30,9 @@ pub struct ErrorDocument {
     next: Vec<String>,
 }
 
-impl From<&Failure> for ErrorDocument {
-    fn from(failure: &Failure) -> Self {
+impl ErrorDocument {
+    /// Of a failure, with suggestions that lead to the place that was looked at.
+    pub fn new(failure: &Failure, given: &Given) -> Self {
         Self {
             api_version: API_VERSION,
             kind: "Error",
@@ -39,7 +40,11 @@ impl From<&Failure> for ErrorDocument {
             what: failure.what.clone(),
             object: failure.object.clone(),
             why: failure.why.clone(),
-            next: failure.next.iter().map(|next| advice(next)).collect(),
+            next: failure
+                .next
+                .iter()
+                .map(|next| given.suggestion(next))
+                .collect(),
         }
     }
 }
