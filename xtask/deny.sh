@@ -13,7 +13,13 @@ if ! command -v cargo-deny >/dev/null 2>&1; then
 fi
 
 cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
-if cargo-deny fetch db >/dev/null 2>&1; then
+# A network that swallows packets is as good as none.
+limit=
+if command -v timeout >/dev/null 2>&1; then
+    limit="timeout 120"
+fi
+# shellcheck disable=SC2086  # $limit is a command and its argument, or nothing.
+if $limit cargo-deny fetch db >/dev/null 2>&1; then
     cargo-deny --log-level error check advisories
 elif [ -n "$(find "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" -maxdepth 1 -name 'advisory-db-*' 2>/dev/null)" ]; then
     echo "The advisories can't be fetched: asking those that were fetched last." >&2
