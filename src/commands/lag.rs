@@ -1,28 +1,24 @@
 //! `pgctl lag`: look twice, compare, show or check.
 
 use super::context::Context;
-use super::looking::{self, Looking};
+use super::looking::{self, ComparedLooks, Looking};
 use crate::cli::LagArgs;
 use crate::cluster::{LagRates, LagReport, Snapshot, lag_rates, lag_report};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::Kube;
 use crate::output::{LagReportDocument, LagView, Screen, failing_standbys, lag_screen, plain};
 
 pub(super) async fn run(context: &Context, args: &LagArgs) -> Result<ExitCode, Failure> {
     let lag = Lag {
         args,
-        kube: context.connect().await?,
-        before: None,
+        looks: ComparedLooks::connect(context, args.sample).await?,
     };
     looking::run(context, &args.watch, lag).await
 }
 
 struct Lag<'a> {
     args: &'a LagArgs,
-    kube: Kube,
-    /// The look before, which the next one is compared with.
-    before: Option<Snapshot>,
+    looks: ComparedLooks,
 }
 
 struct Seen {
@@ -53,13 +49,8 @@ impl Looking for Lag<'_> {
     type Seen = Seen;
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
-        if self.before.is_none() && !self.args.sample.is_zero() {
-            self.before = Some(context.observe(&self.kube).await?.snapshot);
-            tokio::time::sleep(self.args.sample).await;
-        }
-        let snapshot = context.observe(&self.kube).await?.snapshot;
-        let rates = self.before.as_ref().map(|it| lag_rates(it, &snapshot));
-        self.before = Some(snapshot.clone());
+        let (before, snapshot) = self.looks.look(context).await?;
+        let rates = before.as_ref().map(|it| lag_rates(it, &snapshot));
         Ok(Seen {
             report: lag_report(&snapshot),
             rates,

@@ -1,14 +1,18 @@
 //! What every command that only looks has in common: look once or again and again (`-w`), print a
 //! screen, an answer or a document, and end with the exit code of what was seen.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::context::{Context, cannot_write};
 use super::interruption::interruptible;
 use crate::cli::WatchArgs;
+use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::kubernetes::Kube;
 use crate::output::{ErrorDocument, Format, Live, Screen, encode, encode_line, failure_screen};
 
 /// A command that looks and changes nothing. It holds what it looks with.
@@ -36,6 +40,44 @@ pub(super) trait Looking {
     /// How the command ends with this look, were it the last.
     fn exit(&self, _: &Self::Seen) -> ExitCode {
         ExitCode::Done
+    }
+}
+
+/// Looks at a cluster of which each is compared with the one before.
+pub(super) struct ComparedLooks {
+    kube: Kube,
+    sample: Duration,
+    before: Option<Snapshot>,
+}
+
+impl ComparedLooks {
+    /// Connects. The first look is compared with one that is taken `sample` before it; with none, when
+    /// that is 0.
+    ///
+    /// # Errors
+    /// As [`Context::connect`].
+    pub(super) async fn connect(context: &Context, sample: Duration) -> Result<Self, Failure> {
+        Ok(Self {
+            kube: context.connect().await?,
+            sample,
+            before: None,
+        })
+    }
+
+    /// Looks. Gives what was seen before, and what is seen now.
+    ///
+    /// # Errors
+    /// As [`Context::observe`].
+    pub(super) async fn look(
+        &mut self,
+        context: &Context,
+    ) -> Result<(Option<Snapshot>, Snapshot), Failure> {
+        if self.before.is_none() && !self.sample.is_zero() {
+            self.before = Some(context.observe(&self.kube).await?.snapshot);
+            tokio::time::sleep(self.sample).await;
+        }
+        let now = context.observe(&self.kube).await?.snapshot;
+        Ok((self.before.replace(now.clone()), now))
     }
 }
 

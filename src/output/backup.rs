@@ -5,16 +5,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::screen::{Screen, Tone};
-use super::table::{Column, Table};
+use super::table::{Column, Table, normal};
 use crate::backup::catalogue::{
     Catalogue, Doomed, Entry, KeepReason, LastBackup, RetentionVerdict,
 };
 use crate::backup::format::{Content, Kind, Manifest, RestoreTest, Verification};
 use crate::cluster::words;
-
-fn normal(text: impl Into<String>) -> (String, Tone) {
-    (text.into(), Tone::Normal)
-}
 
 /// What a backup holds, in a word or two.
 pub(super) fn what(manifest: &Manifest) -> String {

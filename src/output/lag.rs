@@ -2,7 +2,8 @@
 
 use super::plain::plain;
 use super::screen::{Screen, Tone};
-use super::table::{Column, Table};
+use super::slots::still_safe;
+use super::table::{Column, Table, normal};
 use crate::cluster::{
     CatchUp, LagCheck, LagLimit, LagRates, LagReport, Lsn, Stage, StandbyLag, StandbyRate, words,
 };
@@ -60,10 +61,6 @@ fn reference_line(view: &LagView<'_>, screen: &Screen) -> String {
         ),
     };
     screen.wrap(&plain(&line), 2)
-}
-
-fn normal(text: impl Into<String>) -> (String, Tone) {
-    (text.into(), Tone::Normal)
 }
 
 fn behind_table(view: &LagView<'_>, screen: &Screen) -> String {
@@ -240,11 +237,7 @@ fn slots_table(report: &LagReport, screen: &Screen) -> String {
         Column::ranked("WAL STATUS", 1),
     ]);
     for slot in slots {
-        let safe = match slot.safe_bytes {
-            None => normal("unlimited"),
-            Some(left) if left <= 0 => ("nothing".into(), Tone::Bad),
-            Some(left) => normal(words::bytes(u64::try_from(left).unwrap_or(0))),
-        };
+        let safe = still_safe(slot.safe_bytes);
         let status = slot.wal_status.clone().unwrap_or_default();
         let tone = match status.as_str() {
             "lost" => Tone::Bad,

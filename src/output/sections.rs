@@ -1,15 +1,11 @@
 //! The tables of `pgctl status`.
 
 use super::screen::{Screen, Tone};
-use super::table::{Column, Table};
+use super::table::{Column, Table, normal};
 use crate::cluster::{
     DataUsage, Health, Instance, InstanceState, Role, ServiceEndpoint, ServicePurpose, Snapshot,
     StandbyLag, VolumeFacts, instance_state, words,
 };
-
-fn normal(text: impl Into<String>) -> (String, Tone) {
-    (text.into(), Tone::Normal)
-}
 
 /// The instances: what each does, how far it is behind, whether Kubernetes trusts it.
 pub(super) fn instances_section(snapshot: &Snapshot, health: &Health, screen: &Screen) -> String {

@@ -3,7 +3,7 @@
 use super::findings::findings_of;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
-use super::table::{Column, Table};
+use super::table::{Column, Table, normal};
 use crate::cluster::{
     Health, Instance, Role, ServerSlots, SlotKind, SlotReport, SlotUse, Snapshot, words,
 };
@@ -97,16 +97,21 @@ fn table(server: &ServerSlots, screen: &Screen) -> String {
     table.draw(screen)
 }
 
-fn normal(text: impl Into<String>) -> (String, Tone) {
-    (text.into(), Tone::Normal)
+/// What may still be written before WAL that a slot needs is removed.
+pub(super) fn still_safe(bytes: Option<i64>) -> (String, Tone) {
+    match bytes {
+        None => normal("unlimited"),
+        Some(left) if left <= 0 => ("nothing".to_owned(), Tone::Bad),
+        Some(left) => normal(words::bytes(u64::try_from(left).unwrap_or(0))),
+    }
 }
 
 fn row(slot: &SlotUse) -> [(String, Tone); 8] {
     let facts = &slot.facts;
-    let state = match (facts.wal_status.as_deref(), facts.active) {
-        (Some("lost"), _) => ("lost".to_owned(), Tone::Bad),
-        (_, true) => normal("in use"),
-        (_, false) => ("idle".to_owned(), Tone::Warning),
+    let state = match (facts.is_lost(), facts.active) {
+        (true, _) => ("lost".to_owned(), Tone::Bad),
+        (false, true) => normal("in use"),
+        (false, false) => ("idle".to_owned(), Tone::Warning),
     };
     let consumer = match (&facts.kind, &slot.pod) {
         (SlotKind::Physical, Some(pod)) => normal(pod),
@@ -123,11 +128,7 @@ fn row(slot: &SlotUse) -> [(String, Tone); 8] {
         Some(growth) if growth < 0.0 => normal(format!("-{}", words::rate(-growth))),
         Some(growth) => normal(words::rate(growth)),
     };
-    let safe = match facts.safe_wal_bytes {
-        None => normal("unlimited"),
-        Some(left) if left <= 0 => ("nothing".to_owned(), Tone::Bad),
-        Some(left) => normal(words::bytes(u64::try_from(left).unwrap_or(0))),
-    };
+    let safe = still_safe(facts.safe_wal_bytes);
     let lost_in = match slot.lost_in_seconds {
         None => normal("-"),
         Some(seconds) => (words::seconds(seconds), Tone::Warning),

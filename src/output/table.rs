@@ -10,6 +10,11 @@ use super::screen::{Screen, Tone};
 /// Spaces between two columns.
 const GAP: u16 = 2;
 
+/// The text of a cell that needs no colour.
+pub(super) fn normal(text: impl Into<String>) -> (String, Tone) {
+    (text.into(), Tone::Normal)
+}
+
 /// A column.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {

@@ -337,6 +337,13 @@ pub struct SlotFacts {
     pub retained_bytes: u64,
 }
 
+impl SlotFacts {
+    /// WAL that it needs was removed: nobody can use it any more.
+    pub fn is_lost(&self) -> bool {
+        self.wal_status.as_deref() == Some("lost")
+    }
+}
+
 /// What kind of replication slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]

@@ -8,8 +8,8 @@ use super::{
     Autoscaler, AutoscalerMetric, ClusterId, Component, ContainerState, DataUsage, Database,
     DatabaseFacts, FileFacts, Instance, Lsn, PodFacts, ReceiverFacts, RecoveryFacts,
     ReplicationLogin, ReplicationRole, SenderFacts, ServiceEndpoint, ServiceFacts, ServicePurpose,
-    Settings, SlotFacts, SlotKind, Snapshot, StatefulSetFacts, SyncState, Timeline, Topology,
-    TopologySource, VolumeFacts, slot_name,
+    Settings, SlotFacts, SlotKind, Snapshot, StartDecision, StatefulSetFacts, SyncState,
+    TerminationRecord, Timeline, Topology, TopologySource, VolumeFacts, slot_name,
 };
 
 /// Where the primary of a fixture is.
@@ -111,6 +111,32 @@ pub fn slot(snapshot: &mut Snapshot, ordinal: u32) -> &mut SlotFacts {
         .iter_mut()
         .find(|slot| slot.name == name)
         .expect("the replica has a slot")
+}
+
+/// How a container ends whose server of this cluster was shut down properly, at this position of timeline 1.
+pub fn shut_down_at(checkpoint_lsn: Lsn) -> TerminationRecord {
+    TerminationRecord {
+        exit_code: 0,
+        reason: Some("Completed".into()),
+        finished: Some(now()),
+        decision: Some(StartDecision::Stopped {
+            state: "shut down".into(),
+            checkpoint_lsn,
+            timeline: Timeline(1),
+            system_identifier: SYSTEM.into(),
+            clean: true,
+        }),
+    }
+}
+
+/// How a container ends that the kernel has killed for its memory.
+pub fn killed_for_memory() -> TerminationRecord {
+    TerminationRecord {
+        exit_code: 137,
+        reason: Some("OOMKilled".into()),
+        finished: None,
+        decision: None,
+    }
 }
 
 /// A pod, to be changed.

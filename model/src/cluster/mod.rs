@@ -28,6 +28,7 @@ mod start_reason;
 mod stateful_set;
 mod synchronous;
 mod topology;
+mod two_looks;
 mod volume;
 pub mod words;
 

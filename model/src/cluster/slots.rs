@@ -1,7 +1,6 @@
 //! Replication slots: what each holds back, how fast that grows, and when it ends badly.
 
-use jiff::Timestamp;
-
+use super::two_looks::{seconds_between, seen_twice};
 use super::{DatabaseFacts, Instance, Role, SlotFacts, SlotKind, Snapshot, slot_name};
 
 /// The slots of a cluster.
@@ -48,10 +47,7 @@ impl SlotUse {
     /// WAL that it needs is gone, or may go at the next checkpoint (`wal_status` `lost`, `unreserved`:
     /// PostgreSQL documentation, section 54.20).
     pub fn endangered(&self) -> bool {
-        matches!(
-            self.facts.wal_status.as_deref(),
-            Some("lost" | "unreserved")
-        )
+        self.facts.is_lost() || self.facts.wal_status.as_deref() == Some("unreserved")
     }
 }
 
@@ -67,20 +63,14 @@ impl SlotReport {
 pub fn slot_report(before: Option<&Snapshot>, after: &Snapshot) -> SlotReport {
     let servers = after.primaries().chain(after.standbys());
     let servers = servers.filter_map(|instance| {
-        let earlier = before.and_then(|it| same_server(it, instance));
+        let both = before.and_then(|before| seen_twice(before, after, instance.name()));
+        let earlier = both.map(|(earlier, _)| earlier);
         Some(server(after, instance, instance.facts()?, earlier))
     });
     SlotReport {
-        sample_seconds: before.map(|before| seconds(before.taken, after.taken)),
+        sample_seconds: before.map(|before| seconds_between(before.taken, after.taken)),
         servers: servers.collect(),
     }
-}
-
-/// The facts of before, unless the server was started anew since: then the pace is another one's.
-fn same_server<'a>(before: &'a Snapshot, instance: &Instance) -> Option<&'a DatabaseFacts> {
-    let old = before.instance(instance.name())?.facts()?;
-    let new = instance.facts()?;
-    (old.started == new.started && old.timeline == new.timeline).then_some(old)
 }
 
 fn server(
@@ -97,9 +87,7 @@ fn server(
     slots.sort_by_key(|it| std::cmp::Reverse(it.facts.retained_bytes));
     // The volume fills as fast as the WAL of the slot that is furthest behind grows: the others' is
     // part of it. One that is lost holds nothing back any more.
-    let furthest = slots
-        .iter()
-        .find(|it| it.facts.wal_status.as_deref() != Some("lost"));
+    let furthest = slots.iter().find(|it| !it.facts.is_lost());
     let free_bytes = facts.usage.left_bytes();
     let full_in_seconds = furthest.zip(free_bytes).and_then(|(furthest, free)| {
         let full = time_until(free, furthest.growth)?;
@@ -123,7 +111,7 @@ fn slot_use(
 ) -> SlotUse {
     let growth = earlier.and_then(|earlier| {
         let old = earlier.slots.iter().find(|it| it.name == slot.name)?;
-        pace(old, slot, seconds(earlier.clock, facts.clock))
+        pace(old, slot, seconds_between(earlier.clock, facts.clock))
     });
     let pods = snapshot.instances.iter().map(|it| it.name().to_owned());
     let pod = match slot.kind {
@@ -155,10 +143,6 @@ fn pace(old: &SlotFacts, new: &SlotFacts, seconds: f64) -> Option<f64> {
 fn time_until(bytes: u64, growth: Option<f64>) -> Option<f64> {
     let growth = growth.filter(|it| *it > 0.0)?;
     Some(bytes as f64 / growth)
-}
-
-fn seconds(old: Timestamp, new: Timestamp) -> f64 {
-    new.duration_since(old).as_secs_f64().max(0.0)
 }
 
 #[cfg(test)]

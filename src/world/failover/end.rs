@@ -53,8 +53,8 @@ pub(in crate::world) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::fixture::{PRIMARY, healthy, now, replica};
-    use crate::cluster::{Lsn, StartDecision, TerminationRecord, Timeline};
+    use crate::cluster::fixture::{PRIMARY, healthy, now, replica, shut_down_at};
+    use crate::cluster::{Lsn, TerminationRecord, Timeline};
     use crate::plan::{Circumstances, FailoverRequest, plan_failover};
 
     /// A switchover, its old primary, and that pod while it is being deleted, stopped in order.
@@ -72,18 +72,7 @@ mod tests {
             name: pod.name.clone(),
             uid: pod.uid.clone(),
         };
-        let record = TerminationRecord {
-            exit_code: 0,
-            reason: Some("Completed".into()),
-            finished: Some(now()),
-            decision: Some(StartDecision::Stopped {
-                state: "shut down".into(),
-                checkpoint_lsn: Lsn::new(0x0A00_0028),
-                timeline: Timeline(1),
-                system_identifier: plan.system_identifier.clone(),
-                clean: true,
-            }),
-        };
+        let record = shut_down_at(Lsn::new(0x0A00_0028));
         (plan, of, pod, record)
     }
 

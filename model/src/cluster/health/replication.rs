@@ -321,7 +321,7 @@ fn slot_finding(
             .absent_pods()
             .find(|pod| slot_name(pod) == slot.name),
     };
-    if slot.wal_status.as_deref() == Some("lost") {
+    if slot.is_lost() {
         let finding = HealthFinding::warning(
             FindingCode::SlotLost,
             object,

@@ -1,8 +1,7 @@
 //! How fast lag changes: two looks at the same cluster.
 
-use jiff::Timestamp;
-
 use super::{LagReport, lag_report};
+use crate::cluster::two_looks::{seconds_between, seen_twice};
 use crate::cluster::{DatabaseFacts, Lsn, Snapshot};
 
 /// What happened between two looks.
@@ -103,19 +102,6 @@ fn was_behind(earlier: &LagReport, pod: &str) -> bool {
     standbys.any(|standby| standby.pod == pod && standby.behind.bytes > Some(0))
 }
 
-fn seen_twice<'a>(
-    before: &'a Snapshot,
-    after: &'a Snapshot,
-    pod: &str,
-) -> Option<(&'a DatabaseFacts, &'a DatabaseFacts)> {
-    let (old, new) = (
-        before.instance(pod)?.facts()?,
-        after.instance(pod)?.facts()?,
-    );
-    // Restarted in between: its figures began anew.
-    (old.started == new.started && old.timeline == new.timeline).then_some((old, new))
-}
-
 fn pace_of(
     old: &DatabaseFacts,
     new: &DatabaseFacts,
@@ -130,10 +116,6 @@ fn pace_of(
 )]
 fn pace(old: Lsn, new: Lsn, seconds: f64) -> Option<f64> {
     (seconds > 0.0).then(|| new.bytes_since(old) as f64 / seconds)
-}
-
-fn seconds_between(old: Timestamp, new: Timestamp) -> f64 {
-    new.duration_since(old).as_secs_f64().max(0.0)
 }
 
 #[expect(

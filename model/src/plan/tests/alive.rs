@@ -6,10 +6,10 @@ use super::super::{
     Operation, Plan, StepName, Undo, plan_failover,
 };
 use super::shape::{names, to};
-use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, recovery, replica, stop};
-use crate::cluster::{
-    ContainerState, Database, Lsn, Snapshot, StartDecision, TerminationRecord, Timeline,
+use crate::cluster::fixture::{
+    PRIMARY, facts, healthy, instance, now, recovery, replica, shut_down_at, stop,
 };
+use crate::cluster::{ContainerState, Database, Lsn, Snapshot};
 
 /// Clients write, three standbys stream, the pod is ready; only pgctl does not get through.
 fn out_of_reach() -> Snapshot {
@@ -230,18 +230,7 @@ fn an_emergency_against_a_living_primary_never_loses_silently() {
 #[test]
 fn a_loss_that_is_known_before_is_refused() {
     let mut snapshot = healthy(3);
-    let record = TerminationRecord {
-        exit_code: 0,
-        reason: Some("Completed".into()),
-        finished: Some(now()),
-        decision: Some(StartDecision::Stopped {
-            state: "shut down".into(),
-            checkpoint_lsn: Lsn::new(0x0B00_0028),
-            timeline: Timeline(1),
-            system_identifier: crate::cluster::fixture::SYSTEM.into(),
-            clean: true,
-        }),
-    };
+    let record = shut_down_at(Lsn::new(0x0B00_0028));
     stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
     let why = refused(&snapshot, &to("replica-0"), CheckName::Lag);
     assert!(why.contains("--accept-loss"), "{why}");
@@ -439,18 +428,7 @@ fn a_primary_that_can_not_be_created_anew_is_given_up_by_name() {
 #[test]
 fn a_pod_that_its_kubelet_has_ended_is_stopped_whatever_became_of_its_node() {
     let mut snapshot = healthy(3);
-    let record = TerminationRecord {
-        exit_code: 0,
-        reason: Some("Completed".into()),
-        finished: Some(now()),
-        decision: Some(StartDecision::Stopped {
-            state: "shut down".into(),
-            checkpoint_lsn: Lsn::new(0x0A00_0028),
-            timeline: Timeline(1),
-            system_identifier: crate::cluster::fixture::SYSTEM.into(),
-            clean: true,
-        }),
-    };
+    let record = shut_down_at(Lsn::new(0x0A00_0028));
     stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
     let snapshot_of = |phase: &str, deleting: bool| {
         let mut snapshot = snapshot.clone();

@@ -7,10 +7,11 @@ use super::super::{
     plan_rejoin,
 };
 use super::super::{COMPONENT_LABEL, POD_NAME_LABEL};
-use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
+use crate::cluster::fixture::{
+    PRIMARY, facts, healthy, instance, killed_for_memory, now, replica, stop,
+};
 use crate::cluster::{
-    Component, ContainerState, Database, ServicePurpose, Snapshot, TerminationRecord, Timeline,
-    TopologySource,
+    Component, ContainerState, Database, ServicePurpose, Snapshot, Timeline, TopologySource,
 };
 
 pub(super) fn to(pod: &str) -> FailoverRequest {
@@ -143,12 +144,7 @@ fn a_primary_in_the_replica_stateful_set_is_deleted_and_comes_back_by_itself() {
 #[test]
 fn an_emergency_stops_what_is_left_of_the_old_primary_and_promotes_the_furthest() {
     let mut snapshot = healthy(3);
-    let record = TerminationRecord {
-        exit_code: 137,
-        reason: Some("OOMKilled".into()),
-        finished: None,
-        decision: None,
-    };
+    let record = killed_for_memory();
     stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
     let behind = facts(&mut snapshot, &replica(0));
     let recovery = behind.recovery.as_mut().expect("a standby");
@@ -340,12 +336,7 @@ fn clients_are_moved_before_the_fence_when_the_fence_is_the_stop() {
 #[test]
 fn an_emergency_leads_clients_away_before_it_promotes() {
     let mut snapshot = healthy(3);
-    let record = TerminationRecord {
-        exit_code: 137,
-        reason: Some("OOMKilled".into()),
-        finished: None,
-        decision: None,
-    };
+    let record = killed_for_memory();
     stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
     let plan = plan(&snapshot, &FailoverRequest::default());
     let at = |name| plan.steps.iter().position(|step| step.name == name);
