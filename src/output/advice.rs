@@ -25,6 +25,11 @@ impl Given {
         plain(&self.added_to(&plain(text)))
     }
 
+    /// All suggestions of a failure, as they are printed.
+    pub(super) fn suggestions(&self, texts: &[String]) -> Vec<String> {
+        texts.iter().map(|it| self.suggestion(it)).collect()
+    }
+
     /// A suggestion with those that it lacks.
     fn added_to(&self, advice: &str) -> String {
         // "or put everything back: pgctl …"

@@ -146,11 +146,7 @@ pub fn exit_event(result: Result<ExitCode, &Failure>, given: &Given) -> RunEvent
                 what: failure.what.clone(),
                 object: failure.object.clone(),
                 why: failure.why.clone(),
-                next: failure
-                    .next
-                    .iter()
-                    .map(|next| given.suggestion(next))
-                    .collect(),
+                next: given.suggestions(&failure.next),
             }),
         ),
     };

@@ -40,11 +40,7 @@ impl ErrorDocument {
             what: failure.what.clone(),
             object: failure.object.clone(),
             why: failure.why.clone(),
-            next: failure
-                .next
-                .iter()
-                .map(|next| given.suggestion(next))
-                .collect(),
+            next: given.suggestions(&failure.next),
         }
     }
 }

@@ -28,15 +28,20 @@ pub async fn seen_journal(
     kube: &Kube,
     cluster: &ClusterId,
 ) -> Result<(Option<Journal>, Option<String>), JournalError> {
+    let (journal, map) = journal_in(kube, cluster).await?;
+    Ok((journal, map.map(|map| map.resource_version)))
+}
+
+/// The journal, and the ConfigMap that it is in.
+async fn journal_in(
+    kube: &Kube,
+    cluster: &ClusterId,
+) -> Result<(Option<Journal>, Option<StoredMap>), JournalError> {
     let map = kube
         .stored_map(&cluster.namespace, &object_name(cluster))
         .await?;
-    let journal = map
-        .as_ref()
-        .map(|map| read(&map.data))
-        .transpose()?
-        .flatten();
-    Ok((journal, map.map(|map| map.resource_version)))
+    let journal = map.as_ref().map(|map| read(&map.data)).transpose()?;
+    Ok((journal.flatten(), map))
 }
 
 /// The journal of a cluster, as it was last read or written here.
@@ -62,15 +67,7 @@ impl JournalStore {
     /// # Errors
     /// When it can't be read or understood.
     pub async fn load(&self) -> Result<Option<Journal>, JournalError> {
-        let map = self
-            .kube
-            .stored_map(&self.cluster.namespace, &object_name(&self.cluster))
-            .await?;
-        let journal = map
-            .as_ref()
-            .map(|map| read(&map.data))
-            .transpose()?
-            .flatten();
+        let (journal, map) = journal_in(&self.kube, &self.cluster).await?;
         *self.stored.lock().await = map;
         Ok(journal)
     }

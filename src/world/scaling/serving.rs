@@ -157,6 +157,26 @@ async fn still_wanted(
     )))
 }
 
+/// Where each of the pods is, told of, or why that can't be said now.
+///
+/// # Errors
+/// When they are not wanted any more: nothing is left to wait for.
+async fn wanted_stages(
+    cluster: &Connections,
+    reporting: &Reporting,
+    plan: &Plan,
+    goal: &Goal<'_>,
+) -> Result<Result<BTreeMap<String, StandbyStage>, WorldError>, WorldError> {
+    let (stages, wanted) = futures::join!(
+        told_stages(cluster, reporting, plan, goal),
+        still_wanted(cluster, plan, goal)
+    );
+    match wanted {
+        Err(error) if error.kind == ErrorKind::Permanent => Err(error),
+        Ok(()) | Err(_) => Ok(stages),
+    }
+}
+
 /// Waits until every pod serves, and tells of each step that one of them makes.
 pub(in crate::world) async fn await_serving(
     cluster: &Connections,
@@ -167,15 +187,7 @@ pub(in crate::world) async fn await_serving(
 ) -> Result<(), WorldError> {
     let mut patience = Patience::new(limit);
     loop {
-        let (stages, wanted) = futures::join!(
-            told_stages(cluster, reporting, plan, goal),
-            still_wanted(cluster, plan, goal)
-        );
-        if let Err(error) = wanted
-            && error.kind == ErrorKind::Permanent
-        {
-            return Err(error);
-        }
+        let stages = wanted_stages(cluster, reporting, plan, goal).await?;
         if let Ok(stages) = &stages
             && stages.values().all(|stage| *stage == StandbyStage::Serving)
         {
@@ -216,15 +228,7 @@ pub(in crate::world) async fn mend_volumes(
     let mut patience = Patience::new(limit);
     let mut asked: BTreeSet<String> = BTreeSet::new();
     loop {
-        let (stages, wanted) = futures::join!(
-            told_stages(cluster, reporting, plan, goal),
-            still_wanted(cluster, plan, goal)
-        );
-        if let Err(error) = wanted
-            && error.kind == ErrorKind::Permanent
-        {
-            return Err(error);
-        }
+        let stages = wanted_stages(cluster, reporting, plan, goal).await?;
         for (pod, stage) in stages.iter().flatten() {
             if let StandbyStage::Held { reason, .. } = stage
                 && StartReason::of(reason).is_some_and(StartReason::needs_copy)

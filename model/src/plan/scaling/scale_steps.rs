@@ -32,7 +32,13 @@ impl Situation<'_> {
     }
 
     fn scale(&self, back: Option<AutoscalerPatch>) -> Step {
-        let (stateful_set, replicas) = (self.set.name.clone(), self.request.replicas);
+        let (scale, scaled) = self.scale_to(self.request.replicas);
+        self.back(Step::new(StepName::Scale, scale, scaled), back)
+    }
+
+    /// Gives the StatefulSet a number of pods, and what proves that it has it.
+    fn scale_to(&self, replicas: u32) -> (Action, Condition) {
+        let stateful_set = self.set.name.clone();
         let scaled = Condition::Scaled {
             stateful_set: stateful_set.clone(),
             replicas,
@@ -41,20 +47,12 @@ impl Situation<'_> {
             stateful_set,
             replicas,
         };
-        self.back(Step::new(StepName::Scale, scale, scaled), back)
+        (scale, scaled)
     }
 
     /// The step with the way back to the number of before.
     pub(super) fn back(&self, step: Step, back: Option<AutoscalerPatch>) -> Step {
-        let (stateful_set, replicas) = (self.set.name.clone(), self.set.wanted);
-        let scaled = Condition::Scaled {
-            stateful_set: stateful_set.clone(),
-            replicas,
-        };
-        let scale = Action::Scale {
-            stateful_set,
-            replicas,
-        };
+        let (scale, scaled) = self.scale_to(self.set.wanted);
         // The autoscaler first: with the new bounds it would not let the old number be.
         let patch = back.map(|patch| Action::PatchAutoscaler { patch });
         step.undo(patch.into_iter().chain([scale]).collect(), scaled, 60)
