@@ -66,8 +66,14 @@ impl Kubelet {
         let Some(slot) = slots.get(index) else {
             return Err(RuntimeError::NoSuchContainer { container, pod });
         };
-        // While a container waits to be started again, its last run is still the current one.
-        let log = if previous {
+        // While a container waits to be started again, its last run is the current one and the previous one at once
+        // (`validateContainerLogStatus` in pkg/kubelet/kubelet_pods.go).
+        let waits = slot
+            .status
+            .state
+            .as_ref()
+            .is_some_and(|s| s.waiting.is_some());
+        let log = if previous && !waits {
             slot.previous.clone()
         } else {
             slot.log.clone()

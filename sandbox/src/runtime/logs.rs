@@ -2,8 +2,10 @@
 //! `TIME stdout|stderr F|P TEXT`, where P marks a part of a line that goes on.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::fs::File;
@@ -20,8 +22,73 @@ const MAX_PART: u64 = 16 * 1024;
 /// Takes the output of a container; clones write to the same file.
 #[derive(Clone)]
 pub(super) struct LogWriter {
-    file: Arc<Mutex<std::fs::File>>,
+    file: Arc<Mutex<Rotated>>,
     grown: Arc<watch::Sender<()>>,
+}
+
+/// When a log begins a new file. The log that a client reads is the newest file alone.
+#[derive(Clone, Copy)]
+struct Rotation {
+    /// Bytes from which on a file is put aside.
+    size: u64,
+    /// How often that is looked at; in between a file may grow to any size.
+    every: Duration,
+    /// How many files there are at most, the newest included.
+    files: usize,
+}
+
+/// The kubelet's own defaults: `containerLogMaxSize`, `containerLogMonitorInterval`, `containerLogMaxFiles`.
+const ROTATION: Rotation = Rotation {
+    size: 10 * 1024 * 1024,
+    every: Duration::from_secs(10),
+    files: 5,
+};
+
+/// The newest file of a log.
+struct Rotated {
+    path: PathBuf,
+    file: std::fs::File,
+    size: u64,
+    looked: Instant,
+    rotation: Rotation,
+}
+
+impl Rotated {
+    fn write(&mut self, entry: &[u8]) -> io::Result<()> {
+        use std::io::Write;
+        self.file.write_all(entry)?;
+        self.size += entry.len() as u64;
+        if self.looked.elapsed() >= self.rotation.every {
+            self.looked = Instant::now();
+            if self.size > self.rotation.size {
+                self.rotate()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the file aside under a name with the time, and forgets the oldest of those
+    /// (pkg/kubelet/logs/container_log_manager.go, without its compression).
+    fn rotate(&mut self) -> io::Result<()> {
+        let time = Timestamp::now().strftime("%Y%m%d-%H%M%S.%9f");
+        let name = format!("{}.{time}", self.path.display());
+        std::fs::rename(&self.path, name)?;
+        self.file = std::fs::File::create(&self.path)?;
+        self.size = 0;
+        let own = format!("{}.", self.path.display());
+        let dir = self.path.parent().unwrap_or(Path::new("/"));
+        let mut old: Vec<PathBuf> = std::fs::read_dir(dir)?
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.display().to_string().starts_with(&own))
+            .collect();
+        old.sort();
+        let keep = self.rotation.files.saturating_sub(1);
+        for path in &old[..old.len().saturating_sub(keep)] {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    }
 }
 
 /// Where the log of one run of a container is, and how to learn that it grows.
@@ -36,10 +103,16 @@ impl LogWriter {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)?;
         }
-        let file = std::fs::File::create(path)?;
+        let rotated = Rotated {
+            path: path.to_owned(),
+            file: std::fs::File::create(path)?,
+            size: 0,
+            looked: Instant::now(),
+            rotation: ROTATION,
+        };
         let (sender, grown) = watch::channel(());
         let writer = Self {
-            file: Arc::new(Mutex::new(file)),
+            file: Arc::new(Mutex::new(rotated)),
             grown: Arc::new(sender),
         };
         let log = Log {
@@ -72,14 +145,13 @@ impl LogWriter {
     }
 
     fn write(&self, stream: &str, whole: bool, text: &[u8]) {
-        use std::io::Write;
         let mark = if whole { "F" } else { "P" };
         let mut entry = format!("{:.9} {stream} {mark} ", Timestamp::now()).into_bytes();
         entry.extend_from_slice(text);
         entry.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A full disk loses log lines, not the container.
-        drop(file.write_all(&entry));
+        drop(file.write(&entry));
         self.grown.send_replace(());
     }
 }
@@ -144,6 +216,7 @@ impl Log {
 
 /// Reads the file entry by entry, and waits for more while it may grow.
 struct Lines {
+    path: PathBuf,
     reader: BufReader<File>,
     grown: watch::Receiver<()>,
     follow: bool,
@@ -156,6 +229,7 @@ impl Lines {
         let mut file = File::open(&log.path).await?;
         file.seek(io::SeekFrom::Start(start)).await?;
         Ok(Self {
+            path: log.path.clone(),
             reader: BufReader::new(file),
             grown: log.grown.clone(),
             follow,
@@ -172,12 +246,30 @@ impl Lines {
             if self.buffer.last() == Some(&b'\n') {
                 return Ok(Some(std::mem::take(&mut self.buffer)));
             }
-            if !self.follow || self.ended {
+            if !self.follow {
+                return Ok(None);
+            }
+            if self.replaced().await? {
+                // What came in before the change is still read, then the new file from its beginning.
+                self.reader.read_until(b'\n', &mut self.buffer).await?;
+                if self.buffer.last() == Some(&b'\n') {
+                    return Ok(Some(std::mem::take(&mut self.buffer)));
+                }
+                self.reader = BufReader::new(File::open(&self.path).await?);
+                continue;
+            }
+            if self.ended {
                 return Ok(None);
             }
             // The writer is gone once the container's output has ended: one more look, then done.
             self.ended = self.grown.changed().await.is_err();
         }
+    }
+
+    /// Whether the log goes on in another file.
+    async fn replaced(&self) -> io::Result<bool> {
+        let own = self.reader.get_ref().metadata().await?.ino();
+        Ok(tokio::fs::metadata(&self.path).await?.ino() != own)
     }
 }
 
@@ -279,7 +371,7 @@ async fn tail_offset(path: &Path, wanted: u64) -> io::Result<u64> {
         _ => starts.len() - 1,
     };
     let skip = lines.saturating_sub(usize::try_from(wanted).unwrap_or(usize::MAX));
-    Ok(starts.get(skip).copied().unwrap_or(0) as u64)
+    Ok(starts.get(skip).copied().unwrap_or(at) as u64)
 }
 
 #[cfg(test)]
@@ -331,6 +423,38 @@ mod tests {
         tokio::task::yield_now().await;
         writer.take("stderr", &b"b\n"[..]).await;
         assert_eq!(reader.await.map_err(io::Error::other)??, "a\nb\n");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_rotated_is_followed_and_read_from_its_newest_file() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (writer, log) = LogWriter::create(&dir.path().join("0.log"))?;
+        let tiny = Rotation {
+            size: 100,
+            every: Duration::ZERO,
+            files: 3,
+        };
+        writer.file.lock().expect("no writer has panicked").rotation = tiny;
+        let follow = LogOptions {
+            follow: true,
+            ..LogOptions::default()
+        };
+        let mut stream = log.read(follow).await?;
+        let mut all = String::new();
+        for number in 0..20 {
+            // Each is read before the next comes: what is rotated away twice in between is lost on a cluster, too.
+            let line = format!("line {number}\n");
+            writer.clone().take("stdout", line.as_bytes()).await;
+            let mut read = vec![0; line.len()];
+            stream.read_exact(&mut read).await?;
+            all.push_str(&String::from_utf8_lossy(&read));
+        }
+        assert_eq!(all.lines().count(), 20, "{all}");
+        assert!(all.ends_with("line 18\nline 19\n"), "{all}");
+        let now = text(&log, LogOptions::default()).await?;
+        assert!(now.lines().count() < 4, "the newest file alone: {now}");
+        assert_eq!(std::fs::read_dir(dir.path())?.count(), 3);
         Ok(())
     }
 

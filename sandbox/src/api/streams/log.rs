@@ -52,18 +52,25 @@ async fn next(
 }
 
 fn options(call: &Call) -> Result<LogOptions, ApiError> {
-    let number = |name: &str| {
+    // As `ValidatePodLogOptions` (pkg/apis/core/validation/validation.go).
+    let at_least = |least: u64, name: &str| {
+        let wish = match least {
+            0 => "must be greater than or equal to 0",
+            _ => "must be greater than 0",
+        };
         let bad = |v: &str| {
-            ApiError::bad_request(format!(
-                "{name}: Invalid value: \"{v}\": must be a number of at least 0"
-            ))
+            let message = format!(
+                "PodLogOptions \"{}\" is invalid: {name}: Invalid value: {v}: {wish}",
+                call.target.name
+            );
+            ApiError::new(422, "Invalid", message)
         };
         call.query
             .get(name)
-            .map(|v| v.parse::<u64>().map_err(|_| bad(v)))
+            .map(|v| v.parse().ok().filter(|n| *n >= least).ok_or_else(|| bad(v)))
             .transpose()
     };
-    let since = match (number("sinceSeconds")?, call.query.get("sinceTime")) {
+    let since = match (at_least(1, "sinceSeconds")?, call.query.get("sinceTime")) {
         (Some(_), Some(_)) => {
             return Err(ApiError::bad_request(
                 "at most one of `sinceTime` or `sinceSeconds` may be specified",
@@ -82,8 +89,8 @@ fn options(call: &Call) -> Result<LogOptions, ApiError> {
         follow: call.query.flag("follow"),
         previous: call.query.flag("previous"),
         timestamps: call.query.flag("timestamps"),
-        tail_lines: number("tailLines")?,
-        limit_bytes: number("limitBytes")?,
+        tail_lines: at_least(0, "tailLines")?,
+        limit_bytes: at_least(1, "limitBytes")?,
         since,
     })
 }
