@@ -56,6 +56,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             break
         }
         'pgctl;status' {
+            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'In several contexts of the kubeconfig at once, a line for each cluster: names, or "all"')
             [CompletionResult]::new('--max-lag', '--max-lag', [CompletionResultType]::ParameterName, 'A standby behind by more is a problem: a time, a size, or both')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Time between two looks')

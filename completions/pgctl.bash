@@ -1286,12 +1286,16 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__status)
-            opts="-A -w -n -l -o -v -q -h --all-namespaces --max-lag --store --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -w -n -l -o -v -q -h --all-namespaces --contexts --max-lag --store --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --contexts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-lag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -52,6 +52,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how 
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "restore" -d 'Restore a backup into the cluster'
+complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l contexts -d 'In several contexts of the kubeconfig at once, a line for each cluster: names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l interval -d 'Time between two looks' -r

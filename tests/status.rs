@@ -8,7 +8,7 @@ mod blocking;
 #[path = "support/test_cluster/mod.rs"]
 mod test_cluster;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
@@ -48,6 +48,7 @@ fn status_tells_what_is_wrong_and_recovers() {
 #[test]
 fn status_tells_of_faults_and_of_what_is_broken_for_good() {
     on_sandbox(|cluster, sandbox| {
+        several_contexts_of_which_one_hangs(cluster);
         a_hanging_database_costs_its_row_only(cluster, sandbox);
         a_full_disk(cluster, sandbox);
         no_primary(cluster, sandbox);
@@ -97,6 +98,47 @@ fn every_cluster(cluster: &Blocking) {
     let (_, here) = cluster.json(&["status"]);
     let mut names = document["items"].as_array().into_iter().flatten();
     assert!(names.any(|item| item["cluster"] == here["cluster"]));
+}
+
+/// Two contexts in one kubeconfig: that of the sandbox, and one whose API server takes connections
+/// and says nothing.
+fn several_contexts_of_which_one_hangs(cluster: &Blocking) {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("it has one");
+    let mut more = tempfile::NamedTempFile::new().expect("a file");
+    write!(
+        more,
+        "apiVersion: v1\nkind: Config\n\
+         clusters: [{{name: far, cluster: {{server: 'https://{address}', insecure-skip-tls-verify: true}}}}]\n\
+         users: [{{name: me, user: {{token: t}}}}]\n\
+         contexts: [{{name: far, context: {{cluster: far, user: me}}}}]\n"
+    )
+    .expect("it is written");
+    let (variable, here) = cluster.cluster.environment();
+    let both = std::env::join_paths([here.as_path(), more.path()]).expect("paths");
+    let look = |arguments: &[&str]| {
+        let mut command = cluster.command(&["status", "--timeout", "2s"]);
+        let output = command.args(arguments).env(variable, &both).output();
+        output.expect("pgctl runs")
+    };
+    let output = look(&["--contexts", "all", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(4), "one of two is not known");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
+    assert_eq!(document["verdict"], "HEALTHY");
+    assert_eq!(document["items"].as_array().map(Vec::len), Some(1));
+    assert_ne!(document["items"][0]["context"], "far");
+    assert_eq!(document["unreached"][0]["context"], "far");
+    let output = look(&["--contexts", "all"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("NOT LOOKED AT: context far: "), "{text}");
+
+    let output = look(&["--contexts", "far"]);
+    assert_eq!(output.status.code(), Some(7));
+    let output = look(&["--contexts", "near,far"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("has no context \"near\""), "{text}");
+    assert!(text.contains("it has: far, "), "{text}");
 }
 
 fn a_closed_pipe_is_no_error(cluster: &Blocking) {

@@ -3,6 +3,7 @@
 mod backup;
 mod events;
 mod failover;
+mod fleet;
 mod global;
 mod hpa;
 mod lag;
@@ -20,6 +21,7 @@ pub use backup::{
     BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
 };
 pub use failover::FailoverArgs;
+pub use fleet::FleetArgs;
 pub use global::{GlobalArgs, OutputFormat};
 pub use hpa::{HpaArgs, HpaCommand, HpaSetArgs};
 pub use lag::LagArgs;

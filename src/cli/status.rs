@@ -1,8 +1,8 @@
 //! `pgctl status`.
 
-use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args};
+use clap::Args;
 
+use super::fleet::FleetArgs;
 use super::watch::WatchArgs;
 use crate::cluster::LagLimit;
 
@@ -17,14 +17,16 @@ Examples:
   pgctl status                      the cluster of the current namespace
   pgctl status -w                   and again every 2 s
   pgctl status -A                   a line for each cluster, the worst last
+  pgctl status -A --contexts all    the same, in every context of the kubeconfig
   pgctl status -o json | jq .verdict
   pgctl status -q || page-someone   one line, and the exit code
 
-Exit codes: 0 healthy; 4 degraded or critical; 7 the API or every database is out of reach")]
+Exit codes: 0 healthy; 4 degraded or critical, or one of several contexts is out of reach; 7 the API or every
+database is out of reach")]
 pub struct StatusArgs {
-    /// Every cluster of all namespaces, a line for each
-    #[arg(short = 'A', long, env = "PGCTL_ALL_NAMESPACES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub all_namespaces: bool,
+    /// Whether it shows one cluster, or many.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// A standby behind by more is a problem: a time, a size, or both
     #[arg(
         long,

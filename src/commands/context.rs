@@ -7,7 +7,7 @@ use super::telling::Telling;
 use crate::cli::{GlobalArgs, OutputFormat};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{ConnectOptions, Kube, KubeError, Place, Selection};
+use crate::kubernetes::{ConnectOptions, Kube, KubeError, Place, Selection, contexts};
 use crate::observe::{Depth, Observed, observe, observe_all};
 use crate::output::{Format, Given, Screen, plain, write_stdout};
 
@@ -73,6 +73,26 @@ impl Context {
         Ok(Kube::connect(&self.connect).await?)
     }
 
+    /// Connects to the Kubernetes API of another context of the kubeconfig.
+    ///
+    /// # Errors
+    /// As [`Context::connect`].
+    pub(super) async fn connect_to(&self, context: &str) -> Result<Kube, Failure> {
+        let options = ConnectOptions {
+            context: Some(context.to_owned()),
+            ..self.connect.clone()
+        };
+        Ok(Kube::connect(&options).await?)
+    }
+
+    /// The contexts of the kubeconfig.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub(super) fn contexts(&self) -> Result<Vec<String>, Failure> {
+        Ok(contexts(&self.connect)?)
+    }
+
     /// Looks at the one cluster of the namespace.
     ///
     /// # Errors
@@ -91,25 +111,22 @@ impl Context {
         Ok(observed)
     }
 
-    /// Looks at every cluster of all namespaces.
+    /// Looks at every cluster in a place.
     ///
     /// # Errors
     /// When the API can't be asked, or there is no cluster.
-    pub async fn observe_all(&self, kube: &Kube) -> Result<Vec<Observed>, Failure> {
+    pub(super) async fn observe_all(
+        &self,
+        kube: &Kube,
+        place: &Place,
+    ) -> Result<Vec<Observed>, KubeError> {
         let began = Instant::now();
-        let place = Place::AllNamespaces;
-        let observed = observe_all(kube, &place, &self.selection, self.depth).await?;
-        if observed.is_empty() {
-            return Err(KubeError::NoCluster {
-                selector: self.selection.label_selector(),
-                place: place.to_string(),
-            }
-            .into());
-        }
+        let observed = observe_all(kube, place, &self.selection, self.depth).await?;
         self.tell(|| {
             format!(
-                "looked at {} clusters in {:.2} s",
+                "looked at {} clusters of {} in {:.2} s",
                 observed.len(),
+                kube.context(),
                 began.elapsed().as_secs_f64()
             )
         });

@@ -3,6 +3,7 @@
 mod backup;
 mod context;
 mod failover;
+mod fleet;
 mod history;
 mod hpa;
 mod intent;

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::backup::store;
 use super::context::Context;
+use super::fleet::{Fleet, FleetLook};
 use super::looking::{self, Looking};
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
@@ -18,9 +19,8 @@ use crate::cluster::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
-use crate::observe::Observed;
 use crate::output::{
-    ClusterListDocument, ClusterStatusDocument, Screen, clusters_screen, status_screen,
+    ClusterListDocument, ClusterStatusDocument, FleetView, Screen, clusters_screen, status_screen,
     verdict_line,
 };
 use crate::world::{JournalError, journal_of, lock_holder, object_name};
@@ -32,14 +32,15 @@ const STORE_LIMIT: Duration = Duration::from_secs(5);
 const STORE_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(context: &Context, args: &StatusArgs) -> Result<ExitCode, Failure> {
-    let kube = context.connect().await?;
     let limits = Limits {
         lag: args.max_lag,
         ..Limits::default()
     };
-    if args.all_namespaces {
-        return looking::run(context, &args.watch, AllClusters { kube, limits }).await;
+    if args.fleet.several() {
+        let fleet = Fleet::new(context, &args.fleet).await?;
+        return looking::run(context, &args.watch, ManyClusters { fleet, limits }).await;
     }
+    let kube = context.connect().await?;
     let one = OneCluster {
         kube,
         limits,
@@ -91,33 +92,60 @@ impl Looking for OneCluster {
     }
 }
 
-/// Every cluster of all namespaces.
-struct AllClusters {
-    kube: Kube,
+/// Every cluster of all namespaces, of several contexts, or both.
+struct ManyClusters {
+    fleet: Fleet,
     limits: Limits,
 }
 
-impl Looking for AllClusters {
-    type Seen = (Vec<Observed>, Vec<Health>);
+struct SeenMany {
+    found: FleetLook,
+    /// In the order of the clusters that were found.
+    judged: Vec<Health>,
+}
 
-    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
-        let observed = context.observe_all(&self.kube).await?;
-        let judge = |it: &Observed| assess(&it.snapshot, &self.limits);
-        let judged = observed.iter().map(judge).collect();
-        Ok((observed, judged))
+impl SeenMany {
+    fn view(&self) -> FleetView<'_> {
+        let contexts = self.found.clusters.iter().map(|(name, _)| name.as_deref());
+        FleetView {
+            clusters: contexts.zip(&self.judged).collect(),
+            unreached: &self.found.unreached,
+            empty: &self.found.empty,
+        }
+    }
+}
+
+impl Looking for ManyClusters {
+    type Seen = SeenMany;
+
+    async fn look(&mut self, context: &Context) -> Result<SeenMany, Failure> {
+        let found = self.fleet.look(context).await?;
+        let observed = found.clusters.iter().map(|(_, observed)| observed);
+        let judged = observed.map(|it| assess(&it.snapshot, &self.limits));
+        Ok(SeenMany {
+            judged: judged.collect(),
+            found,
+        })
     }
 
-    fn document(&self, (observed, judged): &Self::Seen) -> impl serde::Serialize {
-        let taken = observed.iter().map(|it| it.snapshot.taken).min();
-        ClusterListDocument::new(taken.unwrap_or_else(Timestamp::now), judged)
+    fn document(&self, seen: &SeenMany) -> impl serde::Serialize {
+        let clusters = seen.found.clusters.iter();
+        let taken = clusters.map(|(_, observed)| observed.snapshot.taken).min();
+        ClusterListDocument::new(taken.unwrap_or_else(Timestamp::now), &seen.view())
     }
 
-    fn screen(&self, (_, judged): &Self::Seen, screen: &Screen) -> String {
-        clusters_screen(judged, screen)
+    fn screen(&self, seen: &SeenMany, screen: &Screen) -> String {
+        clusters_screen(&seen.view(), screen)
     }
 
-    fn exit(&self, (observed, judged): &Self::Seen) -> ExitCode {
-        exit_code(observed.iter().map(|it| &it.snapshot).zip(judged))
+    fn exit(&self, seen: &SeenMany) -> ExitCode {
+        let clusters = seen.found.clusters.iter();
+        let snapshots = clusters.map(|(_, observed)| &observed.snapshot);
+        match exit_code(snapshots.zip(&seen.judged)) {
+            // Nobody knows how the clusters are that were not looked at.
+            ExitCode::Done if !seen.found.unreached.is_empty() => ExitCode::Unhealthy,
+            exit => exit,
+        }
     }
 }
 
@@ -164,7 +192,7 @@ struct Backups {
 impl Backups {
     fn new(context: &Context, args: &StatusArgs) -> Self {
         // The verdict's one line has no room for it, and a store that nobody named is none.
-        let asked = !args.all_namespaces && (context.format.is_document() || !context.quiet);
+        let asked = !args.fleet.several() && (context.format.is_document() || !context.quiet);
         let named = args.store.clone().filter(|_| asked);
         Self {
             store: named.map(|name| {

@@ -179,6 +179,23 @@ impl Kube {
     }
 }
 
+/// The contexts of the kubeconfig, sorted. None inside a pod without one.
+///
+/// # Errors
+/// When the kubeconfig can't be read.
+pub fn contexts(options: &ConnectOptions) -> Result<Vec<String>, KubeError> {
+    let file = described(options);
+    let bad = |error: KubeconfigError| KubeError::BadConfig {
+        file: file.clone(),
+        reason: unusable(&error),
+    };
+    let contexts = read(options, &bad)?.map_or_else(Vec::new, |it| it.contexts);
+    let mut names: Vec<String> = contexts.into_iter().map(|it| it.name).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 /// The kubeconfig in words, for messages.
 fn described(options: &ConnectOptions) -> String {
     match &options.kubeconfig {

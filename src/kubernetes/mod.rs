@@ -29,7 +29,7 @@ mod wait;
 
 pub use call::{Call, Verb};
 pub use change::Annotations;
-pub use client::{ConnectOptions, Kube};
+pub use client::{ConnectOptions, Kube, contexts};
 pub use config_map::StoredMap;
 pub use discovery::{Found, Place, Selection};
 pub use error::KubeError;

@@ -78,12 +78,17 @@ pub async fn observe_all(
     let taken = Timestamp::now();
     let found = kube.discover(place, selection).await?;
     let forwards = Semaphore::new(MAX_FORWARDS);
+    // Where nothing runs nobody is asked, and no password is needed.
+    let depth_of = |found: &Found| match found.pod_facts(&BTreeMap::new()).iter().any(running) {
+        true => depth,
+        false => Depth::Objects,
+    };
     let (nodes, seen) = futures::join!(
         readiness(kube, nodes_of(&found)),
         join_all(
             found
                 .iter()
-                .map(|found| databases(kube, found, depth, &forwards))
+                .map(|found| databases(kube, found, depth_of(found), &forwards))
         ),
     );
     found

@@ -1,13 +1,28 @@
 //! `pgctl status -A`: a line for each cluster.
 
+use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::status::{behind_words, verdict_tone};
 use super::table::{Column, Table};
 use crate::cluster::{Health, words};
+use crate::failure::Failure;
 
-/// A line for each cluster, the worst last so that it stays in sight.
-pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
-    let mut table = Table::new(&[
+/// Many clusters, as one look has found them.
+#[derive(Debug, Clone)]
+pub struct FleetView<'a> {
+    /// The context, when several were looked at, and how the cluster is.
+    pub clusters: Vec<(Option<&'a str>, &'a Health)>,
+    /// The contexts that could not be looked at, and why.
+    pub unreached: &'a [(String, Failure)],
+    /// Contexts that answer and have no cluster.
+    pub empty: &'a [String],
+}
+
+/// A line for each cluster, the worst last so that it stays in sight; and, before the end, what could
+/// not be looked at.
+pub fn clusters_screen(fleet: &FleetView<'_>, screen: &Screen) -> String {
+    let several = fleet.clusters.iter().any(|(context, _)| context.is_some());
+    let mut columns = vec![
         Column::kept("NAMESPACE"),
         Column::kept("CLUSTER"),
         Column::kept("VERDICT"),
@@ -17,11 +32,15 @@ pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
         Column::ranked("VERSION", 5),
         Column::ranked("TL", 6).right(),
         Column::ranked("PROBLEM", 1),
-    ]);
-    let mut clusters: Vec<&Health> = clusters.iter().collect();
-    clusters.sort_by_key(|health| health.verdict);
+    ];
+    if several {
+        columns.insert(0, Column::kept("CONTEXT"));
+    }
+    let mut table = Table::new(&columns);
+    let mut clusters = fleet.clusters.clone();
+    clusters.sort_by_key(|(_, health)| health.verdict);
     let normal = |text: String| (text, Tone::Normal);
-    for health in clusters {
+    for (context, health) in clusters {
         let headline = &health.headline;
         let more = health.problems().count().saturating_sub(1);
         let first = health.problems().next();
@@ -30,7 +49,7 @@ pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
             more => format!("{} +{more}", finding.code),
         });
         let lag = headline.worst_lag.as_ref();
-        table.row([
+        let row = [
             normal(headline.cluster.namespace.clone()),
             normal(headline.cluster.name.clone()),
             (health.verdict.to_string(), verdict_tone(health.verdict)),
@@ -57,7 +76,20 @@ pub fn clusters_screen(clusters: &[Health], screen: &Screen) -> String {
                     .unwrap_or_default(),
             ),
             normal(problem),
-        ]);
+        ];
+        let context = context.map(|name| normal(name.to_owned()));
+        table.row(context.into_iter().chain(row));
     }
-    table.draw(screen) + "\n"
+    let mut text = table.draw(screen) + "\n";
+    for (context, failure) in fleet.unreached {
+        let line = format!("NOT LOOKED AT: context {context}: {failure}");
+        text.push_str(&screen.paint(Tone::Bad, &screen.wrap(&plain(&line), 2)));
+        text.push('\n');
+    }
+    if !fleet.empty.is_empty() {
+        let line = format!("no cluster in context {}", fleet.empty.join(", "));
+        text.push_str(&screen.wrap(&plain(&line), 2));
+        text.push('\n');
+    }
+    text
 }

@@ -28,7 +28,7 @@ pub use advice::Given;
 pub use backup::{
     Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
-pub use clusters::clusters_screen;
+pub use clusters::{FleetView, clusters_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
     ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SlotsDocument,

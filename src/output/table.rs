@@ -76,13 +76,14 @@ impl Table {
     }
 
     /// Adds a row; each cell is made safe to print. An empty cell shows `-`.
-    pub fn row<const N: usize>(&mut self, cells: [(String, Tone); N]) {
-        debug_assert_eq!(N, self.columns.len());
+    pub fn row(&mut self, cells: impl IntoIterator<Item = (String, Tone)>) {
         let safe = |(text, tone): (String, Tone)| match plain(&text) {
             text if text.is_empty() => ("-".to_owned(), Tone::Faint),
             text => (text, tone),
         };
-        self.rows.push(cells.into_iter().map(safe).collect());
+        let row: Vec<_> = cells.into_iter().map(safe).collect();
+        debug_assert_eq!(row.len(), self.columns.len());
+        self.rows.push(row);
     }
 
     /// Draws it, without a line break at the end.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::*;
 use crate::cluster::fixture::{self, POSITION, PRIMARY, replica};
 use crate::cluster::{
-    ContainerState, Database, Limits, Lsn, ServicePurpose, Snapshot, StartDecision,
+    ContainerState, Database, Health, Limits, Lsn, ServicePurpose, Snapshot, StartDecision,
     TerminationRecord, Timeline, assess, lag_rates, lag_report, slot_report,
 };
 use crate::exit::ExitCode;
@@ -208,8 +208,41 @@ fn the_list_of_clusters() {
     for (number, health) in judged.iter_mut().enumerate() {
         health.headline.cluster.namespace = format!("team-{number}");
     }
-    let text = [80, 160].map(|width| clusters_screen(&judged, &screen(width)));
+    let text = [80, 160].map(|width| clusters_screen(&fleet(&judged), &screen(width)));
     insta::assert_snapshot!(text.join("\n"));
+}
+
+/// Clusters of one context.
+fn fleet(judged: &[Health]) -> FleetView<'_> {
+    FleetView {
+        clusters: judged.iter().map(|health| (None, health)).collect(),
+        unreached: &[],
+        empty: &[],
+    }
+}
+
+#[test]
+fn clusters_of_several_contexts_and_one_that_does_not_answer() {
+    let judged: Vec<_> = states()
+        .into_iter()
+        .take(2)
+        .map(|(_, snapshot)| assess(&snapshot, &Limits::default()))
+        .collect();
+    let silent = Failure::new(ExitCode::Unreachable, "https://10.0.0.1 does not answer")
+        .because("connection timed out");
+    let view = FleetView {
+        clusters: ["berlin", "paris"]
+            .map(Some)
+            .into_iter()
+            .zip(&judged)
+            .collect(),
+        unreached: &[("tokyo".to_owned(), silent)],
+        empty: &["laptop".to_owned()],
+    };
+    let text = [80, 160].map(|width| clusters_screen(&view, &screen(width)));
+    insta::assert_snapshot!(text.join("\n"));
+    let document = ClusterListDocument::new(fixture::now(), &view);
+    holds("cluster-list.json", &encode(&document, Format::Json)).expect("it holds");
 }
 
 /// Two looks, the primary writing faster than one of its standbys replays.
@@ -282,7 +315,7 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
     let document = ClusterStatusDocument::new(&snapshot, &health);
     for text in [
         status_screen(&snapshot, &health, None, &screen(80)),
-        clusters_screen(std::slice::from_ref(&health), &screen(160)),
+        clusters_screen(&fleet(std::slice::from_ref(&health)), &screen(160)),
         encode(&document, Format::Json),
         encode(&document, Format::Yaml),
         encode_line(&document),
@@ -423,7 +456,7 @@ fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>
         assert_eq!(yaml, serde_json::to_value(&document)?);
         judged.push(health);
     }
-    let list = ClusterListDocument::new(fixture::now(), &judged);
+    let list = ClusterListDocument::new(fixture::now(), &fleet(&judged));
     holds("cluster-list.json", &encode(&list, Format::Json))?;
     let (before, after) = two_looks();
     let (report, rates) = (lag_report(&after), lag_rates(&before, &after));

@@ -10,6 +10,7 @@ use super::instance::InstanceDocument;
 use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
 use crate::backup::catalogue::LastBackup;
 use crate::cluster::{ClusterId, Headline, Health, HealthFinding, HealthVerdict, Snapshot, words};
+use crate::output::FleetView;
 
 /// Which cluster.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -195,8 +196,23 @@ pub struct ClusterListDocument {
     taken_at: Timestamp,
     /// The worst verdict of all.
     verdict: HealthVerdict,
-    /// By namespace and name.
+    /// By context, namespace and name.
     items: Vec<ClusterItemDocument>,
+    /// The contexts that could not be looked at: nobody knows how the clusters there are.
+    unreached: Vec<UnreachedDocument>,
+}
+
+/// A context that could not be looked at.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct UnreachedDocument {
+    /// As the kubeconfig names it.
+    context: String,
+    /// What happened, in a sentence.
+    what: String,
+    /// What to type next, or to do.
+    next: Vec<String>,
 }
 
 /// One cluster of a list.
@@ -204,6 +220,8 @@ pub struct ClusterListDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct ClusterItemDocument {
+    /// The context of the kubeconfig; `null` when only one was looked at.
+    context: Option<String>,
     /// Which cluster.
     cluster: ClusterDocument,
     /// The answer.
@@ -216,9 +234,10 @@ struct ClusterItemDocument {
 
 impl ClusterListDocument {
     /// Makes the document.
-    pub fn new(taken_at: Timestamp, clusters: &[Health]) -> Self {
-        let worst = clusters.iter().map(|health| health.verdict).max();
-        let item = |health: &Health| ClusterItemDocument {
+    pub fn new(taken_at: Timestamp, fleet: &FleetView<'_>) -> Self {
+        let worst = fleet.clusters.iter().map(|(_, health)| health.verdict);
+        let item = |(context, health): &(Option<&str>, &Health)| ClusterItemDocument {
+            context: context.map(str::to_owned),
             cluster: (&health.headline.cluster).into(),
             verdict: health.verdict,
             summary: (&health.headline).into(),
@@ -228,8 +247,17 @@ impl ClusterListDocument {
             api_version: API_VERSION,
             kind: "ClusterList",
             taken_at,
-            verdict: worst.unwrap_or(HealthVerdict::Healthy),
-            items: clusters.iter().map(item).collect(),
+            verdict: worst.max().unwrap_or(HealthVerdict::Healthy),
+            items: fleet.clusters.iter().map(item).collect(),
+            unreached: fleet
+                .unreached
+                .iter()
+                .map(|(context, failure)| UnreachedDocument {
+                    context: context.clone(),
+                    what: failure.to_string(),
+                    next: failure.next.clone(),
+                })
+                .collect(),
         }
     }
 }
