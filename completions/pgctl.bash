@@ -31,6 +31,9 @@ _pgctl() {
             pgctl,lag)
                 cmd="pgctl__subcmd__lag"
                 ;;
+            pgctl,logs)
+                cmd="pgctl__subcmd__logs"
+                ;;
             pgctl,reinit)
                 cmd="pgctl__subcmd__reinit"
                 ;;
@@ -86,7 +89,7 @@ _pgctl() {
 
     case "${cmd}" in
         pgctl)
-            opts="-n -l -o -v -q -h -V --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help --version status lag slots failover rejoin reinit scale hpa sync history backup restore"
+            opts="-n -l -o -v -q -h -V --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help --version status lag slots logs failover rejoin reinit scale hpa sync history backup restore"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -890,6 +893,80 @@ _pgctl() {
                     ;;
                 --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgctl__subcmd__logs)
+            opts="-f -p -n -l -o -v -q -h --follow --tail --since --previous --grep --level --slow --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --tail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --level)
+                    COMPREPLY=($(compgen -W "debug info log notice warning error fatal panic" -- "${cur}"))
                     return 0
                     ;;
                 --namespace)

@@ -43,6 +43,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -s V -l version -d 'Print vers
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "status" -d 'Show how a cluster is, what is wrong and what to type about it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "lag" -d 'Show how far each standby is behind, or check it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "slots" -d 'Show what each replication slot holds back, and how long that can go on'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "logs" -d 'Show what the servers write into their logs, all in one'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make another pod the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
@@ -110,6 +111,35 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s v -l verbose -d 'T
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l tail -d 'The last lines of each pod, or `all` [default: 100; all with --since or --slow]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l since -d 'What was written in the last time (10m), or since a moment (2026-11-28T13:00:00Z)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l grep -d 'Only entries in which this regular expression matches ((?i) ignores case)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l level -d 'Only entries that are at least so bad' -r -f -a "debug\t''
+info\t''
+log\t''
+notice\t''
+warning\t''
+error\t''
+fatal\t''
+panic\t''"
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s f -l follow -d 'Go on with what is written from now on'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s p -l previous -d 'Of the containers before these'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l slow -d 'Sum up the statements that log_min_duration_statement wrote, by their shape'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r

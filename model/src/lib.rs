@@ -6,4 +6,5 @@
 pub mod cluster;
 pub mod exit;
 pub mod failure;
+pub mod log;
 pub mod plan;

@@ -6,8 +6,8 @@ use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, ReinitArgs, RejoinArgs, RestoreArgs,
-    ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
+    BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LogsArgs, ReinitArgs, RejoinArgs,
+    RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -48,6 +48,8 @@ pub enum Command {
     Lag(LagArgs),
     /// Show what each replication slot holds back, and how long that can go on
     Slots(SlotsArgs),
+    /// Show what the servers write into their logs, all in one
+    Logs(LogsArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby

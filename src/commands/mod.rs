@@ -9,6 +9,7 @@ mod hpa;
 mod intent;
 mod interruption;
 mod lag;
+mod logs;
 mod looking;
 mod operation;
 mod rejoin;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::interruption::before_anything_is_begun;
-use super::{backup, failover, history, hpa, lag, rejoin, restore, scale, slots, status, sync};
+use super::{
+    backup, failover, history, hpa, lag, logs, rejoin, restore, scale, slots, status, sync,
+};
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -59,6 +61,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
         Command::Status(args) => status::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
         Command::Slots(args) => slots::run(context, args).await,
+        Command::Logs(args) => logs::run(context, args).await,
         // These end an interrupted operation themselves: they know how to go on with it.
         Command::Failover(args) => failover::run(context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,

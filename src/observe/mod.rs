@@ -3,6 +3,7 @@
 
 mod builder;
 mod kept;
+mod logs;
 mod nodes;
 mod open;
 mod target;
@@ -10,6 +11,7 @@ mod unlogged;
 
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
 pub use kept::kept_data;
+pub use logs::{LogEvent, LogMerge, LogNews, LogQuestion};
 pub use open::{OpenError, login, open, open_database};
 pub use target::target_facts;
 pub use unlogged::unlogged_tables;

@@ -10,6 +10,7 @@ mod event;
 mod failure;
 mod findings;
 mod lag;
+mod logs;
 mod operation;
 mod plain;
 mod prompt;
@@ -31,13 +32,14 @@ pub use backup::{
 pub use clusters::{FleetView, clusters_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SlotsDocument,
-    SynchronousDocument, VerificationDocument,
+    ClusterStatusDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PruningDocument,
+    SlotsDocument, SlowStatementsDocument, SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use event::{backup_event_line, event_line, exit_event};
 pub use failure::failure_screen;
 pub use lag::{LagView, failing_standbys, lag_screen};
+pub use logs::{LogPrinter, slow_screen};
 pub use operation::{
     HistoryContent, OperationDocument, candidates_screen, checks_screen, history_screen,
     plan_screen, refusal_screen, report_screen,
@@ -50,4 +52,4 @@ pub use screen::{Screen, Tone};
 pub use slots::slots_screen;
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
-pub use writer::{Live, write_stderr, write_stdout};
+pub use writer::{Live, write_all_of, write_stderr, write_stdout};

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, ErrorDocument, LagReportDocument, PruningDocument, SlotsDocument,
-    SynchronousDocument, VerificationDocument,
+    ClusterStatusDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PruningDocument,
+    SlotsDocument, SlowStatementsDocument, SynchronousDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -55,6 +55,8 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("cluster-status.json", of::<ClusterStatusDocument>()),
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
+        ("log-entry.json", of::<LogEntryDocument>()),
+        ("slow-statements.json", of::<SlowStatementsDocument>()),
         ("slots.json", of::<SlotsDocument>()),
         ("backup.json", of::<BackupDocument>()),
         ("backup-list.json", of::<BackupListDocument>()),

@@ -445,6 +445,30 @@ fn holds(schema: &str, document: &str) -> Result<(), Box<dyn std::error::Error>>
 }
 
 #[test]
+fn entries_of_logs_hold_to_their_schema() -> Result<(), Box<dyn std::error::Error>> {
+    use crate::cluster::Role;
+    use crate::log::{Assembler, Line, SlowStatements};
+    let mut slow = SlowStatements::default();
+    for text in [
+        "2026-11-28 13:00:00.123 UTC [42] LOG:  duration: 5010.5 ms  statement: select 1",
+        "somebody else",
+    ] {
+        let mut assembler = Assembler::new(1000);
+        assembler.push(Line {
+            time: (),
+            text: text.as_bytes(),
+            dropped: 0,
+        });
+        let ((), entry) = assembler.end().expect("an entry");
+        slow.add("p-0", None, &entry);
+        let document = LogEntryDocument::new("p-0", Role::Unknown, None, &entry);
+        holds("log-entry.json", &encode_line(&document))?;
+    }
+    let document = SlowStatementsDocument::new(&fixture::healthy(2), &slow);
+    holds("slow-statements.json", &encode(&document, Format::Json))
+}
+
+#[test]
 fn every_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>> {
     let mut judged = Vec::new();
     for (_, snapshot) in states() {

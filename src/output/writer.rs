@@ -20,6 +20,27 @@ pub fn write_stdout(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes much to stdout, without holding up the runtime when its reader is slow (`| less`). Returns
+/// whether somebody still reads.
+///
+/// # Errors
+/// As [`write_stdout`].
+pub async fn write_all_of(text: String) -> io::Result<bool> {
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut stdout = io::stdout().lock();
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => other.map(|()| true),
+        }
+    });
+    writing
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
 /// Writes to stderr. When even that fails there is nobody left to tell.
 pub fn write_stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -1,0 +1,97 @@
+//! `csvlog`: a record of 26 fields, in which a message may have several lines.
+
+/// The positions of the fields that are of use (src/backend/utils/error/csvlog.c).
+pub(super) mod field {
+    pub(crate) const TIME: usize = 0;
+    pub(crate) const USER: usize = 1;
+    pub(crate) const DATABASE: usize = 2;
+    pub(crate) const PID: usize = 3;
+    pub(crate) const SEVERITY: usize = 11;
+    pub(crate) const SQLSTATE: usize = 12;
+    pub(crate) const MESSAGE: usize = 13;
+    pub(crate) const DETAIL: usize = 14;
+    pub(crate) const HINT: usize = 15;
+    pub(crate) const QUERY: usize = 16;
+    pub(crate) const CONTEXT: usize = 18;
+    pub(crate) const STATEMENT: usize = 19;
+    pub(crate) const APPLICATION: usize = 22;
+}
+
+/// Whether a line begins a record: `2026-11-28 13:00:00.123 UTC,"user",…`.
+pub(super) fn begins(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let pattern = b"0000-00-00 00:00:00.000 ";
+    let Some(rest) = line.get(pattern.len()..) else {
+        return false;
+    };
+    let time = bytes.iter().zip(pattern).all(|(have, want)| {
+        if *want == b'0' {
+            have.is_ascii_digit()
+        } else {
+            have == want
+        }
+    });
+    let zone = rest.find(',').unwrap_or(rest.len());
+    // A user in quotes or none, a database in quotes or none, a number.
+    let mut after = rest[zone..].splitn(5, ',').skip(1);
+    let name = |text: Option<&str>| text.is_some_and(|it| it.is_empty() || it.starts_with('"'));
+    time && zone <= 8 && zone > 0 && name(after.next()) && name(after.next())
+}
+
+/// Whether the record goes on in the next line: a quote is open.
+pub(super) fn goes_on(text: &[u8]) -> bool {
+    text.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+}
+
+/// The fields; of a record that was cut those that are there.
+pub(super) fn fields(text: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                push(&mut fields, '"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            c => push(&mut fields, c),
+        }
+    }
+    fields
+}
+
+fn push(fields: &mut [String], c: char) {
+    if let Some(last) = fields.last_mut() {
+        last.push(c);
+    }
+}
+
+/// The severity of a record.
+pub(super) fn severity(text: &str) -> Option<String> {
+    fields(text).into_iter().nth(field::SEVERITY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_keep_commas_and_lines_together() {
+        assert_eq!(
+            fields("a,\"b, \"\"c\"\"\nd\",,e"),
+            ["a", "b, \"c\"\nd", "", "e"]
+        );
+        assert!(goes_on(b"a,\"b"));
+        assert!(!goes_on(b"a,\"b\"\"\",c"));
+    }
+
+    #[test]
+    fn only_a_record_begins_one() {
+        assert!(begins("2026-11-28 13:00:00.123 UTC,,,42,,6929.1,1,,"));
+        assert!(begins("2026-11-28 13:00:00.123 UTC,\"bob\",\"shop\",42,"));
+        assert!(!begins("2026-11-28 13:00:00.123 UTC [42] LOG:  a, b, c"));
+        assert!(!begins(""));
+    }
+}

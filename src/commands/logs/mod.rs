@@ -1,0 +1,7 @@
+//! `pgctl logs`.
+
+mod cluster_watch;
+mod run;
+mod targets;
+
+pub(super) use run::run;

@@ -1,0 +1,344 @@
+//! `pgctl logs`: read, merge, choose, print.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use regex::{Regex, RegexBuilder};
+
+use super::cluster_watch::watch;
+use super::targets::{Roles, Targets};
+use crate::cli::{LogSince, LogTail, LogsArgs};
+use crate::cluster::{NameError, Snapshot};
+use crate::commands::context::{Context, cannot_write};
+use crate::commands::interruption::interruptible;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{KubeError, Place};
+use crate::log::{LogEntry, SlowStatements};
+use crate::observe::{Depth, LogEvent, LogMerge, LogNews, LogQuestion, observe};
+use crate::output::{
+    Format, LogEntryDocument, LogPrinter, SlowStatementsDocument, encode, encode_line, plain,
+    slow_screen, write_all_of,
+};
+
+/// Lines of each pod, when nothing else is asked for.
+const TAIL: u64 = 100;
+/// The longest that what a pod is is waited for.
+const ROLES: Duration = Duration::from_secs(2);
+/// What is printed at once.
+const CHUNK: usize = 64 * 1024;
+
+pub(in crate::commands) async fn run(
+    context: &Context,
+    args: &LogsArgs,
+) -> Result<ExitCode, Failure> {
+    interruptible(logs(context, args)).await
+}
+
+async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
+    let choice = Choice::new(args)?;
+    let kube = context.connect().await?;
+    let place = Place::Namespace(kube.namespace().to_owned());
+    let depth = Depth::Databases {
+        timeout: ROLES.min(context.timeout()),
+    };
+    let seen = observe(&kube, &place, &context.selection, depth).await?;
+    let snapshot = seen.snapshot;
+    let mut roles = Roles::default();
+    let primary = roles.seen(&snapshot);
+    let targets = Targets::new(&args.targets, &snapshot).map_err(|error| no_such_pod(&error))?;
+    let question = question(args);
+    let mut reading = Reading {
+        context,
+        printer: LogPrinter::new(&snapshot, context.screen.clone()),
+        choice,
+        slow: args.slow.then(SlowStatements::default),
+        text: String::new(),
+        shown: false,
+        previous: args.previous,
+        strange: 0,
+        unreadable: None,
+    };
+    if primary.is_none() && targets.depend_on_roles() {
+        let named = &snapshot.topology.primary;
+        reading.tell(&format!(
+            "no pod answers as the primary; {named} is meant to be it"
+        ));
+    }
+    let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
+    merge.read(&targets.pods(&snapshot, &roles), question);
+    let mut looks = args
+        .follow
+        .then(|| watch(kube.clone(), context.selection.clone(), depth));
+    let mut out_of_reach = false;
+    let mut last = snapshot;
+    loop {
+        if !reading.print_ready(&mut merge, &roles).await? {
+            return Ok(ExitCode::Done);
+        }
+        let look = async {
+            match &mut looks {
+                Some(looks) => looks.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = merge.next() => match event {
+                Some(event) => reading.take(event, &roles),
+                None => break,
+            },
+            Some(look) = look => match look {
+                Ok(snapshot) => {
+                    if std::mem::take(&mut out_of_reach) {
+                        reading.tell("the Kubernetes API answers again");
+                    }
+                    if let Some((now, before)) = roles.seen(&snapshot) {
+                        reading.moved(&now, before.as_deref());
+                    }
+                    reading.printer.pods(&snapshot);
+                    merge.read(&targets.pods(&snapshot, &roles), of_new_pods(question));
+                    last = snapshot;
+                }
+                Err(error) if !std::mem::replace(&mut out_of_reach, true) => {
+                    reading.tell(&format!("{error}; it is tried again"));
+                }
+                Err(_) => {}
+            },
+        }
+    }
+    reading.end(&last)
+}
+
+/// A pod that comes later is read from its beginning.
+fn of_new_pods(question: LogQuestion) -> LogQuestion {
+    LogQuestion {
+        tail: None,
+        ..question
+    }
+}
+
+fn question(args: &LogsArgs) -> LogQuestion {
+    let since = args.since.map(|since| match since {
+        LogSince::At(time) => time,
+        LogSince::Ago(age) => Timestamp::now()
+            .checked_sub(age)
+            // A year at most.
+            .unwrap_or(Timestamp::UNIX_EPOCH),
+    });
+    let tail = match args.tail {
+        Some(LogTail::Lines(lines)) => Some(lines),
+        Some(LogTail::All) => None,
+        None if since.is_some() || args.slow => None,
+        None => Some(TAIL),
+    };
+    LogQuestion {
+        tail,
+        since,
+        previous: args.previous,
+        follow: args.follow,
+    }
+}
+
+fn no_such_pod(error: &NameError) -> Failure {
+    Failure::new(ExitCode::Usage, plain(&error.to_string()))
+        .next("pgctl logs primary, pgctl logs replicas, or a name of these")
+}
+
+/// Which entries are wanted.
+struct Choice {
+    level: Option<crate::log::LogLevel>,
+    grep: Option<Regex>,
+}
+
+impl Choice {
+    fn new(args: &LogsArgs) -> Result<Self, Failure> {
+        let grep = args.grep.as_deref().map(|pattern| {
+            let regex = RegexBuilder::new(pattern).multi_line(true).build();
+            regex.map_err(|error| {
+                Failure::new(ExitCode::Usage, "--grep is no regular expression")
+                    .because(plain(&error.to_string()))
+                    .next("the syntax: https://docs.rs/regex/#syntax")
+            })
+        });
+        Ok(Self {
+            level: args.level,
+            grep: grep.transpose()?,
+        })
+    }
+
+    fn wants(&self, entry: &LogEntry) -> bool {
+        // What is not known is not hidden.
+        let bad = match (self.level, entry.level) {
+            (Some(least), Some(level)) => level >= least,
+            (_, None) | (None, _) => true,
+        };
+        bad && self.grep.as_ref().is_none_or(|it| it.is_match(&entry.text))
+    }
+}
+
+struct Reading<'a> {
+    context: &'a Context,
+    printer: LogPrinter,
+    choice: Choice,
+    slow: Option<SlowStatements>,
+    /// What is to be printed.
+    text: String,
+    /// Whether any log could be read.
+    shown: bool,
+    /// Whether the logs before these were asked for.
+    previous: bool,
+    /// Entries with a severity in a word that is not known.
+    strange: u64,
+    /// The first log that could not be read.
+    unreadable: Option<Failure>,
+}
+
+impl Reading<'_> {
+    /// Prints all that nobody has to be waited for. False when nobody reads any more.
+    async fn print_ready(&mut self, merge: &mut LogMerge, roles: &Roles) -> Result<bool, Failure> {
+        loop {
+            while self.text.len() < CHUNK
+                && let Some(event) = merge.try_next()
+            {
+                self.take(event, roles);
+            }
+            if self.text.is_empty() {
+                return Ok(true);
+            }
+            let whole = self.text.len() < CHUNK;
+            let text = std::mem::take(&mut self.text);
+            let read = write_all_of(text)
+                .await
+                .map_err(|error| cannot_write(&error))?;
+            if !read || whole {
+                return Ok(read);
+            }
+            // Ctrl-C has its turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn take(&mut self, event: LogEvent, roles: &Roles) {
+        match event {
+            LogEvent::Entry { pod, time, entry } => {
+                self.shown = true;
+                self.entry(&pod, time, &entry, roles);
+            }
+            LogEvent::News { pod, news } => self.news(&pod, news),
+        }
+    }
+
+    fn entry(&mut self, pod: &str, time: Option<Timestamp>, entry: &LogEntry, roles: &Roles) {
+        if !self.choice.wants(entry) {
+            return;
+        }
+        if let Some(slow) = &mut self.slow {
+            slow.add(pod, time, entry);
+            return;
+        }
+        self.strange += u64::from(entry.speaks_a_strange_language());
+        let role = roles.of(pod);
+        match self.context.format {
+            Format::Json => {
+                let document = LogEntryDocument::new(pod, role, time, entry);
+                self.text.push_str(&encode_line(&document));
+            }
+            Format::Yaml => {
+                let document = LogEntryDocument::new(pod, role, time, entry);
+                self.text.push_str(&encode(&document, Format::Yaml));
+            }
+            Format::Table | Format::Wide => {
+                self.printer.entry(pod, role, time, entry, &mut self.text);
+            }
+        }
+    }
+
+    fn news(&mut self, pod: &str, news: LogNews) {
+        match news {
+            LogNews::Unreadable(error) => {
+                self.tell(&format!("{pod}: {}", why_not(&error)));
+                let failure = Failure::from(error);
+                self.unreadable.get_or_insert(failure);
+            }
+            LogNews::NotNow(error) => {
+                self.tell(&format!("{pod}: {}; it is tried again", why_not(&error)));
+            }
+            LogNews::Silent => {
+                let limit = self.context.timeout().as_secs_f64();
+                let what = format!("{pod}: nothing more came within {limit} s; its log may go on");
+                self.tell(&what);
+                self.unreadable
+                    .get_or_insert_with(|| Failure::new(ExitCode::Unreachable, plain(&what)));
+            }
+            LogNews::Broken(reason) => {
+                let what = format!("{pod}: its log broke off: {reason}");
+                self.tell(&what);
+                self.unreadable
+                    .get_or_insert_with(|| Failure::new(ExitCode::Unreachable, plain(&what)));
+            }
+            LogNews::Restarted => self.tell(&format!("{pod}: its container was started again")),
+            LogNews::Replaced => self.tell(&format!("{pod}: it is a new pod")),
+            LogNews::Gone => {
+                self.tell(&format!(
+                    "{pod}: the pod is gone; it is followed when it comes back"
+                ));
+            }
+        }
+    }
+
+    fn moved(&mut self, now: &str, before: Option<&str>) {
+        let was = before.map(|it| format!(" (it was {it})"));
+        self.tell(&format!(
+            "{now} is the primary now{}",
+            was.unwrap_or_default()
+        ));
+    }
+
+    /// What is no entry goes to stderr.
+    fn tell(&self, text: &str) {
+        if !self.context.quiet {
+            let text = self.context.stderr().wrap(&plain(text), 2);
+            self.context.telling.say(&format!("{text}\n"));
+        }
+    }
+
+    fn end(mut self, snapshot: &Snapshot) -> Result<ExitCode, Failure> {
+        if self.strange > 0 && self.choice.level.is_some() {
+            self.tell(&format!(
+                "{} entries have a severity in a word that is not known (lc_messages of the server): they are shown",
+                self.strange
+            ));
+        }
+        if let (Some(failure), false) = (self.unreadable.take(), self.shown) {
+            // Each pod has its line already: the API's words for "there is none" need no second.
+            return Err(if self.previous && failure.exit == ExitCode::Failed {
+                Failure::new(
+                    ExitCode::Failed,
+                    "no container of these pods has ended before: there is no previous log",
+                )
+                .next("what they write now: pgctl logs")
+            } else {
+                failure
+            });
+        }
+        if let Some(slow) = &self.slow {
+            let text = if self.context.format.is_document() {
+                let document = SlowStatementsDocument::new(snapshot, slow);
+                encode(&document, self.context.format)
+            } else {
+                slow_screen(slow, &self.context.screen)
+            };
+            self.context.print(&text)?;
+        }
+        Ok(ExitCode::Done)
+    }
+}
+
+/// In the API's words where they say more: "container is waiting to start".
+fn why_not(error: &KubeError) -> String {
+    match error {
+        KubeError::Api { message, .. } if !message.is_empty() => message.clone(),
+        KubeError::NotFound { .. } => "there is no such pod".to_owned(),
+        other => other.to_string(),
+    }
+}

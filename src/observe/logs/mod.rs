@@ -1,0 +1,11 @@
+//! The logs of several servers as one stream, in the order in which they were written.
+
+mod lines;
+mod merge;
+mod outlet;
+mod position;
+mod reader;
+
+pub use merge::{LogEvent, LogMerge};
+pub use outlet::LogNews;
+pub use reader::LogQuestion;

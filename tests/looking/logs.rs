@@ -1,0 +1,309 @@
+//! `pgctl logs`, with pods that crash, come and go while they are followed.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout};
+
+use super::test_cluster::{
+    PATIENCE, SandboxCluster, TestCluster, VIEWER, eventually, full, on_sandbox,
+};
+
+/// Writes an error into a server's log.
+async fn complain(cluster: &TestCluster, pod: &str, words: &str) -> Result<()> {
+    let block = format!("DO $$BEGIN RAISE WARNING E'%\\nsecond line', '{words}'; END$$");
+    let session = cluster.open(pod).await?;
+    session.rows("SET log_min_messages = 'warning'").await?;
+    session.rows(&block).await?;
+    Ok(())
+}
+
+#[test]
+fn logs_are_one_and_stay_one() -> Result<()> {
+    on_sandbox(2, async |cluster| {
+        all_in_the_order_of_time(cluster).await?;
+        chosen(cluster).await?;
+        wrong_names_and_patterns(cluster).await?;
+        slow_statements(cluster).await?;
+        permissions(cluster).await?;
+        a_closed_pipe(cluster).await?;
+        hostile_entries(cluster).await?;
+        followed_through_a_crash(cluster).await?;
+        followed_through_a_failover(cluster).await?;
+        without_a_primary(cluster).await
+    })
+}
+
+async fn all_in_the_order_of_time(cluster: &TestCluster) -> Result<()> {
+    for (pod, words) in [
+        ("primary-0", "first"),
+        ("replica-0", "second"),
+        ("primary-0", "third"),
+    ] {
+        complain(cluster, pod, words).await?;
+    }
+    let run = cluster
+        .pgctl(&["logs", "--level", "warning"])
+        .await?
+        .exits(0)?;
+    let at = |words: &str| run.stdout.find(&format!("WARNING:  {words}"));
+    let places = [at("first"), at("second"), at("third")];
+    ensure!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{run}"
+    );
+    ensure!(run.stdout.contains("replica-0 standby | "), "{run}");
+    // An entry is all its lines, each with its pod.
+    ensure!(
+        run.stdout
+            .contains("primary-0 primary |         second line\n"),
+        "{run}"
+    );
+    ensure!(!run.stdout.contains("LOG:  "), "{run}");
+    Ok(())
+}
+
+async fn chosen(cluster: &TestCluster) -> Result<()> {
+    let arguments = ["logs", "replicas", "--grep", "(?i)SECOND$", "-o", "json"];
+    let run = cluster.pgctl(&arguments).await?.exits(0)?;
+    let entries: Vec<Value> = run
+        .stdout
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let [entry] = entries.as_slice() else {
+        anyhow::bail!("one entry: {run}");
+    };
+    ensure!(
+        entry["kind"] == "LogEntry" && entry["level"] == "warning",
+        "{entry}"
+    );
+    ensure!(
+        entry["pod"] == full("replica-0") && entry["role"] == "standby",
+        "{entry}"
+    );
+    ensure!(entry["message"] == "second\nsecond line", "{entry}");
+    ensure!(entry["user"] == cluster.login.user(), "{entry}");
+    let tail = cluster
+        .pgctl(&["logs", "primary", "--tail", "1"])
+        .await?
+        .exits(0)?;
+    ensure!(tail.stdout.lines().count() == 1, "{tail}");
+    let future = cluster.pgctl(&["logs", "--since", "1ms"]).await?.exits(0)?;
+    ensure!(!future.stdout.contains("first"), "{future}");
+    Ok(())
+}
+
+async fn wrong_names_and_patterns(cluster: &TestCluster) -> Result<()> {
+    let run = cluster.pgctl(&["logs", "replica-7"]).await?.exits(2)?;
+    run.says(&full("replica-1"))?;
+    cluster
+        .pgctl(&["logs", "--grep", "("])
+        .await?
+        .exits(2)?
+        .says("--grep")?;
+    let previous = cluster.pgctl(&["logs", "primary", "--previous"]).await?;
+    ensure!(previous.status.code() == Some(1), "{previous}");
+    previous.says("previous")?;
+    Ok(())
+}
+
+async fn slow_statements(cluster: &TestCluster) -> Result<()> {
+    let session = cluster.open("primary-0").await?;
+    session.rows("SET log_min_duration_statement = 0").await?;
+    for number in 0..3 {
+        session
+            .rows(&format!("SELECT {number}, 'secret{number}'"))
+            .await?;
+    }
+    drop(session);
+    let run = cluster
+        .pgctl(&["logs", "--slow", "-o", "json"])
+        .await?
+        .exits(0)?;
+    let document = run.json()?;
+    let statements = document["statements"].as_array().context("statements")?;
+    let found = statements
+        .iter()
+        .find(|it| it["statement"] == "select ?")
+        .context(run.stdout.clone())?;
+    ensure!(found["count"] == 3, "{found}");
+    ensure!(!run.stdout.contains("secret1"), "{run}");
+    cluster
+        .pgctl(&["logs", "--slow"])
+        .await?
+        .exits(0)?
+        .says("select ?")?;
+    Ok(())
+}
+
+async fn permissions(cluster: &SandboxCluster) -> Result<()> {
+    cluster.grant(VIEWER, "vera")?;
+    let vera = cluster.kubeconfig_of("vera")?;
+    let run = cluster
+        .pgctl(&["--kubeconfig", &vera, "logs", "--tail", "1"])
+        .await?;
+    run.exits(0)?;
+    let fewer = VIEWER.replace("resources: [pods/log]", "resources: [pods/status]");
+    cluster.grant(
+        &fewer.replace("name: pgctl-viewer", "name: no-logs"),
+        "nils",
+    )?;
+    let nils = cluster.kubeconfig_of("nils")?;
+    let run = cluster
+        .pgctl(&["--kubeconfig", &nils, "logs"])
+        .await?
+        .exits(3)?;
+    run.says("pods/log")?;
+    Ok(())
+}
+
+async fn a_closed_pipe(cluster: &TestCluster) -> Result<()> {
+    let mut child = cluster.command(&["logs", "-f"])?.spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
+    ensure!(lines.next_line().await?.is_some());
+    drop(lines);
+    // The next entry meets nobody.
+    complain(cluster, "primary-0", "nobody reads this").await?;
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await??;
+    ensure!(output.status.code() == Some(0), "{output:?}");
+    ensure!(output.stderr.is_empty(), "{output:?}");
+    Ok(())
+}
+
+async fn hostile_entries(cluster: &TestCluster) -> Result<()> {
+    let long = "x".repeat(3 << 20);
+    let session = cluster.open("replica-1").await?;
+    let hostile =
+        format!("DO $$BEGIN RAISE WARNING '%', E'\\x1b]0;owned\\x07\\x1b[2J|' || '{long}'; END$$");
+    session.rows("SET log_min_messages = 'warning'").await?;
+    session.rows(&hostile).await?;
+    let run = cluster
+        .pgctl(&["logs", "replica-1", "--level", "warning"])
+        .await?
+        .exits(0)?;
+    ensure!(!run.stdout.contains('\u{1b}') && !run.stdout.contains("owned"));
+    ensure!(run.stdout.len() < 1 << 20, "{} bytes", run.stdout.len());
+    ensure!(run.stdout.contains("... 2."), "the rest is counted");
+    Ok(())
+}
+
+/// `pgctl logs -f` while it runs.
+struct Followed {
+    child: Child,
+    lines: tokio::io::Lines<BufReader<ChildStdout>>,
+    seen: String,
+}
+
+impl Followed {
+    fn begin(cluster: &TestCluster, arguments: &[&str]) -> Result<Self> {
+        let arguments = [&["logs", "-f"], arguments].concat();
+        let mut child = cluster
+            .command(&arguments)?
+            .stderr(Stdio::inherit())
+            .spawn()?;
+        let stdout = child.stdout.take().context("stdout")?;
+        Ok(Self {
+            child,
+            lines: BufReader::new(stdout).lines(),
+            seen: String::new(),
+        })
+    }
+
+    async fn shows(&mut self, what: impl Fn(&str) -> bool) -> Result<()> {
+        let looking = async {
+            while let Some(line) = self.lines.next_line().await? {
+                self.seen += &line;
+                self.seen.push('\n');
+                if what(&line) {
+                    return Ok(());
+                }
+            }
+            anyhow::bail!("it ended: {}", self.seen)
+        };
+        let told = tokio::time::timeout(PATIENCE, looking).await;
+        told.with_context(|| format!("in vain: {}", self.seen))?
+    }
+
+    async fn ends_with_ctrl_c(mut self) -> Result<()> {
+        let id = self.child.id().context("it runs")?.to_string();
+        ensure!(
+            tokio::process::Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .await?
+                .success()
+        );
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
+        ensure!(status.code() == Some(130), "{status}");
+        Ok(())
+    }
+}
+
+async fn followed_through_a_crash(cluster: &TestCluster) -> Result<()> {
+    let mut followed = Followed::begin(cluster, &["replica-0"])?;
+    complain(cluster, "replica-0", "before the crash").await?;
+    followed
+        .shows(|line| line.contains("before the crash"))
+        .await?;
+    cluster.kill("replica-0").await?;
+    followed
+        .shows(|line| {
+            line.contains("ready to accept read-only connections") || line.contains("starting as")
+        })
+        .await?;
+    eventually("it answers again", async || {
+        cluster.open("replica-0").await.map(drop)
+    })
+    .await?;
+    complain(cluster, "replica-0", "after the crash").await?;
+    followed
+        .shows(|line| line.contains("after the crash"))
+        .await?;
+    let twice = followed.seen.matches("WARNING:  before the crash").count();
+    ensure!(twice == 1, "{}", followed.seen);
+    followed.ends_with_ctrl_c().await?;
+    let previous = cluster
+        .pgctl(&["logs", "replica-0", "--previous"])
+        .await?
+        .exits(0)?;
+    previous.says("before the crash")?;
+    Ok(())
+}
+
+async fn followed_through_a_failover(cluster: &TestCluster) -> Result<()> {
+    let mut followed = Followed::begin(cluster, &["primary"])?;
+    followed
+        .shows(|line| line.starts_with("primary-0 primary"))
+        .await?;
+    cluster
+        .pgctl(&["failover", "--to", "replica-1", "--yes"])
+        .await?
+        .exits(0)?;
+    let mut seen = false;
+    for attempt in 0..60 {
+        complain(cluster, "replica-1", &format!("new primary {attempt}")).await?;
+        let look = followed.shows(|line| line.starts_with("replica-1 primary"));
+        if let Ok(shown) = tokio::time::timeout(Duration::from_secs(4), look).await {
+            shown?;
+            seen = true;
+            break;
+        }
+    }
+    ensure!(seen, "{}", followed.seen);
+    followed.ends_with_ctrl_c().await
+}
+
+async fn without_a_primary(cluster: &SandboxCluster) -> Result<()> {
+    cluster.freeze("replica-1").await?;
+    let run = cluster
+        .pgctl(&["logs", "primary", "--tail", "3"])
+        .await?
+        .exits(0)?;
+    run.says("no pod answers as the primary")?
+        .says("replica-1")?;
+    cluster.mend().await
+}

@@ -1,0 +1,6 @@
+//! The commands that look, and those around them, on a cluster that really replicates and really breaks: one
+//! cluster for each module, with many checks in turn.
+
+mod logs;
+#[path = "../support/test_cluster/mod.rs"]
+mod test_cluster;
