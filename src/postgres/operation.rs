@@ -52,6 +52,47 @@ impl Session {
             .await
     }
 
+    /// Commits a record in the WAL that means nothing, without waiting for any standby; gives a position
+    /// behind it.
+    ///
+    /// # Errors
+    /// When the server does not accept writes, or does not answer.
+    pub async fn mark(&self) -> Result<Lsn, SqlError> {
+        const DOING: &str = "committing a mark";
+        self.run(DOING, sql::MARK).await?;
+        let text = self.text(DOING, sql::FLUSHED).await?;
+        let position = text.as_deref().and_then(|it| it.parse().ok());
+        position.ok_or_else(|| SqlError::Unexpected {
+            doing: DOING.to_owned(),
+            reason: format!("it says {text:?}"),
+        })
+    }
+
+    /// Which of these standbys, by `application_name`, are connected and have not confirmed within `limit`
+    /// that they have all up to `position`. Those that take a base backup are no standbys.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn not_confirmed(
+        &self,
+        position: Lsn,
+        standbys: &[String],
+        limit: Duration,
+    ) -> Result<Vec<String>, SqlError> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let statement = sql::not_confirmed(position, standbys);
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            let missing = self
+                .words("asking who has confirmed it", &statement)
+                .await?;
+            if missing.is_empty() || tokio::time::Instant::now() >= deadline {
+                return Ok(missing);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// `application_name` of every standby that streams from here.
     ///
     /// # Errors

@@ -292,7 +292,7 @@ pub enum Rights {
 /// client asks for in its startup packet overrules all of them (`PGC_S_CLIENT` comes after
 /// `PGC_S_DATABASE_USER` in src/include/utils/guc.h). Names here exist since PostgreSQL 14: one that
 /// a server does not know would keep us out.
-const SETTINGS: [(&str, &str); 24] = [
+const SETTINGS: [(&str, &str); 29] = [
     // Who we are: `ALTER ROLE ... SET role` would make us somebody else.
     ("role", "none"),
     // A superuser must not run what somebody has put into `public`.
@@ -304,6 +304,13 @@ const SETTINGS: [(&str, &str); 24] = [
     ("idle_session_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("client_min_messages", "warning"),
+    // Some questions are tried in two ways.
+    ("exit_on_error", "off"),
+    ("array_nulls", "on"),
+    // The plans of our questions fill logs by the megabyte.
+    ("debug_print_parse", "off"),
+    ("debug_print_rewritten", "off"),
+    ("debug_print_plan", "off"),
     ("DateStyle", "ISO, MDY"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),
@@ -326,10 +333,11 @@ const SETTINGS: [(&str, &str); 24] = [
 ];
 
 /// The same, of what only a superuser may set.
-const SUPERUSER_SETTINGS: [(&str, &str); 3] = [
+const SUPERUSER_SETTINGS: [(&str, &str); 4] = [
     ("session_preload_libraries", ""),
     ("session_replication_role", "origin"),
     ("lc_messages", "C"),
+    ("temp_file_limit", "-1"),
 ];
 
 /// Settings that PostgreSQL 16 does not know.

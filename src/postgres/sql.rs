@@ -1,6 +1,7 @@
 //! Every SQL text. All run on PostgreSQL 14 to 18, on a primary and on a standby.
 
 use super::quote_literal;
+use crate::cluster::Lsn;
 
 /// What the server says of itself, as one JSON document whose members are those of
 /// `cluster::DatabaseFacts`. JSON, so that one round trip brings it all and text from the cluster
@@ -287,6 +288,21 @@ pub(super) const WRITE_PROBE: &str = "begin read write; \
 /// waits for. Made often while a write outage is measured.
 pub(super) const HEARTBEAT: &str =
     "select pg_logical_emit_message(true, 'pgctl', 'heartbeat')::text";
+
+/// The same, waiting for no standby.
+pub(super) const MARK: &str = "begin read write; set local synchronous_commit = local; \
+     select pg_logical_emit_message(true, 'pgctl', 'mark'); commit";
+
+/// Names of those of these standbys that are connected and have not confirmed all up to a position.
+pub(super) fn not_confirmed(position: Lsn, standbys: &[String]) -> String {
+    let names: Vec<String> = standbys.iter().map(|it| quote_literal(it)).collect();
+    format!(
+        "select coalesce(string_agg(distinct application_name, ' '), '') from pg_stat_replication \
+         where application_name = any (array[{}]::text[]) and state <> 'backup' \
+         and coalesce(flush_lsn, '0/0') < '{position}'::pg_lsn",
+        names.join(", ")
+    )
+}
 
 /// Commits of this session wait for the disk, and for no standby.
 pub(super) const COMMIT_LOCALLY: &str = "set synchronous_commit = local";

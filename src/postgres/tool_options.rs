@@ -6,7 +6,7 @@
 /// `PGC_S_DATABASE_USER` in src/include/utils/guc.h). The tools set some of these themselves, each
 /// version others. Names here exist since PostgreSQL 14: one that a server does not know would keep
 /// the tool out.
-const SETTINGS: [(&str, &str); 18] = [
+const SETTINGS: [(&str, &str); 22] = [
     ("role", "none"),
     ("search_path", "pg_catalog"),
     ("default_transaction_read_only", "off"),
@@ -19,6 +19,10 @@ const SETTINGS: [(&str, &str); 18] = [
     ("idle_session_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("client_min_messages", "warning"),
+    ("exit_on_error", "off"),
+    // What is loaded and made means what it meant where it was dumped.
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
     ("DateStyle", "ISO"),
     ("IntervalStyle", "postgres"),
     ("quote_all_identifiers", "off"),
@@ -27,6 +31,8 @@ const SETTINGS: [(&str, &str); 18] = [
     ("local_preload_libraries", ""),
     ("session_preload_libraries", ""),
     ("session_replication_role", "origin"),
+    // Indexes are made with as much as they need.
+    ("temp_file_limit", "-1"),
     // Messages are read, and looked for words.
     ("lc_messages", "C"),
 ];

@@ -8,6 +8,7 @@ use crate::kubernetes::Annotations;
 use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{delete, release_ended, stop_unproven};
+use crate::world::failover::laggards::detach_laggards;
 use crate::world::failover::promotion::{promote, prove_write};
 use crate::world::failover::services::select;
 use crate::world::failover::stopping::{await_deletion, hasten_end};
@@ -139,6 +140,9 @@ pub(super) async fn act(
             real.followers
                 .repoint(cluster, upstream, service, followers)
                 .await
+        }
+        Action::DetachLaggards { pod, followers } => {
+            detach_laggards(cluster, &real.reporting, plan, pod, followers).await?;
         }
         Action::Write { pod } => return prove_write(cluster, pod).await,
         Action::PatchAutoscaler { patch } => {

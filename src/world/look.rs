@@ -16,6 +16,7 @@ use crate::world::failover::candidate::fit_to_take_over;
 use crate::world::failover::end::{End, end_of};
 use crate::world::failover::ending::{all_ended, held};
 use crate::world::failover::followers::not_streaming;
+use crate::world::failover::laggards::laggards;
 use crate::world::failover::services::is_closed;
 use crate::world::failover::silence::{is_silent, is_unanswering};
 use crate::world::failover::topology::{clone_is_requested, proofs_are_settled, topology_is};
@@ -193,6 +194,9 @@ pub(super) async fn holds(
         Condition::Forgotten { servers, slots } => forgotten(cluster, servers, slots).await?,
         Condition::ClaimsUnused { claims } => claims_unused(cluster, claims).await?,
         Condition::ClaimsGone { claims } => claims_gone(cluster, claims).await?,
+        Condition::NobodyLags { pod, standbys } => {
+            laggards(cluster, pod, standbys).await?.is_empty()
+        }
         Condition::StandbyDelay { pod, milliseconds } => {
             let session = cluster.session(pod).await?;
             session.standby_delay_ms().await? == *milliseconds

@@ -201,6 +201,7 @@ pub(super) async fn wait(
         | Condition::Forgotten { .. }
         | Condition::ClaimsUnused { .. }
         | Condition::ClaimsGone { .. }
+        | Condition::NobodyLags { .. }
         | Condition::StandbyDelay { .. }
         | Condition::SynchronousRecorded { .. }
         | Condition::Restore(RestoreCondition::Databases(

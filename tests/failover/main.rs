@@ -16,6 +16,7 @@ mod next_start;
 mod permissions;
 mod pod_roles_after;
 mod refusals;
+mod settings;
 mod switchover;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;

@@ -170,3 +170,83 @@ fn a_report_on_the_candidate_fails_no_switchover() -> Result<()> {
         Ok(())
     })
 }
+
+impl TestCluster {
+    /// The standby answers, and receives nothing more: its receiver stands still.
+    async fn stop_receiver(&self, tail: &str) -> Result<u32> {
+        let receiver = "SELECT pid FROM pg_stat_wal_receiver";
+        let pid: u32 = self.open(tail).await?.one(receiver).await?.parse()?;
+        self.signal(tail, "STOP", pid).await?;
+        Ok(pid)
+    }
+
+    async fn signal(&self, tail: &str, signal: &str, pid: u32) -> Result<()> {
+        let kill = format!("COPY (SELECT 1) TO PROGRAM 'kill -{signal} {pid}'");
+        self.sql(tail, &kill).await.map(drop)
+    }
+}
+
+/// The shutdown of a primary waits until every standby that is connected has confirmed all WAL: one that
+/// hangs, and one that replays but receives no more, would each hold it up for as long as
+/// `wal_sender_timeout` lets them.
+#[test]
+fn standbys_that_do_not_keep_up_hold_up_no_switchover() -> Result<()> {
+    on_sandbox(3, async |cluster| {
+        cluster.only_bounds_scale()?;
+        let oracle = Oracle::start(cluster).await?;
+        for setting in [
+            "ALTER SYSTEM SET wal_sender_timeout = '1h'",
+            "SELECT pg_reload_conf()",
+        ] {
+            cluster.sql("primary-0", setting).await?;
+        }
+        // In a switchover that goes well nobody is disconnected.
+        let moved = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
+        let run = cluster.pgctl(&moved).await?.exits(0)?;
+        ensure!(!run.stderr.contains("does not keep up:"), "{run}");
+        oracle.content(cluster).await?;
+        let back = ["failover", "--to", "primary-0", "--yes"];
+        cluster.pgctl(&back).await?.exits(0)?;
+        oracle.content(cluster).await?;
+        // The whole pod hangs, and of another only its receiver.
+        cluster.freeze("replica-1").await?;
+        let receiver = cluster.stop_receiver("replica-2").await?;
+        let run = cluster
+            .pgctl(&["failover", "--to", "replica-0", "--yes"])
+            .await?
+            .exits(0)?;
+        run.says("does not keep up: disconnected until the switchover is over")?;
+        oracle.never_two()?;
+        oracle.writes_flow().await?;
+        cluster.mend().await?;
+        cluster.signal("replica-2", "CONT", receiver).await?;
+        let primary = oracle.content(cluster).await?;
+        ensure!(primary == "replica-0", "{primary} is primary");
+        Ok(())
+    })
+}
+
+/// A switchover that is put back leads whoever was disconnected back to the old primary.
+#[test]
+fn who_was_disconnected_is_back_when_a_switchover_is_put_back() -> Result<()> {
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let receiver = cluster.stop_receiver("replica-1").await?;
+        let journal = cluster.journal();
+        let dying = async {
+            cluster.began(&journal, "stop-primary").await?;
+            cluster.freeze("replica-0").await?;
+            anyhow::Ok(())
+        };
+        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--yes"]);
+        let (run, died) = futures::join!(failover, dying);
+        died?;
+        let run = run?.exits(6)?.says("does not keep up:")?;
+        oracle.never_two()?;
+        cluster.mend().await?;
+        cluster.signal("replica-1", "CONT", receiver).await?;
+        let primary = oracle.content(cluster).await?;
+        ensure!(primary == "primary-0", "{primary} is primary: {run}");
+        Ok(())
+    })
+}

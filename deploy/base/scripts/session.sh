@@ -17,7 +17,7 @@ session_options() {
   printf '%s' '-c search_path=pg_catalog -c role=none' \
     ' -c default_transaction_read_only=off -c default_transaction_isolation=read\ committed -c default_transaction_deferrable=off' \
     ' -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0' \
-    ' -c client_min_messages=error -c bytea_output=hex -c standard_conforming_strings=on -c DateStyle=ISO -c IntervalStyle=postgres' \
+    ' -c client_min_messages=error -c exit_on_error=off -c array_nulls=on -c bytea_output=hex -c standard_conforming_strings=on -c DateStyle=ISO -c IntervalStyle=postgres' \
     ' -c row_security=on -c jit=off -c local_preload_libraries='
   [ "${1:-0}" -lt 17 ] || printf '%s' ' -c transaction_timeout=0'
 }

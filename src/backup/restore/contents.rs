@@ -189,7 +189,14 @@ impl DatabaseContents {
             }
             let keywords: &[&str] = match entry.kind.as_str() {
                 "ACL" | "DEFAULT ACL" => &["TO", "FROM", "ROLE", "AUTHORIZATION"],
-                "DATABASE PROPERTIES" => &["ROLE"],
+                "DATABASE PROPERTIES" => {
+                    // `role` may also be what is set, here or in the database.
+                    roles.extend(statements(&entry.definition).iter().filter_map(|it| {
+                        let of_role = it.begins(&["ALTER", "ROLE"]);
+                        it.name(2).filter(|_| of_role).map(str::to_owned)
+                    }));
+                    continue;
+                }
                 "POLICY" => &["TO"],
                 "USER MAPPING" => &["FOR"],
                 _ => continue,

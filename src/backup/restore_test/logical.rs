@@ -171,6 +171,13 @@ async fn alone(
 }
 
 /// The role in `role "x" does not exist`.
+///
+/// Words, because there is nothing else: `pg_restore` prints neither the SQLSTATE nor the fields of an
+/// error (`warn_or_exit_horribly` in src/bin/pg_dump/pg_backup_archiver.c), and libpq's verbosity can't be
+/// set from outside. They are always these: the message is the server's, in the language that
+/// [`tool_options`](crate::postgres::tool_options) ask it for, whatever the locale of this machine is, and
+/// what stands before `ERROR` is not looked at. Misread, a role of that name is made on a server that is
+/// thrown away, or the test says that the backup can't be restored.
 fn missing_role(problem: &str) -> Option<&str> {
     let (_, rest) = problem.split_once("ERROR:  role \"")?;
     rest.split_once("\" does not exist").map(|(role, _)| role)
@@ -217,5 +224,7 @@ mod tests {
         let said = "01-a.dump.zst: pg_restore: error: could not execute query: ERROR:  role \"o'Br\"ien\" does not exist; Command was: ALTER";
         assert_eq!(missing_role(said), Some("o'Br\"ien"));
         assert_eq!(missing_role("ERROR:  relation \"x\" does not exist"), None);
+        // Whose words they are is said to every server.
+        assert!(crate::postgres::tool_options(150_000).contains("-c lc_messages=C "));
     }
 }

@@ -36,7 +36,11 @@ struct Limits {
 const OWN_SETTINGS: &str = "-c role=none -c default_transaction_read_only=off \
      -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
      -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 \
-     -c statement_timeout=0 -c DateStyle=ISO -c search_path=public -c synchronous_commit=on";
+     -c statement_timeout=0 -c DateStyle=ISO -c search_path=public -c synchronous_commit=on \
+     -c session_preload_libraries= -c local_preload_libraries= -c exit_on_error=off \
+     -c session_replication_role=origin -c default_tablespace= -c temp_tablespaces= -c temp_file_limit=-1 \
+     -c debug_print_plan=off -c debug_print_rewritten=off \
+     -c client_min_messages=warning -c bytea_output=hex -c standard_conforming_strings=on";
 
 /// The superuser, from the cluster's Secret, and the way to the servers.
 #[derive(Clone)]

@@ -185,6 +185,14 @@ pub enum Action {
         /// The standbys.
         followers: Vec<Follower>,
     },
+    /// Disconnects from a server those of these standbys that do not confirm what it has just written, and
+    /// keeps them from coming back: its shutdown would wait for each of them. The others stay.
+    DetachLaggards {
+        /// The server that is to be shut down.
+        pod: String,
+        /// The standbys.
+        followers: Vec<Follower>,
+    },
     /// Commits a write.
     Write {
         /// The pod on which.
@@ -375,6 +383,11 @@ impl fmt::Display for Action {
             } => {
                 let names: Vec<&str> = followers.iter().map(|it| it.pod.as_str()).collect();
                 write!(f, "let {} stream from {upstream}", names.join(", "))
+            }
+            Self::DetachLaggards { pod, followers } => {
+                let names: Vec<&str> = followers.iter().map(|it| it.pod.as_str()).collect();
+                let names = names.join(" or ");
+                write!(f, "disconnect {names} from {pod} if it does not keep up")
             }
             Self::Write { pod } => write!(f, "commit a write on {pod}"),
             Self::PatchAutoscaler { patch } => {

@@ -292,6 +292,13 @@ pub enum Condition {
         /// The claims.
         claims: Vec<ClaimRef>,
     },
+    /// None of these standbys that stream from the server is far from having what it has just written.
+    NobodyLags {
+        /// The server.
+        pod: String,
+        /// The standbys.
+        standbys: Vec<String>,
+    },
     /// The server goes by this `max_standby_streaming_delay`.
     StandbyDelay {
         /// Whose server is asked.
@@ -438,6 +445,9 @@ impl fmt::Display for Condition {
             Self::ClaimsGone { claims } => {
                 let names: Vec<&str> = claims.iter().map(|it| it.claim.as_str()).collect();
                 write!(f, "{} deleted", are(&names))
+            }
+            Self::NobodyLags { pod, .. } => {
+                write!(f, "no standby would hold up the shutdown of {pod}")
             }
             Self::StandbyDelay { pod, milliseconds } => {
                 write!(

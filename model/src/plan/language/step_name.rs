@@ -25,6 +25,8 @@ pub enum StepName {
     HoldRecord,
     /// The topology names the candidate: the old primary cannot come back as primary.
     Fence,
+    /// Standbys that do not keep up are disconnected: the shutdown would wait for them.
+    DetachLaggards,
     /// The old primary is stopped, and that is proven.
     StopPrimary,
     /// The old primary's end, hastened when it takes long, and its proof.
@@ -151,6 +153,7 @@ impl StepName {
             Self::MoveClients => "move-clients",
             Self::HoldRecord => "hold-record",
             Self::Fence => "fence",
+            Self::DetachLaggards => "detach-laggards",
             Self::StopPrimary => "stop-primary",
             Self::HastenEnd => "hasten-end",
             Self::StopUnproven => "stop-unproven",

@@ -139,6 +139,16 @@ impl Model {
                     }
                 }
             }
+            Action::DetachLaggards { pod, followers } => {
+                self.answering(pod)?;
+                for follower in followers {
+                    if let Some(it) = self.pods.get_mut(&follower.pod)
+                        && it.lags_behind(pod)
+                    {
+                        it.upstream = None;
+                    }
+                }
+            }
             // Restores are run on a model of their own (`plan/restore/tests`).
             Action::Restore(_) => {}
             Action::Write { pod } => {

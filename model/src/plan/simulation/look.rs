@@ -138,6 +138,10 @@ impl Model {
             }),
             Condition::ClaimsUnused { claims } => claims.iter().all(|it| !self.has_pod(&it.pod)),
             Condition::ClaimsGone { .. } => true,
+            Condition::NobodyLags { pod, standbys } => {
+                let mut standbys = standbys.iter().filter_map(|name| self.pods.get(name));
+                answers(pod).is_some() && !standbys.any(|it| it.lags_behind(pod))
+            }
             Condition::StandbyDelay { pod, milliseconds } => {
                 answers(pod).is_some() && self.standby_delays.get(pod) == Some(milliseconds)
             }

@@ -61,6 +61,12 @@ pub struct SimulatedPod {
 }
 
 impl SimulatedPod {
+    /// It is connected to a server, and will not get what that has, or not soon.
+    pub(super) fn lags_behind(&self, server: &str) -> bool {
+        let connected = self.server == Server::Standby && self.upstream.as_deref() == Some(server);
+        connected && (self.stalled || self.hung || self.cut_off)
+    }
+
     /// A volume without a pod.
     fn absent(component: Component, ordinal: u32) -> Self {
         Self {

@@ -99,6 +99,7 @@ fn a_switchover_fences_stops_catches_up_and_only_then_promotes() {
             StepName::MoveClients,
             StepName::HoldRecord,
             StepName::Fence,
+            StepName::DetachLaggards,
             StepName::StopPrimary,
             StepName::CatchUp,
             StepName::Promote,
@@ -490,4 +491,44 @@ fn a_standby_that_waits_for_no_query_is_left_as_it_is() {
     facts(&mut snapshot, &replica(0)).files = None;
     let steps = names(&plan(&snapshot, &to("replica-0")));
     assert!(!steps.contains(&StepName::DropStandbyDelay));
+}
+
+#[test]
+fn standbys_that_do_not_keep_up_are_disconnected_before_the_stop() {
+    let snapshot = healthy(3);
+    let plan = plan(&snapshot, &to("replica-0"));
+    let step = plan.step(StepName::DetachLaggards).expect("it is planned");
+    let Action::DetachLaggards { pod, followers } = &step.action else {
+        panic!("{:?}", step.action);
+    };
+    let others: Vec<&str> = followers.iter().map(|it| it.pod.as_str()).collect();
+    assert_eq!(others, [replica(1), replica(2)], "never the candidate");
+    // Back, they follow the primary of before.
+    let Undo::Actions { actions, .. } = &step.undo else {
+        panic!("{:?}", step.undo);
+    };
+    assert!(
+        matches!(actions.as_slice(), [Action::Repoint { upstream, followers: back, .. }]
+            if upstream == pod && back == followers),
+        "{actions:?}"
+    );
+    let mut model = Model::of(&snapshot);
+    let mut stalled = model.pods.get_mut(&replica(1));
+    stalled.as_mut().expect("it is there").stalled = true;
+    let mut connected = None;
+    let stopped = &mut |model: &mut Model| {
+        let pod = &model.pods[pod.as_str()];
+        if pod.server == crate::plan::simulation::Server::Stopped && connected.is_none() {
+            connected = Some(model.pods[&replica(1)].upstream.clone());
+        }
+    };
+    simulate(&plan, &mut model, stopped).expect("it runs");
+    assert_eq!(connected, Some(None), "it held up the shutdown");
+    assert_eq!(model.pods[&replica(1)].upstream, Some(replica(0)));
+}
+
+#[test]
+fn nobody_is_disconnected_where_nobody_else_streams() {
+    let plan = plan(&healthy(1), &to("replica-0"));
+    assert!(plan.step(StepName::DetachLaggards).is_none());
 }

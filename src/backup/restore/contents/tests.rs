@@ -70,6 +70,11 @@ fn settings_privileges_and_comment_follow_the_name() {
 fn roles_are_found_wherever_they_are_named() {
     let contents = contents(vec![
         entry(
+            "DATABASE PROPERTIES",
+            "shop",
+            "ALTER DATABASE shop SET role TO 'pg_monitor';\nALTER ROLE chief IN DATABASE shop SET role TO 'none';\n",
+        ),
+        entry(
             "POLICY",
             "t own",
             "CREATE POLICY own ON s.t FOR SELECT TO clerk, \"the boss\" USING ((span > '1'::interval day TO second));\n",
@@ -90,7 +95,7 @@ fn roles_are_found_wherever_they_are_named() {
             "CREATE USER MAPPING FOR public SERVER far;\n",
         ),
     ]);
-    assert_eq!(contents.roles(), ["clark", "clerk", "the boss"]);
+    assert_eq!(contents.roles(), ["chief", "clark", "clerk", "the boss"]);
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
     steps.extend(parts.hold());
     steps.push(parts.fence());
     steps.extend(parts.stop_unproven());
+    steps.extend(parts.detach_laggards());
     steps.extend(parts.stop());
     steps.extend(parts.hasten());
     steps.extend(
