@@ -107,7 +107,7 @@ async fn hostile_names_stay_data() {
     assert_eq!(facts.prepared_transactions, 1);
     assert!(facts.slots.iter().any(|slot| matches!(
         &slot.kind,
-        SlotKind::Logical { database, plugin, failover: false }
+        SlotKind::Logical { database, plugin, failover: false, synced: false }
             if database == "postgres" && plugin == "pgoutput"
     )));
     let again = primary.session().await.facts().await.expect("it answers");

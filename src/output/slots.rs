@@ -109,7 +109,10 @@ pub(super) fn still_safe(bytes: Option<i64>) -> (String, Tone) {
 fn row(slot: &SlotUse) -> [(String, Tone); 8] {
     let facts = &slot.facts;
     let state = match (facts.is_lost(), facts.active) {
-        (true, _) => ("lost".to_owned(), Tone::Bad),
+        (true, _) => match &facts.invalidation {
+            Some(reason) => (format!("lost: {reason}"), Tone::Bad),
+            None => ("lost".to_owned(), Tone::Bad),
+        },
         (false, true) => normal("in use"),
         (false, false) => ("idle".to_owned(), Tone::Warning),
     };

@@ -1,16 +1,19 @@
 //! `primary_conninfo`: which server a standby streams from.
 
 /// The connection string with another host, all else as it was (user, passfile, TLS settings,
-/// application_name). None when the string can't be read as `key = value` pairs.
+/// application_name); and with this database, where one is given and it names none. None when the string can't be read as `key = value` pairs.
 ///
 /// Syntax: PostgreSQL documentation, section 34.1.1.1 "Keyword/Value Connection Strings".
-pub(super) fn with_host(conninfo: &str, host: &str) -> Option<String> {
+pub(super) fn with_host(conninfo: &str, host: &str, database: Option<&str>) -> Option<String> {
     let mut pairs = pairs(conninfo)?;
     // An address would win over the host.
     pairs.retain(|(key, _)| key != "hostaddr");
     match pairs.iter_mut().find(|(key, _)| key == "host") {
         Some((_, value)) => host.clone_into(value),
         None => pairs.insert(0, ("host".to_owned(), host.to_owned())),
+    }
+    if let Some(database) = database.filter(|_| !pairs.iter().any(|(key, _)| key == "dbname")) {
+        pairs.push(("dbname".to_owned(), database.to_owned()));
     }
     let text: Vec<String> = pairs
         .iter()
@@ -87,14 +90,25 @@ mod tests {
             ),
             ("hostaddr=10.0.0.1 host=a", "host=b"),
         ] {
-            assert_eq!(with_host(before, "b").as_deref(), Some(after), "{before}");
+            assert_eq!(
+                with_host(before, "b", None).as_deref(),
+                Some(after),
+                "{before}"
+            );
         }
+    }
+
+    #[test]
+    fn a_database_is_named_where_none_is() {
+        let with = |before| with_host(before, "b", Some("postgres"));
+        assert_eq!(with("host=a").as_deref(), Some("host=b dbname=postgres"));
+        assert_eq!(with("host=a dbname=x").as_deref(), Some("host=b dbname=x"));
     }
 
     #[test]
     fn what_can_not_be_read_is_left_alone() {
         for text in ["postgresql", "host='a", "=x", "a b=c", "password='x\\"] {
-            assert_eq!(with_host(text, "b"), None, "{text}");
+            assert_eq!(with_host(text, "b", Some("postgres")), None, "{text}");
         }
     }
 
@@ -102,7 +116,7 @@ mod tests {
         #[test]
         fn any_value_survives(password in "[ -~]*", host in "[ -~]+") {
             let conninfo = format!("password={}", quoted(&password));
-            let changed = with_host(&conninfo, &host).expect("what we quote we can read");
+            let changed = with_host(&conninfo, &host, None).expect("what we quote we can read");
             prop_assert_eq!(
                 pairs(&changed),
                 Some(vec![("host".to_owned(), host), ("password".to_owned(), password)])

@@ -120,11 +120,14 @@ impl Session {
             .text(&doing, sql::PRIMARY_CONNINFO)
             .await?
             .unwrap_or_default();
-        let after = conninfo::with_host(&before, host).ok_or_else(|| SqlError::Unexpected {
-            doing: doing.clone(),
-            // Not shown: it may hold a password.
-            reason: "its primary_conninfo is not made of key=value pairs".to_owned(),
-        })?;
+        // Where slots are synchronized (`sync_replication_slots`), they are read in a database.
+        let database = (self.version() >= 17).then_some("postgres");
+        let after =
+            conninfo::with_host(&before, host, database).ok_or_else(|| SqlError::Unexpected {
+                doing: doing.clone(),
+                // Not shown: it may hold a password.
+                reason: "its primary_conninfo is not made of key=value pairs".to_owned(),
+            })?;
         // ALTER SYSTEM runs in no transaction: one statement after the other.
         for statement in [
             sql::alter_system("primary_slot_name", slot),

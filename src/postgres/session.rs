@@ -36,6 +36,8 @@ pub struct Login {
 pub struct Session {
     client: tokio_postgres::Client,
     timeout: Duration,
+    /// The server's major version; 0 when it does not say.
+    version: u32,
     /// Why the connection ended, once it has.
     ended: watch::Receiver<Option<String>>,
 }
@@ -114,7 +116,8 @@ impl Session {
                 });
             }
         };
-        let version = connection.parameter("server_version").map(major_version);
+        let version = connection.parameter("server_version");
+        let version = version.map_or(0, major_version);
         let (tell, ended) = watch::channel(None);
         tokio::spawn(async move {
             let told = match connection.await {
@@ -132,12 +135,18 @@ impl Session {
         let session = Self {
             client,
             timeout: login.timeout,
+            version,
             ended,
         };
-        if version.is_some_and(|version| version >= 17) {
+        if version >= 17 {
             session.run(DOING, AFTER_CONNECT_17).await?;
         }
         Ok(session)
+    }
+
+    /// The server's major version; 0 when it does not say.
+    pub(super) fn version(&self) -> u32 {
+        self.version
     }
 
     /// Whether the connection has ended.

@@ -90,11 +90,14 @@ select json_build_object(
         else json_build_object('kind', 'logical',
           'database', coalesce(database, ''),
           'plugin', coalesce(plugin, ''),
-          'failover', coalesce((to_jsonb(slot) ->> 'failover')::boolean, false)) end,
+          'failover', coalesce((to_jsonb(slot) ->> 'failover')::boolean, false),
+          'synced', coalesce((to_jsonb(slot) ->> 'synced')::boolean, false)) end,
       'active', active,
       'temporary', temporary,
       'restartLsn', restart_lsn,
       'walStatus', wal_status,
+      'invalidation', coalesce(to_jsonb(slot) ->> 'invalidation_reason',
+        case when (to_jsonb(slot) ->> 'conflicting')::boolean then 'conflicting' end),
       'safeWalBytes', safe_wal_size,
       'retainedBytes', greatest(0, coalesce(pg_wal_lsn_diff(
           coalesce(insert_lsn, greatest(receive_lsn, replay_lsn)), restart_lsn), 0))::bigint)

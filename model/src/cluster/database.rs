@@ -330,6 +330,9 @@ pub struct SlotFacts {
     pub restart_lsn: Option<Lsn>,
     /// `wal_status`: `reserved`, `extended`, `unreserved`, `lost`.
     pub wal_status: Option<String>,
+    /// Why nobody can use it any more: `invalidation_reason` (PostgreSQL 17 and newer), or `conflicting`
+    /// (16); none while it is usable, and before 16.
+    pub invalidation: Option<String>,
     /// `safe_wal_size`: bytes that may still be written before it is in danger; none without a
     /// `max_slot_wal_keep_size`.
     pub safe_wal_bytes: Option<i64>,
@@ -338,9 +341,9 @@ pub struct SlotFacts {
 }
 
 impl SlotFacts {
-    /// WAL that it needs was removed: nobody can use it any more.
+    /// Nobody can use it any more: WAL or rows that it needs were removed, or it was idle for too long.
     pub fn is_lost(&self) -> bool {
-        self.wal_status.as_deref() == Some("lost")
+        self.wal_status.as_deref() == Some("lost") || self.invalidation.is_some()
     }
 }
 
@@ -356,8 +359,10 @@ pub enum SlotKind {
         database: String,
         /// `plugin`.
         plugin: String,
-        /// `failover` (PostgreSQL 17 and newer; false before).
+        /// `failover` (PostgreSQL 17 and newer; false before): standbys are to keep a copy.
         failover: bool,
+        /// `synced` (PostgreSQL 17 and newer; false before): it is such a copy, on a standby.
+        synced: bool,
     },
 }
 

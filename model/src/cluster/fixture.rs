@@ -230,6 +230,7 @@ fn primary_instance(replicas: &[String]) -> Instance {
 
 fn standby_slot(pod: &str) -> SlotFacts {
     SlotFacts {
+        invalidation: None,
         name: slot_name(pod),
         kind: SlotKind::Physical,
         active: true,

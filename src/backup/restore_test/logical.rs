@@ -225,6 +225,6 @@ mod tests {
         assert_eq!(missing_role(said), Some("o'Br\"ien"));
         assert_eq!(missing_role("ERROR:  relation \"x\" does not exist"), None);
         // Whose words they are is said to every server.
-        assert!(crate::postgres::tool_options(150_000).contains("-c lc_messages=C "));
+        assert!(crate::postgres::tool_options(150_000).contains("-c lc_messages=C"));
     }
 }

@@ -68,6 +68,10 @@ struct SlotUseDocument {
     temporary: bool,
     /// `wal_status`: `reserved`, `extended`, `unreserved`, `lost`; null when it reserves nothing.
     wal_status: Option<String>,
+    /// It is a copy of the primary's slot of this name, kept for a failover (PostgreSQL 17 and newer).
+    synced: bool,
+    /// Why nobody can use it any more, in PostgreSQL's words; null while it is usable, and before 16.
+    invalidation: Option<String>,
     /// Bytes of WAL that it holds back.
     retained_bytes: u64,
     /// How fast that grows, less than 0 when it shrinks; null when it was not seen twice.
@@ -127,6 +131,8 @@ impl From<&SlotUse> for SlotUseDocument {
             active: facts.active,
             temporary: facts.temporary,
             wal_status: facts.wal_status.clone(),
+            synced: matches!(facts.kind, SlotKind::Logical { synced: true, .. }),
+            invalidation: facts.invalidation.clone(),
             retained_bytes: facts.retained_bytes,
             growth_bytes_per_second: slot.growth,
             safe_bytes: facts.safe_wal_bytes,

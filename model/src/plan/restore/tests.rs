@@ -654,11 +654,13 @@ fn what_a_restore_cuts_off_is_told() {
     let mut snapshot = healthy(1);
     let facts = primary(&mut snapshot);
     facts.slots.push(SlotFacts {
+        invalidation: None,
         name: "feed".into(),
         kind: SlotKind::Logical {
             database: "shop".into(),
             plugin: "pgoutput".into(),
             failover: false,
+            synced: false,
         },
         ..facts.slots[0].clone()
     });

@@ -7,12 +7,13 @@ use super::super::{
 };
 use super::shape::{plan, to};
 use crate::cluster::fixture::{
-    PRIMARY, cut_stream, facts, healthy, instance, now, primary, recovery, replica, stop,
+    PRIMARY, cut_stream, facts, healthy, instance, killed_for_memory, now, primary, recovery,
+    replica, stop,
 };
 use crate::cluster::{
     Archiver, BaseBackup, ContainerState, Database, DatabaseFacts, FileMistake, GitOps, Lsn,
     NotVisible, ObjectKind, PendingSetting, RecoverySetting, ReplicationLogin, ReplicationRole,
-    SlotKind, Snapshot, Timeline, TopologySource,
+    SlotFacts, SlotKind, Snapshot, Timeline, TopologySource,
 };
 
 fn refusal_of(
@@ -457,15 +458,74 @@ fn a_base_backup_an_archive_backlog_and_a_failing_archiver() {
     }
 }
 
+fn logical(failover: bool, synced: bool) -> SlotKind {
+    SlotKind::Logical {
+        database: "app".into(),
+        plugin: "pgoutput".into(),
+        failover,
+        synced,
+    }
+}
+
+/// Only a copy that PostgreSQL has made, and that is whole, takes a slot's place.
+#[test]
+fn a_logical_slot_is_kept_by_its_copy_and_by_nothing_else() {
+    let with = |change: fn(&mut SlotFacts)| {
+        let mut snapshot = healthy(2);
+        let mut slot = primary(&mut snapshot).slots[0].clone();
+        slot.name = "subscription".into();
+        slot.kind = logical(true, false);
+        primary(&mut snapshot).slots.push(slot.clone());
+        slot.kind = logical(true, true);
+        slot.active = false;
+        change(&mut slot);
+        facts(&mut snapshot, &replica(0)).slots.push(slot);
+        plan_failover(
+            &snapshot,
+            &to("replica-0"),
+            &Circumstances::default(),
+            now(),
+        )
+    };
+    assert!(with(|_| {}).is_ok());
+    let changes: [(fn(&mut SlotFacts), &str); 5] = [
+        (|slot| slot.kind = logical(false, false), "is no copy of it"),
+        (|slot| slot.kind = SlotKind::Physical, "is no copy of it"),
+        (|slot| slot.temporary = true, "has not caught up yet"),
+        (
+            |slot| slot.invalidation = Some("rows_removed".into()),
+            "can't be used any more: rows_removed",
+        ),
+        (|slot| slot.name = "another".into(), "has no copy of it"),
+    ];
+    for (change, words) in changes {
+        let refusal = with(change).expect_err(words);
+        assert!(refusal.to_string().contains(words), "{refusal}");
+    }
+}
+
+#[test]
+fn in_an_emergency_nobody_says_that_no_logical_slot_is_lost() {
+    let mut snapshot = healthy(2);
+    stop(
+        &mut snapshot,
+        PRIMARY,
+        ContainerState::Terminated(killed_for_memory()),
+    );
+    let plan = plan(&snapshot, &to("replica-0"));
+    let mut checks = plan.checks.iter();
+    let check = checks
+        .find(|it| it.check == CheckName::LogicalSlots)
+        .expect("it is looked at");
+    assert_eq!(check.verdict, CheckVerdict::Warn);
+    assert!(check.reason.contains("is not known"), "{}", check.reason);
+}
+
 #[test]
 fn logical_slots_and_prepared_transactions_that_would_be_lost() {
     refuses(CheckName::LogicalSlots, |it| {
         let slot = &mut primary(it).slots[0];
-        slot.kind = SlotKind::Logical {
-            database: "app".into(),
-            plugin: "pgoutput".into(),
-            failover: false,
-        };
+        slot.kind = logical(false, false);
     });
     refuses(CheckName::PreparedTransactions, |it| {
         primary(it).prepared_transactions = 1;

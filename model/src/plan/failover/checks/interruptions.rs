@@ -2,7 +2,7 @@
 
 use super::super::common::Situation;
 use super::synchronous::synchronous;
-use crate::cluster::{DatabaseFacts, Instance, SlotKind};
+use crate::cluster::{DatabaseFacts, Instance, SlotFacts, SlotKind};
 use crate::plan::common::{running_backups, sizes};
 use crate::plan::language::{Check, CheckName, Mode};
 
@@ -90,22 +90,22 @@ fn archive(situation: &Situation<'_>) -> Check {
 
 fn logical_slots(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
     let name = CheckName::LogicalSlots;
-    let has_copy = |slot: &str| {
-        target
-            .and_then(Instance::facts)
-            .is_some_and(|facts| facts.slots.iter().any(|it| it.name == slot))
+    let Some(facts) = primary_facts(situation) else {
+        return unseen_slots(target);
     };
-    // Since PostgreSQL 17 a slot made with `failover` is kept in step on standbys.
-    let lost: Vec<&str> = primary_facts(situation)
-        .into_iter()
-        .flat_map(|facts| &facts.slots)
-        .filter(|slot| match &slot.kind {
-            SlotKind::Physical => false,
+    // Of what is lost already nothing can be lost.
+    let needed = facts
+        .slots
+        .iter()
+        .filter(|slot| !slot.temporary && !slot.is_lost());
+    let lost: Vec<String> = needed
+        .filter_map(|slot| match &slot.kind {
+            SlotKind::Physical => None,
             SlotKind::Logical { failover, .. } => {
-                !slot.temporary && (!*failover || !has_copy(&slot.name))
+                let why = why_lost(slot, *failover, target)?;
+                Some(format!("{} ({why})", slot.name))
             }
         })
-        .map(|slot| slot.name.as_str())
         .collect();
     if lost.is_empty() {
         return Check::pass(name, "no logical slot would be lost");
@@ -116,6 +116,58 @@ fn logical_slots(situation: &Situation<'_>, target: Option<&Instance>) -> Check 
     } else {
         Check::refuse(name, reason).next("--allow-slot-loss when their subscribers can start anew")
     }
+}
+
+/// Since PostgreSQL 17 a slot made with `failover` is kept in step on standbys (`sync_replication_slots`).
+/// A slot of its name may also be somebody's own, and a copy is temporary until it has caught up
+/// (PostgreSQL documentation, section 47.2.3 "Replication Slot Synchronization"): neither takes its place.
+fn why_lost(slot: &SlotFacts, failover: bool, target: Option<&Instance>) -> Option<String> {
+    if !failover {
+        return Some("it is not made for a failover".to_owned());
+    }
+    let target = target?;
+    let pod = target.name();
+    let there = target.facts().map_or(&[][..], |facts| &facts.slots);
+    let Some(copy) = there.iter().find(|it| it.name == slot.name) else {
+        return Some(format!("{pod} has no copy of it"));
+    };
+    match copy.kind {
+        SlotKind::Logical { synced: true, .. } if copy.is_lost() => {
+            let reason = copy.invalidation.as_deref().unwrap_or("lost");
+            Some(format!(
+                "its copy on {pod} can't be used any more: {reason}"
+            ))
+        }
+        SlotKind::Logical { synced: true, .. } if copy.temporary => {
+            Some(format!("its copy on {pod} has not caught up yet"))
+        }
+        SlotKind::Logical { synced: true, .. } => None,
+        SlotKind::Logical { synced: false, .. } | SlotKind::Physical => {
+            Some(format!("the slot of its name on {pod} is no copy of it"))
+        }
+    }
+}
+
+/// Nobody answers who could say which there were.
+fn unseen_slots(target: Option<&Instance>) -> Check {
+    let there = target
+        .and_then(Instance::facts)
+        .map_or(&[][..], |facts| &facts.slots);
+    let usable = |slot: &&SlotFacts| {
+        let synced = matches!(slot.kind, SlotKind::Logical { synced: true, .. });
+        synced && !slot.temporary && !slot.is_lost()
+    };
+    let kept: Vec<&str> = there
+        .iter()
+        .filter(usable)
+        .map(|it| it.name.as_str())
+        .collect();
+    let mut reason = "which logical slots there were is not known: no primary answers".to_owned();
+    if !kept.is_empty() {
+        reason += &format!("; {} would be kept", kept.join(", "));
+    }
+    Check::warn(CheckName::LogicalSlots, reason)
+        .next("pgctl slots afterwards: subscribers whose slot is not there start anew")
 }
 
 /// Crash recovery, and with it a standby, has only their empty beginnings
