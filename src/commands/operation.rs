@@ -92,13 +92,13 @@ pub(super) async fn execute_looking_again(
         let text = if context.format.is_document() {
             encode(&OperationDocument::new("Plan", &plan, 0), context.format)
         } else {
-            shown(&plan, &context.screen)
+            shown(&plan, &context.screen, context.verbose)
         };
         context.print(&text)?;
         return Ok(ExitCode::Done);
     }
     if !context.quiet {
-        context.telling.say(&shown(&plan, &stderr));
+        context.telling.say(&shown(&plan, &stderr, context.verbose));
     }
     context.telling.about(&plan.id.0);
     context.telling.only_event(&RunEvent::Planned {
@@ -150,8 +150,8 @@ pub(super) async fn go_on(
     finish(context, ran.await?)
 }
 
-fn shown(plan: &Plan, screen: &Screen) -> String {
-    let mut text = checks_screen(&plan.checks, screen) + "\n";
+fn shown(plan: &Plan, screen: &Screen, all: bool) -> String {
+    let mut text = checks_screen(&plan.checks, screen, all) + "\n";
     if plan.candidates.len() > 1 {
         text += &candidates_screen(&plan.candidates, screen);
         text += "\n";

@@ -12,8 +12,28 @@ use crate::plan::{
     Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal, Undo,
 };
 
-/// The table of checks, and below it what to type about those that refuse.
-pub fn checks_screen(checks: &[Check], screen: &Screen) -> String {
+/// What refuses, what warns, and below it what to type about that. The checks that passed are a number,
+/// unless `all` of them are asked for.
+pub fn checks_screen(checks: &[Check], screen: &Screen, all: bool) -> String {
+    let of = |verdict: CheckVerdict| checks.iter().filter(move |it| it.verdict == verdict);
+    let shown: Vec<&Check> = of(CheckVerdict::Refuse)
+        .chain(of(CheckVerdict::Warn))
+        .chain(of(CheckVerdict::Pass).filter(|_| all))
+        .collect();
+    let mut text = String::new();
+    if !shown.is_empty() {
+        text += &checks_table(&shown, screen);
+    }
+    match of(CheckVerdict::Pass).count() {
+        0 => {}
+        _ if all => {}
+        1 => text += "1 check passed (shown with -v)\n",
+        count => text += &format!("{count} checks passed (shown with -v)\n"),
+    }
+    text
+}
+
+fn checks_table(checks: &[&Check], screen: &Screen) -> String {
     let mut table = Table::new(&[
         Column::kept("CHECK"),
         Column::kept("RESULT"),
@@ -319,18 +339,7 @@ pub fn refusal_screen(refusal: &Refusal, screen: &Screen, all: bool) -> String {
             &line["refused:".len()..]
         );
     }
-    let shown: Vec<Check> = of(CheckVerdict::Refuse)
-        .chain(of(CheckVerdict::Warn))
-        .chain(of(CheckVerdict::Pass).filter(|_| all))
-        .cloned()
-        .collect();
-    text += &checks_screen(&shown, screen);
-    match of(CheckVerdict::Pass).count() {
-        0 => {}
-        _ if all => {}
-        1 => text += "1 check passed (shown with -v)\n",
-        count => text += &format!("{count} checks passed (shown with -v)\n"),
-    }
+    text += &checks_screen(&refusal.checks, screen, all);
     if !refusal.candidates.is_empty() {
         text += "\n";
         text += &candidates_screen(&refusal.candidates, screen);

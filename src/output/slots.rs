@@ -118,7 +118,10 @@ fn row(slot: &SlotUse) -> [(String, Tone); 8] {
     };
     let consumer = match (&facts.kind, &slot.pod) {
         (SlotKind::Physical, Some(pod)) => normal(pod),
-        (SlotKind::Physical, None) => normal("no pod of the cluster"),
+        (SlotKind::Physical, None) => match &slot.scaled_away {
+            Some(pod) => (format!("{pod}, scaled away"), Tone::Warning),
+            None => normal("no pod of the cluster"),
+        },
         (
             SlotKind::Logical {
                 database, plugin, ..

@@ -121,7 +121,7 @@ impl Session {
             .await?
             .unwrap_or_default();
         // Where slots are synchronized (`sync_replication_slots`), they are read in a database.
-        let database = (self.version() >= 17).then_some("postgres");
+        let database = (self.major() >= 17).then_some("postgres");
         let after =
             conninfo::with_host(&before, host, database).ok_or_else(|| SqlError::Unexpected {
                 doing: doing.clone(),

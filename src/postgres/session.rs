@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// The server's major version; 0 when it does not say.
-    pub(super) fn version(&self) -> u32 {
+    pub(super) fn major(&self) -> u32 {
         self.version
     }
 

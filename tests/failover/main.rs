@@ -20,3 +20,4 @@ mod settings;
 mod switchover;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
+mod unfinished;

@@ -134,7 +134,9 @@ impl TestCluster {
             &["sync"],
             &["backup", "list", "--store", store],
         ] {
-            let run = self.pgctl(command).await?.exits(0)?;
+            // A busy machine may be silent for a look.
+            let run = eventually("it answers", async || self.pgctl(command).await?.exits(0));
+            let run = run.await?;
             // Of who has run something, the name may not be known.
             let seen = command == ["history"] || !run.stdout.contains("unknown");
             ensure!(seen, "something is not seen: {run}");

@@ -181,7 +181,7 @@ impl TestCluster {
     }
 
     async fn signal(&self, tail: &str, signal: &str, pid: u32) -> Result<()> {
-        let kill = format!("COPY (SELECT 1) TO PROGRAM 'kill -{signal} {pid}'");
+        let kill = format!("COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; kill -{signal} {pid}'");
         self.sql(tail, &kill).await.map(drop)
     }
 }

@@ -42,6 +42,10 @@ STALE_SECONDS=${PG_TOPOLOGY_STALE_SECONDS:-150}
 # Seconds that a restarted primary whose topology is fresh gives pods that exist and don't answer.
 PEER_GRACE=${PG_PEER_GRACE:-10}
 
+# So long nobody may stream through a slot before it is given up (PostgreSQL 18), unless a configuration file says so:
+# whoever is away for longer is copied anew.
+IDLE_SLOT_TIMEOUT=${PG_IDLE_SLOT_TIMEOUT:-1d}
+
 # What a rewind removes of our WAL is kept if it is at most so much, in MiB.
 KEEP_MIB=${PG_KEEP_WAL_MIB:-512}
 
@@ -672,6 +676,10 @@ start_postgres() {
   settings_work || return 0
   limits=''
   if [ "$role" = standby ]; then raise_limits; fi
+  # Versions before would not start with it.
+  if [ "$server_version" -ge 18 ] && [ "$(setting idle_replication_slot_timeout)" = 0 ]; then
+    limits="$limits -c idle_replication_slot_timeout=$IDLE_SLOT_TIMEOUT"
+  fi
   # The record of an earlier run in this container would pass for that of this one, if this one leaves none.
   printf '' 2>/dev/null >"$TERMINATION_LOG"
   # The topology may have changed while all this was looked at. What changes from here on, watch sees.

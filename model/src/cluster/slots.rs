@@ -35,6 +35,8 @@ pub struct SlotUse {
     pub facts: SlotFacts,
     /// The pod that streams through it by the start script's naming; none for any other consumer.
     pub pod: Option<String>,
+    /// The pod of a StatefulSet that would stream through it, when that has been scaled away.
+    pub scaled_away: Option<String>,
     /// How fast the WAL that it holds back grows, in bytes per second, less than 0 when it shrinks; none
     /// when it was not seen twice.
     pub growth: Option<f64>,
@@ -120,9 +122,15 @@ fn slot_use(
             .find(|pod| slot_name(pod) == slot.name),
         SlotKind::Logical { .. } => None,
     };
+    let scaled_away = snapshot.stateful_sets.iter().find_map(|set| {
+        let ordinal = set.ordinal_of_slot(&slot.name)?;
+        let physical = pod.is_none() && slot.kind == SlotKind::Physical;
+        physical.then(|| format!("{}-{ordinal}", set.name))
+    });
     let safe = slot.safe_wal_bytes.and_then(|it| u64::try_from(it).ok());
     SlotUse {
         pod,
+        scaled_away,
         growth,
         lost_in_seconds: safe.and_then(|safe| time_until(safe, growth)),
         facts: slot.clone(),

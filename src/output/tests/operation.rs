@@ -120,7 +120,8 @@ fn record(plan: &Plan, outcome: OperationOutcome) -> Record {
 #[test]
 fn a_plan_is_numbered_and_says_where_the_way_back_ends() {
     let plan = switchover();
-    let text = checks_screen(&plan.checks, &screen(120)) + "\n" + &plan_screen(&plan, &screen(120));
+    let text =
+        checks_screen(&plan.checks, &screen(120), false) + "\n" + &plan_screen(&plan, &screen(120));
     insta::assert_snapshot!(text);
 }
 

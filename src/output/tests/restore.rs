@@ -14,7 +14,7 @@ fn both(draw: impl Fn(&Screen) -> String) -> String {
 }
 
 fn shown(plan: &Plan) -> String {
-    both(|screen| checks_screen(&plan.checks, screen) + "\n" + &plan_screen(plan, screen))
+    both(|screen| checks_screen(&plan.checks, screen, false) + "\n" + &plan_screen(plan, screen))
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn planned(result: Result<Plan, Refusal>) -> Plan {
 }
 
 fn shown(plan: &Plan) -> String {
-    both(|screen| checks_screen(&plan.checks, screen) + "\n" + &plan_screen(plan, screen))
+    both(|screen| checks_screen(&plan.checks, screen, false) + "\n" + &plan_screen(plan, screen))
 }
 
 fn autoscaler(change: impl FnOnce(&mut Autoscaler)) -> Autoscaler {

@@ -53,7 +53,8 @@ pub(in crate::world) struct Followers {
 }
 
 impl Followers {
-    /// Every standby at the same time. Who can't be told is named when they are waited for.
+    /// Every standby at the same time, but for those that stream from there already: to be told again
+    /// would only interrupt them. Who can't be told is named when they are waited for.
     pub(in crate::world) async fn repoint(
         &self,
         cluster: &Connections,
@@ -62,7 +63,12 @@ impl Followers {
         followers: &[Follower],
     ) {
         let host = format!("{upstream}.{service}");
-        let told = join_all(followers.iter().map(async |follower| {
+        let pods: Vec<String> = followers.iter().map(|it| it.pod.clone()).collect();
+        // Whoever can't be asked about is told.
+        let missing = not_streaming(cluster, upstream, &pods).await;
+        let missing = missing.unwrap_or(pods);
+        let followers = followers.iter().filter(|it| missing.contains(&it.pod));
+        let told = join_all(followers.map(async |follower| {
             let telling = async {
                 let session = cluster.session(&follower.pod).await?;
                 session.set_upstream(&host, &follower.slot).await?;

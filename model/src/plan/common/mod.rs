@@ -7,6 +7,7 @@ mod operation_checks;
 mod primary;
 mod selector;
 mod sizes;
+mod slots_left;
 mod steps;
 mod synchronous;
 mod volumes;
@@ -21,6 +22,7 @@ pub(super) use primary::{one_primary, one_primary_or_none, start_script};
 pub use selector::{CLOSED_BY, COMPONENT_LABEL, ORIGINAL_SELECTOR, POD_NAME_LABEL};
 pub(super) use selector::{closed_selector, remembered_selector, replicas_alone, write_selector};
 pub(super) use sizes::sizes;
+pub(super) use slots_left::drop_slots_left;
 pub(super) use steps::{
     drop_slots, give_back_minimum, pod_slots, release_records, remembered_minimum, settle_proofs,
     spread_reads,

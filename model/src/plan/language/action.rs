@@ -267,6 +267,12 @@ impl Action {
         )
     }
 
+    /// Whether it does more than the proof of its step shows: whoever finds that proof can't tell that
+    /// all of it was done. Beside the topology the pods are annotated, whose start scripts go by it.
+    pub fn goes_beyond_its_proof(&self) -> bool {
+        matches!(self, Self::WriteTopology { .. })
+    }
+
     /// The topology write that makes `topology` hold with a higher term.
     pub(crate) fn restore_topology(
         config_map: &str,

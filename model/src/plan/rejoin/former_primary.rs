@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::situation::Situation;
 use crate::cluster::Snapshot;
-use crate::plan::common::{drop_slots, pod_slots, room_for_copy, spread_reads};
+use crate::plan::common::{drop_slots, drop_slots_left, pod_slots, room_for_copy, spread_reads};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     Circumstances, Operation, OperationKind, Plan, Refusal, RejoinRequest, Step, StepName,
@@ -44,6 +44,7 @@ pub fn plan_rejoin(
         steps.extend(it.settle());
         steps.extend(it.confirm());
         steps.extend(spread_reads(snapshot, it.primary.pod.component));
+        steps.extend(drop_slots_left(snapshot, 0));
         let operation = Operation::Rejoin {
             pod: it.pod.clone(),
             primary: it.primary.name().to_owned(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::situation::Situation;
 use crate::cluster::Snapshot;
-use crate::plan::common::room_for_copy;
+use crate::plan::common::{drop_slots_left, room_for_copy};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, Refusal,
@@ -82,6 +82,7 @@ pub fn plan_reinit(
         }));
         steps.push(it.rejoin(request.timeout_seconds));
         steps.extend(it.settle());
+        steps.extend(drop_slots_left(snapshot, 0));
         let operation = Operation::Reinit {
             pod: it.pod.clone(),
             primary: it.primary.name().to_owned(),

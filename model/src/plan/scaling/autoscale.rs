@@ -7,6 +7,7 @@ use super::following::follow;
 use super::metrics::with_target;
 use super::patch::{patch_step, pinned, resumed};
 use crate::cluster::{Autoscaler, Component, Shape, Snapshot};
+use crate::plan::common::drop_slots_left;
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     AutoscaleRequest, AutoscalerPatch, Bounds, Check, CheckName, Circumstances, Drift, Operation,
@@ -49,6 +50,7 @@ pub fn plan_autoscale(
         steps.extend(following.before);
         steps.push(patch_step(patch.clone(), autoscaler));
         steps.extend(following.after);
+        steps.extend(drop_slots_left(snapshot, patch.bounds.min));
     }
     let metrics = patch.as_ref().is_some_and(|patch| patch.metrics.is_some());
     let touched: fn(&Drift) -> bool = match metrics {

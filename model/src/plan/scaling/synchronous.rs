@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::checks::change_drift;
 use super::following::{spare, too_few};
 use crate::cluster::{Instance, Shape, Snapshot, synchronous_candidates};
-use crate::plan::common::{confirm_by, files_check, one_primary_or_none};
+use crate::plan::common::{confirm_by, drop_slots_left, files_check, one_primary_or_none};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, Refusal,
@@ -50,6 +50,7 @@ pub fn plan_synchronous(
                 standbys,
             ));
         }
+        steps.extend(drop_slots_left(snapshot, 0));
         let operation = Operation::Synchronous {
             primary: primary.map(|it| it.name().to_owned()),
             from: snapshot.topology.synchronous,

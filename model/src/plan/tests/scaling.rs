@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::super::{
     AutoscaleRequest, AutoscalerPatch, AutoscalerPolicy, Bounds, CheckName, CheckVerdict,
-    Circumstances, Drift, FailoverRequest, ORIGINAL_MINIMUM, PAUSED_BOUNDS, Plan, Refusal, Reverts,
-    ScaleRequest, StepName, SynchronousRequest, Undo, plan_autoscale, plan_failover, plan_scale,
-    plan_synchronous,
+    Circumstances, Drift, FailoverRequest, ORIGINAL_MINIMUM, PAUSED_BOUNDS, Plan, Refusal,
+    RejoinRequest, Reverts, ScaleRequest, StepName, SynchronousRequest, Undo, plan_autoscale,
+    plan_failover, plan_rejoin, plan_scale, plan_synchronous,
 };
 use super::shape::{moved_to_replica_0, names, plan, runs_well, to};
 use crate::cluster::fixture::{
@@ -14,7 +14,7 @@ use crate::cluster::fixture::{
 };
 use crate::cluster::{
     BaseBackup, ContainerState, GitOps, NotVisible, ObjectKind, Snapshot, SyncState,
-    TerminationRecord, TopologySource, Unrequested, VolumeFacts,
+    TerminationRecord, TopologySource, Unrequested, VolumeFacts, slot_name,
 };
 use crate::plan::Action;
 use crate::plan::simulation::{Model, simulate};
@@ -636,4 +636,52 @@ fn in_an_emergency_a_silent_standby_may_be_the_one_that_has_confirmed() {
             .iter()
             .any(|it| it.verdict == CheckVerdict::Pass)
     );
+}
+
+/// An autoscaler that takes pods away drops no slots: whatever is done next does.
+#[test]
+fn slots_of_pods_that_an_autoscaler_took_away_are_dropped_by_the_next_operation() {
+    let mut snapshot = moved_to_replica_0();
+    let there = facts(&mut snapshot, &replica(0)).slots[0].clone();
+    for (ordinal, active) in [(3, false), (4, true)] {
+        let mut slot = there.clone();
+        slot.name = slot_name(&replica(ordinal));
+        slot.active = active;
+        facts(&mut snapshot, &replica(0)).slots.push(slot);
+    }
+    let circumstances = Circumstances::default();
+    let rejoin = RejoinRequest {
+        pod: "primary-0".to_owned(),
+        clone: false,
+        timeout_seconds: 600,
+    };
+    let bounds = |min| AutoscaleRequest::Set {
+        min: Some(min),
+        max: None,
+        cpu: None,
+        memory: None,
+    };
+    let one = SynchronousRequest { standbys: 1 };
+    for plan in [
+        planned(plan_rejoin(&snapshot, &rejoin, &circumstances, now())),
+        planned(plan_synchronous(&snapshot, &one, &circumstances, now())),
+    ] {
+        let tidy = plan.step(StepName::TidySlots).expect("it is planned");
+        assert!(
+            matches!(&tidy.action, Action::DropSlots { slots, .. } if *slots == [slot_name(&replica(3))]),
+            "{:?}",
+            tidy.action
+        );
+        runs_well(&plan, &snapshot);
+    }
+    // Those that come back with another minimum make their own.
+    for (min, drops) in [(3, true), (4, false)] {
+        let plan = planned(plan_autoscale(
+            &snapshot,
+            &bounds(min),
+            &circumstances,
+            now(),
+        ));
+        assert_eq!(plan.step(StepName::TidySlots).is_some(), drops, "{min}");
+    }
 }
