@@ -4,6 +4,7 @@
 //! or the clock, and nothing that could is among its dependencies.
 
 pub mod cluster;
+pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod log;

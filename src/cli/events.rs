@@ -28,9 +28,12 @@ impl Command {
                 Some(BackupCommand::Verify(verify)) => verify.telling.events,
                 Some(BackupCommand::List(_) | BackupCommand::Prune(_)) => false,
             },
-            Self::Status(_) | Self::Lag(_) | Self::History | Self::Slots(_) | Self::Logs(_) => {
-                false
-            }
+            Self::Status(_)
+            | Self::Lag(_)
+            | Self::History
+            | Self::Slots(_)
+            | Self::Logs(_)
+            | Self::Doctor(_) => false,
         }
     }
 }

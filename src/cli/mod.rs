@@ -1,6 +1,7 @@
 //! What can be typed: argument structs only. `commands/` turns them into work.
 
 mod backup;
+mod doctor;
 mod events;
 mod failover;
 mod fleet;
@@ -21,6 +22,7 @@ mod watch;
 pub use backup::{
     BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
 };
+pub use doctor::{DoctorArgs, FailOn};
 pub use failover::FailoverArgs;
 pub use fleet::FleetArgs;
 pub use global::{GlobalArgs, OutputFormat};

@@ -6,8 +6,8 @@ use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    BackupArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LogsArgs, ReinitArgs, RejoinArgs,
-    RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
+    BackupArgs, DoctorArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LogsArgs, ReinitArgs,
+    RejoinArgs, RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -50,6 +50,8 @@ pub enum Command {
     Slots(SlotsArgs),
     /// Show what the servers write into their logs, all in one
     Logs(LogsArgs),
+    /// Examine a cluster: health, protection, vacuum, indexes, security, settings, rights
+    Doctor(DoctorArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby

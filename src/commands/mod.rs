@@ -2,12 +2,14 @@
 
 mod backup;
 mod context;
+mod doctor;
 mod failover;
 mod fleet;
 mod history;
 mod hpa;
 mod intent;
 mod interruption;
+mod journal;
 mod lag;
 mod logs;
 mod looking;

@@ -9,13 +9,12 @@ use tokio::sync::Mutex;
 use super::backup::store;
 use super::context::Context;
 use super::fleet::{Fleet, FleetLook};
+use super::journal::look_at_journal;
 use super::looking::{self, Looking};
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::{StatusArgs, StoreArgs};
-use crate::cluster::{
-    Health, HealthVerdict, Limits, Snapshot, UnfinishedOperation, UnreadableJournal, assess,
-};
+use crate::cluster::{Health, HealthVerdict, Limits, Snapshot, assess};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -23,7 +22,6 @@ use crate::output::{
     ClusterListDocument, ClusterStatusDocument, FleetView, Screen, clusters_screen, status_screen,
     verdict_line,
 };
-use crate::world::{JournalError, journal_of, lock_holder, object_name};
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
@@ -147,39 +145,6 @@ impl Looking for ManyClusters {
             exit => exit,
         }
     }
-}
-
-/// The operation that has not ended, or why nobody can say whether there is one. Who may not read the
-/// journal is not told.
-async fn look_at_journal(kube: &Kube, snapshot: &mut Snapshot) {
-    let cluster = snapshot.cluster.clone();
-    let (journal, holder) = futures::join!(journal_of(kube, &cluster), lock_holder(kube, &cluster));
-    let journal = match journal {
-        Ok(Some(journal)) => journal,
-        Ok(None) | Err(JournalError::Kube(_)) => return,
-        Err(error) => {
-            snapshot.unreadable_journal = Some(UnreadableJournal {
-                config_map: object_name(&cluster),
-                why: error.to_string(),
-                needs: match error {
-                    JournalError::Newer(header) => Some(header.needs),
-                    JournalError::Kube(_) | JournalError::Unreadable { .. } => None,
-                },
-            });
-            return;
-        }
-    };
-    let Some(found) = journal.unfinished() else {
-        return;
-    };
-    let plan = &journal.plan;
-    snapshot.unfinished = Some(UnfinishedOperation {
-        id: found.id.0,
-        title: found.title,
-        holder: holder.ok().flatten().map(|it| it.holder),
-        resume: plan.resume_command(),
-        abort: (!found.past_point_of_no_return).then(|| plan.abort_command()),
-    });
 }
 
 /// What a store has of the cluster. A store that does not answer costs a row, and no time.

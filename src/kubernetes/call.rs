@@ -22,6 +22,20 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// The verb that a Role spells so.
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [
+            Self::Get,
+            Self::List,
+            Self::Watch,
+            Self::Create,
+            Self::Update,
+            Self::Patch,
+            Self::Delete,
+        ];
+        all.into_iter().find(|it| it.as_str() == word)
+    }
+
     /// As in a Role's `verbs`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -25,6 +25,7 @@ mod node;
 mod proxy;
 mod requests;
 mod secret;
+mod surroundings;
 mod volume_pod;
 mod wait;
 

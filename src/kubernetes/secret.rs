@@ -6,6 +6,59 @@ use secrecy::SecretString;
 
 use super::{Call, Kube, KubeError, Verb};
 use crate::cluster::names;
+use crate::doctor::SecretFacts;
+
+/// A password that is shorter is tried out soon.
+const SHORTEST: usize = 12;
+
+/// What everybody tries first: the most common passwords of every leaked list, the defaults of images and
+/// tutorials, and this deployment's placeholder.
+const COMMON: [&str; 44] = [
+    "123456",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "1q2w3e4r",
+    "abc123",
+    "access",
+    "admin",
+    "administrator",
+    "adminpassword",
+    "changeit",
+    "changeme",
+    "change-me",
+    "database",
+    "default",
+    "dragon",
+    "example",
+    "guest",
+    "iloveyou",
+    "letmein",
+    "login",
+    "master",
+    "monkey",
+    "mypassword",
+    "mysecretpassword",
+    "p@ssw0rd",
+    "pass",
+    "passw0rd",
+    "password",
+    "pgpassword",
+    "postgres",
+    "postgresql",
+    "postgrespassword",
+    "qwerty",
+    "replace-me-before-use",
+    "replication",
+    "replicator",
+    "root",
+    "secret",
+    "supersecret",
+    "test",
+    "testpassword",
+    "user",
+    "welcome",
+];
 
 /// Where the superuser's name and password are, by what the pod template says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +168,58 @@ impl Kube {
         };
         from_secret(&secret, source)
     }
+
+    /// What is wrong with the passwords in the Secret.
+    ///
+    /// # Errors
+    /// When it may not be read, or is not there.
+    pub async fn judge_secret(&self, source: &CredentialsSource) -> Result<SecretFacts, KubeError> {
+        let api: Api<Secret> = Api::namespaced(self.client(), &source.namespace);
+        let call = Call::new(Verb::Get, "", "secrets")
+            .named(&source.secret)
+            .within(&source.namespace);
+        let secret = self.read(&call, || api.get(&source.secret)).await?;
+        Ok(judged(&secret, &source.secret))
+    }
+}
+
+/// What is wrong with the values of a Secret, by comparing them; they are kept nowhere.
+fn judged(secret: &Secret, name: &str) -> SecretFacts {
+    let data = secret.data.iter().flatten();
+    let values: Vec<(&String, &[u8])> = data
+        .map(|(key, value)| (key, value.0.as_slice()))
+        .filter(|(key, _)| key.contains("password"))
+        .collect();
+    let users = secret.data.iter().flatten();
+    let users: Vec<&[u8]> = users
+        .filter(|(key, _)| key.contains("user"))
+        .map(|(_, value)| value.0.as_slice())
+        .chain([names::REPLICATION_ROLE.as_bytes()])
+        .collect();
+    let lower = |value: &[u8]| String::from_utf8_lossy(value).to_lowercase();
+    let guessable = |key: &str, value: &[u8]| {
+        let word = lower(value);
+        let bare =
+            word.trim_end_matches(|it: char| it.is_ascii_digit() || it.is_ascii_punctuation());
+        COMMON.contains(&word.as_str())
+            || COMMON.contains(&bare)
+            || word == key
+            || users.iter().any(|user| lower(user) == word)
+    };
+    let keys = |wanted: &dyn Fn(&str, &[u8]) -> bool| -> Vec<String> {
+        let found = values.iter().filter(|(key, value)| wanted(key, value));
+        found.map(|(key, _)| (*key).clone()).collect()
+    };
+    SecretFacts {
+        name: name.to_owned(),
+        guessable: keys(&guessable),
+        short: keys(&|key, value| value.len() < SHORTEST && !guessable(key, value)),
+        same: keys(&|key, value| {
+            values
+                .iter()
+                .any(|(other, same)| *other != key && *same == value)
+        }),
+    }
 }
 
 fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credentials, KubeError> {
@@ -216,6 +321,43 @@ mod tests {
         assert_eq!(credentials.user, "admin");
         assert!(!format!("{credentials:?}").contains("hunter2"));
         assert!(credentials.replication_password.is_none(), "there is none");
+    }
+
+    #[test]
+    fn passwords_are_compared_and_not_kept() {
+        use k8s_openapi::ByteString;
+        let of = |pairs: &[(&str, &str)]| {
+            let data = pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+                .collect();
+            let secret = Secret {
+                data: Some(data),
+                ..Secret::default()
+            };
+            judged(&secret, "s")
+        };
+        let good = of(&[
+            ("postgres-user", "admin"),
+            ("postgres-password", "n3K9-vbE2-wq71"),
+            ("replication-password", "Zt55-8rRw-pp0L"),
+        ]);
+        assert_eq!(
+            (good.guessable.len(), good.short.len(), good.same.len()),
+            (0, 0, 0)
+        );
+        let bad = of(&[
+            ("a-password", "Password123!"),
+            ("b-password", "x7Kq"),
+            ("c-password", "Zt55-8rRw-pp0L"),
+            ("d-password", "Zt55-8rRw-pp0L"),
+            ("e-password", "admin-of-shop"),
+            ("user", "admin-of-shop"),
+        ]);
+        assert_eq!(bad.guessable, ["a-password", "e-password"]);
+        assert_eq!(bad.short, ["b-password"]);
+        assert_eq!(bad.same, ["c-password", "d-password"]);
+        assert!(!format!("{bad:?}").contains("x7Kq"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! `cluster::Snapshot`. The only room that knows both adapters.
 
 mod builder;
+mod doctor;
 mod kept;
 mod logs;
 mod nodes;
@@ -10,6 +11,7 @@ mod target;
 mod unlogged;
 
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
+pub use doctor::{Examined, examined};
 pub use kept::kept_data;
 pub use logs::{LogEvent, LogMerge, LogNews, LogQuestion};
 pub use open::{OpenError, login, open, open_database};

@@ -11,6 +11,6 @@ mod run;
 
 pub use ending::{Ran, outcome};
 pub use replan::{Replanned, replan};
-pub use requirements::requirements;
+pub use requirements::{argo_applications, requirements};
 pub use resume::{go_on, unfinished};
 pub use run::{Target, Tell, run};

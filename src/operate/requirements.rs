@@ -24,7 +24,8 @@ pub async fn requirements(
     let calls: Vec<Call> = kind
         .permissions()
         .map(|(verb, group, resource)| {
-            Call::new(verb_of(verb), group, resource).within(&snapshot.cluster.namespace)
+            let verb = Verb::of(verb).unwrap_or(Verb::Get);
+            Call::new(verb, group, resource).within(&snapshot.cluster.namespace)
         })
         .collect();
     let unlogged = async {
@@ -67,22 +68,13 @@ pub async fn requirements(
 }
 
 /// The Applications of Argo CD that can be read: of the others nobody knows what they would do.
-async fn argo_applications(kube: &Kube, snapshot: &Snapshot) -> BTreeMap<String, ArgoApplication> {
+pub async fn argo_applications(
+    kube: &Kube,
+    snapshot: &Snapshot,
+) -> BTreeMap<String, ArgoApplication> {
     let read = applications(snapshot).into_iter().map(async |name| {
         let found = kube.argo_application(&name).await;
         Some((name, found.ok().flatten()?))
     });
     join_all(read).await.into_iter().flatten().collect()
-}
-
-fn verb_of(word: &str) -> Verb {
-    match word {
-        "list" => Verb::List,
-        "watch" => Verb::Watch,
-        "create" => Verb::Create,
-        "update" => Verb::Update,
-        "patch" => Verb::Patch,
-        "delete" => Verb::Delete,
-        _ => Verb::Get,
-    }
 }

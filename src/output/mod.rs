@@ -4,6 +4,7 @@
 mod advice;
 mod backup;
 mod clusters;
+mod doctor;
 mod document;
 mod encode;
 mod event;
@@ -30,10 +31,12 @@ pub use backup::{
     Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
 pub use clusters::{FleetView, clusters_screen};
+pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PruningDocument,
-    SlotsDocument, SlowStatementsDocument, SynchronousDocument, VerificationDocument,
+    ClusterStatusDocument, DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument,
+    PruningDocument, SlotsDocument, SlowStatementsDocument, SynchronousDocument,
+    VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use event::{backup_event_line, event_line, exit_event};

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PruningDocument,
-    SlotsDocument, SlowStatementsDocument, SynchronousDocument, VerificationDocument,
+    ClusterStatusDocument, DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument,
+    PruningDocument, SlotsDocument, SlowStatementsDocument, SynchronousDocument,
+    VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -58,6 +59,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("log-entry.json", of::<LogEntryDocument>()),
         ("slow-statements.json", of::<SlowStatementsDocument>()),
         ("slots.json", of::<SlotsDocument>()),
+        ("examination.json", of::<DoctorDocument>()),
         ("backup.json", of::<BackupDocument>()),
         ("backup-list.json", of::<BackupListDocument>()),
         ("backup-verification.json", of::<VerificationDocument>()),

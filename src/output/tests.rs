@@ -1,5 +1,6 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
+mod doctor;
 mod operation;
 mod restore;
 mod scaling;

@@ -3,6 +3,8 @@
 
 mod conninfo;
 mod control;
+mod doctor;
+mod doctor_sql;
 mod error;
 mod facts;
 mod files;
@@ -13,6 +15,7 @@ mod quote;
 mod readable;
 mod restore_test;
 mod rows;
+mod scram;
 mod session;
 mod sql;
 mod standby_log;

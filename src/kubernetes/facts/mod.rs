@@ -1,7 +1,9 @@
 //! From objects of the API to facts: pure conversions.
 
 mod annotations;
+mod applied;
 mod autoscaler;
+mod excesses;
 mod git_ops;
 mod pod;
 mod quantity;
@@ -10,7 +12,9 @@ mod stateful_set;
 mod topology;
 mod volume;
 
+pub(crate) use applied::differences;
 pub(crate) use autoscaler::autoscaler_facts;
+pub(crate) use excesses::{memory_limit, pod_security};
 pub(crate) use git_ops::git_ops;
 pub use pod::start_decision;
 pub(crate) use pod::{node_ready, pod_facts};

@@ -3,6 +3,7 @@
 
 mod backup;
 mod behind;
+mod doctor;
 mod error;
 mod instance;
 mod lag;
@@ -14,6 +15,7 @@ mod status;
 mod version;
 
 pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
+pub use doctor::DoctorDocument;
 pub use error::ErrorDocument;
 pub use lag::LagReportDocument;
 pub use logs::{LogEntryDocument, SlowStatementsDocument};

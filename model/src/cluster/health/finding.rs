@@ -154,6 +154,61 @@ pub enum FindingCode {
     Unseen,
 }
 
+impl FindingCode {
+    /// All of them, in the order of urgency.
+    pub const ALL: &'static [Self] = &[
+        Self::SplitBrain,
+        Self::OtherSystem,
+        Self::EmptyPrimaryVolume,
+        Self::NoPrimary,
+        Self::PrimarySilent,
+        Self::ReadOnlyPrimary,
+        Self::WriteServiceAstray,
+        Self::WriteServiceEmpty,
+        Self::SynchronousStandbyMissing,
+        Self::SynchronousNamesDiffer,
+        Self::AutoscalerMayDeletePrimary,
+        Self::SeveralAutoscalers,
+        Self::VolumeDeleting,
+        Self::DiskFull,
+        Self::NoStandby,
+        Self::RecoverySettings,
+        Self::StandbysKeptOut,
+        Self::ConfigurationMistake,
+        Self::ConnectionsExhausted,
+        Self::OtherTimeline,
+        Self::StartRefused,
+        Self::StartWaiting,
+        Self::NodeNotReady,
+        Self::PodUnscheduled,
+        Self::PodDown,
+        Self::DatabaseSilent,
+        Self::PodTerminating,
+        Self::PodRestarting,
+        Self::SlotLost,
+        Self::StandbyNotStreaming,
+        Self::ReplayPaused,
+        Self::ReplayDelayed,
+        Self::StandbyBehind,
+        Self::InactiveSlot,
+        Self::ReadServiceEmpty,
+        Self::ReadServiceAstray,
+        Self::ReplicasMissing,
+        Self::AutoscalerAtMaximum,
+        Self::OperationUnfinished,
+        Self::JournalUnreadable,
+        Self::StopUnproven,
+        Self::RecordHeld,
+        Self::TopologyDiffers,
+        Self::ArchivingFails,
+        Self::ArchivingHangs,
+        Self::RestartPending,
+        Self::PodNotReady,
+        Self::AutoscalerBlind,
+        Self::Unseen,
+    ];
+}
+
 impl fmt::Display for FindingCode {
     /// The word that JSON has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -247,5 +302,25 @@ impl HealthFinding {
     pub(super) fn next(mut self, command: impl Into<String>) -> Self {
         self.next.push(command.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is added to the enum is in its schema by itself, and in the list only by hand.
+    #[test]
+    fn the_list_of_codes_has_all_of_them() {
+        let schema = schemars::schema_for!(FindingCode).to_value().to_string();
+        let words = schema.matches("\"const\"").count();
+        assert_eq!(words, FindingCode::ALL.len());
+        for code in FindingCode::ALL {
+            assert!(schema.contains(&format!("\"{code}\"")), "{code}");
+        }
+        assert!(
+            FindingCode::ALL.is_sorted_by(|a, b| a < b),
+            "in order, each once"
+        );
     }
 }

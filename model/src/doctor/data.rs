@@ -1,0 +1,194 @@
+//! Whether data are what they were, and have room to grow.
+
+use super::facts::DoctorFacts;
+use super::remedy::{in_database, on_primary, psql};
+use super::result::{Finding, cluster};
+use super::servers::{database_of, each_database, each_server};
+use super::vacuum::counted;
+use crate::cluster::{ObjectRef, words};
+
+/// From here on a sequence is in danger, in %.
+const SEQUENCE_CRITICAL: f64 = 90.0;
+
+pub(super) fn collation_mismatch(facts: &DoctorFacts) -> Vec<Finding> {
+    let refresh = |name: &str| format!("alter database {} refresh collation version", quoted(name));
+    let mut findings = each_server(facts, |pod, answer| {
+        let differ = answer.collations.iter();
+        differ
+            .map(|it| {
+                Finding::warning(
+                    ObjectRef::new("database", &format!("{pod}/{}", it.name)),
+                    format!(
+                        "its collation is of version {}, the system in {pod} has {}",
+                        it.recorded, it.actual
+                    ),
+                )
+                .evidence("an index on text may be in the wrong order there: rows are not found, or are there twice")
+                .next(in_database(&facts.snapshot, &it.name, &format!("reindex database {}", quoted(&it.name))))
+                .next(on_primary(&facts.snapshot, &refresh(&it.name)))
+            })
+            .collect()
+    });
+    findings.extend(each_database(facts, |name, database| {
+        let first = database.collations.first()?;
+        Some(
+            Finding::warning(
+                database_of(name),
+                format!(
+                    "{} of another version than the system has",
+                    counted(database.collations.len(), "collation")
+                ),
+            )
+            .evidence_lines(database.collations.iter().map(|it| {
+                format!(
+                    "{}: {} is recorded, {} is there",
+                    it.name, it.recorded, it.actual
+                )
+            }))
+            .next(in_database(
+                &facts.snapshot,
+                name,
+                &format!("alter collation {} refresh version", first.name),
+            )),
+        )
+    }));
+    findings
+}
+
+/// An identifier in SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+pub(super) fn checksum_failures(facts: &DoctorFacts) -> Vec<Finding> {
+    each_server(facts, |pod, answer| {
+        let failed = answer.checksum_failures.iter();
+        failed
+            .map(|it| {
+                let last = it.last.map(|at| format!(", the last at {at:.0}"));
+                Finding::critical(
+                    ObjectRef::pod(pod),
+                    format!(
+                        "{} failed in {}{}",
+                        counted(
+                            usize::try_from(it.failures).unwrap_or(usize::MAX),
+                            "checksum"
+                        ),
+                        if it.database.is_empty() {
+                            "shared tables"
+                        } else {
+                            &it.database
+                        },
+                        last.unwrap_or_default()
+                    ),
+                )
+                .evidence("the disk or the memory gave back other bytes than were written")
+                .next(
+                    match facts.snapshot.primary().is_some_and(|it| it.name() == pod) {
+                        true => format!("pgctl -n {} failover", facts.snapshot.cluster.namespace),
+                        false => {
+                            format!("pgctl -n {} reinit {pod}", facts.snapshot.cluster.namespace)
+                        }
+                    },
+                )
+            })
+            .collect()
+    })
+}
+
+pub(super) fn checksums_off(facts: &DoctorFacts) -> Vec<Finding> {
+    each_server(facts, |pod, answer| {
+        match answer.checksums {
+        true => Vec::new(),
+        false => vec![
+            Finding::warning(ObjectRef::pod(pod), "data checksums are off")
+                .evidence("a page that the disk spoils is taken for a good one, and copied into backups")
+                .next("pg_checksums --enable   # with the server stopped: docs/checks.md#checksums-off"),
+        ],
+    }
+    })
+}
+
+pub(super) fn sequence_near_end(facts: &DoctorFacts) -> Vec<Finding> {
+    each_database(facts, |name, database| {
+        let worst = database
+            .sequences
+            .iter()
+            .max_by(|a, b| a.percent.total_cmp(&b.percent))?;
+        let what = format!(
+            "{} near the end",
+            counted(database.sequences.len(), "sequence")
+        );
+        let finding = match worst.percent >= SEQUENCE_CRITICAL {
+            true => Finding::critical(database_of(name), what),
+            false => Finding::warning(database_of(name), what),
+        };
+        Some(
+            finding
+                .evidence_lines(database.sequences.iter().map(|it| {
+                    format!("{}: {} of {} ({:.0} %)", it.sequence, it.last, it.end, it.percent)
+                }))
+                .next(in_database(
+                    &facts.snapshot,
+                    name,
+                    &format!(
+                        "select seqrelid::regclass, seqtypid::regtype, seqmax from pg_sequence where seqrelid = {}::regclass",
+                        literal(&worst.sequence)
+                    ),
+                )),
+        )
+    })
+}
+
+/// A text in SQL.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+pub(super) fn unlogged_tables(facts: &DoctorFacts) -> Vec<Finding> {
+    let unlogged = match &facts.unlogged {
+        Ok(unlogged) => unlogged,
+        Err(why) => return vec![Finding::unknown(cluster(&facts.snapshot), why)],
+    };
+    unlogged
+        .iter()
+        .filter(|it| it.tables > 0)
+        .map(|it| {
+            let bytes = it.bytes.map(|it| format!(" ({})", words::bytes(it)));
+            Finding::note(
+                database_of(&it.database),
+                format!(
+                    "{}{} unlogged: a failover or a crash empties them",
+                    match it.tables {
+                        1 => "1 table is".to_owned(),
+                        more => format!("{more} tables are"),
+                    },
+                    bytes.unwrap_or_default()
+                ),
+            )
+            .next(in_database(
+                &facts.snapshot,
+                &it.database,
+                "select oid::regclass from pg_class where relpersistence = 'u' and relkind = 'r'",
+            ))
+        })
+        .collect()
+}
+
+pub(super) fn durability_off(facts: &DoctorFacts) -> Vec<Finding> {
+    each_server(facts, |pod, answer| {
+        match answer.durable {
+        true => Vec::new(),
+        false => vec![
+            Finding::critical(ObjectRef::pod(pod), "fsync or full_page_writes is off")
+                .evidence("a crash of the node may leave data that can't be read, or are wrong")
+                .next(psql(
+                    &facts.snapshot,
+                    pod,
+                    "postgres",
+                    "select name, setting, source, sourcefile from pg_settings where name in ('fsync', 'full_page_writes')",
+                )),
+        ],
+    }
+    })
+}

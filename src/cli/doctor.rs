@@ -1,0 +1,86 @@
+//! `pgctl doctor`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::global::duration;
+use super::watch::WatchArgs;
+use crate::cluster::{LagLimit, Severity};
+
+/// Examine a cluster: health, protection, vacuum, indexes, security, settings, rights
+///
+/// Each result has a stable code, its evidence, and a command that mends it; docs/checks.md has a
+/// section for each. What could not be looked at is UNKNOWN, with the reason, and never passed. Passwords
+/// are compared and never shown. -v shows the checks that passed, too.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pgctl doctor                             everything that is wrong, the most urgent first
+  pgctl doctor -v                          and what was looked at and found well
+  pgctl doctor --store s3://backups/pg     the backups, too
+  pgctl doctor --check trust-login --check invalid-index
+  pgctl doctor --fail-on warning -q        for a pipeline: a line, and the exit code
+  pgctl doctor -o json | jq -r '.results[] | select(.outcome == \"critical\") | .code'
+
+Exit codes: 0; 4 something is at least as bad as --fail-on (unknown counts as a warning);
+7 the API or every database is out of reach")]
+pub struct DoctorArgs {
+    /// Exit with 4 when something is at least as bad
+    #[arg(
+        long,
+        env = "PGCTL_FAIL_ON",
+        hide_env = true,
+        value_name = "SEVERITY",
+        default_value = "critical"
+    )]
+    pub fail_on: FailOn,
+    /// Only the check of this code; may be given several times
+    #[arg(
+        long = "check",
+        env = "PGCTL_CHECK",
+        hide_env = true,
+        value_name = "CODE",
+        value_delimiter = ','
+    )]
+    pub checks: Vec<String>,
+    /// Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, env = "PGCTL_STORE", hide_env = true, value_name = "STORE")]
+    pub store: Option<String>,
+    /// A standby behind by more is a problem: a time, a size, or both
+    #[arg(
+        long,
+        env = "PGCTL_MAX_LAG",
+        hide_env = true,
+        value_name = "LIMIT",
+        default_value = "30s,256MB"
+    )]
+    pub max_lag: LagLimit,
+    /// How old statistics must be to call an index unused
+    #[arg(long, env = "PGCTL_STATISTICS_AGE", hide_env = true, value_name = "TIME", default_value = "168h", value_parser = duration)]
+    pub statistics_age: Duration,
+    /// Whether and how often it looks again.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
+/// From where on the exit code says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Anything that was found
+    Note,
+    /// Warnings, what could not be looked at, and worse
+    Warning,
+    /// Only what is critical
+    Critical,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Note => Self::Note,
+            FailOn::Warning => Self::Warning,
+            FailOn::Critical => Self::Critical,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `pgctl doctor`: look at everything at once, judge, show.
+
+use std::sync::Arc;
+
+use super::backup::store;
+use super::context::Context;
+use super::journal::look_at_journal;
+use super::looking::{self, Looking};
+use crate::backup::catalogue::Catalogue;
+use crate::backup::store::Store;
+use crate::cli::{DoctorArgs, StoreArgs};
+use crate::cluster::{ClusterId, Limits, Severity, Snapshot, assess, nearest};
+use crate::doctor::{BackupSeen, CheckCode, DoctorFacts, Examination, Known, examine};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::Kube;
+use crate::observe::examined;
+use crate::operate::argo_applications;
+use crate::output::{DoctorDocument, Screen, doctor_answer, doctor_screen};
+use crate::plan::drift;
+
+pub(super) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode, Failure> {
+    let doctor = Doctor::connect(context, args).await?;
+    looking::run(context, &args.watch, doctor).await
+}
+
+/// Looks at everything that a check goes by.
+pub(super) struct Doctor {
+    kube: Kube,
+    limits: Limits,
+    store: Known<Arc<dyn Store>>,
+    only: Option<Vec<CheckCode>>,
+    fail_on: Severity,
+    statistics_seconds: f64,
+    verbose: bool,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    snapshot: Snapshot,
+    /// What is concluded from it.
+    pub(super) examination: Examination,
+}
+
+impl Doctor {
+    /// Connects, once what was typed makes sense.
+    pub(super) async fn connect(context: &Context, args: &DoctorArgs) -> Result<Self, Failure> {
+        let only = match args.checks.as_slice() {
+            [] => None,
+            codes => Some(codes.iter().map(|it| code(it)).collect::<Result<_, _>>()?),
+        };
+        let named = args
+            .store
+            .clone()
+            .ok_or_else(|| "no store of backups is named (--store, PGCTL_STORE)".to_owned());
+        Ok(Self {
+            kube: context.connect().await?,
+            limits: Limits {
+                lag: args.max_lag,
+                ..Limits::default()
+            },
+            store: named.and_then(|name| {
+                let store = StoreArgs { store: Some(name) };
+                store::open(&store).map_err(|failure| failure.what)
+            }),
+            only,
+            fail_on: args.fail_on.into(),
+            statistics_seconds: args.statistics_age.as_secs_f64(),
+            verbose: context.verbose,
+        })
+    }
+
+    async fn backups(&self, cluster: &ClusterId, context: &Context) -> Known<BackupSeen> {
+        let store = self.store.as_ref().map_err(String::clone)?;
+        let reading = tokio::time::timeout(context.timeout(), Catalogue::read(store)).await;
+        let catalogue = reading
+            .map_err(|_| format!("{} does not answer", store.location()))?
+            .map_err(|error| error.to_string())?;
+        Ok(seen_in(&catalogue, cluster, store.location()))
+    }
+}
+
+/// The newest that is whole, and the newest trial of one.
+fn seen_in(catalogue: &Catalogue, cluster: &ClusterId, store: String) -> BackupSeen {
+    let of_cluster = catalogue.entries.iter().rev().filter_map(|entry| {
+        let manifest = entry.manifest.as_ref().ok()?;
+        (manifest.source.cluster == *cluster).then_some((entry, manifest))
+    });
+    let newest = of_cluster
+        .clone()
+        .find(|(entry, _)| entry.verified().is_some())
+        .map(|(entry, manifest)| (entry.id.clone(), manifest.started));
+    let restored = of_cluster
+        .filter_map(|(entry, _)| Some((entry, entry.restore_test()?)))
+        .max_by_key(|(_, test)| test.at)
+        .map(|(entry, test)| (entry.id.clone(), test.at, test.problems.first().cloned()));
+    BackupSeen {
+        store,
+        newest,
+        restored,
+    }
+}
+
+fn code(given: &str) -> Result<CheckCode, Failure> {
+    CheckCode::find(given.trim()).ok_or_else(|| {
+        let codes: Vec<String> = CheckCode::all().map(|it| it.to_string()).collect();
+        let failure = Failure::new(ExitCode::Usage, format!("there is no check {given:?}"));
+        match nearest(given, codes.iter().map(String::as_str)) {
+            Some(near) => failure.next(format!("pgctl doctor --check {near}")),
+            None => failure.next("pgctl doctor -v   # names every check"),
+        }
+    })
+}
+
+impl Looking for Doctor {
+    type Seen = Seen;
+
+    async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
+        let mut observed = context.observe(&self.kube).await?;
+        let snapshot = &observed.snapshot;
+        let (examined, backups, argo) = futures::join!(
+            examined(&self.kube, &observed, &context.selection),
+            self.backups(&snapshot.cluster, context),
+            argo_applications(&self.kube, snapshot),
+        );
+        look_at_journal(&self.kube, &mut observed.snapshot).await;
+        let snapshot = observed.snapshot;
+        let facts = DoctorFacts {
+            health: assess(&snapshot, &self.limits),
+            objects: examined.objects,
+            servers: examined.servers,
+            unlogged: examined.unlogged,
+            secret: examined.secret,
+            backups,
+            drift: drift(&snapshot, &argo),
+            access: examined.access,
+            statistics_seconds: self.statistics_seconds,
+            snapshot: snapshot.clone(),
+        };
+        Ok(Seen {
+            examination: examine(&facts, self.only.as_deref()),
+            snapshot,
+        })
+    }
+
+    fn document(&self, seen: &Seen) -> impl serde::Serialize {
+        DoctorDocument::new(&seen.snapshot, &seen.examination)
+    }
+
+    fn screen(&self, seen: &Seen, screen: &Screen) -> String {
+        doctor_screen(&seen.examination, self.verbose, screen)
+    }
+
+    fn answer(&self, seen: &Seen, screen: &Screen) -> String {
+        doctor_answer(&seen.examination, screen) + "\n"
+    }
+
+    fn exit(&self, seen: &Seen) -> ExitCode {
+        if seen
+            .snapshot
+            .instances
+            .iter()
+            .all(|it| it.facts().is_none())
+        {
+            ExitCode::Unreachable
+        } else if seen.examination.fails_on(self.fail_on) {
+            ExitCode::Unhealthy
+        } else {
+            ExitCode::Done
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! All that `pgctl doctor` goes by, asked at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::join_all;
+
+use super::builder::Observed;
+use super::open::{OpenError, login, open, open_database};
+use super::unlogged::unlogged_tables;
+use crate::cluster::{Instance, Snapshot};
+use crate::doctor::{
+    Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
+    ServerSeen,
+};
+use crate::kubernetes::{Call, Kube, Place, Selection, Verb};
+use crate::plan::{OperationKind, UnloggedTables};
+use crate::postgres::Login;
+
+/// Databases that are asked of each server, the largest first.
+const MOST_DATABASES: usize = 30;
+/// Databases that one server is asked about at the same time.
+const AT_ONCE: usize = 4;
+
+/// What was asked besides the snapshot.
+#[derive(Debug)]
+pub struct Examined {
+    /// Objects around the cluster.
+    pub objects: ObjectsSeen,
+    /// What each server says, in the order of the pods.
+    pub servers: Vec<ServerSeen>,
+    /// Unlogged tables by database.
+    pub unlogged: Known<Vec<UnloggedTables>>,
+    /// What is wrong with the Secret's values.
+    pub secret: Known<SecretFacts>,
+    /// What may be done.
+    pub access: Known<Vec<Access>>,
+}
+
+/// Asks everything at once. What does not answer says why, and takes no longer than one answer may.
+pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -> Examined {
+    let snapshot = &observed.snapshot;
+    let (objects, servers, unlogged, secret, access) = futures::join!(
+        objects(kube, snapshot, selection),
+        servers(kube, observed),
+        unlogged_tables(kube, observed),
+        secret(kube, observed),
+        access(kube, &snapshot.cluster.namespace),
+    );
+    Examined {
+        objects,
+        servers,
+        unlogged: unlogged.ok_or_else(|| "no server says which tables are unlogged".to_owned()),
+        secret,
+        access,
+    }
+}
+
+/// The objects are looked at anew: a snapshot keeps of them only what every command needs.
+async fn objects(kube: &Kube, snapshot: &Snapshot, selection: &Selection) -> ObjectsSeen {
+    let place = Place::Namespace(snapshot.cluster.namespace.clone());
+    match kube.discover_one(&place, selection).await {
+        Ok(found) => kube.surroundings(&found).await,
+        Err(error) => {
+            let why = error.to_string();
+            ObjectsSeen {
+                budgets: Err(why.clone()),
+                policies: Err(why.clone()),
+                nodes: Err(why),
+                security: Vec::new(),
+                memory_limits: BTreeMap::new(),
+                differences: Vec::new(),
+            }
+        }
+    }
+}
+
+async fn secret(kube: &Kube, observed: &Observed) -> Known<SecretFacts> {
+    let credentials = observed.credentials.as_ref();
+    let source = credentials.map(|it| &it.source);
+    let source = source.ok_or_else(|| "the Secret could not be read".to_owned())?;
+    let judged = kube.judge_secret(source).await;
+    judged.map_err(|error| error.to_string())
+}
+
+async fn servers(kube: &Kube, observed: &Observed) -> Vec<ServerSeen> {
+    let namespace = &observed.snapshot.cluster.namespace;
+    let credentials = observed.credentials.as_ref();
+    let login = credentials.map(|it| login(it, kube.timeout()));
+    let instances = observed.snapshot.instances.iter();
+    join_all(instances.map(async |instance| {
+        let pod = instance.name();
+        match (silent(instance), &login) {
+            // It was asked a moment ago: a second wait tells no more.
+            (Some(why), _) => unseen(pod, why),
+            (None, None) => unseen(pod, "the Secret could not be read".to_owned()),
+            (None, Some(login)) => server(kube, namespace, pod, login).await,
+        }
+    }))
+    .await
+}
+
+fn silent(instance: &Instance) -> Option<String> {
+    match instance.database.unanswered() {
+        Some(why) => Some(why.to_owned()),
+        None if instance.facts().is_none() => Some("its container does not run".to_owned()),
+        None => None,
+    }
+}
+
+fn unseen(pod: &str, why: String) -> ServerSeen {
+    ServerSeen {
+        pod: pod.to_owned(),
+        answer: Err(why.clone()),
+        databases: BTreeMap::new(),
+        passwords: Err(why),
+    }
+}
+
+async fn server(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> ServerSeen {
+    let asking = async {
+        let session = open(kube, namespace, pod, login).await?;
+        let (answer, passwords) =
+            futures::join!(session.examine_server(), session.examine_passwords());
+        let passwords = passwords.map_err(|error| error.to_string());
+        Ok::<_, OpenError>((answer?, passwords))
+    };
+    let (answer, passwords): (ServerAnswer, Known<PasswordFacts>) =
+        match within(login.timeout, asking).await {
+            Ok(answers) => answers,
+            Err(why) => return unseen(pod, why),
+        };
+    let names = answer.databases.iter().take(MOST_DATABASES).cloned();
+    let names: Vec<String> = names.collect();
+    let databases = futures::stream::iter(names)
+        .map(async |name| {
+            let answer = database(kube, namespace, pod, login, &name).await;
+            (name, answer)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    ServerSeen {
+        pod: pod.to_owned(),
+        answer: Ok(answer),
+        databases,
+        passwords,
+    }
+}
+
+async fn database(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    name: &str,
+) -> Known<DatabaseAnswer> {
+    let asking = async {
+        let session = open_database(kube, namespace, pod, login, name).await?;
+        Ok::<_, OpenError>(session.examine_database().await?)
+    };
+    within(login.timeout, asking).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    asking: impl Future<Output = Result<T, OpenError>>,
+) -> Known<T> {
+    match tokio::time::timeout(limit, asking).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
+    }
+}
+
+/// What looking takes.
+const TO_LOOK: [(Verb, &str, &str); 16] = [
+    (Verb::List, "", "pods"),
+    (Verb::List, "apps", "statefulsets"),
+    (Verb::List, "", "services"),
+    (Verb::List, "discovery.k8s.io", "endpointslices"),
+    (Verb::List, "autoscaling", "horizontalpodautoscalers"),
+    (Verb::List, "", "persistentvolumeclaims"),
+    (Verb::List, "", "configmaps"),
+    (Verb::List, "", "events"),
+    (Verb::List, "policy", "poddisruptionbudgets"),
+    (Verb::List, "networking.k8s.io", "networkpolicies"),
+    (Verb::Get, "coordination.k8s.io", "leases"),
+    (Verb::Get, "", "secrets"),
+    (Verb::Get, "", "pods/log"),
+    (Verb::Create, "", "pods/portforward"),
+    (Verb::Create, "", "pods/exec"),
+    (Verb::Get, "", "configmaps"),
+];
+
+const OPERATIONS: [OperationKind; 7] = [
+    OperationKind::Failover,
+    OperationKind::Rejoin,
+    OperationKind::Reinit,
+    OperationKind::Scale,
+    OperationKind::Autoscale,
+    OperationKind::Synchronous,
+    OperationKind::Restore,
+];
+
+/// What pgctl's commands need, each permission asked for once.
+async fn access(kube: &Kube, namespace: &str) -> Known<Vec<Access>> {
+    let mut wanted: Vec<(Call, Option<String>)> = TO_LOOK
+        .iter()
+        .map(|(verb, group, resource)| (Call::new(*verb, group, resource).within(namespace), None))
+        .collect();
+    for kind in OPERATIONS {
+        for (verb, group, resource) in kind.permissions() {
+            let Some(verb) = Verb::of(verb) else { continue };
+            let call = Call::new(verb, group, resource).within(namespace);
+            wanted.push((call, Some(format!("pgctl {}", kind.command()))));
+        }
+    }
+    let mut calls: Vec<Call> = Vec::new();
+    for (call, _) in &wanted {
+        if !calls.contains(call) {
+            calls.push(call.clone());
+        }
+    }
+    let missing = kube.not_allowed(&calls).await;
+    let missing: BTreeSet<String> = missing
+        .map_err(|error| error.to_string())?
+        .into_iter()
+        .map(permission)
+        .collect();
+    Ok(wanted
+        .iter()
+        .map(|(call, command)| Access {
+            permission: permission(call),
+            command: command.clone(),
+            allowed: !missing.contains(&permission(call)),
+        })
+        .collect())
+}
+
+/// `patch statefulsets/scale.apps`, as `kubectl auth can-i` takes it.
+fn permission(call: &Call) -> String {
+    let group = match call.group {
+        "" => String::new(),
+        group => format!(".{group}"),
+    };
+    let (resource, sub) = match call.resource.split_once('/') {
+        Some((resource, sub)) => (resource, format!("/{sub}")),
+        None => (call.resource, String::new()),
+    };
+    format!("{} {resource}{group}{sub}", call.verb.as_str())
+}

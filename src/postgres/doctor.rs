@@ -1,0 +1,84 @@
+//! What `pgctl doctor` asks of a server.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::scram::fits;
+use super::{Session, SqlError, doctor_sql as sql};
+use crate::doctor::{CollationFacts, DatabaseAnswer, HbaLine, PasswordFacts, ServerAnswer};
+
+const DOING: &str = "examining the server";
+
+/// How a role's password is stored. It can't be printed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    name: String,
+    md5: bool,
+    like_name: bool,
+    verifier: Option<String>,
+}
+
+impl Session {
+    /// What the server says as a whole. What only a superuser may know, and what this version does not
+    /// know, is left away.
+    ///
+    /// # Errors
+    /// When the server does not answer, or what it says makes no sense.
+    pub async fn examine_server(&self) -> Result<ServerAnswer, SqlError> {
+        let (answer, hba, collations) = futures::join!(
+            self.text(DOING, sql::SERVER),
+            self.text(DOING, sql::HBA),
+            self.text(DOING, sql::COLLATIONS),
+        );
+        let mut answer: ServerAnswer = read(answer?)?;
+        match hba {
+            Ok(lines) => answer.hba = Some(read::<Vec<HbaLine>>(lines)?),
+            Err(error) if error.sqlstate() == Some("42501") => {}
+            Err(error) => return Err(error),
+        }
+        match collations {
+            Ok(rows) => answer.collations = read::<Vec<CollationFacts>>(rows)?,
+            // PostgreSQL 14 records no version of a database's collation: there is no such function.
+            Err(error) if error.sqlstate() == Some("42883") => {}
+            Err(error) => return Err(error),
+        }
+        Ok(answer)
+    }
+
+    /// What the database that this session is in says.
+    ///
+    /// # Errors
+    /// As [`Self::examine_server`].
+    pub async fn examine_database(&self) -> Result<DatabaseAnswer, SqlError> {
+        read(self.text(DOING, sql::DATABASE).await?)
+    }
+
+    /// Which roles have their name as password, and which are stored as MD5. Nothing else of a password is
+    /// kept.
+    ///
+    /// # Errors
+    /// As [`Self::examine_server`], and when the user is no superuser.
+    pub async fn examine_passwords(&self) -> Result<PasswordFacts, SqlError> {
+        let stored: Vec<Stored> = read(self.text(DOING, sql::PASSWORDS).await?)?;
+        let mut facts = PasswordFacts::default();
+        for role in stored {
+            let verifier = role.verifier.as_deref();
+            let fits = verifier.is_some_and(|it| fits(it, &role.name));
+            if role.like_name || fits {
+                facts.like_name.push(role.name.clone());
+            }
+            if role.md5 {
+                facts.md5.push(role.name);
+            }
+        }
+        Ok(facts)
+    }
+}
+
+fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, SqlError> {
+    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| SqlError::Unexpected {
+        doing: DOING.to_owned(),
+        reason: error.to_string(),
+    })
+}
