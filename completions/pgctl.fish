@@ -44,6 +44,9 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "status" -d 'Show how a 
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "lag" -d 'Show how far each standby is behind, or check it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "slots" -d 'Show what each replication slot holds back, and how long that can go on'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "logs" -d 'Show what the servers write into their logs, all in one'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "doctor" -d 'Examine a cluster: health, protection, vacuum, indexes, security, settings, rights'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "metrics" -d 'Tell what is known of a cluster in OpenMetrics, once or for Prometheus'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "report" -d 'Collect what a ticket needs into one archive, without secrets'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make another pod the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
@@ -140,6 +143,67 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s v -l verbose -d 'Te
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l fail-on -d 'Exit with 4 when something is at least as bad' -r -f -a "note\t'Anything that was found'
+warning\t'Warnings, what could not be looked at, and worse'
+critical\t'Only what is critical'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l check -d 'Only the check of this code; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l store -d 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l statistics-age -d 'How old statistics must be to call an index unused' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l listen -d 'Serve at this address, and do not end' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l interval -d 'With --listen: look at the cluster at most once in so long' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l store -d 'Tell of the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l max-lag -d 'A standby behind by more is a finding: a time, a size, or both' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l file -d 'Write it here [default: pgctl-report-NAMESPACE-CLUSTER-TIME.tar.gz]; an existing file is kept' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l tail -d 'Lines of each log' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l with-queries -d 'Keep the texts of queries, and the values that log entries quote'
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r

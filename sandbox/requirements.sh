@@ -24,6 +24,8 @@ need util-linux command -v nsenter
 need bubblewrap command -v bwrap
 # A machine that forbids namespaces runs the sandbox through proot; the tests run it both ways everywhere.
 need proot command -v proot
+# promtool tests the alert rules, Prometheus the queries of the dashboard.
+need prometheus command -v promtool
 if [ "${1-}" = --lint ]; then
     need shellcheck command -v shellcheck
 fi

@@ -33,7 +33,9 @@ impl Command {
             | Self::History
             | Self::Slots(_)
             | Self::Logs(_)
-            | Self::Doctor(_) => false,
+            | Self::Doctor(_)
+            | Self::Report(_)
+            | Self::Metrics(_) => false,
         }
     }
 }

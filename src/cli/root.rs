@@ -6,8 +6,8 @@ use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    BackupArgs, DoctorArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LogsArgs, ReinitArgs,
-    RejoinArgs, RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
+    BackupArgs, DoctorArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LogsArgs, MetricsArgs,
+    ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -52,6 +52,10 @@ pub enum Command {
     Logs(LogsArgs),
     /// Examine a cluster: health, protection, vacuum, indexes, security, settings, rights
     Doctor(DoctorArgs),
+    /// Tell what is known of a cluster in OpenMetrics, once or for Prometheus
+    Metrics(MetricsArgs),
+    /// Collect what a ticket needs into one archive, without secrets
+    Report(ReportArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby

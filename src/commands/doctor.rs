@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, args: &DoctorArgs) -> Result<ExitCode
 }
 
 /// Looks at everything that a check goes by.
-pub(super) struct Doctor {
+struct Doctor {
     kube: Kube,
     limits: Limits,
     store: Known<Arc<dyn Store>>,
@@ -36,15 +36,33 @@ pub(super) struct Doctor {
 }
 
 /// What was seen.
-pub(super) struct Seen {
+struct Seen {
     snapshot: Snapshot,
-    /// What is concluded from it.
-    pub(super) examination: Examination,
+    examination: Examination,
+}
+
+/// What all checks find, without the backups: for a report.
+///
+/// # Errors
+/// When the cluster can't be looked at.
+pub(super) async fn examination(context: &Context, kube: &Kube) -> Result<DoctorDocument, Failure> {
+    const WEEK: f64 = 604_800.0;
+    let mut doctor = Doctor {
+        kube: kube.clone(),
+        limits: Limits::default(),
+        store: Err("a report does not look at backups".to_owned()),
+        only: None,
+        fail_on: Severity::Critical,
+        statistics_seconds: WEEK,
+        verbose: false,
+    };
+    let seen = doctor.look(context).await?;
+    Ok(DoctorDocument::new(&seen.snapshot, &seen.examination))
 }
 
 impl Doctor {
     /// Connects, once what was typed makes sense.
-    pub(super) async fn connect(context: &Context, args: &DoctorArgs) -> Result<Self, Failure> {
+    async fn connect(context: &Context, args: &DoctorArgs) -> Result<Self, Failure> {
         let only = match args.checks.as_slice() {
             [] => None,
             codes => Some(codes.iter().map(|it| code(it)).collect::<Result<_, _>>()?),

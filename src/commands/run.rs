@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::context::Context;
 use super::interruption::before_anything_is_begun;
 use super::{
-    backup, doctor, failover, history, hpa, lag, logs, rejoin, restore, scale, slots, status, sync,
+    backup, doctor, failover, history, hpa, lag, logs, metrics, rejoin, report, restore, scale,
+    slots, status, sync,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -63,6 +64,8 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
         Command::Slots(args) => slots::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
         Command::Doctor(args) => doctor::run(context, args).await,
+        Command::Report(args) => report::run(context, args).await,
+        Command::Metrics(args) => metrics::run(context, args).await,
         // These end an interrupted operation themselves: they know how to go on with it.
         Command::Failover(args) => failover::run(context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,

@@ -23,6 +23,7 @@ mod log_stream;
 mod login;
 mod node;
 mod proxy;
+mod raw;
 mod requests;
 mod secret;
 mod surroundings;

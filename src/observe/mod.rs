@@ -2,18 +2,22 @@
 //! `cluster::Snapshot`. The only room that knows both adapters.
 
 mod builder;
+mod connections;
 mod doctor;
 mod kept;
 mod logs;
 mod nodes;
 mod open;
+mod settings;
 mod target;
 mod unlogged;
 
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
+pub use connections::connections;
 pub use doctor::{Examined, examined};
 pub use kept::kept_data;
 pub use logs::{LogEvent, LogMerge, LogNews, LogQuestion};
 pub use open::{OpenError, login, open, open_database};
+pub use settings::settings_and_sessions;
 pub use target::target_facts;
 pub use unlogged::unlogged_tables;

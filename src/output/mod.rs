@@ -12,6 +12,7 @@ mod failure;
 mod findings;
 mod lag;
 mod logs;
+mod metrics;
 mod operation;
 mod plain;
 mod prompt;
@@ -43,6 +44,7 @@ pub use event::{backup_event_line, event_line, exit_event};
 pub use failure::failure_screen;
 pub use lag::{LagView, failing_standbys, lag_screen};
 pub use logs::{LogPrinter, slow_screen};
+pub use metrics::{BackupFigures, LastLook, Measured, OperationFigures, exposition};
 pub use operation::{
     HistoryContent, OperationDocument, candidates_screen, checks_screen, history_screen,
     plan_screen, refusal_screen, report_screen,

@@ -1,6 +1,7 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
 mod doctor;
+mod metrics;
 mod operation;
 mod restore;
 mod scaling;

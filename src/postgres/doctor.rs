@@ -1,5 +1,7 @@
 //! What `pgctl doctor` asks of a server.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -52,6 +54,14 @@ impl Session {
     /// As [`Self::examine_server`].
     pub async fn examine_database(&self) -> Result<DatabaseAnswer, SqlError> {
         read(self.text(DOING, sql::DATABASE).await?)
+    }
+
+    /// Sessions of clients by state, our own left away.
+    ///
+    /// # Errors
+    /// As [`Self::examine_server`].
+    pub async fn connections(&self) -> Result<BTreeMap<String, u64>, SqlError> {
+        read(self.text("counting sessions", sql::CONNECTIONS).await?)
     }
 
     /// Which roles have their name as password, and which are stored as MD5. Nothing else of a password is

@@ -13,6 +13,7 @@ mod inventory;
 mod operation;
 mod quote;
 mod readable;
+mod report;
 mod restore_test;
 mod rows;
 mod scram;

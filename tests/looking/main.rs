@@ -3,5 +3,7 @@
 
 mod doctor;
 mod logs;
+mod metrics;
+mod report;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;

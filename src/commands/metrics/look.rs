@@ -1,0 +1,95 @@
+//! One look: everything that is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backup::catalogue::Catalogue;
+use crate::backup::store::Store;
+use crate::cluster::{ClusterId, Limits, assess};
+use crate::commands::context::Context;
+use crate::commands::journal::look_at_journal;
+use crate::engine::Record;
+use crate::failure::Failure;
+use crate::kubernetes::Kube;
+use crate::observe::connections;
+use crate::output::{BackupFigures, Measured, OperationFigures};
+use crate::world::journal_of;
+
+/// The longest that the store of backups is waited for.
+const STORE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What it takes to look.
+pub(super) struct Look {
+    pub(super) kube: Kube,
+    pub(super) limits: Limits,
+    pub(super) store: Option<Arc<dyn Store>>,
+}
+
+impl Look {
+    /// Looks at everything at once.
+    pub(super) async fn measure(&self, context: &Context) -> Result<Measured, Failure> {
+        let mut observed = context.observe(&self.kube).await?;
+        let cluster = observed.snapshot.cluster.clone();
+        let (connections, journal, backups) = futures::join!(
+            connections(&self.kube, &observed),
+            journal_of(&self.kube, &cluster),
+            self.backups(&cluster),
+        );
+        look_at_journal(&self.kube, &mut observed.snapshot).await;
+        let records = journal.map(|it| it.map_or_else(Vec::new, |it| it.history));
+        Ok(Measured {
+            health: assess(&observed.snapshot, &self.limits),
+            connections,
+            backups,
+            operations: records.ok().map(|it| it.iter().map(figures).collect()),
+            snapshot: observed.snapshot,
+        })
+    }
+
+    async fn backups(&self, cluster: &ClusterId) -> Option<BackupFigures> {
+        let reading = Catalogue::read(self.store.as_ref()?);
+        let catalogue = tokio::time::timeout(STORE_LIMIT, reading)
+            .await
+            .ok()?
+            .ok()?;
+        let mut figures = BackupFigures::default();
+        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+        for entry in &catalogue.entries {
+            let Ok(manifest) = &entry.manifest else {
+                continue;
+            };
+            if manifest.source.cluster != *cluster {
+                continue;
+            }
+            *kinds.entry(word(&manifest.backup)).or_default() += 1;
+            if entry.verified().is_some() {
+                figures.newest = figures.newest.max(Some(manifest.started));
+            }
+            if let Some(test) = entry.restore_test() {
+                let this = Some((test.at, test.problems.is_empty()));
+                figures.restored = figures.restored.max(this);
+            }
+        }
+        figures.kinds = kinds;
+        Some(figures)
+    }
+}
+
+fn figures(record: &Record) -> OperationFigures {
+    OperationFigures {
+        // An operation's id begins with its command.
+        kind: record.id.0.split('-').next().unwrap_or_default().to_owned(),
+        outcome: word(&record.outcome),
+        ended: record.report.ended,
+        outage_seconds: record.report.write_outage_seconds,
+    }
+}
+
+/// The stable word that documents have for a value.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,173 @@
+//! What goes into a report: every file's name with its text, or why it could not be collected.
+
+use futures::future::join_all;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::redaction::Redaction;
+use crate::cluster::{Instance, Limits, Snapshot, assess, slot_report};
+use crate::commands::context::Context;
+use crate::kubernetes::Kube;
+use crate::observe::{Observed, settings_and_sessions};
+use crate::output::{
+    ClusterStatusDocument, Format, HistoryContent, LagReportDocument, LagView, OperationDocument,
+    SlotsDocument, encode,
+};
+use crate::world::journal_of;
+
+/// A file of a report.
+pub(super) struct Piece {
+    pub(super) name: String,
+    pub(super) content: Result<String, String>,
+}
+
+impl Piece {
+    fn new(name: impl Into<String>, content: Result<String, String>) -> Self {
+        Self {
+            name: name.into(),
+            content,
+        }
+    }
+}
+
+/// How much of it.
+pub(super) struct Extent {
+    pub(super) lines: u32,
+    pub(super) with_queries: bool,
+}
+
+/// Collects everything at once.
+pub(super) async fn collect(
+    context: &Context,
+    kube: &Kube,
+    observed: &Observed,
+    redaction: &Redaction,
+    extent: &Extent,
+) -> Vec<Piece> {
+    let snapshot = &observed.snapshot;
+    let (objects, logs, servers, history) = futures::join!(
+        objects(context, kube, snapshot, redaction),
+        logs(kube, snapshot, redaction, extent.lines),
+        servers(kube, observed, redaction, extent.with_queries),
+        history(kube, snapshot, redaction),
+    );
+    let mut pieces = states(snapshot, redaction);
+    pieces.extend(history);
+    pieces.extend(objects);
+    pieces.extend(servers);
+    pieces.extend(logs);
+    pieces
+}
+
+/// A document as `-o json` prints it, without secrets.
+pub(super) fn document(document: &impl Serialize, redaction: &Redaction) -> String {
+    match serde_json::to_value(document) {
+        Ok(mut value) => {
+            redaction.object(&mut value);
+            encode(&value, Format::Json)
+        }
+        Err(error) => format!("{error}\n"),
+    }
+}
+
+fn states(snapshot: &Snapshot, redaction: &Redaction) -> Vec<Piece> {
+    let health = assess(snapshot, &Limits::default());
+    let view = LagView {
+        report: &health.lag,
+        rates: None,
+        limit: None,
+    };
+    let slots = slot_report(None, snapshot);
+    let (status, lag, slots) = (
+        ClusterStatusDocument::new(snapshot, &health),
+        LagReportDocument::new(snapshot, &view),
+        SlotsDocument::new(snapshot, &slots),
+    );
+    vec![
+        Piece::new("status.json", Ok(document(&status, redaction))),
+        Piece::new("lag.json", Ok(document(&lag, redaction))),
+        Piece::new("slots.json", Ok(document(&slots, redaction))),
+    ]
+}
+
+async fn history(kube: &Kube, snapshot: &Snapshot, redaction: &Redaction) -> Vec<Piece> {
+    let journal = journal_of(kube, &snapshot.cluster).await;
+    let content = journal.map(|journal| {
+        let journal = journal.as_ref();
+        let content = HistoryContent {
+            unfinished: journal.filter(|it| it.unfinished().is_some()),
+            operations: journal.map_or(&[], |it| it.history.as_slice()),
+        };
+        document(&OperationDocument::new("History", content, 0), redaction)
+    });
+    vec![Piece::new(
+        "history.json",
+        content.map_err(|error| error.to_string()),
+    )]
+}
+
+async fn objects(
+    context: &Context,
+    kube: &Kube,
+    snapshot: &Snapshot,
+    redaction: &Redaction,
+) -> Vec<Piece> {
+    let namespace = &snapshot.cluster.namespace;
+    let selector = context.selection.label_selector();
+    let found = kube.raw_objects(namespace, &selector).await;
+    let piece = |(kind, objects): (&str, Result<Vec<Value>, _>)| {
+        let text = objects.map(|mut objects| {
+            objects.iter_mut().for_each(|it| redaction.object(it));
+            encode(&Value::Array(objects), Format::Yaml)
+        });
+        let text = text.map_err(|error: crate::kubernetes::KubeError| error.to_string());
+        Piece::new(format!("objects/{kind}.yaml"), text)
+    };
+    found.into_iter().map(piece).collect()
+}
+
+async fn servers(
+    kube: &Kube,
+    observed: &Observed,
+    redaction: &Redaction,
+    with_queries: bool,
+) -> Vec<Piece> {
+    let answers = settings_and_sessions(kube, observed, with_queries).await;
+    let mut pieces = Vec::new();
+    for (pod, answer) in answers {
+        let (settings, sessions) = match answer {
+            Ok((settings, sessions)) => (
+                Ok(document(&settings, redaction)),
+                Ok(document(&sessions, redaction)),
+            ),
+            Err(why) => (Err(why.clone()), Err(why)),
+        };
+        pieces.push(Piece::new(format!("settings/{pod}.json"), settings));
+        pieces.push(Piece::new(format!("sessions/{pod}.json"), sessions));
+    }
+    pieces
+}
+
+async fn logs(kube: &Kube, snapshot: &Snapshot, redaction: &Redaction, lines: u32) -> Vec<Piece> {
+    let namespace = &snapshot.cluster.namespace;
+    let pods = snapshot.instances.iter().map(Instance::name);
+    let wanted = pods.flat_map(|pod| [(pod, false), (pod, true)]);
+    let pieces = wanted.map(async |(pod, previous)| {
+        let log = kube.last_lines(namespace, pod, lines, previous).await;
+        let name = match previous {
+            true => format!("logs/{pod}.previous.log"),
+            false => format!("logs/{pod}.log"),
+        };
+        let restarted = snapshot.instance(pod).is_some_and(|it| it.pod.restarts > 0);
+        match log {
+            // There is none of a container that was never started anew.
+            Err(_) if previous && !restarted => None,
+            log => Some(Piece::new(
+                name,
+                log.map(|it| redaction.log(&it))
+                    .map_err(|error| error.to_string()),
+            )),
+        }
+    });
+    join_all(pieces).await.into_iter().flatten().collect()
+}

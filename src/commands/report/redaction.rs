@@ -1,0 +1,256 @@
+//! Takes out of a text what nobody outside may know: passwords wherever they stand, and what clients asked.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use regex::Regex;
+use serde_json::Value;
+
+/// Stands where something was.
+pub(super) const LEFT_OUT: &str = "[left out]";
+
+/// Names of variables whose value says nothing to an attacker, and a lot to who looks for a fault.
+const OPEN_VARIABLES: [&str; 7] = [
+    "POD_NAME",
+    "POD_NAMESPACE",
+    "POD_IP",
+    "PGDATA",
+    "PGPORT",
+    "PG_LISTEN_ADDRESSES",
+    "PG_ANNOTATED_TERM",
+];
+
+/// Shorter values are words that stand anywhere: taking them out would leave nothing to read.
+const SHORTEST: usize = 4;
+
+/// What is taken out.
+pub(super) struct Redaction {
+    /// Values of Secrets, plain, in base64 and as a URL has them; the longest first.
+    values: Vec<String>,
+    patterns: Vec<(Regex, &'static str)>,
+    with_queries: bool,
+}
+
+impl Redaction {
+    /// Of these secret values, and of everything that looks like one.
+    pub(super) fn new(secrets: &[String], with_queries: bool) -> Self {
+        let mut values: Vec<String> = Vec::new();
+        for secret in secrets.iter().filter(|it| it.len() >= SHORTEST) {
+            values.push(secret.clone());
+            values.push(BASE64_STANDARD.encode(secret));
+            values.push(escaped(secret));
+            values.push(
+                Value::from(secret.as_str())
+                    .to_string()
+                    .trim_matches('"')
+                    .to_owned(),
+            );
+        }
+        values.sort_by_key(|it| std::cmp::Reverse(it.len()));
+        values.dedup();
+        let patterns = [
+            // key = value, key: value, "key": "value", in any spelling.
+            (
+                r#"(?i)([\w-]*(?:passw(?:or)?d|passphrase|secret|token|credential|access_?key|api_?key)[\w-]*["']?\s*[=:]\s*)('(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[^\s'",;]+)"#,
+                "${1}[left out]",
+            ),
+            (r"(://[^\s:/@]*:)[^\s@/]+@", "${1}[left out]@"),
+            (
+                r"SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=:]+",
+                "[left out]",
+            ),
+            (r"\bmd5[0-9a-f]{32}\b", "[left out]"),
+            (
+                r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
+                "[left out]",
+            ),
+            (r"(?i)(\bpassword\s+)(E?'(?:[^']|'')*')", "${1}[left out]"),
+        ];
+        Self {
+            values,
+            // Each is a constant; a test makes them all.
+            patterns: patterns
+                .into_iter()
+                .filter_map(|(pattern, with)| Some((Regex::new(pattern).ok()?, with)))
+                .collect(),
+            with_queries,
+        }
+    }
+
+    /// The text without secrets.
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for value in &self.values {
+            if text.contains(value.as_str()) {
+                text = text.replace(value.as_str(), LEFT_OUT);
+            }
+        }
+        for (pattern, with) in &self.patterns {
+            text = pattern.replace_all(&text, *with).into_owned();
+        }
+        text
+    }
+
+    /// A log of PostgreSQL, without secrets and, unless they are wanted, without the queries and the values
+    /// that its entries quote.
+    pub(super) fn log(&self, log: &str) -> String {
+        if self.with_queries {
+            return self.text(log);
+        }
+        const QUOTES: [&str; 10] = [
+            "STATEMENT:  ",
+            "QUERY:  ",
+            "DETAIL:  ",
+            "CONTEXT:  ",
+            " statement: ",
+            " execute ",
+            " parse ",
+            " bind ",
+            "parameters: ",
+            " fastpath function call: ",
+        ];
+        let mut lines: Vec<String> = Vec::new();
+        let mut quoting = false;
+        for line in log.lines() {
+            // The next lines of an entry begin with a tab.
+            if quoting && line.starts_with(['\t', ' ']) {
+                continue;
+            }
+            let at = QUOTES
+                .iter()
+                .filter_map(|it| Some(line.find(it)? + it.len()))
+                .min();
+            quoting = at.is_some();
+            lines.push(match at {
+                Some(at) => format!("{}{LEFT_OUT}", &line[..at]),
+                None => line.to_owned(),
+            });
+        }
+        self.text(&(lines.join("\n") + "\n"))
+    }
+
+    /// An object of Kubernetes: variables without their values, annotations without copies of the object.
+    pub(super) fn object(&self, object: &mut Value) {
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+            if let Some(annotations) = metadata
+                .get_mut("annotations")
+                .and_then(Value::as_object_mut)
+            {
+                annotations.retain(|name, _| !name.contains("last-applied"));
+            }
+        }
+        self.below(object);
+    }
+
+    fn below(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|it| self.below(it)),
+            Value::Object(fields) => {
+                let variable = fields.get("name").and_then(Value::as_str);
+                let open = variable.is_none_or(|it| OPEN_VARIABLES.contains(&it));
+                for (name, field) in fields.iter_mut() {
+                    match (name.as_str(), open) {
+                        ("value", false) if field.is_string() => *field = LEFT_OUT.into(),
+                        _ => self.below(field),
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// As a URL has it.
+fn escaped(text: &str) -> String {
+    let one = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn redaction(with_queries: bool) -> Redaction {
+        Redaction::new(&["hunter/2!".to_owned(), "x".to_owned()], with_queries)
+    }
+
+    #[test]
+    fn every_pattern_is_one() {
+        assert_eq!(redaction(false).patterns.len(), 6);
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_wherever_and_however_it_stands() {
+        for text in [
+            "plain hunter/2! text",
+            "aHVudGVyLzIh",
+            "hunter%2F2%21",
+            "primary_conninfo = 'host=a password=other1'",
+            "PGPASSWORD=other1 psql",
+            "{\"api_key\": \"other1\"}",
+            "postgres://shop:other1@db/shop",
+            "alter role a password 'other1'",
+            "SCRAM-SHA-256$4096:c2FsdA==$other1==:other1==",
+            "md50123456789abcdef0123456789abcdef",
+            "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJvdGhlcjEifQ.other1",
+        ] {
+            let clean = redaction(false).text(text);
+            assert!(clean.contains(LEFT_OUT), "{clean}");
+            for secret in ["hunter", "aHVu", "other1", "0123456789abcdef"] {
+                assert!(!clean.contains(secret), "{clean}");
+            }
+        }
+        let harmless = "password_encryption is scram, x is 1, 2 tokens";
+        assert_eq!(redaction(false).text(harmless), harmless);
+    }
+
+    #[test]
+    fn a_log_keeps_what_happened_and_not_what_was_asked() {
+        let log = "2026-01-01 LOG:  duration: 7 ms  statement: select 'card 4711'\n\
+             \tfrom cards\n\
+             2026-01-01 ERROR:  duplicate key value\n\
+             2026-01-01 DETAIL:  Key (card)=(4711) already exists.\n\
+             2026-01-01 LOG:  checkpoint starting: time\n";
+        let clean = redaction(false).log(log);
+        assert!(
+            !clean.contains("4711") && !clean.contains("from cards"),
+            "{clean}"
+        );
+        assert!(
+            clean.contains("duration: 7 ms") && clean.contains("duplicate key"),
+            "{clean}"
+        );
+        assert!(clean.contains("checkpoint starting: time"), "{clean}");
+        assert!(redaction(true).log(log).contains("4711"));
+    }
+
+    #[test]
+    fn an_object_keeps_its_shape() {
+        let mut object = json!({
+            "metadata": {"name": "p", "managedFields": [], "annotations": {
+                "kubectl.kubernetes.io/last-applied-configuration": "{\"data\": \"hunter/2!\"}",
+                "note": "it was hunter/2!"}},
+            "spec": {"containers": [{"name": "c", "env": [
+                {"name": "PGDATA", "value": "/data"},
+                {"name": "SMTP", "value": "other1"},
+                {"name": "P", "valueFrom": {"secretKeyRef": {"name": "s", "key": "postgres-password"}}}]}]}});
+        redaction(false).object(&mut object);
+        let text = object.to_string();
+        assert!(
+            !text.contains("hunter") && !text.contains("other1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("/data") && text.contains("postgres-password"),
+            "{text}"
+        );
+        assert!(!text.contains("last-applied"), "{text}");
+    }
+}

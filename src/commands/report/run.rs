@@ -1,0 +1,143 @@
+//! Collects, takes out what nobody may know, and writes the archive.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::archive::Archive;
+use super::collect::{Extent, Piece, collect, document};
+use super::redaction::Redaction;
+use crate::cli::ReportArgs;
+use crate::commands::context::Context;
+use crate::commands::doctor::examination;
+use crate::commands::interruption::interruptible;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::observe::Observed;
+use crate::output::plain;
+
+pub(in crate::commands) async fn run(
+    context: &Context,
+    args: &ReportArgs,
+) -> Result<ExitCode, Failure> {
+    interruptible(write(context, args)).await
+}
+
+async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let kube = context.connect().await?;
+    let observed = context.observe(&kube).await?;
+    let secrets = secrets(&kube, &observed).await;
+    let redaction = Redaction::new(secrets.as_deref().unwrap_or_default(), args.with_queries);
+    let extent = Extent {
+        lines: args.tail,
+        with_queries: args.with_queries,
+    };
+    let (mut pieces, examined) = futures::join!(
+        collect(context, &kube, &observed, &redaction, &extent),
+        examination(context, &kube),
+    );
+    pieces.push(Piece {
+        name: "doctor.json".to_owned(),
+        content: examined
+            .map(|it| document(&it, &redaction))
+            .map_err(|failure| failure.what),
+    });
+    let now = Timestamp::now();
+    let cluster = &observed.snapshot.cluster;
+    let name = format!(
+        "pgctl-report-{}-{}-{}",
+        cluster.namespace,
+        cluster.name,
+        now.strftime("%Y%m%dT%H%M%SZ")
+    );
+    let file = args
+        .file
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{name}.tar.gz")));
+    let readme = readme(&observed, &pieces, secrets.as_ref().err(), args, now);
+    let written = store(&file, &name, now, &redaction.text(&readme), &pieces);
+    written.map_err(|error| {
+        Failure::new(
+            ExitCode::Failed,
+            format!("the archive {} can't be written", file.display()),
+        )
+        .caused_by(&error)
+        .next("pgctl report --file OTHER.tar.gz")
+    })?;
+    let missing = pieces.iter().filter(|it| it.content.is_err()).count();
+    context.print(&format!("{}\n", plain(&file.display().to_string())))?;
+    context.telling.say(&match missing {
+        0 => "look through it before it leaves your hands\n".to_owned(),
+        1 => "1 part could not be collected: README.txt in it says why\n".to_owned(),
+        more => format!("{more} parts could not be collected: README.txt in it says why\n"),
+    });
+    Ok(ExitCode::Done)
+}
+
+fn store(
+    file: &Path,
+    folder: &str,
+    now: Timestamp,
+    readme: &str,
+    pieces: &[Piece],
+) -> io::Result<()> {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let mut archive = Archive::begin(file, folder, seconds)?;
+    archive.add("README.txt", readme)?;
+    for piece in pieces {
+        if let Ok(text) = &piece.content {
+            archive.add(&piece.name, text)?;
+        }
+    }
+    archive.end(file)
+}
+
+/// Values that must be nowhere, or why they are not known.
+async fn secrets(
+    kube: &crate::kubernetes::Kube,
+    observed: &Observed,
+) -> Result<Vec<String>, String> {
+    let credentials = observed.credentials.as_ref();
+    let source = credentials.map(|it| &it.source);
+    let source = source.ok_or_else(|| "the cluster's Secret could not be read".to_owned())?;
+    let values = kube.secret_values(source).await;
+    values.map_err(|error| error.to_string())
+}
+
+fn readme(
+    observed: &Observed,
+    pieces: &[Piece],
+    secrets: Option<&String>,
+    args: &ReportArgs,
+    now: Timestamp,
+) -> String {
+    let cluster = &observed.snapshot.cluster;
+    let mut text = format!(
+        "{cluster}, collected {now:.0} by pgctl {}\n\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    text.push_str(match args.with_queries {
+        true => "Texts of queries are in it (--with-queries).\n",
+        false => "Texts of queries, and values that log entries quote, are left out.\n",
+    });
+    match secrets {
+        None => text.push_str("The values of the Secrets were looked for in every file, and left out.\n"),
+        Some(why) => text.push_str(&format!(
+            "THE VALUES OF THE SECRETS ARE NOT KNOWN ({why}): only what looks like a password is left out.\n"
+        )),
+    }
+    text.push_str("\nIn it:\n");
+    for piece in pieces.iter().filter(|it| it.content.is_ok()) {
+        text.push_str(&format!("  {}\n", piece.name));
+    }
+    let missing: Vec<String> = pieces
+        .iter()
+        .filter_map(|it| Some(format!("  {}: {}\n", it.name, it.content.as_ref().err()?)))
+        .collect();
+    if !missing.is_empty() {
+        text.push_str("\nNot collected:\n");
+        text.extend(missing);
+    }
+    text
+}

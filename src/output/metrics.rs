@@ -1,0 +1,384 @@
+//! `pgctl metrics`: what is known of a cluster, in OpenMetrics. Names never change; docs/metrics.md lists
+//! them all.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::cluster::{
+    FindingCode, Health, HealthVerdict, Instance, Role, Severity, Snapshot, TimeLag,
+};
+
+/// Everything that is known.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// What was seen.
+    pub snapshot: Snapshot,
+    /// What is thought of it.
+    pub health: Health,
+    /// Sessions of clients by pod and state; none of a pod that does not say.
+    pub connections: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The backups; none when no store was named or it does not answer.
+    pub backups: Option<BackupFigures>,
+    /// The operations that are remembered, oldest first; none when the journal can't be read.
+    pub operations: Option<Vec<OperationFigures>>,
+}
+
+/// Figures of the backups in a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupFigures {
+    /// How many there are, by kind.
+    pub kinds: BTreeMap<String, u64>,
+    /// When the newest that is whole was begun.
+    pub newest: Option<Timestamp>,
+    /// When one was last restored for a trial, and whether it could be.
+    pub restored: Option<(Timestamp, bool)>,
+}
+
+/// Figures of one operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationFigures {
+    /// `failover`, `scale`, ...
+    pub kind: String,
+    /// `done`, `rolled-back`, ...
+    pub outcome: String,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The write outage that it measured, in seconds.
+    pub outage_seconds: Option<f64>,
+}
+
+/// How the last look went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LastLook {
+    /// It succeeded, and is no older than it may be.
+    pub up: bool,
+    /// When what is known was seen; none when nothing is.
+    pub seen: Option<Timestamp>,
+    /// How long the last look took, in seconds.
+    pub seconds: Option<f64>,
+}
+
+/// Makes the list of metrics: one can't be without its help.
+macro_rules! metrics {
+    ($($field:ident = $name:literal, $help:literal;)*) => {
+        /// Every metric with its help, in the order in which they are told.
+        #[cfg(test)]
+        pub(super) const METRICS: &[(&str, &str)] = &[$((concat!("pgctl_", $name), $help),)*];
+
+        struct Metrics { $($field: Metric,)* }
+
+        impl Metrics {
+            fn registered(registry: &mut Registry) -> Self {
+                Self { $($field: register(registry, $name, $help),)* }
+            }
+        }
+    };
+}
+
+metrics! {
+    up = "up", "1 when the last look at the cluster succeeded; at 0 everything else is as old as it was seen";
+    seen = "seen_timestamp_seconds", "When what is told here was seen";
+    look_seconds = "look_duration_seconds", "How long the last look took";
+    verdict = "verdict", "1 for the verdict of pgctl status, 0 for the others";
+    findings = "findings", "Findings of pgctl status by code and severity";
+    primaries = "primaries", "Instances that are out of recovery; anything but 1 is wrong";
+    wanted = "pods_wanted", "Pods that the StatefulSets are to have";
+    ready = "pods_ready", "Pods of the StatefulSets that are ready";
+    instance_up = "instance_up", "1 when the database of a pod answers";
+    instance_primary = "instance_primary", "1 when the database of a pod is out of recovery";
+    instance_restarts = "instance_restarts", "Restarts of the database container of a pod";
+    instance_timeline = "instance_timeline", "Timeline that the database of a pod is on";
+    instance_started = "instance_start_timestamp_seconds", "When the database of a pod was started";
+    lag_bytes = "standby_lag_bytes", "WAL that readers of a standby do not see yet; absent while unknown";
+    lag_seconds = "standby_lag_seconds", "How old what readers of a standby see may be; absent while unknown";
+    streaming = "standby_streaming", "1 when a standby streams";
+    synchronous = "standby_synchronous", "1 when commits wait for a standby";
+    slot_active = "slot_active", "1 when somebody uses a slot";
+    slot_retained = "slot_retained_bytes", "WAL that a slot holds back";
+    slot_safe = "slot_safe_bytes", "WAL that may still be written before a slot loses what it needs; absent without a limit";
+    slot_lost = "slot_lost", "1 when a slot has lost WAL that it needs";
+    connections = "connections", "Sessions of clients by state";
+    connections_max = "connections_max", "max_connections";
+    oldest_transaction = "oldest_transaction_seconds", "Age of the oldest transaction of a client; absent when there is none";
+    prepared = "prepared_transactions", "Prepared transactions";
+    disk_size = "disk_size_bytes", "Size of the volume with the data";
+    disk_used = "disk_used_bytes", "What is used of it";
+    disk_available = "disk_available_bytes", "What the database may still write to it";
+    wal = "wal_bytes", "What pg_wal holds";
+    archive_ready = "archive_ready_segments", "WAL segments that wait to be archived";
+    archive_failing = "archive_failing", "1 when the last attempt to archive has failed";
+    autoscaler_min = "autoscaler_min_replicas", "Lowest number that the autoscaler may set";
+    autoscaler_max = "autoscaler_max_replicas", "Highest number that the autoscaler may set";
+    autoscaler_current = "autoscaler_current_replicas", "Replicas by the autoscaler's own account";
+    autoscaler_desired = "autoscaler_desired_replicas", "Replicas that the autoscaler wants";
+    backups = "backups", "Backups of the cluster by kind";
+    backup_newest = "backup_newest_timestamp_seconds", "When the newest backup that is whole was begun; absent when there is none";
+    backup_restored = "backup_restore_test_timestamp_seconds", "When a backup was last restored for a trial; absent when none ever was";
+    backup_restorable = "backup_restore_test_success", "1 when that trial succeeded";
+    operations = "operations_remembered", "Operations that the journal remembers, by kind and outcome";
+    operation_last = "operation_last_timestamp_seconds", "When the last operation of a kind ended";
+    operation_unfinished = "operation_unfinished", "1 when an operation was begun and has not ended";
+    write_outage = "failover_write_outage_seconds", "Write outage that the last failover measured";
+}
+
+/// States of sessions that are told also when no session is in them.
+const USUAL_STATES: [&str; 3] = ["active", "idle", "idle in transaction"];
+
+type Labels = Vec<(&'static str, String)>;
+type Metric = Family<Labels, Gauge<f64, AtomicU64>>;
+
+fn register(registry: &mut Registry, name: &str, help: &str) -> Metric {
+    let metric = Metric::default();
+    registry.register(name, help.to_owned(), metric.clone());
+    metric
+}
+
+/// The exposition: of a cluster that could not be looked at yet only how the look went.
+pub fn exposition(measured: Option<&Measured>, last: &LastLook) -> String {
+    let mut registry = Registry::with_prefix("pgctl");
+    let metrics = Metrics::registered(&mut registry);
+    let told = Told {
+        cluster: measured.map_or_else(Vec::new, |it| {
+            let id = &it.snapshot.cluster;
+            vec![
+                ("namespace", id.namespace.clone()),
+                ("cluster", id.name.clone()),
+            ]
+        }),
+    };
+    told.set(&metrics.up, [], f64::from(u8::from(last.up)));
+    if let Some(seen) = last.seen {
+        told.set(&metrics.seen, [], seconds(seen));
+    }
+    if let Some(seconds) = last.seconds {
+        told.set(&metrics.look_seconds, [], seconds);
+    }
+    if let Some(measured) = measured {
+        told.cluster(&metrics, measured);
+        for instance in &measured.snapshot.instances {
+            told.instance(&metrics, measured, instance);
+        }
+        told.standbys(&metrics, measured);
+        told.records(&metrics, measured);
+    }
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    encode(&mut text, &registry).ok();
+    text
+}
+
+/// Sets values with the labels that all have.
+struct Told {
+    cluster: Labels,
+}
+
+impl Told {
+    fn set<const N: usize>(&self, metric: &Metric, labels: [(&'static str, &str); N], value: f64) {
+        let mut all = self.cluster.clone();
+        all.extend(labels.map(|(name, value)| (name, value.to_owned())));
+        metric.get_or_create(&all).set(value);
+    }
+
+    fn cluster(&self, metrics: &Metrics, measured: &Measured) {
+        let (snapshot, health) = (&measured.snapshot, &measured.health);
+        for verdict in [
+            HealthVerdict::Healthy,
+            HealthVerdict::Degraded,
+            HealthVerdict::Critical,
+        ] {
+            let word = verdict.to_string().to_lowercase();
+            self.set(
+                &metrics.verdict,
+                [("verdict", &word)],
+                flag(verdict == health.verdict),
+            );
+        }
+        let mut findings: BTreeMap<(FindingCode, Severity), u32> = BTreeMap::new();
+        for finding in &health.findings {
+            *findings
+                .entry((finding.code, finding.severity))
+                .or_default() += 1;
+        }
+        for ((code, severity), count) in findings {
+            let labels = [
+                ("code", code.to_string()),
+                ("severity", severity.to_string()),
+            ];
+            let labels = [
+                (labels[0].0, labels[0].1.as_str()),
+                (labels[1].0, labels[1].1.as_str()),
+            ];
+            self.set(&metrics.findings, labels, f64::from(count));
+        }
+        let primaries = u32::try_from(snapshot.primaries().count()).unwrap_or(u32::MAX);
+        self.set(&metrics.primaries, [], f64::from(primaries));
+        for set in &snapshot.stateful_sets {
+            let component = set.component.to_string();
+            let labels = [("component", component.as_str())];
+            self.set(&metrics.wanted, labels, f64::from(set.wanted));
+            self.set(&metrics.ready, labels, f64::from(set.ready));
+        }
+        if let Some(autoscaler) = &snapshot.autoscaler {
+            for (metric, value) in [
+                (&metrics.autoscaler_min, autoscaler.min),
+                (&metrics.autoscaler_max, autoscaler.max),
+                (&metrics.autoscaler_current, autoscaler.current),
+                (&metrics.autoscaler_desired, autoscaler.desired),
+            ] {
+                self.set(metric, [("autoscaler", &autoscaler.name)], f64::from(value));
+            }
+        }
+        self.set(
+            &metrics.operation_unfinished,
+            [],
+            flag(snapshot.unfinished.is_some()),
+        );
+    }
+
+    fn instance(&self, metrics: &Metrics, measured: &Measured, instance: &Instance) {
+        let pod = [("pod", instance.name())];
+        let Some(facts) = instance.facts() else {
+            self.set(&metrics.instance_up, pod, 0.0);
+            self.set(
+                &metrics.instance_restarts,
+                pod,
+                f64::from(instance.pod.restarts),
+            );
+            return;
+        };
+        self.set(&metrics.instance_up, pod, 1.0);
+        self.set(
+            &metrics.instance_restarts,
+            pod,
+            f64::from(instance.pod.restarts),
+        );
+        self.set(
+            &metrics.instance_primary,
+            pod,
+            flag(instance.role() == Role::Primary),
+        );
+        self.set(&metrics.instance_timeline, pod, f64::from(facts.timeline.0));
+        self.set(&metrics.instance_started, pod, seconds(facts.started));
+        self.set(
+            &metrics.connections_max,
+            pod,
+            f64::from(facts.settings.max_connections),
+        );
+        self.set(
+            &metrics.prepared,
+            pod,
+            f64::from(facts.prepared_transactions),
+        );
+        self.set(&metrics.wal, pod, facts.usage.wal_bytes as f64);
+        for (metric, value) in [
+            (&metrics.disk_size, facts.usage.size_bytes),
+            (&metrics.disk_used, facts.usage.used_bytes),
+            (&metrics.disk_available, facts.usage.available_bytes),
+        ] {
+            if let Some(value) = value {
+                self.set(metric, pod, value as f64);
+            }
+        }
+        if let Some(age) = facts.oldest_transaction_seconds {
+            self.set(&metrics.oldest_transaction, pod, age);
+        }
+        if let Some(archiver) = &facts.archiver {
+            self.set(&metrics.archive_ready, pod, archiver.ready_segments as f64);
+            self.set(&metrics.archive_failing, pod, flag(archiver.failing));
+        }
+        for slot in &facts.slots {
+            let labels = [("pod", instance.name()), ("slot", slot.name.as_str())];
+            self.set(&metrics.slot_active, labels, flag(slot.active));
+            self.set(&metrics.slot_retained, labels, slot.retained_bytes as f64);
+            self.set(&metrics.slot_lost, labels, flag(slot.is_lost()));
+            if let Some(safe) = slot.safe_wal_bytes {
+                self.set(&metrics.slot_safe, labels, safe as f64);
+            }
+        }
+        if let Some(counted) = measured.connections.get(instance.name()) {
+            // Nobody there is known, too.
+            let mut states = BTreeMap::from(USUAL_STATES.map(|state| (state, 0)));
+            states.extend(
+                counted
+                    .iter()
+                    .map(|(state, count)| (state.as_str(), *count)),
+            );
+            for (state, count) in states {
+                let labels = [("pod", instance.name()), ("state", state)];
+                self.set(&metrics.connections, labels, count as f64);
+            }
+        }
+    }
+
+    fn standbys(&self, metrics: &Metrics, measured: &Measured) {
+        for standby in &measured.health.lag.standbys {
+            let pod = [("pod", standby.pod.as_str())];
+            let streams = standby.stream.as_deref() == Some("streaming");
+            self.set(&metrics.streaming, pod, flag(streams));
+            let waited_for = standby.sync_state.is_some_and(|it| {
+                use crate::cluster::SyncState::{Async, Potential, Quorum, Sync};
+                match it {
+                    Sync | Quorum => true,
+                    Async | Potential => false,
+                }
+            });
+            self.set(&metrics.synchronous, pod, flag(waited_for));
+            if let Some(bytes) = standby.behind.bytes {
+                self.set(&metrics.lag_bytes, pod, bytes as f64);
+            }
+            if let Some(TimeLag { seconds, .. }) = standby.behind.time {
+                self.set(&metrics.lag_seconds, pod, seconds);
+            }
+        }
+    }
+
+    fn records(&self, metrics: &Metrics, measured: &Measured) {
+        if let Some(backups) = &measured.backups {
+            for (kind, count) in &backups.kinds {
+                self.set(&metrics.backups, [("kind", kind)], *count as f64);
+            }
+            if let Some(newest) = backups.newest {
+                self.set(&metrics.backup_newest, [], seconds(newest));
+            }
+            if let Some((at, worked)) = backups.restored {
+                self.set(&metrics.backup_restored, [], seconds(at));
+                self.set(&metrics.backup_restorable, [], flag(worked));
+            }
+        }
+        let mut counted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for operation in measured.operations.iter().flatten() {
+            let kind = operation.kind.as_str();
+            *counted
+                .entry((kind, operation.outcome.as_str()))
+                .or_default() += 1;
+            if let Some(ended) = operation.ended {
+                self.set(
+                    &metrics.operation_last,
+                    [("operation", kind)],
+                    seconds(ended),
+                );
+            }
+            if let Some(outage) = operation.outage_seconds {
+                self.set(&metrics.write_outage, [], outage);
+            }
+        }
+        for ((kind, outcome), count) in counted {
+            let labels = [("operation", kind), ("outcome", outcome)];
+            self.set(&metrics.operations, labels, f64::from(count));
+        }
+    }
+}
+
+fn flag(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}

@@ -1,0 +1,356 @@
+//! `pgctl metrics`, asked as Prometheus asks, by Prometheus itself where it is installed.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Child;
+
+use super::test_cluster::{SandboxCluster, eventually, full, on_sandbox};
+
+const RULES: &str = include_str!("../../deploy/components/monitoring/rules.yaml");
+const DASHBOARD: &str = include_str!("../../deploy/components/monitoring/dashboard.json");
+
+#[test]
+fn the_metrics_of_a_cluster_reach_prometheus() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        once_it_prints_what_there_is(cluster).await?;
+        the_role_of_the_component_is_enough(cluster).await?;
+        let (mut server, address) = serve(cluster, &["--interval", "1s"]).await?;
+        an_answer_has_everything(&address).await?;
+        every_query_of_the_dashboard_has_an_answer(cluster, &address).await?;
+        one_pod_that_hangs_costs_its_series(cluster, &address).await?;
+        a_cluster_that_hangs_does_not_hold_up_an_answer(cluster, &address).await?;
+        server.kill().await?;
+        an_address_that_is_taken_is_told(cluster).await
+    })
+}
+
+async fn once_it_prints_what_there_is(cluster: &SandboxCluster) -> Result<()> {
+    eventually("the standby streams", async || {
+        let run = cluster.pgctl(&["metrics"]).await?.exits(0)?;
+        ensure!(run.stdout.contains("pgctl_standby_streaming{"), "{run}");
+        let primary = format!("pod=\"{}\"}} 1.0", full("primary-0"));
+        let lines = run.stdout.lines();
+        let mut of_primary = lines.filter(|it| it.starts_with("pgctl_instance_primary{"));
+        ensure!(of_primary.any(|it| it.ends_with(&primary)), "{run}");
+        ensure!(run.stdout.ends_with("# EOF\n"), "{run}");
+        Ok(())
+    })
+    .await
+}
+
+/// The documents of a file.
+fn documents(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n---\n")
+}
+
+async fn the_role_of_the_component_is_enough(cluster: &SandboxCluster) -> Result<()> {
+    let text = include_str!("../../deploy/components/monitoring/rbac.yaml");
+    let role = documents(text).find(|it| it.contains("\nkind: Role\n"));
+    cluster.grant(role.context("a Role")?, "mona")?;
+    let mona = cluster.kubeconfig_of("mona")?;
+    let run = cluster
+        .pgctl(&["metrics", "--kubeconfig", &mona])
+        .await?
+        .exits(0)?;
+    for name in [
+        "pgctl_slot_active{",
+        "pgctl_connections{",
+        "pgctl_disk_size_bytes{",
+    ] {
+        ensure!(run.stdout.contains(name), "{name} is not in {run}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_deployment_runs_a_command_that_pgctl_knows() -> Result<()> {
+    let text = include_str!("../../deploy/components/monitoring/deployment.yaml");
+    let first = documents(text).next().context("a document")?;
+    let deployment: Value = serde_saphyr::from_str(first)?;
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let words = [&container["command"], &container["args"]];
+    let words = words
+        .into_iter()
+        .flat_map(|it| it.as_array().into_iter().flatten());
+    let words: Vec<&str> = words.filter_map(Value::as_str).collect();
+    let parsed = <pgctl::cli::Cli as clap::Parser>::try_parse_from(&words);
+    ensure!(parsed.is_ok(), "{words:?}");
+    ensure!(words.contains(&"--listen"), "{words:?}");
+    Ok(())
+}
+
+/// Starts it, and waits for the address that it says.
+async fn serve(cluster: &SandboxCluster, arguments: &[&str]) -> Result<(Child, String)> {
+    let all = [
+        &["metrics", "--listen", "127.0.0.1:0", "--timeout", "5s"],
+        arguments,
+    ]
+    .concat();
+    let mut child = cluster.command(&all)?.spawn()?;
+    let stderr = child.stderr.take().context("stderr")?;
+    let mut lines = BufReader::new(stderr).lines();
+    let line = lines.next_line().await?.context("it ended")?;
+    let address = line
+        .strip_prefix("serving http://")
+        .and_then(|it| it.strip_suffix("/metrics"));
+    let address = address.with_context(|| line.clone())?.to_owned();
+    // Read on, so that it never waits for a full pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok((child, address))
+}
+
+async fn get(address: &str, path: &str, timeout: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Prometheus-Scrape-Timeout-Seconds: {timeout}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+async fn an_answer_has_everything(address: &str) -> Result<()> {
+    let answer = get(address, "/metrics", "30").await?;
+    ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    ensure!(answer.contains("application/openmetrics-text"), "{answer}");
+    for name in [
+        "pgctl_connections{",
+        "pgctl_slot_active{",
+        "pgctl_autoscaler_max_replicas{",
+        "pgctl_disk_size_bytes{",
+    ] {
+        ensure!(answer.contains(name), "{name} is not in {answer}");
+    }
+    ensure!(get(address, "/healthz", "30").await?.contains("ok"));
+    ensure!(
+        get(address, "/else", "30")
+            .await?
+            .starts_with("HTTP/1.1 404")
+    );
+    Ok(())
+}
+
+async fn one_pod_that_hangs_costs_its_series(
+    cluster: &SandboxCluster,
+    address: &str,
+) -> Result<()> {
+    cluster.freeze("replica-0").await?;
+    let down = format!("pod=\"{}\"}} 0.0", full("replica-0"));
+    eventually("the pod is down, and the others are told of", async || {
+        let answer = get(address, "/metrics", "60").await?;
+        let mut lines = answer
+            .lines()
+            .filter(|it| it.starts_with("pgctl_instance_up{"));
+        ensure!(lines.any(|it| it.ends_with(&down)), "{answer}");
+        ensure!(
+            answer
+                .lines()
+                .any(|it| it.starts_with("pgctl_up{") && it.ends_with(" 1.0")),
+            "{answer}"
+        );
+        Ok(())
+    })
+    .await?;
+    cluster.mend().await
+}
+
+async fn a_cluster_that_hangs_does_not_hold_up_an_answer(
+    cluster: &SandboxCluster,
+    address: &str,
+) -> Result<()> {
+    use pgctl_sandbox::cli::FaultKind;
+    let hang = FaultKind::Api {
+        verb: None,
+        resource: None,
+        fail: None,
+        delay: Some(Duration::from_secs(600)),
+        count: None,
+    };
+    cluster.fault(&hang).await?;
+    eventually("it tells that it can't look", async || {
+        let asking = get(address, "/metrics", "0.5");
+        let answer = tokio::time::timeout(Duration::from_secs(60), asking).await??;
+        let up = answer.lines().find(|it| it.starts_with("pgctl_up{"));
+        ensure!(up.is_some_and(|it| it.ends_with(" 0.0")), "{answer}");
+        // What was known is still told.
+        ensure!(answer.contains("pgctl_instance_primary{"), "{answer}");
+        Ok(())
+    })
+    .await?;
+    cluster.mend().await?;
+    eventually("it looks again", async || {
+        let answer = get(address, "/metrics", "30").await?;
+        ensure!(
+            answer
+                .lines()
+                .any(|it| it.starts_with("pgctl_up{") && it.ends_with(" 1.0")),
+            "{answer}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+async fn an_address_that_is_taken_is_told(cluster: &SandboxCluster) -> Result<()> {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let run = cluster
+        .pgctl(&["metrics", "--listen", &address])
+        .await?
+        .exits(1)?;
+    run.says(&format!("can't listen at {address}"))?;
+    Ok(())
+}
+
+/// The groups of the PrometheusRule, as Prometheus itself reads them.
+fn rules() -> Result<String> {
+    let rule: Value = serde_saphyr::from_str(RULES)?;
+    Ok(serde_json::to_string_pretty(&rule["spec"])?)
+}
+
+fn installed(program: &str) -> bool {
+    let asked = std::process::Command::new(program)
+        .arg("--version")
+        .output();
+    let installed = asked.is_ok();
+    if !installed {
+        eprintln!("{program} is not installed: sandbox/requirements.sh installs it");
+    }
+    installed
+}
+
+#[test]
+fn every_alert_fires_when_it_ought_to_and_else_does_not() -> Result<()> {
+    if !installed("promtool") {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("rules.yaml"), rules()?)?;
+    let tests = folder.path().join("rules_test.yaml");
+    std::fs::write(&tests, include_str!("../monitoring/rules_test.yaml"))?;
+    let run = std::process::Command::new("promtool")
+        .args(["test", "rules"])
+        .arg(&tests)
+        .output()?;
+    let said = [run.stdout, run.stderr].concat();
+    ensure!(run.status.success(), "{}", String::from_utf8_lossy(&said));
+    // Each has its two tests, and a page of the runbook that is there.
+    let rule: Value = serde_saphyr::from_str(RULES)?;
+    let rules = rule["spec"]["groups"][0]["rules"]
+        .as_array()
+        .context("rules")?;
+    let tested = include_str!("../monitoring/rules_test.yaml");
+    for rule in rules {
+        let name = rule["alert"].as_str().context("a name")?;
+        for words in ["fires", "is silent"] {
+            ensure!(
+                tested.contains(&format!("- name: {name} {words}\n")),
+                "{name} {words}"
+            );
+        }
+        let page = rule["annotations"]["runbook_url"]
+            .as_str()
+            .context("a runbook")?;
+        let page = page
+            .split("/main/")
+            .nth(1)
+            .context("a page of this repository")?;
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        ensure!(page.exists(), "{name}: {}", page.display());
+    }
+    Ok(())
+}
+
+async fn every_query_of_the_dashboard_has_an_answer(
+    cluster: &SandboxCluster,
+    target: &str,
+) -> Result<()> {
+    if !installed("prometheus") {
+        return Ok(());
+    }
+    let folder = cluster.folder().join("prometheus");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("rules.yaml"), rules()?)?;
+    let configuration = format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yaml]\nscrape_configs:\n- job_name: pgctl\n  honor_labels: true\n  static_configs: [{{targets: ['{target}']}}]\n"
+    );
+    std::fs::write(folder.join("prometheus.yml"), configuration)?;
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port();
+    let address = format!("127.0.0.1:{port}");
+    let mut prometheus = tokio::process::Command::new("prometheus")
+        .current_dir(&folder)
+        .arg("--config.file=prometheus.yml")
+        .arg("--storage.tsdb.path=data")
+        .arg(format!("--web.listen-address={address}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    eventually("Prometheus has scraped", async || {
+        let answer = query(&address, "pgctl_up == 1").await?;
+        ensure!(!series(&answer).is_empty(), "{answer}");
+        Ok(())
+    })
+    .await?;
+    let dashboard: Value = serde_json::from_str(DASHBOARD)?;
+    let panels = dashboard["panels"].as_array().context("panels")?;
+    let targets = panels
+        .iter()
+        .flat_map(|it| it["targets"].as_array().into_iter().flatten());
+    let mut asked = 0;
+    for target in targets {
+        let text = target["expr"].as_str().context("a query")?;
+        let text = text
+            .replace("$namespace", cluster.namespace())
+            .replace("$cluster", &cluster.name()?);
+        let answer = query(&address, &text).await?;
+        ensure!(answer["status"] == "success", "{text}: {answer}");
+        // What this cluster has not got: backups, an archive, a failover, limits of slots.
+        let rare = [
+            "backup",
+            "archive",
+            "outage",
+            "oldest",
+            "findings",
+            "slot_safe",
+        ];
+        if !rare.iter().any(|it| text.contains(it)) {
+            ensure!(!series(&answer).is_empty(), "{text} has no answer");
+        }
+        asked += 1;
+    }
+    ensure!(asked > 15, "{asked} queries");
+    // And the rules are ones that Prometheus itself takes.
+    let answer = get(&address, "/api/v1/rules", "5").await?;
+    ensure!(answer.contains("PostgresNoPrimary"), "{answer}");
+    prometheus.kill().await?;
+    Ok(())
+}
+
+fn series(answer: &Value) -> &[Value] {
+    answer["data"]["result"]
+        .as_array()
+        .map_or(&[], Vec::as_slice)
+}
+
+async fn query(address: &str, text: &str) -> Result<Value> {
+    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let answer = get(address, &format!("/api/v1/query?query={encoded}"), "5").await?;
+    let Some((_, body)) = answer.split_once("\r\n\r\n") else {
+        bail!("no answer: {answer}");
+    };
+    // In chunks or not: the JSON is on one line.
+    let line = body
+        .lines()
+        .find(|it| it.starts_with('{'))
+        .context("JSON")?;
+    Ok(serde_json::from_str(line)?)
+}

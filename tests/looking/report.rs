@@ -1,0 +1,270 @@
+//! `pgctl report`: everything that a ticket needs, and no secret of the cluster.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, EnvVar, Pod, Secret};
+use kube::core::ObjectMeta;
+use pgctl_sandbox::store::Selector;
+
+use super::test_cluster::{SandboxCluster, VIEWER, full, on_sandbox};
+
+/// In places where no Secret is: only their look gives them away.
+const STRAY: [&str; 3] = [
+    "stray-in-variable-1",
+    "stray-in-conninfo-2",
+    "stray-in-url-3",
+];
+const QUERY: &str = "card-4711-of-somebody";
+
+#[test]
+fn a_report_has_what_a_ticket_needs_and_no_secret() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        hide_secrets_everywhere(cluster).await?;
+        everything_is_in_it_and_no_secret(cluster).await?;
+        queries_are_in_it_when_they_are_wanted(cluster).await?;
+        a_file_that_is_there_stays(cluster).await?;
+        who_may_not_read_all_secrets_gets_none_either(cluster).await?;
+        a_pod_that_hangs_is_named(cluster).await
+    })
+}
+
+async fn hide_secrets_everywhere(cluster: &SandboxCluster) -> Result<()> {
+    let (store, namespace) = (cluster.store(), cluster.namespace());
+    let app = (
+        "app-password".to_owned(),
+        ByteString(b"qT7/of-an-application".to_vec()),
+    );
+    store.add(&Secret {
+        metadata: ObjectMeta {
+            name: Some("app".into()),
+            namespace: Some(namespace.to_owned()),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([app])),
+        ..Secret::default()
+    })?;
+    let copy = format!(
+        "{{\"data\": \"{}\"}}",
+        BASE64_STANDARD.encode("qT7/of-an-application")
+    );
+    store.modify(namespace, &full("replica"), |set: &mut StatefulSet| {
+        let annotations = set.metadata.annotations.get_or_insert_default();
+        let applied = "kubectl.kubernetes.io/last-applied-configuration";
+        annotations.insert(applied.into(), copy.clone());
+        annotations.insert("note".into(), format!("it is {}", cluster.login.password()));
+    })?;
+    store.modify(namespace, &full("replica-0"), |pod: &mut Pod| {
+        let container = pod.spec.iter_mut().flat_map(|it| it.containers.first_mut());
+        container.for_each(|it| {
+            it.env.get_or_insert_default().push(EnvVar {
+                name: "SMTP".into(),
+                value: Some(STRAY[0].into()),
+                ..EnvVar::default()
+            });
+        });
+    })?;
+    store.modify(namespace, &full("config"), |map: &mut ConfigMap| {
+        let text = format!(
+            "host=a password={} user=b\npostgres://shop:{}@db/shop\nqT7/of-an-application\n",
+            STRAY[1], STRAY[2]
+        );
+        map.data
+            .get_or_insert_default()
+            .insert("notes".into(), text);
+    })?;
+    // It fails, and stands in the log with all that it says.
+    cluster
+        .sql(
+            "primary-0",
+            &format!("select 1/(length('{QUERY}') - {})", QUERY.len()),
+        )
+        .await
+        .ok();
+    let role = format!(
+        "create role shop login password '{}'",
+        cluster.login.password()
+    );
+    cluster.sql("primary-0", &role).await?;
+    Ok(())
+}
+
+/// The files of an archive by name, without its folder.
+fn unpacked(file: &Path) -> Result<BTreeMap<String, String>> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(file)?));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.to_string_lossy().into_owned();
+        let name = path.split_once('/').context("a folder")?.1.to_owned();
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut entry, &mut text)?;
+        files.insert(name, text);
+    }
+    Ok(files)
+}
+
+fn no_secret(cluster: &SandboxCluster, files: &BTreeMap<String, String>) -> Result<()> {
+    let secrets = cluster
+        .store()
+        .read_all::<Secret>(Some(cluster.namespace()), &Selector::everything())?;
+    let data = secrets.items.iter().flat_map(|it| it.data.iter().flatten());
+    let mut values: Vec<String> = data
+        .filter(|(key, _)| !key.contains("user"))
+        .map(|(_, value)| Ok(String::from_utf8(value.0.clone())?))
+        .collect::<Result<_>>()?;
+    ensure!(values.len() >= 3, "{} secrets", values.len());
+    values.extend(STRAY.map(str::to_owned));
+    for value in values {
+        for (name, text) in files {
+            for shape in [value.clone(), BASE64_STANDARD.encode(&value)] {
+                ensure!(!text.contains(&shape), "{value:?} is in {name}");
+            }
+            ensure!(!text.contains("SCRAM-SHA-256$"), "a verifier is in {name}");
+        }
+    }
+    Ok(())
+}
+
+async fn everything_is_in_it_and_no_secret(cluster: &SandboxCluster) -> Result<()> {
+    let file = cluster.folder().join("one.tar.gz");
+    let run = cluster
+        .pgctl(&["report", "--file", &file.to_string_lossy()])
+        .await?
+        .exits(0)?;
+    ensure!(run.stdout.trim() == file.to_string_lossy(), "{run}");
+    let files = unpacked(&file)?;
+    no_secret(cluster, &files)?;
+    for name in [
+        "README.txt".to_owned(),
+        "status.json".to_owned(),
+        "slots.json".to_owned(),
+        "history.json".to_owned(),
+        "doctor.json".to_owned(),
+        "objects/pods.yaml".to_owned(),
+        "objects/events.yaml".to_owned(),
+        format!("settings/{}.json", full("primary-0")),
+        format!("logs/{}.log", full("replica-0")),
+    ] {
+        ensure!(
+            files.contains_key(&name),
+            "{name} is not among {:?}",
+            files.keys()
+        );
+    }
+    ensure!(
+        !files.keys().any(|it| it.contains("secret")),
+        "{:?}",
+        files.keys()
+    );
+    ensure!(
+        files["README.txt"].contains("were looked for"),
+        "{}",
+        files["README.txt"]
+    );
+    let log = &files[&format!("logs/{}.log", full("primary-0"))];
+    ensure!(
+        log.contains("division by zero") && !log.contains(QUERY),
+        "{log}"
+    );
+    ensure!(
+        files["doctor.json"].contains("\"Examination\""),
+        "{}",
+        files["doctor.json"]
+    );
+    // Only its owner may read it.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&file)?.permissions().mode();
+        ensure!(mode & 0o077 == 0, "mode {mode:o}");
+    }
+    Ok(())
+}
+
+async fn queries_are_in_it_when_they_are_wanted(cluster: &SandboxCluster) -> Result<()> {
+    let file = cluster.folder().join("queries.tar.gz");
+    let arguments = [
+        "report",
+        "--with-queries",
+        "--file",
+        &file.to_string_lossy(),
+    ];
+    cluster.pgctl(&arguments).await?.exits(0)?;
+    let files = unpacked(&file)?;
+    no_secret(cluster, &files)?;
+    let log = &files[&format!("logs/{}.log", full("primary-0"))];
+    ensure!(log.contains(QUERY), "{log}");
+    Ok(())
+}
+
+async fn a_file_that_is_there_stays(cluster: &SandboxCluster) -> Result<()> {
+    let file = cluster.folder().join("mine.tar.gz");
+    std::fs::write(&file, "mine")?;
+    let run = cluster
+        .pgctl(&["report", "--file", &file.to_string_lossy()])
+        .await?
+        .exits(1)?;
+    run.says("can't be written")?;
+    ensure!(std::fs::read_to_string(&file)? == "mine");
+    Ok(())
+}
+
+async fn who_may_not_read_all_secrets_gets_none_either(cluster: &SandboxCluster) -> Result<()> {
+    cluster.grant(VIEWER, "vera")?;
+    let vera = cluster.kubeconfig_of("vera")?;
+    let file = cluster.folder().join("vera.tar.gz");
+    let arguments = [
+        "report",
+        "--kubeconfig",
+        &vera,
+        "--file",
+        &file.to_string_lossy(),
+    ];
+    cluster
+        .pgctl(&arguments)
+        .await?
+        .exits(0)?
+        .says("could not be collected")?;
+    let files = unpacked(&file)?;
+    for (name, text) in &files {
+        ensure!(
+            !text.contains(cluster.login.password()),
+            "a password is in {name}"
+        );
+    }
+    // What she may not list is named with the permission.
+    ensure!(
+        files["README.txt"].contains("cronjobs"),
+        "{}",
+        files["README.txt"]
+    );
+    Ok(())
+}
+
+async fn a_pod_that_hangs_is_named(cluster: &SandboxCluster) -> Result<()> {
+    cluster.freeze("replica-0").await?;
+    let file = cluster.folder().join("hangs.tar.gz");
+    let arguments = [
+        "report",
+        "--timeout",
+        "4s",
+        "--file",
+        &file.to_string_lossy(),
+    ];
+    cluster.pgctl(&arguments).await?.exits(0)?;
+    let files = unpacked(&file)?;
+    let missing = format!("settings/{}.json: no answer", full("replica-0"));
+    ensure!(
+        files["README.txt"].contains(&missing),
+        "{}",
+        files["README.txt"]
+    );
+    ensure!(files.contains_key(&format!("settings/{}.json", full("primary-0"))));
+    cluster.mend().await
+}
