@@ -14,6 +14,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fs, path::Path, process::Command};
 
+#[path = "manifests/components.rs"]
+mod components;
+
 /// The rendered overlay, or nothing, with a message, where there is no kubectl.
 fn render(folder: &str) -> Result<Option<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

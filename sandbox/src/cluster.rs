@@ -115,7 +115,7 @@ impl Cluster {
         };
         let slice = Slice::claim().context("taking a part of the loopback network")?;
         let store = Store::new();
-        let nodes = match options.api_only {
+        let mut nodes = match options.api_only {
             true => None,
             false => Some(Nodes::start(folder, &store, &slice).await?),
         };
@@ -128,6 +128,12 @@ impl Cluster {
         })
         .await
         .context("starting the API server")?;
+        if let Some(nodes) = &mut nodes {
+            nodes
+                .kubelet
+                .reach_api(server.address(), server.authenticator());
+            nodes.controllers.publish_accounts(&store, server.ca());
+        }
         let faults = Faults::new(
             store.clone(),
             server.faults().clone(),

@@ -19,6 +19,7 @@ pub mod pod_network;
 mod ready;
 pub mod runtime;
 mod sandbox;
+mod schedule;
 pub mod store;
 
 pub use cluster::Options;

@@ -316,8 +316,8 @@ mod tests {
 
     #[test]
     fn what_it_cannot_run_is_refused() {
-        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
-        let error = Manifests::parse(text).expect_err("no Deployments here");
-        assert!(error.to_string().contains("Deployment"), "{error}");
+        let text = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: web}\n";
+        let error = Manifests::parse(text).expect_err("no DaemonSets here");
+        assert!(error.to_string().contains("DaemonSet"), "{error}");
     }
 }

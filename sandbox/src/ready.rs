@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Endpoints, Event, Pod, Service};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -69,6 +69,7 @@ async fn look(store: &Store, namespace: &str) -> Missing {
             standbys += i64::from(wanted);
         }
     }
+    missing.extend(unavailable(store, namespace));
     // The pods become ready a little after they stream: asking before that only costs.
     if missing.is_empty() && standbys > 0 {
         match streaming(store, namespace).await {
@@ -81,6 +82,21 @@ async fn look(store: &Store, namespace: &str) -> Missing {
         missing.extend(refusing(store, namespace).await);
     }
     Missing(missing)
+}
+
+/// Deployments that lack pods.
+fn unavailable(store: &Store, namespace: &str) -> Vec<String> {
+    let all = store.read_all::<Deployment>(Some(namespace), &Selector::everything());
+    let all = all.map(|list| list.items).unwrap_or_default();
+    let lacks = |deployment: Deployment| {
+        let name = deployment.metadata.name.unwrap_or_default();
+        let wanted = deployment.spec.and_then(|s| s.replicas).unwrap_or(1);
+        let status = deployment.status.unwrap_or_default();
+        let has = status.available_replicas.unwrap_or(0);
+        let seen = status.observed_generation == deployment.metadata.generation;
+        (has < wanted || !seen).then(|| format!("{has} of {wanted} pods of {name} are available"))
+    };
+    all.into_iter().filter_map(lacks).collect()
 }
 
 /// Services that have ready pods and do not lead to them yet: the proxy takes its time.

@@ -8,6 +8,7 @@ mod common;
 mod drill;
 mod faults;
 mod fixture;
+mod in_cluster;
 mod memory;
 mod pruning;
 mod restore_test;

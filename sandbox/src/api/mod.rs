@@ -25,7 +25,8 @@ mod watch;
 mod write;
 
 pub use access::{
-    Attributes, Authenticator, Authority, ClientCertificate, Credentials, Identity, kubeconfig,
+    Attributes, Authenticator, Authority, ClientCertificate, Credentials, GivenToken, Identity,
+    TokenWish, kubeconfig,
 };
 pub use error::ApiError;
 pub use faults::{Effect, Fault, Faults, PodFaults};

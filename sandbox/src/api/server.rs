@@ -52,7 +52,10 @@ impl Server {
     pub async fn start(config: ServerConfig) -> anyhow::Result<Self> {
         access::install_roles(&config.store).context("storing the default roles")?;
         let authority = Arc::new(Authority::generate()?);
-        let authenticator = Arc::new(Authenticator::new(Arc::clone(&authority))?);
+        let authenticator = Arc::new(Authenticator::new(
+            config.store.clone(),
+            Arc::clone(&authority),
+        )?);
         let listener = TcpListener::bind(config.address)
             .await
             .with_context(|| format!("listening on {}", config.address))?;
@@ -101,6 +104,12 @@ impl Server {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Who gives out the tokens of service accounts.
+    #[must_use]
+    pub fn authenticator(&self) -> Arc<Authenticator> {
+        Arc::clone(&self.authenticator)
     }
 
     /// The certificate authority, PEM.

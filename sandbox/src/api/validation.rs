@@ -10,6 +10,7 @@ mod mistakes;
 mod names;
 mod pods;
 mod statefulset;
+mod workloads;
 
 use mistakes::Mistakes;
 
@@ -30,6 +31,11 @@ pub(super) fn check(
     match resource.plural {
         "pods" => pods::check(&object, old, &mut found),
         "statefulsets" => statefulset::check(&object, old, &mut found),
+        "deployments" | "replicasets" => {
+            workloads::replicated(resource, &object, old, &mut found);
+        }
+        "jobs" => workloads::job(&object, old, &mut found),
+        "cronjobs" => workloads::cron_job(&object, &mut found),
         "horizontalpodautoscalers" => autoscaler::check(&object, &mut found),
         "services" => service(&object, &mut found),
         "secrets" => secret(&object, old, &mut found),

@@ -298,6 +298,11 @@ fn delete_options(call: &Call, body: &[u8]) -> Result<DeleteOptions, ApiError> {
     let propagation = match field("propagationPolicy") {
         None => match object.get("orphanDependents").and_then(Value::as_bool) {
             Some(true) => Some(Propagation::Orphan),
+            // For the sake of clients from before there were owner references: `DefaultGarbageCollectionPolicy` in
+            // pkg/registry/batch/job/strategy.go. kubectl says what it wants.
+            None if call.target.group == "batch" && call.target.resource == "jobs" => {
+                Some(Propagation::Orphan)
+            }
             _ => None,
         },
         Some("Background") => Some(Propagation::Background),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::owner;
+use super::share::scaled;
 use super::worker::{Controller, Key};
 use crate::store::{Event, LabelSelector, Resource, Selector, Store, StoreError, of, text};
 
@@ -26,6 +26,8 @@ impl Controller for Disruption {
             of::<PodDisruptionBudget>(),
             of::<Pod>(),
             of::<StatefulSet>(),
+            of::<ReplicaSet>(),
+            of::<Deployment>(),
         ]
     }
 
@@ -56,8 +58,8 @@ impl Controller for Disruption {
         let healthy = pods.iter().filter(|pod| is_healthy(pod)).count();
         let expected = expected(store, &key.namespace, &pods)?;
         let desired = match (&spec.max_unavailable, &spec.min_available) {
-            (Some(most), _) => (expected - scaled(most, expected)).max(0),
-            (None, Some(least)) => scaled(least, expected),
+            (Some(most), _) => (expected - scaled(most, expected, true)).max(0),
+            (None, Some(least)) => scaled(least, expected, true),
             (None, None) => expected - 1,
         };
         let healthy = i32::try_from(healthy).unwrap_or(i32::MAX);
@@ -93,34 +95,48 @@ fn is_healthy(pod: &Pod) -> bool {
             .any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
-/// What the pods' StatefulSets want, each counted once, and pods that nobody owns.
+/// What the pods' owners want, each counted once, and pods that nobody owns.
 fn expected(store: &Store, namespace: &str, pods: &[Pod]) -> Result<i32, StoreError> {
-    let mut sets = std::collections::BTreeSet::new();
+    let mut owners = std::collections::BTreeSet::new();
     let mut expected = 0;
     for pod in pods {
-        match owner::controller(&pod.metadata) {
-            Some(owner) if owner.kind == "StatefulSet" => {
-                if sets.insert(owner.name.clone())
-                    && let Some(set) = store.read_opt::<StatefulSet>(namespace, &owner.name)?
-                {
-                    expected += set.spec.and_then(|spec| spec.replicas).unwrap_or(1);
-                }
-            }
-            _ => expected += 1,
+        let Some(owner) = owner::controller(&pod.metadata) else {
+            expected += 1;
+            continue;
+        };
+        if !matches!(owner.kind.as_str(), "StatefulSet" | "ReplicaSet") {
+            expected += 1;
+        } else if owners.insert((owner.kind.clone(), owner.name.clone())) {
+            expected += match owner.kind.as_str() {
+                "StatefulSet" => store
+                    .read_opt::<StatefulSet>(namespace, &owner.name)?
+                    .map_or(0, |set| set.spec.and_then(|s| s.replicas).unwrap_or(1)),
+                _ => of_replicas(store, namespace, &owner.name, &mut owners)?,
+            };
         }
     }
     Ok(expected)
 }
 
-/// A number, or a percentage of the total, rounded up.
-fn scaled(value: &IntOrString, total: i32) -> i32 {
-    match value {
-        IntOrString::Int(number) => *number,
-        IntOrString::String(text) => {
-            let percent = text.strip_suffix('%').and_then(|p| p.parse::<i32>().ok());
-            (total * percent.unwrap_or(0) + 99) / 100
-        }
+/// What a ReplicaSet wants, or the Deployment that it belongs to.
+fn of_replicas(
+    store: &Store,
+    namespace: &str,
+    name: &str,
+    counted: &mut std::collections::BTreeSet<(String, String)>,
+) -> Result<i32, StoreError> {
+    let Some(set) = store.read_opt::<ReplicaSet>(namespace, name)? else {
+        return Ok(0);
+    };
+    let owner = owner::controller(&set.metadata).filter(|owner| owner.kind == "Deployment");
+    let Some(owner) = owner else {
+        return Ok(set.spec.and_then(|s| s.replicas).unwrap_or(1));
+    };
+    if !counted.insert((owner.kind.clone(), owner.name.clone())) {
+        return Ok(0);
     }
+    let deployment = store.read_opt::<Deployment>(namespace, &owner.name)?;
+    Ok(deployment.map_or(0, |d| d.spec.and_then(|s| s.replicas).unwrap_or(1)))
 }
 
 fn condition(old: &PodDisruptionBudgetStatus, allowed: i32, generation: Option<i64>) -> Condition {

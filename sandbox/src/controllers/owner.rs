@@ -1,6 +1,10 @@
 //! Owner references.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde_json::Value;
+
+use super::worker::Key;
+use crate::store::{Event, text};
 
 /// The reference that makes an object the controller of another.
 pub(super) fn reference<T: k8s_openapi::Resource>(owner: &ObjectMeta) -> OwnerReference {
@@ -26,4 +30,30 @@ pub(super) fn controller(object: &ObjectMeta) -> Option<&OwnerReference> {
 /// Whether `owner` is the controller of `object`: by uid, so that a namesake is not.
 pub(super) fn controls(owner: &ObjectMeta, object: &ObjectMeta) -> bool {
     controller(object).is_some_and(|reference| Some(&reference.uid) == owner.uid.as_ref())
+}
+
+fn references(object: &Value) -> impl Iterator<Item = &Value> {
+    let owners = object.pointer("/metadata/ownerReferences");
+    owners.and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The keys of the owners of this kind that the changed object has, or had before the change.
+pub(super) fn named(kind: &str, event: &Event) -> Vec<Key> {
+    let mut keys = of_kind(kind, &event.object);
+    keys.extend(event.previous.iter().flat_map(|old| of_kind(kind, old)));
+    keys
+}
+
+/// The keys of an object's owners of this kind.
+pub(super) fn of_kind(kind: &str, object: &Value) -> Vec<Key> {
+    let namespace = text(object, "/metadata/namespace");
+    references(object)
+        .filter(|owner| text(owner, "/kind") == kind)
+        .map(|owner| Key::new(namespace, text(owner, "/name")))
+        .collect()
+}
+
+/// Whether nobody controls the object.
+pub(super) fn is_orphan(object: &Value) -> bool {
+    references(object).all(|owner| owner.get("controller") != Some(&Value::Bool(true)))
 }

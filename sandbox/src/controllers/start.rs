@@ -6,12 +6,17 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::accounts::{AccountOfPods, Accounts};
 use super::autoscaler::{Autoscalers, Usage};
 use super::claims::Claims;
+use super::cronjob::CronJobs;
+use super::deployment::Deployments;
 use super::disruption::Disruption;
 use super::endpoints::EndpointsController;
 use super::garbage::Garbage;
+use super::job::Jobs;
 use super::proxy::Proxy;
+use super::replicaset::ReplicaSets;
 use super::services::ClusterIps;
 use super::statefulset::StatefulSets;
 use super::worker::run;
@@ -44,6 +49,10 @@ pub fn start(
         StatefulSets::new(store),
         stopped.clone(),
     ));
+    tasks.spawn(run(store.clone(), Deployments::new(store), stopped.clone()));
+    tasks.spawn(run(store.clone(), ReplicaSets::new(store), stopped.clone()));
+    tasks.spawn(run(store.clone(), Jobs::new(store), stopped.clone()));
+    tasks.spawn(run(store.clone(), CronJobs::new(store), stopped.clone()));
     tasks.spawn(run(
         store.clone(),
         Claims::new(store, volumes),
@@ -62,6 +71,15 @@ pub fn start(
 }
 
 impl Controllers {
+    /// Lets pods talk to an API server whose authority has this certificate (PEM): each namespace gets the `default` account
+    /// and the certificate, and each new pod the token of its account.
+    pub fn publish_accounts(&mut self, store: &Store, ca: String) {
+        store.add_admission(Arc::new(AccountOfPods));
+        let stopped = self.stop.subscribe();
+        self.tasks
+            .spawn(run(store.clone(), Accounts::new(ca), stopped));
+    }
+
     /// Stops them and waits until none runs.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use super::api_access::ApiAccess;
 use super::config::KubeletConfig;
 use crate::pod_network::PodNetwork;
 use crate::runtime::Containers;
@@ -17,6 +18,8 @@ pub(super) struct Context {
     pub(super) config: KubeletConfig,
     pub(super) store: Store,
     pub(super) containers: Arc<Containers>,
+    /// How pods reach the API server, once there is one.
+    pub(super) api: OnceLock<ApiAccess>,
     /// What becomes of the addresses of pods that are gone.
     pub(super) network: Arc<PodNetwork>,
     /// Which nodes are cut off.

@@ -99,29 +99,34 @@ fn specify(
     image: &runtime::Image,
 ) -> Result<ContainerSpec, CreateError> {
     let pod = state.pod();
-    let store = &state.context.store;
-    let env = environment::variables(store, &pod, &state.ip, definition, &image.env)
+    let user = user_of(&pod, definition, image).map_err(CreateError::Config)?;
+    let mut defaults = image.env.clone();
+    // The runtime takes it from the image's /etc/passwd.
+    let known = image.users.iter().find(|known| known.id == user.0);
+    let home = known.map_or(if user.0 == 0 { "/root" } else { "/" }, |known| known.home);
+    defaults.push(("HOME".to_owned(), home.to_owned()));
+    let env = environment::variables(&state.context, &pod, &state.ip, definition, &defaults)
         .map_err(CreateError::Config)?;
     let value = |name: &str| env.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
-    let argv: Vec<String> = definition
-        .command
+    let own = definition.command.clone().filter(|c| !c.is_empty());
+    let command = own.unwrap_or_else(|| image.entry_point.clone());
+    let argv: Vec<String> = command
         .iter()
-        .flatten()
         .chain(definition.args.iter().flatten())
         .map(|word| environment::expand(word, value))
         .collect();
-    if definition.command.as_ref().is_none_or(Vec::is_empty) {
+    if command.is_empty() {
         return Err(CreateError::Create(
-            "no command specified: the sandbox has no images, so the entry point must be in the manifest".to_owned(),
+            "no command specified: the sandbox knows no entry point of this image, so it must be in the manifest".to_owned(),
         ));
     }
-    let user = user_of(&pod, definition).map_err(CreateError::Config)?;
     let mut mounts = Volumes::of(state, &pod)
         .mounts(definition)
         .map_err(CreateError::Config)?;
     let own = state.dir.join("containers").join(&definition.name);
     fs::create_dir_all(&own).map_err(create_error("making the container's folder"))?;
     mounts.extend(own_files(state, definition, attempt, image, &user)?);
+    mounts.extend(image_files(state, definition, image)?);
     mounts.extend(disk::mounts(state, definition).map_err(create_error("preparing df"))?);
     let context = definition.security_context.as_ref();
     Ok(ContainerSpec {
@@ -139,7 +144,11 @@ fn specify(
 }
 
 /// The user and group that the container runs as.
-fn user_of(pod: &core::Pod, definition: &core::Container) -> Result<(u32, u32), String> {
+fn user_of(
+    pod: &core::Pod,
+    definition: &core::Container,
+    image: &runtime::Image,
+) -> Result<(u32, u32), String> {
     let of_pod = pod.spec.as_ref().and_then(|s| s.security_context.as_ref());
     let of_container = definition.security_context.as_ref();
     let number = |value: Option<i64>| value.and_then(|v| u32::try_from(v).ok());
@@ -150,7 +159,9 @@ fn user_of(pod: &core::Pod, definition: &core::Container) -> Result<(u32, u32), 
     let not_root = of_container
         .and_then(|c| c.run_as_non_root)
         .or_else(|| of_pod.and_then(|c| c.run_as_non_root));
-    let uid = uid.unwrap_or(0);
+    // A group is the image's only together with its user.
+    let gid = gid.or(image.user.filter(|_| uid.is_none()));
+    let uid = uid.or(image.user).unwrap_or(0);
     if uid == 0 && not_root == Some(true) {
         return Err("container has runAsNonRoot and image will run as root".to_owned());
     }
@@ -163,30 +174,28 @@ fn own_files(
     definition: &core::Container,
     attempt: i32,
     image: &runtime::Image,
-    (_, gid): &(u32, u32),
+    &(_, gid): &(u32, u32),
 ) -> Result<Vec<Mount>, CreateError> {
     let own = state.dir.join("containers").join(&definition.name);
-    let postgres = image.postgres_uid;
     let write = |name: &str, content: String| {
         let path = own.join(name);
         fs::write(&path, content).map_err(create_error("writing the container's files"))?;
         Ok(path)
     };
-    let passwd = write(
-        "passwd",
-        format!(
-            "root:x:0:0:root:/root:/bin/sh\npostgres:x:{postgres}:{postgres}::/var/lib/postgresql:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-        ),
-    )?;
-    let extra = match *gid {
-        0 | 65534 => String::new(),
-        gid if gid == postgres => String::new(),
-        gid => format!("group{gid}:x:{gid}:\n"),
-    };
-    let group = write(
-        "group",
-        format!("root:x:0:\npostgres:x:{postgres}:\nnogroup:x:65534:\n{extra}"),
-    )?;
+    let mut users = "root:x:0:0:root:/root:/bin/sh\n".to_owned();
+    let mut groups = "root:x:0:\n".to_owned();
+    let others = image.users.iter().filter(|user| user.id != 65534);
+    for runtime::User { name, id, home } in others {
+        users.push_str(&format!("{name}:x:{id}:{id}::{home}:/bin/sh\n"));
+        groups.push_str(&format!("{name}:x:{id}:\n"));
+    }
+    users.push_str("nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
+    groups.push_str("nogroup:x:65534:\n");
+    if !matches!(gid, 0 | 65534) && image.users.iter().all(|user| user.id != gid) {
+        groups.push_str(&format!("group{gid}:x:{gid}:\n"));
+    }
+    let passwd = write("passwd", users)?;
+    let group = write("group", groups)?;
     let hostname = write("hostname", format!("{}\n", state.name))?;
     let message = message_file(state, definition, attempt);
     fs::write(&message, "").map_err(create_error("making the termination message"))?;
@@ -206,4 +215,33 @@ fn own_files(
         mount(state.dir.join("hosts"), "/etc/hosts", true),
         mount(message, target, false),
     ])
+}
+
+/// The image's programs at the places that the image has them: each in a folder of its own making, because the host's is
+/// read-only and has no place for it.
+fn image_files(
+    state: &PodState,
+    definition: &core::Container,
+    image: &runtime::Image,
+) -> Result<Vec<Mount>, CreateError> {
+    let failed = |e| create_error("making the image's files")(e);
+    let own = state.dir.join("containers").join(&definition.name);
+    let mut mounts = Vec::new();
+    for (source, target) in &image.files {
+        let (folder, name) = target.rsplit_once('/').unwrap_or(("", target));
+        let places = own.join("image").join(folder.replace('/', "_"));
+        fs::create_dir_all(&places).map_err(failed)?;
+        fs::write(places.join(name), "").map_err(failed)?;
+        let mount = |source: PathBuf, target: &str| Mount {
+            source,
+            target: target.to_owned(),
+            read_only: true,
+        };
+        let folder = mount(places, folder);
+        if !mounts.contains(&folder) {
+            mounts.push(folder);
+        }
+        mounts.push(mount(source.clone(), target));
+    }
+    Ok(mounts)
 }

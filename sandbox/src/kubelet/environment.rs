@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar, EnvVarSource, Pod, Secret};
 
+use super::context::Context;
+use super::service_links;
 use crate::store::Store;
 
 /// What a pod's own fields are, for `fieldRef`.
@@ -57,19 +59,27 @@ fn lines(map: &Option<BTreeMap<String, String>>) -> String {
 /// The variables of a container, later ones over earlier ones. The error is the message of a
 /// `CreateContainerConfigError`.
 pub(super) fn variables(
-    store: &Store,
+    context: &Context,
     pod: &Pod,
     ip: &str,
     container: &Container,
     image: &[(String, String)],
 ) -> Result<Vec<(String, String)>, String> {
+    let store = &context.store;
     let mut all: BTreeMap<String, String> = image.iter().cloned().collect();
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let spec = pod.spec.as_ref();
+    let links = spec.and_then(|s| s.enable_service_links).unwrap_or(true);
+    let services = service_links::variables(context, namespace, links);
+    all.extend(services.clone());
     all.insert(
         "HOSTNAME".to_owned(),
         pod.metadata.name.clone().unwrap_or_default(),
     );
     let own = from_whole_objects(store, pod, container, &mut all)?;
-    let mut known: BTreeMap<String, String> = own;
+    // What a value may refer to: Services, then whole objects, then the variables before it.
+    let mut known = services;
+    known.extend(own);
     for var in container.env.iter().flatten() {
         let Some(value) = value(store, pod, ip, var, &known)? else {
             continue;

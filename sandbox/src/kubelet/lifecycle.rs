@@ -138,6 +138,9 @@ async fn finish(state: &Arc<PodState>, running: &Pods) {
         ..DeleteOptions::now()
     };
     running.remove(&state.uid);
+    if let Some(api) = state.context.api.get() {
+        api.forget(&state.uid);
+    }
     // Not found or another uid: it was removed by force.
     let pods = of::<Pod>();
     drop(

@@ -1,6 +1,7 @@
 //! The kubelet and scheduler: runs the pods of the store as containers on this machine.
 
 mod access;
+mod api_access;
 mod config;
 mod container;
 mod context;
@@ -16,6 +17,7 @@ mod pod;
 mod pods;
 mod probes;
 mod scheduler;
+mod service_links;
 mod status;
 mod volumes;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -11,11 +12,13 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::api_access::ApiAccess;
 use super::config::KubeletConfig;
 use super::context::Context;
 use super::pod::PodState;
 use super::pods::Pods;
 use super::{hosts, lifecycle, nodes, scheduler};
+use crate::api::Authenticator;
 use crate::controllers::{PodUsage, Usage};
 use crate::pod_network::PodNetwork;
 use crate::runtime::Containers;
@@ -51,6 +54,7 @@ impl Kubelet {
             containers: Containers::new(config.tools.clone())?,
             config,
             store: store.clone(),
+            api: OnceLock::new(),
             network: Arc::default(),
             down: watch::Sender::default(),
             fills: Mutex::default(),
@@ -82,6 +86,11 @@ impl Kubelet {
         }
         self.pods.clear();
         self.context.network.clear();
+    }
+
+    /// Tells pods that start from now on where the API server is; it gives out their tokens. Only the first call counts.
+    pub fn reach_api(&self, address: SocketAddr, issuer: Arc<Authenticator>) {
+        drop(self.context.api.set(ApiAccess::new(address, issuer)));
     }
 
     /// The addresses of its pods.

@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use super::api_access::ApiAccess;
 use super::environment;
 use super::pod::PodState;
 use crate::runtime::Mount;
@@ -34,6 +35,7 @@ pub(super) struct ClaimFolder {
 /// The volumes of one pod on the host.
 pub(super) struct Volumes<'a> {
     store: &'a Store,
+    api: Option<&'a ApiAccess>,
     pod: &'a Pod,
     ip: &'a str,
     dir: &'a Path,
@@ -44,6 +46,7 @@ impl<'a> Volumes<'a> {
     pub(super) fn of(state: &'a PodState, pod: &'a Pod) -> Self {
         Self {
             store: &state.context.store,
+            api: state.context.api.get(),
             pod,
             ip: &state.ip,
             dir: &state.dir,
@@ -160,6 +163,24 @@ impl<'a> Volumes<'a> {
         self.declared().filter_map(of).collect()
     }
 
+    /// Whether nobody but one user (or the pod's group) needs the pod's files: then its tokens are for him alone
+    /// (pkg/volume/projected/projected.go).
+    fn has_one_user(&self) -> bool {
+        let Some(spec) = &self.pod.spec else {
+            return false;
+        };
+        let of_pod = spec.security_context.clone().unwrap_or_default();
+        let containers = spec.init_containers.iter().flatten();
+        let users: std::collections::BTreeSet<Option<i64>> = containers
+            .chain(&spec.containers)
+            .map(|container| {
+                let own = container.security_context.as_ref();
+                own.and_then(|c| c.run_as_user).or(of_pod.run_as_user)
+            })
+            .collect();
+        of_pod.fs_group.is_some() || (users.len() == 1 && !users.contains(&None))
+    }
+
     fn namespace(&self) -> &str {
         self.pod.metadata.namespace.as_deref().unwrap_or_default()
     }
@@ -194,6 +215,15 @@ impl<'a> Volumes<'a> {
                 all.extend(pick(data, &s.items, mode, s.optional)?);
             } else if let Some(s) = &part.downward_api {
                 all.extend(self.downward(&s.items, mode)?);
+            } else if let Some(s) = &part.service_account_token {
+                let api = self.api.ok_or("there is no API server to give a token")?;
+                let token = api.token(self.pod, s)?;
+                let mode = if self.has_one_user() {
+                    0o600
+                } else {
+                    permission(mode)
+                };
+                all.insert(s.path.clone(), (token.into_bytes(), mode));
             } else {
                 return Err("the sandbox does not know this projected source".to_owned());
             }

@@ -2,14 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// What an image brings along, served from the host's own files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// The image's environment.
-    pub env: Vec<(String, String)>,
-    /// The user id that the image's `postgres` user has.
-    pub postgres_uid: u32,
-}
+use super::image::{Image, User};
+use super::programs::{self, Program};
 
 /// Names the folder of another PostgreSQL's programs than the newest of the host.
 pub const POSTGRES_VARIABLE: &str = "PGCTL_SANDBOX_POSTGRES";
@@ -26,8 +20,8 @@ pub fn postgres_programs() -> Option<PathBuf> {
         .or_else(|| newest(Path::new(DEBIAN)))
 }
 
-/// Finds what stands in for an image. Only PostgreSQL images are known: `postgres`, with any
-/// registry, tag and digest, is the PostgreSQL of the host, whatever version the tag says.
+/// Finds what stands in for an image, by the last part of its name: with any registry, tag and digest it is what the host
+/// has. `postgres` is the PostgreSQL of the host, whatever version the tag says; the others are in [`programs`].
 ///
 /// # Errors
 /// The message of the pull error, as in the container's `ErrImagePull` status.
@@ -39,9 +33,15 @@ fn resolve_with(image: &str, programs: Option<&Path>) -> Result<Image, String> {
     let without_digest = image.split('@').next().unwrap_or_default();
     let last = without_digest.rsplit('/').next().unwrap_or_default();
     let (name, tag) = last.split_once(':').unwrap_or((last, "latest"));
+    if let Some(program) = Program::of_image(name) {
+        return program
+            .image()
+            .map_err(|why| format!("failed to pull and unpack image \"{image}\": {why}"));
+    }
     if name != "postgres" {
         return Err(format!(
-            "failed to pull and unpack image \"{image}\": the sandbox has no registry: it stands in for postgres images only"
+            "failed to pull and unpack image \"{image}\": the sandbox has no registry: it stands in for images called postgres, {}",
+            programs::names()
         ));
     }
     let folders = match &programs {
@@ -65,14 +65,19 @@ fn resolve_with(image: &str, programs: Option<&Path>) -> Result<Image, String> {
     }
     let mut path = Vec::new();
     path.extend(programs.map(|folder| folder.display().to_string()));
-    path.push("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
+    path.push(programs::PATH.to_owned());
     Ok(Image {
         env: vec![
             ("PATH".to_owned(), path.join(":")),
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("PGDATA".to_owned(), "/var/lib/postgresql/data".to_owned()),
         ],
-        postgres_uid: if tag.contains("alpine") { 70 } else { 999 },
+        users: vec![User {
+            name: "postgres",
+            id: if tag.contains("alpine") { 70 } else { 999 },
+            home: "/var/lib/postgresql",
+        }],
+        ..Image::default()
     })
 }
 
@@ -117,7 +122,7 @@ mod tests {
                 .map_err(std::io::Error::other)?;
             let expected = host.path().join("17/bin").display().to_string();
             assert!(found.env[0].1.starts_with(&expected), "{image}");
-            assert_eq!(found.postgres_uid, 999);
+            assert_eq!(found.users[0].id, 999);
         }
         Ok(())
     }
@@ -134,20 +139,16 @@ mod tests {
         let host = host_with(&["16"])?;
         let found = resolve_with("postgres:16-alpine", newest(host.path()).as_deref())
             .map_err(std::io::Error::other)?;
-        assert_eq!(found.postgres_uid, 70);
+        assert_eq!(found.users[0].id, 70);
         Ok(())
     }
 
     #[test]
     fn an_image_that_the_host_has_not_cannot_be_pulled() -> std::io::Result<()> {
         let host = host_with(&["16"])?;
-        for image in [
-            "nginx:1",
-            "postgres-exporter:1",
-            "example.com/postgres/other",
-        ] {
+        for image in ["nginx:1", "redis:1", "example.com/postgres/other"] {
             let error = resolve_with(image, newest(host.path()).as_deref())
-                .expect_err("only postgres is known");
+                .expect_err("nothing is known of it");
             assert!(error.contains(image), "{error}");
         }
         Ok(())

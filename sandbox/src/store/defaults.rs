@@ -4,28 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::Resource;
 
-/// Sets a field that is missing or null.
-fn put(map: &mut Map<String, Value>, key: &str, value: Value) {
-    let field = map.entry(key).or_insert(Value::Null);
-    if field.is_null() {
-        *field = value;
-    }
-}
+mod fields;
+mod pods;
+mod workloads;
 
-fn object<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Map<String, Value>> {
-    value.get_mut(key).and_then(Value::as_object_mut)
-}
-
-fn items<'a>(
-    map: &'a mut Map<String, Value>,
-    key: &str,
-) -> impl Iterator<Item = &'a mut Map<String, Value>> + use<'a> {
-    map.get_mut(key)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-}
+use fields::{items, object, put};
+use pods::pod_spec;
 
 /// Fills in the defaults of a kind.
 pub fn defaults(resource: &Resource, value: &mut Value) {
@@ -74,6 +58,7 @@ pub fn defaults(resource: &Resource, value: &mut Value) {
             }
         }
         "statefulsets" => stateful_set(root),
+        "jobs" => workloads::job(root),
         _ => {
             if let Some(spec) = object(value, "spec") {
                 by_spec(resource, spec);
@@ -86,6 +71,9 @@ fn by_spec(resource: &Resource, spec: &mut Map<String, Value>) {
     match resource.plural {
         "services" => service(spec),
         "horizontalpodautoscalers" => autoscaler(spec),
+        "deployments" => workloads::deployment(spec),
+        "replicasets" => workloads::replica_set(spec),
+        "cronjobs" => workloads::cron_job(spec),
         "networkpolicies" => {
             let both = spec.get("egress").is_some_and(|e| !e.is_null());
             put(
@@ -221,83 +209,6 @@ fn autoscaler(spec: &mut Map<String, Value>) {
             rules.as_object(),
         ) {
             rules.iter().for_each(|(k, v)| put(side, k, v.clone()));
-        }
-    }
-}
-
-fn pod_spec(spec: &mut Map<String, Value>) {
-    put(spec, "restartPolicy", json!("Always"));
-    put(spec, "dnsPolicy", json!("ClusterFirst"));
-    put(spec, "schedulerName", json!("default-scheduler"));
-    put(spec, "terminationGracePeriodSeconds", json!(30));
-    put(spec, "securityContext", json!({}));
-    // The old name of the same field.
-    if let Some(account) = spec
-        .get("serviceAccountName")
-        .cloned()
-        .filter(|a| !a.is_null())
-    {
-        put(spec, "serviceAccount", account);
-    }
-    for list in ["initContainers", "containers"] {
-        items(spec, list).for_each(container);
-    }
-    for volume in items(spec, "volumes") {
-        for source in ["configMap", "secret", "projected", "downwardAPI"] {
-            if let Some(source) = volume.get_mut(source).and_then(Value::as_object_mut) {
-                put(source, "defaultMode", json!(420));
-            }
-        }
-        if let Some(path) = volume.get_mut("hostPath").and_then(Value::as_object_mut) {
-            put(path, "type", json!(""));
-        }
-    }
-}
-
-fn container(container: &mut Map<String, Value>) {
-    put(container, "resources", json!({}));
-    put(
-        container,
-        "terminationMessagePath",
-        json!("/dev/termination-log"),
-    );
-    put(container, "terminationMessagePolicy", json!("File"));
-    let image = container
-        .get("image")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let tag = image.rsplit('/').next().unwrap_or_default();
-    let latest = !image.contains('@') && (tag.ends_with(":latest") || !tag.contains(':'));
-    put(
-        container,
-        "imagePullPolicy",
-        json!(if latest { "Always" } else { "IfNotPresent" }),
-    );
-    items(container, "ports").for_each(|p| put(p, "protocol", json!("TCP")));
-    for variable in items(container, "env") {
-        let source = variable
-            .get_mut("valueFrom")
-            .and_then(|v| v.get_mut("fieldRef"))
-            .and_then(Value::as_object_mut);
-        if let Some(field) = source {
-            put(field, "apiVersion", json!("v1"));
-        }
-    }
-    for name in ["startupProbe", "livenessProbe", "readinessProbe"] {
-        let Some(probe) = container.get_mut(name).and_then(Value::as_object_mut) else {
-            continue;
-        };
-        for (field, value) in [
-            ("timeoutSeconds", 1),
-            ("periodSeconds", 10),
-            ("successThreshold", 1),
-            ("failureThreshold", 3),
-        ] {
-            put(probe, field, json!(value));
-        }
-        if let Some(get) = probe.get_mut("httpGet").and_then(Value::as_object_mut) {
-            put(get, "scheme", json!("HTTP"));
-            put(get, "path", json!("/"));
         }
     }
 }

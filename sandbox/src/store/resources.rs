@@ -1,9 +1,10 @@
 //! Which kinds of objects the sandbox stores, and what the API says about each.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, autoscaling::v2 as autoscaling, coordination::v1 as coordination,
-    core::v1 as core, discovery::v1 as discovery, events::v1 as events,
-    networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac, storage::v1 as storage,
+    apps::v1 as apps, autoscaling::v2 as autoscaling, batch::v1 as batch,
+    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
+    events::v1 as events, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac,
+    storage::v1 as storage,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -126,6 +127,10 @@ resources! {
     core::LimitRange "limitrange" ["limits"] [] [] namespaced false "limitranges";
     events::Event "event" ["ev"] [] [] namespaced false "events";
     apps::StatefulSet "statefulset" ["sts"] ["all"] ["scale" "status"] namespaced true "statefulsets";
+    apps::Deployment "deployment" ["deploy"] ["all"] ["scale" "status"] namespaced true "deployments";
+    apps::ReplicaSet "replicaset" ["rs"] ["all"] ["scale" "status"] namespaced true "replicasets";
+    batch::Job "job" [] ["all"] ["status"] namespaced true "jobs";
+    batch::CronJob "cronjob" ["cj"] ["all"] ["status"] namespaced true "cronjobs";
     apps::ControllerRevision "controllerrevision" [] [] [] namespaced false "controllerrevisions";
     autoscaling::HorizontalPodAutoscaler "horizontalpodautoscaler" ["hpa"] ["all"] ["status"] namespaced false "horizontalpodautoscalers";
     policy::PodDisruptionBudget "poddisruptionbudget" ["pdb"] [] ["status"] namespaced true "poddisruptionbudgets";

@@ -8,29 +8,44 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use super::{Authority, Identity};
+use super::tokens::{Binding, Refusal};
+use super::{Authority, Identity, TokenWish};
 use crate::api::ApiError;
+use crate::store::Store;
 
 struct Token {
     identity: Identity,
     expires: Option<SystemTime>,
+    /// What a service account's token depends on.
+    binding: Option<Binding>,
+}
+
+/// A token that was given out.
+#[derive(Clone, Debug)]
+pub struct GivenToken {
+    /// The token itself.
+    pub token: String,
+    /// Until when it is good.
+    pub expires: jiff::Timestamp,
 }
 
 /// Tells who asks.
 pub struct Authenticator {
+    store: Store,
     authority: Arc<Authority>,
     verifier: Arc<dyn ClientCertVerifier>,
     tokens: RwLock<HashMap<String, Token>>,
 }
 
 impl Authenticator {
-    pub(in crate::api) fn new(authority: Arc<Authority>) -> anyhow::Result<Self> {
+    pub(in crate::api) fn new(store: Store, authority: Arc<Authority>) -> anyhow::Result<Self> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(authority.der())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
         Ok(Self {
+            store,
             authority,
             verifier,
             tokens: RwLock::default(),
@@ -44,11 +59,48 @@ impl Authenticator {
             uuid::Uuid::new_v4().simple(),
             uuid::Uuid::new_v4().simple()
         );
-        let expires = lifetime.map(|l| SystemTime::now() + l);
+        self.keep(
+            &token,
+            Token {
+                identity,
+                expires: lifetime.map(|l| SystemTime::now() + l),
+                binding: None,
+            },
+        );
+        token
+    }
+
+    /// A token for a service account, for an audience and a time, bound to an object if that is wished.
+    ///
+    /// # Errors
+    /// When the account or the object is not there, or is not the one that was meant.
+    pub fn issue_bound(&self, wish: &TokenWish) -> Result<GivenToken, ApiError> {
+        let binding = Binding::of(&self.store, wish).map_err(|refusal| match refusal {
+            Refusal::Missing(error) => error.into(),
+            Refusal::Object(message) => ApiError::new(409, "Conflict", message),
+        })?;
+        let now = jiff::Timestamp::now();
+        let lifetime = jiff::SignedDuration::try_from(wish.lifetime);
+        let expires = lifetime.ok().and_then(|life| now.checked_add(life).ok());
+        let given = GivenToken {
+            token: binding.token(now, wish.lifetime),
+            expires: expires.unwrap_or(jiff::Timestamp::MAX),
+        };
+        self.keep(
+            &given.token,
+            Token {
+                identity: binding.identity(),
+                expires: Some(SystemTime::now() + wish.lifetime),
+                binding: Some(binding),
+            },
+        );
+        Ok(given)
+    }
+
+    fn keep(&self, text: &str, token: Token) {
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, t| t.expires.is_none_or(|e| e > SystemTime::now()));
-        tokens.insert(token.clone(), Token { identity, expires });
-        token
+        tokens.insert(text.to_owned(), token);
     }
 
     /// The verifier for TLS: it takes any certificate, because a real API server answers a bad one with 401 and
@@ -71,9 +123,12 @@ impl Authenticator {
             let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
             let found = tokens
                 .get(token.trim())
-                .filter(|t| t.expires.is_none_or(|e| e > SystemTime::now()));
+                .filter(|t| t.expires.is_none_or(|e| e > SystemTime::now()))
+                .map(|t| (t.identity.clone(), t.binding.clone()));
+            drop(tokens);
             return found
-                .map(|t| t.identity.clone().authenticated())
+                .filter(|(_, binding)| binding.as_ref().is_none_or(|b| b.holds(&self.store)))
+                .map(|(identity, _)| identity.authenticated())
                 .ok_or_else(ApiError::unauthorized);
         }
         let Some(certificate) = certificate else {

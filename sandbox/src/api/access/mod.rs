@@ -7,8 +7,9 @@ mod kubeconfig;
 mod pki;
 mod rbac;
 mod reviews;
+mod tokens;
 
-pub use authentication::Authenticator;
+pub use authentication::{Authenticator, GivenToken};
 pub(super) use bootstrap::install as install_roles;
 pub use identity::Identity;
 pub use kubeconfig::{Credentials, kubeconfig};
@@ -16,3 +17,4 @@ pub use pki::{Authority, ClientCertificate};
 pub use rbac::Attributes;
 pub(super) use rbac::{authorize, forbidden};
 pub(super) use reviews::{review, token_request};
+pub use tokens::TokenWish;

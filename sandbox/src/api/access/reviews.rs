@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::{Attributes, Authenticator, Identity, authorize, rbac};
+use super::tokens::SHORTEST;
+use super::{Attributes, Authenticator, Identity, TokenWish, authorize, rbac};
 use crate::api::ApiError;
 use crate::store::{Cause, Store, now, of, text};
 
@@ -95,7 +96,7 @@ pub(in crate::api) fn token_request(
         .pointer("/spec/expirationSeconds")
         .and_then(Value::as_u64)
         .unwrap_or(3600);
-    if seconds < 600 {
+    if seconds < SHORTEST {
         let cause = Cause {
             field: "spec.expirationSeconds".to_owned(),
             reason: "FieldValueInvalid",
@@ -105,10 +106,28 @@ pub(in crate::api) fn token_request(
         };
         return Err(ApiError::invalid(resource, name, vec![cause]));
     }
-    let lifetime = Duration::from_secs(seconds.min(1 << 32));
-    let token = tokens.issue_token(Identity::service_account(namespace, name), Some(lifetime));
-    let expires = jiff::Timestamp::now()
-        + jiff::SignedDuration::from_secs(i64::try_from(lifetime.as_secs()).unwrap_or(3600));
+    let audiences = object
+        .pointer("/spec/audiences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|a| Some(a.as_str()?.to_owned()));
+    let bound_to = object
+        .pointer("/spec/boundObjectRef")
+        .filter(|r| r.is_object())
+        .map(|reference| {
+            let field = |f: &str| text(reference, f).to_owned();
+            let uid = Some(field("/uid")).filter(|uid| !uid.is_empty());
+            (field("/kind"), field("/name"), uid)
+        });
+    let wish = TokenWish {
+        namespace: namespace.to_owned(),
+        account: name.to_owned(),
+        audiences: audiences.collect(),
+        lifetime: Duration::from_secs(seconds.min(1 << 32)),
+        bound_to,
+    };
+    let given = tokens.issue_bound(&wish)?;
     if !object.is_object() {
         object = json!({});
     }
@@ -116,7 +135,7 @@ pub(in crate::api) fn token_request(
     object["kind"] = json!("TokenRequest");
     object["metadata"] = json!({"name": name, "namespace": namespace, "creationTimestamp": now()});
     object["spec"]["expirationSeconds"] = json!(seconds);
-    let expires = expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    object["status"] = json!({"token": token, "expirationTimestamp": expires});
+    let expires = given.expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    object["status"] = json!({"token": given.token, "expirationTimestamp": expires});
     Ok(object)
 }

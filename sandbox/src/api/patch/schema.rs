@@ -51,7 +51,8 @@ fn in_pod_spec<'a>(kind: &str, path: &'a [String]) -> Option<Vec<&'a str>> {
         (
             "StatefulSet" | "Deployment" | "DaemonSet" | "ReplicaSet" | "Job",
             ["spec", "template", "spec", rest @ ..],
-        ) => rest,
+        )
+        | ("CronJob", ["spec", "jobTemplate", "spec", "template", "spec", rest @ ..]) => rest,
         _ => return None,
     };
     Some(inner.to_vec())
@@ -69,6 +70,7 @@ fn has_conditions(kind: &str) -> bool {
             | "Deployment"
             | "DaemonSet"
             | "ReplicaSet"
+            | "Job"
             | "HorizontalPodAutoscaler"
             | "PodDisruptionBudget"
     )

@@ -1,26 +1,96 @@
-//! The messages that kubectl's typed commands send (`create role`, `auth can-i`, `drain`, …), from the
-//! `generated.proto` files of k8s.io/api. Fields that a client does not set (status, managed fields) are left out.
+//! The messages that kubectl's typed commands send (`create job`, `create role`, `auth can-i`, `drain`, …): `messages.txt` read.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// The table, as a text that is easily made from the `generated.proto` files.
+const TABLE: &str = include_str!("messages.txt");
 
 /// How a field is encoded and how it reads in JSON.
+#[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
     Flag,
     Number,
     Time,
+    /// An amount such as `500m`.
+    Quantity,
+    /// A number or a text.
+    Either,
     Texts,
     Blobs,
+    Quantities,
     Message(&'static str),
-    List(&'static Kind),
 }
 
-use Kind::{Blobs, Flag, List, Message, Number, Text, Texts, Time};
+/// How a field stands in its message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    One,
+    List,
+    /// Its own fields stand among those of the message.
+    Inline,
+}
 
-type Field = (u64, &'static str, Kind);
+/// One field of a message.
+pub(super) struct Field {
+    pub(super) tag: u64,
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+}
+
+static MESSAGES: LazyLock<HashMap<&'static str, Vec<Field>>> = LazyLock::new(|| {
+    let mut messages = HashMap::new();
+    let parts = TABLE.split("\n\n").map(|part| {
+        let mut lines = part.lines().filter(|line| !line.starts_with('#'));
+        (
+            lines.by_ref().find(|line| !line.is_empty()),
+            lines.collect::<Vec<_>>(),
+        )
+    });
+    for (name, lines) in parts {
+        if let Some(name) = name {
+            messages.insert(name, lines.into_iter().filter_map(field).collect());
+        }
+    }
+    messages
+});
+
+fn field(line: &'static str) -> Option<Field> {
+    let mut words = line.split(' ');
+    let (tag, name, kind) = (words.next()?, words.next()?, words.next()?);
+    let (place, kind) = match kind.split_at_checked(1)? {
+        ("*", kind) => (Place::List, kind),
+        ("=", kind) => (Place::Inline, kind),
+        _ => (Place::One, kind),
+    };
+    let kind = match kind {
+        "text" => Kind::Text,
+        "flag" => Kind::Flag,
+        "number" => Kind::Number,
+        "time" => Kind::Time,
+        "quantity" => Kind::Quantity,
+        "either" => Kind::Either,
+        "texts" => Kind::Texts,
+        "blobs" => Kind::Blobs,
+        "quantities" => Kind::Quantities,
+        message => Kind::Message(message),
+    };
+    Some(Field {
+        tag: tag.parse().ok()?,
+        name,
+        place,
+        kind,
+    })
+}
 
 /// The message of an object kind.
 pub(super) fn root(api_version: &str, kind: &str) -> Option<&'static str> {
     let package = match api_version {
         "v1" => "core",
+        "apps/v1" => "apps",
+        "batch/v1" => "batch",
         "authorization.k8s.io/v1" => "authorization",
         "authentication.k8s.io/v1" => "authentication",
         "rbac.authorization.k8s.io/v1" => "rbac",
@@ -32,331 +102,32 @@ pub(super) fn root(api_version: &str, kind: &str) -> Option<&'static str> {
     } else {
         package
     };
-    let is = |name: &str| name.split_once('.') == Some((package, kind));
-    MESSAGES.iter().map(|(name, _)| *name).find(|name| is(name))
+    let name = format!("{package}.{kind}");
+    MESSAGES.get_key_value(name.as_str()).map(|(name, _)| *name)
 }
 
 /// The fields of a message.
 pub(super) fn fields(message: &str) -> &'static [Field] {
-    MESSAGES
-        .iter()
-        .find(|(name, _)| *name == message)
-        .map_or(&[], |(_, fields)| fields)
+    MESSAGES.get(message).map_or(&[], Vec::as_slice)
 }
 
-static MESSAGES: &[(&str, &[Field])] = &[
-    (
-        "authorization.SelfSubjectAccessReview",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (
-                2,
-                "spec",
-                Message("authorization.SelfSubjectAccessReviewSpec"),
-            ),
-        ],
-    ),
-    (
-        "authorization.SelfSubjectRulesReview",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (
-                2,
-                "spec",
-                Message("authorization.SelfSubjectRulesReviewSpec"),
-            ),
-        ],
-    ),
-    (
-        "authentication.SelfSubjectReview",
-        &[(1, "metadata", Message("meta.ObjectMeta"))],
-    ),
-    (
-        "authentication.TokenRequest",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "spec", Message("authentication.TokenRequestSpec")),
-        ],
-    ),
-    (
-        "core.ServiceAccount",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "secrets", List(&Message("core.ObjectReference"))),
-            (
-                3,
-                "imagePullSecrets",
-                List(&Message("core.LocalObjectReference")),
-            ),
-            (4, "automountServiceAccountToken", Flag),
-        ],
-    ),
-    (
-        "core.Namespace",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "spec", Message("core.NamespaceSpec")),
-        ],
-    ),
-    (
-        "core.ConfigMap",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (4, "immutable", Flag),
-            (2, "data", Texts),
-            (3, "binaryData", Blobs),
-        ],
-    ),
-    (
-        "core.Secret",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (5, "immutable", Flag),
-            (2, "data", Blobs),
-            (4, "stringData", Texts),
-            (3, "type", Text),
-        ],
-    ),
-    (
-        "rbac.Role",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "rules", List(&Message("rbac.PolicyRule"))),
-        ],
-    ),
-    (
-        "rbac.RoleBinding",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "subjects", List(&Message("rbac.Subject"))),
-            (3, "roleRef", Message("rbac.RoleRef")),
-        ],
-    ),
-    (
-        "rbac.ClusterRole",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "rules", List(&Message("rbac.PolicyRule"))),
-            (3, "aggregationRule", Message("rbac.AggregationRule")),
-        ],
-    ),
-    (
-        "rbac.ClusterRoleBinding",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "subjects", List(&Message("rbac.Subject"))),
-            (3, "roleRef", Message("rbac.RoleRef")),
-        ],
-    ),
-    (
-        "policy.Eviction",
-        &[
-            (1, "metadata", Message("meta.ObjectMeta")),
-            (2, "deleteOptions", Message("meta.DeleteOptions")),
-        ],
-    ),
-    (
-        "meta.DeleteOptions",
-        &[
-            (1, "gracePeriodSeconds", Number),
-            (2, "preconditions", Message("meta.Preconditions")),
-            (3, "orphanDependents", Flag),
-            (4, "propagationPolicy", Text),
-            (5, "dryRun", List(&Text)),
-            (6, "ignoreStoreReadErrorWithClusterBreakingPotential", Flag),
-        ],
-    ),
-    (
-        "meta.ObjectMeta",
-        &[
-            (1, "name", Text),
-            (2, "generateName", Text),
-            (3, "namespace", Text),
-            (5, "uid", Text),
-            (6, "resourceVersion", Text),
-            (7, "generation", Number),
-            (8, "creationTimestamp", Time),
-            (9, "deletionTimestamp", Time),
-            (10, "deletionGracePeriodSeconds", Number),
-            (11, "labels", Texts),
-            (12, "annotations", Texts),
-            (13, "ownerReferences", List(&Message("meta.OwnerReference"))),
-            (14, "finalizers", List(&Text)),
-        ],
-    ),
-    (
-        "authorization.SelfSubjectAccessReviewSpec",
-        &[
-            (
-                1,
-                "resourceAttributes",
-                Message("authorization.ResourceAttributes"),
-            ),
-            (
-                2,
-                "nonResourceAttributes",
-                Message("authorization.NonResourceAttributes"),
-            ),
-        ],
-    ),
-    (
-        "authorization.SelfSubjectRulesReviewSpec",
-        &[(1, "namespace", Text)],
-    ),
-    (
-        "authentication.TokenRequestSpec",
-        &[
-            (1, "audiences", List(&Text)),
-            (4, "expirationSeconds", Number),
-            (
-                3,
-                "boundObjectRef",
-                Message("authentication.BoundObjectReference"),
-            ),
-        ],
-    ),
-    (
-        "core.ObjectReference",
-        &[
-            (1, "kind", Text),
-            (2, "namespace", Text),
-            (3, "name", Text),
-            (4, "uid", Text),
-            (5, "apiVersion", Text),
-            (6, "resourceVersion", Text),
-            (7, "fieldPath", Text),
-        ],
-    ),
-    ("core.LocalObjectReference", &[(1, "name", Text)]),
-    ("core.NamespaceSpec", &[(1, "finalizers", List(&Text))]),
-    (
-        "rbac.PolicyRule",
-        &[
-            (1, "verbs", List(&Text)),
-            (2, "apiGroups", List(&Text)),
-            (3, "resources", List(&Text)),
-            (4, "resourceNames", List(&Text)),
-            (5, "nonResourceURLs", List(&Text)),
-        ],
-    ),
-    (
-        "rbac.Subject",
-        &[
-            (1, "kind", Text),
-            (2, "apiGroup", Text),
-            (3, "name", Text),
-            (4, "namespace", Text),
-        ],
-    ),
-    (
-        "rbac.RoleRef",
-        &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)],
-    ),
-    (
-        "rbac.AggregationRule",
-        &[(
-            1,
-            "clusterRoleSelectors",
-            List(&Message("meta.LabelSelector")),
-        )],
-    ),
-    (
-        "meta.Preconditions",
-        &[(1, "uid", Text), (2, "resourceVersion", Text)],
-    ),
-    (
-        "meta.OwnerReference",
-        &[
-            (5, "apiVersion", Text),
-            (1, "kind", Text),
-            (3, "name", Text),
-            (4, "uid", Text),
-            (6, "controller", Flag),
-            (7, "blockOwnerDeletion", Flag),
-        ],
-    ),
-    (
-        "authorization.ResourceAttributes",
-        &[
-            (1, "namespace", Text),
-            (2, "verb", Text),
-            (3, "group", Text),
-            (4, "version", Text),
-            (5, "resource", Text),
-            (6, "subresource", Text),
-            (7, "name", Text),
-            (
-                8,
-                "fieldSelector",
-                Message("authorization.FieldSelectorAttributes"),
-            ),
-            (
-                9,
-                "labelSelector",
-                Message("authorization.LabelSelectorAttributes"),
-            ),
-        ],
-    ),
-    (
-        "authorization.NonResourceAttributes",
-        &[(1, "path", Text), (2, "verb", Text)],
-    ),
-    (
-        "authentication.BoundObjectReference",
-        &[
-            (1, "kind", Text),
-            (2, "apiVersion", Text),
-            (3, "name", Text),
-            (4, "uID", Text),
-        ],
-    ),
-    (
-        "meta.LabelSelector",
-        &[
-            (1, "matchLabels", Texts),
-            (
-                2,
-                "matchExpressions",
-                List(&Message("meta.LabelSelectorRequirement")),
-            ),
-        ],
-    ),
-    (
-        "authorization.FieldSelectorAttributes",
-        &[
-            (1, "rawSelector", Text),
-            (
-                2,
-                "requirements",
-                List(&Message("meta.FieldSelectorRequirement")),
-            ),
-        ],
-    ),
-    (
-        "authorization.LabelSelectorAttributes",
-        &[
-            (1, "rawSelector", Text),
-            (
-                2,
-                "requirements",
-                List(&Message("meta.LabelSelectorRequirement")),
-            ),
-        ],
-    ),
-    (
-        "meta.LabelSelectorRequirement",
-        &[
-            (1, "key", Text),
-            (2, "operator", Text),
-            (3, "values", List(&Text)),
-        ],
-    ),
-    (
-        "meta.FieldSelectorRequirement",
-        &[
-            (1, "key", Text),
-            (2, "operator", Text),
-            (3, "values", List(&Text)),
-        ],
-    ),
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_that_a_field_has_is_known() {
+        assert!(MESSAGES.len() > 100, "{}", MESSAGES.len());
+        for (name, fields) in MESSAGES.iter() {
+            for field in fields {
+                if let Kind::Message(inner) = field.kind {
+                    assert!(
+                        MESSAGES.contains_key(inner),
+                        "{name}.{}: {inner}",
+                        field.name
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::messages::{Kind, fields, root};
+use super::messages::{Kind, Place, fields, root};
 
 /// Every Kubernetes protobuf body begins with these bytes, then a `runtime.Unknown` message follows.
 const MAGIC: &[u8] = b"k8s\0";
@@ -78,27 +78,43 @@ fn message(name: &str, bytes: &[u8]) -> Option<Map<String, Value>> {
     let known = fields(name);
     let mut object = Map::new();
     for (tag, field) in split(bytes)? {
-        let Some((_, name, kind)) = known.iter().find(|(number, _, _)| *number == tag) else {
+        let Some(of) = known.iter().find(|known| known.tag == tag) else {
             continue;
         };
-        match kind {
-            Kind::List(item) => {
-                let list = object.entry(*name).or_insert_with(|| json!([]));
-                list.as_array_mut()?.push(value(item, &field)?);
+        match (of.place, of.kind) {
+            (Place::Inline, Kind::Message(inner)) => {
+                let Field::Bytes(bytes) = field else {
+                    return None;
+                };
+                object.extend(message(inner, bytes)?);
             }
-            Kind::Texts | Kind::Blobs => {
-                let (key, entry) = pair(kind, &field)?;
+            (_, Kind::Texts | Kind::Blobs | Kind::Quantities) => {
+                let (key, entry) = pair(of.kind, &field)?;
                 object
-                    .entry(*name)
+                    .entry(of.name)
                     .or_insert_with(|| json!({}))
                     .as_object_mut()?
                     .insert(key, entry);
             }
-            kind => {
+            (Place::List, kind) => {
+                let list = object.entry(of.name).or_insert_with(|| json!([]));
+                let list = list.as_array_mut()?;
+                match (kind, &field) {
+                    // Numbers of a list may come in one piece.
+                    (Kind::Number, Field::Bytes(packed)) => {
+                        let mut rest = *packed;
+                        while !rest.is_empty() {
+                            list.push(json!(varint(&mut rest)?.cast_signed()));
+                        }
+                    }
+                    _ => list.push(value(kind, &field)?),
+                }
+            }
+            (_, kind) => {
                 let value = value(kind, &field)?;
                 // Go writes unset strings and times as empty ones.
                 if value != "" && !value.is_null() {
-                    object.insert((*name).to_owned(), value);
+                    object.insert(of.name.to_owned(), value);
                 }
             }
         }
@@ -106,15 +122,41 @@ fn message(name: &str, bytes: &[u8]) -> Option<Map<String, Value>> {
     Some(object)
 }
 
-fn value(kind: &Kind, field: &Field<'_>) -> Option<Value> {
+fn value(kind: Kind, field: &Field<'_>) -> Option<Value> {
     Some(match (kind, field) {
         (Kind::Text, Field::Bytes(b)) => json!(text(b)?),
         (Kind::Flag, Field::Number(n)) => json!(*n != 0),
         (Kind::Number, Field::Number(n)) => json!(n.cast_signed()),
         (Kind::Time, Field::Bytes(b)) => time(b)?,
+        (Kind::Quantity, Field::Bytes(b)) => quantity(b)?,
+        (Kind::Either, Field::Bytes(b)) => either(b)?,
         (Kind::Message(name), Field::Bytes(b)) => Value::Object(message(name, b)?),
         _ => return None,
     })
+}
+
+/// `Quantity`: its text.
+fn quantity(bytes: &[u8]) -> Option<Value> {
+    let fields = split(bytes)?.into_iter();
+    let mut texts = fields.filter_map(|(tag, field)| match (tag, field) {
+        (1, Field::Bytes(b)) => text(b),
+        _ => None,
+    });
+    Some(json!(texts.next().unwrap_or_default()))
+}
+
+/// `IntOrString`: which of the two it is, the number, the text.
+fn either(bytes: &[u8]) -> Option<Value> {
+    let (mut is_text, mut number, mut words) = (false, 0, String::new());
+    for (tag, field) in split(bytes)? {
+        match (tag, field) {
+            (1, Field::Number(n)) => is_text = n == 1,
+            (2, Field::Number(n)) => number = n.cast_signed(),
+            (3, Field::Bytes(b)) => words = text(b)?,
+            _ => {}
+        }
+    }
+    Some(if is_text { json!(words) } else { json!(number) })
 }
 
 /// `Time`: seconds since 1970.
@@ -132,7 +174,7 @@ fn time(bytes: &[u8]) -> Option<Value> {
 }
 
 /// One entry of a map: key and value are fields 1 and 2.
-fn pair(kind: &Kind, field: &Field<'_>) -> Option<(String, Value)> {
+fn pair(kind: Kind, field: &Field<'_>) -> Option<(String, Value)> {
     let Field::Bytes(bytes) = field else {
         return None;
     };
@@ -144,10 +186,10 @@ fn pair(kind: &Kind, field: &Field<'_>) -> Option<(String, Value)> {
             _ => {}
         }
     }
-    let value = if matches!(kind, Kind::Blobs) {
-        json!(STANDARD.encode(entry))
-    } else {
-        json!(text(entry)?)
+    let value = match kind {
+        Kind::Blobs => json!(STANDARD.encode(entry)),
+        Kind::Quantities => quantity(entry)?,
+        _ => json!(text(entry)?),
     };
     Some((key, value))
 }
@@ -175,6 +217,34 @@ mod tests {
         let wanted = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "/3g="}, "type": "Opaque",
         });
+        assert_eq!(read(&body), Some(wanted));
+    }
+
+    #[test]
+    fn numbers_amounts_and_what_stands_inline_read_as_json() {
+        let named = |name: &[u8]| field(1, name);
+        let secret = field(6, &named(b"password"));
+        let volume = [named(b"v"), field(2, &secret)].concat();
+        let limit = field(1, &[named(b"cpu"), field(2, &named(b"100m"))].concat());
+        let probe = [
+            field(1, &field(3, &field(1, &[8, 0, 16, 0x38]))),
+            vec![16, 5],
+        ]
+        .concat();
+        let container = [named(b"c"), field(8, &limit), field(10, &probe)].concat();
+        let spec = [field(1, &volume), field(2, &container), vec![32, 30]].concat();
+        let meta = [field(1, b"v1"), field(2, b"Pod")].concat();
+        let body = [
+            b"k8s\0".to_vec(),
+            field(1, &meta),
+            field(2, &field(2, &spec)),
+        ]
+        .concat();
+        let wanted = json!({"apiVersion": "v1", "kind": "Pod", "spec": {
+            "volumes": [{"name": "v", "secret": {"secretName": "password"}}],
+            "containers": [{"name": "c", "resources": {"limits": {"cpu": "100m"}},
+                "livenessProbe": {"tcpSocket": {"port": 56}, "initialDelaySeconds": 5}}],
+            "terminationGracePeriodSeconds": 30}});
         assert_eq!(read(&body), Some(wanted));
     }
 

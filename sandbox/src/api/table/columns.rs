@@ -74,6 +74,92 @@ static STATEFUL_SET: &[Column] = &[
         joined(o, "/spec/template/spec/containers", "image")
     }),
 ];
+static DEPLOYMENT: &[Column] = &[
+    col("Name", name),
+    col("Ready", |o| {
+        let number = |pointer| o.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+        let (ready, wish) = (number("/status/readyReplicas"), number("/spec/replicas"));
+        json!(format!("{ready}/{wish}"))
+    }),
+    number("Up-to-date", |o| {
+        workloads::number(o, "/status/updatedReplicas")
+    }),
+    number("Available", |o| {
+        workloads::number(o, "/status/availableReplicas")
+    }),
+    col("Age", age),
+    wide("Containers", |o| {
+        joined(o, "/spec/template/spec/containers", "name")
+    }),
+    wide("Images", |o| {
+        joined(o, "/spec/template/spec/containers", "image")
+    }),
+    wide("Selector", |o| {
+        cells::labels(o.pointer("/spec/selector/matchLabels"))
+    }),
+];
+static REPLICA_SET: &[Column] = &[
+    col("Name", name),
+    number("Desired", |o| workloads::number(o, "/spec/replicas")),
+    number("Current", |o| workloads::number(o, "/status/replicas")),
+    number("Ready", |o| workloads::number(o, "/status/readyReplicas")),
+    col("Age", age),
+    wide("Containers", |o| {
+        joined(o, "/spec/template/spec/containers", "name")
+    }),
+    wide("Images", |o| {
+        joined(o, "/spec/template/spec/containers", "image")
+    }),
+    wide("Selector", |o| {
+        cells::labels(o.pointer("/spec/selector/matchLabels"))
+    }),
+];
+static JOB: &[Column] = &[
+    col("Name", name),
+    col("Status", workloads::job_status),
+    col("Completions", workloads::job_completions),
+    col("Duration", workloads::job_duration),
+    col("Age", age),
+    wide("Containers", |o| {
+        joined(o, "/spec/template/spec/containers", "name")
+    }),
+    wide("Images", |o| {
+        joined(o, "/spec/template/spec/containers", "image")
+    }),
+    wide("Selector", |o| {
+        cells::labels(o.pointer("/spec/selector/matchLabels"))
+    }),
+];
+static CRON_JOB: &[Column] = &[
+    col("Name", name),
+    col("Schedule", |o| at(o, "/spec/schedule")),
+    col("Timezone", |o| or(at(o, "/spec/timeZone"), "<none>")),
+    col("Suspend", |o| {
+        let suspended = o.pointer("/spec/suspend") == Some(&Value::Bool(true));
+        json!(if suspended { "True" } else { "False" })
+    }),
+    number("Active", |o| json!(count(o, "/status/active"))),
+    col("Last Schedule", |o| {
+        match text(o, "/status/lastScheduleTime") {
+            "" => json!("<none>"),
+            time => json!(cells::since(time)),
+        }
+    }),
+    col("Age", age),
+    wide("Containers", |o| {
+        joined(o, "/spec/jobTemplate/spec/template/spec/containers", "name")
+    }),
+    wide("Images", |o| {
+        joined(
+            o,
+            "/spec/jobTemplate/spec/template/spec/containers",
+            "image",
+        )
+    }),
+    wide("Selector", |o| {
+        cells::labels(o.pointer("/spec/jobTemplate/spec/selector/matchLabels"))
+    }),
+];
 static SERVICE: &[Column] = &[
     col("Name", name),
     col("Type", |o| at(o, "/spec/type")),
@@ -311,6 +397,10 @@ pub(super) fn columns(resource: &Resource) -> &'static [Column] {
     match resource.plural {
         "pods" => POD,
         "statefulsets" => STATEFUL_SET,
+        "deployments" => DEPLOYMENT,
+        "replicasets" => REPLICA_SET,
+        "jobs" => JOB,
+        "cronjobs" => CRON_JOB,
         "services" => SERVICE,
         "endpoints" => ENDPOINTS,
         "endpointslices" => ENDPOINT_SLICE,

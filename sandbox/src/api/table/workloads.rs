@@ -1,8 +1,8 @@
-//! Cells of nodes, autoscalers, revisions and bindings.
+//! Cells of workloads, nodes, autoscalers, revisions and bindings.
 
 use serde_json::{Value, json};
 
-use super::cells::list;
+use super::cells::{human, list};
 use crate::store::text;
 
 pub(super) fn node_status(node: &Value) -> Value {
@@ -107,4 +107,53 @@ pub(super) fn subjects(binding: &Value, kind: &str) -> Value {
         })
         .collect();
     json!(all.join(", "))
+}
+
+/// A number that is left out when it is zero.
+pub(super) fn number(object: &Value, pointer: &str) -> Value {
+    json!(object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0))
+}
+
+/// After `printJob`.
+pub(super) fn job_status(job: &Value) -> Value {
+    let is = |kind: &str| {
+        list(job, "/status/conditions")
+            .any(|c| text(c, "/type") == kind && text(c, "/status") == "True")
+    };
+    let word = if is("Complete") {
+        "Complete"
+    } else if is("Failed") {
+        "Failed"
+    } else if !text(job, "/metadata/deletionTimestamp").is_empty() {
+        "Terminating"
+    } else if is("Suspended") {
+        "Suspended"
+    } else if is("FailureTarget") {
+        "FailureTarget"
+    } else if is("SuccessCriteriaMet") {
+        "SuccessCriteriaMet"
+    } else {
+        "Running"
+    };
+    json!(word)
+}
+
+pub(super) fn job_completions(job: &Value) -> Value {
+    let number = |pointer: &str| job.pointer(pointer).and_then(Value::as_i64);
+    let succeeded = number("/status/succeeded").unwrap_or(0);
+    let parallelism = number("/spec/parallelism").unwrap_or(0);
+    json!(match number("/spec/completions") {
+        Some(wanted) => format!("{succeeded}/{wanted}"),
+        None if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
+        None => format!("{succeeded}/1"),
+    })
+}
+
+pub(super) fn job_duration(job: &Value) -> Value {
+    let time = |pointer: &str| text(job, pointer).parse::<jiff::Timestamp>().ok();
+    let Some(start) = time("/status/startTime") else {
+        return json!("");
+    };
+    let end = time("/status/completionTime").unwrap_or_else(jiff::Timestamp::now);
+    json!(human((end.as_second() - start.as_second()).max(0)))
 }

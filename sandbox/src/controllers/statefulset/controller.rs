@@ -9,6 +9,7 @@ use k8s_openapi::api::apps::v1::{
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde_json::json;
 
+use super::claiming::claim;
 use super::events::{EventType, Recorder};
 use super::plan::{Action, Revisions, ordinal_of, plan};
 use super::revision::History;
@@ -213,47 +214,18 @@ impl StatefulSets {
     }
 }
 
-/// The set's pods: adopts orphans that match by label and name, lets go of pods that no longer match.
+/// The set's pods: those that its selector matches and that have a name which it gives.
 fn claim_pods(store: &Store, set: &StatefulSet) -> Result<Vec<Pod>, StoreError> {
-    let namespace = set.metadata.namespace.as_deref().unwrap_or("");
     let set_name = set.metadata.name.as_deref().unwrap_or("");
     let Some(spec) = &set.spec else {
         return Ok(Vec::new());
     };
     let selector = LabelSelector::from_object(&spec.selector)
         .map_err(|error| StoreError::Malformed(error.to_string()))?;
-    let mut mine = Vec::new();
-    for pod in store
-        .read_all::<Pod>(Some(namespace), &Selector::everything())?
-        .items
-    {
-        let name = pod.metadata.name.clone().unwrap_or_default();
-        let matches = selector.matches_labels(pod.metadata.labels.as_ref())
-            && ordinal_of(set_name, &name).is_some();
-        let deleting =
-            pod.metadata.deletion_timestamp.is_some() || set.metadata.deletion_timestamp.is_some();
-        if owner::controls(&set.metadata, &pod.metadata) {
-            if matches || deleting {
-                mine.push(pod);
-            } else {
-                store.modify::<Pod>(namespace, &name, |pod| {
-                    if let Some(owners) = &mut pod.metadata.owner_references {
-                        owners.retain(|owner| Some(&owner.uid) != set.metadata.uid.as_ref());
-                    }
-                })?;
-            }
-        } else if matches && !deleting && owner::controller(&pod.metadata).is_none() {
-            let reference = owner::reference::<StatefulSet>(&set.metadata);
-            mine.push(store.modify::<Pod>(namespace, &name, |pod| {
-                if owner::controller(&pod.metadata).is_none() {
-                    let owners = pod.metadata.owner_references.get_or_insert_default();
-                    owners.push(reference.clone());
-                }
-            })?);
-        }
-    }
-    mine.retain(|pod| owner::controls(&set.metadata, &pod.metadata));
-    Ok(mine)
+    claim::<StatefulSet, Pod>(store, &set.metadata, |meta| {
+        selector.matches_labels(meta.labels.as_ref())
+            && ordinal_of(set_name, meta.name.as_deref().unwrap_or("")).is_some()
+    })
 }
 
 /// Applies `persistentVolumeClaimRetentionPolicy`: a claim that shall go is owned by what takes it

@@ -7,6 +7,6 @@ mod revision;
 #[cfg(test)]
 mod tests;
 
-use super::{events, owner, worker};
+use super::{claiming, events, hash, owner, worker};
 
 pub(super) use controller::StatefulSets;

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use serde_json::{Value, json};
 
-use super::owner;
+use super::{hash, owner};
 use crate::store::{LabelSelector, Selector, Store, StoreError};
 
 /// The two revisions of a set that matter, with their templates.
@@ -31,18 +31,6 @@ pub(super) fn template(revision: &ControllerRevision) -> Option<PodTemplateSpec>
     let mut template = revision.data.as_ref()?.0.pointer("/spec/template")?.clone();
     template.as_object_mut()?.remove("$patch");
     serde_json::from_value(template).ok()
-}
-
-/// FNV-1 with 32 bits over the data, in the letters that Kubernetes uses for hashes in names.
-fn hash(data: &Value, collisions: i32) -> String {
-    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let text = format!("{data}{collisions}");
-    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        hash.wrapping_mul(0x0100_0193) ^ u32::from(byte)
-    });
-    let digits = hash.to_string();
-    let letter = |c: u8| char::from(ALPHABET[usize::from(c) % ALPHABET.len()]);
-    digits.bytes().map(letter).collect()
 }
 
 fn name(revision: &ControllerRevision) -> &str {
@@ -170,7 +158,7 @@ fn create(
     let set_name = set.metadata.name.as_deref().unwrap_or("");
     let mut collisions = 0;
     loop {
-        let hash = hash(&data, collisions);
+        let hash = hash::of(&data, collisions);
         let mut labels = set
             .spec
             .as_ref()

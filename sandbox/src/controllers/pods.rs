@@ -1,0 +1,102 @@
+//! What several controllers ask of a pod.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
+
+use super::events::{EventType, Recorder};
+use crate::store::{DeleteOptions, Preconditions, Store, StoreError, of};
+
+/// The pod's phase, empty when it has none.
+pub(super) fn phase(pod: &Pod) -> &str {
+    let status = pod.status.as_ref();
+    status.and_then(|s| s.phase.as_deref()).unwrap_or("")
+}
+
+/// Whether the pod is being deleted.
+pub(super) fn terminating(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Whether all of its containers have ended for good.
+pub(super) fn ended(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// The condition of a pod with this type, if it is true.
+pub(super) fn true_condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    pod.status
+        .as_ref()?
+        .conditions
+        .as_deref()?
+        .iter()
+        .find(|c| c.type_ == kind && c.status == "True")
+}
+
+/// Whether the pod is ready.
+pub(super) fn ready(pod: &Pod) -> bool {
+    true_condition(pod, "Ready").is_some()
+}
+
+/// How long until a ready pod counts as available; None when it is not ready.
+pub(super) fn until_available(pod: &Pod, min_ready: i32, now: Timestamp) -> Option<Duration> {
+    let condition = true_condition(pod, "Ready")?;
+    let since = condition.last_transition_time.as_ref();
+    let needed = jiff::SignedDuration::from_secs(i64::from(min_ready.max(0)));
+    let ready_for = since.map_or(needed, |since| now.duration_since(since.0));
+    Some(Duration::try_from(needed - ready_for).unwrap_or_default())
+}
+
+/// Deletes one pod, and says so about its owner.
+pub(super) fn delete(
+    store: &Store,
+    events: &Recorder,
+    about: &serde_json::Value,
+    pod: &Pod,
+) -> Result<(), StoreError> {
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or("");
+    let name = pod.metadata.name.as_deref().unwrap_or("");
+    let options = DeleteOptions {
+        preconditions: Preconditions {
+            uid: pod.metadata.uid.clone(),
+            resource_version: None,
+        },
+        ..DeleteOptions::default()
+    };
+    match store.delete(of::<Pod>(), namespace, name, &options) {
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        Err(error) => {
+            let message = format!("Error deleting: {error}");
+            events.event(about, EventType::Warning, "FailedDelete", &message);
+            Err(error)
+        }
+        Ok(_) => {
+            let message = format!("Deleted pod: {name}");
+            events.event(about, EventType::Normal, "SuccessfulDelete", &message);
+            Ok(())
+        }
+    }
+}
+
+/// Makes one pod, and says so about its owner.
+pub(super) fn create(
+    store: &Store,
+    events: &Recorder,
+    about: &serde_json::Value,
+    pod: &Pod,
+) -> Result<(), StoreError> {
+    match store.add(pod) {
+        Err(error) => {
+            let message = format!("Error creating: {error}");
+            events.event(about, EventType::Warning, "FailedCreate", &message);
+            Err(error)
+        }
+        Ok(made) => {
+            let name = made.metadata.name.unwrap_or_default();
+            let message = format!("Created pod: {name}");
+            events.event(about, EventType::Normal, "SuccessfulCreate", &message);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The CronJobs of `deploy/components/backup` as they are: pgctl in a pod, with the account's token and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::fixture::Fixture;
+use crate::support::S3Server;
+use crate::test_cluster::{SandboxCluster, on_sandbox, within};
+
+const STORE: &str = "s3://backups/some/prefix";
+
+/// An overlay as docs/runbooks/backup.md has it made: the Roles, the component, the bucket's name and its keys.
+fn overlay(folder: &Path, s3: &S3Server, namespace: &str) -> Result<()> {
+    let up = "../".repeat(folder.components().count().saturating_sub(1));
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+    let deploy = format!("{up}{}", deploy.trim_start_matches('/'));
+    let literals: String = s3
+        .environment()
+        .iter()
+        .map(|(name, value)| format!("      - {name}={value}\n"))
+        .collect();
+    let text = format!(
+        r#"
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: {namespace}
+resources: [{deploy}/rbac]
+components: [{deploy}/components/backup]
+secretGenerator:
+  - name: pgctl-backup-store
+    literals:
+{literals}generatorOptions: {{disableNameSuffixHash: true}}
+patches:
+  - target: {{kind: CronJob}}
+    patch: |-
+      - op: replace
+        path: /spec/jobTemplate/spec/template/spec/containers/0/env/0/value
+        value: {STORE}
+"#
+    );
+    std::fs::write(folder.join("kustomization.yaml"), text)?;
+    Ok(())
+}
+
+/// Runs the real kubectl as the administrator.
+fn kubectl(cluster: &SandboxCluster, arguments: &[&str]) -> Result<String> {
+    let (_, kubeconfig): (_, PathBuf) = cluster.environment();
+    let output = Command::new("kubectl")
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(["-n", cluster.namespace()])
+        .args(arguments)
+        .output()
+        .context("running kubectl")?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    ensure!(
+        output.status.success(),
+        "kubectl {}: {said}",
+        arguments.join(" ")
+    );
+    Ok(said)
+}
+
+/// Starts a CronJob's Job by hand and waits until a condition of it holds; its pods' log.
+async fn job(cluster: &SandboxCluster, name: &str, from: &str, condition: &str) -> Result<String> {
+    let from = format!("--from=cronjob/{from}");
+    kubectl(cluster, &["create", "job", name, &from])?;
+    let job = format!("job/{name}");
+    let wait = format!("--for=condition={condition}");
+    let waited = kubectl(cluster, &["wait", &wait, &job, "--timeout=240s"]);
+    let log = kubectl(
+        cluster,
+        &["logs", "-l", &format!("job-name={name}"), "--tail=-1"],
+    )?;
+    let pods = || {
+        kubectl(
+            cluster,
+            &["describe", "pods", "-l", &format!("job-name={name}")],
+        )
+    };
+    waited.with_context(|| format!("{log}\n{}", pods().unwrap_or_default()))?;
+    Ok(log)
+}
+
+#[test]
+fn the_shipped_cronjobs_take_check_and_prune_backups_with_their_own_account() -> Result<()> {
+    if Command::new("kubectl")
+        .args(["version", "--client"])
+        .output()
+        .is_err()
+    {
+        eprintln!("SKIPPED: needs kubectl");
+        return Ok(());
+    }
+    on_sandbox(1, async |cluster| {
+        let fixture = Fixture::new(cluster).await?;
+        overlay(cluster.folder(), &fixture.s3, cluster.namespace())?;
+        let folder = cluster.folder().display().to_string();
+        kubectl(cluster, &["apply", "-k", &folder])?;
+
+        job(cluster, "physical", "pgctl-backup-physical", "complete").await?;
+        job(cluster, "logical", "pgctl-backup-logical", "complete").await?;
+        let (listed, unfinished) = fixture.listed(STORE).await?;
+        ensure!(
+            listed.len() == 2 && unfinished.is_empty(),
+            "{listed:?} {unfinished:?}"
+        );
+        job(cluster, "verify", "pgctl-backup-verify", "complete").await?;
+        job(cluster, "prune", "pgctl-backup-prune", "complete").await?;
+        ensure!(fixture.listed(STORE).await?.0.len() == 2, "both are new");
+        fixture
+            .run(STORE, &["backup", "list"])
+            .await?
+            .exits(0)?
+            .says("nightly")?;
+
+        // The viewer's Role is enough: the operator's is for what the component says.
+        kubectl(cluster, &["delete", "rolebinding", "pgctl-backup-operator"])?;
+        job(cluster, "viewer", "pgctl-backup-logical", "complete").await?;
+
+        kubectl(cluster, &["delete", "rolebinding", "pgctl-backup-viewer"])?;
+        kubectl(
+            cluster,
+            &[
+                "create",
+                "job",
+                "denied",
+                "--from=cronjob/pgctl-backup-logical",
+            ],
+        )?;
+        let limit = std::time::Duration::from_secs(120);
+        within(limit, "the Job says what it lacks", async || {
+            let log = kubectl(cluster, &["logs", "-l", "job-name=denied", "--tail=-1"])?;
+            let account = format!("{}:pgctl-backup\" cannot list", cluster.namespace());
+            for words in [account.as_str(), "next: ask for the Role pgctl-viewer"] {
+                ensure!(log.contains(words), "{words}: {log}");
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,129 @@
+//! The components that change where the image or the Secret comes from, each in an overlay with a prefix.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::{named, objects, of_kind, through};
+
+/// What an overlay of the base with this component applies; nothing, with a message, where there is no kubectl.
+fn overlay(component: &str) -> Result<Option<Vec<Value>>> {
+    let folder = tempfile::tempdir()?;
+    let up = "../".repeat(folder.path().components().count().saturating_sub(1));
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy").trim_start_matches('/');
+    let text = format!(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: shop\nnamePrefix: shop-\n\
+         resources: [{up}{deploy}/base]\ncomponents: [{up}{deploy}/components/{component}]\n"
+    );
+    std::fs::write(folder.path().join("kustomization.yaml"), text)?;
+    let run = Command::new("kubectl")
+        .arg("kustomize")
+        .arg(folder.path())
+        .output();
+    let Ok(output) = run else {
+        eprintln!("SKIPPED: needs kubectl");
+        return Ok(None);
+    };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{component}: {said}");
+    objects(&String::from_utf8(output.stdout)?).map(Some)
+}
+
+/// The names and keys of the Secrets that the pods read.
+fn read_by_pods(all: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    for set in of_kind(all, "StatefulSet") {
+        let containers = set["spec"]["template"]["spec"]["containers"].as_array();
+        let variables = containers
+            .into_iter()
+            .flatten()
+            .flat_map(|container| container["env"].as_array().into_iter().flatten());
+        for reference in variables.map(|variable| &variable["valueFrom"]["secretKeyRef"]) {
+            if reference.is_object() {
+                names.insert(text(&reference["name"]));
+                keys.insert(text(&reference["key"]));
+            }
+        }
+    }
+    (names, keys)
+}
+
+/// The Secret of the manifests: it is there to be referred to, and nobody applies it.
+fn is_not_applied(all: &[Value]) -> Result<()> {
+    let secrets = of_kind(all, "Secret");
+    ensure!(secrets.len() == 1, "{secrets:?}");
+    let annotations = &secrets[0]["metadata"]["annotations"];
+    let local = &annotations["config.kubernetes.io/local-config"];
+    ensure!(
+        local == "true",
+        "somebody else's Secret would be overwritten: {annotations}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_alpine_image_runs_as_its_own_user_everywhere() -> Result<()> {
+    let Some(all) = overlay("alpine")? else {
+        return Ok(());
+    };
+    let sets = of_kind(&all, "StatefulSet");
+    assert_eq!(sets.len(), 2);
+    for set in sets {
+        through::<k8s_openapi::api::apps::v1::StatefulSet>(set)?;
+        let pod = &set["spec"]["template"]["spec"];
+        let image = named(&pod["containers"], "postgres")["image"].as_str();
+        ensure!(image.is_some_and(|it| it.ends_with("-alpine")), "{image:?}");
+        let context = &pod["securityContext"];
+        for field in ["runAsUser", "runAsGroup", "fsGroup"] {
+            ensure!(context[field] == 70, "{field}: {context}");
+        }
+        ensure!(context["runAsNonRoot"] == true, "{context}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_external_secret_writes_what_the_pods_read() -> Result<()> {
+    let Some(all) = overlay("external-secrets")? else {
+        return Ok(());
+    };
+    is_not_applied(&all)?;
+    let external = of_kind(&all, "ExternalSecret");
+    let external = external.first().context("no ExternalSecret")?;
+    let (names, keys) = read_by_pods(&all);
+    let target = external["spec"]["target"]["name"]
+        .as_str()
+        .unwrap_or_default();
+    ensure!(
+        names == [target.to_owned()].into(),
+        "{names:?}, and {target:?} is written"
+    );
+    let data = external["spec"]["data"].as_array();
+    let written = data
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["secretKey"].as_str().map(str::to_owned));
+    ensure!(
+        written.collect::<BTreeSet<_>>() == keys,
+        "the pods read {keys:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_sealed_secret_is_left_to_its_controller_under_the_name_that_the_pods_read() -> Result<()> {
+    let Some(all) = overlay("sealed-secrets")? else {
+        return Ok(());
+    };
+    is_not_applied(&all)?;
+    let (names, _) = read_by_pods(&all);
+    let secret = of_kind(&all, "Secret")[0]["metadata"]["name"].clone();
+    ensure!(
+        names.iter().all(|name| *name == secret),
+        "{names:?}, and {secret} is there"
+    );
+    Ok(())
+}
