@@ -12,7 +12,7 @@ use crate::world::connections::Connections;
 use crate::world::reporting::Reporting;
 
 /// Whoever has not confirmed for so long what was committed a moment ago does not keep up.
-const CONFIRM: Duration = Duration::from_secs(1);
+const CONFIRM: Duration = Duration::from_secs(2);
 /// A standby is told within this time to stay away, or it is one that hangs: that is only disconnected.
 const TELL: Duration = Duration::from_secs(2);
 /// A host that nobody has: a folder of sockets, so that no name is looked up again and again. All else in
