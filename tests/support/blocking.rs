@@ -1,6 +1,7 @@
 //! A test cluster for suites that look and do not wait: what `pgctl` prints, and the means to change
 //! the cluster, without `async`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Command, Output};
 use std::time::Instant;
 
@@ -26,10 +27,16 @@ pub(crate) fn on_cluster(test: impl FnOnce(&Blocking)) {
         cluster: &cluster,
         runtime: &runtime,
     };
-    blocking.wait(cluster.prepare(2));
-    // A test that panics leaves what `Drop` puts back.
-    test(&blocking);
+    let work = || {
+        blocking.wait(cluster.prepare(2));
+        test(&blocking);
+    };
+    // A test that fails leaves the cluster no other way than one that passes.
+    let result = catch_unwind(AssertUnwindSafe(work));
     blocking.wait(cluster.put_back());
+    if let Err(panic) = result {
+        resume_unwind(panic);
+    }
 }
 
 /// As [`on_cluster`], for a test that breaks what only the sandbox can break, or for good.

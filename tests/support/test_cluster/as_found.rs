@@ -12,6 +12,7 @@ use pgctl_sandbox::store::{Selector, Stored};
 
 use super::backend::prefix;
 use super::cluster::{TestCluster, full};
+use super::server_state::ServerState;
 
 /// What tests change in a cluster, as it was before.
 pub(super) struct AsFound {
@@ -23,7 +24,8 @@ pub(super) struct AsFound {
     pub(super) databases: BTreeSet<String>,
     pub(super) tables: BTreeSet<String>,
     autoscalers: Vec<HorizontalPodAutoscaler>,
-    replicas: BTreeMap<String, Option<i32>>,
+    sets: BTreeMap<String, StatefulSet>,
+    pub(super) servers: ServerState,
     selectors: BTreeMap<String, Option<BTreeMap<String, String>>>,
     settings: BTreeMap<String, Option<BTreeMap<String, String>>>,
     secrets: BTreeMap<String, Option<BTreeMap<String, ByteString>>>,
@@ -56,11 +58,10 @@ impl TestCluster {
             databases: names(DATABASES).await?,
             tables: names(TABLES).await?,
             synchronous: names("SHOW synchronous_standby_names").await? != [String::new()].into(),
+            servers: self.look_into_servers(&primary).await?,
             primary,
             autoscalers,
-            replicas: sets
-                .map(|it| (name(&it), it.spec.and_then(|spec| spec.replicas)))
-                .collect(),
+            sets: sets.map(|it| (name(&it), it)).collect(),
             selectors: services
                 .map(|it| (name(&it), it.spec.and_then(|spec| spec.selector)))
                 .collect(),
@@ -91,15 +92,21 @@ impl TestCluster {
         Ok(())
     }
 
-    /// Numbers, autoscalers and Services are those of before.
+    /// Numbers, templates, autoscalers and Services are those of before.
     pub(super) fn put_back_objects(&self, found: &AsFound) -> Result<()> {
         for autoscaler in &found.autoscalers {
             self.put_back_autoscaler(autoscaler)?;
         }
-        for (name, replicas) in &found.replicas {
+        for (name, set) in &found.sets {
+            // Numbers, what pgctl has noted, and the pods' own template.
+            let before = set.spec.clone().unwrap_or_default();
             self.store()
                 .modify::<StatefulSet>(self.namespace(), name, |it| {
-                    it.spec.get_or_insert_default().replicas = *replicas;
+                    let annotations = &set.metadata.annotations;
+                    it.metadata.annotations.clone_from(annotations);
+                    let spec = it.spec.get_or_insert_default();
+                    spec.replicas = before.replicas;
+                    spec.template.clone_from(&before.template);
                 })?;
         }
         for (name, selector) in &found.selectors {

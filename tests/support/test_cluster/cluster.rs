@@ -1,11 +1,13 @@
 //! A cluster of one test's own, and what can be seen of it past `pgctl`.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use futures::FutureExt as _;
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -43,10 +45,22 @@ pub(crate) fn on_cluster(
 ) -> Result<()> {
     let cluster = TestCluster::find(standbys)?;
     run(async {
-        cluster.prepare(standbys).await?;
-        let result = test(&cluster).await;
+        let work = async {
+            cluster.prepare(standbys).await?;
+            test(&cluster).await
+        };
+        // A test that fails, also by a panic, leaves it no other way than one that passes.
+        let result = AssertUnwindSafe(work).catch_unwind().await;
         let put_back = cluster.put_back().await;
-        result?;
+        match result {
+            Ok(result) => result?,
+            Err(panic) => {
+                if let Err(error) = put_back {
+                    eprintln!("the cluster is not as it was found: {error:#}");
+                }
+                resume_unwind(panic);
+            }
+        }
         put_back.context("leaving the cluster as it was found")
     })
 }

@@ -15,6 +15,7 @@ mod pgctl;
 mod prepare;
 mod roles;
 mod sandbox_cluster;
+mod server_state;
 mod standbys;
 mod terminal;
 mod writers;

@@ -58,6 +58,10 @@ impl TestCluster {
         let primary = self.all_stream().await?;
         self.all_ready().await?;
         self.drop_what_is_new(&primary, found).await?;
+        self.put_back_roles(&primary, &found.servers).await?;
+        self.put_back_settings(&found.servers).await?;
+        self.all_stream().await?;
+        self.all_ready().await?;
         self.forget(&primary).await
     }
 
