@@ -20,12 +20,12 @@ pub(super) enum Moment {
 
 #[cfg(not(feature = "failpoints"))]
 #[expect(clippy::unnecessary_wraps, reason = "it fails only with failpoints")]
-pub(super) fn strike<W: World>(_: &W, _: StepName, _: Moment) -> Result<(), WorldError> {
+pub(super) fn hit_failpoint<W: World>(_: &W, _: StepName, _: Moment) -> Result<(), WorldError> {
     Ok(())
 }
 
 #[cfg(feature = "failpoints")]
-pub(super) fn strike<W: World>(
+pub(super) fn hit_failpoint<W: World>(
     world: &W,
     step: StepName,
     moment: Moment,
@@ -36,7 +36,7 @@ pub(super) fn strike<W: World>(
         Moment::After => "after",
     };
     let name = format!("{step}.{moment}");
-    fail::fail_point!(&name, |wish| match wish.as_deref() {
+    fail::fail_point!(&name, |effect| match effect.as_deref() {
         // No destructor runs and nothing is flushed, as with kill -9.
         Some("kill") => std::process::abort(),
         Some("cut") => {

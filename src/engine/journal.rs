@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use crate::events::RunEvent;
 use crate::plan::{
-    Action, Entry, ImpossibleHistory, Operation, OperationEvent, OperationId, OperationOutcome,
-    OperationProgress, Plan, RestoreKind, StepName, Unfinished,
+    Action, ImpossibleHistory, JournalEntry, JournalEvent, Operation, OperationId,
+    OperationOutcome, OperationProgress, Plan, RestoreKind, StepName, Unfinished,
 };
 
 /// How many operations the history keeps.
@@ -26,7 +27,7 @@ pub struct Journal {
     /// The plan.
     pub plan: Plan,
     /// What happened, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<JournalEntry>,
     /// The operations before, oldest first.
     pub history: Vec<Record>,
 }
@@ -134,18 +135,20 @@ impl Journal {
             .any(|step| matches!(&step.action, Action::Restore(action) if action.reads_backup()))
     }
 
-    /// Adds an entry, if it can follow.
+    /// Reads an event: adds what it keeps of it, if that can follow.
     ///
     /// # Errors
     /// When it can't.
-    pub fn add(&mut self, event: OperationEvent) -> Result<(), ImpossibleHistory> {
-        let event = shortened(event);
+    pub fn add(&mut self, event: &RunEvent) -> Result<(), ImpossibleHistory> {
+        let Some(event) = event.journaled().map(shortened) else {
+            return Ok(());
+        };
         self.progress()?.after(&self.plan, &event)?;
-        self.entries.push(Entry {
+        self.entries.push(JournalEntry {
             at: Timestamp::now(),
             event,
         });
-        if let OperationEvent::Ended { outcome } = self.entries[self.entries.len() - 1].event {
+        if let JournalEvent::Ended { outcome } = self.entries[self.entries.len() - 1].event {
             self.history.push(Record {
                 id: self.plan.id.clone(),
                 outcome,
@@ -162,7 +165,7 @@ impl Journal {
     pub fn ended(&self) -> bool {
         matches!(
             self.entries.last().map(|entry| &entry.event),
-            Some(OperationEvent::Ended { .. })
+            Some(JournalEvent::Ended { .. })
         )
     }
 
@@ -175,10 +178,10 @@ impl Journal {
     }
 }
 
-fn shortened(mut event: OperationEvent) -> OperationEvent {
-    if let OperationEvent::Failed { reason, .. }
-    | OperationEvent::Reported { reason, .. }
-    | OperationEvent::Left { reason, .. } = &mut event
+fn shortened(mut event: JournalEvent) -> JournalEvent {
+    if let JournalEvent::Failed { reason, .. }
+    | JournalEvent::Reported { reason, .. }
+    | JournalEvent::Left { reason, .. } = &mut event
     {
         reason.truncate(crate::cluster::words::shortened(reason, MAX_REASON).len());
     }

@@ -4,21 +4,26 @@
 //! looking. The engine talks to a [`World`], so that it can be tested against a model with a crash
 //! at every line.
 
+mod attempts;
+mod ending;
 mod error;
 mod executor;
 mod failpoint;
 mod format;
 mod gate;
 mod journal;
+mod recording;
 mod report;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod undo;
 mod world;
 
 pub use crate::plan::Known;
+pub use ending::Ending;
 pub use error::{ErrorKind, WorldError};
-pub use executor::{Ending, Executor};
+pub use executor::Executor;
 pub use format::{FORMAT, Header};
 pub use journal::{Journal, MAX_HISTORY, Record};
 pub use report::{Report, StepReport};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
-    Action, AutoscalerPolicy, CheckName, CheckVerdict, Entry, KeptData, Mode, Operation,
-    OperationEvent, OperationFinding, OutageMethod, OutageParts, Plan, StepName,
+    Action, AutoscalerPolicy, CheckName, CheckVerdict, JournalEntry, JournalEvent, KeptData, Mode,
+    Operation, OperationFinding, OutageMethod, OutageParts, Plan, StepName,
 };
 
 /// The end report.
@@ -77,7 +77,7 @@ pub struct StepReport {
 
 impl Report {
     /// What came of an operation so far.
-    pub fn of(plan: &Plan, entries: &[Entry]) -> Self {
+    pub fn of(plan: &Plan, entries: &[JournalEntry]) -> Self {
         let mut report = Self {
             operation: plan.operation.clone(),
             by: String::new(),
@@ -111,23 +111,23 @@ impl Report {
         }
         for entry in entries {
             match &entry.event {
-                OperationEvent::Started { by } => report.by.clone_from(by),
-                OperationEvent::Completed { step, seconds } => report.steps.push(StepReport {
+                JournalEvent::Started { by } => report.by.clone_from(by),
+                JournalEvent::Completed { step, seconds } => report.steps.push(StepReport {
                     step: *step,
                     seconds: Some(*seconds),
                     reason: None,
                 }),
-                OperationEvent::Reported { step, reason }
-                | OperationEvent::Failed { step, reason }
-                | OperationEvent::Left { step, reason } => {
+                JournalEvent::Reported { step, reason }
+                | JournalEvent::Failed { step, reason }
+                | JournalEvent::Left { step, reason } => {
                     report.steps.push(StepReport {
                         step: *step,
                         seconds: None,
                         reason: Some(reason.clone()),
                     });
                 }
-                OperationEvent::Found(finding) => report.learn(finding),
-                OperationEvent::Ended { .. } => report.ended = Some(entry.at),
+                JournalEvent::Found(finding) => report.learn(finding),
+                JournalEvent::Ended { .. } => report.ended = Some(entry.at),
                 _ => {}
             }
         }

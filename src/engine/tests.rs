@@ -238,6 +238,37 @@ async fn a_switchover_runs_to_its_end() {
     }
 }
 
+/// One stream: whoever listens is told what the journal keeps, in the same order; what a step that fails
+/// leaves behind and its way back as well.
+#[tokio::test]
+async fn what_is_told_is_what_the_journal_keeps() {
+    let snapshot = healthy(3);
+    let breaks: [Option<fn(&Action) -> bool>; 2] = [
+        None,
+        Some(|action| matches!(action, Action::Promote { .. })),
+    ];
+    for (request, broken) in requests()
+        .into_iter()
+        .flat_map(|it| breaks.map(|how| (it.clone(), how)))
+    {
+        let plan = plan(&snapshot, &request);
+        let shared = fresh(&snapshot);
+        let mut process = Process::new(&shared, None);
+        process.broken = broken;
+        let told = Mutex::new(Vec::new());
+        let listen = |_: &Plan, event: &RunEvent| lock(&told).extend(event.journaled());
+        let confirmed = Confirmed::by_flag(&plan, true).expect("--yes agrees");
+        let journal = Journal::new(plan.clone(), Vec::new());
+        let mut executor = Executor::new(&process, journal, &confirmed, &listen)
+            .expect("it is this plan that was agreed to");
+        executor.run("ann").await;
+        let entries = &executor.journal().entries;
+        let kept: Vec<_> = entries.iter().map(|it| it.event.clone()).collect();
+        assert!(kept.len() > plan.steps.len(), "{kept:#?}");
+        assert_eq!(*lock(&told), kept);
+    }
+}
+
 /// Dies at every call that a switchover makes, with and without the effect of that call; then goes
 /// on, or back.
 #[tokio::test]

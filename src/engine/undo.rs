@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::executor::incomplete;
 use super::{Ending, ErrorKind, Executor, World, WorldError};
 use crate::events::RunEvent;
 use crate::plan::{
-    Action, Condition, OperationEvent, OperationFinding, OperationOutcome, OperationProgress, Step,
-    Undo,
+    Action, Condition, OperationFinding, OperationOutcome, OperationProgress, Step, Undo,
 };
 
 impl<W: World> Executor<'_, W> {
@@ -24,7 +22,7 @@ impl<W: World> Executor<'_, W> {
                 let left = Vec::new();
                 return Ending::RolledBack { reason, left };
             }
-            Err(error) => return incomplete(None, error.to_string()),
+            Err(error) => return Ending::incomplete(None, error.to_string()),
         };
         let mut left = Vec::new();
         for step in plan.steps[..end].iter().rev() {
@@ -36,12 +34,11 @@ impl<W: World> Executor<'_, W> {
             else {
                 continue;
             };
-            self.say(&RunEvent::StepUndoing { step: step.name });
-            if let Err(ending) = self
-                .enter(OperationEvent::UndoBegan { step: step.name })
-                .await
-            {
+            if let Err(ending) = self.note(&RunEvent::StepUndoing { step: step.name }) {
                 return ending;
+            }
+            if let Err(error) = self.store().await {
+                return Ending::incomplete(None, error.reason);
             }
             let limit = Duration::from_secs((*timeout_seconds).into());
             match self.put_back(step, actions, proves, limit).await {
@@ -55,33 +52,28 @@ impl<W: World> Executor<'_, W> {
                     if passes {
                         let each: Vec<String> = actions.iter().map(ToString::to_string).collect();
                         let words = format!("{} ({})", each.join(", "), error.reason);
-                        self.say(&RunEvent::StepLeft {
-                            step: step.name,
-                            reason: words.clone(),
-                        });
-                        let event = OperationEvent::Left {
+                        let event = RunEvent::StepLeft {
                             step: step.name,
                             reason: words.clone(),
                         };
-                        if let Err(ending) = self.note(event) {
+                        if let Err(ending) = self.note(&event) {
                             return ending;
                         }
                         left.push(words);
                         continue;
                     }
                     let words = format!("{reason}; putting back {}: {}", step.name, error.reason);
-                    return incomplete(Some(step.name), words);
+                    return Ending::incomplete(Some(step.name), words);
                 }
             }
-            if let Err(ending) = self.note(OperationEvent::Undone { step: step.name }) {
+            if let Err(ending) = self.note(&RunEvent::StepUndone { step: step.name }) {
                 return ending;
             }
         }
         let outcome = OperationOutcome::RolledBack;
-        if let Err(ending) = self.enter(OperationEvent::Ended { outcome }).await {
+        if let Err(ending) = self.enter(&RunEvent::Ended { outcome }).await {
             return ending;
         }
-        self.say(&RunEvent::Ended { outcome });
         let words = format!("{} rolled back: {reason}", plan.operation);
         self.world.tell(&plan, "OperationRolledBack", &words).await;
         Ending::RolledBack { reason, left }

@@ -1,5 +1,5 @@
-//! What is told while something runs: one stream of events, which the screen shows in words and
-//! `--events` writes down as they are.
+//! What is told while something runs: one stream of events, which the screen shows in words, `--events`
+//! writes down as they are, and the journal of an operation keeps what it needs of.
 
 mod line;
 mod run_event;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::StandbyStage;
-use crate::plan::{Check, OperationFinding, OperationOutcome, Plan, StepName};
+use crate::plan::{Check, JournalEvent, OperationFinding, OperationOutcome, Plan, StepName};
 
 /// Something that has happened while an operation, a backup or a restore test runs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -28,7 +28,22 @@ pub enum RunEvent {
         /// All that was checked.
         checks: Vec<Check>,
     },
-    /// A step begins.
+    /// The operation was agreed to and has begun.
+    Started {
+        /// Who started it: user, machine and process.
+        by: String,
+    },
+    /// Somebody goes on with an operation that was interrupted.
+    Resumed {
+        /// Who goes on: user, machine and process.
+        by: String,
+    },
+    /// Somebody wants an operation put back.
+    AbortAsked {
+        /// Who asks: user, machine and process.
+        by: String,
+    },
+    /// A step begins: what it needs is looked at.
     StepBegan {
         /// Its number, from 1.
         number: usize,
@@ -38,6 +53,12 @@ pub enum RunEvent {
         step: StepName,
         /// What it does, in words.
         title: String,
+    },
+    /// What a step needs holds. From here on its action may have been done, wholly or in part; told
+    /// once more when it is tried again.
+    StepActing {
+        /// The step.
+        step: StepName,
     },
     /// It did not work yet and is tried again.
     StepRetrying {
@@ -81,6 +102,11 @@ pub enum RunEvent {
     },
     /// A step is being put back.
     StepUndoing {
+        /// The step.
+        step: StepName,
+    },
+    /// It is put back, and that is proven.
+    StepUndone {
         /// The step.
         step: StepName,
     },
@@ -217,6 +243,44 @@ impl RunEvent {
         Self::Warning {
             message: message.into(),
         }
+    }
+
+    /// What the journal keeps of it; none of what nobody has to know to go on.
+    pub fn journaled(&self) -> Option<JournalEvent> {
+        Some(match self.clone() {
+            Self::Started { by } => JournalEvent::Started { by },
+            Self::Resumed { by } => JournalEvent::Resumed { by },
+            Self::AbortAsked { by } => JournalEvent::AbortAsked { by },
+            Self::StepActing { step } => JournalEvent::Began { step },
+            Self::StepCompleted { step, seconds } => JournalEvent::Completed { step, seconds },
+            // How long it took is not known any more.
+            Self::StepFoundDone { step } => JournalEvent::Completed { step, seconds: 0.0 },
+            Self::StepReported { step, reason } => JournalEvent::Reported { step, reason },
+            Self::StepFailed { step, reason } => JournalEvent::Failed { step, reason },
+            Self::StepUndoing { step } => JournalEvent::UndoBegan { step },
+            Self::StepUndone { step } => JournalEvent::Undone { step },
+            Self::StepLeft { step, reason } => JournalEvent::Left { step, reason },
+            Self::Found { finding } => JournalEvent::Found(finding),
+            Self::Ended { outcome } => JournalEvent::Ended { outcome },
+            Self::Planned { .. }
+            | Self::Refused { .. }
+            | Self::StepBegan { .. }
+            | Self::StepRetrying { .. }
+            | Self::StepWaiting { .. }
+            | Self::StandbyProgress { .. }
+            | Self::SourceChosen { .. }
+            | Self::BackupBegan { .. }
+            | Self::BackupProgress { .. }
+            | Self::FileStored { .. }
+            | Self::UploadProgress { .. }
+            | Self::SafetyBackupTaken { .. }
+            | Self::ReadProgress { .. }
+            | Self::RestoreTestBegan { .. }
+            | Self::FileRestored { .. }
+            | Self::LookingAtTables
+            | Self::Warning { .. }
+            | Self::Exited { .. } => return None,
+        })
     }
 }
 

@@ -45,6 +45,11 @@ pub fn event_line(event: &RunEvent, screen: &Screen) -> Option<String> {
         // The plan and the refusal have screens of their own, and so have the rest.
         RunEvent::Planned { .. }
         | RunEvent::Refused { .. }
+        | RunEvent::Started { .. }
+        | RunEvent::Resumed { .. }
+        | RunEvent::AbortAsked { .. }
+        | RunEvent::StepActing { .. }
+        | RunEvent::StepUndone { .. }
         | RunEvent::Found { .. }
         | RunEvent::Ended { .. }
         | RunEvent::SourceChosen { .. }
@@ -118,6 +123,11 @@ pub fn backup_event_line(event: &RunEvent) -> Option<String> {
         RunEvent::Warning { message } => format!("warning: {message}"),
         RunEvent::Planned { .. }
         | RunEvent::Refused { .. }
+        | RunEvent::Started { .. }
+        | RunEvent::Resumed { .. }
+        | RunEvent::AbortAsked { .. }
+        | RunEvent::StepActing { .. }
+        | RunEvent::StepUndone { .. }
         | RunEvent::StepBegan { .. }
         | RunEvent::StepRetrying { .. }
         | RunEvent::StepWaiting { .. }

@@ -42,6 +42,10 @@ fn a_script_can_follow_a_switchover_line_by_line() -> Result<()> {
         let planned = named(&events, "planned");
         ensure!(planned.len() == 1, "{events:?}");
         let steps = &planned[0]["steps"];
+        let by = &named(&events, "started")
+            .first()
+            .context("who has started it")?["by"];
+        ensure!(by.is_string(), "{by}");
         let began: Vec<Value> = named(&events, "step-began")
             .iter()
             .map(|it| it["step"].clone())

@@ -9,7 +9,7 @@ use crate::cluster::{Database, Lsn, Snapshot, Timeline};
 use crate::engine::{Journal, Record, Report};
 use crate::output::*;
 use crate::plan::{
-    Circumstances, Entry, FailoverRequest, OperationEvent, OperationFinding, OperationOutcome,
+    Circumstances, FailoverRequest, JournalEntry, JournalEvent, OperationFinding, OperationOutcome,
     OutageMethod, OutageParts, Plan, Refusal, Shutdown, StepName, plan_failover,
 };
 
@@ -46,25 +46,25 @@ fn refusal() -> Refusal {
 }
 
 /// What is journaled when each step takes a quarter of a second.
-fn journal(plan: &Plan) -> Vec<Entry> {
-    let mut events = vec![OperationEvent::Started {
+fn journal(plan: &Plan) -> Vec<JournalEntry> {
+    let mut events = vec![JournalEvent::Started {
         by: "ann@laptop/1-2-3".into(),
     }];
     for step in &plan.steps {
-        events.push(OperationEvent::Began { step: step.name });
+        events.push(JournalEvent::Began { step: step.name });
         match step.name {
-            StepName::StopPrimary => events.push(OperationEvent::Found(
-                OperationFinding::Shutdown(Shutdown {
+            StepName::StopPrimary => {
+                events.push(JournalEvent::Found(OperationFinding::Shutdown(Shutdown {
                     timeline: Timeline(1),
                     lsn: Lsn::new(0x0A00_0028),
-                }),
-            )),
+                })))
+            }
             StepName::Promote => events.extend([
-                OperationEvent::Found(OperationFinding::Outage {
+                JournalEvent::Found(OperationFinding::Outage {
                     seconds: 0.31,
                     method: OutageMethod::OwnWrites,
                 }),
-                OperationEvent::Found(OperationFinding::OutageParts(OutageParts {
+                JournalEvent::Found(OperationFinding::OutageParts(OutageParts {
                     stop_seconds: 0.17,
                     catch_up_seconds: 0.01,
                     prepare_seconds: 0.04,
@@ -73,36 +73,34 @@ fn journal(plan: &Plan) -> Vec<Entry> {
                 })),
             ]),
             StepName::PointService => {
-                events.push(OperationEvent::Found(OperationFinding::ServiceSwitched {
+                events.push(JournalEvent::Found(OperationFinding::ServiceSwitched {
                     seconds: 0.36,
                 }));
             }
-            StepName::ProveWrite => {
-                events.push(OperationEvent::Found(OperationFinding::Promoted {
-                    position: Lsn::new(0x0A00_00A0),
-                    timeline: Timeline(2),
-                }))
-            }
+            StepName::ProveWrite => events.push(JournalEvent::Found(OperationFinding::Promoted {
+                position: Lsn::new(0x0A00_00A0),
+                timeline: Timeline(2),
+            })),
             _ => {}
         }
         events.push(match step.name {
-            StepName::Repoint => OperationEvent::Reported {
+            StepName::Repoint => JournalEvent::Reported {
                 step: step.name,
                 reason: "staging-postgres-replica-1: it does not exist".into(),
             },
-            _ => OperationEvent::Completed {
+            _ => JournalEvent::Completed {
                 step: step.name,
                 seconds: 0.25,
             },
         });
     }
-    events.push(OperationEvent::Ended {
+    events.push(JournalEvent::Ended {
         outcome: OperationOutcome::Done,
     });
     events
         .into_iter()
         .enumerate()
-        .map(|(index, event)| Entry {
+        .map(|(index, event)| JournalEntry {
             at: now() + SignedDuration::from_millis(100 * i64::try_from(index).unwrap_or(0)),
             event,
         })

@@ -9,8 +9,8 @@ use crate::engine::Report;
 use crate::events::{RunEvent, StandbyStage};
 use crate::output::*;
 use crate::plan::{
-    AutoscaleRequest, AutoscalerPolicy, Circumstances, Entry, OperationEvent, PAUSED_BOUNDS, Plan,
-    Refusal, ScaleRequest, StepName, plan_autoscale, plan_scale,
+    AutoscaleRequest, AutoscalerPolicy, Circumstances, JournalEntry, JournalEvent, PAUSED_BOUNDS,
+    Plan, Refusal, ScaleRequest, StepName, plan_autoscale, plan_scale,
 };
 
 /// A screen at both widths, as one text.
@@ -78,25 +78,25 @@ fn the_refusal_of_a_scaling_that_the_autoscaler_may_undo() {
 #[test]
 fn the_report_of_a_scale_down() {
     let plan = planned(scaled(&healthy(4), 2, Some(AutoscalerPolicy::Permanent)));
-    let mut events = vec![OperationEvent::Started {
+    let mut events = vec![JournalEvent::Started {
         by: "ann@laptop/1-2-3".into(),
     }];
     for step in &plan.steps {
-        events.push(OperationEvent::Began { step: step.name });
+        events.push(JournalEvent::Began { step: step.name });
         events.push(match step.name {
-            StepName::ForgetStandbys => OperationEvent::Reported {
+            StepName::ForgetStandbys => JournalEvent::Reported {
                 step: step.name,
                 reason: "somebody still streams through one of them".into(),
             },
-            _ => OperationEvent::Completed {
+            _ => JournalEvent::Completed {
                 step: step.name,
                 seconds: 0.5,
             },
         });
     }
-    let entries: Vec<Entry> = events
+    let entries: Vec<JournalEntry> = events
         .into_iter()
-        .map(|event| Entry { at: now(), event })
+        .map(|event| JournalEntry { at: now(), event })
         .collect();
     let report = Report::of(&plan, &entries);
     assert!(!report.timed_out() && report.left_undone());

@@ -139,9 +139,8 @@ fn kept<T: Serialize + DeserializeOwned + PartialEq>(
 mod tests {
     use super::*;
     use crate::cluster::fixture::{healthy, now};
-    use crate::plan::{
-        Circumstances, FailoverRequest, OperationEvent, OperationOutcome, plan_failover,
-    };
+    use crate::events::RunEvent;
+    use crate::plan::{Circumstances, FailoverRequest, OperationOutcome, plan_failover};
     use serde_json::json;
 
     fn journal() -> Journal {
@@ -150,7 +149,7 @@ mod tests {
         let mut journal = Journal::new(plan.expect("a plan"), Vec::new());
         let by = "ann@laptop".to_owned();
         journal
-            .add(OperationEvent::Started { by })
+            .add(&RunEvent::Started { by })
             .expect("it can begin");
         journal
     }
@@ -217,8 +216,7 @@ mod tests {
         let mut journal = journal();
         let outcome = OperationOutcome::Replaced;
         let mut over = journal.clone();
-        over.add(OperationEvent::Ended { outcome })
-            .expect("it can end");
+        over.add(&RunEvent::Ended { outcome }).expect("it can end");
         journal.history = over.history;
         let mut before = data(&journal);
         before.insert("later".to_owned(), "a key".to_owned());
@@ -233,8 +231,7 @@ mod tests {
         }
         let mut read = read(&before).expect("it is read").expect("there is one");
         let by = "bob@desk".to_owned();
-        read.add(OperationEvent::Resumed { by })
-            .expect("it can go on");
+        read.add(&RunEvent::Resumed { by }).expect("it can go on");
         read.history.remove(0);
         read.history.extend(journal.history);
         let after = written(&read, Some(&before)).expect("it can be written");

@@ -117,14 +117,15 @@ pub enum OutageMethod {
     CommitTimes,
 }
 
-/// What happened.
+/// What the journal keeps of an event: what whoever goes on with the operation has to know. The words
+/// are stored, and never change; what is told while it runs can say more, in other words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
     tag = "event"
 )]
-pub enum OperationEvent {
+pub enum JournalEvent {
     /// The operation was confirmed and has begun.
     Started {
         /// Who started it: user, machine and process.
@@ -195,12 +196,13 @@ pub enum OperationEvent {
 /// An entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+#[schemars(rename = "Entry")]
+pub struct JournalEntry {
     /// By the clock of the machine that ran pgctl.
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]
-    pub event: OperationEvent,
+    pub event: JournalEvent,
 }
 
 /// Where an operation stands, by its journal.
@@ -227,7 +229,7 @@ pub struct ImpossibleHistory {
     /// Where the operation stood.
     pub progress: OperationProgress,
     /// The entry that can't follow.
-    pub event: Box<OperationEvent>,
+    pub event: Box<JournalEvent>,
 }
 
 impl OperationProgress {
@@ -235,7 +237,7 @@ impl OperationProgress {
     ///
     /// # Errors
     /// When they can't have come about.
-    pub fn of(plan: &Plan, entries: &[Entry]) -> Result<Self, ImpossibleHistory> {
+    pub fn of(plan: &Plan, entries: &[JournalEntry]) -> Result<Self, ImpossibleHistory> {
         entries.iter().try_fold(Self::Planned, |progress, entry| {
             progress.after(plan, &entry.event)
         })
@@ -245,78 +247,78 @@ impl OperationProgress {
     ///
     /// # Errors
     /// When the entry can't follow.
-    pub fn after(self, plan: &Plan, event: &OperationEvent) -> Result<Self, ImpossibleHistory> {
+    pub fn after(self, plan: &Plan, event: &JournalEvent) -> Result<Self, ImpossibleHistory> {
         let at = |index: usize, step: &StepName| {
             plan.steps.get(index).is_some_and(|it| it.name == *step)
         };
         let index_of = |step: &StepName| plan.steps.iter().position(|it| it.name == *step);
         let passed = |index: usize| plan.point_of_no_return().is_some_and(|last| last < index);
         let next = match (self, event) {
-            (Self::Planned, OperationEvent::Started { .. }) => Some(Self::Between(0)),
+            (Self::Planned, JournalEvent::Started { .. }) => Some(Self::Between(0)),
             (Self::Planned | Self::Ended(_), _) => None,
             // Taking over changes nothing about where it stands.
             (
                 _,
-                OperationEvent::Resumed { .. }
-                | OperationEvent::AbortAsked { .. }
-                | OperationEvent::Found(_),
+                JournalEvent::Resumed { .. }
+                | JournalEvent::AbortAsked { .. }
+                | JournalEvent::Found(_),
             ) => Some(self),
             // A step that may have happened can begin again.
-            (Self::Between(index) | Self::Within(index), OperationEvent::Began { step })
+            (Self::Between(index) | Self::Within(index), JournalEvent::Began { step })
                 if at(index, step) =>
             {
                 Some(Self::Within(index))
             }
-            (Self::Within(index), OperationEvent::Completed { step, .. }) if at(index, step) => {
+            (Self::Within(index), JournalEvent::Completed { step, .. }) if at(index, step) => {
                 Some(Self::Between(index + 1))
             }
-            (Self::Within(index), OperationEvent::Reported { step, .. })
+            (Self::Within(index), JournalEvent::Reported { step, .. })
                 if at(index, step) && plan.steps[index].on_failure == OnFailure::Report =>
             {
                 Some(Self::Between(index + 1))
             }
             // What it needs does not hold: it fails without having begun.
-            (Self::Between(index), OperationEvent::Failed { step, .. }) if at(index, step) => {
+            (Self::Between(index), JournalEvent::Failed { step, .. }) if at(index, step) => {
                 Some(self)
             }
-            (Self::Within(index), OperationEvent::Failed { step, .. }) if at(index, step) => {
+            (Self::Within(index), JournalEvent::Failed { step, .. }) if at(index, step) => {
                 Some(self)
             }
-            (Self::Between(end), OperationEvent::UndoBegan { step }) if !passed(end) => {
+            (Self::Between(end), JournalEvent::UndoBegan { step }) if !passed(end) => {
                 index_of(step)
                     .filter(|index| *index < end)
                     .map(Self::UndoWithin)
             }
-            (Self::Within(end), OperationEvent::UndoBegan { step }) if !passed(end + 1) => {
+            (Self::Within(end), JournalEvent::UndoBegan { step }) if !passed(end + 1) => {
                 index_of(step)
                     .filter(|index| *index <= end)
                     .map(Self::UndoWithin)
             }
-            (Self::Undoing(end), OperationEvent::UndoBegan { step }) => index_of(step)
+            (Self::Undoing(end), JournalEvent::UndoBegan { step }) => index_of(step)
                 .filter(|index| *index < end)
                 .map(Self::UndoWithin),
-            (Self::UndoWithin(index), OperationEvent::UndoBegan { step }) if at(index, step) => {
+            (Self::UndoWithin(index), JournalEvent::UndoBegan { step }) if at(index, step) => {
                 Some(self)
             }
             (
                 Self::UndoWithin(index),
-                OperationEvent::Undone { step } | OperationEvent::Left { step, .. },
+                JournalEvent::Undone { step } | JournalEvent::Left { step, .. },
             ) if at(index, step) => Some(Self::Undoing(index)),
             (
                 _,
-                OperationEvent::Ended {
+                JournalEvent::Ended {
                     outcome: OperationOutcome::Replaced,
                 },
             ) => Some(Self::Ended(OperationOutcome::Replaced)),
             (
                 Self::Between(end),
-                OperationEvent::Ended {
+                JournalEvent::Ended {
                     outcome: OperationOutcome::Done,
                 },
             ) if end == plan.steps.len() => Some(Self::Ended(OperationOutcome::Done)),
             (
                 Self::Between(end) | Self::Undoing(end),
-                OperationEvent::Ended {
+                JournalEvent::Ended {
                     outcome: OperationOutcome::RolledBack,
                 },
             ) if !passed(end) && nothing_left(plan, end) => {
@@ -324,7 +326,7 @@ impl OperationProgress {
             }
             (
                 Self::Within(end),
-                OperationEvent::Ended {
+                JournalEvent::Ended {
                     outcome: OperationOutcome::RolledBack,
                 },
             ) if !passed(end + 1) && nothing_left(plan, end + 1) => {

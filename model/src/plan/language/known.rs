@@ -1,6 +1,6 @@
 //! What is known by now: from the plan, and from what was learnt on the way.
 
-use super::journal::{Entry, OperationEvent, OperationFinding};
+use super::journal::{JournalEntry, JournalEvent, OperationFinding};
 use super::objects::PodRef;
 use super::operation::{Operation, Shutdown};
 use super::plan::Plan;
@@ -25,7 +25,7 @@ pub struct Known {
 
 impl Known {
     /// What a plan and its journal say.
-    pub fn of(plan: &Plan, entries: &[Entry]) -> Self {
+    pub fn of(plan: &Plan, entries: &[JournalEntry]) -> Self {
         let mut known = Self::default();
         if let Operation::Failover {
             shutdown,
@@ -37,7 +37,7 @@ impl Known {
             known.ended = ended_pods.iter().map(|pod| pod.uid.clone()).collect();
         }
         for entry in entries {
-            if let OperationEvent::Found(finding) = &entry.event {
+            if let JournalEvent::Found(finding) = &entry.event {
                 known.learn(finding);
             }
         }

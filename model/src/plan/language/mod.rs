@@ -32,7 +32,7 @@ pub use condition::Condition;
 pub use drift::{Drift, Reverts};
 pub(crate) use drift::{MAXIMUM, METRICS, MINIMUM};
 pub use journal::{
-    Entry, ImpossibleHistory, OperationEvent, OperationFinding, OperationOutcome,
+    ImpossibleHistory, JournalEntry, JournalEvent, OperationFinding, OperationOutcome,
     OperationProgress, OutageMethod, OutageParts,
 };
 pub use known::Known;

@@ -1,10 +1,10 @@
 //! Journals that can have come about, and such that can't.
 
-use super::super::{OperationEvent, OperationOutcome, OperationProgress, Plan, StepName};
+use super::super::{JournalEvent, OperationOutcome, OperationProgress, Plan, StepName};
 use super::shape::{plan, to};
 use crate::cluster::fixture::healthy;
 
-fn walk(plan: &Plan, events: &[OperationEvent]) -> Option<OperationProgress> {
+fn walk(plan: &Plan, events: &[JournalEvent]) -> Option<OperationProgress> {
     events
         .iter()
         .try_fold(OperationProgress::Planned, |progress, event| {
@@ -13,16 +13,16 @@ fn walk(plan: &Plan, events: &[OperationEvent]) -> Option<OperationProgress> {
         .ok()
 }
 
-fn started() -> OperationEvent {
-    OperationEvent::Started { by: "ann".into() }
+fn started() -> JournalEvent {
+    JournalEvent::Started { by: "ann".into() }
 }
 
-fn began(step: StepName) -> OperationEvent {
-    OperationEvent::Began { step }
+fn began(step: StepName) -> JournalEvent {
+    JournalEvent::Began { step }
 }
 
-fn completed(step: StepName) -> OperationEvent {
-    OperationEvent::Completed { step, seconds: 0.1 }
+fn completed(step: StepName) -> JournalEvent {
+    JournalEvent::Completed { step, seconds: 0.1 }
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn the_whole_way_forward() {
         events.extend([began(step.name), completed(step.name)]);
     }
     let outcome = OperationOutcome::Done;
-    events.push(OperationEvent::Ended { outcome });
+    events.push(JournalEvent::Ended { outcome });
     assert_eq!(
         walk(&plan, &events),
         Some(OperationProgress::Ended(outcome))
@@ -44,7 +44,7 @@ fn the_whole_way_forward() {
 fn a_step_can_begin_again_but_not_out_of_turn() {
     let plan = plan(&healthy(3), &to("replica-0"));
     let first = StepName::CreateSlots;
-    let resumed = OperationEvent::Resumed { by: "bob".into() };
+    let resumed = JournalEvent::Resumed { by: "bob".into() };
     assert!(walk(&plan, &[started(), began(first), resumed, began(first)]).is_some());
     assert_eq!(walk(&plan, &[started(), began(StepName::Promote)]), None);
     assert_eq!(walk(&plan, &[began(first)]), None);
@@ -58,7 +58,7 @@ fn nothing_is_put_back_once_the_promotion_may_have_happened() {
     let mut events = vec![started()];
     for step in &plan.steps {
         events.push(began(step.name));
-        let undo = OperationEvent::UndoBegan {
+        let undo = JournalEvent::UndoBegan {
             step: StepName::Fence,
         };
         let mut undone = events.clone();
@@ -74,7 +74,7 @@ fn nothing_is_put_back_once_the_promotion_may_have_happened() {
 #[test]
 fn it_does_not_end_rolled_back_before_everything_is_put_back() {
     let plan = plan(&healthy(3), &to("replica-0"));
-    let rolled_back = OperationEvent::Ended {
+    let rolled_back = JournalEvent::Ended {
         outcome: OperationOutcome::RolledBack,
     };
     let mut events = vec![started(), began(StepName::CreateSlots)];
@@ -82,10 +82,10 @@ fn it_does_not_end_rolled_back_before_everything_is_put_back() {
     assert_eq!(walk(&plan, &events), None);
     events.pop();
     events.extend([
-        OperationEvent::UndoBegan {
+        JournalEvent::UndoBegan {
             step: StepName::CreateSlots,
         },
-        OperationEvent::Undone {
+        JournalEvent::Undone {
             step: StepName::CreateSlots,
         },
         rolled_back,
