@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
-    Action, AutoscalerPolicy, CheckName, CheckVerdict, JournalEntry, JournalEvent, KeptData, Mode,
-    Operation, OperationFinding, OutageMethod, OutageParts, Plan, StepName,
+    Action, AutoscalerPolicy, CheckName, CheckVerdict, JournalEntry, JournalEvent, KeptData, Known,
+    Loss, Mode, Operation, OperationFinding, OutageMethod, OutageParts, Plan, StepName,
 };
 
 /// The end report.
@@ -99,16 +99,8 @@ impl Report {
             steps: Vec::new(),
             next: Vec::new(),
         };
-        if let Operation::Failover { shutdown, .. } = &plan.operation {
-            report.shutdown_lsn = shutdown.map(|it| it.lsn);
-            report.emptied = plan
-                .checks
-                .iter()
-                .find(|it| {
-                    it.check == CheckName::UnloggedTables && it.verdict == CheckVerdict::Warn
-                })
-                .map(|it| it.reason.clone());
-        }
+        let known = Known::of(plan, &[]);
+        report.shutdown_lsn = known.shutdown.map(|it| it.lsn);
         for entry in entries {
             match &entry.event {
                 JournalEvent::Started { by } => report.by.clone_from(by),
@@ -128,12 +120,35 @@ impl Report {
                 }
                 JournalEvent::Found(finding) => report.learn(finding),
                 JournalEvent::Ended { .. } => report.ended = Some(entry.at),
-                _ => {}
+                JournalEvent::Resumed { .. }
+                | JournalEvent::AbortAsked { .. }
+                | JournalEvent::Began { .. }
+                | JournalEvent::UndoBegan { .. }
+                | JournalEvent::Undone { .. } => {}
             }
         }
-        report.settle_loss();
-        report.settle_scaling(plan);
-        report.next.extend(bring_back(plan));
+        match &plan.operation {
+            Operation::Failover {
+                mode,
+                loss,
+                from,
+                to,
+                ..
+            } => {
+                report.emptied = emptied(plan);
+                report.settle_loss(*mode, loss);
+                if stays_away(plan, from, to) {
+                    report.next.push(format!("pgctl rejoin {from}"));
+                }
+            }
+            Operation::Scale { .. } => report.settle_scaling(plan),
+            Operation::Rejoin { .. }
+            | Operation::Reinit { .. }
+            | Operation::Autoscale { .. }
+            | Operation::Synchronous { .. }
+            | Operation::Restore(_)
+            | Operation::Discard { .. } => {}
+        }
         report
     }
 
@@ -147,8 +162,7 @@ impl Report {
     /// Whether a scaling has left something as it was: a slot, a volume, the list of those that
     /// confirm commits.
     pub fn left_undone(&self) -> bool {
-        matches!(self.operation, Operation::Scale { .. })
-            && self.steps.iter().any(|it| it.reason.is_some())
+        self.operation.scales().is_some() && self.steps.iter().any(|it| it.reason.is_some())
     }
 
     /// What a scaling has left, and the command that sees to it.
@@ -214,10 +228,7 @@ impl Report {
     }
 
     /// A clean shutdown record is the proof; without it there is only the plan's estimate.
-    fn settle_loss(&mut self) {
-        let Operation::Failover { mode, loss, .. } = &self.operation else {
-            return;
-        };
+    fn settle_loss(&mut self, mode: Mode, loss: &Loss) {
         let promoted = self
             .steps
             .iter()
@@ -232,7 +243,7 @@ impl Report {
                 });
             }
             // A switchover does not get past its promotion without that proof.
-            _ if *mode == Mode::Switchover && promoted => {
+            _ if mode == Mode::Switchover && promoted => {
                 (self.lost_bytes, self.loss_proven) = (Some(0), true);
             }
             _ => (self.lost_bytes, self.loss_proven) = (loss.bytes, loss.proven),
@@ -240,18 +251,23 @@ impl Report {
     }
 }
 
-/// The old primary of a failover that did not bring it back.
-fn bring_back(plan: &Plan) -> Option<String> {
-    let Operation::Failover { from, to, .. } = &plan.operation else {
-        return None;
-    };
+/// What a change of the primary empties: unlogged tables, in the words of the check.
+fn emptied(plan: &Plan) -> Option<String> {
+    plan.checks
+        .iter()
+        .find(|it| it.check == CheckName::UnloggedTables && it.verdict == CheckVerdict::Warn)
+        .map(|it| it.reason.clone())
+}
+
+/// Whether a failover has not brought the old primary back.
+fn stays_away(plan: &Plan, from: &str, to: &str) -> bool {
     // Without a topology it would come back as a primary of its own.
     let aware = plan
         .steps
         .iter()
         .any(|step| matches!(step.action, Action::WriteTopology { .. }));
     let away = from != to && plan.step(StepName::Rejoin).is_none();
-    (aware && away).then(|| format!("pgctl rejoin {from}"))
+    aware && away
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use super::document::API_VERSION;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
+use crate::cluster::Timeline;
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
-    Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal, Undo,
+    Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal,
+    RestoreScope, Undo,
 };
 
 /// What refuses, what warns, and below it what to type about that. The checks that passed are a number,
@@ -116,71 +118,16 @@ pub fn plan_screen(plan: &Plan, screen: &Screen) -> String {
 /// The end report.
 pub fn report_screen(report: &Report, screen: &Screen) -> String {
     let mut text = screen.wrap(&plain(&report.operation.to_string()), 2) + "\n";
-    if let Operation::Failover { timeline, .. } = &report.operation {
-        let outage = match (report.write_outage_seconds, report.outage_method) {
-            (Some(seconds), Some(crate::plan::OutageMethod::OwnWrites)) => {
-                format!(
-                    "{seconds:.2} s (last acknowledged to first committed write, by pgctl's own connection)"
-                )
-            }
-            (Some(seconds), _) => {
-                format!("{seconds:.2} s (by the commit times of both servers' clocks)")
-            }
-            (None, _) => "not measured: the operation was interrupted".to_owned(),
-        };
-        let loss = match (report.lost_bytes, report.loss_proven) {
-            (Some(bytes), true) => format!("{bytes} bytes, proven by the shutdown record"),
-            (Some(bytes), false) => format!("at least {bytes} bytes, estimated"),
-            (None, _) => "unknown".to_owned(),
-        };
-        let new = report
-            .new_timeline
-            .map_or_else(|| "?".to_owned(), |line| line.to_string());
-        text += &(screen.wrap(&format!("  write outage  {outage}"), 16) + "\n");
-        if let Some(parts) = &report.write_outage_parts {
-            text += &parts_lines(parts);
-        }
-        if let Some(seconds) = report.service_switched_seconds {
-            text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
-        }
-        text += &format!("  loss          {loss}\n");
-        if let Some(emptied) = &report.emptied {
-            text += &(screen.wrap(&format!("  emptied       {}", plain(emptied)), 16) + "\n");
-        }
-        text += &format!("  timeline      {timeline} -> {new}\n");
-    }
-    if let Operation::Scale { left_behind, .. } = &report.operation
-        && !left_behind.is_empty()
-    {
-        let line = format!(
-            "  volumes left behind: {} (--delete-volumes deletes them)",
-            plain(&left_behind.join(", "))
-        );
-        text += &(screen.wrap(&line, 4) + "\n");
-    }
-    if let Operation::Restore(scope) = &report.operation {
-        for database in &scope.databases {
-            text += &(screen.wrap(&format!("  restored      {}", plain(database)), 16) + "\n");
-        }
-        if let Some(timeline) = report.new_timeline {
-            text += &format!("  timeline      {timeline}\n");
-        }
-        if let Some(backup) = &report.safety_backup {
-            let line = format!("  backed up     what was there is in {}", plain(backup));
-            text += &(screen.wrap(&line, 16) + "\n");
-        }
-        for kept in &report.kept {
-            let line = format!("  kept          {}", plain(&kept.to_string()));
-            text += &(screen.wrap(&line, 16) + "\n");
-        }
-        for taken in &report.taken_away {
-            let line = format!("  taken away    {}", plain(&taken.to_string()));
-            text += &(screen.wrap(&line, 16) + "\n");
-        }
-        if !(report.kept.is_empty() && report.taken_away.is_empty()) {
-            text += "                (pgctl restore --discard-old deletes it)\n";
-        }
-    }
+    text += &match &report.operation {
+        Operation::Failover { timeline, .. } => failover_lines(report, *timeline, screen),
+        Operation::Scale { left_behind, .. } => left_behind_lines(left_behind, screen),
+        Operation::Restore(scope) => restore_lines(report, scope, screen),
+        Operation::Rejoin { .. }
+        | Operation::Reinit { .. }
+        | Operation::Autoscale { .. }
+        | Operation::Synchronous { .. }
+        | Operation::Discard { .. } => String::new(),
+    };
     text += "  steps\n";
     for step in &report.steps {
         let seconds = step.seconds.map_or_else(
@@ -197,6 +144,81 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
     }
     for next in &report.next {
         text += &format!("  next: {}\n", screen.given.suggestion(next));
+    }
+    text
+}
+
+/// What a change of the primary has cost.
+fn failover_lines(report: &Report, timeline: Timeline, screen: &Screen) -> String {
+    let outage = match (report.write_outage_seconds, report.outage_method) {
+        (Some(seconds), Some(crate::plan::OutageMethod::OwnWrites)) => {
+            format!(
+                "{seconds:.2} s (last acknowledged to first committed write, by pgctl's own connection)"
+            )
+        }
+        (Some(seconds), _) => {
+            format!("{seconds:.2} s (by the commit times of both servers' clocks)")
+        }
+        (None, _) => "not measured: the operation was interrupted".to_owned(),
+    };
+    let loss = match (report.lost_bytes, report.loss_proven) {
+        (Some(bytes), true) => format!("{bytes} bytes, proven by the shutdown record"),
+        (Some(bytes), false) => format!("at least {bytes} bytes, estimated"),
+        (None, _) => "unknown".to_owned(),
+    };
+    let new = report
+        .new_timeline
+        .map_or_else(|| "?".to_owned(), |line| line.to_string());
+    let mut text = screen.wrap(&format!("  write outage  {outage}"), 16) + "\n";
+    if let Some(parts) = &report.write_outage_parts {
+        text += &parts_lines(parts);
+    }
+    if let Some(seconds) = report.service_switched_seconds {
+        text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
+    }
+    text += &format!("  loss          {loss}\n");
+    if let Some(emptied) = &report.emptied {
+        text += &(screen.wrap(&format!("  emptied       {}", plain(emptied)), 16) + "\n");
+    }
+    text += &format!("  timeline      {timeline} -> {new}\n");
+    text
+}
+
+/// Volumes without a pod.
+fn left_behind_lines(claims: &[String], screen: &Screen) -> String {
+    if claims.is_empty() {
+        return String::new();
+    }
+    let line = format!(
+        "  volumes left behind: {} (--delete-volumes deletes them)",
+        plain(&claims.join(", "))
+    );
+    screen.wrap(&line, 4) + "\n"
+}
+
+/// What was restored, and what is kept of what was there.
+fn restore_lines(report: &Report, scope: &RestoreScope, screen: &Screen) -> String {
+    let mut text = String::new();
+    for database in &scope.databases {
+        text += &(screen.wrap(&format!("  restored      {}", plain(database)), 16) + "\n");
+    }
+    if let Some(timeline) = report.new_timeline {
+        text += &format!("  timeline      {timeline}\n");
+    }
+    if let Some(backup) = &report.safety_backup {
+        let line = format!("  backed up     what was there is in {}", plain(backup));
+        text += &(screen.wrap(&line, 16) + "\n");
+    }
+    for kept in &report.kept {
+        let line = format!("  kept          {}", plain(&kept.to_string()));
+        text += &(screen.wrap(&line, 16) + "\n");
+    }
+    for taken in &report.taken_away {
+        let line = format!("  taken away    {}", plain(&taken.to_string()));
+        text += &(screen.wrap(&line, 16) + "\n");
+    }
+    if !(report.kept.is_empty() && report.taken_away.is_empty()) {
+        text += "                (pgctl restore --discard-old deletes it)\n";
     }
     text
 }
@@ -229,13 +251,10 @@ pub fn history_screen(records: &[Record], screen: &Screen) -> String {
     for record in records {
         let report = &record.report;
         let dash = || "-".to_owned();
-        let timeline = if let (Operation::Failover { timeline, .. }, Some(new)) =
-            (&report.operation, report.new_timeline)
-        {
-            format!("{timeline} -> {new}")
-        } else {
-            dash()
-        };
+        let change = report.operation.primary_change();
+        let timeline = change
+            .zip(report.new_timeline)
+            .map_or_else(dash, |(it, new)| format!("{} -> {new}", it.timeline));
         let (result, tone) = match record.outcome {
             crate::plan::OperationOutcome::Done => ("done", Tone::Good),
             crate::plan::OperationOutcome::RolledBack => ("rolled back", Tone::Warning),

@@ -10,7 +10,7 @@ use crate::world::{act, look, wait};
 
 impl World for RealCluster {
     async fn prepare(&self, plan: &Plan, step: &Step) -> Result<(), WorldError> {
-        let Operation::Failover { from, to, .. } = &plan.operation else {
+        let Some(change) = plan.operation.primary_change() else {
             return Ok(());
         };
         let cluster = &self.connections;
@@ -20,16 +20,16 @@ impl World for RealCluster {
                     self.numbers.look_at(cluster, stateful_set).await?;
                 }
                 // Everything that is needed while writes are away is opened now.
-                cluster.session(to).await?;
+                cluster.session(change.to).await?;
                 if plan.is_switchover() && self.outage.since_last().is_none() {
                     // Without it the outage is measured by commit times.
-                    if let Ok(session) = cluster.connect(from).await {
+                    if let Ok(session) = cluster.connect(change.from).await {
                         self.outage.begin(session);
                     }
                 }
             }
             StepName::Promote => {
-                cluster.session(to).await?;
+                cluster.session(change.to).await?;
             }
             _ => {}
         }

@@ -8,8 +8,7 @@ use crate::cluster::StartReason;
 use crate::engine::{ErrorKind, Known, WorldError};
 use crate::events::RunEvent;
 use crate::plan::{
-    Condition, DatabaseCondition, Operation, OperationFinding, Plan, RestoreCondition,
-    VolumeCondition,
+    Condition, DatabaseCondition, OperationFinding, Plan, RestoreCondition, VolumeCondition,
 };
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{await_clean_end, await_ends};
@@ -116,9 +115,8 @@ pub(super) async fn wait(
         Condition::Back { upstream, pod } => {
             let begun = Instant::now();
             let pods = std::slice::from_ref(pod);
-            let copies = matches!(plan.operation, Operation::Rejoin { clone: true, .. });
             // Of which the start script hears in its time.
-            let hopeless: Hopeless = if copies {
+            let hopeless: Hopeless = if plan.operation.copies_anew() {
                 StartReason::refuses_copy
             } else {
                 StartReason::stays

@@ -1,7 +1,7 @@
 //! How a pod ended, from its object.
 
 use crate::cluster::{ContainerState, PodFacts};
-use crate::plan::{Operation, Plan, PodRef, Shutdown};
+use crate::plan::{Plan, PodRef, Shutdown};
 
 /// What a pod's end came to.
 pub(in crate::world) enum End {
@@ -28,11 +28,7 @@ pub(in crate::world) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef
     let ContainerState::Terminated(record) = &now.container else {
         return Some(End::Stopped("it never came to a node".to_owned()));
     };
-    let expected = if let Operation::Failover { timeline, .. } = &plan.operation {
-        Some(*timeline)
-    } else {
-        None
-    };
+    let expected = plan.operation.primary_change().map(|it| it.timeline);
     Some(match record.clean_shutdown(&plan.system_identifier) {
         Some((timeline, lsn)) if expected.is_none_or(|it| it == timeline) => {
             End::Clean(Shutdown { timeline, lsn })
@@ -55,7 +51,7 @@ mod tests {
     use super::*;
     use crate::cluster::fixture::{PRIMARY, healthy, now, replica, shut_down_at};
     use crate::cluster::{Lsn, TerminationRecord, Timeline};
-    use crate::plan::{Circumstances, FailoverRequest, plan_failover};
+    use crate::plan::{Circumstances, FailoverRequest, Operation, plan_failover};
 
     /// A switchover, its old primary, and that pod while it is being deleted, stopped in order.
     fn stopped() -> (Plan, PodRef, PodFacts, TerminationRecord) {

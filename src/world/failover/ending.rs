@@ -9,7 +9,7 @@ use crate::cluster::PodFacts;
 use crate::cluster::names;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::KubeError;
-use crate::plan::{Operation, OperationFinding, Plan, PodRef, Shutdown};
+use crate::plan::{OperationFinding, Plan, PodRef, Shutdown};
 use crate::world::connections::Connections;
 use crate::world::failover::end::{End, end_of};
 use crate::world::failover::outage::Outage;
@@ -24,7 +24,7 @@ pub(in crate::world) async fn delete(
     pod: &PodRef,
     known: &Known,
 ) -> Result<Vec<OperationFinding>, WorldError> {
-    if let Operation::Failover { .. } = plan.operation {
+    if plan.operation.primary_change().is_some() {
         // All who may have read what the topology said before the fence; their ends are waited
         // for one by one.
         for it in known.to_be_proven(&pod.name, Some(pod)) {

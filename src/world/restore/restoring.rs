@@ -6,7 +6,7 @@ use crate::backup::catalogue::entry;
 use crate::backup::format::{Identities, Manifest};
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::engine::WorldError;
-use crate::plan::{Operation, Plan, RestoreScope};
+use crate::plan::{Plan, RestoreScope};
 use crate::world::connections::Connections;
 use crate::world::restore::backups::Backups;
 
@@ -47,8 +47,7 @@ impl<'a> Restoring<'a> {
 
 /// What a plan restores.
 pub(in crate::world) fn scope(plan: &Plan) -> Result<&RestoreScope, WorldError> {
-    let Operation::Restore(scope) = &plan.operation else {
-        return Err(WorldError::permanent("the plan restores nothing"));
-    };
-    Ok(scope)
+    plan.operation
+        .restore()
+        .ok_or_else(|| WorldError::permanent("the plan restores nothing"))
 }

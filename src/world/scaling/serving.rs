@@ -13,7 +13,7 @@ use crate::engine::{ErrorKind, WorldError};
 use crate::events::StandbyStage;
 use crate::kubernetes::Annotations;
 use crate::observe::why_held_back;
-use crate::plan::{Operation, Plan};
+use crate::plan::Plan;
 use crate::world::connections::Connections;
 use crate::world::failover::topology::request_clone;
 use crate::world::reasons::reasons;
@@ -132,13 +132,13 @@ async fn still_wanted(
     plan: &Plan,
     goal: &Goal<'_>,
 ) -> Result<(), WorldError> {
-    let Operation::Scale { stateful_set, .. } = &plan.operation else {
+    let Some(stateful_set) = plan.operation.scales() else {
         return Ok(());
     };
     let now: Option<StatefulSet> = cluster.kube.get(cluster.namespace(), stateful_set).await?;
     let replicas = now.map_or(0, |it| it.spec.and_then(|it| it.replicas).unwrap_or(1));
     let beyond = |pod: &&String| {
-        let tail = pod.strip_prefix(stateful_set.as_str());
+        let tail = pod.strip_prefix(stateful_set);
         tail.and_then(|it| it.strip_prefix('-')?.parse::<i32>().ok())
             .is_some_and(|ordinal| ordinal >= replicas)
     };

@@ -27,14 +27,23 @@ impl Known {
     /// What a plan and its journal say.
     pub fn of(plan: &Plan, entries: &[JournalEntry]) -> Self {
         let mut known = Self::default();
-        if let Operation::Failover {
-            shutdown,
-            ended_pods,
-            ..
-        } = &plan.operation
-        {
-            known.shutdown = *shutdown;
-            known.ended = ended_pods.iter().map(|pod| pod.uid.clone()).collect();
+        match &plan.operation {
+            Operation::Failover {
+                shutdown,
+                ended_pods,
+                ..
+            } => {
+                known.shutdown = *shutdown;
+                known.ended = ended_pods.iter().map(|pod| pod.uid.clone()).collect();
+            }
+            // Nobody has ended for these before they begin.
+            Operation::Rejoin { .. }
+            | Operation::Reinit { .. }
+            | Operation::Scale { .. }
+            | Operation::Autoscale { .. }
+            | Operation::Synchronous { .. }
+            | Operation::Restore(_)
+            | Operation::Discard { .. } => {}
         }
         for entry in entries {
             if let JournalEvent::Found(finding) = &entry.event {

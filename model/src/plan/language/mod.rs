@@ -37,7 +37,7 @@ pub use journal::{
 };
 pub use known::Known;
 pub use objects::{ClaimRef, Follower, PodRef};
-pub use operation::{Loss, Mode, Operation, OperationId, Shutdown};
+pub use operation::{Loss, Mode, Operation, OperationId, PrimaryChange, Shutdown};
 pub use operation_kind::OperationKind;
 pub use plan::Plan;
 pub use refusal::Refusal;

@@ -185,6 +185,98 @@ impl Operation {
             Self::Discard { .. } => OperationKind::Discard,
         }
     }
+
+    /// The change of the primary that it is, if it is one.
+    pub fn primary_change(&self) -> Option<PrimaryChange<'_>> {
+        match self {
+            Self::Failover {
+                mode,
+                from,
+                to,
+                timeline,
+                split_brain_accepted,
+                blind,
+                loss_accepted,
+                ..
+            } => Some(PrimaryChange {
+                mode: *mode,
+                from,
+                to,
+                timeline: *timeline,
+                split_brain_accepted: *split_brain_accepted,
+                blind: *blind,
+                loss_accepted: *loss_accepted,
+            }),
+            Self::Rejoin { .. }
+            | Self::Reinit { .. }
+            | Self::Scale { .. }
+            | Self::Autoscale { .. }
+            | Self::Synchronous { .. }
+            | Self::Restore(_)
+            | Self::Discard { .. } => None,
+        }
+    }
+
+    /// The restore that it is, if it is one.
+    pub const fn restore(&self) -> Option<&RestoreScope> {
+        match self {
+            Self::Restore(scope) => Some(scope),
+            Self::Failover { .. }
+            | Self::Rejoin { .. }
+            | Self::Reinit { .. }
+            | Self::Scale { .. }
+            | Self::Autoscale { .. }
+            | Self::Synchronous { .. }
+            | Self::Discard { .. } => None,
+        }
+    }
+
+    /// The StatefulSet whose number of pods it changes, if it is about that.
+    pub fn scales(&self) -> Option<&str> {
+        match self {
+            Self::Scale { stateful_set, .. } => Some(stateful_set),
+            Self::Failover { .. }
+            | Self::Rejoin { .. }
+            | Self::Reinit { .. }
+            | Self::Autoscale { .. }
+            | Self::Synchronous { .. }
+            | Self::Restore(_)
+            | Self::Discard { .. } => None,
+        }
+    }
+
+    /// Whether a pod that comes back has to copy all data anew.
+    pub const fn copies_anew(&self) -> bool {
+        match self {
+            Self::Rejoin { clone, .. } => *clone,
+            Self::Failover { .. }
+            | Self::Reinit { .. }
+            | Self::Scale { .. }
+            | Self::Autoscale { .. }
+            | Self::Synchronous { .. }
+            | Self::Restore(_)
+            | Self::Discard { .. } => false,
+        }
+    }
+}
+
+/// A change of the primary, as far as those have to know who act on the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrimaryChange<'a> {
+    /// In order or in need.
+    pub mode: Mode,
+    /// The old primary's name.
+    pub from: &'a str,
+    /// The new primary's name.
+    pub to: &'a str,
+    /// The timeline that ends.
+    pub timeline: Timeline,
+    /// Whether the risk was accepted that the old primary may still be writable.
+    pub split_brain_accepted: bool,
+    /// Whether the old primary is alive, and is stopped although pgctl can't ask it.
+    pub blind: bool,
+    /// Whether it was accepted that acknowledged commits are lost.
+    pub loss_accepted: bool,
 }
 
 impl fmt::Display for Operation {

@@ -57,40 +57,26 @@ impl Plan {
 
     /// Whether it is a change of the primary in order, that loses nothing.
     pub fn is_switchover(&self) -> bool {
-        matches!(
-            self.operation,
-            Operation::Failover {
-                mode: Mode::Switchover,
-                ..
-            }
-        )
+        let change = self.operation.primary_change();
+        change.is_some_and(|it| it.mode == Mode::Switchover)
     }
 
     /// Whether the operator has accepted that the old primary may still be writable.
     pub fn accepts_split_brain(&self) -> bool {
-        matches!(
-            self.operation,
-            Operation::Failover {
-                split_brain_accepted: true,
-                ..
-            }
-        )
+        let change = self.operation.primary_change();
+        change.is_some_and(|it| it.split_brain_accepted)
     }
 
     /// Whether the old primary is alive, and stopped although pgctl can't ask it.
     pub fn is_blind(&self) -> bool {
-        matches!(self.operation, Operation::Failover { blind: true, .. })
+        let change = self.operation.primary_change();
+        change.is_some_and(|it| it.blind)
     }
 
     /// Whether the operator has accepted that acknowledged commits are lost.
     pub fn accepts_loss(&self) -> bool {
-        matches!(
-            self.operation,
-            Operation::Failover {
-                loss_accepted: true,
-                ..
-            }
-        )
+        let change = self.operation.primary_change();
+        change.is_some_and(|it| it.loss_accepted)
     }
 
     /// The command that goes on with it after an interruption.
@@ -106,7 +92,7 @@ impl Plan {
 
     /// What a restore needs of the person who goes on with it, maybe on another machine.
     fn store_flags(&self) -> String {
-        let Operation::Restore(scope) = &self.operation else {
+        let Some(scope) = self.operation.restore() else {
             return String::new();
         };
         let store = format!(" --store {}", shell_word(&scope.store));

@@ -55,7 +55,11 @@ pub struct VolumeHandle {
     pub stateful_set: String,
 }
 
-/// Something that only a restore does. Both kinds are told by the same key, and no word of it is in both.
+/// Something that only a restore does.
+///
+/// Untagged, because both kinds were stored under the one key `restore` before they were types of their
+/// own, and serde knows no tagged enum within a tagged enum of the same key. It is not guessed which of
+/// the two is meant: no word of that key is in both, which a test holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RestoreAction {

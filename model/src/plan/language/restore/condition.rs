@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::super::objects::ClaimRef;
 use super::action::{Load, Swap, VolumeHandle};
 
-/// Something that only a restore looks at. Both kinds are told by the same key, and no word of it is in both.
+/// Something that only a restore looks at.
+///
+/// Untagged, because both kinds were stored under the one key `restore` before they were types of their
+/// own, and serde knows no tagged enum within a tagged enum of the same key. It is not guessed which of
+/// the two is meant: no word of that key is in both, which a test holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RestoreCondition {
