@@ -11,7 +11,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use pgctl::kubernetes::{
-    Annotations, Call, Claim, ConnectOptions, Kube, KubeError, Place, Selection, Verb,
+    Annotations, Call, Claim, ConnectOptions, Kube, KubeError, NamespaceScope, Selection, Verb,
 };
 use pgctl::observe::{Depth, observe_all};
 use pgctl_sandbox::api::{Effect, Fault, Identity};
@@ -89,11 +89,11 @@ fn cluster(sandbox: &Sandbox, namespace: &str, name: &str) {
     sandbox.store().add(&pod(namespace, name)).expect("stored");
 }
 
-fn here() -> Place {
-    Place::Namespace("here".to_owned())
+fn here() -> NamespaceScope {
+    NamespaceScope::Namespace("here".to_owned())
 }
 
-async fn discovery_error(kube: &Kube, place: &Place) -> KubeError {
+async fn discovery_error(kube: &Kube, place: &NamespaceScope) -> KubeError {
     let found = kube.discover_one(place, &Selection::default()).await;
     found.expect_err("nothing that can be used is there")
 }
@@ -118,9 +118,14 @@ async fn count_requests(sandbox: &Sandbox) -> (usize, usize) {
         .build();
     let kube = Kube::from_client(client, "here", TIMEOUT);
     let depth = Depth::Databases { timeout: TIMEOUT };
-    let seen = observe_all(&kube, &Place::AllNamespaces, &Selection::default(), depth)
-        .await
-        .expect("clusters are there");
+    let seen = observe_all(
+        &kube,
+        &NamespaceScope::AllNamespaces,
+        &Selection::default(),
+        depth,
+    )
+    .await
+    .expect("clusters are there");
     (seen.len(), count.load(Ordering::Relaxed))
 }
 
@@ -204,7 +209,7 @@ async fn two_hundred_clusters_cost_no_more_calls_than_one() {
 async fn what_is_not_there_is_said_with_what_was_looked_for() {
     let sandbox = api();
     let kube = admin(&sandbox).await;
-    let error = discovery_error(&kube, &Place::Namespace("nowhere".to_owned())).await;
+    let error = discovery_error(&kube, &NamespaceScope::Namespace("nowhere".to_owned())).await;
     assert!(
         matches!(&error, KubeError::NoSuchNamespace { namespace, .. } if namespace == "nowhere"),
         "{error}"

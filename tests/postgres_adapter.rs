@@ -82,7 +82,7 @@ async fn a_primary_and_its_standby_say_all_that_decisions_need() {
             .then_some(())
     })
     .await;
-    on_standby.resume_replay().await.expect("resumed");
+    standby.psql("select pg_wal_replay_resume()");
     eventually("the pause is over", async || {
         let facts = on_standby.facts().await.expect("the standby answers");
         (!facts.recovery.expect("in recovery").replay_paused).then_some(())
@@ -181,7 +181,6 @@ async fn works(server: &Server) -> Result<(), SqlError> {
     assert!(facts.recovery.is_none() && facts.takes_writes());
     assert_eq!(facts.settings.synchronous_commit, "on");
     assert!(session.writable().await?);
-    session.write_probe().await?;
     session.heartbeat().await?;
     session.checkpoint(LIMIT).await?;
     session.create_slots(["made_here"]).await?;
@@ -245,7 +244,7 @@ async fn read_only_by_default_is_no_recovery() {
     assert!(facts.writable() && facts.settings.default_transaction_read_only);
     assert_eq!(facts.settings.synchronous_commit, "local");
     assert_eq!(session.writable().await, Ok(true));
-    session.write_probe().await.expect("it takes the write");
+    session.heartbeat().await.expect("it takes the write");
 }
 
 /// What runs is not what its files say.
@@ -314,8 +313,8 @@ async fn files_tell_what_the_next_start_brings() {
 async fn an_archiver_that_hangs_shows_by_what_waits() {
     let server = Server::primary("archive_mode = on\narchive_command = 'sleep 1000'");
     let session = server.session().await;
-    session.write_probe().await.expect("it takes writes");
-    session.switch_wal().await.expect("a segment is full");
+    session.heartbeat().await.expect("it takes writes");
+    server.psql("select pg_switch_wal()");
     let archiver = eventually("a segment has waited", async || {
         let facts = session.facts().await.expect("it answers");
         let archiver = facts.archiver.expect("archiving is on");
@@ -483,6 +482,13 @@ async fn what_is_loaded_can_be_dropped_again_whatever_is_in_it() {
     assert!(!left.iter().any(|it| it == "broken" || it == "subscribed"));
 }
 
+/// Commits something; gives the position up to which all is on disk then.
+async fn written(server: &Server, session: &Session) -> Lsn {
+    session.heartbeat().await.expect("it accepts writes");
+    let flushed = server.query("select pg_current_wal_flush_lsn()");
+    flushed.trim().parse().expect("a position")
+}
+
 #[tokio::test]
 async fn a_switchover_by_hand() {
     let old = Server::primary("");
@@ -494,12 +500,9 @@ async fn a_switchover_by_hand() {
         other.session().await,
     );
     on_old.checkpoint(LIMIT).await.expect("a checkpoint");
-    let written = on_old
-        .write_probe()
-        .await
-        .expect("the primary accepts writes");
+    let written = written(&old, &on_old).await;
     let refused = on_candidate
-        .write_probe()
+        .heartbeat()
         .await
         .expect_err("a standby accepts none");
     assert!(!refused.outcome_unknown(), "{refused}");
@@ -517,7 +520,7 @@ async fn a_switchover_by_hand() {
     assert!(late.to_string().contains("received"), "{late}");
 
     old.stop("fast");
-    let lost = on_old.write_probe().await.expect_err("it is gone");
+    let lost = on_old.heartbeat().await.expect_err("it is gone");
     assert!(
         matches!(lost, SqlError::Lost { .. } | SqlError::NotReady { .. }),
         "{lost}"
@@ -537,7 +540,7 @@ async fn a_switchover_by_hand() {
     assert_eq!(on_candidate.writable().await, Ok(true));
     let facts = on_candidate.facts().await.expect("it answers");
     assert_eq!(facts.timeline, Timeline(2), "before any checkpoint, too");
-    on_candidate.write_probe().await.expect("it accepts writes");
+    on_candidate.heartbeat().await.expect("it accepts writes");
     assert_eq!(on_candidate.progress().await, Ok(None), "out of recovery");
 
     on_candidate
@@ -612,7 +615,7 @@ async fn a_standby_says_what_holds_up_its_replay() {
         (held_up().await == Some(HeldUp::Delayed(1800.0))).then_some(())
     })
     .await;
-    let written = on_primary.write_probe().await.expect("it accepts writes");
+    let written = written(&primary, &on_primary).await;
     let late = on_standby
         .wait_past(written, Duration::from_millis(50))
         .await

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::cli::{Command, Down, Fault, Named, Up};
 use crate::control::{Order, order};
-use crate::daemon::{self, Progress};
+use crate::daemon::{self, StartProgress};
 use crate::home::{Folder, Home};
 use crate::leftovers;
 
@@ -203,11 +203,11 @@ async fn follow(
     let mut lock = Some(lock);
     while let Some(line) = lines.next_line().await.context("listening to the daemon")? {
         match serde_json::from_str(&line) {
-            Ok(Progress::Alive) => drop(lock.take()),
-            Ok(Progress::Started) if arguments.no_wait => return Ok(()),
-            Ok(Progress::Started) => eprintln!("API server is up, waiting for PostgreSQL"),
-            Ok(Progress::Ready) => return Ok(()),
-            Ok(Progress::Failed(why)) => bail!("sandbox {}: {why}", folder.name()),
+            Ok(StartProgress::Alive) => drop(lock.take()),
+            Ok(StartProgress::Started) if arguments.no_wait => return Ok(()),
+            Ok(StartProgress::Started) => eprintln!("API server is up, waiting for PostgreSQL"),
+            Ok(StartProgress::Ready) => return Ok(()),
+            Ok(StartProgress::Failed(why)) => bail!("sandbox {}: {why}", folder.name()),
             Err(_) => eprintln!("{line}"),
         }
     }

@@ -17,7 +17,7 @@ use crate::leftovers;
 /// What the daemon tells `up` through its standard output, one JSON line each.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Progress {
+pub(crate) enum StartProgress {
     /// It holds the folder.
     Alive,
     /// The API answers and the objects are made.
@@ -28,7 +28,7 @@ pub(crate) enum Progress {
     Failed(String),
 }
 
-impl Progress {
+impl StartProgress {
     /// Nobody may be listening any more, which is none of the daemon's business.
     fn tell(&self) {
         let mut stdout = std::io::stdout().lock();
@@ -46,7 +46,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<()> {
     let _ = nix::unistd::setsid();
     let folder = Home::from_env()?.folder(&arguments.name)?;
     let _alive = folder.mark_alive()?;
-    Progress::Alive.tell();
+    StartProgress::Alive.tell();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -62,7 +62,7 @@ pub(crate) fn serve(arguments: Serve) -> Result<()> {
         // `up` shows it, and then takes the folder away.
         Err(error) => {
             eprintln!("{error:#}");
-            Progress::Failed(format!("{error:#}")).tell();
+            StartProgress::Failed(format!("{error:#}")).tell();
         }
     }
     done.map(drop)
@@ -92,14 +92,14 @@ async fn live(folder: &Folder, arguments: Serve) -> Result<Option<impl Sized + u
     };
     let (stop, mut stopped) = mpsc::channel(1);
     let orders = control::listen(&folder.socket(), cluster.faults().clone(), stop)?;
-    Progress::Started.tell();
+    StartProgress::Started.tell();
 
     let ready = async {
         if !arguments.no_wait {
             match cluster.wait(arguments.timeout).await {
-                Ok(()) => Progress::Ready.tell(),
+                Ok(()) => StartProgress::Ready.tell(),
                 // The sandbox stays, for whoever wants to look; `up` decides.
-                Err(error) => Progress::Failed(format!("{error:#}")).tell(),
+                Err(error) => StartProgress::Failed(format!("{error:#}")).tell(),
             }
         }
         std::future::pending::<()>().await;

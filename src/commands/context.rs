@@ -7,7 +7,7 @@ use super::telling::Telling;
 use crate::cli::{GlobalArgs, OutputFormat};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{ConnectOptions, Kube, KubeError, Place, Selection, contexts};
+use crate::kubernetes::{ConnectOptions, Kube, KubeError, NamespaceScope, Selection, contexts};
 use crate::observe::{Depth, Observed, observe, observe_all};
 use crate::output::{Format, Given, Screen, plain, write_stdout};
 
@@ -99,7 +99,7 @@ impl Context {
     /// When the API can't be asked, or there is not exactly one cluster.
     pub async fn observe(&self, kube: &Kube) -> Result<Observed, Failure> {
         let began = Instant::now();
-        let place = Place::Namespace(kube.namespace().to_owned());
+        let place = NamespaceScope::Namespace(kube.namespace().to_owned());
         let observed = observe(kube, &place, &self.selection, self.depth).await?;
         self.tell(|| {
             format!(
@@ -118,7 +118,7 @@ impl Context {
     pub(super) async fn observe_all(
         &self,
         kube: &Kube,
-        place: &Place,
+        place: &NamespaceScope,
     ) -> Result<Vec<Observed>, KubeError> {
         let began = Instant::now();
         let observed = observe_all(kube, place, &self.selection, self.depth).await?;

@@ -6,7 +6,7 @@ use super::context::Context;
 use crate::cli::FleetArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{Kube, KubeError, Place};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope};
 use crate::observe::Observed;
 
 /// What `--contexts` takes for "every context of the kubeconfig".
@@ -152,8 +152,8 @@ impl Member {
         };
         self.kube = Some(kube.clone());
         let place = match all_namespaces {
-            true => Place::AllNamespaces,
-            false => Place::Namespace(kube.namespace().to_owned()),
+            true => NamespaceScope::AllNamespaces,
+            false => NamespaceScope::Namespace(kube.namespace().to_owned()),
         };
         match context.observe_all(&kube, &place).await {
             Ok(observed) => Ok(observed),

@@ -13,7 +13,9 @@ use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
-use crate::output::{ErrorDocument, Format, Live, Screen, encode, encode_line, failure_screen};
+use crate::output::{
+    ErrorDocument, Format, Screen, WatchScreen, encode, encode_line, failure_screen,
+};
 
 /// A command that looks and changes nothing. It holds what it looks with.
 pub(super) trait Looking {
@@ -111,7 +113,7 @@ pub(super) async fn run(
         return once(context, command).await;
     }
     interruptible(async {
-        let mut live = Live::new(context.screen.clone());
+        let mut live = WatchScreen::new(context.screen.clone());
         let mut ticks = tokio::time::interval(watch.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen_once = false;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Report;
 use crate::events::RunEvent;
 use crate::plan::{
-    Action, ImpossibleHistory, JournalEntry, JournalEvent, Operation, OperationId,
+    Action, ImpossibleHistory, JournalEntry, JournalEvent, OperationId, OperationKind,
     OperationOutcome, OperationProgress, Plan, RestoreKind, StepName, Unfinished,
 };
 
@@ -53,22 +53,14 @@ impl Journal {
         let past = self
             .progress()
             .is_ok_and(|progress| progress.past_point_of_no_return(&self.plan));
-        let (from, to, restore) = match &self.plan.operation {
-            Operation::Failover { from, to, .. } => (Some(from.clone()), Some(to.clone()), false),
-            Operation::Restore(_) | Operation::Discard { .. } => (None, None, true),
-            Operation::Rejoin { .. }
-            | Operation::Reinit { .. }
-            | Operation::Scale { .. }
-            | Operation::Autoscale { .. }
-            | Operation::Synchronous { .. } => (None, None, false),
-        };
+        let change = self.plan.operation.primary_change();
         Some(Unfinished {
             id: OperationId(self.plan.id.0.clone()),
             title: self.plan.operation.to_string(),
             past_point_of_no_return: past,
-            to,
-            from,
-            restore,
+            to: change.map(|it| it.to.to_owned()),
+            from: change.map(|it| it.from.to_owned()),
+            restore: self.plan.operation.kind().command() == OperationKind::Restore.command(),
         })
     }
 
@@ -102,18 +94,10 @@ impl Journal {
     /// Whether clients may use by now what a restore has put in place: going back takes away what
     /// they have written since.
     pub fn is_in_use(&self) -> bool {
-        let opens = match &self.plan.operation {
-            Operation::Restore(scope) if scope.kind == RestoreKind::Physical => {
-                StepName::PointService
-            }
-            Operation::Restore(_) => StepName::SwapDatabases,
-            Operation::Failover { .. }
-            | Operation::Rejoin { .. }
-            | Operation::Reinit { .. }
-            | Operation::Scale { .. }
-            | Operation::Autoscale { .. }
-            | Operation::Synchronous { .. }
-            | Operation::Discard { .. } => return false,
+        let opens = match self.plan.operation.restore() {
+            Some(scope) if scope.kind == RestoreKind::Physical => StepName::PointService,
+            Some(_) => StepName::SwapDatabases,
+            None => return false,
         };
         let opening = self.plan.steps.iter().position(|it| it.name == opens);
         match (self.progress(), opening) {

@@ -19,14 +19,14 @@ const EVERYTHING: &str = "";
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum NamespaceScope {
     /// In one namespace.
     Namespace(String),
     /// In all of them (`-A`).
     AllNamespaces,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for NamespaceScope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Namespace(name) => write!(f, "namespace {name:?}"),
@@ -143,7 +143,7 @@ impl Kube {
     /// there. Other kinds that can't be listed are noted in [`Found::unseen`].
     pub async fn discover(
         &self,
-        place: &Place,
+        place: &NamespaceScope,
         selection: &Selection,
     ) -> Result<Vec<Found>, KubeError> {
         let selector = selection.label_selector();
@@ -211,7 +211,7 @@ impl Kube {
     /// As [`Kube::discover`], and when there are several.
     pub async fn discover_one(
         &self,
-        place: &Place,
+        place: &NamespaceScope,
         selection: &Selection,
     ) -> Result<Found, KubeError> {
         let mut found = self.discover(place, selection).await?;
@@ -225,7 +225,7 @@ impl Kube {
 
     async fn all<K>(
         &self,
-        place: &Place,
+        place: &NamespaceScope,
         selector: &str,
         group: &'static str,
         resource: &'static str,
@@ -239,11 +239,11 @@ impl Kube {
     {
         let call = Call::new(Verb::List, group, resource);
         match place {
-            Place::Namespace(namespace) => {
+            NamespaceScope::Namespace(namespace) => {
                 let api: Api<K> = Api::namespaced(self.client(), namespace);
                 self.list(&api, &call.within(namespace), selector).await
             }
-            Place::AllNamespaces => {
+            NamespaceScope::AllNamespaces => {
                 let api: Api<K> = Api::all(self.client());
                 self.list(&api, &call, selector).await
             }
@@ -251,8 +251,8 @@ impl Kube {
     }
 
     /// A namespace that does not exist lists as empty: ask for it before saying "no cluster".
-    async fn nothing_found(&self, place: &Place, selector: String) -> KubeError {
-        if let Place::Namespace(namespace) = place {
+    async fn nothing_found(&self, place: &NamespaceScope, selector: String) -> KubeError {
+        if let NamespaceScope::Namespace(namespace) = place {
             let api: Api<Namespace> = Api::all(self.client());
             let call = Call::new(Verb::Get, "", "namespaces").named(namespace);
             if let Err(KubeError::NotFound { .. } | KubeError::NoSuchNamespace { .. }) =

@@ -34,7 +34,7 @@ pub use call::{Call, Verb};
 pub use change::Annotations;
 pub use client::{ConnectOptions, Kube, contexts};
 pub use config_map::StoredMap;
-pub use discovery::{Found, Place, Selection};
+pub use discovery::{Found, NamespaceScope, Selection};
 pub use error::KubeError;
 pub use event::Regarding;
 pub use exec::Output;

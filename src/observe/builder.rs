@@ -14,7 +14,8 @@ use crate::cluster::{
     ContainerState, Database, Instance, NotVisible, PodFacts, Snapshot, StartDecision, Topology,
 };
 use crate::kubernetes::{
-    Credentials, CredentialsSource, Found, Kube, KubeError, Place, Selection, start_decision,
+    Credentials, CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection,
+    start_decision,
 };
 use crate::postgres::{Login, SqlError, last_words};
 
@@ -49,7 +50,7 @@ pub struct Observed {
 /// reached is no error: its row says why.
 pub async fn observe(
     kube: &Kube,
-    place: &Place,
+    place: &NamespaceScope,
     selection: &Selection,
     depth: Depth,
 ) -> Result<Observed, KubeError> {
@@ -71,7 +72,7 @@ pub async fn observe(
 /// As [`observe`], except that several clusters are fine.
 pub async fn observe_all(
     kube: &Kube,
-    place: &Place,
+    place: &NamespaceScope,
     selection: &Selection,
     depth: Depth,
 ) -> Result<Vec<Observed>, KubeError> {

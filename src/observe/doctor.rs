@@ -14,7 +14,7 @@ use crate::doctor::{
     Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
     ServerSeen,
 };
-use crate::kubernetes::{Call, Kube, Place, Selection, Verb};
+use crate::kubernetes::{Call, Kube, NamespaceScope, Selection, Verb};
 use crate::plan::{OperationKind, UnloggedTables};
 use crate::postgres::Login;
 
@@ -59,7 +59,7 @@ pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -
 
 /// The objects are looked at anew: a snapshot keeps of them only what every command needs.
 async fn objects(kube: &Kube, snapshot: &Snapshot, selection: &Selection) -> ObjectsSeen {
-    let place = Place::Namespace(snapshot.cluster.namespace.clone());
+    let place = NamespaceScope::Namespace(snapshot.cluster.namespace.clone());
     match kube.discover_one(&place, selection).await {
         Ok(found) => kube.surroundings(&found).await,
         Err(error) => {

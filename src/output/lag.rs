@@ -5,7 +5,7 @@ use super::screen::{Screen, Tone};
 use super::slots::still_safe;
 use super::table::{Column, Table, normal};
 use crate::cluster::{
-    CatchUp, LagCheck, LagLimit, LagRates, LagReport, Lsn, Stage, StandbyLag, StandbyRate, words,
+    CatchUp, LagCheck, LagLimit, LagRates, LagReport, LagStage, Lsn, StandbyLag, StandbyRate, words,
 };
 
 /// What the screen shows.
@@ -167,7 +167,7 @@ fn stages_table(report: &LagReport, screen: &Screen) -> String {
         Column::kept("REPLAYED").right(),
     ]);
     let lsn_too = screen.wide;
-    let cell = |stage: &Stage| normal(stage_words(stage, lsn_too));
+    let cell = |stage: &LagStage| normal(stage_words(stage, lsn_too));
     for standby in standbys {
         if standby.stream.is_some() {
             table.row([
@@ -181,7 +181,7 @@ fn stages_table(report: &LagReport, screen: &Screen) -> String {
         }
         if standby.silent.is_none() {
             // What the standby was told of the sender's position stands for what was sent.
-            let told = Stage {
+            let told = LagStage {
                 lsn: standby.told,
                 bytes: report
                     .reference
@@ -204,7 +204,7 @@ fn stages_table(report: &LagReport, screen: &Screen) -> String {
     table.draw(screen)
 }
 
-fn stage_words(stage: &Stage, lsn_too: bool) -> String {
+fn stage_words(stage: &LagStage, lsn_too: bool) -> String {
     let mut words = match (stage.bytes, stage.seconds) {
         (Some(0), _) => "0 B".to_owned(),
         (Some(bytes), Some(seconds)) => {

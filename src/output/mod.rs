@@ -57,4 +57,4 @@ pub use screen::{Screen, Tone};
 pub use slots::slots_screen;
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
-pub use writer::{Live, write_all_of, write_stderr, write_stdout};
+pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout};

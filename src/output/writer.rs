@@ -49,12 +49,12 @@ pub fn write_stderr(text: &str) {
 /// Screens that follow each other in one place (`-w`). The cursor is hidden while it lives and
 /// comes back when it is dropped, whatever ends the command.
 #[derive(Debug)]
-pub struct Live {
+pub struct WatchScreen {
     screen: Screen,
     started: bool,
 }
 
-impl Live {
+impl WatchScreen {
     /// Nothing is written yet.
     pub fn new(screen: Screen) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Live {
     }
 }
 
-impl Drop for Live {
+impl Drop for WatchScreen {
     fn drop(&mut self) {
         if self.started {
             // Below the last screen, which stays to be read.

@@ -12,9 +12,9 @@ const POLL: Duration = Duration::from_millis(10);
 /// after which a standby asks an archive again (`wal_retrieve_retry_interval`).
 const STANDSTILL: Duration = Duration::from_secs(6);
 
-/// How far a standby is.
+/// How far a standby is on its way through the WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct ReplayPosition {
     /// Up to where WAL was received (and flushed).
     pub received: Lsn,
     /// Up to where it was replayed.
@@ -67,14 +67,6 @@ impl Session {
             Err(error) if error.sqlstate() == Some("55000") && !self.in_recovery().await? => Ok(()),
             Err(error) => Err(error),
         }
-    }
-
-    /// Goes on replaying, where that was paused.
-    ///
-    /// # Errors
-    /// When the server does not answer.
-    pub async fn resume_replay(&self) -> Result<(), SqlError> {
-        self.run("resuming replay", sql::RESUME_REPLAY).await
     }
 
     /// Makes physical slots that hold WAL from now on. Those that exist stay as they are.
@@ -143,7 +135,7 @@ impl Session {
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn progress(&self) -> Result<Option<Progress>, SqlError> {
+    pub async fn progress(&self) -> Result<Option<ReplayPosition>, SqlError> {
         const DOING: &str = "asking how far it has replayed";
         let Some(text) = self.text(DOING, sql::PROGRESS).await? else {
             return Ok(None);
@@ -154,9 +146,11 @@ impl Session {
         };
         let mut positions = text.split(' ').map(str::parse);
         match (positions.next(), positions.next()) {
-            (Some(Ok(received)), Some(Ok(replayed))) => Ok(Some(Progress { received, replayed })),
+            (Some(Ok(received)), Some(Ok(replayed))) => {
+                Ok(Some(ReplayPosition { received, replayed }))
+            }
             // Nothing received and nothing replayed yet.
-            (Some(Err(_)), None) if text.is_empty() => Ok(Some(Progress {
+            (Some(Err(_)), None) if text.is_empty() => Ok(Some(ReplayPosition {
                 received: Lsn::ZERO,
                 replayed: Lsn::ZERO,
             })),
@@ -173,10 +167,14 @@ impl Session {
     /// # Errors
     /// When it has not within `limit`, or makes no way any more (the message says how far it is), is out
     /// of recovery, or does not answer.
-    pub async fn wait_past(&self, position: Lsn, limit: Duration) -> Result<Progress, SqlError> {
+    pub async fn wait_past(
+        &self,
+        position: Lsn,
+        limit: Duration,
+    ) -> Result<ReplayPosition, SqlError> {
         let doing = format!("waiting until it has replayed past {position}");
         let deadline = tokio::time::Instant::now() + limit;
-        let mut moved: Option<(Progress, tokio::time::Instant)> = None;
+        let mut moved: Option<(ReplayPosition, tokio::time::Instant)> = None;
         loop {
             let Some(now) = self.progress().await? else {
                 return Err(SqlError::Unexpected {
@@ -230,31 +228,6 @@ impl Session {
         )
     }
 
-    /// Commits a write that leaves nothing behind; gives the position up to which all is on disk.
-    ///
-    /// # Errors
-    /// When the server does not accept writes, or does not answer.
-    pub async fn write_probe(&self) -> Result<Lsn, SqlError> {
-        const DOING: &str = "committing a write";
-        if let Err(error) = self.run(DOING, sql::WRITE_PROBE).await {
-            // Leave the transaction that failed: the session stays usable.
-            if !error.outcome_unknown() {
-                self.run(DOING, "rollback").await?;
-            }
-            return Err(error);
-        }
-        self.lsn(DOING, sql::FLUSHED).await
-    }
-
-    /// Begins a new WAL segment; gives where the old one ended.
-    ///
-    /// # Errors
-    /// When the server is in recovery, or does not answer.
-    pub async fn switch_wal(&self) -> Result<Lsn, SqlError> {
-        self.lsn("switching to a new WAL segment", sql::SWITCH_WAL)
-            .await
-    }
-
     /// Sets `max_standby_streaming_delay`; none puts back what the configuration file says.
     ///
     /// # Errors
@@ -298,19 +271,11 @@ impl Session {
     /// When the server does not answer.
     pub async fn terminate_senders(&self, application_name: &str) -> Result<u64, SqlError> {
         let doing = format!("ending the stream to {application_name}");
-        self.count(&doing, &sql::terminate_senders(application_name))
+        self.value(&doing, &sql::terminate_senders(application_name))
             .await
     }
 
     async fn truth(&self, doing: &str, statement: &str) -> Result<bool, SqlError> {
-        self.value(doing, statement).await
-    }
-
-    async fn lsn(&self, doing: &str, statement: &str) -> Result<Lsn, SqlError> {
-        self.value(doing, statement).await
-    }
-
-    async fn count(&self, doing: &str, statement: &str) -> Result<u64, SqlError> {
         self.value(doing, statement).await
     }
 

@@ -86,9 +86,9 @@ pub struct LockWait {
     pub blockers: Vec<String>,
 }
 
-/// A server from its start to its end.
+/// One start of one server: two that are the same are one server that has run all the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerLife {
+pub struct ServerStart {
     /// When it started, and its system identifier.
     started: String,
     timeline: u32,
@@ -196,17 +196,17 @@ impl Session {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// What tells this server's life from that before a restart, and from that of another server.
+    /// What tells this start of the server from the one before a restart, and from another server's.
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn life(&self) -> Result<ServerLife, SqlError> {
+    pub async fn server_start(&self) -> Result<ServerStart, SqlError> {
         let started = self
-            .text("asking since when the server runs", sql::LIFE)
+            .text("asking since when the server runs", sql::SERVER_START)
             .await?
             .unwrap_or_default();
         let (timeline, _) = self.wal_position().await?;
-        Ok(ServerLife { started, timeline })
+        Ok(ServerStart { started, timeline })
     }
 
     /// How far the base backup with this `application_name` has come: bytes sent, and bytes in all

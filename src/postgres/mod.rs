@@ -26,9 +26,9 @@ mod unlogged;
 mod unreadable;
 mod walsender;
 
-pub use control::Progress;
+pub use control::ReplayPosition;
 pub use error::SqlError;
-pub use inventory::{DatabaseRow, Inventory, LockWait, ServerLife};
+pub use inventory::{DatabaseRow, Inventory, LockWait, ServerStart};
 pub use quote::{quote_identifier, quote_literal};
 pub use rows::Rows;
 pub use session::{Login, Rights, Session};

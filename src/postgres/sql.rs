@@ -241,9 +241,6 @@ pub(super) fn promote(seconds: u64) -> String {
     format!("select pg_promote(true, {seconds})::text")
 }
 
-/// Goes on replaying.
-pub(super) const RESUME_REPLAY: &str = "select pg_wal_replay_resume() where pg_is_in_recovery()";
-
 /// Makes a physical slot that holds WAL from now on, unless a physical one of that name is there.
 /// One that is logical is an error of PostgreSQL ("already exists").
 pub(super) fn create_slot(slot: &str) -> String {
@@ -282,10 +279,6 @@ pub(super) const STANDBY_DELAY: &str =
 
 /// Makes every process read the configuration again.
 pub(super) const RELOAD: &str = "select pg_reload_conf()::text";
-
-/// A write that leaves nothing behind: catalog rows, a file and a commit record.
-pub(super) const WRITE_PROBE: &str = "begin read write; \
-     create temporary table pgctl_probe on commit drop as select clock_timestamp() as at; commit";
 
 /// A write that leaves nothing behind but a record in the WAL: committed, with all that a commit
 /// waits for. Made often while a write outage is measured.
@@ -341,9 +334,6 @@ pub(super) fn drop_idle_slot(name: &str) -> String {
 
 /// Up to where all is safely on disk.
 pub(super) const FLUSHED: &str = "select pg_current_wal_flush_lsn()::text";
-
-/// Begins a new WAL segment; gives the end of the old one.
-pub(super) const SWITCH_WAL: &str = "select pg_switch_wal()::text";
 
 /// Ends the streams to a standby, by application_name; gives their number.
 pub(super) fn terminate_senders(application_name: &str) -> String {
@@ -539,7 +529,7 @@ from (select pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_si
 ";
 
 /// When the server started, and which it is.
-pub(super) const LIFE: &str = "
+pub(super) const SERVER_START: &str = "
 select pg_catalog.concat_ws(' ', extract(epoch from pg_catalog.pg_postmaster_start_time()), system_identifier)
 from pg_catalog.pg_control_system()
 ";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::names;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::Annotations;
-use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction};
+use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction, ServingGoal};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{delete, release_ended, stop_unproven};
 use crate::world::failover::laggards::detach_laggards;
@@ -14,7 +14,7 @@ use crate::world::failover::services::select;
 use crate::world::failover::stopping::{await_deletion, hasten_end};
 use crate::world::failover::topology::{request_clone, settle_proofs, write_topology};
 use crate::world::scaling::claims::{delete_claim, delete_unused};
-use crate::world::scaling::serving::{Goal, mend_volumes};
+use crate::world::scaling::serving::mend_volumes;
 use crate::world::scaling::standbys::{forget_standbys, record_synchronous};
 
 /// Carries an action out. It sets a state: doing it again changes nothing.
@@ -157,10 +157,10 @@ pub(super) async fn act(
             pods,
             request,
         } => {
-            let goal = Goal {
-                upstream,
+            let goal = ServingGoal {
+                upstream: upstream.clone(),
                 service: None,
-                pods,
+                pods: pods.clone(),
                 max_lag_bytes: u64::MAX,
             };
             mend_volumes(

@@ -23,7 +23,7 @@ use crate::world::failover::topology::{clone_is_requested, proofs_are_settled, t
 use crate::world::scaling::claims::{
     claim_ends, claim_is_gone, claim_is_replaced, claims_gone, claims_unused,
 };
-use crate::world::scaling::serving::{Goal, stages};
+use crate::world::scaling::serving::stages;
 use crate::world::scaling::standbys::{
     autoscaler_is, forgotten, is_synchronous, pods_gone, synchronous_recorded,
 };
@@ -175,19 +175,8 @@ pub(super) async fn holds(
             streams.await?.is_empty() && ready(cluster, pod).await?
         }
         Condition::AutoscalerIs { patch } => autoscaler_is(cluster, patch).await?,
-        Condition::Serving {
-            upstream,
-            service,
-            pods,
-            max_lag_bytes,
-        } => {
-            let goal = Goal {
-                upstream,
-                service: service.as_deref(),
-                pods,
-                max_lag_bytes: *max_lag_bytes,
-            };
-            let now = stages(cluster, &goal).await?;
+        Condition::Serving(goal) => {
+            let now = stages(cluster, goal).await?;
             now.values().all(|stage| *stage == StandbyStage::Serving)
         }
         Condition::PodsGone { pods } => pods_gone(cluster, pods).await?,

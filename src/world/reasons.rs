@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cluster::{FindingCode, HealthFinding, Limits, Severity, Snapshot, assess};
-use crate::kubernetes::Place;
+use crate::kubernetes::NamespaceScope;
 use crate::observe::{Depth, observe};
 use crate::world::connections::Connections;
 
@@ -14,7 +14,7 @@ const MOST: usize = 2;
 /// What is known of each of these pods; nothing of those of which nothing is, or when the cluster
 /// can't be looked at.
 pub(super) async fn reasons(cluster: &Connections, pods: &[String]) -> BTreeMap<String, String> {
-    let place = Place::Namespace(cluster.namespace().to_owned());
+    let place = NamespaceScope::Namespace(cluster.namespace().to_owned());
     let timeout = cluster.login.timeout;
     let looking = observe(
         &cluster.kube,

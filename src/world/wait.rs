@@ -16,7 +16,7 @@ use crate::world::failover::followers::Hopeless;
 use crate::world::failover::topology::{not_gone_on, present};
 use crate::world::look::holds;
 use crate::world::reasons::because;
-use crate::world::scaling::serving::{Goal, await_serving};
+use crate::world::scaling::serving::await_serving;
 use crate::world::scaling::standbys::await_synchronous;
 
 /// How often a condition that nobody announces is looked at.
@@ -129,19 +129,8 @@ pub(super) async fn wait(
             poll(real, plan, condition, known, left).await?;
             Ok(findings)
         }
-        Condition::Serving {
-            upstream,
-            service,
-            pods,
-            max_lag_bytes,
-        } => {
-            let goal = Goal {
-                upstream,
-                service: service.as_deref(),
-                pods,
-                max_lag_bytes: *max_lag_bytes,
-            };
-            await_serving(cluster, &real.reporting, plan, &goal, limit).await?;
+        Condition::Serving(goal) => {
+            await_serving(cluster, &real.reporting, plan, goal, limit).await?;
             Ok(Vec::new())
         }
         Condition::Synchronous {

@@ -8,7 +8,7 @@ use pgctl::backup::format::{Identities, Kind, VERIFIED_FILE};
 use pgctl::backup::store::Store;
 use pgctl::backup::take::TakeRequest;
 
-use crate::common::{directory, place, problems, request, server, taken, verified};
+use crate::common::{directory, new_key, place, problems, request, server, taken, verified};
 use crate::support::{BUCKET, S3Server};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,14 +18,9 @@ async fn verify_finds_every_bit_that_flips_in_a_store() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let s3 = S3Server::start().await;
     let bucket = s3.folder().join(BUCKET);
-    let key = age::x25519::Identity::generate();
-    let file = folder.path().join("key");
-    std::fs::write(
-        &file,
-        age::secrecy::ExposeSecret::expose_secret(&key.to_string()),
-    )?;
+    let (recipient, file) = new_key(folder.path())?;
     let mut encrypted = request(Kind::Logical);
-    encrypted.recipients = vec![key.to_public().to_string().parse()?];
+    encrypted.recipients = vec![recipient.parse()?];
     let keys = Identities::read(&file)?;
     let none = Identities::default();
     let one = TakeRequest {

@@ -47,7 +47,7 @@ async fn a_bucket_that_dies_in_the_middle_has_no_backup() -> anyhow::Result<()> 
     let place = place(&server).await;
     let s3 = S3Server::start().await;
     let patience = std::time::Duration::from_secs(1);
-    let store: Arc<dyn Store> = Arc::new(s3.store("p").waiting_for(patience));
+    let store: Arc<dyn Store> = Arc::new(s3.store_with_patience("p", patience));
     s3.die_after(20 << 20);
     let error = taken(&place, &store, &request(Kind::Physical))
         .await

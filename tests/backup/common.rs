@@ -1,6 +1,6 @@
 //! A server with data, and backups of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -17,7 +17,7 @@ use pgctl::postgres::Session;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::support::Server;
+use crate::support::{Server, eventually};
 
 /// A server with what dumps get wrong: odd names, large objects, roles with passwords.
 pub(crate) fn server() -> Server {
@@ -103,6 +103,44 @@ pub(crate) async fn taken(
         },
     )
     .await
+}
+
+/// Takes a backup; as soon as more than so many bytes have arrived `disturbance` comes on top.
+pub(crate) async fn disturbed(
+    place: &SourcePod,
+    store: &Arc<dyn Store>,
+    request: &TakeRequest,
+    bytes: u64,
+    disturbance: impl Future<Output = ()>,
+) -> Result<Manifest, TakeError> {
+    let (_keep, stop) = watch::channel(false);
+    let progress = Arc::new(TransferProgress::default());
+    let taking = take(
+        place,
+        store,
+        request,
+        application_name(),
+        Arc::clone(&progress),
+        stop,
+        &|_| {},
+    );
+    let disturbing = async {
+        eventually("something has arrived", async || {
+            (progress.received() > bytes).then_some(())
+        })
+        .await;
+        disturbance.await;
+    };
+    futures::join!(taking, disturbing).0
+}
+
+/// A new key of age: whom to encrypt for, and the file that reads it.
+pub(crate) fn new_key(folder: &Path) -> anyhow::Result<(String, PathBuf)> {
+    let key = age::x25519::Identity::generate();
+    let file = folder.join("key");
+    let secret = key.to_string();
+    std::fs::write(&file, age::secrecy::ExposeSecret::expose_secret(&secret))?;
+    Ok((key.to_public().to_string(), file))
 }
 
 pub(crate) fn directory(folder: &Path) -> Arc<dyn Store> {

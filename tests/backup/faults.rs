@@ -8,7 +8,7 @@ use pgctl::backup::take::{TakeError, TakeRequest, TransferProgress, application_
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::common::{directory, is_empty, place, request, server, taken};
+use crate::common::{directory, disturbed, is_empty, place, request, server, taken};
 use crate::support::{Server, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,25 +100,10 @@ async fn a_server_that_is_killed_in_the_middle_is_no_backup() -> anyhow::Result<
         jobs: 1,
         ..request(Kind::Logical)
     };
-    let progress = Arc::new(TransferProgress::default());
-    let (_keep, stop) = watch::channel(false);
-    let taking = take(
-        &place,
-        &store,
-        &request,
-        application_name(),
-        Arc::clone(&progress),
-        stop,
-        &|_| {},
-    );
     let killing = async {
-        eventually("something has arrived", async || {
-            (progress.received() > 100_000).then_some(())
-        })
-        .await;
         server.stop("immediate");
     };
-    let (result, ()) = futures::join!(taking, killing);
+    let result = disturbed(&place, &store, &request, 100_000, killing).await;
     let error = result.expect_err("the server was killed");
     assert!(
         error.to_string().contains("failed at the source"),
@@ -161,28 +146,13 @@ async fn a_slot_that_is_given_up_ends_the_backup_at_once_and_is_named() -> anyho
         rate: Some(200_000),
         ..request(Kind::Physical)
     };
-    let progress = Arc::new(TransferProgress::default());
-    let (_keep, stop) = watch::channel(false);
-    let taking = take(
-        &place,
-        &store,
-        &request,
-        application_name(),
-        Arc::clone(&progress),
-        stop,
-        &|_| {},
-    );
     let writing = async {
-        eventually("something has arrived", async || {
-            (progress.received() > 0).then_some(())
-        })
-        .await;
         for _ in 0..5 {
             server.psql("select pg_switch_wal() from (select pg_logical_emit_message(false, 'x', repeat('y', 1000000))) it");
         }
         server.psql("checkpoint");
     };
-    let (result, ()) = futures::join!(taking, writing);
+    let result = disturbed(&place, &store, &request, 0, writing).await;
     assert!(
         matches!(result, Err(TakeError::SlotGivenUp(limit)) if limit == 32 << 20),
         "{result:?}"
@@ -222,7 +192,10 @@ async fn a_server_that_is_restarted_between_two_dumps_gives_no_backup() -> anyho
         &tell,
     );
     let result = taking.await;
-    assert!(matches!(result, Err(TakeError::AnotherLife)), "{result:?}");
+    assert!(
+        matches!(result, Err(TakeError::ServerRestarted)),
+        "{result:?}"
+    );
     assert!(restarted.load(Ordering::SeqCst));
     assert!(is_empty(&store).await);
     Ok(())

@@ -10,7 +10,7 @@ use pgctl::backup::take::TakeRequest;
 use pgctl::events::RunEvent;
 use tokio::sync::watch;
 
-use crate::common::{directory, place, request, taken};
+use crate::common::{directory, new_key, place, request, taken};
 use crate::support::Server;
 
 /// One test at a time: each looks whether it left something behind.
@@ -35,12 +35,7 @@ async fn every_kind_is_restored_for_a_trial_and_nothing_is_left() -> anyhow::Res
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
-    let key = age::x25519::Identity::generate();
-    let file = folder.path().join("key");
-    std::fs::write(
-        &file,
-        age::secrecy::ExposeSecret::expose_secret(&key.to_string()),
-    )?;
+    let (recipient, file) = new_key(folder.path())?;
     let keys = Identities::read(&file)?;
     let before = left_behind();
     for (kind, encrypted) in [
@@ -51,7 +46,7 @@ async fn every_kind_is_restored_for_a_trial_and_nothing_is_left() -> anyhow::Res
         let request = TakeRequest {
             database: (kind == Kind::Database).then(|| "app data".to_owned()),
             recipients: if encrypted {
-                vec![key.to_public().to_string().parse()?]
+                vec![recipient.parse()?]
             } else {
                 Vec::new()
             },

@@ -7,7 +7,7 @@ use pgctl::backup::format::{Identities, Kind};
 use pgctl::backup::store::StoreError;
 use pgctl::backup::take::TakeRequest;
 
-use crate::common::{directory, place, problems, request, server, taken, verified};
+use crate::common::{directory, new_key, place, problems, request, server, taken, verified};
 use crate::support::{S3Server, Server, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,18 +118,13 @@ async fn encrypted_ones_are_read_with_their_key_only() -> anyhow::Result<()> {
     let place = place(&server).await;
     let folder = tempfile::tempdir()?;
     let store = directory(folder.path());
-    let key = age::x25519::Identity::generate();
-    let file = folder.path().join("key");
-    std::fs::write(
-        &file,
-        age::secrecy::ExposeSecret::expose_secret(&key.to_string()),
-    )?;
+    let (recipient, file) = new_key(folder.path())?;
     let request = TakeRequest {
-        recipients: vec![key.to_public().to_string().parse()?],
+        recipients: vec![recipient.parse()?],
         ..request(Kind::Logical)
     };
     let manifest = taken(&place, &store, &request).await?;
-    assert_eq!(manifest.encrypted_for, [key.to_public().to_string()]);
+    assert_eq!(manifest.encrypted_for, [recipient]);
     let backup = folder.path().join("store").join(&manifest.id);
     for archive in &manifest.archives {
         let bytes = std::fs::read(backup.join(&archive.file))?;
@@ -141,10 +136,7 @@ async fn encrypted_ones_are_read_with_their_key_only() -> anyhow::Result<()> {
     }
     assert_eq!(problems(&store, &Identities::default()).await, [""; 0]);
     assert_eq!(problems(&store, &Identities::read(&file)?).await, [""; 0]);
-    std::fs::write(
-        &file,
-        age::secrecy::ExposeSecret::expose_secret(&age::x25519::Identity::generate().to_string()),
-    )?;
+    let (_, file) = new_key(folder.path())?;
     // A wrong key says nothing about the backup.
     let wrong = verified(&store, &Identities::read(&file)?).await;
     assert!(

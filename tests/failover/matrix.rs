@@ -19,7 +19,7 @@ enum Blow {
 
 /// How the operation is ended after a kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum AfterDeath {
     Resume,
     Abort,
 }
@@ -29,7 +29,7 @@ struct Cell {
     step: String,
     moment: &'static str,
     blow: Blow,
-    way: Way,
+    way: AfterDeath,
     /// The old primary has not been stopped yet.
     writable: bool,
 }
@@ -65,11 +65,11 @@ fn cells(steps: &[(String, bool)]) -> Vec<Cell> {
     for (index, (step, undoable)) in steps.iter().enumerate() {
         for moment in ["before", "middle", "after"] {
             for (blow, way) in [
-                (Blow::Kill, Way::Resume),
-                (Blow::Kill, Way::Abort),
-                (Blow::Cut, Way::Resume),
+                (Blow::Kill, AfterDeath::Resume),
+                (Blow::Kill, AfterDeath::Abort),
+                (Blow::Cut, AfterDeath::Resume),
             ] {
-                if way == Way::Resume || *undoable {
+                if way == AfterDeath::Resume || *undoable {
                     let step = step.clone();
                     let writable = blow == Blow::Kill
                         && stop.is_some_and(|stop| {
@@ -131,14 +131,14 @@ async fn strike(
         oracle.writes_flow().await?;
     }
     let expected = match (cell.blow, cell.way) {
-        (Blow::Kill, Way::Resume) => {
+        (Blow::Kill, AfterDeath::Resume) => {
             run.was_killed()?;
             let another = cluster.pgctl(&arguments).await?;
             another.exits(3)?.says("nothing unfinished")?;
             cluster.pgctl(&["failover", "--resume"]).await?.exits(0)?;
             to
         }
-        (Blow::Kill, Way::Abort) => {
+        (Blow::Kill, AfterDeath::Abort) => {
             run.was_killed()?;
             cluster.pgctl(&["failover", "--abort"]).await?.exits(6)?;
             from

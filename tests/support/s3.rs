@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -21,6 +22,8 @@ use tokio::task::JoinHandle;
 pub(crate) const BUCKET: &str = "backups";
 const KEY: &str = "AKIAEXAMPLE";
 const SECRET: &str = "not-much-of-a-secret";
+/// How long a bucket that was there and is gone is waited for, as in use.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A running server with one bucket.
 pub(crate) struct S3Server {
@@ -153,15 +156,21 @@ impl S3Server {
     }
 
     pub(crate) fn store(&self, prefix: &str) -> S3Store {
-        S3Store::build(self.builder(SECRET), BUCKET, prefix).expect("the settings are complete")
+        self.store_with_patience(prefix, PATIENCE)
+    }
+
+    pub(crate) fn store_with_patience(&self, prefix: &str, patience: Duration) -> S3Store {
+        S3Store::build(self.builder(SECRET), BUCKET, prefix, patience)
+            .expect("the settings are complete")
     }
 
     pub(crate) fn store_with_wrong_secret(&self) -> S3Store {
-        S3Store::build(self.builder("wrong"), BUCKET, "p").expect("the settings are complete")
+        S3Store::build(self.builder("wrong"), BUCKET, "p", PATIENCE)
+            .expect("the settings are complete")
     }
 
     pub(crate) fn store_in_missing_bucket(&self) -> Result<S3Store, StoreError> {
-        S3Store::build(self.builder(SECRET), "nowhere", "p")
+        S3Store::build(self.builder(SECRET), "nowhere", "p", PATIENCE)
     }
 }
 

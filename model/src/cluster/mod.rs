@@ -13,7 +13,6 @@ mod git_ops;
 mod health;
 mod instance;
 mod lag;
-mod life;
 mod lsn;
 mod name;
 pub mod names;
@@ -21,6 +20,7 @@ mod next_start;
 mod not_visible;
 mod pod;
 mod service;
+mod signs_of_life;
 mod slots;
 mod snapshot;
 mod standby_login;
@@ -42,20 +42,20 @@ pub use files::{FileFacts, FileMistake, PendingSetting, RecoverySetting};
 pub use git_ops::{ArgoApplication, GitOps, IgnoredDifference};
 pub use health::{
     FindingCode, Headline, Health, HealthFinding, HealthVerdict, InstanceState, Limits, ObjectRef,
-    Severity, assess, instance_state, role_words,
+    Severity, assess, instance_state,
 };
 pub use instance::{Instance, Role};
 pub use lag::{
-    Behind, CatchUp, LagCheck, LagLimit, LagRates, LagReport, ParseLagLimitError, Reference,
-    SlotLag, Stage, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
+    Behind, CatchUp, LagCheck, LagLimit, LagRates, LagReport, LagStage, ParseLagLimitError,
+    Reference, SlotLag, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
 };
-pub use life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use lsn::{Lsn, ParseLsnError, Timeline};
 pub use name::{NameError, nearest, resolve_tail, slot_name};
 pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
+pub use signs_of_life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};
 pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation, UnreadableJournal};
 pub use standby_login::{ReplicationLogin, ReplicationRole};

@@ -31,9 +31,9 @@ pub use language::{
     OperationFinding, OperationId, OperationKind, OperationOutcome, OperationProgress,
     OutageMethod, OutageParts, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, PrimaryChange,
     Refusal, ReinitRequest, RejoinRequest, RestoreAction, RestoreCircumstances, RestoreCondition,
-    RestoreKind, RestoreRequest, RestoreScope, Reverts, ScaleRequest, Shutdown, Step, StepName,
-    Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, VolumeAction,
-    VolumeCondition, VolumeHandle,
+    RestoreKind, RestoreRequest, RestoreScope, Reverts, ScaleRequest, ServingGoal, Shutdown, Step,
+    StepName, Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables,
+    VolumeAction, VolumeCondition, VolumeHandle,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(any(test, feature = "testing"))]

@@ -292,16 +292,6 @@ impl Selector {
         ) && self.fields.matches(object)
     }
 
-    /// The name, when the selector asks for exactly one (`metadata.name=x`).
-    #[must_use]
-    pub fn single_name(&self) -> Option<&str> {
-        self.fields
-            .rules
-            .iter()
-            .find(|(p, _, equal)| p == "metadata.name" && *equal)
-            .map(|(_, v, _)| v.as_str())
-    }
-
     /// True when an event of this object before/after matters: used for watches with selectors.
     #[must_use]
     pub fn is_everything(&self) -> bool {

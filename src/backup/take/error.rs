@@ -48,7 +48,7 @@ pub enum TakeError {
     #[error(
         "the server was restarted, or another one took its place, while the backup was being taken: its archives would not belong together"
     )]
-    AnotherLife,
+    ServerRestarted,
     /// Somebody wanted it to stop.
     #[error("interrupted")]
     Interrupted,

@@ -9,7 +9,7 @@ use super::request::SourcePod;
 use super::transfer::TransferProgress;
 use crate::cluster::{Lsn, words};
 use crate::events::RunEvent;
-use crate::postgres::{LockWait, ServerLife, Session, SqlError};
+use crate::postgres::{LockWait, ServerStart, Session, SqlError};
 
 /// Between two looks whether the connection is still there.
 const LOOKS: Duration = Duration::from_secs(1);
@@ -46,28 +46,28 @@ pub(super) struct ServerWatch<'a> {
     /// What took the place of the first connection.
     again: Option<Session>,
     /// As it was when the backup began.
-    life: ServerLife,
+    start: ServerStart,
     /// For the parts of a backup that several connections make.
-    one_life: bool,
+    one_start: bool,
     slot: Option<Slot>,
     position: Lsn,
     tell: &'a (dyn Fn(RunEvent) + Sync),
 }
 
 impl<'a> ServerWatch<'a> {
-    /// Begins it. With a name for a slot, that keeps WAL from now on; `one_life` when what is received
+    /// Begins it. With a name for a slot, that keeps WAL from now on; `one_start` when what is received
     /// must all come from the server as it is now.
     pub(super) async fn begin(
         source: &'a SourcePod,
         slot: Option<&str>,
-        one_life: bool,
+        one_start: bool,
         tell: &'a (dyn Fn(RunEvent) + Sync),
     ) -> Result<Self, TakeError> {
         let mut watch = Self {
             source,
             again: None,
-            life: source.session.life().await?,
-            one_life,
+            start: source.session.server_start().await?,
+            one_start,
             slot: None,
             position: Lsn::new(0),
             tell,
@@ -162,11 +162,11 @@ impl<'a> ServerWatch<'a> {
         let Ok(session) = reconnect().await else {
             return Ok(());
         };
-        let Ok(life) = session.life().await else {
+        let Ok(start) = session.server_start().await else {
             return Ok(());
         };
-        if self.one_life && life != self.life {
-            return Err(TakeError::AnotherLife);
+        if self.one_start && start != self.start {
+            return Err(TakeError::ServerRestarted);
         }
         let written = session.wal_position().await;
         let limit = session.slot_limit().await;
@@ -244,7 +244,7 @@ impl<'a> ServerWatch<'a> {
     }
 
     fn without_end(&self, error: SqlError) -> Result<Lsn, TakeError> {
-        if self.one_life && self.source.reconnect.is_some() {
+        if self.one_start && self.source.reconnect.is_some() {
             return Err(error.into());
         }
         // Everything is here and compared: a lost connection must not throw it away.

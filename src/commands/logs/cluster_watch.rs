@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::cluster::Snapshot;
-use crate::kubernetes::{Kube, KubeError, Place, Selection};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope, Selection};
 use crate::observe::{Depth, observe};
 
 /// Between two looks at the objects.
@@ -23,7 +23,7 @@ pub(super) fn watch(
 ) -> mpsc::Receiver<Result<Snapshot, KubeError>> {
     let (tell, told) = mpsc::channel(1);
     tokio::spawn(async move {
-        let place = Place::Namespace(kube.namespace().to_owned());
+        let place = NamespaceScope::Namespace(kube.namespace().to_owned());
         let mut before = Vec::new();
         let mut asked = Instant::now();
         loop {

@@ -13,7 +13,7 @@ use crate::commands::context::{Context, cannot_write};
 use crate::commands::interruption::interruptible;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{KubeError, Place};
+use crate::kubernetes::{KubeError, NamespaceScope};
 use crate::log::{LogEntry, SlowStatements};
 use crate::observe::{Depth, LogEvent, LogMerge, LogNews, LogQuestion, observe};
 use crate::output::{
@@ -38,7 +38,7 @@ pub(in crate::commands) async fn run(
 async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
     let choice = Choice::new(args)?;
     let kube = context.connect().await?;
-    let place = Place::Namespace(kube.namespace().to_owned());
+    let place = NamespaceScope::Namespace(kube.namespace().to_owned());
     let depth = Depth::Databases {
         timeout: ROLES.min(context.timeout()),
     };

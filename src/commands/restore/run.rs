@@ -19,8 +19,8 @@ use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
 use crate::output::plain;
 use crate::plan::{
-    Operation, OperationKind, RestoreCircumstances, RestoreKind, RestoreRequest, RestoreScope,
-    TargetFacts, plan_restore,
+    OperationKind, RestoreCircumstances, RestoreKind, RestoreRequest, RestoreScope, TargetFacts,
+    plan_restore,
 };
 use crate::world::{Backups, journal_of};
 
@@ -98,8 +98,8 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
     let observed = context.observe(&kube).await?;
     let journal = journal_of(&kube, &observed.snapshot.cluster).await?;
     let backups = match &journal {
-        Some(journal) if !journal.ended() => match &journal.plan.operation {
-            Operation::Restore(scope) => {
+        Some(journal) if !journal.ended() => match journal.plan.operation.restore() {
+            Some(scope) => {
                 let opened = reopened(args, scope).await;
                 // What only goes back, or drops what was replaced, does not read it.
                 if option == GoOn::Abort || !journal.needs_backup() {
@@ -108,13 +108,7 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
                     Some(opened.map_err(|failure| failure.next(journal.plan.resume_command()))?)
                 }
             }
-            Operation::Failover { .. }
-            | Operation::Rejoin { .. }
-            | Operation::Reinit { .. }
-            | Operation::Scale { .. }
-            | Operation::Autoscale { .. }
-            | Operation::Synchronous { .. }
-            | Operation::Discard { .. } => None,
+            None => None,
         },
         Some(_) | None => None,
     };
@@ -124,10 +118,8 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
     };
     let mut confirmed = None;
     if let Some(journal) = journal.filter(|it| goes_back(it) && it.is_in_use()) {
-        let physical = matches!(
-            &journal.plan.operation,
-            Operation::Restore(scope) if scope.kind == RestoreKind::Physical
-        );
+        let scope = journal.plan.operation.restore();
+        let physical = scope.is_some_and(|it| it.kind == RestoreKind::Physical);
         context.telling.say(if physical {
             "the write Service was opened: what clients have written to the restored data since is in what is taken away with it (kept beside the data of before, and used by nobody)\n"
         } else {

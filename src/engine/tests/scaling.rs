@@ -17,7 +17,7 @@ struct State {
     pods: usize,
     bounds: Option<(u32, u32)>,
     names: String,
-    wish: Option<u32>,
+    wanted_synchronous: Option<u32>,
 }
 
 fn state(shared: &Mutex<Shared>, context: &str) -> State {
@@ -34,7 +34,7 @@ fn state(shared: &Mutex<Shared>, context: &str) -> State {
         pods: replicas.count(),
         bounds: model.autoscaler,
         names: model.synchronous.get(PRIMARY).cloned().unwrap_or_default(),
-        wish: model.wish,
+        wanted_synchronous: model.wanted_synchronous,
     }
 }
 

@@ -47,28 +47,22 @@ pub(crate) fn topology(
             })
             .unwrap_or_default()
     };
+    let unrecorded = |source| Topology {
+        primary: default_primary(),
+        term: 0,
+        system_identifier: None,
+        synchronous: None,
+        unproven: BTreeMap::new(),
+        source,
+    };
     let Some(name) = sets
         .iter()
         .find_map(|(_, facts)| facts.topology_config_map.clone())
     else {
-        return Ok(Topology {
-            primary: default_primary(),
-            term: 0,
-            system_identifier: None,
-            synchronous: None,
-            unproven: BTreeMap::new(),
-            source: TopologySource::Unaware,
-        });
+        return Ok(unrecorded(TopologySource::Unaware));
     };
     let Some(config_map) = config_map else {
-        return Ok(Topology {
-            primary: default_primary(),
-            term: 0,
-            system_identifier: None,
-            synchronous: None,
-            unproven: BTreeMap::new(),
-            source: TopologySource::Default { config_map: name },
-        });
+        return Ok(unrecorded(TopologySource::Default { config_map: name }));
     };
     let value = |key: &str| {
         let value = config_map.data.as_ref()?.get(key)?.trim();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::behind::{BehindDocument, SlotDocument};
 use super::status::ClusterDocument;
-use crate::cluster::{CatchUp, LagCheck, Reference, Snapshot, Stage, StandbyLag, StandbyRate};
+use crate::cluster::{CatchUp, LagCheck, LagStage, Reference, Snapshot, StandbyLag, StandbyRate};
 use crate::output::LagView;
 
 /// A stage of the way of WAL.
@@ -23,8 +23,8 @@ struct StageDocument {
     seconds: Option<f64>,
 }
 
-impl From<&Stage> for StageDocument {
-    fn from(stage: &Stage) -> Self {
+impl From<&LagStage> for StageDocument {
+    fn from(stage: &LagStage) -> Self {
         Self {
             lsn: stage.lsn.map(|lsn| lsn.to_string()),
             bytes: stage.bytes,

@@ -98,7 +98,7 @@ impl From<&ServiceFacts> for ServiceDocument {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-pub(super) struct AutoscalerDocument {
+pub(super) struct AutoscalerSection {
     /// Name.
     name: String,
     /// The StatefulSet that it scales.
@@ -121,22 +121,27 @@ pub(super) struct AutoscalerDocument {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-struct MetricDocument {
-    /// `cpu`, `memory`, ...
+pub(super) struct MetricDocument {
+    /// `cpu`, `memory`, or the name of another metric.
     name: String,
-    /// Now, in % of the request.
+    /// Average use in % of the request; null when unknown.
     current_percent: Option<u32>,
-    /// Target, in % of the request.
+    /// Target in % of the request; null when it is not a share of the request.
     target_percent: Option<u32>,
 }
 
-impl From<&Autoscaler> for AutoscalerDocument {
-    fn from(autoscaler: &Autoscaler) -> Self {
-        let metric = |metric: &AutoscalerMetric| MetricDocument {
+impl From<&AutoscalerMetric> for MetricDocument {
+    fn from(metric: &AutoscalerMetric) -> Self {
+        Self {
             name: metric.name.clone(),
             current_percent: metric.current_percent,
             target_percent: metric.target_percent,
-        };
+        }
+    }
+}
+
+impl From<&Autoscaler> for AutoscalerSection {
+    fn from(autoscaler: &Autoscaler) -> Self {
         Self {
             name: autoscaler.name.clone(),
             target: autoscaler.target.clone(),
@@ -144,7 +149,11 @@ impl From<&Autoscaler> for AutoscalerDocument {
             max: autoscaler.max,
             current: autoscaler.current,
             desired: autoscaler.desired,
-            metrics: autoscaler.metrics.iter().map(metric).collect(),
+            metrics: autoscaler
+                .metrics
+                .iter()
+                .map(MetricDocument::from)
+                .collect(),
             last_scaled_at: autoscaler.last_scaled,
         }
     }

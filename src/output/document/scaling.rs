@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::API_VERSION;
+use super::objects::MetricDocument;
 use super::status::ClusterDocument;
 use crate::cluster::{
     Autoscaler, ClusterId, Instance, Shape, Snapshot, SyncState, condition_words,
@@ -49,22 +50,11 @@ pub struct AutoscalerDocument {
     /// Conditions.
     conditions: Vec<ConditionDocument>,
     /// When it scaled last.
+    last_scaled_at: Option<Timestamp>,
+    /// The same as `lastScaledAt`, by its older name.
     last_scaled: Option<Timestamp>,
     /// Why it does not scale; empty while it does.
     why_not_scaling: Vec<String>,
-}
-
-/// A metric of an autoscaler.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(deny_unknown_fields)]
-struct MetricDocument {
-    /// `cpu`, `memory`, or the name of another metric.
-    name: String,
-    /// Average use in % of the request; null when unknown.
-    current_percent: Option<u32>,
-    /// Target in % of the request; null when it is not a share of the request.
-    target_percent: Option<u32>,
 }
 
 /// A condition of an autoscaler.
@@ -104,11 +94,7 @@ impl AutoscalerDocument {
             metrics: autoscaler
                 .metrics
                 .iter()
-                .map(|metric| MetricDocument {
-                    name: metric.name.clone(),
-                    current_percent: metric.current_percent,
-                    target_percent: metric.target_percent,
-                })
+                .map(MetricDocument::from)
                 .collect(),
             conditions: autoscaler
                 .conditions
@@ -121,6 +107,7 @@ impl AutoscalerDocument {
                     words: condition_words(it),
                 })
                 .collect(),
+            last_scaled_at: autoscaler.last_scaled,
             last_scaled: autoscaler.last_scaled,
             why_not_scaling: why_not_scaling(autoscaler),
         }
@@ -174,7 +161,7 @@ impl SynchronousDocument {
     pub fn new(snapshot: &Snapshot) -> Self {
         let primary = snapshot.primary();
         let facts = primary.and_then(Instance::facts);
-        let wish = snapshot.topology.synchronous;
+        let wanted_synchronous = snapshot.topology.synchronous;
         let name = primary.map_or(snapshot.topology.primary.as_str(), Instance::name);
         let standbys = synchronous_candidates(snapshot, &Shape::of(snapshot), name);
         let candidates: Vec<SynchronousStandbyDocument> = standbys
@@ -201,13 +188,14 @@ impl SynchronousDocument {
             api_version: API_VERSION,
             kind: "SynchronousReplication",
             cluster: (&snapshot.cluster).into(),
-            standbys: wish,
+            standbys: wanted_synchronous,
             primary: primary.map(|it| it.name().to_owned()),
             names: facts.map(|facts| facts.settings.synchronous_standby_names.clone()),
-            expected_names: wish.map(|count| synchronous_names(count, &standbys)),
+            expected_names: wanted_synchronous.map(|count| synchronous_names(count, &standbys)),
             synchronous_commit: facts.map(|facts| facts.settings.synchronous_commit.clone()),
             candidates,
-            writes_flow: primary.is_some() && confirming >= wish.unwrap_or(0) as usize,
+            writes_flow: primary.is_some()
+                && confirming >= wanted_synchronous.unwrap_or(0) as usize,
         }
     }
 }

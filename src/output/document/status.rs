@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::behind::BehindDocument;
 use super::instance::InstanceDocument;
-use super::objects::{AutoscalerDocument, ServiceDocument, TopologyDocument, VolumeDocument};
+use super::objects::{AutoscalerSection, ServiceDocument, TopologyDocument, VolumeDocument};
 use crate::backup::catalogue::LastBackup;
 use crate::cluster::{ClusterId, Headline, Health, HealthFinding, HealthVerdict, Snapshot, words};
 use crate::output::FleetView;
@@ -100,7 +100,7 @@ pub struct ClusterStatusDocument {
     /// The Services.
     services: Vec<ServiceDocument>,
     /// The autoscaler of the replicas.
-    autoscaler: Option<AutoscalerDocument>,
+    autoscaler: Option<AutoscalerSection>,
     /// The data volumes.
     volumes: Vec<VolumeDocument>,
     /// The newest backup that is known to be whole; none when no store is configured.

@@ -13,7 +13,7 @@ use crate::engine::{ErrorKind, WorldError};
 use crate::events::StandbyStage;
 use crate::kubernetes::Annotations;
 use crate::observe::why_held_back;
-use crate::plan::Plan;
+use crate::plan::{Plan, ServingGoal};
 use crate::world::connections::Connections;
 use crate::world::failover::topology::request_clone;
 use crate::world::reasons::reasons;
@@ -26,21 +26,13 @@ const POLL: Duration = Duration::from_millis(400);
 /// its way.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// What the pods are to reach.
-pub(in crate::world) struct Goal<'a> {
-    pub(in crate::world) upstream: &'a str,
-    pub(in crate::world) service: Option<&'a str>,
-    pub(in crate::world) pods: &'a [String],
-    pub(in crate::world) max_lag_bytes: u64,
-}
-
 /// Where each of the pods is.
 pub(in crate::world) async fn stages(
     cluster: &Connections,
-    goal: &Goal<'_>,
+    goal: &ServingGoal,
 ) -> Result<BTreeMap<String, StandbyStage>, WorldError> {
-    let facts = cluster.session(goal.upstream).await?.facts().await?;
-    let reads = match goal.service {
+    let facts = cluster.session(&goal.upstream).await?.facts().await?;
+    let reads = match &goal.service {
         Some(service) => Some(
             cluster
                 .kube
@@ -130,7 +122,7 @@ async fn stage(
 async fn still_wanted(
     cluster: &Connections,
     plan: &Plan,
-    goal: &Goal<'_>,
+    goal: &ServingGoal,
 ) -> Result<(), WorldError> {
     let Some(stateful_set) = plan.operation.scales() else {
         return Ok(());
@@ -165,7 +157,7 @@ async fn wanted_stages(
     cluster: &Connections,
     reporting: &Reporting,
     plan: &Plan,
-    goal: &Goal<'_>,
+    goal: &ServingGoal,
 ) -> Result<Result<BTreeMap<String, StandbyStage>, WorldError>, WorldError> {
     let (stages, wanted) = futures::join!(
         told_stages(cluster, reporting, plan, goal),
@@ -182,7 +174,7 @@ pub(in crate::world) async fn await_serving(
     cluster: &Connections,
     reporting: &Reporting,
     plan: &Plan,
-    goal: &Goal<'_>,
+    goal: &ServingGoal,
     limit: Duration,
 ) -> Result<(), WorldError> {
     let mut patience = Patience::new(limit);
@@ -220,7 +212,7 @@ pub(in crate::world) async fn mend_volumes(
     cluster: &Connections,
     reporting: &Reporting,
     plan: &Plan,
-    goal: &Goal<'_>,
+    goal: &ServingGoal,
     config_map: &str,
     request: &str,
     limit: Duration,
@@ -275,7 +267,7 @@ async fn told_stages(
     cluster: &Connections,
     reporting: &Reporting,
     plan: &Plan,
-    goal: &Goal<'_>,
+    goal: &ServingGoal,
 ) -> Result<BTreeMap<String, StandbyStage>, WorldError> {
     let now = stages(cluster, goal).await?;
     reporting.stages(plan, &now).await;

@@ -22,4 +22,4 @@ pub use assess::{Health, assess};
 pub use finding::{FindingCode, HealthFinding, HealthVerdict, ObjectRef, Severity};
 pub use headline::Headline;
 pub use limits::Limits;
-pub use state::{InstanceState, instance_state, role_words};
+pub use state::{InstanceState, instance_state};

@@ -93,7 +93,7 @@ fn synchronous_standby_missing(snapshot: &Snapshot) -> Option<HealthFinding> {
 /// Commits were said to wait for standbys, and they do not, or for others: what is acknowledged may
 /// be on the primary only, and a failover would not know it.
 fn synchronous_names_differ(snapshot: &Snapshot) -> Option<HealthFinding> {
-    let wish = snapshot.topology.synchronous.filter(|count| *count > 0)?;
+    let wanted = snapshot.topology.synchronous.filter(|count| *count > 0)?;
     let primary = snapshot.primary()?;
     let settings = &primary.facts()?.settings;
     let candidates = synchronous_candidates(snapshot, &Shape::of(snapshot), primary.name());
@@ -105,7 +105,7 @@ fn synchronous_names_differ(snapshot: &Snapshot) -> Option<HealthFinding> {
         HealthFinding::critical(
             code,
             object,
-            format!("commits were to wait for {wish} of the standbys, and wait for none"),
+            format!("commits were to wait for {wanted} of the standbys, and wait for none"),
         )
         .why(
             "what is acknowledged now is lost with the primary; synchronous_standby_names is empty",
@@ -115,19 +115,19 @@ fn synchronous_names_differ(snapshot: &Snapshot) -> Option<HealthFinding> {
             HealthFinding::warning(
                 code,
                 object,
-                format!("commits were to wait for {wish} of the standbys, and wait for none"),
+                format!("commits were to wait for {wanted} of the standbys, and wait for none"),
             )
             .why(format!(
                 "synchronous_commit is {level}: what is acknowledged may be lost with the primary"
             ))
             .next(format!("pgctl -n {} sync show", snapshot.cluster.namespace)),
         );
-    } else if names != synchronous_names(wish, &candidates) {
+    } else if names != synchronous_names(wanted, &candidates) {
         HealthFinding::warning(
             code,
             object,
             format!(
-                "commits do not wait for those that they are to wait for: {wish} of {}",
+                "commits do not wait for those that they are to wait for: {wanted} of {}",
                 candidates.join(", ")
             ),
         )
@@ -136,7 +136,7 @@ fn synchronous_names_differ(snapshot: &Snapshot) -> Option<HealthFinding> {
         return None;
     };
     Some(finding.next(format!(
-        "pgctl -n {} sync set --standbys {wish}",
+        "pgctl -n {} sync set --standbys {wanted}",
         snapshot.cluster.namespace
     )))
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::cluster::{
-    ContainerState, Database, DatabaseFacts, Instance, Snapshot, StartDecision, SyncState,
-    TerminationRecord, sender_of,
+    ContainerState, Database, DatabaseFacts, Instance, Snapshot, StartDecision, TerminationRecord,
+    sender_of,
 };
 
 /// What an instance does right now.
@@ -168,19 +168,4 @@ pub(super) fn system_of(snapshot: &Snapshot) -> Option<&String> {
         all().max_by_key(|system| all().filter(|other| other == system).count())
     };
     recorded.or_else(primary).or_else(most)
-}
-
-/// The role of an instance, in words.
-pub fn role_words(snapshot: &Snapshot, instance: &Instance) -> String {
-    match instance.facts().map(|facts| facts.recovery.is_none()) {
-        None => "unknown".to_owned(),
-        Some(true) => "primary".to_owned(),
-        Some(false) => match sender_of(snapshot, instance).map(|(_, sender)| sender.sync_state) {
-            None => "standby".to_owned(),
-            Some(SyncState::Async) => "standby (async)".to_owned(),
-            Some(SyncState::Potential) => "standby (potential)".to_owned(),
-            Some(SyncState::Sync) => "standby (sync)".to_owned(),
-            Some(SyncState::Quorum) => "standby (quorum)".to_owned(),
-        },
-    }
 }

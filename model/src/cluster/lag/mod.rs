@@ -8,5 +8,5 @@ mod report;
 pub use limit::{LagCheck, LagLimit, ParseLagLimitError};
 pub use rate::{CatchUp, LagRates, StandbyRate, lag_rates};
 pub use report::{
-    Behind, LagReport, Reference, SlotLag, Stage, StandbyLag, TimeLag, lag_report, sender_of,
+    Behind, LagReport, LagStage, Reference, SlotLag, StandbyLag, TimeLag, lag_report, sender_of,
 };

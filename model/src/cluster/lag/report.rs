@@ -53,17 +53,17 @@ pub struct StandbyLag {
     /// It is on another timeline or of another system: byte distances mean nothing.
     pub diverged: bool,
     /// The sender's view: sent to the standby.
-    pub sent: Stage,
+    pub sent: LagStage,
     /// The sender's view: written by the standby to its operating system.
-    pub written: Stage,
+    pub written: LagStage,
     /// The sender's view: safely on the standby's disk.
-    pub flushed: Stage,
+    pub flushed: LagStage,
     /// The sender's view: visible to readers there.
-    pub replayed: Stage,
+    pub replayed: LagStage,
     /// The receiver's view: on the standby's disk, by its own account.
-    pub received_here: Stage,
+    pub received_here: LagStage,
     /// The receiver's view: visible to readers, by its own account.
-    pub replayed_here: Stage,
+    pub replayed_here: LagStage,
     /// The receiver's view: the sender's position as last told to it.
     pub told: Option<Lsn>,
     /// Its slot on the sender.
@@ -74,7 +74,7 @@ pub struct StandbyLag {
 
 /// One stage of the way of WAL to a standby.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Stage {
+pub struct LagStage {
     /// The position reached.
     pub lsn: Option<Lsn>,
     /// Bytes that are still missing.
@@ -216,7 +216,7 @@ fn standby_lag(
     let stage = |lsn: Option<Lsn>, seconds: Option<f64>| {
         let bytes = distance(reference, lsn).filter(|_| !diverged);
         let seconds = if bytes == Some(0) { Some(0.0) } else { seconds };
-        Stage {
+        LagStage {
             lsn,
             bytes,
             seconds,

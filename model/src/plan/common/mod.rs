@@ -27,5 +27,5 @@ pub(super) use steps::{
     drop_slots, give_back_minimum, pod_slots, release_records, remembered_minimum, settle_proofs,
     spread_reads,
 };
-pub(super) use synchronous::{confirm_by, wish};
+pub(super) use synchronous::{confirm_by, wanted_synchronous};
 pub(super) use volumes::volumes_go;

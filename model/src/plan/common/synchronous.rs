@@ -4,7 +4,7 @@ use crate::cluster::{Instance, Snapshot, synchronous_names};
 use crate::plan::language::{Action, Condition, Step, StepName};
 
 /// For how many standbys commits are to wait; none when nobody has asked for any.
-pub(crate) fn wish(snapshot: &Snapshot) -> Option<u32> {
+pub(crate) fn wanted_synchronous(snapshot: &Snapshot) -> Option<u32> {
     snapshot.topology.synchronous.filter(|count| *count > 0)
 }
 

@@ -11,6 +11,20 @@ use super::autoscaler::AutoscalerPatch;
 use super::objects::{ClaimRef, PodRef};
 use super::restore::{DatabaseCondition, RestoreCondition, VolumeCondition};
 
+/// What standbys are to reach that serve reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServingGoal {
+    /// The pod that they stream from.
+    pub upstream: String,
+    /// The read Service that is to lead to them; none where there is none.
+    pub service: Option<String>,
+    /// The standbys, by the names of their pods.
+    pub pods: Vec<String>,
+    /// How far behind one may be, in bytes of WAL.
+    pub max_lag_bytes: u64,
+}
+
 /// Something that holds in the cluster or not, decided by looking and never by remembering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -259,16 +273,7 @@ pub enum Condition {
     },
     /// Each of the pods streams from the upstream, is not far behind, is ready, and gets the reads
     /// of the Service.
-    Serving {
-        /// The pod that they stream from.
-        upstream: String,
-        /// The read Service, when there is one.
-        service: Option<String>,
-        /// The standbys.
-        pods: Vec<String>,
-        /// How far behind one may be, in bytes.
-        max_lag_bytes: u64,
-    },
+    Serving(ServingGoal),
     /// None of these pods exists any more, nor another of the same name.
     PodsGone {
         /// The pods.
@@ -418,12 +423,12 @@ impl fmt::Display for Condition {
             Self::AutoscalerIs { patch } => {
                 write!(f, "{} is set to {}", patch.autoscaler, patch.bounds)
             }
-            Self::Serving {
+            Self::Serving(ServingGoal {
                 upstream,
                 service,
                 pods,
                 ..
-            } => {
+            }) => {
                 let streaming = Self::Streaming {
                     upstream: upstream.clone(),
                     pods: pods.clone(),

@@ -28,7 +28,7 @@ pub use check::{Check, CheckName, CheckVerdict};
 pub use circumstances::{
     Circumstances, LockHolder, Permission, Permitted, Unfinished, UnloggedTables,
 };
-pub use condition::Condition;
+pub use condition::{Condition, ServingGoal};
 pub use drift::{Drift, Reverts};
 pub(crate) use drift::{MAXIMUM, METRICS, MINIMUM};
 pub use journal::{

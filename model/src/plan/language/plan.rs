@@ -73,12 +73,6 @@ impl Plan {
         change.is_some_and(|it| it.blind)
     }
 
-    /// Whether the operator has accepted that acknowledged commits are lost.
-    pub fn accepts_loss(&self) -> bool {
-        let change = self.operation.primary_change();
-        change.is_some_and(|it| it.loss_accepted)
-    }
-
     /// The command that goes on with it after an interruption.
     pub fn resume_command(&self) -> String {
         format!(

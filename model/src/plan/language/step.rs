@@ -128,12 +128,14 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.action {
-            Action::Observe => write!(f, "wait until {}", self.proves),
-            Action::PointService { service, pod, .. } if self.name == StepName::MoveClients => {
-                write!(f, "lead new connections through {service} to {pod} already")
-            }
-            action => fmt::Display::fmt(action, f),
+        if self.action == Action::Observe {
+            return write!(f, "wait until {}", self.proves);
         }
+        if let (StepName::MoveClients, Action::PointService { service, pod, .. }) =
+            (self.name, &self.action)
+        {
+            return write!(f, "lead new connections through {service} to {pod} already");
+        }
+        fmt::Display::fmt(&self.action, f)
     }
 }

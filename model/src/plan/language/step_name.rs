@@ -142,79 +142,9 @@ pub enum StepName {
     DiscardKept,
 }
 
-impl StepName {
-    /// The name in kebab-case, as in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::GuardAutoscaler => "guard-autoscaler",
-            Self::CreateSlots => "create-slots",
-            Self::Checkpoint => "checkpoint",
-            Self::DropStandbyDelay => "drop-standby-delay",
-            Self::MoveClients => "move-clients",
-            Self::HoldRecord => "hold-record",
-            Self::Fence => "fence",
-            Self::DetachLaggards => "detach-laggards",
-            Self::StopPrimary => "stop-primary",
-            Self::HastenEnd => "hasten-end",
-            Self::StopUnproven => "stop-unproven",
-            Self::CatchUp => "catch-up",
-            Self::Promote => "promote",
-            Self::PointService => "point-service",
-            Self::CloseService => "close-service",
-            Self::CloseReads => "close-reads",
-            Self::Repoint => "repoint",
-            Self::SpreadReads => "spread-reads",
-            Self::ProveWrite => "prove-write",
-            Self::RestoreStandbyDelay => "restore-standby-delay",
-            Self::SettleProofs => "settle-proofs",
-            Self::ReleaseRecord => "release-record",
-            Self::ReleaseReplaced => "release-replaced",
-            Self::ReleaseOthers => "release-others",
-            Self::TidySlots => "tidy-slots",
-            Self::RestoreAutoscaler => "restore-autoscaler",
-            Self::RequestClone => "request-clone",
-            Self::DeleteVolume => "delete-volume",
-            Self::RestartPod => "restart-pod",
-            Self::Rejoin => "rejoin",
-            Self::DropStaleSlots => "drop-stale-slots",
-            Self::ShrinkSynchronous => "shrink-synchronous",
-            Self::PatchAutoscaler => "patch-autoscaler",
-            Self::Scale => "scale",
-            Self::AwaitStandbys => "await-standbys",
-            Self::AwaitGone => "await-gone",
-            Self::ForgetStandbys => "forget-standbys",
-            Self::DeleteVolumes => "delete-volumes",
-            Self::RecordSynchronous => "record-synchronous",
-            Self::SetSynchronous => "set-synchronous",
-            Self::SafetyBackup => "safety-backup",
-            Self::CreateRoles => "create-roles",
-            Self::LoadDatabases => "load-databases",
-            Self::SwapDatabases => "swap-databases",
-            Self::Follow => "follow",
-            Self::ChangeRoles => "change-roles",
-            Self::DropReplaced => "drop-replaced",
-            Self::StopReplicas => "stop-replicas",
-            Self::MakeVolume => "make-volume",
-            Self::OpenVolume => "open-volume",
-            Self::OpenOthers => "open-others",
-            Self::Unpack => "unpack",
-            Self::Recover => "recover",
-            Self::KeepOld => "keep-old",
-            Self::KeepOthers => "keep-others",
-            Self::NamePrimary => "name-primary",
-            Self::CloseVolume => "close-volume",
-            Self::CloseOthers => "close-others",
-            Self::StartPrimary => "start-primary",
-            Self::ProveRestored => "prove-restored",
-            Self::RenewReplicas => "renew-replicas",
-            Self::StartReplicas => "start-replicas",
-            Self::DiscardKept => "discard-kept",
-        }
-    }
-}
-
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        // In kebab-case: serde's words, and no second list of them.
+        self.serialize(f)
     }
 }

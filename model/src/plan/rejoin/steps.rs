@@ -3,7 +3,7 @@
 use crate::cluster::{
     Component, Instance, Shape, Snapshot, StatefulSetFacts, slot_name, synchronous_candidates,
 };
-use crate::plan::common::{confirm_by, release_records, settle_proofs, wish};
+use crate::plan::common::{confirm_by, release_records, settle_proofs, wanted_synchronous};
 use crate::plan::language::{Action, Condition, PodRef, Step, StepName};
 
 /// What is known once nothing refuses.
@@ -109,7 +109,7 @@ impl Steps<'_> {
 
     /// Commits wait for it again, too.
     pub(super) fn confirm(&self) -> Option<Step> {
-        let count = wish(self.snapshot)?;
+        let count = wanted_synchronous(self.snapshot)?;
         let mut shape = Shape::of(self.snapshot);
         if self.set.component == Component::Primary {
             shape.primary_pods = shape.primary_pods.max(1);

@@ -15,7 +15,7 @@ use crate::plan::tests::moved_to_replica_0;
 use crate::plan::{
     Action, CLOSED_BY, COMPONENT_LABEL, CheckName, CheckVerdict, Condition, DatabaseAction,
     ORIGINAL_SELECTOR, OnFailure, Plan, Refusal, RestoreAction, RestoreKind, RestoreRequest,
-    StepName, Undo, VolumeAction,
+    ServingGoal, StepName, Undo, VolumeAction,
 };
 
 fn names(plan: &Plan) -> Vec<StepName> {
@@ -506,7 +506,7 @@ fn a_claim_that_is_being_deleted_is_neither_gone_nor_of_use() {
 fn a_restore_is_done_when_readers_have_somebody_to_ask() {
     let plan = physical(&healthy(2));
     let start = plan.step(StepName::StartReplicas).expect("replicas");
-    let Condition::Serving { service, pods, .. } = &start.proves else {
+    let Condition::Serving(ServingGoal { service, pods, .. }) = &start.proves else {
         panic!("{:?}", start.proves);
     };
     assert_eq!(service.as_deref(), Some("staging-postgres-read"));

@@ -4,7 +4,7 @@ use crate::cluster::{
     Instance, Shape, Snapshot, SyncState, synchronous_candidates, synchronous_names,
     synchronous_needed,
 };
-use crate::plan::common::{confirm_by, wish};
+use crate::plan::common::{confirm_by, wanted_synchronous};
 use crate::plan::language::{Check, CheckName, Step, StepName};
 
 /// What a change of the shape means for synchronous replication.
@@ -27,7 +27,7 @@ pub(super) fn follow(snapshot: &Snapshot, after: &Shape) -> Following {
     let Some(primary) = snapshot.primary() else {
         return nothing(Check::pass(name, "commits wait for no standby"));
     };
-    let Some(count) = wish(snapshot) else {
+    let Some(count) = wanted_synchronous(snapshot) else {
         return nothing(set_by_others(snapshot, primary, after));
     };
     let candidates = |shape| synchronous_candidates(snapshot, shape, primary.name());

@@ -2,7 +2,9 @@
 
 use super::scale_situation::Situation;
 use crate::cluster::{Component, Instance, ServicePurpose};
-use crate::plan::language::{Action, AutoscalerPatch, ClaimRef, Condition, PodRef, Step, StepName};
+use crate::plan::language::{
+    Action, AutoscalerPatch, ClaimRef, Condition, PodRef, ServingGoal, Step, StepName,
+};
 
 /// The longest that a pod takes to go: its grace period, and the fast shutdown before.
 const GONE_SECONDS: u32 = 330;
@@ -64,7 +66,7 @@ impl Situation<'_> {
         if pods.is_empty() || !self.request.wait {
             return None;
         }
-        let proves = Condition::Serving {
+        let proves = Condition::Serving(ServingGoal {
             upstream: self.primary.name().to_owned(),
             service: self
                 .snapshot
@@ -72,7 +74,7 @@ impl Situation<'_> {
                 .map(|it| it.name.clone()),
             pods,
             max_lag_bytes: self.request.max_lag_bytes,
-        };
+        });
         let left: Vec<String> = self.left_over().map(|it| it.pod.clone()).collect();
         let config_map = self
             .snapshot

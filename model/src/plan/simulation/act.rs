@@ -176,7 +176,7 @@ impl Model {
                 self.answering(pod)?;
                 self.synchronous.insert(pod.clone(), names.clone());
             }
-            Action::RecordSynchronous { standbys, .. } => self.wish = *standbys,
+            Action::RecordSynchronous { standbys, .. } => self.wanted_synchronous = *standbys,
         }
         self.watch(&action.to_string());
         self.settle();
@@ -327,7 +327,12 @@ impl Model {
                 .get(name)
                 .is_some_and(|it| it.position <= shutdown.lsn)
         });
-        if missing && !plan.accepts_loss() {
+        if missing
+            && !plan
+                .operation
+                .primary_change()
+                .is_some_and(|it| it.loss_accepted)
+        {
             self.broke(format!(
                 "{name} is promoted without all of the old primary's WAL"
             ));

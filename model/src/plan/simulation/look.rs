@@ -1,7 +1,7 @@
 //! Looking at the modelled cluster.
 
 use super::model::{Model, Server};
-use crate::plan::language::{Condition, Known, OperationFinding, Plan, PodRef};
+use crate::plan::language::{Condition, Known, OperationFinding, Plan, PodRef, ServingGoal};
 
 impl Model {
     /// Whether a condition holds, by what can be seen and what is known.
@@ -127,7 +127,7 @@ impl Model {
             Condition::AutoscalerIs { patch } => {
                 self.autoscaler == Some((patch.bounds.min, patch.bounds.max))
             }
-            Condition::Serving { upstream, pods, .. } => {
+            Condition::Serving(ServingGoal { upstream, pods, .. }) => {
                 pods.iter().all(|name| streams(name, upstream))
             }
             Condition::PodsGone { pods } => pods
@@ -155,7 +155,7 @@ impl Model {
                 let set = self.synchronous.get(pod).map_or("", String::as_str);
                 set == names && confirm >= *count as usize
             }
-            Condition::SynchronousRecorded { standbys, .. } => self.wish == *standbys,
+            Condition::SynchronousRecorded { standbys, .. } => self.wanted_synchronous == *standbys,
             Condition::Restore(_) => true,
         }
     }

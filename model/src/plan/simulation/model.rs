@@ -144,7 +144,7 @@ pub struct Model {
     /// `synchronous_standby_names` of each pod on which it is set.
     pub synchronous: BTreeMap<String, String>,
     /// For how many standbys commits are to wait.
-    pub wish: Option<u32>,
+    pub wanted_synchronous: Option<u32>,
     /// What broke.
     pub violations: Vec<String>,
     /// Two writable servers are accepted (`--accept-split-brain-risk`).
@@ -208,7 +208,7 @@ impl Model {
                     (pod.to_owned(), names)
                 })
                 .collect(),
-            wish: snapshot.topology.synchronous,
+            wanted_synchronous: snapshot.topology.synchronous,
             violations: Vec::new(),
             split_brain_accepted: false,
         };

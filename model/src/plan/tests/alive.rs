@@ -235,7 +235,8 @@ fn a_loss_that_is_known_before_is_refused() {
     let why = refused(&snapshot, &to("replica-0"), CheckName::Lag);
     assert!(why.contains("--accept-loss"), "{why}");
     let plan = planned(&snapshot, &accepting_loss(to("replica-0")));
-    assert!(plan.accepts_loss() && plan.step(StepName::CatchUp).is_none());
+    let change = plan.operation.primary_change().expect("it is one");
+    assert!(change.loss_accepted && plan.step(StepName::CatchUp).is_none());
 }
 
 #[test]

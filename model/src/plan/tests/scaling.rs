@@ -524,7 +524,7 @@ fn commits_wait_for_those_that_stay_before_others_go() {
 
 #[test]
 fn synchronous_replication_that_would_block_at_once_is_refused() {
-    let wish = |snapshot: &Snapshot, standbys| {
+    let wanted_synchronous = |snapshot: &Snapshot, standbys| {
         plan_synchronous(
             snapshot,
             &SynchronousRequest { standbys },
@@ -533,25 +533,25 @@ fn synchronous_replication_that_would_block_at_once_is_refused() {
         )
     };
     let snapshot = healthy(3);
-    refuses(CheckName::Synchronous, wish(&snapshot, 3));
-    let one = planned(wish(&snapshot, 1));
+    refuses(CheckName::Synchronous, wanted_synchronous(&snapshot, 3));
+    let one = planned(wanted_synchronous(&snapshot, 1));
     assert_eq!(
         names(&one),
         [StepName::RecordSynchronous, StepName::SetSynchronous]
     );
     runs_well(&one, &snapshot);
     assert!(one.warnings().next().is_none());
-    let two = planned(wish(&snapshot, 2));
+    let two = planned(wanted_synchronous(&snapshot, 2));
     assert!(two.warnings().any(|it| it.check == CheckName::Synchronous));
     let mut torn = healthy(3);
     cut_stream(&mut torn, 0);
     cut_stream(&mut torn, 1);
-    refuses(CheckName::Streaming, wish(&torn, 1));
-    let off = planned(wish(&torn, 0));
+    refuses(CheckName::Streaming, wanted_synchronous(&torn, 1));
+    let off = planned(wanted_synchronous(&torn, 0));
     runs_well(&off, &torn);
     let mut unaware = healthy(3);
     unaware.topology.source = TopologySource::Unaware;
-    refuses(CheckName::StartScript, wish(&unaware, 1));
+    refuses(CheckName::StartScript, wanted_synchronous(&unaware, 1));
 }
 
 #[test]

@@ -17,7 +17,7 @@ struct Scenario {
     moved: bool,
     bounds: Option<(u32, u32)>,
     raised_from: Option<u32>,
-    wish: u32,
+    wanted_synchronous: u32,
     left_over: Vec<u32>,
 }
 
@@ -31,12 +31,12 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         prop::collection::vec(0..8_u32, 0..3),
     )
         .prop_map(
-            |(standbys, moved, bounds, raised_from, wish, left_over)| Scenario {
+            |(standbys, moved, bounds, raised_from, wanted_synchronous, left_over)| Scenario {
                 standbys,
                 moved,
                 bounds: bounds.map(|(a, b)| (a.min(b), a.max(b))),
                 raised_from,
-                wish,
+                wanted_synchronous,
                 left_over,
             },
         )
@@ -77,10 +77,10 @@ fn snapshot_of(scenario: &Scenario) -> Snapshot {
     }
     // As it is after `pgctl sync set`, when that was possible.
     let request = SynchronousRequest {
-        standbys: scenario.wish,
+        standbys: scenario.wanted_synchronous,
     };
     if let Ok(plan) = plan_synchronous(&snapshot, &request, &Circumstances::default(), now()) {
-        snapshot.topology.synchronous = Some(scenario.wish);
+        snapshot.topology.synchronous = Some(scenario.wanted_synchronous);
         let mut model = Model::of(&snapshot);
         assert_eq!(simulate(&plan, &mut model, &mut |_: &mut Model| {}), Ok(()));
         let primary = snapshot.primary().map(|it| it.name().to_owned());
@@ -116,7 +116,7 @@ fn check(plan: &Plan, snapshot: &Snapshot) -> Result<Model, TestCaseError> {
         let writable: Vec<String> = model.writable().into_iter().map(str::to_owned).collect();
         prop_assert_eq!(writable, primary.clone().into_iter().collect::<Vec<_>>());
         // Enough standbys are left to confirm commits.
-        if let (Some(count), Some(primary)) = (model.wish, &primary) {
+        if let (Some(count), Some(primary)) = (model.wanted_synchronous, &primary) {
             let names = &model.synchronous[primary];
             let confirm = model
                 .pods

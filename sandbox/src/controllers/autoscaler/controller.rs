@@ -103,11 +103,11 @@ impl Controller for Autoscalers {
 }
 
 /// A status being written.
-struct Draft {
+struct NewStatus {
     status: HorizontalPodAutoscalerStatus,
 }
 
-impl Draft {
+impl NewStatus {
     fn condition(&mut self, kind: &str, is: bool, reason: &str, message: &str) {
         let status = if is { "True" } else { "False" };
         let list = self.status.conditions.get_or_insert_default();
@@ -137,7 +137,7 @@ impl Autoscalers {
         scaler: &HorizontalPodAutoscaler,
     ) -> Result<HorizontalPodAutoscalerStatus, StoreError> {
         let spec = scaler.spec.clone().unwrap_or_default();
-        let mut draft = Draft {
+        let mut draft = NewStatus {
             status: scaler.status.clone().unwrap_or_default(),
         };
         let reference = &spec.scale_target_ref;
@@ -242,7 +242,7 @@ impl Autoscalers {
         spec: &HorizontalPodAutoscalerSpec,
         pods: &[Pod],
         current: i32,
-        draft: &mut Draft,
+        draft: &mut NewStatus,
     ) -> Option<(i32, String)> {
         let mut best: Option<(i32, String)> = None;
         let mut statuses: Vec<MetricStatus> = Vec::new();
@@ -300,7 +300,7 @@ impl Autoscalers {
         spec: &HorizontalPodAutoscalerSpec,
         (current, desired): (i32, i32),
         reason: &str,
-        draft: &mut Draft,
+        draft: &mut NewStatus,
     ) -> Result<(), StoreError> {
         let done =
             store.modify::<StatefulSet>(&key.namespace, &spec.scale_target_ref.name, |set| {

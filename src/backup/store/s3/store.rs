@@ -39,14 +39,20 @@ impl S3Store {
     /// # Errors
     /// When the settings don't make a client.
     pub fn from_environment(bucket: &str, prefix: &str) -> Result<Self, StoreError> {
-        Self::build(from_environment(), bucket, prefix)
+        Self::build(from_environment(), bucket, prefix, PATIENCE)
     }
 
-    /// The store that `builder` describes.
+    /// The store that `builder` describes. When it was there and is gone it is waited for as long as
+    /// `patience`.
     ///
     /// # Errors
     /// When the settings don't make a client.
-    pub fn build(builder: AmazonS3Builder, bucket: &str, prefix: &str) -> Result<Self, StoreError> {
+    pub fn build(
+        builder: AmazonS3Builder,
+        bucket: &str,
+        prefix: &str,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
         let (client, endpoint) = client(builder, bucket)?;
         Ok(Self(Arc::new(Bucket {
             client,
@@ -54,18 +60,9 @@ impl S3Store {
             prefix: Path::from(prefix),
             endpoint,
             runtime: Handle::current(),
-            patience: PATIENCE,
+            patience,
             parts: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
         })))
-    }
-
-    /// The same store, that is waited for so long when it was there and is gone.
-    #[must_use]
-    pub fn waiting_for(mut self, patience: Duration) -> Self {
-        if let Some(bucket) = Arc::get_mut(&mut self.0) {
-            bucket.patience = patience;
-        }
-        self
     }
 }
 

@@ -7,7 +7,8 @@ use crate::plan::common::{
     write_selector,
 };
 use crate::plan::language::{
-    Action, Condition, DEFAULT_MAX_LAG_BYTES, Step, StepName, VolumeAction, VolumeCondition,
+    Action, Condition, DEFAULT_MAX_LAG_BYTES, ServingGoal, Step, StepName, VolumeAction,
+    VolumeCondition,
 };
 
 /// How long looking into every database may take.
@@ -84,7 +85,7 @@ impl VolumeRestore<'_> {
             replicas,
         };
         let pods = |count| (0..count).map(|number| format!("{}-{number}", set.name));
-        let serving = Condition::Serving {
+        let serving = Condition::Serving(ServingGoal {
             upstream: self.target.clone(),
             service: self
                 .situation
@@ -93,7 +94,7 @@ impl VolumeRestore<'_> {
                 .map(|it| it.name.clone()),
             pods: pods(set.wanted).collect(),
             max_lag_bytes: DEFAULT_MAX_LAG_BYTES,
-        };
+        });
         // The autoscaler may have made more of them in the meantime.
         let autoscaler = self.situation.snapshot.autoscaler.as_ref();
         let most = autoscaler.map_or(0, |it| it.max).max(set.wanted);
