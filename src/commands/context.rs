@@ -14,15 +14,15 @@ use crate::output::{Format, Given, Screen, plain, write_stdout};
 /// What every command needs.
 #[derive(Debug)]
 pub struct Context {
-    /// How to print.
+    /// How the result is wanted (`-o`).
     pub format: Format,
-    /// Where to print.
+    /// What stdout is: how wide, and whether it takes colours.
     pub screen: Screen,
     /// Print the answer only.
     pub quiet: bool,
     /// How to tell what happens.
     pub(super) telling: Telling,
-    /// Tell more.
+    /// `-v`: what is asked, and how long it takes, is told on stderr.
     pub verbose: bool,
     connect: ConnectOptions,
     pub(super) selection: Selection,

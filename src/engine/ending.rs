@@ -16,7 +16,7 @@ pub enum Ending {
     },
     /// Another change of the primary has taken its place; nothing is left to do.
     Replaced {
-        /// By what.
+        /// Which one, and what it has decided.
         reason: String,
     },
     /// It stopped in between: `--resume` goes on with it.

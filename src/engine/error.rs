@@ -17,7 +17,7 @@ pub enum ErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct WorldError {
-    /// What it means.
+    /// Whether it is tried again, ends the step, or ends the operation.
     pub kind: ErrorKind,
     /// What happened, for people.
     pub reason: String,

@@ -24,7 +24,7 @@ const MAX_REASON: usize = 500;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Journal {
-    /// The plan.
+    /// The plan, as somebody has agreed to it.
     pub plan: Plan,
     /// What happened, in order.
     pub entries: Vec<JournalEntry>,
@@ -36,9 +36,9 @@ pub struct Journal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Its id.
+    /// The kind and the time of planning, such as `failover-20260102T030405678Z`.
     pub id: OperationId,
-    /// How it ended.
+    /// Done, rolled back, or replaced by another.
     pub outcome: OperationOutcome,
     /// What came of it.
     pub report: Report,

@@ -14,12 +14,12 @@ use crate::plan::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What it was.
+    /// What was done, and to whom.
     #[serde(flatten)]
     pub operation: Operation,
     /// Who has started it.
     pub by: String,
-    /// When it began.
+    /// By the clock of the machine that ran pgctl; none before it has begun.
     pub started: Option<Timestamp>,
     /// When it ended; none while it has not.
     pub ended: Option<Timestamp>,
@@ -27,7 +27,7 @@ pub struct Report {
     pub shutdown_lsn: Option<Lsn>,
     /// Up to where the new primary had the old one's WAL.
     pub promoted_at: Option<Lsn>,
-    /// The new timeline.
+    /// The timeline that began with the operation; none when none did.
     pub new_timeline: Option<Timeline>,
     /// Bytes of WAL that are lost; none when that can't be known.
     pub lost_bytes: Option<u64>,

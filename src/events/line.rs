@@ -21,7 +21,7 @@ pub struct EventLine {
     at: Timestamp,
     /// Id of the operation; none before there is one, and for what is no guided operation.
     operation: Option<String>,
-    /// What has happened.
+    /// The event itself, its fields beside these.
     #[serde(flatten)]
     event: RunEvent,
 }

@@ -47,9 +47,9 @@ pub enum RunEvent {
     StepBegan {
         /// Its number, from 1.
         number: usize,
-        /// Of how many.
+        /// How many steps the plan has.
         of: usize,
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// What it does, in words.
         title: String,
@@ -57,76 +57,76 @@ pub enum RunEvent {
     /// What a step needs holds. From here on its action may have been done, wholly or in part; told
     /// once more when it is tried again.
     StepActing {
-        /// The step.
+        /// By its stable name.
         step: StepName,
     },
     /// It did not work yet and is tried again.
     StepRetrying {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// Why it did not work.
         reason: String,
     },
     /// What it waits for does not hold yet.
     StepWaiting {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// Why it does not hold.
         reason: String,
     },
     /// It is done and proven.
     StepCompleted {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// How long it took, in seconds.
         seconds: f64,
     },
     /// It had been done before the interruption.
     StepFoundDone {
-        /// The step.
+        /// By its stable name.
         step: StepName,
     },
     /// It failed, and the operation goes on.
     StepReported {
-        /// The step.
+        /// By its stable name.
         step: StepName,
-        /// Why it failed.
+        /// The failure, with the object that it is about.
         reason: String,
     },
     /// It failed, and the operation stops.
     StepFailed {
-        /// The step.
+        /// By its stable name.
         step: StepName,
-        /// Why it failed.
+        /// The failure, with the object that it is about.
         reason: String,
     },
     /// A step is being put back.
     StepUndoing {
-        /// The step.
+        /// By its stable name.
         step: StepName,
     },
     /// It is put back, and that is proven.
     StepUndone {
-        /// The step.
+        /// By its stable name.
         step: StepName,
     },
     /// A step could not be put back, and the rest is.
     StepLeft {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// Why not, and what is left.
         reason: String,
     },
     /// A standby that is waited for has come further.
     StandbyProgress {
-        /// Its pod.
+        /// Name of its pod.
         pod: String,
         /// Where it is now.
         stage: StandbyStage,
     },
     /// Something was learnt.
     Found {
-        /// What was.
+        /// What the journal, the report and later steps need.
         finding: OperationFinding,
     },
     /// The operation has ended.
@@ -147,7 +147,7 @@ pub enum RunEvent {
     },
     /// A backup begins.
     BackupBegan {
-        /// Its id.
+        /// Id of the backup, as `pgctl backup list` shows it.
         id: String,
         /// How many archives it will have.
         archives: usize,
@@ -167,32 +167,32 @@ pub enum RunEvent {
     },
     /// An archive of a backup is whole in the store.
     FileStored {
-        /// Its file.
+        /// Name of the archive within the backup.
         file: String,
         /// Bytes in the store.
         bytes: u64,
     },
     /// How much of an archive was sent to where it is restored, every few seconds.
     UploadProgress {
-        /// Its file.
+        /// Name of the archive within the backup.
         file: String,
         /// Bytes sent so far.
         bytes: u64,
-        /// Of how many.
+        /// How many there are in all.
         of_bytes: u64,
     },
     /// What a restore replaces is in a backup.
     SafetyBackupTaken {
-        /// Its id.
+        /// Id of the backup, as `pgctl backup list` shows it.
         backup: String,
     },
     /// How much of a backup was read, every few seconds.
     ReadProgress {
-        /// Its id.
+        /// Id of the backup, as `pgctl backup list` shows it.
         backup: String,
         /// Bytes read so far.
         bytes: u64,
-        /// Of how many.
+        /// How many there are in all.
         of_bytes: u64,
     },
     /// A throw-away server is made for a restore test.
@@ -204,7 +204,7 @@ pub enum RunEvent {
     },
     /// An archive was restored into it.
     FileRestored {
-        /// Its file.
+        /// Name of the archive within the backup.
         file: String,
     },
     /// Everything is restored and is looked at.

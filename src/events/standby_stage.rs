@@ -29,9 +29,9 @@ pub enum StandbyStage {
     },
     /// The start script holds PostgreSQL back.
     Held {
-        /// Machine word.
+        /// Stable word, for machines.
         reason: String,
-        /// Sentence for people.
+        /// Says it in a sentence for people.
         message: String,
     },
     /// It copies the data of the primary.

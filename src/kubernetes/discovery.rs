@@ -60,21 +60,21 @@ impl Selection {
 /// The objects of one cluster, as the API gave them.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Which cluster.
+    /// The cluster, by namespace and name.
     pub id: ClusterId,
     /// Primary first.
     pub stateful_sets: Vec<StatefulSet>,
-    /// All pods.
+    /// Every pod of it, of both StatefulSets.
     pub pods: Vec<Pod>,
-    /// Services.
+    /// Its Services, headless ones too.
     pub services: Vec<Service>,
     /// Where the Services lead.
     pub slices: Vec<EndpointSlice>,
-    /// Autoscalers.
+    /// Autoscalers that scale one of its StatefulSets.
     pub autoscalers: Vec<HorizontalPodAutoscaler>,
     /// Claims, also of pods that are gone.
     pub claims: Vec<PersistentVolumeClaim>,
-    /// ConfigMaps.
+    /// The ConfigMaps that record topologies.
     pub config_maps: Vec<ConfigMap>,
     /// What could not be listed, and why.
     pub unseen: Vec<NotVisible>,

@@ -23,7 +23,7 @@ pub enum KubeError {
     /// The kubeconfig can't be used.
     #[error("the kubeconfig {file} can't be used: {reason}")]
     BadConfig {
-        /// Which one.
+        /// Path of the kubeconfig.
         file: String,
         /// What is wrong in it.
         reason: String,
@@ -44,7 +44,7 @@ pub enum KubeError {
         list(known)
     )]
     NoSuchContext {
-        /// Which kubeconfig.
+        /// Path of the kubeconfig.
         file: String,
         /// What was asked for.
         context: String,
@@ -66,7 +66,7 @@ pub enum KubeError {
     ServerCertificateExpired {
         /// Address of the API server.
         server: String,
-        /// What TLS says.
+        /// In the words of the TLS library.
         reason: String,
     },
     /// The API server's certificate is not trusted.
@@ -76,7 +76,7 @@ pub enum KubeError {
     ServerCertificateInvalid {
         /// Address of the API server.
         server: String,
-        /// What TLS says.
+        /// In the words of the TLS library.
         reason: String,
         /// The context in use.
         context: String,
@@ -100,7 +100,7 @@ pub enum KubeError {
         server: String,
         /// The context in use.
         context: String,
-        /// What it said.
+        /// In the words of the other side.
         reason: String,
     },
     /// The API server knows who is asking, and does not allow it.
@@ -109,9 +109,9 @@ pub enum KubeError {
         call.name.as_ref().map(|n| format!(" {n:?}")).unwrap_or_default(),
         call.namespace.as_ref().map_or_else(|| " in all namespaces".to_owned(), |n| format!(" in namespace {n:?}")))]
     Forbidden {
-        /// What was asked.
+        /// The request that was answered so.
         call: Box<Call>,
-        /// What it said.
+        /// In the words of the other side.
         message: String,
     },
     /// There is no such namespace.
@@ -125,13 +125,13 @@ pub enum KubeError {
     /// There is no such object.
     #[error("{call}: there is none of that name")]
     NotFound {
-        /// What was asked.
+        /// The request that was answered so.
         call: Box<Call>,
     },
     /// Somebody else changed (or made) the object in between.
     #[error("{call}: somebody else changed it in between: {message}")]
     Conflict {
-        /// What was asked.
+        /// The request that was answered so.
         call: Box<Call>,
         /// What the API said.
         message: String,
@@ -139,13 +139,13 @@ pub enum KubeError {
     /// An object of that name exists already.
     #[error("{call}: it exists already")]
     AlreadyExists {
-        /// What was asked.
+        /// The request that was answered so.
         call: Box<Call>,
     },
     /// No answer in time. Something asked for may still be carried out.
     #[error("{doing}: no answer within {} s", after.as_secs_f64())]
     TimedOut {
-        /// What was asked.
+        /// What was being done, in words.
         doing: String,
         /// How long was waited.
         after: Duration,
@@ -169,7 +169,7 @@ pub enum KubeError {
     BadSecret {
         /// `metadata.name` of the Secret.
         secret: String,
-        /// Its namespace.
+        /// `metadata.namespace`.
         namespace: String,
         /// `has no key "postgres-password"`.
         problem: String,
@@ -195,21 +195,21 @@ pub enum KubeError {
     /// An answer that makes no sense.
     #[error("{doing}: {reason}")]
     Unexpected {
-        /// What was asked.
+        /// What was being done, in words.
         doing: String,
-        /// What came.
+        /// What came in its place, in words.
         reason: String,
     },
     /// Anything else that the API said no to.
     #[error("{call}: {message} (HTTP {code} {reason})")]
     Api {
-        /// What was asked.
+        /// The request that was answered so.
         call: Box<Call>,
-        /// HTTP status.
+        /// Status of the HTTP answer.
         code: u16,
-        /// One word.
+        /// Kubernetes' word for it, in CamelCase.
         reason: String,
-        /// A sentence.
+        /// Kubernetes' sentence for people.
         message: String,
     },
 }

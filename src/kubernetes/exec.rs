@@ -19,11 +19,11 @@ const BUFFER: usize = 64 * 1024;
 /// What a command wrote, at most the first MiB of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// Its exit code.
+    /// Exit code of the command in the container.
     pub code: i32,
-    /// stdout.
+    /// What it wrote on stdout, as it came.
     pub stdout: Vec<u8>,
-    /// stderr.
+    /// What it wrote on stderr, as it came.
     pub stderr: Vec<u8>,
 }
 

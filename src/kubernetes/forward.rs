@@ -14,7 +14,7 @@ const REASON_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// One forwarded TCP connection.
 pub struct Forward {
-    /// The bytes.
+    /// What the port in the pod sends and takes.
     pub stream: DuplexStream,
     /// Resolves after the stream has ended (and been dropped): why it did, when that is known. A
     /// transport failure reads as a plain end of file, so this is the only place that tells.

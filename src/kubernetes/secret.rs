@@ -63,7 +63,7 @@ const COMMON: [&str; 44] = [
 /// Where the superuser's name and password are, by what the pod template says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialsSource {
-    /// Namespace.
+    /// `metadata.namespace` of its objects.
     pub namespace: String,
     /// Name of the Secret with the password.
     pub secret: String,
@@ -82,7 +82,7 @@ pub struct CredentialsSource {
 pub struct Credentials {
     /// Name of the superuser.
     pub user: String,
-    /// Its password.
+    /// Its password, which is never shown.
     pub password: SecretString,
     /// The password of the standbys' role; none when it is not known.
     pub replication_password: Option<SecretString>,

@@ -37,7 +37,7 @@ pub enum Depth {
 /// A snapshot and what is needed to act on it.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// What was seen.
+    /// All that was seen of it, at one moment.
     pub snapshot: Snapshot,
     /// The superuser's credentials, when the Secret could be read.
     pub credentials: Option<Credentials>,

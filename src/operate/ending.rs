@@ -9,7 +9,7 @@ use crate::plan::Operation;
 pub struct Ran {
     /// How it ended; none when it was interrupted.
     pub ending: Option<Ending>,
-    /// What was done.
+    /// What was done, entry by entry.
     pub journal: Journal,
 }
 

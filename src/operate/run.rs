@@ -17,7 +17,7 @@ use crate::world::{Backups, LockError, RealCluster, who};
 pub struct Target {
     /// The way to it.
     pub kube: Kube,
-    /// What was seen.
+    /// All that was seen of it, and the credentials.
     pub observed: Observed,
     /// By what it was found, and is found again.
     pub selection: Selection,

@@ -268,7 +268,7 @@ pub struct Pruning {
     pub unreadable: Vec<String>,
     /// Begun long ago and never finished.
     pub given_up: Vec<String>,
-    /// What was deleted.
+    /// Ids of the backups that were deleted.
     pub deleted: Vec<String>,
     /// What could not be.
     pub failed: Vec<Undeleted>,

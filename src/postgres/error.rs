@@ -11,7 +11,7 @@ pub enum SqlError {
     /// Wrong password.
     #[error("wrong password for user {user:?} (from {source_of_password})")]
     WrongPassword {
-        /// Whose.
+        /// Name of the role that wanted to log in.
         user: String,
         /// Where it comes from: `Secret postgres-secret, key postgres-password`.
         source_of_password: String,
@@ -45,7 +45,7 @@ pub enum SqlError {
     /// No answer in time. What was asked for may still be carried out.
     #[error("{doing}: no answer within {} s", after.as_secs_f64())]
     TimedOut {
-        /// What was asked.
+        /// What was being done, in words.
         doing: String,
         /// How long was waited.
         after: Duration,
@@ -53,7 +53,7 @@ pub enum SqlError {
     /// The connection broke. What was asked for may have been carried out.
     #[error("{doing}: the connection was lost: {reason}")]
     Lost {
-        /// What was asked.
+        /// What was being done, in words.
         doing: String,
         /// What the socket or the server said of it.
         reason: String,
@@ -61,7 +61,7 @@ pub enum SqlError {
     /// PostgreSQL said no.
     #[error("{doing}: PostgreSQL says: {message} (SQLSTATE {sqlstate})")]
     Refused {
-        /// What was asked.
+        /// What was being done, in words.
         doing: String,
         /// Five characters (PostgreSQL documentation, appendix A).
         sqlstate: String,
@@ -71,9 +71,9 @@ pub enum SqlError {
     /// An answer that makes no sense.
     #[error("{doing}: {reason}")]
     Unexpected {
-        /// What was asked.
+        /// What was being done, in words.
         doing: String,
-        /// What came.
+        /// What came in its place, in words.
         reason: String,
     },
 }

@@ -39,7 +39,7 @@ pub struct Inventory {
 pub struct DatabaseRow {
     /// Name.
     pub name: String,
-    /// Owner.
+    /// Name of the role that owns it.
     pub owner: String,
     /// Encoding.
     pub encoding: String,

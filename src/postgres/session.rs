@@ -24,7 +24,7 @@ const REASON_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Login {
     /// User.
     pub user: String,
-    /// Its password.
+    /// Its password, which is never shown.
     pub password: SecretString,
     /// Where the password comes from, for messages: `Secret s, key k`.
     pub source_of_password: String,

@@ -16,7 +16,7 @@ use crate::world::restore::restoring::Restoring;
 /// A cluster that an operation runs on.
 pub struct RealCluster {
     pub(super) connections: Connections,
-    /// The Lease.
+    /// The Lease, without which nothing is changed.
     pub lock: Lock,
     /// The journal in the cluster.
     pub journal: JournalStore,

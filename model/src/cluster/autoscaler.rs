@@ -80,8 +80,8 @@ pub struct AutoscalerCondition {
     pub kind: String,
     /// Whether it holds (`status: "True"`).
     pub holds: bool,
-    /// One word.
+    /// Kubernetes' word for it, in CamelCase.
     pub reason: String,
-    /// A sentence.
+    /// Kubernetes' sentence for people.
     pub message: String,
 }

@@ -13,7 +13,7 @@ pub enum Database {
     Reached(Box<DatabaseFacts>),
     /// It was asked and did not answer (properly).
     Unreachable {
-        /// Why, for people.
+        /// Why not, in a sentence for people.
         reason: String,
         /// PostgreSQL itself said no (no connection left, a rule of pg_hba.conf): it runs, and whoever is
         /// let in may be writing to it.
@@ -22,7 +22,7 @@ pub enum Database {
     },
     /// It is there, and takes the password for a wrong one.
     LockedOut {
-        /// Why, for people.
+        /// Why not, in a sentence for people.
         reason: String,
         /// The Secret that the password is from.
         secret: String,

@@ -10,7 +10,7 @@ use super::{Database, DatabaseFacts, PodFacts, StartDecision};
 pub struct Instance {
     /// What Kubernetes says of its pod.
     pub pod: PodFacts,
-    /// The database.
+    /// What its server said, or why nothing was heard.
     pub database: Database,
     /// Why the start script holds PostgreSQL back, when it does.
     pub waiting: Option<StartDecision>,

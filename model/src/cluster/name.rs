@@ -6,7 +6,7 @@ pub enum NameError {
     /// No pod has this name or ends in it.
     #[error("no pod is called {given:?} or ends in it; there are: {}", candidates.join(", "))]
     Unknown {
-        /// What was typed.
+        /// The argument, as it was typed.
         given: String,
         /// Every pod of the cluster.
         candidates: Vec<String>,
@@ -14,7 +14,7 @@ pub enum NameError {
     /// Several pods end in it.
     #[error("{given:?} could be any of: {}", candidates.join(", "))]
     Ambiguous {
-        /// What was typed.
+        /// The argument, as it was typed.
         given: String,
         /// The pods that it could be.
         candidates: Vec<String>,

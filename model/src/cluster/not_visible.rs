@@ -41,7 +41,7 @@ impl fmt::Display for ObjectKind {
 pub struct NotVisible {
     /// The kind of object that could not be listed.
     pub what: ObjectKind,
-    /// Why not.
+    /// Why not, with the verb and the resource when it was forbidden.
     pub why: String,
 }
 

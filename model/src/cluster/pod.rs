@@ -72,14 +72,14 @@ pub enum ContainerState {
     Unknown,
     /// Waiting to start, with Kubernetes' reason (`CrashLoopBackOff`, `ImagePullBackOff`, ...).
     Waiting {
-        /// One word.
+        /// Kubernetes' word for it, in CamelCase.
         reason: String,
         /// A sentence, may be empty.
         message: String,
     },
     /// Running.
     Running {
-        /// Since when.
+        /// Since when, by the node's clock.
         since: Option<Timestamp>,
     },
     /// Ended.
@@ -153,14 +153,14 @@ pub enum StartDecision {
     Refused {
         /// Machine word, such as `empty-primary`.
         reason: String,
-        /// Sentence for people.
+        /// Says it in a sentence for people.
         message: String,
     },
     /// It holds PostgreSQL back until something changes.
     Waiting {
         /// Machine word, such as `former-primary`.
         reason: String,
-        /// Sentence for people.
+        /// Says it in a sentence for people.
         message: String,
     },
 }

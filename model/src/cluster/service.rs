@@ -54,7 +54,7 @@ impl ServiceFacts {
 pub struct ServiceEndpoint {
     /// The pod (`targetRef.name`), when it is one.
     pub pod: Option<String>,
-    /// Address.
+    /// IP address that connections are led to.
     pub address: String,
     /// `conditions.ready`: it gets traffic.
     pub ready: bool,

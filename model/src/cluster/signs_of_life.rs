@@ -10,7 +10,7 @@ use super::{ContainerState, Database, Instance, Role, Snapshot};
 pub enum SignOfLife {
     /// A standby hears it.
     Receives {
-        /// The standby.
+        /// Name of the standby's pod.
         standby: String,
         /// How long ago it heard the last of it, by its own clock, in seconds.
         seconds: f64,

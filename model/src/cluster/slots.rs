@@ -15,9 +15,9 @@ pub struct SlotReport {
 /// The slots of one server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerSlots {
-    /// Its pod.
+    /// Name of its pod.
     pub pod: String,
-    /// What it is.
+    /// What its server says it is: primary or standby.
     pub role: Role,
     /// Bytes that the database may still write to its volume; none when unknown.
     pub free_bytes: Option<u64>,

@@ -17,7 +17,7 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterId {
-    /// Namespace.
+    /// `metadata.namespace` of its objects.
     pub namespace: String,
     /// Label `app.kubernetes.io/instance`.
     pub name: String,
@@ -33,7 +33,7 @@ impl fmt::Display for ClusterId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// Which cluster.
+    /// The cluster, by namespace and name.
     pub cluster: ClusterId,
     /// When the looking began.
     pub taken: Timestamp,
@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub stateful_sets: Vec<StatefulSetFacts>,
     /// The pods with their databases, by component and ordinal.
     pub instances: Vec<Instance>,
-    /// The Services.
+    /// The Services for writes and for reads, with whom they lead to.
     pub services: Vec<ServiceFacts>,
     /// The autoscaler of the replicas, when there is one.
     pub autoscaler: Option<Autoscaler>,
@@ -75,7 +75,7 @@ pub struct UnreadableJournal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnfinishedOperation {
-    /// Its id.
+    /// Id of the backup, as `pgctl backup list` shows it.
     pub id: String,
     /// What it is, in words.
     pub title: String,

@@ -29,7 +29,7 @@ pub enum ReplicationLogin {
     Works,
     /// The server does not let it in.
     Refused {
-        /// Why, for people.
+        /// Why not, in a sentence for people.
         reason: String,
     },
     /// The server has no connection left for who is no superuser.

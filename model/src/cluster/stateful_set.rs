@@ -30,7 +30,7 @@ impl fmt::Display for Component {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unrequested {
-    /// The container.
+    /// Name of the container in the pod.
     pub container: String,
     /// `cpu` or `memory`.
     pub resource: String,

@@ -13,7 +13,7 @@ pub struct VolumeFacts {
     pub claim: String,
     /// The pod that it belongs to by name, whether that pod exists or not.
     pub pod: String,
-    /// The StatefulSet's component.
+    /// Whether it belongs to the primary or to a replica.
     pub component: Component,
     /// Whether the pod exists now (a claim left by a scale-down has none).
     pub in_use: bool,

@@ -10,7 +10,7 @@ use crate::store::{Cause, Resource, StoreError};
 /// A refusal: HTTP code, machine-readable reason, message and details.
 #[derive(Clone, Debug)]
 pub struct ApiError {
-    /// HTTP status code.
+    /// Status of the HTTP answer.
     pub code: u16,
     /// Kubernetes reason, for example `NotFound`.
     pub reason: &'static str,

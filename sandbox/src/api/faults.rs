@@ -13,12 +13,12 @@ use super::request::Target;
 pub enum Effect {
     /// The answer comes this much later, in milliseconds.
     Delay {
-        /// Milliseconds.
+        /// How late the answer is, in milliseconds.
         millis: u64,
     },
     /// The request is refused with a Status and not carried out.
     Fail {
-        /// HTTP status code.
+        /// Status of the HTTP answer.
         status: u16,
         /// Message of the Status.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub enum Effect {
     },
     /// Exec, attach and port-forward streams carry no more than so many bytes in a second, each way.
     Slow {
-        /// Bytes per second.
+        /// The most bytes in a second.
         bytes_per_second: u64,
     },
     /// The stdout of an exec ends after so many bytes and the command still reports its own exit code: what

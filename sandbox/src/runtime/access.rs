@@ -97,9 +97,9 @@ pub struct ExecStreams {
 /// Columns and rows of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalSize {
-    /// Columns.
+    /// In columns of text.
     pub width: u16,
-    /// Rows.
+    /// In rows of text.
     pub height: u16,
 }
 
@@ -140,15 +140,15 @@ pub enum RuntimeError {
     NoSuchContainer {
         /// The name asked for.
         container: String,
-        /// The pod's name.
+        /// By name, whoever bears it.
         pod: String,
     },
     /// Bad request (400): the container has not started, or has no log to show.
     #[error("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}")]
     Waiting {
-        /// The container's name.
+        /// `spec.containers[].name`.
         container: String,
-        /// The pod's name.
+        /// By name, whoever bears it.
         pod: String,
         /// The reason of its waiting state, such as `ContainerCreating`.
         reason: String,
@@ -156,9 +156,9 @@ pub enum RuntimeError {
     /// Bad request (400): there was no earlier run of the container.
     #[error("previous terminated container \"{container}\" in pod \"{pod}\" not found")]
     NoPrevious {
-        /// The container's name.
+        /// `spec.containers[].name`.
         container: String,
-        /// The pod's name.
+        /// By name, whoever bears it.
         pod: String,
     },
     /// Internal error (500): the container is not running, so nothing can run in it.
@@ -167,7 +167,7 @@ pub enum RuntimeError {
     /// Internal error (500): the pod's node does not answer.
     #[error("error dialing backend: dial tcp {node}:10250: connect: connection timed out")]
     NodeDown {
-        /// The node's name.
+        /// `metadata.name` of the Node.
         node: String,
     },
     /// Internal error (500): nothing listens on the port, or the connection failed.
@@ -175,7 +175,7 @@ pub enum RuntimeError {
     Dial {
         /// The port asked for.
         port: u16,
-        /// The pod's name.
+        /// By name, whoever bears it.
         pod: String,
         /// What the connection attempt said.
         source: std::io::Error,

@@ -19,9 +19,9 @@ pub enum Propagation {
 /// What must hold for a deletion to happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preconditions {
-    /// The object's uid.
+    /// `metadata.uid` that it must have; none: any.
     pub uid: Option<String>,
-    /// The object's resourceVersion.
+    /// `metadata.resourceVersion` that it must have; none: any.
     pub resource_version: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::cluster::ClusterId;
 /// What a store has of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastBackup {
-    /// Where was looked.
+    /// The store, as `--store` takes it.
     pub store: String,
     /// What was found, or why nothing could be.
     pub found: Result<Option<Newest>, String>,
@@ -25,7 +25,7 @@ pub struct LastBackup {
 pub struct Newest {
     /// The backup's name in the store.
     pub id: String,
-    /// What it holds.
+    /// Whether it holds SQL of databases or a data directory.
     pub kind: Kind,
     /// When it was begun: what was committed before is in it.
     pub started: Timestamp,

@@ -35,7 +35,7 @@ pub struct RetentionPolicy {
 pub struct RetentionCandidate {
     /// The backup's name in the store.
     pub id: String,
-    /// Of which cluster.
+    /// The cluster that was backed up.
     pub cluster: ClusterId,
     /// Of that cluster's data directory: a cluster that was made anew under the same name is another.
     pub system_identifier: String,
@@ -43,7 +43,7 @@ pub struct RetentionCandidate {
     pub kind: Kind,
     /// The database that a backup of one database holds.
     pub database: Option<String>,
-    /// When it began.
+    /// When the backup began, by pgctl's own clock.
     pub started: Timestamp,
     /// Whether it is known to be whole: verified when it was taken and not found broken since.
     pub verified: bool,

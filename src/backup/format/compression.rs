@@ -58,7 +58,7 @@ impl Method {
 /// The method, and how hard to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compression {
-    /// The method.
+    /// zstd, gzip, or none.
     pub method: Method,
     /// zstd: 1 to 19; gzip: 1 to 9. None: the tool's own default (3 and 6).
     pub level: Option<u8>,

@@ -36,9 +36,9 @@ pub enum EncryptionError {
     /// The file with the key can't be read.
     #[error("reading the identity file {}: {source}", file.display())]
     IdentityFile {
-        /// The file.
+        /// Path of the file that was given.
         file: PathBuf,
-        /// What was wrong.
+        /// What the operating system said.
         source: io::Error,
     },
     /// There is no key in the file.

@@ -78,13 +78,13 @@ pub enum ResolveError {
     /// None fits.
     #[error("no backup is called {given:?}; `pgctl backup list` shows what there is")]
     Unknown {
-        /// What was typed.
+        /// The argument, as it was typed.
         given: String,
     },
     /// Several fit.
     #[error("{given:?} could be any of: {}", candidates.join(", "))]
     Ambiguous {
-        /// What was typed.
+        /// The argument, as it was typed.
         given: String,
         /// What it could be.
         candidates: Vec<String>,

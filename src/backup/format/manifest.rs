@@ -70,7 +70,7 @@ pub enum Content {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseDefinition {
-    /// Owner.
+    /// Name of the role that owns it.
     pub owner: String,
     /// Encoding, such as `UTF8`.
     pub encoding: String,
@@ -106,7 +106,7 @@ pub struct Archive {
     pub stored: Fingerprint,
     /// As it left the pod, and as it arrived here: compressed, not encrypted.
     pub sent: Fingerprint,
-    /// Uncompressed, in bytes.
+    /// Bytes before they were compressed.
     pub raw_bytes: u64,
 }
 
@@ -114,7 +114,7 @@ pub struct Archive {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupSource {
-    /// The cluster.
+    /// The cluster, by namespace and name.
     pub cluster: ClusterId,
     /// Name of the pod whose server was dumped or copied.
     pub pod: String,
@@ -135,7 +135,7 @@ pub struct BackupSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WalRange {
-    /// Timeline.
+    /// The timeline that both positions are on.
     pub timeline: Timeline,
     /// Base backup: where replay begins. Logical: the position (written, or replayed on a
     /// standby) before the first snapshot.
@@ -154,7 +154,7 @@ pub struct Manifest {
     pub kind: String,
     /// Name of the backup's folder.
     pub id: String,
-    /// What it holds.
+    /// Whether it holds SQL of databases or a data directory.
     #[serde(rename = "type")]
     pub backup: Kind,
     /// What a person called it (`--label`).
@@ -168,7 +168,7 @@ pub struct Manifest {
     pub system_identifier: String,
     /// The WAL that belongs to it.
     pub wal: WalRange,
-    /// When it began.
+    /// When the backup began, by pgctl's own clock.
     pub started: Timestamp,
     /// When its last byte had arrived.
     pub ended: Timestamp,
@@ -180,7 +180,7 @@ pub struct Manifest {
     /// Databases that it lacks, because nobody could connect to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// The files.
+    /// The archives, each with its size and its checksums.
     pub archives: Vec<Archive>,
 }
 
@@ -243,11 +243,11 @@ pub struct RestoreTest {
     pub server: String,
     /// Whether `pg_amcheck` looked at every table and index; else the rows were only counted.
     pub amcheck: bool,
-    /// Databases in it.
+    /// How many databases were restored and looked at.
     pub databases: u64,
     /// Tables in them, the system's own, too.
     pub tables: u64,
-    /// Rows in those.
+    /// Rows that were counted in those tables.
     pub rows: u64,
     /// Why it did not work, in the words of PostgreSQL's tools; empty: it did.
     pub problems: Vec<String>,

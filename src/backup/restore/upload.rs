@@ -56,15 +56,15 @@ pub enum UploadError {
     /// Something else was read than what was stored.
     #[error("{file} in the store is not what was stored: {problem}")]
     Changed {
-        /// The file.
+        /// Name of the archive within the backup.
         file: String,
-        /// What is wrong.
+        /// What is wrong with it, in words.
         problem: String,
     },
     /// The connection was lost.
     #[error("the connection to the pod was lost after {sent} of {of} bytes of {file}")]
     Lost {
-        /// The file.
+        /// Name of the archive within the backup.
         file: String,
         /// Bytes that were sent.
         sent: u64,
@@ -74,7 +74,7 @@ pub enum UploadError {
     /// The command did not like it.
     #[error("{file}: {why}")]
     Command {
-        /// The file.
+        /// Name of the archive within the backup.
         file: String,
         /// What the tool that loads it said.
         why: String,
@@ -84,7 +84,7 @@ pub enum UploadError {
         "{file}: {sent} bytes were sent, and {arrived} arrived: the stream was cut or changed on its way"
     )]
     Different {
-        /// The file.
+        /// Name of the archive within the backup.
         file: String,
         /// Bytes that were sent.
         sent: u64,

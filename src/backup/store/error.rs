@@ -28,7 +28,7 @@ pub enum StoreError {
         doing: String,
         /// The endpoint asked.
         endpoint: String,
-        /// What it said.
+        /// In the words of the other side.
         reason: String,
     },
     /// There are no credentials to ask with.
@@ -37,7 +37,7 @@ pub enum StoreError {
         CREDENTIALS.join(", ")
     )]
     NoCredentials {
-        /// The bucket's name.
+        /// Name of the bucket, without its prefix.
         bucket: String,
         /// What was tried last.
         reason: String,
@@ -67,9 +67,9 @@ pub enum StoreError {
     /// It was encrypted for others.
     #[error("none of the keys given opens {file} of {id}: it was encrypted for {}", recipients.join(", "))]
     WrongKey {
-        /// The backup.
+        /// Id of the backup.
         id: String,
-        /// Its file.
+        /// Name of the archive within the backup.
         file: String,
         /// Whom it was encrypted for.
         recipients: Vec<String>,

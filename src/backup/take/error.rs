@@ -33,7 +33,7 @@ pub enum TakeError {
     /// An archive did not arrive, or is not what it should be.
     #[error("{file}: {source}")]
     Transfer {
-        /// Its file.
+        /// Name of the archive within the backup.
         file: String,
         /// What was wrong.
         source: TransferError,

@@ -34,7 +34,7 @@ pub struct TakeRequest {
 
 /// Where from.
 pub struct SourcePod {
-    /// The cluster.
+    /// The cluster, by namespace and name.
     pub cluster: ClusterId,
     /// Name of the pod whose server is dumped or copied.
     pub pod: String,
@@ -46,7 +46,7 @@ pub struct SourcePod {
     pub session: Session,
     /// The superuser.
     pub user: String,
-    /// Its password.
+    /// Its password, which is never shown.
     pub password: SecretString,
     /// Opens another connection like it, where that is possible.
     pub reconnect: Option<Reconnect>,

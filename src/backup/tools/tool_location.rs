@@ -28,7 +28,7 @@ pub enum ToolLocation {
     Here {
         /// Where the server is: an address, or the folder of its socket.
         host: String,
-        /// Its port.
+        /// The port that PostgreSQL listens on there.
         port: u16,
         /// What leads there, when it is in a pod.
         forward: Option<LocalSocket>,

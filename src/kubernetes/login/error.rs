@@ -67,7 +67,7 @@ pub enum LoginError {
     /// The file with the token can't be used.
     #[error("its tokenFile {} {problem}", file.display())]
     TokenFile {
-        /// Which file.
+        /// Path of the file, as the kubeconfig names it.
         file: PathBuf,
         /// `can't be read: …`.
         problem: String,

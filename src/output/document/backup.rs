@@ -31,7 +31,7 @@ struct ArchiveDocument {
     sent_bytes: u64,
     /// SHA-256 of what left the pod.
     sent_sha256: String,
-    /// Uncompressed, in bytes.
+    /// Bytes before they were compressed.
     raw_bytes: u64,
 }
 
@@ -75,13 +75,13 @@ struct BackupFacts {
     server_version: u32,
     /// System identifier, as a decimal.
     system_identifier: String,
-    /// Timeline.
+    /// The timeline that both positions are on.
     timeline: u32,
     /// Where its WAL begins.
     start_lsn: String,
     /// Where its WAL ends.
     end_lsn: String,
-    /// When it began.
+    /// When the backup began, by pgctl's own clock.
     started_at: Timestamp,
     /// When its last byte had arrived.
     ended_at: Timestamp,
@@ -93,7 +93,7 @@ struct BackupFacts {
     stored_bytes: u64,
     /// Sum of its files uncompressed, in bytes.
     raw_bytes: u64,
-    /// Its files.
+    /// The archives, each with its size and its checksums.
     archives: Vec<ArchiveDocument>,
 }
 
@@ -132,7 +132,7 @@ pub struct BackupDocument {
     /// `Backup`.
     #[schemars(extend("const" = "Backup"))]
     kind: &'static str,
-    /// Where it lies.
+    /// The store, as `--store` takes it.
     store: String,
     /// The backup's name in the store.
     id: String,
@@ -166,11 +166,11 @@ struct RestoreTestDocument {
     server: String,
     /// Whether `pg_amcheck` looked at every table and index; else the rows were only read.
     amcheck: bool,
-    /// Databases in it.
+    /// How many databases were restored and looked at.
     databases: u64,
     /// Tables in them, the system's own, too.
     tables: u64,
-    /// Rows in those.
+    /// Rows that were counted in those tables.
     rows: u64,
     /// Why it did not work; nothing is said about the backup's files by that.
     problems: Vec<String>,
@@ -231,7 +231,7 @@ pub struct BackupListDocument {
     /// `BackupList`.
     #[schemars(extend("const" = "BackupList"))]
     kind: &'static str,
-    /// Where they lie.
+    /// The store, as `--store` takes it.
     store: String,
     /// The backups, oldest first.
     backups: Vec<ListedDocument>,
@@ -282,7 +282,7 @@ pub struct VerificationDocument {
     /// `BackupVerification`.
     #[schemars(extend("const" = "BackupVerification"))]
     kind: &'static str,
-    /// Where they lie.
+    /// The store, as `--store` takes it.
     store: String,
     /// What was found, in the order asked.
     backups: Vec<VerifiedDocument>,
@@ -332,7 +332,7 @@ pub struct PruningDocument {
     /// `BackupPruning`.
     #[schemars(extend("const" = "BackupPruning"))]
     kind: &'static str,
-    /// Where they lie.
+    /// The store, as `--store` takes it.
     store: String,
     /// Whether it was only looked at.
     dry_run: bool,
@@ -342,7 +342,7 @@ pub struct PruningDocument {
     unfinished: Vec<String>,
     /// Left alone because their manifest can't be trusted.
     unreadable: Vec<String>,
-    /// What was deleted.
+    /// Ids of the backups that were deleted.
     deleted: Vec<String>,
     /// What could not be deleted.
     failed: Vec<Undeleted>,

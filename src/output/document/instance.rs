@@ -32,15 +32,15 @@ pub(super) struct InstanceDocument {
     created_at: Option<Timestamp>,
     /// When it was asked to end.
     deleting_since: Option<Timestamp>,
-    /// Node.
+    /// Name of the node that its pod runs on; null before it has one.
     node: Option<String>,
-    /// Address.
+    /// `status.podIP`; null before it has one.
     ip: Option<String>,
     /// Version of PostgreSQL, such as `15.18`.
     version: Option<String>,
     /// System identifier, a decimal.
     system_identifier: Option<String>,
-    /// Timeline.
+    /// Timeline that it writes or replays; null when the database was not asked.
     timeline: Option<u32>,
     /// Whether it accepts writes.
     writable: Option<bool>,

@@ -15,7 +15,7 @@ use crate::output::LagView;
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct StageDocument {
-    /// Position.
+    /// Position in the WAL, as `0/3000028`; null when unknown.
     lsn: Option<String>,
     /// Bytes that are missing there.
     bytes: Option<u64>,
@@ -40,7 +40,7 @@ impl From<&LagStage> for StageDocument {
 struct ReferenceDocument {
     /// Name of the pod that it is measured against.
     pod: String,
-    /// Its position.
+    /// Position in the WAL, as `0/3000028`.
     lsn: String,
     /// Whether it is the primary; otherwise the standby that has received the most.
     is_primary: bool,

@@ -56,7 +56,7 @@ pub(super) struct ServiceDocument {
     cluster_ip: Option<String>,
     /// Port.
     port: Option<u16>,
-    /// Where it leads.
+    /// The addresses that it leads to, ready or not.
     endpoints: Vec<EndpointDocument>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct ServiceDocument {
 struct EndpointDocument {
     /// Pod, when it is one.
     pod: Option<String>,
-    /// Address.
+    /// IP address that connections are led to.
     address: String,
     /// It gets traffic.
     ready: bool,

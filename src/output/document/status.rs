@@ -17,7 +17,7 @@ use crate::output::FleetView;
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ClusterDocument {
-    /// Namespace.
+    /// `metadata.namespace` of its objects.
     namespace: String,
     /// Label `app.kubernetes.io/instance`.
     name: String,
@@ -46,13 +46,13 @@ struct SummaryDocument {
     /// Pod that is meant to be primary and does not answer pgctl, though others tell that it is
     /// alive.
     silent_primary: Option<String>,
-    /// Standbys that stream.
+    /// Standbys that stream from the primary now.
     standbys_streaming: u32,
     /// Standbys that there should be.
     standbys_wanted: u32,
     /// Pod that is furthest behind.
     worst_lag_pod: Option<String>,
-    /// How far.
+    /// How far the furthest of them is behind; null when none streams.
     worst_lag: Option<BehindDocument>,
 }
 
@@ -87,7 +87,7 @@ pub struct ClusterStatusDocument {
     cluster: ClusterDocument,
     /// When the looking began.
     taken_at: Timestamp,
-    /// The answer.
+    /// The worst that was found, in one word.
     verdict: HealthVerdict,
     /// The parts of the first line.
     summary: SummaryDocument,
@@ -114,7 +114,7 @@ pub struct ClusterStatusDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct LastBackupDocument {
-    /// Where was looked.
+    /// The store, as `--store` takes it.
     store: String,
     /// Name of the newest backup that was whole when it was last read; none when there is none.
     id: Option<String>,
@@ -224,7 +224,7 @@ struct ClusterItemDocument {
     context: Option<String>,
     /// Which cluster.
     cluster: ClusterDocument,
-    /// The answer.
+    /// The worst that was found, in one word.
     verdict: HealthVerdict,
     /// The parts of the first line.
     summary: SummaryDocument,

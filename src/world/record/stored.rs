@@ -37,7 +37,7 @@ pub enum JournalError {
     /// It makes no sense.
     #[error("the journal's {what} can't be read: {source}")]
     Unreadable {
-        /// The part.
+        /// Which key of the ConfigMap.
         what: &'static str,
         /// What is wrong with it.
         source: serde_json::Error,

@@ -11,7 +11,7 @@ use crate::events::RunEvent;
 /// Where backups are, and what it takes to read them.
 #[derive(Clone)]
 pub struct Backups {
-    /// The store.
+    /// Where the backup is read from, and the safety backup goes.
     pub store: Arc<dyn Store>,
     /// The keys of encrypted ones.
     pub identities: Identities,

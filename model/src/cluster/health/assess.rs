@@ -9,7 +9,7 @@ use crate::cluster::{LagReport, Snapshot, lag_report};
 /// What is thought of a cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health {
-    /// The answer.
+    /// The worst that was found, in one word.
     pub verdict: HealthVerdict,
     /// The parts of the first line.
     pub headline: Headline,

@@ -253,9 +253,9 @@ impl fmt::Display for ObjectRef {
 pub struct HealthFinding {
     /// The stable word.
     pub code: FindingCode,
-    /// How bad.
+    /// Whether somebody has to act now, soon, or not at all.
     pub severity: Severity,
-    /// On which object.
+    /// The object that it is about, as kubectl names it.
     pub object: ObjectRef,
     /// What is wrong, one sentence without a full stop.
     pub what: String,

@@ -7,7 +7,7 @@ use crate::cluster::{Behind, ClusterId, LagReport, Snapshot, Timeline};
 /// What the first line says, beside the verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Headline {
-    /// Which cluster.
+    /// The cluster, by namespace and name.
     pub cluster: ClusterId,
     /// `server_version_num` of the primary, else the lowest of any server.
     pub version: Option<u32>,
@@ -17,7 +17,7 @@ pub struct Headline {
     pub primary: Option<String>,
     /// The pod that is meant to be primary and does not answer, though it is alive.
     pub silent_primary: Option<String>,
-    /// Standbys that stream.
+    /// Standbys that stream from the primary now.
     pub streaming: u32,
     /// Standbys that there should be.
     pub wanted: u32,

@@ -12,7 +12,7 @@ use super::{LagReport, StandbyLag};
 pub struct LagLimit {
     /// Bytes of WAL not yet replayed.
     pub bytes: Option<u64>,
-    /// Seconds.
+    /// In seconds; none when it is not measured.
     pub seconds: Option<f64>,
 }
 

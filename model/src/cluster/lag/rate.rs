@@ -18,7 +18,7 @@ pub struct LagRates {
 /// The pace of one standby.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StandbyRate {
-    /// Its pod.
+    /// Name of its pod.
     pub pod: String,
     /// WAL that it received, in bytes per second; none when it was not seen twice.
     pub received: Option<f64>,

@@ -38,7 +38,7 @@ pub struct Reference {
 /// One standby.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StandbyLag {
-    /// Its pod.
+    /// Name of its pod.
     pub pod: String,
     /// Why its database does not answer, when it doesn't.
     pub silent: Option<String>,
@@ -75,7 +75,7 @@ pub struct StandbyLag {
 /// One stage of the way of WAL to a standby.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LagStage {
-    /// The position reached.
+    /// The position reached in the WAL; none when unknown.
     pub lsn: Option<Lsn>,
     /// Bytes that are still missing.
     pub bytes: Option<u64>,
@@ -95,7 +95,7 @@ pub struct Behind {
 /// A time behind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeLag {
-    /// Seconds.
+    /// In seconds, by the clock of the one that measured.
     pub seconds: f64,
     /// It is an upper bound (the age of the last replayed commit), not a measurement: nobody
     /// measures a stream that is cut or paused.

@@ -25,9 +25,9 @@ pub enum Action {
     Observe,
     /// Sets `spec.minReplicas` of the autoscaler.
     SetAutoscalerMinimum {
-        /// The HorizontalPodAutoscaler.
+        /// Name of the HorizontalPodAutoscaler.
         autoscaler: String,
-        /// The new minimum.
+        /// `spec.minReplicas` from now on.
         minimum: u32,
         /// The minimum to remember in an annotation, to be put back on failback; none forgets it.
         remember: Option<u32>,
@@ -65,7 +65,7 @@ pub enum Action {
     /// Records which pod is primary, and annotates every pod with the term so that it sees the
     /// change at once.
     WriteTopology {
-        /// The ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// The pod that is to be primary.
         primary: String,
@@ -80,7 +80,7 @@ pub enum Action {
     },
     /// Takes out of the topology that the end of these pods is to be proven: it was.
     SettleProofs {
-        /// The ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// Names of the pods.
         pods: Vec<String>,
@@ -90,19 +90,19 @@ pub enum Action {
     StopUnproven {
         /// StatefulSets to scale to 0.
         stateful_sets: Vec<String>,
-        /// The pods.
+        /// By name and UID, as the plan knew them.
         pods: Vec<PodRef>,
     },
     /// Takes the finalizers off that an operation has left on pods that have ended.
     ReleaseRecords {
-        /// The pods.
+        /// By name and UID, as the plan knew them.
         pods: Vec<PodRef>,
     },
     /// Scales a StatefulSet.
     Scale {
-        /// The StatefulSet.
+        /// Name of the StatefulSet.
         stateful_set: String,
-        /// How many pods.
+        /// `spec.replicas`.
         replicas: u32,
     },
     /// Deletes a pod, gracefully, and only the one with this UID.
@@ -128,7 +128,7 @@ pub enum Action {
     },
     /// Deletes a claim, and with it the data. One of another time of creation is left alone.
     DeleteClaim {
-        /// The PersistentVolumeClaim.
+        /// Name of the PersistentVolumeClaim.
         claim: String,
         /// Its `metadata.creationTimestamp`.
         created: Option<Timestamp>,
@@ -144,12 +144,12 @@ pub enum Action {
     },
     /// Promotes a standby.
     Promote {
-        /// Its pod.
+        /// Name of its pod.
         pod: String,
     },
     /// Points a Service at a pod.
     PointService {
-        /// The Service.
+        /// Name of the Service.
         service: String,
         /// The pod that it shall lead to.
         pod: String,
@@ -160,7 +160,7 @@ pub enum Action {
     },
     /// Lets a Service lead to nothing: new connections are refused.
     CloseService {
-        /// The Service.
+        /// Name of the Service.
         service: String,
         /// The selector to set, which matches no pod.
         selector: BTreeMap<String, String>,
@@ -169,7 +169,7 @@ pub enum Action {
     },
     /// Lets a Service for reads lead to the pods that serve them.
     SpreadReads {
-        /// The Service.
+        /// Name of the Service.
         service: String,
         /// The selector to set.
         selector: BTreeMap<String, String>,
@@ -182,7 +182,7 @@ pub enum Action {
         upstream: String,
         /// Name of its headless Service, which makes its host name.
         service: String,
-        /// The standbys.
+        /// Each with the slot that it streams through.
         followers: Vec<Follower>,
     },
     /// Disconnects from a server those of these standbys that do not confirm what it has just written, and
@@ -212,9 +212,9 @@ pub enum Action {
         config_map: String,
         /// The pod that they are to stream from.
         upstream: String,
-        /// The pods.
+        /// By name, whoever bears it.
         pods: Vec<String>,
-        /// Names the request.
+        /// Names the request to the start script, which answers it once.
         request: String,
     },
     /// Drops the slots of standbys that are gone, as soon as nobody streams through them.
@@ -226,7 +226,7 @@ pub enum Action {
     },
     /// Deletes claims, and with them the data.
     DeleteClaims {
-        /// The claims.
+        /// By name and time of creation: another of the same name is not meant.
         claims: Vec<ClaimRef>,
     },
     /// Sets `max_standby_streaming_delay`.
@@ -245,7 +245,7 @@ pub enum Action {
     },
     /// Keeps in mind for how many standbys commits wait.
     RecordSynchronous {
-        /// The topology ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// How many; none forgets it.
         standbys: Option<u32>,

@@ -62,9 +62,9 @@ pub(crate) fn original_minimum(autoscaler: &Autoscaler) -> Option<u32> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoscalerPatch {
-    /// The HorizontalPodAutoscaler.
+    /// Name of the HorizontalPodAutoscaler.
     pub autoscaler: String,
-    /// Its bounds.
+    /// `minReplicas` and `maxReplicas` from now on.
     pub bounds: Bounds,
     /// Its metrics; none leaves them alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use crate::cluster::Lsn;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
-    /// Its pod.
+    /// Name of its pod.
     pub pod: String,
     /// Whether nothing stands in the way.
     pub eligible: bool,

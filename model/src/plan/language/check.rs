@@ -204,9 +204,9 @@ pub enum CheckVerdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// What was asked.
+    /// What was looked at.
     pub check: CheckName,
-    /// What it means.
+    /// Whether it lets the plan pass, warns, or refuses it.
     pub verdict: CheckVerdict,
     /// What was seen, as a sentence.
     pub reason: String,

@@ -32,7 +32,7 @@ pub struct Circumstances {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnloggedTables {
-    /// The database.
+    /// Name of the database.
     pub database: String,
     /// How many there are.
     pub tables: u64,
@@ -79,7 +79,7 @@ impl fmt::Display for Permission {
 pub struct Permitted {
     /// What was asked about.
     pub permission: Permission,
-    /// The answer.
+    /// Whether the API says that we may.
     pub allowed: bool,
 }
 
@@ -97,7 +97,7 @@ pub struct LockHolder {
     /// Name of the Lease.
     #[serde(default)]
     pub lease: String,
-    /// Its namespace.
+    /// `metadata.namespace`.
     #[serde(default)]
     pub namespace: String,
 }
@@ -126,7 +126,7 @@ impl fmt::Display for LockHolder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unfinished {
-    /// Its id.
+    /// The kind and the time of planning, such as `failover-20260102T030405678Z`.
     pub id: OperationId,
     /// What it is, in words: `failover from a to b`.
     pub title: String,

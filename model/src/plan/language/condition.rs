@@ -37,9 +37,9 @@ pub enum Condition {
     Answered,
     /// `spec.minReplicas` of the autoscaler is this.
     AutoscalerMinimum {
-        /// The HorizontalPodAutoscaler.
+        /// Name of the HorizontalPodAutoscaler.
         autoscaler: String,
-        /// Its minimum.
+        /// `spec.minReplicas`.
         minimum: u32,
     },
     /// The slots exist.
@@ -68,37 +68,37 @@ pub enum Condition {
     },
     /// The topology names this pod, in this term.
     Topology {
-        /// The ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// The pod that it names as primary.
         primary: String,
-        /// The term.
+        /// Grows by one with every change of the topology.
         term: u64,
     },
     /// The same; waiting for it teaches which pods of these names existed when it had been written:
     /// those may have read what it said before.
     Fenced {
-        /// The ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// The pod that it names as primary.
         primary: String,
-        /// The term.
+        /// Grows by one with every change of the topology.
         term: u64,
         /// Names of the pods whose end is needed.
         pods: Vec<String>,
     },
     /// The topology does not ask for the proof that these pods have ended.
     ProofsSettled {
-        /// The ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// Names of the pods.
         pods: Vec<String>,
     },
     /// `spec.replicas` of the StatefulSet is this.
     Scaled {
-        /// The StatefulSet.
+        /// Name of the StatefulSet.
         stateful_set: String,
-        /// How many pods.
+        /// `spec.replicas`.
         replicas: u32,
     },
     /// Every pod of this name that existed when the fence had been written has ended for good: it
@@ -118,29 +118,29 @@ pub enum Condition {
     /// No pod of this name existed when the plan was made, and of those that existed when the fence
     /// had been written each has ended for good.
     PodAbsent {
-        /// The pod's name.
+        /// By name, whoever bears it.
         pod: String,
     },
     /// As [`Condition::Stopped`], for each of these pods.
     AllStopped {
-        /// The pods.
+        /// By name and UID, as the plan knew them.
         pods: Vec<PodRef>,
     },
     /// The objects of these pods are gone or not held.
     RecordsReleased {
-        /// The pods.
+        /// By name and UID, as the plan knew them.
         pods: Vec<PodRef>,
     },
     /// The pod of this name is another one than that with this UID, or than the one that had
     /// replaced it and was deleted in its place.
     PodReplaced {
-        /// The former pod.
+        /// The pod that is to be gone, by name and UID.
         pod: PodRef,
     },
     /// The claim of this name is not the one of before. In a plan of an older version, which has no
     /// UID, also one that is being deleted: that says nothing yet of what is in it.
     ClaimGone {
-        /// The claim.
+        /// Name of the PersistentVolumeClaim.
         claim: String,
         /// `metadata.creationTimestamp` of the one of before.
         created: Option<Timestamp>,
@@ -151,39 +151,39 @@ pub enum Condition {
     /// The claim of before is gone, or being deleted: it goes when its pod does, and whoever else
     /// holds it.
     ClaimEnding {
-        /// The claim.
+        /// Name of the PersistentVolumeClaim.
         claim: String,
         /// `metadata.uid` of the one of before.
         uid: Option<String>,
     },
     /// There is a claim of this name, and it is another one than that of before.
     ClaimReplaced {
-        /// The claim.
+        /// Name of the PersistentVolumeClaim.
         claim: String,
         /// `metadata.uid` of the one of before.
         uid: Option<String>,
     },
     /// The start script has been asked to clone the pod's data anew.
     CloneRequested {
-        /// The topology ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// The pod that is to copy its data anew.
         pod: String,
-        /// The request.
+        /// Names the request, as the start script reads it.
         request: String,
     },
     /// The standby has received, and replayed, more than the position of the old primary's shutdown
     /// record (which `pg_controldata` names by its start, so equal is not enough).
     CaughtUp {
-        /// The standby's pod.
+        /// Name of the standby's pod.
         pod: String,
     },
     /// The candidate can still take over: its pod is not being deleted and its StatefulSet keeps it,
     /// and where a primary is to hand over to it, it streams from that and is not far behind.
     FitToTakeOver {
-        /// The candidate's pod.
+        /// Name of the candidate's pod.
         pod: String,
-        /// Its StatefulSet.
+        /// Name of the StatefulSet that makes its pod.
         stateful_set: String,
         /// The pod that it streams from; none in an emergency.
         upstream: Option<String>,
@@ -192,18 +192,18 @@ pub enum Condition {
     },
     /// The server answers and is in recovery.
     InRecovery {
-        /// Its pod.
+        /// Name of its pod.
         pod: String,
     },
     /// The server answers and accepts writes.
     Writable {
-        /// Its pod.
+        /// Name of its pod.
         pod: String,
     },
     /// Nothing in the pod accepts writes, as far as can be seen: it does not answer soon, or is in
     /// recovery.
     NotWritable {
-        /// Its pod.
+        /// Name of its pod.
         pod: String,
     },
     /// It still does not answer pgctl as a primary, though it is alive: else it would be asked.
@@ -214,7 +214,7 @@ pub enum Condition {
     /// The standby has replayed everything that the old primary's shutdown shows that there was;
     /// without a record of that nothing is known to be missing.
     LacksNothingKnown {
-        /// The candidate's pod.
+        /// Name of the candidate's pod.
         pod: String,
     },
     /// Kubernetes counts the pod as ready.
@@ -224,36 +224,36 @@ pub enum Condition {
     },
     /// The Service's ready endpoints are exactly this pod.
     ServiceLeadsTo {
-        /// The Service.
+        /// Name of the Service.
         service: String,
         /// The one pod that it leads to.
         pod: String,
     },
     /// The Service is closed, and has no endpoint that takes connections.
     ServiceClosed {
-        /// The Service.
+        /// Name of the Service.
         service: String,
     },
     /// The same, and for so long that every proxy had the time to act on it: one that is behind may
     /// still lead a connection to where the Service led before.
     ClientsLedTo {
-        /// The Service.
+        /// Name of the Service.
         service: String,
         /// The one pod that they are led to.
         pod: String,
     },
     /// The Service has this selector.
     ServiceSelects {
-        /// The Service.
+        /// Name of the Service.
         service: String,
-        /// Its selector.
+        /// `spec.selector`, all of it.
         selector: BTreeMap<String, String>,
     },
     /// Each of the pods streams from the upstream.
     Streaming {
         /// The pod that they stream from.
         upstream: String,
-        /// The standbys.
+        /// Names of the standbys' pods.
         pods: Vec<String>,
     },
     /// The pod streams from the upstream, and Kubernetes counts it as ready: it can take reads, and
@@ -261,14 +261,14 @@ pub enum Condition {
     Back {
         /// The pod that it streams from.
         upstream: String,
-        /// The standby.
+        /// Name of the standby's pod.
         pod: String,
     },
 
     // Scaling, the autoscaler, synchronous replication.
     /// The autoscaler is as this patch makes it.
     AutoscalerIs {
-        /// The patch.
+        /// What the JSON merge patch sets.
         patch: AutoscalerPatch,
     },
     /// Each of the pods streams from the upstream, is not far behind, is ready, and gets the reads
@@ -276,7 +276,7 @@ pub enum Condition {
     Serving(ServingGoal),
     /// None of these pods exists any more, nor another of the same name.
     PodsGone {
-        /// The pods.
+        /// By name and UID, as the plan knew them.
         pods: Vec<PodRef>,
     },
     /// None of the slots exists on the first server, nor on any of the others that answers.
@@ -289,12 +289,12 @@ pub enum Condition {
     /// No pod has one of the claims, nor will get one: no such pod exists, and its StatefulSet wants
     /// fewer.
     ClaimsUnused {
-        /// The claims.
+        /// By name and time of creation: another of the same name is not meant.
         claims: Vec<ClaimRef>,
     },
     /// None of the claims is the one of before.
     ClaimsGone {
-        /// The claims.
+        /// By name and time of creation: another of the same name is not meant.
         claims: Vec<ClaimRef>,
     },
     /// None of these standbys that stream from the server is far from having what it has just written.
@@ -316,16 +316,16 @@ pub enum Condition {
     Synchronous {
         /// Whose server is asked, and whose commits wait.
         pod: String,
-        /// The value.
+        /// Value of `synchronous_standby_names`.
         names: String,
-        /// Who may confirm.
+        /// application_name of those that may confirm commits.
         standbys: Vec<String>,
         /// How many have to; 0 asks for nothing but the value.
         count: u32,
     },
     /// It is kept in mind for how many standbys commits wait.
     SynchronousRecorded {
-        /// The topology ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
         /// How many; none when nothing is recorded.
         standbys: Option<u32>,

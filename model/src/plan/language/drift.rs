@@ -12,7 +12,7 @@ pub struct Drift {
     pub object: String,
     /// The field that will be changed.
     pub field: String,
-    /// The tool.
+    /// The tool that manages the object, and would put it back.
     pub tool: GitOps,
     /// Whether it puts the change back.
     pub reverts: Reverts,

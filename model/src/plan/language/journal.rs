@@ -37,7 +37,7 @@ pub enum OperationFinding {
     /// The fence was written, and of the pods whose end is needed these existed right after that: any
     /// of them may have read what the topology said before. One that comes later sees the fence.
     Fenced {
-        /// The pods.
+        /// By name and UID, as they were seen then.
         pods: Vec<PodRef>,
     },
     /// A pod has ended for good: it was being deleted, and its container had terminated.
@@ -55,7 +55,7 @@ pub enum OperationFinding {
     Promoted {
         /// The position up to which it had the old primary's WAL.
         position: Lsn,
-        /// Its new timeline.
+        /// The timeline that began with the promotion.
         timeline: Timeline,
     },
     /// How long no write was accepted, in seconds.
@@ -70,7 +70,7 @@ pub enum OperationFinding {
     /// Until the write Service led to the new primary, counted from the last acknowledged write,
     /// in seconds.
     ServiceSwitched {
-        /// How long.
+        /// From the last acknowledged write on the old primary.
         seconds: f64,
     },
     /// What will be replaced is in this backup.
@@ -85,7 +85,7 @@ pub enum OperationFinding {
     TakenAway(KeptData),
     /// The timeline that the restored data goes on with.
     RestoredTimeline {
-        /// The timeline.
+        /// The timeline that the restored data writes on.
         timeline: Timeline,
     },
 }
@@ -148,21 +148,21 @@ pub enum JournalEvent {
     },
     /// A step is done and proven.
     Completed {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// How long it took, in seconds.
         seconds: f64,
     },
     /// A step failed, and the operation goes on.
     Reported {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// The failure; the report repeats it with what to type.
         reason: String,
     },
     /// A step failed, and the operation stops.
     Failed {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// The failure, with the object that it is about.
         reason: String,
@@ -174,12 +174,12 @@ pub enum JournalEvent {
     },
     /// A step is taken back, and that is proven.
     Undone {
-        /// The step.
+        /// By its stable name.
         step: StepName,
     },
     /// A step could not be taken back, and what it leaves does no harm: the rest goes back.
     Left {
-        /// The step.
+        /// By its stable name.
         step: StepName,
         /// Why, and what is left.
         reason: String,
@@ -200,7 +200,7 @@ pub enum JournalEvent {
 pub struct JournalEntry {
     /// By the clock of the machine that ran pgctl.
     pub at: Timestamp,
-    /// What happened.
+    /// The part of the event that is kept.
     #[serde(flatten)]
     pub event: JournalEvent,
 }

@@ -80,7 +80,7 @@ pub enum Operation {
         from: String,
         /// The old primary's pod; none when its object is gone.
         from_pod: Option<PodRef>,
-        /// The new primary.
+        /// Name of the new primary's pod.
         to: String,
         /// The timeline that ends.
         timeline: Timeline,
@@ -129,7 +129,7 @@ pub enum Operation {
     // Scaling, the autoscaler, synchronous replication.
     /// Another number of standbys.
     Scale {
-        /// The StatefulSet.
+        /// Name of the StatefulSet.
         stateful_set: String,
         /// How many pods it had.
         from: u32,
@@ -142,13 +142,13 @@ pub enum Operation {
     },
     /// Other bounds or targets of the autoscaler.
     Autoscale {
-        /// The HorizontalPodAutoscaler.
+        /// Name of the HorizontalPodAutoscaler.
         autoscaler: String,
         /// What was asked for.
         request: AutoscaleRequest,
-        /// Its bounds before.
+        /// `minReplicas` and `maxReplicas` before.
         from: Bounds,
-        /// Its bounds after.
+        /// `minReplicas` and `maxReplicas` after.
         to: Bounds,
     },
     /// Another number of standbys that commits wait for.
@@ -166,7 +166,7 @@ pub enum Operation {
     Restore(RestoreScope),
     /// Data that restores have kept is deleted.
     Discard {
-        /// What is deleted.
+        /// What is deleted, by claim and directory.
         kept: Vec<KeptData>,
     },
 }
@@ -343,7 +343,7 @@ impl fmt::Display for Operation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Shutdown {
-    /// Its timeline.
+    /// The timeline that it was written on.
     pub timeline: Timeline,
     /// Start of its shutdown checkpoint record.
     pub lsn: Lsn,

@@ -17,13 +17,13 @@ use crate::cluster::words::shell_word;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// Its id.
+    /// The kind and the time of planning, such as `failover-20260102T030405678Z`.
     pub id: OperationId,
-    /// The cluster.
+    /// The cluster, by namespace and name.
     pub cluster: ClusterId,
     /// The cluster's system identifier.
     pub system_identifier: String,
-    /// What is done.
+    /// What is done, and to whom.
     #[serde(flatten)]
     pub operation: Operation,
     /// When it was made.

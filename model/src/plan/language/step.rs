@@ -21,7 +21,7 @@ pub enum Undo {
     Nothing,
     /// These actions, in this order, and then this must hold.
     Actions {
-        /// What to do.
+        /// What takes it back, in this order.
         actions: Vec<Action>,
         /// What proves that it is back as it was.
         proves: Condition,
@@ -51,7 +51,7 @@ pub enum OnFailure {
 pub struct Step {
     /// What it is called; unique within a plan.
     pub name: StepName,
-    /// What it does.
+    /// What it does; it may run twice.
     pub action: Action,
     /// What must hold right before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

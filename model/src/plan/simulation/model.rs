@@ -23,7 +23,7 @@ pub enum Server {
 pub struct SimulatedPod {
     /// Which StatefulSet.
     pub component: Component,
-    /// Its number.
+    /// Its ordinal in the StatefulSet.
     pub ordinal: u32,
     /// UID of the present pod; none while it does not exist.
     pub uid: Option<String>,
@@ -31,7 +31,7 @@ pub struct SimulatedPod {
     pub terminated: bool,
     /// The start script keeps it from starting.
     pub waits: bool,
-    /// What runs.
+    /// What runs in its pod, if anything does.
     pub server: Server,
     /// The volume holds a primary's data.
     pub primary_data: bool,
@@ -39,7 +39,7 @@ pub struct SimulatedPod {
     pub timeline: Timeline,
     /// How far its WAL goes.
     pub position: Lsn,
-    /// Whom it follows.
+    /// Name of the pod that it streams from.
     pub upstream: Option<String>,
     /// Its replication slots.
     pub slots: BTreeSet<String>,
@@ -145,7 +145,7 @@ pub struct Model {
     pub synchronous: BTreeMap<String, String>,
     /// For how many standbys commits are to wait.
     pub wanted_synchronous: Option<u32>,
-    /// What broke.
+    /// Every invariant that was broken, in words.
     pub violations: Vec<String>,
     /// Two writable servers are accepted (`--accept-split-brain-risk`).
     pub split_brain_accepted: bool,

@@ -3,7 +3,7 @@
 /// A user as RBAC sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// User name.
+    /// Name that RBAC knows it by.
     pub user: String,
     /// Groups, without the ones every user has.
     pub groups: Vec<String>,

@@ -12,7 +12,7 @@ use crate::store::{Resource, Store, of};
 pub struct Attributes {
     /// Verb, for example `get`.
     pub verb: String,
-    /// API group.
+    /// Group of the API; empty for the core.
     pub group: String,
     /// Plural name, empty for a path that is no resource.
     pub resource: String,

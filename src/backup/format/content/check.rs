@@ -24,7 +24,7 @@ pub enum Expected {
 /// What a check found out on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentFacts {
-    /// Uncompressed, in bytes.
+    /// Bytes before they were compressed.
     pub raw_bytes: u64,
     /// Of a base backup.
     pub base_backup: Option<BaseBackupFacts>,

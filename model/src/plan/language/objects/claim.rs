@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimRef {
-    /// The PersistentVolumeClaim.
+    /// Name of the PersistentVolumeClaim.
     pub claim: String,
     /// The pod that it belongs to by name, whether that pod exists or not.
     #[serde(default)]

@@ -29,7 +29,7 @@ impl PodRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Follower {
-    /// The standby's pod.
+    /// Name of the standby's pod.
     pub pod: String,
     /// The slot that it streams through.
     pub slot: String,

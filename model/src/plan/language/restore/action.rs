@@ -49,7 +49,7 @@ pub const LOADED: &str = "pgctl_load_";
 pub struct VolumeHandle {
     /// Name of that pod.
     pub pod: String,
-    /// The claim.
+    /// Name of the PersistentVolumeClaim.
     pub claim: String,
     /// The StatefulSet whose pod template it is made after.
     pub stateful_set: String,
@@ -143,21 +143,21 @@ pub enum DatabaseAction {
     DropRoles {
         /// The pod on which.
         pod: String,
-        /// The roles.
+        /// By name, as in the backup.
         roles: Vec<String>,
     },
     /// Loads databases under names of their own. One that is whole is not loaded again.
     LoadDatabases {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with its archive, and the name under which it is loaded.
         databases: Vec<Load>,
     },
     /// Drops those of these databases that exist.
     DropDatabases {
         /// The pod on which.
         pod: String,
-        /// Their names.
+        /// By the names that they have on the server now.
         databases: Vec<String>,
     },
     /// Renames the loaded databases to what they are to be called, and those that were there out
@@ -165,7 +165,7 @@ pub enum DatabaseAction {
     SwapDatabases {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with the name that it had, has, and leaves to what was there.
         swaps: Vec<Swap>,
         /// The file of the roles, when those that exist get passwords and attributes of it later:
         /// it is tried whether that works, and taken back.
@@ -182,7 +182,7 @@ pub enum DatabaseAction {
     SwapBack {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with the name that it had, has, and leaves to what was there.
         swaps: Vec<Swap>,
     },
 }
@@ -250,9 +250,9 @@ impl fmt::Display for DatabaseAction {
 pub enum VolumeAction {
     /// Makes a claim after the StatefulSet's template, unless it exists.
     MakeClaim {
-        /// The claim.
+        /// Name of the PersistentVolumeClaim.
         claim: String,
-        /// The StatefulSet.
+        /// Name of the StatefulSet.
         stateful_set: String,
     },
     /// Starts a pod that works on a volume, and waits until it runs.
@@ -329,12 +329,12 @@ pub enum VolumeAction {
     },
     /// Takes the system identifier out of the topology.
     ForgetSystem {
-        /// The ConfigMap.
+        /// Name of the ConfigMap that records the topology.
         config_map: String,
     },
     /// Deletes claims, and the data with them, unless they are others by now.
     DeleteClaims {
-        /// The claims.
+        /// By name and time of creation: another of the same name is not meant.
         claims: Vec<ClaimRef>,
     },
     /// Deletes directories that restores have kept.

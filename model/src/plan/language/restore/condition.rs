@@ -43,61 +43,61 @@ pub enum DatabaseCondition {
     Roles {
         /// The pod on which.
         pod: String,
-        /// The roles.
+        /// By name, as in the backup.
         roles: Vec<String>,
     },
     /// None of the roles exists.
     NoRoles {
         /// The pod on which.
         pod: String,
-        /// The roles.
+        /// By name, as in the backup.
         roles: Vec<String>,
     },
     /// Every database was loaded to its end.
     Loaded {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with its archive, and the name under which it is loaded.
         databases: Vec<Load>,
     },
     /// None of the databases exists.
     NoDatabases {
         /// The pod on which.
         pod: String,
-        /// Their names.
+        /// By the names that they have on the server now.
         databases: Vec<String>,
     },
     /// Every loaded database is in its place.
     Swapped {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with the name that it had, has, and leaves to what was there.
         swaps: Vec<Swap>,
     },
     /// Every database of before is in its place.
     SwappedBack {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with the name that it had, has, and leaves to what was there.
         swaps: Vec<Swap>,
     },
     /// What was empty when this was planned still is, under whichever name it has now.
     StillEmpty {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with the name that it had, has, and leaves to what was there.
         swaps: Vec<Swap>,
     },
     /// The safety backup is in the store, and has each database of before that is still there.
     BackedUp {
         /// The pod on which.
         pod: String,
-        /// The databases.
+        /// Each with the name that it had, has, and leaves to what was there.
         swaps: Vec<Swap>,
     },
     /// Every standby has replayed what is written now.
     Followed {
-        /// The primary's pod.
+        /// Name of the primary's pod.
         pod: String,
         /// The standbys that there were when this was planned.
         #[serde(default)]
@@ -146,17 +146,17 @@ impl fmt::Display for DatabaseCondition {
 pub enum VolumeCondition {
     /// None of the pods exists.
     PodsGone {
-        /// Their names.
+        /// By the names that they have on the server now.
         pods: Vec<String>,
     },
     /// The claim exists.
     ClaimThere {
-        /// The claim.
+        /// Name of the PersistentVolumeClaim.
         claim: String,
     },
     /// The claims do not exist, are being deleted, or are others by now.
     ClaimsGone {
-        /// The claims.
+        /// By name and time of creation: another of the same name is not meant.
         claims: Vec<ClaimRef>,
     },
     /// The pod that works on a volume runs.
@@ -206,9 +206,9 @@ pub enum VolumeCondition {
     },
     /// The server accepts writes and is of this system.
     Restored {
-        /// Its pod.
+        /// Name of its pod.
         pod: String,
-        /// The system identifier.
+        /// PostgreSQL's number of the data, the same in every copy of it.
         system_identifier: String,
     },
 }

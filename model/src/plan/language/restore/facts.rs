@@ -35,7 +35,7 @@ pub struct BackupFacts {
     pub id: String,
     /// The store that it is in.
     pub store: String,
-    /// What it holds.
+    /// Whether it holds SQL of databases or a data directory.
     pub kind: RestoreKind,
     /// The cluster that it was taken of.
     pub cluster: ClusterId,
@@ -49,11 +49,11 @@ pub struct BackupFacts {
     pub encrypted: bool,
     /// `uname -m` of the machine that it was taken on.
     pub architecture: String,
-    /// The system identifier.
+    /// PostgreSQL's number of the data, the same in every copy of it.
     pub system_identifier: String,
     /// The timeline of its WAL.
     pub timeline: Timeline,
-    /// Uncompressed, in bytes.
+    /// Bytes before they were compressed.
     pub raw_bytes: u64,
     /// What is wrong with it; empty: it was just read to its end and is whole.
     pub problems: Vec<String>,
@@ -61,7 +61,7 @@ pub struct BackupFacts {
     pub main_file: Option<String>,
     /// The roles that it makes.
     pub roles: Vec<String>,
-    /// Its databases.
+    /// The databases that the backup holds; empty for a data directory.
     pub databases: Vec<DatabaseInBackup>,
 }
 
@@ -71,7 +71,7 @@ pub struct BackupFacts {
 pub struct DatabaseInBackup {
     /// Name of the database, as it was on the server that was backed up.
     pub name: String,
-    /// Its archive.
+    /// Name of the archive within the backup.
     pub file: String,
     /// `pg_database_size()` when it was taken.
     pub size_bytes: u64,
@@ -113,13 +113,13 @@ pub struct DatabaseHere {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetFacts {
-    /// Its databases.
+    /// The databases that the server has, templates left out.
     pub databases: Vec<DatabaseHere>,
-    /// Its roles.
+    /// Names of the roles that the server has.
     pub roles: Vec<String>,
     /// Roles whose password is that of the Secret.
     pub secret_roles: Vec<String>,
-    /// Its tablespaces.
+    /// Names of the tablespaces that the server has.
     pub tablespaces: Vec<String>,
     /// Extensions that can be made there.
     pub extensions: Vec<String>,
@@ -131,7 +131,7 @@ pub struct TargetFacts {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreCircumstances {
-    /// The backup.
+    /// What the manifest says of the backup.
     pub backup: BackupFacts,
     /// The primary; none when none answers.
     pub target: Option<TargetFacts>,
@@ -153,7 +153,7 @@ pub struct DiscardRequest {
 pub struct KeptFacts {
     /// The pod that can reach it.
     pub pod: String,
-    /// Where it is.
+    /// On which claim it lies, and in which directory.
     pub data: KeptData,
     /// Its size, in bytes.
     pub bytes: u64,

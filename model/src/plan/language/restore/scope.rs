@@ -40,7 +40,7 @@ pub struct RestoreScope {
     /// Whether it takes a key to read it.
     #[serde(default)]
     pub encrypted: bool,
-    /// What it holds.
+    /// Whether it holds SQL of databases or a data directory.
     #[serde(rename = "type")]
     pub kind: RestoreKind,
     /// When it was taken.
