@@ -369,9 +369,14 @@ async fn a_login_for_replication_tells_what_a_login_does_not() {
         let text =
             format!("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n{rule}\n");
         std::fs::write(server.data().join("pg_hba.conf"), text).expect("it is ours");
+        let before = server.query("select clock_timestamp()");
         server.psql("select pg_reload_conf()");
-        // The postmaster has it when it tells so itself.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // A session that is made after the postmaster has read its files gets the time of that.
+        eventually("the rules are read", async || {
+            let read = format!("select pg_conf_load_time() > '{}'", before.trim());
+            (server.query(&read).trim() == "t").then_some(())
+        })
+        .await;
     };
     let login = |password: &str| Login {
         user: "repl".to_owned(),
@@ -711,7 +716,7 @@ async fn impostor(greeting: &'static [u8], closes: bool) -> SqlError {
         }
     });
     let login = Login {
-        timeout: Duration::from_millis(500),
+        timeout: LIMIT,
         ..Server::login()
     };
     let reason = std::future::ready(Some("the pod was deleted".to_owned()));

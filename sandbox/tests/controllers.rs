@@ -634,17 +634,18 @@ async fn after_a_change_of_a_service_the_next_one_waits_for_its_second() -> Resu
         .await?;
     tokio::time::sleep(Duration::from_millis(1100)).await;
 
+    let begun = std::time::Instant::now();
     point(&world, "other")?;
     world.until("at once", leads_to("ot-0")).await?;
-    let changed = std::time::Instant::now();
     point(&world, "pg")?;
     // The endpoints are right long before.
     world
         .until("slice", |w| addresses(w, "write").0 == ["pg-0"])
         .await?;
     world.until("a second later", leads_to("pg-0")).await?;
-    let later = changed.elapsed();
-    assert!(later > Duration::from_millis(500), "{later:?}");
+    // However slow this machine is: the second change comes a second after the first.
+    let later = begun.elapsed();
+    assert!(later > Duration::from_millis(950), "{later:?}");
     Ok(())
 }
 

@@ -244,7 +244,7 @@ async fn exec_with_a_terminal(m: Machine) -> Outcome {
         command: [
             "sh",
             "-c",
-            "read line; test -t 0 && stty size; echo got $line",
+            "read line; test -t 0 && until stty size | grep -x '33 101'; do sleep 0.01; done; echo got $line",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -261,8 +261,6 @@ async fn exec_with_a_terminal(m: Machine) -> Outcome {
             height: 33,
         })
         .await?;
-    // The size is set by a task that runs beside this one.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let mut stdin = streams.stdin.take().ok_or("no stdin")?;
     stdin.write_all(b"it\n").await?;
     let mut out = String::new();

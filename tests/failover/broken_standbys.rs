@@ -91,9 +91,7 @@ fn a_new_volume_is_another_one_than_that_which_somebody_still_holds() -> Result<
                 let finalizers = it.metadata.finalizers.get_or_insert_default();
                 finalizers.push(HOLD.to_owned());
             })?;
-        let running = cluster
-            .command(&["reinit", "replica-0", "--yes"])?
-            .spawn()?;
+        let mut running = cluster.begin(&["reinit", "replica-0", "--yes"])?;
         eventually(
             "the claim is being deleted and its pod has gone",
             async || {
@@ -105,8 +103,7 @@ fn a_new_volume_is_another_one_than_that_which_somebody_still_holds() -> Result<
             },
         )
         .await?;
-        // Long enough for it to say what it waits for.
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        running.says(HOLD).await?;
         ensure!(
             claim().await?.metadata.uid == old,
             "it went with its finalizer"
@@ -117,10 +114,7 @@ fn a_new_volume_is_another_one_than_that_which_somebody_still_holds() -> Result<
                 let finalizers = it.metadata.finalizers.get_or_insert_default();
                 finalizers.retain(|it| it != HOLD);
             })?;
-        let output = running.wait_with_output().await?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "{said}");
-        ensure!(said.contains(HOLD), "who holds it is not said: {said}");
+        running.ends_well().await?;
         ensure!(claim().await?.metadata.uid != old, "it is the old claim");
         cluster.all_stream().await?;
         Ok(())

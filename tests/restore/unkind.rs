@@ -138,13 +138,10 @@ fn a_dump_that_waits_for_a_lock_says_for_which_and_who_has_it() -> Result<()> {
             .rows("set application_name = 'migration'; begin; lock table public.item")
             .await?;
         let store = cluster.backups();
-        let mut taking = cluster.command(&["backup", "--from", "primary", "--store", &store])?;
-        let taking = taking.spawn()?;
-        tokio::time::sleep(std::time::Duration::from_secs(15)).await;
+        let mut taking = cluster.begin(&["backup", "--from", "primary", "--store", &store])?;
+        taking.says("held by pid").await?;
         holder.rows("rollback").await?;
-        let output = taking.wait_with_output().await?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "{said}");
+        let said = taking.ends_well().await?;
         for words in [
             "for a lock: LOCK TABLE public.item",
             "held by pid",

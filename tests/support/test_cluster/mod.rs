@@ -25,7 +25,7 @@ pub(crate) use cluster::{
 };
 pub(crate) use database::{Database, Login};
 pub(crate) use oracle::Oracle;
-pub(crate) use pgctl::Run;
+pub(crate) use pgctl::{Run, Running};
 pub(crate) use roles::{OPERATOR, VIEWER};
 pub(crate) use sandbox_cluster::{SandboxCluster, on_sandbox};
 pub(crate) use terminal::Terminal;

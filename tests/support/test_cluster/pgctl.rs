@@ -6,9 +6,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use ::pgctl::kubernetes::ConnectOptions;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
 
 use super::cluster::TestCluster;
 
@@ -105,6 +106,17 @@ impl TestCluster {
         })
     }
 
+    /// Starts pgctl, for a test that goes by what it says while it runs. It dies with the test.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Result<Running> {
+        let mut child = self.command(arguments)?.spawn()?;
+        let stderr = child.stderr.take().context("stderr was asked for")?;
+        Ok(Running {
+            child,
+            stderr: BufReader::new(stderr),
+            said: String::new(),
+        })
+    }
+
     /// The command, for a test that looks at it while it runs. It dies with the test.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
         let program = std::env::var_os("PGCTL_TEST_BINARY")
@@ -120,5 +132,35 @@ impl TestCluster {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         Ok(command)
+    }
+}
+
+/// A pgctl that runs, and what it has said on stderr so far.
+pub(crate) struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Running {
+    /// Waits until it has said these words.
+    pub(crate) async fn says(&mut self, words: &str) -> Result<()> {
+        while !self.said.contains(words) {
+            let read = self.stderr.read_line(&mut self.said);
+            let count = tokio::time::timeout(LIMIT, read).await;
+            let count = count.with_context(|| format!("it does not say {words:?}"))??;
+            ensure!(count > 0, "{words:?} is not in {}", self.said);
+        }
+        Ok(())
+    }
+
+    /// Waits until it has ended well; gives all that it has said.
+    pub(crate) async fn ends_well(mut self) -> Result<String> {
+        let rest = self.stderr.read_to_string(&mut self.said);
+        let read = tokio::time::timeout(LIMIT, rest).await;
+        read.context("it does not end")??;
+        let status = self.child.wait().await?;
+        ensure!(status.success(), "{status}: {}", self.said);
+        Ok(self.said)
     }
 }
