@@ -1,5 +1,6 @@
 //! The rules of the house, held by reading the sources: who may know whom (`docs/architecture.md`).
 
+mod catch_all;
 mod circles;
 mod imports;
 
@@ -258,6 +259,59 @@ fn the_reader_of_imports_finds_a_circle() {
     assert!(circles.is_empty());
 }
 
+/// Whoever adds an action, a condition, an operation or an event is led by the compiler to each place.
+#[test]
+fn no_match_over_what_plans_are_made_of_takes_all_the_rest() {
+    let found: Vec<String> = ["src", "model/src"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(path, _)| !is_of_tests(path))
+        .flat_map(|(path, code)| catch_all::find(&path, &code))
+        .collect();
+    assert!(
+        found.is_empty(),
+        "name the variants, so that the compiler leads whoever adds one:\n{}",
+        found.join("\n")
+    );
+    let code = "fn f(it: Action) { match &it { Action::Observe => {}, _ => {} } }";
+    assert_eq!(
+        catch_all::find(Path::new("x.rs"), code),
+        ["x.rs: f: Action"]
+    );
+}
+
+/// One door to stdout and stderr, which knows of readers that have gone: `output/writer.rs`.
+#[test]
+fn nobody_else_writes_to_the_terminal() {
+    let needles = [
+        "println!",
+        "eprintln!",
+        "print!(",
+        "io::stdout()",
+        "io::stderr()",
+    ];
+    // A credential plugin's own words are passed on as they are.
+    let doors = ["src/output/writer.rs", "src/kubernetes/login/plugin.rs"];
+    let mut elsewhere = Vec::new();
+    for (path, code) in sources("src") {
+        if is_of_tests(&path) || doors.iter().any(|door| path == Path::new(door)) {
+            continue;
+        }
+        let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        for (number, line) in code_lines(code) {
+            let asks = line.contains("is_terminal") || line.contains("size");
+            if !asks && needles.iter().any(|needle| line.contains(needle)) {
+                elsewhere.push(format!("{}:{number}", path.display()));
+            }
+        }
+    }
+    assert!(
+        elsewhere.is_empty(),
+        "write_stdout and write_stderr are there for that:\n{}",
+        elsewhere.join("\n")
+    );
+}
+
 /// Labels, annotations, keys and paths stand in `names.rs` alone, and the scripts say the same.
 #[test]
 fn a_name_has_one_home() {
@@ -275,12 +329,7 @@ fn a_name_has_one_home() {
             continue;
         }
         for (path, code) in sources(room) {
-            let of_tests = path.ends_with("fixture.rs")
-                || path.components().any(|part| {
-                    let part = part.as_os_str().to_string_lossy();
-                    part == "tests" || part.ends_with("tests.rs")
-                });
-            if of_tests || path.ends_with("names.rs") {
+            if is_of_tests(&path) || path.ends_with("names.rs") {
                 continue;
             }
             let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
@@ -376,6 +425,15 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
             found.push((relative, code));
         }
     }
+}
+
+/// Whether a file is compiled for tests only.
+fn is_of_tests(path: &Path) -> bool {
+    path.ends_with("fixture.rs")
+        || path.components().any(|part| {
+            let part = part.as_os_str().to_string_lossy();
+            part == "tests" || part.ends_with("tests.rs")
+        })
 }
 
 /// Numbered lines without comments.

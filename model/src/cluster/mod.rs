@@ -60,7 +60,7 @@ pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};
 pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation, UnreadableJournal};
 pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use start_reason::StartReason;
-pub use stateful_set::{Component, StatefulSetFacts, Unrequested};
+pub use stateful_set::{Component, StatefulSetFacts, Unrequested, ordinal_of};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
 pub use topology::{Topology, TopologySource};
 pub use volume::VolumeFacts;

@@ -70,6 +70,12 @@ pub struct StatefulSetFacts {
     pub git_ops: Option<GitOps>,
 }
 
+/// The number of a pod of this name, when it is one of the StatefulSet's, whether it exists or not.
+pub fn ordinal_of(stateful_set: &str, pod: &str) -> Option<u32> {
+    let tail = pod.strip_prefix(stateful_set)?.strip_prefix('-')?;
+    tail.parse().ok()
+}
+
 impl StatefulSetFacts {
     /// Whether it makes this pod again when that is gone: its number is below that of the replicas.
     pub fn keeps(&self, pod: &str) -> bool {
@@ -79,8 +85,7 @@ impl StatefulSetFacts {
 
     /// The number of a pod of this name, when it is one of this StatefulSet's, whether it exists or not.
     pub fn ordinal_of(&self, pod: &str) -> Option<u32> {
-        let tail = pod.strip_prefix(&self.name)?.strip_prefix('-')?;
-        tail.parse().ok()
+        ordinal_of(&self.name, pod)
     }
 
     /// The number of the pod that streams through a slot of this name, when it is one of this StatefulSet's.

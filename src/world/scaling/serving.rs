@@ -8,7 +8,9 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use tokio::time::Instant;
 
 use crate::cluster::names;
-use crate::cluster::{ContainerState, DatabaseFacts, PodFacts, StartDecision, StartReason};
+use crate::cluster::{
+    ContainerState, DatabaseFacts, PodFacts, StartDecision, StartReason, ordinal_of,
+};
 use crate::engine::{ErrorKind, WorldError};
 use crate::events::StandbyStage;
 use crate::kubernetes::Annotations;
@@ -129,11 +131,9 @@ async fn still_wanted(
     };
     let now: Option<StatefulSet> = cluster.kube.get(cluster.namespace(), stateful_set).await?;
     let replicas = now.map_or(0, |it| it.spec.and_then(|it| it.replicas).unwrap_or(1));
-    let beyond = |pod: &&String| {
-        let tail = pod.strip_prefix(stateful_set);
-        tail.and_then(|it| it.strip_prefix('-')?.parse::<i32>().ok())
-            .is_some_and(|ordinal| ordinal >= replicas)
-    };
+    let replicas = u32::try_from(replicas).unwrap_or(0);
+    let beyond =
+        |pod: &&String| ordinal_of(stateful_set, pod).is_some_and(|ordinal| ordinal >= replicas);
     let gone: Vec<&str> = goal
         .pods
         .iter()

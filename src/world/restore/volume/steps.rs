@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::backup::tools::ToolLocation;
 use crate::cluster::names;
 use crate::engine::{ErrorKind, WorldError};
-use crate::plan::{OperationFinding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
+use crate::plan::{KeptData, OperationFinding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
 use crate::world::failover::topology::change_topology;
 use crate::world::restore::restoring::{Restoring, scope};
 use crate::world::restore::volume::script::{
@@ -247,12 +247,9 @@ impl Restoring<'_> {
         let expected = &scope(plan)?.keeps;
         let said = self.script(plan, volume, &["status"], LOOKING).await?;
         let mut found = kept(volume, &said);
-        found.retain(|finding| match finding {
-            OperationFinding::Kept(data) => {
-                expected.iter().any(|it| it.directory == data.directory)
-            }
-            _ => false,
-        });
+        let is_expected =
+            |data: &KeptData| expected.iter().any(|it| it.directory == data.directory);
+        found.retain(|it| matches!(it, OperationFinding::Kept(data) if is_expected(data)));
         Ok(found)
     }
 

@@ -163,21 +163,23 @@ impl Steps<'_> {
         {
             return None;
         }
-        let action = match to_stop {
-            Some(instance) if !in_primary_set => Action::DeletePod {
-                pod: PodRef::of(instance),
-            },
-            _ => Action::Scale {
-                stateful_set: set.name.clone(),
-                replicas: 0,
-            },
-        };
-        let accepted = match &action {
-            Action::Scale { stateful_set, .. } => Condition::Scaled {
-                stateful_set: stateful_set.clone(),
-                replicas: 0,
-            },
-            _ => Condition::Answered,
+        let (action, accepted) = match to_stop {
+            Some(instance) if !in_primary_set => {
+                let pod = PodRef::of(instance);
+                (Action::DeletePod { pod }, Condition::Answered)
+            }
+            _ => {
+                let (stateful_set, replicas) = (set.name.clone(), 0);
+                let scaled = Condition::Scaled {
+                    stateful_set: stateful_set.clone(),
+                    replicas,
+                };
+                let scale = Action::Scale {
+                    stateful_set,
+                    replicas,
+                };
+                (scale, scaled)
+            }
         };
         let proves = match self.is_hastened() {
             // The next step sees to its end.
