@@ -15,4 +15,4 @@ pub mod output;
 pub mod postgres;
 pub mod world;
 
-pub use pgctl_model::{cluster, doctor, exit, failure, log, plan};
+pub use pgctl_model::{change, cluster, doctor, exit, failure, log, plan};

@@ -102,7 +102,7 @@ fn an_idle_slot_is_told_with_what_it_holds_back(cluster: &Blocking) {
     assert_eq!(slot_of(&document, &slot(REPLICA_0))["for"], full(REPLICA_0));
     let screen = cluster.pgctl(&["slots"]).stdout;
     let screen = String::from_utf8_lossy(&screen);
-    assert!(screen.contains("pg_drop_replication_slot"), "{screen}");
+    assert!(screen.contains("slots drop left_over"), "{screen}");
     cluster.sql(PRIMARY, "select pg_drop_replication_slot('left_over')");
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::cluster::NameError;
 use crate::exit::ExitCode;
 
 /// A command that failed. Adapters' errors are turned into this at the edge (`commands/`).
@@ -84,6 +85,13 @@ impl Failure {
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next.push(next.into());
         self
+    }
+}
+
+/// A pod's name that could not be made out: the sentence lists those that there are.
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::new(ExitCode::Usage, error.to_string()).next("pgctl status")
     }
 }
 

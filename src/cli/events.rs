@@ -28,14 +28,19 @@ impl Command {
                 Some(BackupCommand::Verify(verify)) => verify.telling.events,
                 Some(BackupCommand::List(_) | BackupCommand::Prune(_)) => false,
             },
-            Self::Status(_)
-            | Self::Lag(_)
-            | Self::History
-            | Self::Slots(_)
-            | Self::Logs(_)
+            Self::Config(_)
+            | Self::Connections(_)
+            | Self::Disk(_)
             | Self::Doctor(_)
+            | Self::History
+            | Self::Lag(_)
+            | Self::Locks(_)
+            | Self::Logs(_)
+            | Self::Metrics(_)
+            | Self::Queries(_)
             | Self::Report(_)
-            | Self::Metrics(_) => false,
+            | Self::Slots(_)
+            | Self::Status(_) => false,
         }
     }
 }

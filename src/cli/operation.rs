@@ -30,6 +30,18 @@ pub struct ChangeArgs {
     pub telling: EventsArgs,
 }
 
+/// How a small change is made: one statement, done in a moment.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Running it")]
+pub struct SmallChangeArgs {
+    /// Only show what would be done, and what speaks against it
+    #[arg(long, env = "PGCTL_DRY_RUN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long, env = "PGCTL_YES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub yes: bool,
+}
+
 /// What is told while it runs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running it")]

@@ -6,8 +6,9 @@ use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    BackupArgs, DoctorArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LogsArgs, MetricsArgs,
-    ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
+    BackupArgs, ConfigArgs, ConnectionsArgs, DiskArgs, DoctorArgs, FailoverArgs, GlobalArgs,
+    HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, QueriesArgs, ReinitArgs, RejoinArgs,
+    ReportArgs, RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -46,7 +47,7 @@ pub enum Command {
     Status(StatusArgs),
     /// Show how far each standby is behind, or check it
     Lag(LagArgs),
-    /// Show what each replication slot holds back, and how long that can go on
+    /// Show what each replication slot holds back, and how long that can go on; or drop one
     Slots(SlotsArgs),
     /// Show what the servers write into their logs, all in one
     Logs(LogsArgs),
@@ -56,6 +57,16 @@ pub enum Command {
     Metrics(MetricsArgs),
     /// Collect what a ticket needs into one archive, without secrets
     Report(ReportArgs),
+    /// Show what every server does now, and who waits for whom; or end a query
+    Queries(QueriesArgs),
+    /// Show who waits for a lock, and for whom
+    Locks(LocksArgs),
+    /// Show who is connected, against the limit, and what keeps dead rows from going
+    Connections(ConnectionsArgs),
+    /// Show the settings that each server goes by and where they come from; or how they differ
+    Config(ConfigArgs),
+    /// Show what takes the space on each volume, how fast that grows, and when it is full
+    Disk(DiskArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby
@@ -127,7 +138,7 @@ mod tests {
 
     /// What overrules a check that keeps data, or throws data away, is said anew each time: a variable
     /// that was set once would say it for every command that comes after.
-    const ONLY_BY_HAND: [&str; 11] = [
+    const ONLY_BY_HAND: [&str; 12] = [
         "accept-loss",
         "accept-split-brain-risk",
         "allow-archive-gap",
@@ -139,6 +150,7 @@ mod tests {
         "delete-volumes",
         "discard-old",
         "no-safety-backup",
+        "process",
     ];
 
     #[test]

@@ -1,15 +1,15 @@
 //! What every guided operation shows, asks and prints.
 
-use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::confirming::confirm;
 use super::context::Context;
 use super::intent::Intent;
 use crate::cli::ChangeArgs;
 use crate::cluster::Snapshot;
-use crate::confirmation::{Confirmed, GoOn, NeedsConfirmation as _};
+use crate::confirmation::{Confirmed, GoOn};
 use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ use crate::observe::Observed;
 use crate::operate::{Ran, Replanned, Target, Tell, outcome, replan, requirements, unfinished};
 use crate::output::{
     OperationDocument, Screen, candidates_screen, checks_screen, encode, plain, plan_screen,
-    refusal_screen, report_screen, write_stderr,
+    refusal_screen, report_screen,
 };
 use crate::plan::{Circumstances, OperationKind, Plan, Refusal};
 use crate::world::Backups;
@@ -105,7 +105,7 @@ pub(super) async fn execute_looking_again(
         title: plan.operation.to_string(),
         steps: plan.steps.iter().map(|step| step.name).collect(),
     });
-    let confirmed = confirm(context, &plan, args.yes).await?;
+    let confirmed = confirm(context, &plan.operation.to_string(), &plan, args.yes).await?;
     let mut seen = circumstances.journal_version;
     if !args.yes {
         let observed = context.observe(&target.kube).await?;
@@ -179,45 +179,6 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
         plain(&refusal.operation)
     ));
     Ok(ExitCode::Refused)
-}
-
-/// Asks, unless `--yes` has answered. Without a terminal there is nobody to ask.
-pub(super) async fn confirm(
-    context: &Context,
-    plan: &Plan,
-    yes: bool,
-) -> Result<Confirmed, Failure> {
-    if let Some(confirmed) = Confirmed::by_flag(plan, yes) {
-        return Ok(confirmed);
-    }
-    let declined = |what: &str| Failure::new(ExitCode::Refused, what);
-    // Where the question does not show, nobody can answer it.
-    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if !terminal || context.telling.is_for_scripts() {
-        return Err(
-            declined("there is no terminal to confirm on; nothing was changed")
-                .next("add --yes to agree without being asked"),
-        );
-    }
-    write_stderr(&format!(
-        "\n{}\nType {} to go on: ",
-        plain(&plan.operation.to_string()),
-        plain(&plan.wanted())
-    ));
-    let typed = typed_line().await;
-    Confirmed::by_typing(plan, &typed).ok_or_else(|| declined("not confirmed; nothing was changed"))
-}
-
-/// What somebody types. It is read on a thread of its own: Ctrl-C must be heard while it waits.
-pub(super) async fn typed_line() -> String {
-    tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    })
-    .await
-    .ok()
-    .and_then(Result::ok)
-    .unwrap_or_default()
 }
 
 fn tell(context: &Context) -> Tell {

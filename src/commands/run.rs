@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::context::Context;
 use super::interruption::before_anything_is_begun;
 use super::{
-    backup, doctor, failover, history, hpa, lag, logs, metrics, rejoin, report, restore, scale,
-    slots, status, sync,
+    backup, config, connections, disk, doctor, failover, history, hpa, lag, logs, metrics, queries,
+    rejoin, report, restore, scale, slots, status, sync,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -66,6 +66,11 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
         Command::Doctor(args) => doctor::run(context, args).await,
         Command::Report(args) => report::run(context, args).await,
         Command::Metrics(args) => metrics::run(context, args).await,
+        Command::Queries(args) => queries::queries(context, args).await,
+        Command::Locks(args) => queries::locks(context, args).await,
+        Command::Connections(args) => connections::run(context, args).await,
+        Command::Config(args) => config::run(context, args).await,
+        Command::Disk(args) => disk::run(context, args).await,
         // These end an interrupted operation themselves: they know how to go on with it.
         Command::Failover(args) => failover::run(context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,

@@ -8,6 +8,7 @@ mod certificate;
 mod change;
 mod client;
 mod config_map;
+mod deployed;
 mod discovery;
 mod endpoints;
 mod error;

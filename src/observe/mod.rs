@@ -1,23 +1,29 @@
 //! Looking at a cluster: everything that Kubernetes and its databases say, at once, as one
 //! `cluster::Snapshot`. The only room that knows both adapters.
 
+mod asking;
 mod builder;
 mod connections;
+mod disk;
 mod doctor;
 mod kept;
 mod logs;
 mod nodes;
 mod open;
 mod settings;
+mod statements;
 mod target;
 mod unlogged;
 
+pub use asking::{AskedCluster, OpenPod};
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
 pub use connections::connections;
+pub use disk::disk_usage;
 pub use doctor::{Examined, examined};
 pub use kept::kept_data;
 pub use logs::{LogEvent, LogMerge, LogNews, LogQuestion};
 pub use open::{OpenError, login, open, open_database};
 pub use settings::settings_and_sessions;
+pub use statements::top_statements;
 pub use target::target_facts;
 pub use unlogged::unlogged_tables;

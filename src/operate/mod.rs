@@ -8,9 +8,11 @@ mod replan;
 mod requirements;
 mod resume;
 mod run;
+mod small_change;
 
 pub use ending::{Ran, outcome};
 pub use replan::{Replanned, replan};
 pub use requirements::{argo_applications, requirements};
 pub use resume::{go_on, unfinished};
 pub use run::{Target, Tell, run};
+pub use small_change::{Around, Changed, NotDone, SmallChange, around, change};

@@ -2,8 +2,13 @@
 //! decides anything.
 
 mod advice;
+mod answers;
 mod backup;
+mod change;
 mod clusters;
+mod config;
+mod connections;
+mod disk;
 mod doctor;
 mod document;
 mod encode;
@@ -16,6 +21,7 @@ mod metrics;
 mod operation;
 mod plain;
 mod prompt;
+mod queries;
 mod scaling;
 mod schema;
 mod screen;
@@ -31,13 +37,18 @@ pub use advice::Given;
 pub use backup::{
     Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
+pub use change::{changes_screen, proposal_screen, refused_proposal_screen};
 pub use clusters::{FleetView, clusters_screen};
+pub use config::{Deployed, config_diff_screen, config_screen};
+pub use connections::{ConnectionsView, connections_screen};
+pub use disk::{DiskView, disk_screen};
 pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
-    API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument,
-    PruningDocument, SlotsDocument, SlowStatementsDocument, SynchronousDocument,
-    VerificationDocument,
+    API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
+    ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument,
+    ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, LagReportDocument,
+    LogEntryDocument, PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument,
+    StatementsDocument, SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use event::{backup_event_line, event_line, exit_event};
@@ -51,6 +62,7 @@ pub use operation::{
 };
 pub use plain::plain;
 pub use prompt::{choose_candidate, choose_way};
+pub use queries::{queries_screen, statements_screen};
 pub use scaling::{autoscaler_screen, synchronous_screen};
 pub use schema::schemas;
 pub use screen::{Screen, Tone};

@@ -8,6 +8,7 @@ use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::cluster::Timeline;
+use crate::change::ChangeRecord;
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
     Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal,
@@ -332,6 +333,8 @@ pub struct HistoryContent<'a> {
     pub unfinished: Option<&'a Journal>,
     /// Those that have.
     pub operations: &'a [Record],
+    /// The small changes that were made (`pgctl slots drop`), oldest first.
+    pub changes: &'a [ChangeRecord],
 }
 
 /// The reason first, in a line; then what refuses and what warns, and what to type. The checks that

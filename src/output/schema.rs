@@ -6,10 +6,11 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{
-    AutoscalerDocument, BackupDocument, BackupListDocument, ClusterListDocument,
-    ClusterStatusDocument, DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument,
-    PruningDocument, SlotsDocument, SlowStatementsDocument, SynchronousDocument,
-    VerificationDocument,
+    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ClusterListDocument,
+    ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument,
+    DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PruningDocument,
+    QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -60,6 +61,13 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("slow-statements.json", of::<SlowStatementsDocument>()),
         ("slots.json", of::<SlotsDocument>()),
         ("examination.json", of::<DoctorDocument>()),
+        ("queries.json", of::<QueriesDocument>()),
+        ("statements.json", of::<StatementsDocument>()),
+        ("connections.json", of::<ConnectionsDocument>()),
+        ("config.json", of::<ConfigDocument>()),
+        ("config-diff.json", of::<ConfigDiffDocument>()),
+        ("disk.json", of::<DiskDocument>()),
+        ("change.json", of::<ChangeDocument>()),
         ("backup.json", of::<BackupDocument>()),
         ("backup-list.json", of::<BackupListDocument>()),
         ("backup-verification.json", of::<VerificationDocument>()),

@@ -22,6 +22,7 @@ pub struct Column {
     /// 0 stays always; of the others the highest goes first.
     rank: u8,
     only_wide: bool,
+    hidden: bool,
     right: bool,
 }
 
@@ -37,7 +38,16 @@ impl Column {
             title,
             rank,
             only_wide: false,
+            hidden: false,
             right: false,
+        }
+    }
+
+    /// A column that is never shown: it would say nothing now.
+    pub const fn hidden(title: &'static str) -> Self {
+        Self {
+            hidden: true,
+            ..Self::kept(title)
         }
     }
 
@@ -124,7 +134,10 @@ impl Table {
 
     /// Which columns are drawn.
     fn choose(&self, screen: &Screen) -> Vec<usize> {
-        let wanted = |column: &usize| screen.wide || !self.columns[*column].only_wide;
+        let wanted = |column: &usize| {
+            let column = &self.columns[*column];
+            !column.hidden && (screen.wide || !column.only_wide)
+        };
         let mut chosen: Vec<usize> = (0..self.columns.len()).filter(wanted).collect();
         let Some(width) = screen.width.filter(|_| !screen.wide).map(usize::from) else {
             return chosen;

@@ -1,5 +1,7 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
+mod asked;
+mod change;
 mod doctor;
 mod metrics;
 mod operation;

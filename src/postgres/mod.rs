@@ -1,8 +1,12 @@
 //! The adapter to PostgreSQL: one connection over a stream that somebody else opened, what the
 //! server says of itself, and the few changes that guided operations make.
 
+mod activity;
+mod config;
+mod connections;
 mod conninfo;
 mod control;
+mod disk;
 mod doctor;
 mod doctor_sql;
 mod error;
@@ -18,8 +22,10 @@ mod restore_test;
 mod rows;
 mod scram;
 mod session;
+mod slots;
 mod sql;
 mod standby_log;
+mod statements;
 mod target;
 mod tool_options;
 mod unlogged;

@@ -4,6 +4,9 @@
 mod doctor;
 mod logs;
 mod metrics;
+mod queries;
 mod report;
+mod settings;
+mod slots;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;

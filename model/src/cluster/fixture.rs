@@ -1,5 +1,8 @@
 //! Snapshots for unit tests: a healthy cluster, to be damaged.
 
+mod activity;
+mod config;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +14,9 @@ use super::{
     Settings, SlotFacts, SlotKind, Snapshot, StartDecision, StatefulSetFacts, SyncState,
     TerminationRecord, Timeline, Topology, TopologySource, VolumeFacts, slot_name,
 };
+
+pub use activity::{backend, prepared};
+pub use config::{server_config, setting};
 
 /// Where the primary of a fixture is.
 pub const POSITION: Lsn = Lsn::new(0x0A00_0060);

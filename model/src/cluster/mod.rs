@@ -3,9 +3,13 @@
 //! Nothing here knows Kubernetes clients, SQL, async or the command line. The adapters fill a
 //! [`Snapshot`]; everything that decides (health, planning) reads it and nothing else.
 
+mod activity;
 mod autoscaler;
 mod autoscaler_words;
+mod config;
+mod connections;
 mod database;
+mod disk;
 mod files;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
@@ -19,6 +23,7 @@ pub mod names;
 mod next_start;
 mod not_visible;
 mod pod;
+mod pod_answer;
 mod service;
 mod signs_of_life;
 mod slots;
@@ -26,17 +31,30 @@ mod snapshot;
 mod standby_login;
 mod start_reason;
 mod stateful_set;
+mod statements;
 mod synchronous;
 mod topology;
 mod two_looks;
 mod volume;
 pub mod words;
 
+pub use activity::{Activity, ActivityLine, Backend, PreparedTransaction, Which, Who};
 pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
 pub use autoscaler_words::{condition_words, why_not_scaling};
+pub use config::{
+    ConfigDifference, DeployedConfig, DifferenceKind, FileEntry, RoleSetting, ServerConfig,
+    Setting, SettingRow, SettingSelection, UnknownSetting, config_differences, in_unit,
+    setting_place, setting_rows, shown_value, with_unit,
+};
+pub use connections::{
+    ConnectionGroup, Connections, GroupBy, HolderKind, OldSession, SessionCount, XminHolder,
+};
 pub use database::{
     Archiver, BaseBackup, DataUsage, Database, DatabaseFacts, HeldUp, ReceiverFacts, RecoveryFacts,
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
+};
+pub use disk::{
+    DatabaseSpace, DiskGrowth, DiskUsage, Mount, NamedBytes, TableSpace, disk_growth, parse_df,
 };
 pub use files::{FileFacts, FileMistake, PendingSetting, RecoverySetting};
 pub use git_ops::{ArgoApplication, GitOps, IgnoredDifference};
@@ -54,6 +72,7 @@ pub use name::{NameError, nearest, resolve_tail, slot_name};
 pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
+pub use pod_answer::{NoAnswer, PodAnswer, answered, primary_first, silent};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use signs_of_life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};
@@ -61,6 +80,7 @@ pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation, UnreadableJournal};
 pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use start_reason::StartReason;
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested, ordinal_of};
+pub use statements::{StatementCount, StatementCounts, Statements};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
 pub use topology::{Topology, TopologySource};
 pub use volume::VolumeFacts;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::confirming::typed_line;
 use super::super::context::Context;
-use super::super::operation::typed_line;
 use super::store;
 use crate::backup::catalogue::{
     Catalogue, Deletion, Doomed, RetentionCandidate, RetentionPolicy, decide, delete,

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::super::backup::store;
+use super::super::confirming::confirm;
 use super::super::context::Context;
-use super::super::operation::{self, confirm, execute_looking_again};
+use super::super::operation::{self, execute_looking_again};
 use super::{backup, discard};
 use crate::backup::format::Identities;
 use crate::backup::store::{Location, Store};
@@ -125,7 +126,8 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
         } else {
             "what clients have written to the restored databases since they were put in place would be lost\n"
         });
-        confirmed = Some(confirm(context, &journal.plan, args.operation.change.yes).await?);
+        let (plan, yes) = (&journal.plan, args.operation.change.yes);
+        confirmed = Some(confirm(context, &plan.operation.to_string(), plan, yes).await?);
     }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));
     let on = operation::target(context, kube, observed, backups);

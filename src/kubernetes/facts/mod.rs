@@ -3,6 +3,7 @@
 mod annotations;
 mod applied;
 mod autoscaler;
+mod config;
 mod excesses;
 mod git_ops;
 mod pod;
@@ -14,6 +15,7 @@ mod volume;
 
 pub(crate) use applied::differences;
 pub(crate) use autoscaler::autoscaler_facts;
+pub(crate) use config::{deployed_configs, mounted_config_maps};
 pub(crate) use excesses::{memory_limit, pod_security};
 pub(crate) use git_ops::git_ops;
 pub use pod::start_decision;

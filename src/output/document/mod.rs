@@ -1,24 +1,35 @@
 //! The documents that scripts read: `apiVersion: pgctl/v1` and a `kind`. Fields are only ever
 //! added. Bytes are integers, times RFC 3339 UTC, durations seconds.
 
+mod answers;
 mod backup;
 mod behind;
+mod change;
+mod config;
+mod connections;
+mod disk;
 mod doctor;
 mod error;
 mod instance;
 mod lag;
 mod logs;
 mod objects;
+mod queries;
 mod scaling;
 mod slots;
 mod status;
 mod version;
 
 pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
+pub use change::{ChangeDocument, ChangeEnd};
+pub use config::{ConfigDiffDocument, ConfigDocument};
+pub use connections::ConnectionsDocument;
+pub use disk::DiskDocument;
 pub use doctor::DoctorDocument;
 pub use error::ErrorDocument;
 pub use lag::LagReportDocument;
 pub use logs::{LogEntryDocument, SlowStatementsDocument};
+pub use queries::{QueriesDocument, StatementsDocument};
 pub use scaling::{AutoscalerDocument, SynchronousDocument};
 pub use slots::SlotsDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};

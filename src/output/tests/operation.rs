@@ -171,6 +171,7 @@ fn every_document_of_an_operation_holds_to_its_schema() -> Result<(), Box<dyn st
         let content = HistoryContent {
             unfinished,
             operations: &[record(&plan, OperationOutcome::Done)],
+            changes: &[],
         };
         check(
             "history.json",

@@ -1,10 +1,12 @@
 //! Whose turn it is, and what was done: the Lease and the journal in the cluster.
 
+mod changes;
 mod identity;
 mod journal;
 mod lock;
 mod stored;
 
+pub use changes::{ChangeStore, changes_of};
 pub use identity::{object_name, who};
 pub use journal::{JournalStore, journal_of, seen_journal};
 pub use lock::{Lock, LockError, lock_holder};

@@ -406,10 +406,7 @@ fn drop_slot(namespace: &str, holder: &Instance, slot: &SlotFacts) -> Option<Str
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         .then(|| {
-            in_psql(
-                namespace,
-                holder.name(),
-                &format!("select pg_drop_replication_slot('\\''{}'\\'')", slot.name),
-            )
+            let (pod, slot) = (holder.name(), &slot.name);
+            format!("pgctl -n {namespace} slots drop {slot} --pod {pod}")
         })
 }

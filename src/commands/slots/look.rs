@@ -1,7 +1,7 @@
 //! `pgctl slots`: look twice, compare, show.
 
-use super::context::Context;
-use super::looking::{self, ComparedLooks, Looking};
+use super::super::context::Context;
+use super::super::looking::{self, ComparedLooks, Looking};
 use crate::cli::SlotsArgs;
 use crate::cluster::{Limits, SlotReport, Snapshot, assess, slot_report};
 use crate::exit::ExitCode;

@@ -1,0 +1,12 @@
+//! Small changes: one statement on one server, done in a moment and proven by looking. No plan, no way
+//! back, no lock. What is proposed, what speaks for and against it, and what is kept of it.
+
+mod backend_end;
+mod proposal;
+mod record;
+mod slot_drop;
+
+pub use backend_end::{BackendEnd, propose_backend_end};
+pub use proposal::{ChangeCheck, ChangeProposal};
+pub use record::{ChangeOutcome, ChangeRecord};
+pub use slot_drop::{NoSlot, SlotDropRequest, find_slot, propose_slot_drop};

@@ -1,0 +1,77 @@
+//! What is to be changed, and what speaks for and against it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::plan::CheckVerdict;
+
+/// A small change as it would be done now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeProposal {
+    /// What is done, as history has it: `drop of slot x on pod y`.
+    pub title: String,
+    /// What tells the thing that is changed from another of the same name: whoever has agreed to it has
+    /// agreed to no other.
+    pub identity: String,
+    /// What has to be typed to agree to it.
+    pub wanted: String,
+    /// What was seen of it, a line each.
+    pub facts: Vec<String>,
+    /// What speaks for and against it.
+    pub checks: Vec<ChangeCheck>,
+}
+
+impl ChangeProposal {
+    /// Whether a check says no.
+    pub fn is_refused(&self) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|it| it.verdict == CheckVerdict::Refuse)
+    }
+}
+
+/// One thing that speaks for or against a small change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeCheck {
+    /// What was looked at, in a word or two: `in use`.
+    pub check: &'static str,
+    /// Whether it goes.
+    pub verdict: CheckVerdict,
+    /// Why, on the object that it is about.
+    pub reason: String,
+    /// What to type about it.
+    pub next: Option<String>,
+}
+
+impl ChangeCheck {
+    /// Nothing speaks against it.
+    pub fn pass(check: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(check, CheckVerdict::Pass, reason.into())
+    }
+
+    /// It has a price, which is said.
+    pub fn warn(check: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(check, CheckVerdict::Warn, reason.into())
+    }
+
+    /// It is not done.
+    pub fn refuse(check: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(check, CheckVerdict::Refuse, reason.into())
+    }
+
+    /// What to type about it.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    fn new(check: &'static str, verdict: CheckVerdict, reason: String) -> Self {
+        Self {
+            check,
+            verdict,
+            reason,
+            next: None,
+        }
+    }
+}

@@ -1,0 +1,454 @@
+//! How servers differ from each other, and from the deployment's files.
+
+use super::facts::{DeployedConfig, FileEntry, ServerConfig, Setting};
+use super::file::parse_config;
+use super::secret::shown_value;
+use super::value::{canonical, with_unit};
+use crate::cluster::{PodAnswer, answered};
+
+/// A difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigDifference {
+    /// The setting; empty for a line that can't be read.
+    pub name: String,
+    /// The pod of the server; none when it is about servers among each other.
+    pub pod: Option<String>,
+    /// What is different.
+    pub kind: DifferenceKind,
+    /// What ought to be: the deployment's value, or that of the primary.
+    pub expected: Option<String>,
+    /// What the server goes by.
+    pub actual: Option<String>,
+    /// Where that is from, and why, in words.
+    pub why: String,
+}
+
+/// What is different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DifferenceKind {
+    /// The server can't use what its file says.
+    Wrong,
+    /// It takes a restart.
+    PendingRestart,
+    /// The file says so, and the server has not read it again.
+    NotReloaded,
+    /// `postgresql.auto.conf`, the command line, or a later line says something else.
+    Overridden,
+    /// The pod's file is not yet, or not any more, that of the ConfigMap.
+    NotInPod,
+    /// `ALTER SYSTEM` has set it here, and the deployment does not know.
+    OnlyHere,
+    /// Servers go by different values.
+    Between,
+}
+
+impl DifferenceKind {
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::PendingRestart => "pending-restart",
+            Self::NotReloaded => "not-reloaded",
+            Self::Overridden => "overridden",
+            Self::NotInPod => "not-in-pod",
+            Self::OnlyHere => "only-here",
+            Self::Between => "between",
+        }
+    }
+}
+
+/// What servers of a cluster are to have each for itself, or what says what a server is and not how it is set.
+const EACH_ITS_OWN: [&str; 8] = [
+    "cluster_name",
+    "primary_conninfo",
+    "primary_slot_name",
+    "synchronous_standby_names",
+    "in_hot_standby",
+    "transaction_read_only",
+    "application_name",
+    "listen_addresses",
+];
+
+/// What pgctl and the start script keep in `postgresql.auto.conf`.
+const OURS: [&str; 5] = [
+    "primary_conninfo",
+    "primary_slot_name",
+    "synchronous_standby_names",
+    "restore_command",
+    "recovery_min_apply_delay",
+];
+
+/// Name of the file that `ALTER SYSTEM` writes.
+const AUTO: &str = "postgresql.auto.conf";
+
+/// Everything that differs, by name.
+pub fn config_differences(
+    answers: &[PodAnswer<ServerConfig>],
+    deployed: &[DeployedConfig],
+) -> Vec<ConfigDifference> {
+    let mut found = between(answers);
+    for (answer, config) in answered(answers) {
+        found.extend(wrong(&answer.pod, config));
+        found.extend(against_deployment(&answer.pod, config, deployed));
+        found.extend(pending(&answer.pod, config));
+        found.extend(only_here(&answer.pod, config, deployed));
+    }
+    // What is wrong, or waits, is said once.
+    let mut kept: Vec<ConfigDifference> = Vec::new();
+    found.sort_by(|a, b| (&a.name, &a.pod, a.kind).cmp(&(&b.name, &b.pod, b.kind)));
+    for it in found {
+        let said = kept.iter().any(|before| {
+            let same = before.name == it.name && before.pod == it.pod && !it.name.is_empty();
+            same && before.kind <= DifferenceKind::PendingRestart
+        });
+        if !said {
+            kept.push(it);
+        }
+    }
+    kept
+}
+
+fn between(answers: &[PodAnswer<ServerConfig>]) -> Vec<ConfigDifference> {
+    let servers: Vec<_> = answered(answers).collect();
+    let Some(((first, reference), others)) = servers.split_first() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for setting in &reference.settings {
+        let asked_by_us = matches!(setting.source.as_str(), "client" | "session");
+        if EACH_ITS_OWN.contains(&setting.name.as_str()) || asked_by_us {
+            continue;
+        }
+        let differ: Vec<(&str, &Setting)> = others
+            .iter()
+            .filter_map(|(answer, config)| {
+                let other = config.settings.iter().find(|it| it.name == setting.name)?;
+                (other.value != setting.value).then_some((answer.pod.as_str(), other))
+            })
+            .collect();
+        if differ.is_empty() {
+            continue;
+        }
+        let said: Vec<String> = differ
+            .iter()
+            .map(|(pod, it)| format!("{} on {pod} ({})", shown(it), setting_place(it)))
+            .collect();
+        found.push(ConfigDifference {
+            name: setting.name.clone(),
+            pod: None,
+            kind: DifferenceKind::Between,
+            expected: Some(shown(setting)),
+            actual: Some(shown(differ[0].1)),
+            why: format!(
+                "{} on {}, and {}",
+                shown(setting),
+                first.pod,
+                said.join(", ")
+            ),
+        });
+    }
+    found
+}
+
+fn wrong(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
+    let entries = config.files.iter().flatten();
+    let found = entries.filter_map(|entry| {
+        let error = entry.error.as_ref()?;
+        let name = entry.name.clone().unwrap_or_default();
+        let setting = config.settings.iter().find(|it| it.name == name);
+        // What takes a restart is told as what can't be applied.
+        if setting.is_some_and(|it| it.pending_restart) {
+            return None;
+        }
+        let restart = setting.is_some_and(|it| it.context == "postmaster")
+            && error.contains("could not be applied");
+        Some(ConfigDifference {
+            pod: Some(pod.to_owned()),
+            kind: match restart {
+                true => DifferenceKind::PendingRestart,
+                false => DifferenceKind::Wrong,
+            },
+            expected: entry.value.clone(),
+            actual: setting.map(shown),
+            why: match restart {
+                true => format!("{} takes effect with a restart", entry_place(entry)),
+                false => format!("{}: {error}", entry_place(entry)),
+            },
+            name,
+        })
+    });
+    found.collect()
+}
+
+fn pending(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
+    let waits = config.settings.iter().filter(|it| it.pending_restart);
+    waits
+        .map(|setting| {
+            let entries = config.files.iter().flatten();
+            let new = entries
+                .filter(|it| it.name.as_ref() == Some(&setting.name))
+                .last();
+            ConfigDifference {
+                name: setting.name.clone(),
+                pod: Some(pod.to_owned()),
+                kind: DifferenceKind::PendingRestart,
+                expected: new.and_then(|it| it.value.clone()),
+                actual: Some(shown(setting)),
+                why: match new {
+                    Some(entry) => format!("{} takes effect with a restart", entry_place(entry)),
+                    None => "it was taken out of the files, which takes effect with a restart"
+                        .to_owned(),
+                },
+            }
+        })
+        .collect()
+}
+
+fn against_deployment(
+    pod: &str,
+    config: &ServerConfig,
+    deployed: &[DeployedConfig],
+) -> Vec<ConfigDifference> {
+    let Some(entries) = &config.files else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let parsed: Vec<_> = deployed.iter().map(|it| parse_config(&it.text)).collect();
+    for (number, file) in deployed.iter().enumerate() {
+        let lines = &parsed[number];
+        for (at, line) in lines.iter().enumerate() {
+            // The last one counts: of this file, and of those that an overlay adds to it.
+            let later = parsed[number + 1..].iter().flatten();
+            let mut after = lines[at + 1..].iter().chain(later);
+            if after.any(|it| it.name == line.name) {
+                continue;
+            }
+            let setting = config
+                .settings
+                .iter()
+                .find(|it| it.name.eq_ignore_ascii_case(&line.name));
+            let difference = |kind, why: String| ConfigDifference {
+                name: setting.map_or(&line.name, |it| &it.name).clone(),
+                pod: Some(pod.to_owned()),
+                kind,
+                expected: Some(shown_value(&line.name, &line.value)),
+                actual: setting.map(shown),
+                why,
+            };
+            let named = |it: &&FileEntry| {
+                it.name
+                    .as_ref()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(&line.name))
+            };
+            let here = entries
+                .iter()
+                .filter(named)
+                .filter(|it| base_name(it) == file.key)
+                .last();
+            let like = |value: &str| match setting {
+                Some(it) => {
+                    let unit = it.unit.as_deref();
+                    canonical(value, &it.kind, unit) == canonical(&line.value, &it.kind, unit)
+                }
+                None => value == line.value,
+            };
+            let in_pod = here.and_then(|it| it.value.as_deref());
+            if !in_pod.is_some_and(like) {
+                let says = match in_pod {
+                    Some(value) => {
+                        format!(
+                            "the file in the pod says {}",
+                            shown_value(&line.name, value)
+                        )
+                    }
+                    None => "the file in the pod does not have it".to_owned(),
+                };
+                found.push(difference(
+                    DifferenceKind::NotInPod,
+                    format!(
+                        "{says}; ConfigMap {} line {} has it",
+                        file.config_map, line.line
+                    ),
+                ));
+                continue;
+            }
+            let Some(setting) = setting else { continue };
+            let asked_by_us = matches!(setting.source.as_str(), "client" | "session");
+            if asked_by_us || like(&setting.value) {
+                continue;
+            }
+            let last = entries.iter().filter(named).last();
+            let overruled = last.filter(|last| !last.value.as_deref().is_some_and(like));
+            if let Some(last) = overruled {
+                let why = format!("{} overrules it", entry_place(last));
+                found.push(difference(DifferenceKind::Overridden, why));
+            } else if setting.source == "command line" {
+                let why = "the command line overrules it".to_owned();
+                found.push(difference(DifferenceKind::Overridden, why));
+            } else {
+                let why = "the server has not read its files again".to_owned();
+                found.push(difference(DifferenceKind::NotReloaded, why));
+            }
+        }
+    }
+    found
+}
+
+fn only_here(
+    pod: &str,
+    config: &ServerConfig,
+    deployed: &[DeployedConfig],
+) -> Vec<ConfigDifference> {
+    let known: Vec<String> = deployed
+        .iter()
+        .flat_map(|file| parse_config(&file.text))
+        .map(|it| it.name)
+        .collect();
+    let entries = config.files.iter().flatten();
+    let found = entries.filter_map(|entry| {
+        let name = entry.name.as_ref()?;
+        let ours = OURS.contains(&name.as_str()) || known.contains(&name.to_lowercase());
+        if base_name(entry) != AUTO || ours || entry.error.is_some() {
+            return None;
+        }
+        let setting = config.settings.iter().find(|it| it.name == *name);
+        Some(ConfigDifference {
+            name: name.clone(),
+            pod: Some(pod.to_owned()),
+            kind: DifferenceKind::OnlyHere,
+            expected: None,
+            actual: setting.map(shown),
+            why: format!("ALTER SYSTEM has set it here ({})", entry_place(entry)),
+        })
+    });
+    found.collect()
+}
+
+/// As it may be shown: what says why must not tell a secret, either.
+fn shown(setting: &Setting) -> String {
+    let value = with_unit(&setting.value, setting.unit.as_deref());
+    shown_value(&setting.name, &value)
+}
+
+/// Where a setting is from: file and line, or what else it is.
+pub fn setting_place(setting: &Setting) -> String {
+    match (&setting.file, setting.line) {
+        (Some(file), Some(line)) => format!("{}:{line}", last_part(file)),
+        _ => setting.source.clone(),
+    }
+}
+
+fn entry_place(entry: &FileEntry) -> String {
+    let line = entry.line.map(|line| format!(":{line}"));
+    format!("{}{}", base_name(entry), line.unwrap_or_default())
+}
+
+fn base_name(entry: &FileEntry) -> &str {
+    entry.file.as_deref().map_or("a file", last_part)
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::fixture::{server_config, setting};
+
+    fn entry(file: &str, line: u32, name: &str, value: &str) -> FileEntry {
+        FileEntry {
+            file: Some(format!("/etc/{file}")),
+            line: Some(line),
+            name: Some(name.to_owned()),
+            value: Some(value.to_owned()),
+            applied: true,
+            error: None,
+        }
+    }
+
+    fn deployed(text: &str) -> [DeployedConfig; 1] {
+        [DeployedConfig {
+            config_map: "postgres-config".to_owned(),
+            key: "postgresql.conf".to_owned(),
+            text: text.to_owned(),
+        }]
+    }
+
+    fn kinds(config: ServerConfig, text: &str) -> Vec<DifferenceKind> {
+        let mut answer = server_config("a", &[]);
+        answer.answer = Ok(config);
+        let found = config_differences(&[answer], &deployed(text));
+        found.iter().map(|it| it.kind).collect()
+    }
+
+    /// A server that goes by 4 MB, with these lines in its files.
+    fn server(files: Vec<FileEntry>) -> ServerConfig {
+        ServerConfig {
+            settings: vec![setting("work_mem", "4096")],
+            files: Some(files),
+            roles: Vec::new(),
+        }
+    }
+
+    const CONF: &str = "postgresql.conf";
+
+    #[test]
+    fn what_is_the_same_is_no_difference() {
+        let server = server(vec![entry(CONF, 1, "work_mem", "4096kB")]);
+        assert_eq!(kinds(server, "work_mem = '4MB'"), []);
+    }
+
+    #[test]
+    fn each_way_to_differ_is_told_from_the_others() {
+        let file = |value| vec![entry(CONF, 1, "work_mem", value)];
+        let text = "work_mem = 8MB";
+        assert_eq!(kinds(server(Vec::new()), text), [DifferenceKind::NotInPod]);
+        assert_eq!(kinds(server(file("4MB")), text), [DifferenceKind::NotInPod]);
+        assert_eq!(
+            kinds(server(file("8MB")), text),
+            [DifferenceKind::NotReloaded]
+        );
+        let mut both = file("8MB");
+        both.push(entry(AUTO, 3, "work_mem", "4MB"));
+        assert_eq!(kinds(server(both), text), [DifferenceKind::Overridden]);
+        let mut wrong = file("8 parsecs");
+        wrong[0].error = Some("setting could not be applied".to_owned());
+        assert_eq!(
+            kinds(server(wrong), "work_mem = '8 parsecs'"),
+            [DifferenceKind::Wrong]
+        );
+        let mut waits = server(file("8MB"));
+        waits.settings[0].pending_restart = true;
+        assert_eq!(kinds(waits, text), [DifferenceKind::PendingRestart]);
+        let only = server(vec![entry(AUTO, 3, "work_mem", "4MB")]);
+        assert_eq!(kinds(only, ""), [DifferenceKind::OnlyHere]);
+    }
+
+    #[test]
+    fn what_an_overlay_sets_is_what_the_deployment_says() {
+        let mut overlay = deployed("work_mem = 8MB")[0].clone();
+        overlay.key = "overlay.conf".to_owned();
+        let both = [deployed("work_mem = 4MB")[0].clone(), overlay];
+        let mut answer = server_config("a", &[]);
+        let mut config = server(vec![
+            entry(CONF, 1, "work_mem", "4MB"),
+            entry("overlay.conf", 1, "work_mem", "8MB"),
+        ]);
+        config.settings[0].value = "8192".to_owned();
+        answer.answer = Ok(config);
+        assert_eq!(config_differences(&[answer], &both), []);
+    }
+
+    #[test]
+    fn servers_differ_from_each_other() {
+        let answers = [
+            server_config("a", &[("work_mem", "4096"), ("cluster_name", "a")]),
+            server_config("b", &[("work_mem", "8192"), ("cluster_name", "b")]),
+        ];
+        let found = config_differences(&answers, &[]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].kind, DifferenceKind::Between);
+        assert!(found[0].why.starts_with("4MB on a, and 8MB on b"));
+    }
+}

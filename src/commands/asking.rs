@@ -1,0 +1,75 @@
+//! Commands that ask every server one question.
+
+use super::context::Context;
+use crate::cluster::{ClusterId, PodAnswer, answered};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{Kube, Place};
+use crate::observe::{AskedCluster, OpenError, OpenPod};
+
+/// A cluster, and which of its pods are asked. It is found anew at each look: pods come and go.
+pub(super) struct Asking {
+    /// The way to it.
+    pub(super) kube: Kube,
+    pods: Vec<String>,
+    found: AskedCluster,
+    fresh: bool,
+}
+
+impl Asking {
+    /// Finds the cluster. `pods` is what was typed: none for all of them.
+    ///
+    /// # Errors
+    /// When the API can't be asked, there is not one cluster, or no such pod.
+    pub(super) async fn connect(context: &Context, pods: &[String]) -> Result<Self, Failure> {
+        let kube = context.connect().await?;
+        let found = find(context, &kube).await?;
+        found.choose(pods)?;
+        Ok(Self {
+            kube,
+            pods: pods.to_vec(),
+            found,
+            fresh: true,
+        })
+    }
+
+    /// Which cluster it is.
+    pub(super) fn cluster(&self) -> &ClusterId {
+        self.found.id()
+    }
+
+    /// The cluster as it was last found.
+    pub(super) fn found(&self) -> &AskedCluster {
+        &self.found
+    }
+
+    /// Asks, each pod for as long as `--timeout`.
+    ///
+    /// # Errors
+    /// When the API can't be asked, or a pod that was named is gone.
+    pub(super) async fn ask<T>(
+        &mut self,
+        context: &Context,
+        question: impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
+    ) -> Result<Vec<PodAnswer<T>>, Failure> {
+        if !std::mem::take(&mut self.fresh) {
+            self.found = find(context, &self.kube).await?;
+        }
+        let pods = self.found.choose(&self.pods)?;
+        let limit = context.timeout();
+        Ok(self.found.ask(&self.kube, &pods, limit, question).await)
+    }
+}
+
+async fn find(context: &Context, kube: &Kube) -> Result<AskedCluster, Failure> {
+    let place = Place::Namespace(kube.namespace().to_owned());
+    Ok(AskedCluster::find(kube, &place, &context.selection).await?)
+}
+
+/// How a command ends that only asks: nobody answered is an end of its own.
+pub(super) fn exit<T>(answers: &[PodAnswer<T>]) -> ExitCode {
+    match answered(answers).next() {
+        Some(_) => ExitCode::Done,
+        None => ExitCode::Unreachable,
+    }
+}

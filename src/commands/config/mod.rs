@@ -1,0 +1,8 @@
+//! `pgctl config`.
+
+mod diff;
+mod run;
+mod show;
+mod unknown;
+
+pub(super) use run::run;

@@ -1,0 +1,18 @@
+//! Which part of it is asked for.
+
+use super::super::context::Context;
+use super::{diff, show};
+use crate::cli::{ConfigArgs, ConfigCommand};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+pub(in crate::commands) async fn run(
+    context: &Context,
+    args: &ConfigArgs,
+) -> Result<ExitCode, Failure> {
+    match &args.command {
+        None => show::run(context, &args.show).await,
+        Some(ConfigCommand::Show(args)) => show::run(context, args).await,
+        Some(ConfigCommand::Diff(args)) => diff::run(context, args).await,
+    }
+}

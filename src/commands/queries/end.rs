@@ -1,0 +1,164 @@
+//! `pgctl queries cancel` and `pgctl queries terminate`.
+
+use std::time::Duration;
+
+use super::super::asking::Asking;
+use super::super::context::Context;
+use super::super::small_change;
+use crate::change::{BackendEnd, ChangeProposal, propose_backend_end};
+use crate::cli::QueryEndArgs;
+use crate::cluster::{Activity, Backend, PodAnswer, answered, silent};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::Kube;
+use crate::observe::{AskedCluster, OpenError, OpenPod};
+use crate::operate::{Around, NotDone, SmallChange};
+
+/// A query notices that it is to end at its next check for interrupts; that may take it a while.
+const LIMIT: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(
+    context: &Context,
+    args: &QueryEndArgs,
+    end: BackendEnd,
+) -> Result<ExitCode, Failure> {
+    let pods: Vec<String> = args.pod.iter().cloned().collect();
+    let mut asking = Asking::connect(context, &pods).await?;
+    let question = async |pod: &OpenPod<'_>| Ok(pod.session.activity().await?);
+    let answers = asking.ask(context, question).await?;
+    let (pod, backend) = found(args, end, &answers)?;
+    let change = EndBackend {
+        kube: &asking.kube,
+        cluster: asking.found(),
+        pod,
+        backend,
+        end,
+        process: args.process,
+    };
+    let (cluster, command) = (asking.cluster().clone(), format!("queries {}", end.word()));
+    small_change::run(
+        context,
+        &args.change,
+        &command,
+        &asking.kube,
+        &cluster,
+        &change,
+    )
+    .await
+}
+
+/// The process that has the number, and its pod.
+fn found(
+    args: &QueryEndArgs,
+    end: BackendEnd,
+    answers: &[PodAnswer<Activity>],
+) -> Result<(String, Backend), Failure> {
+    let pid = args.pid;
+    let with = answered(answers).filter_map(|(answer, activity)| {
+        let backend = activity.backends.iter().find(|it| it.pid == pid)?;
+        Some((answer.pod.clone(), backend.clone()))
+    });
+    let mut with: Vec<(String, Backend)> = with.collect();
+    // Numbers of processes are small in pods, and the same on several: a client's session is meant.
+    if with.len() > 1 && with.iter().any(|(_, it)| it.is_client()) {
+        with.retain(|(_, it)| it.is_client());
+    }
+    let not_asked: Vec<String> = silent(answers)
+        .map(|(answer, why)| format!("{} does not answer: {why}", answer.pod))
+        .collect();
+    let named = |failure: Failure| not_asked.iter().fold(failure, |it, why| it.because(why));
+    match with.len() {
+        1 => Ok(with.remove(0)),
+        0 => {
+            let none = answered(answers).next().is_none();
+            let exit = if none {
+                ExitCode::Unreachable
+            } else {
+                ExitCode::Usage
+            };
+            let asked: Vec<&str> = answered(answers).map(|(it, _)| it.pod.as_str()).collect();
+            let place = match asked.as_slice() {
+                [] => "any server: none answers".to_owned(),
+                asked => asked.join(", "),
+            };
+            let what = format!("no process has the number {pid} on {place}; it may have ended");
+            Err(named(Failure::new(exit, what)).next("pgctl queries"))
+        }
+        _ => {
+            let pods: Vec<&str> = with.iter().map(|(pod, _)| pod.as_str()).collect();
+            let what = format!(
+                "{} have a process {pid}: say which is meant",
+                pods.join(", ")
+            );
+            let next = match end {
+                BackendEnd::Cancel => format!("pgctl queries cancel {pid} --pod {}", pods[0]),
+                BackendEnd::Terminate => {
+                    format!("pgctl queries terminate {pid} --pod {}", pods[0])
+                }
+            };
+            Err(Failure::new(ExitCode::Usage, what).next(next))
+        }
+    }
+}
+
+struct EndBackend<'a> {
+    kube: &'a Kube,
+    cluster: &'a AskedCluster,
+    pod: String,
+    backend: Backend,
+    end: BackendEnd,
+    process: bool,
+}
+
+impl EndBackend<'_> {
+    async fn open(&self) -> Result<OpenPod<'_>, OpenError> {
+        self.cluster.open(self.kube, &self.pod).await
+    }
+}
+
+impl SmallChange for EndBackend<'_> {
+    async fn propose(&self, around: &Around) -> Result<ChangeProposal, Failure> {
+        let failed = |error: OpenError| {
+            Failure::new(ExitCode::Unreachable, "it can't be asked any more")
+                .on(format!("pod/{}", self.pod))
+                .because(error.to_string())
+        };
+        let activity = async { Ok(self.open().await?.session.activity().await?) };
+        let activity: Activity = activity.await.map_err(failed)?;
+        let pid = self.backend.pid;
+        let now = activity.backends.iter().find(|it| it.pid == pid);
+        let same = now.filter(|it| it.backend_start == self.backend.backend_start);
+        let Some(backend) = same else {
+            let what = format!("the process {pid} has ended by itself; nothing was changed");
+            return Err(Failure::new(ExitCode::Refused, what)
+                .on(format!("pod/{}", self.pod))
+                .next("pgctl queries"));
+        };
+        let unfinished = around.unfinished.as_ref();
+        Ok(propose_backend_end(
+            &self.pod,
+            &activity,
+            backend,
+            self.end,
+            self.process,
+            unfinished,
+        ))
+    }
+
+    async fn act(&self, _: &ChangeProposal) -> Result<(), NotDone> {
+        let open = self.open().await?;
+        let ended = open.session.end_backend(&self.backend, self.end).await;
+        match ended.map_err(OpenError::from)? {
+            true => Ok(()),
+            false => Err(NotDone::NothingChanged(
+                "it had ended by itself, or begun something else, just before".to_owned(),
+            )),
+        }
+    }
+
+    async fn is_done(&self, _: &ChangeProposal) -> Result<bool, OpenError> {
+        let open = self.open().await?;
+        let ended = open.session.has_ended(&self.backend, self.end, LIMIT).await;
+        Ok(ended?)
+    }
+}

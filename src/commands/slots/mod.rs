@@ -1,0 +1,7 @@
+//! `pgctl slots`.
+
+mod drop;
+mod look;
+mod run;
+
+pub(super) use run::run;

@@ -1,0 +1,198 @@
+//! One question to every database of a cluster, or to chosen ones, at once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::open::{OpenError, login, open, open_database};
+use crate::cluster::{
+    ClusterId, ContainerState, NameError, NoAnswer, PodAnswer, PodFacts, Role, primary_first,
+    resolve_tail,
+};
+use crate::kubernetes::{Credentials, Found, Kube, KubeError, Place, Selection};
+use crate::postgres::{Login, Session};
+
+/// Databases asked at the same moment: each is a stream through the API server.
+const MAX_FORWARDS: usize = 64;
+
+/// A cluster that was found, and whose databases can be asked. Nobody was asked yet.
+#[derive(Debug, Clone)]
+pub struct AskedCluster {
+    /// Its objects.
+    pub found: Found,
+    /// Its pods, by component and ordinal.
+    pub pods: Vec<PodFacts>,
+    credentials: Credentials,
+}
+
+impl AskedCluster {
+    /// Finds the one cluster of a place.
+    ///
+    /// # Errors
+    /// When the API can't be asked, there is not exactly one cluster, or the Secret can't be read.
+    pub async fn find(
+        kube: &Kube,
+        place: &Place,
+        selection: &Selection,
+    ) -> Result<Self, KubeError> {
+        let found = kube.discover_one(place, selection).await?;
+        let Some(source) = &found.credentials else {
+            return Err(KubeError::Unexpected {
+                doing: format!("finding the password for {}", found.id),
+                reason: "the pod template names no Secret for POSTGRES_PASSWORD; \
+                         name it with --secret"
+                    .to_owned(),
+            });
+        };
+        let credentials = kube.credentials(source).await?;
+        Ok(Self {
+            pods: found.pod_facts(&BTreeMap::new()),
+            credentials,
+            found,
+        })
+    }
+
+    /// Which cluster it is.
+    pub fn id(&self) -> &ClusterId {
+        &self.found.id
+    }
+
+    /// The full names of the pods that somebody named, in full or by a tail; all of them when nobody
+    /// named any.
+    ///
+    /// # Errors
+    /// When there is none of a name, or several.
+    pub fn choose(&self, given: &[String]) -> Result<Vec<String>, NameError> {
+        let names = || self.pods.iter().map(|it| it.name.as_str());
+        if given.is_empty() {
+            return Ok(names().map(str::to_owned).collect());
+        }
+        let chosen = given
+            .iter()
+            .map(|given| resolve_tail(given, names()).map(str::to_owned));
+        chosen.collect()
+    }
+
+    /// Asks these pods, all at once. Each has `limit` for everything, connecting included: one that hangs
+    /// costs its row. The primary comes first, by what each says of itself.
+    pub async fn ask<T>(
+        &self,
+        kube: &Kube,
+        pods: &[String],
+        limit: Duration,
+        question: impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
+    ) -> Vec<PodAnswer<T>> {
+        let login = login(&self.credentials, kube.timeout().min(limit));
+        let forwards = Semaphore::new(MAX_FORWARDS);
+        let chosen = self.pods.iter().filter(|it| pods.contains(&it.name));
+        let mut answers = join_all(chosen.map(async |pod| {
+            let mut role = Role::Unknown;
+            let answer = if matches!(pod.container, ContainerState::Running { .. }) {
+                let _permit = forwards.acquire().await;
+                let asking = self.ask_one(kube, pod, &login, &mut role, &question);
+                match tokio::time::timeout(limit, asking).await {
+                    Ok(answer) => answer.map_err(no_answer),
+                    Err(_) => Err(NoAnswer::Silent(format!(
+                        "no answer within {} s",
+                        limit.as_secs_f64()
+                    ))),
+                }
+            } else {
+                Err(NoAnswer::NotRunning)
+            };
+            PodAnswer {
+                pod: pod.name.clone(),
+                role,
+                answer,
+            }
+        }))
+        .await;
+        primary_first(&mut answers);
+        answers
+    }
+
+    async fn ask_one<T>(
+        &self,
+        kube: &Kube,
+        pod: &PodFacts,
+        login: &Login,
+        role: &mut Role,
+        question: &impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        let open = self.open_as(kube, pod, login).await?;
+        *role = open.role;
+        question(&open).await
+    }
+
+    /// Opens a session on one of its pods, by its full name.
+    ///
+    /// # Errors
+    /// When it is gone, can't be reached, or does not let us in.
+    pub async fn open<'a>(&'a self, kube: &'a Kube, pod: &str) -> Result<OpenPod<'a>, OpenError> {
+        let Some(pod) = self.pods.iter().find(|it| it.name == pod) else {
+            return Err(OpenError::Kube(KubeError::Unexpected {
+                doing: format!("opening a session on {pod}"),
+                reason: "there is no such pod any more".to_owned(),
+            }));
+        };
+        let login = login(&self.credentials, kube.timeout());
+        self.open_as(kube, pod, &login).await
+    }
+
+    async fn open_as<'a>(
+        &'a self,
+        kube: &'a Kube,
+        pod: &'a PodFacts,
+        login: &Login,
+    ) -> Result<OpenPod<'a>, OpenError> {
+        let namespace = &self.found.id.namespace;
+        let session = open(kube, namespace, &pod.name, login).await?;
+        let role = match session.in_recovery().await? {
+            true => Role::Standby,
+            false => Role::Primary,
+        };
+        Ok(OpenPod {
+            pod,
+            role,
+            session,
+            kube,
+            namespace,
+            login: login.clone(),
+        })
+    }
+}
+
+fn no_answer(error: OpenError) -> NoAnswer {
+    let reason = error.to_string();
+    match error {
+        OpenError::Sql(error) if error.shows_life() => NoAnswer::Refused(reason),
+        OpenError::Sql(_) | OpenError::Kube(_) => NoAnswer::Silent(reason),
+    }
+}
+
+/// A pod that is being asked, with an open session in its database `postgres`.
+pub struct OpenPod<'a> {
+    /// What Kubernetes says of it.
+    pub pod: &'a PodFacts,
+    /// What it is, as it just said.
+    pub role: Role,
+    /// The session.
+    pub session: Session,
+    /// The way to it.
+    pub kube: &'a Kube,
+    /// Its namespace.
+    pub namespace: &'a str,
+    login: Login,
+}
+
+impl OpenPod<'_> {
+    /// A session in another of its databases.
+    ///
+    /// # Errors
+    /// When it does not let us in.
+    pub async fn database(&self, name: &str) -> Result<Session, OpenError> {
+        open_database(self.kube, self.namespace, &self.pod.name, &self.login, name).await
+    }
+}

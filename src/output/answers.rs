@@ -1,0 +1,29 @@
+//! What every screen of answers of several servers has in common.
+
+use super::plain::plain;
+use super::screen::{Screen, Tone};
+use crate::cluster::{PodAnswer, Role, silent};
+
+/// What a server is, in a word.
+pub(super) const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Primary => "primary",
+        Role::Standby => "standby",
+        Role::Unknown => "server",
+    }
+}
+
+/// The line above what a server says: what it is, and what counts.
+pub(super) fn heading<T>(answer: &PodAnswer<T>, said: &str, screen: &Screen) -> String {
+    let line = format!("{} {}: {said}", role_word(answer.role), answer.pod);
+    screen.wrap(&plain(&line), 2)
+}
+
+/// A line for each server that does not answer.
+pub(super) fn silent_lines<T>(answers: &[PodAnswer<T>], screen: &Screen) -> Vec<String> {
+    let line = |(answer, why): (&PodAnswer<T>, &crate::cluster::NoAnswer)| {
+        let line = format!("no answer of {}: {why}", answer.pod);
+        screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2))
+    };
+    silent(answers).map(line).collect()
+}

@@ -1,0 +1,71 @@
+//! `kind: Change`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::API_VERSION;
+use super::status::ClusterDocument;
+use crate::change::{ChangeCheck, ChangeProposal, ChangeRecord};
+use crate::cluster::ClusterId;
+use crate::exit::ExitCode;
+
+/// A small change (`pgctl slots drop`, `pgctl queries cancel`): what was proposed, or done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Change", deny_unknown_fields)]
+pub struct ChangeDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `Change`.
+    #[schemars(extend("const" = "Change"))]
+    kind: &'static str,
+    /// Which cluster.
+    cluster: ClusterDocument,
+    /// What is done, in words.
+    change: String,
+    /// `proposed` (`--dry-run`), `refused` by a check, or `done` and proven. One that the server did not
+    /// do is a document of `kind: Error`.
+    outcome: &'static str,
+    /// What was seen of it, for people.
+    facts: Vec<String>,
+    /// What speaks for and against it.
+    checks: Vec<ChangeCheck>,
+    /// Its line in the history, when it was done.
+    record: Option<ChangeRecord>,
+    /// The exit code of the command.
+    exit_code: u8,
+}
+
+/// How far a small change has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeEnd {
+    /// It would be done (`--dry-run`).
+    Proposed,
+    /// A check said no.
+    Refused,
+    /// Done, and proven.
+    Done(ChangeRecord),
+}
+
+impl ChangeDocument {
+    /// Makes the document.
+    pub fn new(cluster: &ClusterId, proposal: &ChangeProposal, end: &ChangeEnd) -> Self {
+        let (outcome, record, exit) = match end {
+            ChangeEnd::Proposed => ("proposed", None, ExitCode::Done),
+            ChangeEnd::Refused => ("refused", None, ExitCode::Refused),
+            ChangeEnd::Done(record) => ("done", Some(record.clone()), ExitCode::Done),
+        };
+        Self {
+            api_version: API_VERSION,
+            kind: "Change",
+            cluster: cluster.into(),
+            change: proposal.title.clone(),
+            outcome,
+            facts: proposal.facts.clone(),
+            checks: proposal.checks.clone(),
+            record,
+            exit_code: exit.number(),
+        }
+    }
+}

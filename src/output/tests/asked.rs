@@ -1,0 +1,270 @@
+//! Answers of several servers.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::cluster::fixture::{backend, prepared, server_config};
+use crate::cluster::{
+    Activity, Backend, Connections, DatabaseSpace, DeployedConfig, DiskUsage, FileEntry, GroupBy,
+    HolderKind, Mount, NamedBytes, NoAnswer, OldSession, PodAnswer, Role, SessionCount,
+    SettingSelection, StatementCount, StatementCounts, Statements, TableSpace, Which, XminHolder,
+    config_differences, disk_growth,
+};
+
+/// What the primary says, and two others that say nothing.
+fn answers<T>(answer: T) -> Vec<PodAnswer<T>> {
+    let silent = |pod: String, why| PodAnswer {
+        pod,
+        role: Role::Unknown,
+        answer: Err(why),
+    };
+    vec![
+        PodAnswer {
+            pod: PRIMARY.to_owned(),
+            role: Role::Primary,
+            answer: Ok(answer),
+        },
+        silent(
+            replica(0),
+            NoAnswer::Silent("no answer within 10 s".to_owned()),
+        ),
+        silent(replica(1), NoAnswer::NotRunning),
+    ]
+}
+
+fn both_widths(draw: impl Fn(&Screen) -> String) -> String {
+    [80, 160]
+        .map(|width| format!("--- {width} columns\n{}", draw(&screen(width))))
+        .join("\n")
+}
+
+fn activity() -> Activity {
+    let blocked = |pid, by: &[i32]| Backend {
+        blocked_by: by.to_vec(),
+        wait_type: Some("Lock".to_owned()),
+        wait_event: Some("transactionid".to_owned()),
+        lock: Some("ShareLock on transactionid".to_owned()),
+        query: "update orders\n   set paid = true where id = 7 and customer = 12345 and shop = 2"
+            .to_owned(),
+        ..backend(pid, "active")
+    };
+    let mut waits = blocked(4714, &[0]);
+    waits.blocked_by.clear();
+    waits.blocked_by_prepared = vec!["it's two".to_owned()];
+    Activity {
+        backends: vec![
+            backend(4711, "idle in transaction"),
+            blocked(4712, &[4711]),
+            blocked(4713, &[4712, 4711]),
+            waits,
+            backend(4715, "idle"),
+            Backend {
+                application: "\u{1b}[2Jhostile".to_owned(),
+                query: "select '\u{1b}]0;x\u{7}' -- \u{202e}".to_owned(),
+                ..backend(4716, "active")
+            },
+            Backend {
+                kind: "autovacuum worker".to_owned(),
+                user: None,
+                client: None,
+                application: String::new(),
+                query: "autovacuum: VACUUM public.orders (to prevent wraparound)".to_owned(),
+                ..backend(4717, "active")
+            },
+        ],
+        prepared: vec![prepared("it's two")],
+    }
+}
+
+#[test]
+fn who_waits_stands_below_whom_it_waits_for() -> Result<(), Box<dyn std::error::Error>> {
+    let seen = answers(activity());
+    for which in [Which::Running, Which::Blocking, Which::All] {
+        let document = QueriesDocument::new(&fixture::healthy(1).cluster, &seen, which);
+        holds("queries.json", &encode(&document, Format::Json))?;
+    }
+    insta::assert_snapshot!(both_widths(|screen| queries_screen(
+        &seen,
+        Which::Running,
+        screen
+    )));
+    Ok(())
+}
+
+#[test]
+fn what_the_time_went_to() -> Result<(), Box<dyn std::error::Error>> {
+    let counted = Statements::Counted(StatementCounts {
+        since: Some(fixture::now()),
+        all_seconds: 200.0,
+        statements: vec![StatementCount {
+            id: Some("-123".to_owned()),
+            user: Some("app".to_owned()),
+            database: Some("shop".to_owned()),
+            calls: 1000,
+            total_seconds: 150.0,
+            mean_seconds: 0.15,
+            rows: 5,
+            hit_pages: 90,
+            read_pages: 10,
+            read_seconds: 1.0,
+            temp_pages: 0,
+            wal_bytes: 1 << 20,
+            query: "select * from orders\nwhere id = $1".to_owned(),
+        }],
+    });
+    let mut text = String::new();
+    for statements in [counted, Statements::NoExtension, Statements::NotLoaded] {
+        let seen = answers(statements);
+        let document = StatementsDocument::new(&fixture::healthy(1).cluster, &seen);
+        holds("statements.json", &encode(&document, Format::Json))?;
+        text += &both_widths(|screen| statements_screen(&seen, screen));
+    }
+    insta::assert_snapshot!(text);
+    Ok(())
+}
+
+#[test]
+fn connections_stand_against_their_limit() -> Result<(), Box<dyn std::error::Error>> {
+    let session = |application: &str, state: &str, count| SessionCount {
+        user: "app".to_owned(),
+        database: "shop".to_owned(),
+        application: application.to_owned(),
+        client: "10.0.0.9".to_owned(),
+        state: state.to_owned(),
+        count,
+    };
+    let old = OldSession {
+        pid: 4711,
+        user: Some("app".to_owned()),
+        database: Some("shop".to_owned()),
+        state: Some("idle in transaction".to_owned()),
+        seconds: 3700.0,
+        query: "select 1".to_owned(),
+    };
+    let holder = |kind, name: &str, age| XminHolder {
+        kind,
+        name: name.to_owned(),
+        age,
+    };
+    let seen = answers(Connections {
+        max: 100,
+        superuser_reserved: 3,
+        reserved: 2,
+        sessions: vec![
+            session("web", "active", 80),
+            session("web", "idle in transaction", 3),
+            session("", "idle", 7),
+        ],
+        oldest_transaction: Some(old.clone()),
+        oldest_idle: Some(old),
+        holders: vec![
+            holder(HolderKind::Session, "4711", 100),
+            holder(HolderKind::Slot, "left_over", 2_000_000),
+        ],
+    });
+    let view = ConnectionsView {
+        by: vec![GroupBy::User, GroupBy::Application],
+        max_used_percent: 90,
+    };
+    let document = ConnectionsDocument::new(&fixture::healthy(1).cluster, &seen, &view);
+    holds("connections.json", &encode(&document, Format::Json))?;
+    insta::assert_snapshot!(both_widths(|screen| connections_screen(
+        &seen, &view, screen
+    )));
+    Ok(())
+}
+
+#[test]
+fn settings_have_a_place_and_secrets_none() -> Result<(), Box<dyn std::error::Error>> {
+    let secret = "host=x password=hunter2";
+    let mut seen = vec![
+        server_config("a", &[("work_mem", "4096"), ("primary_conninfo", secret)]),
+        server_config("b", &[("work_mem", "8192"), ("primary_conninfo", "host=y")]),
+    ];
+    if let Ok(config) = &mut seen[0].answer {
+        config.settings[0].pending_restart = true;
+        config.files = Some(vec![FileEntry {
+            file: Some("/x/postgresql.auto.conf".to_owned()),
+            line: Some(3),
+            name: Some("my.password".to_owned()),
+            value: Some("hunter2".to_owned()),
+            applied: true,
+            error: None,
+        }]);
+    }
+    let cluster = fixture::healthy(1).cluster;
+    let all = SettingSelection::default();
+    let document = encode(&ConfigDocument::new(&cluster, &seen, &all), Format::Json);
+    holds("config.json", &document)?;
+    let deployed = [DeployedConfig {
+        config_map: "postgres-config".to_owned(),
+        key: "postgresql.conf".to_owned(),
+        text: "work_mem = 8MB\nprimary_conninfo = 'password=hunter2'\n".to_owned(),
+    }];
+    let differences = config_differences(&seen, &deployed);
+    let found = Deployed {
+        config_maps: vec!["postgres-config".to_owned()],
+        unseen: Vec::new(),
+    };
+    let diff = ConfigDiffDocument::new(&cluster, &seen, &found, &differences);
+    let diff = encode(&diff, Format::Json);
+    holds("config-diff.json", &diff)?;
+    let text = both_widths(|screen| {
+        config_screen(&seen, &all, screen)
+            + "\n"
+            + &config_diff_screen(&seen, &found, &differences, screen)
+    });
+    for shown in [&document, &diff, &text] {
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    insta::assert_snapshot!(text);
+    Ok(())
+}
+
+#[test]
+fn a_volume_fills_up() -> Result<(), Box<dyn std::error::Error>> {
+    const GIB: u64 = 1 << 30;
+    let named = |name: &str, bytes| NamedBytes {
+        name: name.to_owned(),
+        bytes,
+    };
+    let usage = |clock: f64, used| DiskUsage {
+        space: DatabaseSpace {
+            clock,
+            wal_bytes: GIB,
+            max_wal_bytes: GIB,
+            temp_bytes: 0,
+            databases: vec![named("shop", 7 * GIB), named("postgres", 8 << 20)],
+            slots: vec![named("left_over", GIB / 2)],
+        },
+        mounts: vec![Mount {
+            path: "/var/lib/postgresql/data".to_owned(),
+            size_bytes: 10 * GIB,
+            used_bytes: used,
+            available_bytes: 10 * GIB - used,
+        }],
+        tables: Some(vec![TableSpace {
+            database: "shop".to_owned(),
+            name: "public.\"Order's\u{1b}[2J\"".to_owned(),
+            total_bytes: 6 * GIB,
+            heap_bytes: 4 * GIB,
+            index_bytes: GIB,
+            toast_bytes: GIB,
+            dead_rows: 10,
+            live_rows: 90,
+            bloat_bytes: Some(2 * GIB),
+        }]),
+        unseen: vec!["tables of the database closed: it lets nobody in".to_owned()],
+    };
+    let (before, after) = (usage(0.0, 9 * GIB), usage(60.0, 19 * GIB / 2));
+    let growth = disk_growth(&before, &after).expect("time has passed");
+    let view = DiskView {
+        answers: answers(after),
+        growth: BTreeMap::from([(PRIMARY.to_owned(), growth)]),
+        max_used_percent: 90,
+    };
+    let document = DiskDocument::new(&fixture::healthy(1).cluster, &view);
+    holds("disk.json", &encode(&document, Format::Json))?;
+    insta::assert_snapshot!(both_widths(|screen| disk_screen(&view, screen)));
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The settings of a server, and where they are from.
+
+use super::target::json;
+use super::{Session, SqlError};
+use crate::cluster::ServerConfig;
+
+/// The settings, and what is set for databases and roles, as one JSON document.
+///
+/// What this session has asked for in its startup packet is of `source` `client`: the server's own value of those is
+/// then that of the files, or the default.
+const SETTINGS: &str = r"
+select json_build_object(
+  'settings', (select json_agg(json_build_object(
+      'name', name, 'value', coalesce(setting, ''), 'unit', nullif(unit, ''), 'kind', vartype, 'context', context,
+      'source', source, 'file', sourcefile, 'line', sourceline, 'default', boot_val,
+      'pendingRestart', pending_restart, 'description', short_desc) order by lower(name)) from pg_settings),
+  'files', null,
+  'roles', (select coalesce(json_agg(json_build_object(
+      'role', r.rolname, 'database', d.datname,
+      'name', split_part(entry, '=', 1), 'value', substr(entry, strpos(entry, '=') + 1))
+      order by d.datname nulls first, r.rolname nulls first), '[]')
+    from pg_db_role_setting s cross join unnest(s.setconfig) entry
+    left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase))::text";
+
+/// What the files say now. Only a superuser may know.
+const FILES: &str = "\
+select coalesce(json_agg(json_build_object('file', sourcefile, 'line', sourceline, 'name', name, 'value', setting, \
+    'applied', applied, 'error', error) order by seqno), '[]')::text from pg_file_settings";
+
+impl Session {
+    /// The settings of this server.
+    ///
+    /// # Errors
+    /// When it does not answer, or what it says makes no sense.
+    pub async fn config(&self) -> Result<ServerConfig, SqlError> {
+        const DOING: &str = "asking for its settings";
+        let (settings, files) = futures::join!(self.text(DOING, SETTINGS), self.text(DOING, FILES));
+        let mut config: ServerConfig = json(DOING, settings?)?;
+        config.files = match files {
+            Ok(files) => Some(json(DOING, files)?),
+            // permission denied: everything else is known all the same.
+            Err(error) if error.sqlstate() == Some("42501") => None,
+            Err(error) => return Err(error),
+        };
+        for index in 0..config.settings.len() {
+            own_value(&mut config, index);
+        }
+        Ok(config)
+    }
+}
+
+/// In place of what this session has asked for the value that the server has for everybody.
+fn own_value(config: &mut ServerConfig, index: usize) {
+    let setting = &config.settings[index];
+    if setting.source != "client" {
+        return;
+    }
+    let applied = config.files.iter().flatten().find(|it| {
+        it.applied
+            && it
+                .name
+                .as_ref()
+                .is_some_and(|name| name.eq_ignore_ascii_case(&setting.name))
+    });
+    let (value, source, file, line) = match applied {
+        Some(entry) => (
+            entry.value.clone(),
+            "configuration file",
+            entry.file.clone(),
+            entry.line,
+        ),
+        None => (setting.default.clone(), "default", None, None),
+    };
+    let setting = &mut config.settings[index];
+    let raw = value.unwrap_or_default();
+    setting.value = crate::cluster::in_unit(&raw, &setting.kind, setting.unit.as_deref());
+    source.clone_into(&mut setting.source);
+    (setting.file, setting.line) = (file, line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::FileEntry;
+    use crate::cluster::fixture::{server_config, setting};
+
+    #[test]
+    fn what_pgctl_asks_for_itself_is_not_taken_for_the_servers_own() {
+        let answer = server_config("a", &[("work_mem", "1"), ("search_path", "pg_catalog")]);
+        let mut config = answer.answer.expect("it answers");
+        for setting in &mut config.settings {
+            "client".clone_into(&mut setting.source);
+            setting.default = Some("\"$user\", public".to_owned());
+        }
+        config.files = Some(vec![FileEntry {
+            file: Some("/x/postgresql.conf".to_owned()),
+            line: Some(3),
+            name: Some("work_mem".to_owned()),
+            value: Some("4MB".to_owned()),
+            applied: true,
+            error: None,
+        }]);
+        config.settings.push(setting("fsync", "on"));
+        for index in 0..config.settings.len() {
+            own_value(&mut config, index);
+        }
+        let said: Vec<_> = config
+            .settings
+            .iter()
+            .map(|it| (it.value.as_str(), it.source.as_str()))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("4096", "configuration file"),
+                ("\"$user\", public", "default"),
+                ("on", "configuration file"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! `pgctl queries`, `pgctl locks` and `pgctl connections`.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::test_cluster::{Database, SandboxCluster, eventually, full, on_sandbox};
+
+const PRIMARY: &str = "primary-0";
+const REPLICA: &str = "replica-0";
+
+#[test]
+fn what_runs_is_shown_with_whom_it_waits_for_and_can_be_ended() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        cluster
+            .sql(PRIMARY, "create table held as select 1 as id")
+            .await?;
+        who_waits_stands_below_the_one_it_waits_for(cluster).await?;
+        a_query_is_cancelled_and_a_session_ended(cluster).await?;
+        the_servers_own_processes_are_left_alone(cluster).await?;
+        hostile_names_do_no_harm(cluster).await?;
+        statements_are_counted_only_where_that_is_set_up(cluster).await?;
+        connections_are_counted_and_checked(cluster).await?;
+        a_pod_that_hangs_costs_its_row(cluster).await
+    })
+}
+
+/// A session that has a row locked, and does nothing.
+async fn holder(cluster: &SandboxCluster) -> Result<(Database, String)> {
+    let session = cluster.open(PRIMARY).await?;
+    let pid = session.one("select pg_backend_pid()").await?;
+    session.rows("begin").await?;
+    session.rows("update held set id = 2").await?;
+    Ok((session, pid))
+}
+
+async fn ask(cluster: &SandboxCluster, line: &[&str]) -> Result<Value> {
+    let line = [line, &["-o", "json"]].concat();
+    cluster.pgctl(&line).await?.exits(0)?.json()
+}
+
+/// The processes of a server.
+fn processes<'a>(document: &'a Value, pod: &str) -> Result<&'a Vec<Value>> {
+    let servers = document["servers"].as_array().context("servers")?;
+    let server = servers.iter().find(|it| it["pod"] == full(pod));
+    let server = server.with_context(|| format!("{pod} is not there: {document}"))?;
+    server["answer"]["processes"]
+        .as_array()
+        .with_context(|| format!("no answer: {server}"))
+}
+
+async fn who_waits_stands_below_the_one_it_waits_for(cluster: &SandboxCluster) -> Result<()> {
+    let (holds, pid) = holder(cluster).await?;
+    let waits = cluster.open(PRIMARY).await?;
+    let waiting = waits.rows("update held set id = 3");
+    let look = async {
+        let document = eventually("somebody who waits", async || {
+            let document = ask(cluster, &["locks"]).await?;
+            ensure!(processes(&document, PRIMARY)?.len() == 2, "{document}");
+            Ok(document)
+        })
+        .await?;
+        let found = processes(&document, PRIMARY)?;
+        assert_eq!(found[0]["pid"].to_string(), pid);
+        assert_eq!(found[0]["waiting"], 1);
+        assert_eq!(found[0]["state"], "idle in transaction");
+        assert_eq!(found[1]["depth"], 1);
+        assert_eq!(found[1]["blockedBy"][0].to_string(), pid);
+        assert_eq!(found[1]["query"], "update held set id = 3");
+        let run = cluster.pgctl(&["locks"]).await?.exits(0)?;
+        run.says("idle in tx, holds up 1")?.says("blocked")?;
+        holds.rows("commit").await
+    };
+    let (waited, looked) = futures::join!(waiting, look);
+    waited?;
+    looked.map(drop)
+}
+
+async fn a_query_is_cancelled_and_a_session_ended(cluster: &SandboxCluster) -> Result<()> {
+    let sleeps = cluster.open(PRIMARY).await?;
+    let pid = sleeps.one("select pg_backend_pid()").await?;
+    let nothing = cluster
+        .pgctl(&["queries", "cancel", &pid, "--pod", PRIMARY, "--yes"])
+        .await?;
+    nothing.exits(3)?.says("it runs no query")?;
+    let sleeping = sleeps.rows("select pg_sleep(600)");
+    let end = async {
+        eventually("a query that runs", async || {
+            let document = ask(cluster, &["queries"]).await?;
+            let found = processes(&document, PRIMARY)?;
+            let runs = found.iter().any(|it| it["pid"].to_string() == pid);
+            ensure!(runs, "{document}");
+            Ok(())
+        })
+        .await?;
+        let dry = cluster
+            .pgctl(&["queries", "cancel", &pid, "--pod", PRIMARY, "--dry-run"])
+            .await?;
+        dry.exits(0)?.says("query: select pg_sleep(600)")?;
+        let run = cluster
+            .pgctl(&["queries", "cancel", &pid, "--pod", PRIMARY, "--yes"])
+            .await?;
+        run.exits(0)?.says("done, and looked at")
+    };
+    let (slept, ended) = futures::join!(sleeping, end);
+    ended?;
+    ensure!(slept.is_err(), "it was to be cancelled");
+    ensure!(sleeps.one("select 1").await? == "1", "its session stays");
+    let run = cluster
+        .pgctl(&["queries", "terminate", &pid, "--pod", PRIMARY, "--yes"])
+        .await?;
+    run.exits(0)?.says("end of the session")?;
+    ensure!(
+        sleeps.one("select 1").await.is_err(),
+        "its session has ended"
+    );
+    let gone = cluster
+        .pgctl(&["queries", "terminate", &pid, "--pod", PRIMARY, "--yes"])
+        .await?;
+    gone.exits(2)?.says("no process has the number")?;
+    let history = cluster.pgctl(&["history"]).await?.exits(0)?;
+    history.says(&format!("cancel of the query of PID {pid}"))?;
+    Ok(())
+}
+
+async fn the_servers_own_processes_are_left_alone(cluster: &SandboxCluster) -> Result<()> {
+    for (kind, words) in [
+        ("walsender", "it is a walsender"),
+        ("checkpointer", "PostgreSQL does not let it be ended"),
+        ("autovacuum launcher", "one of the server's own"),
+    ] {
+        let sql = format!("select pid from pg_stat_activity where backend_type = '{kind}'");
+        let pid = cluster.open(PRIMARY).await?.one(&sql).await?;
+        let line = ["queries", "terminate", &pid, "--pod", PRIMARY, "--yes"];
+        cluster.pgctl(&line).await?.exits(3)?.says(words)?;
+    }
+    Ok(())
+}
+
+async fn hostile_names_do_no_harm(cluster: &SandboxCluster) -> Result<()> {
+    cluster
+        .sql(PRIMARY, "create database ascii encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0")
+        .await?;
+    let hostile = cluster.open(PRIMARY).await?;
+    hostile
+        .rows("set application_name = E'\\x1b[2J\"''; --'")
+        .await?;
+    hostile.rows("begin").await?;
+    hostile.rows("select E'\\x1b]0;x\\x07' -- \u{202e}").await?;
+    let run = cluster.pgctl(&["queries", "-o", "wide"]).await?.exits(0)?;
+    ensure!(
+        !run.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']),
+        "{run}"
+    );
+    let document = ask(cluster, &["queries", "--all"]).await?;
+    ensure!(processes(&document, REPLICA)?.len() > 2, "{document}");
+    let wrong = cluster.pgctl(&["queries", "--pod", "replica-9"]).await?;
+    wrong.exits(2)?.says(&full(REPLICA))?;
+    Ok(())
+}
+
+async fn statements_are_counted_only_where_that_is_set_up(cluster: &SandboxCluster) -> Result<()> {
+    let run = cluster.pgctl(&["queries", "--top"]).await?.exits(0)?;
+    run.says("shared_preload_libraries")?
+        .says("CREATE EXTENSION")?;
+    Ok(())
+}
+
+async fn connections_are_counted_and_checked(cluster: &SandboxCluster) -> Result<()> {
+    let idle = cluster.open(PRIMARY).await?;
+    idle.rows("begin").await?;
+    idle.rows("create temporary table mine ()").await?;
+    let document = ask(cluster, &["connections"]).await?;
+    assert_eq!(document["kind"], "Connections");
+    let answer = &document["servers"][0]["answer"];
+    let (max, reserved) = (&answer["maxConnections"], &answer["superuserReserved"]);
+    let usable = max
+        .as_u64()
+        .zip(reserved.as_u64())
+        .map(|(max, it)| max - it);
+    assert_eq!(answer["usable"].as_u64(), usable);
+    ensure!(answer["used"].as_u64() > Some(0), "{document}");
+    ensure!(
+        answer["oldestIdleInTransaction"]["pid"].is_number(),
+        "{document}"
+    );
+    let holders = answer["xminHolders"].as_array().context("holders")?;
+    ensure!(
+        holders.iter().any(|it| it["kind"] == "session"),
+        "{document}"
+    );
+    let few = cluster.pgctl(&["connections", "--max-used", "1"]).await?;
+    // Two are there by now, which is more than one in a hundred of those of a sandbox.
+    let more = cluster.open(PRIMARY).await?;
+    let again = cluster
+        .pgctl(&["connections", "--max-used", "1", "--by", "client"])
+        .await?;
+    again.exits(4)?.says("for superusers")?;
+    drop((few, more));
+    Ok(())
+}
+
+async fn a_pod_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<()> {
+    cluster.freeze(REPLICA).await?;
+    for command in ["queries", "locks", "connections"] {
+        let run = cluster
+            .pgctl(&[command, "--timeout", "3s"])
+            .await?
+            .exits(0)?;
+        run.says(&format!("no answer of {}", full(REPLICA)))?
+            .says(&format!("primary {}", full(PRIMARY)))?;
+    }
+    let run = cluster
+        .pgctl(&["queries", "--pod", REPLICA, "--timeout", "3s"])
+        .await?;
+    run.exits(7)?;
+    cluster.mend().await
+}

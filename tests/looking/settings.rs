@@ -1,0 +1,168 @@
+//! `pgctl config` and `pgctl disk`.
+
+use anyhow::{Context as _, Result, ensure};
+use pgctl_sandbox::cli::{FaultKind, Scope};
+use serde_json::Value;
+
+use crate::test_cluster::{SandboxCluster, full, on_sandbox};
+
+const PRIMARY: &str = "primary-0";
+const REPLICA: &str = "replica-0";
+
+#[test]
+fn settings_and_space_are_told_of_every_server() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        a_setting_has_a_value_a_unit_and_a_place(cluster).await?;
+        a_wrong_name_leads_to_the_nearest(cluster).await?;
+        no_secret_is_shown(cluster).await?;
+        what_differs_is_told(cluster).await?;
+        space_is_counted(cluster).await?;
+        a_pod_that_hangs_costs_its_row(cluster).await
+    })
+}
+
+async fn json(cluster: &SandboxCluster, line: &[&str], exit: i32) -> Result<Value> {
+    let line = [line, &["-o", "json"]].concat();
+    cluster.pgctl(&line).await?.exits(exit)?.json()
+}
+
+async fn a_setting_has_a_value_a_unit_and_a_place(cluster: &SandboxCluster) -> Result<()> {
+    let document = json(
+        cluster,
+        &["config", "show", "checkpoint_timeout", "search_path"],
+        0,
+    )
+    .await?;
+    let settings = &document["servers"][0]["answer"]["settings"];
+    assert_eq!(settings[0]["name"], "checkpoint_timeout");
+    assert_eq!(settings[0]["value"], "5min");
+    assert_eq!(settings[0]["source"], "configuration file");
+    ensure!(settings[0]["line"].is_number(), "{document}");
+    // What pgctl's own session has asked for is not the server's.
+    assert_eq!(settings[1]["value"], "\"$user\", public");
+    let run = cluster.pgctl(&["config"]).await?.exits(0)?;
+    run.says("postgresql.conf:")?.says("command line")?;
+    Ok(())
+}
+
+async fn a_wrong_name_leads_to_the_nearest(cluster: &SandboxCluster) -> Result<()> {
+    let run = cluster.pgctl(&["config", "show", "wrok_mem"]).await?;
+    run.exits(2)?.says("next: pgctl config show work_mem")?;
+    Ok(())
+}
+
+async fn no_secret_is_shown(cluster: &SandboxCluster) -> Result<()> {
+    for line in [
+        &["config", "show", "--all", "-o", "json"][..],
+        &["config", "show", "primary_conninfo", "-o", "wide"],
+        &["config", "diff", "-o", "json"],
+    ] {
+        let run = cluster.pgctl(line).await?;
+        ensure!(!run.stdout.contains("passfile"), "{run}");
+    }
+    Ok(())
+}
+
+async fn what_differs_is_told(cluster: &SandboxCluster) -> Result<()> {
+    for sql in [
+        "alter system set work_mem = '7MB'",
+        "alter system set max_connections = 300",
+        "alter system set log_line_prefix = E'\\x1b[2J''\"; '",
+        "select pg_reload_conf()",
+    ] {
+        cluster.sql(REPLICA, sql).await?;
+    }
+    let document = crate::test_cluster::eventually("the reload", async || {
+        let document = json(cluster, &["config", "diff"], 4).await?;
+        let found = difference(&document, "max_connections", "pending-restart");
+        ensure!(found.is_some(), "{document:#}");
+        Ok(document)
+    })
+    .await?;
+    let overruled = difference(&document, "work_mem", "overridden");
+    let overruled = overruled.with_context(|| format!("work_mem: {document:#}"))?;
+    assert_eq!(overruled["expected"], "4MB");
+    assert_eq!(overruled["actual"], "7MB");
+    assert_eq!(overruled["pod"], full(REPLICA));
+    ensure!(
+        difference(&document, "work_mem", "between").is_some(),
+        "{document:#}"
+    );
+    let run = cluster.pgctl(&["config", "diff"]).await?.exits(4)?;
+    ensure!(!run.stdout.contains('\u{1b}'), "{run}");
+    let run = run.says("postgresql.auto.conf")?;
+    drop(run);
+    for sql in [
+        "alter system reset work_mem",
+        "alter system reset max_connections",
+        "alter system reset log_line_prefix",
+        "select pg_reload_conf()",
+    ] {
+        cluster.sql(REPLICA, sql).await?;
+    }
+    Ok(())
+}
+
+fn difference<'a>(document: &'a Value, name: &str, what: &str) -> Option<&'a Value> {
+    let all = document["differences"].as_array()?;
+    all.iter()
+        .find(|it| it["name"] == name && it["what"] == what)
+}
+
+async fn space_is_counted(cluster: &SandboxCluster) -> Result<()> {
+    for sql in [
+        "create table \"Bloat'ed\n\" as select n, repeat('x', 100) as filler from generate_series(1, 20000) n",
+        "delete from \"Bloat'ed\n\" where n % 10 <> 0",
+        "analyze \"Bloat'ed\n\"",
+    ] {
+        cluster.sql(PRIMARY, sql).await?;
+    }
+    let document = json(cluster, &["disk"], 0).await?;
+    assert_eq!(document["kind"], "Disk");
+    let usage = &document["servers"][0]["usage"];
+    ensure!(
+        usage["volumes"][0]["sizeBytes"].as_u64() > Some(0),
+        "{document:#}"
+    );
+    ensure!(usage["walBytes"].as_u64() > Some(0), "{document:#}");
+    let tables = usage["tables"].as_array().context("tables")?;
+    let bloated = tables
+        .iter()
+        .find(|it| it["name"] == "public.\"Bloat'ed\n\"");
+    let bloated = bloated.with_context(|| format!("{document:#}"))?;
+    let (heap, bloat) = (&bloated["heapBytes"], &bloated["estimatedBloatBytes"]);
+    let share = bloat
+        .as_f64()
+        .zip(heap.as_f64())
+        .map(|(bloat, heap)| bloat / heap);
+    ensure!(share > Some(0.8) && share < Some(0.95), "{bloated}");
+    ensure!(
+        document["servers"][0]["growth"]["sampleSeconds"].is_number(),
+        "{document:#}"
+    );
+    ensure!(
+        document["servers"][1]["usage"]["tables"].is_null(),
+        "{document:#}"
+    );
+    let fill = FaultKind::FillDisk {
+        pod: full(PRIMARY),
+        percent: 97,
+        scope: Scope { namespace: None },
+    };
+    cluster.fault(&fill).await?;
+    let run = cluster.pgctl(&["disk", "--tables", "0"]).await?;
+    run.exits(4)?.says("9")?;
+    cluster.mend().await
+}
+
+async fn a_pod_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<()> {
+    cluster.freeze(REPLICA).await?;
+    for line in [
+        &["config", "show", "work_mem", "--timeout", "3s"][..],
+        &["disk", "--timeout", "3s", "--sample", "0"],
+    ] {
+        let run = cluster.pgctl(line).await?.exits(0)?;
+        run.says(&format!("no answer of {}", full(REPLICA)))?;
+    }
+    cluster.mend().await
+}
