@@ -36,7 +36,7 @@ impl Looking for Command {
     type Seen = Vec<PodAnswer<Connections>>;
 
     async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
-        let question = async |pod: &OpenPod<'_>| Ok(pod.session.connections().await?);
+        let question = async |pod: &OpenPod<'_>| Ok(pod.session.connection_counts().await?);
         self.asking.ask(context, question).await
     }
 

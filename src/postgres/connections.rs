@@ -54,7 +54,7 @@ impl Session {
     ///
     /// # Errors
     /// When it does not answer, or what it says makes no sense.
-    pub async fn connections(&self) -> Result<Connections, SqlError> {
+    pub async fn connection_counts(&self) -> Result<Connections, SqlError> {
         const DOING: &str = "asking for its connections";
         json(DOING, self.text(DOING, CONNECTIONS).await?)
     }

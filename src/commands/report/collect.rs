@@ -97,6 +97,7 @@ async fn history(kube: &Kube, snapshot: &Snapshot, redaction: &Redaction) -> Vec
         let content = HistoryContent {
             unfinished: journal.filter(|it| it.unfinished().is_some()),
             operations: journal.map_or(&[], |it| it.history.as_slice()),
+            changes: &[],
         };
         document(&OperationDocument::new("History", content, 0), redaction)
     });
