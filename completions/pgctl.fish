@@ -42,11 +42,16 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -s h -l help -d 'Print help (s
 complete -c pgctl -n "__fish_pgctl_needs_command" -s V -l version -d 'Print version'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "status" -d 'Show how a cluster is, what is wrong and what to type about it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "lag" -d 'Show how far each standby is behind, or check it'
-complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "slots" -d 'Show what each replication slot holds back, and how long that can go on'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "slots" -d 'Show what each replication slot holds back, and how long that can go on; or drop one'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "logs" -d 'Show what the servers write into their logs, all in one'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "doctor" -d 'Examine a cluster: health, protection, vacuum, indexes, security, settings, rights'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "metrics" -d 'Tell what is known of a cluster in OpenMetrics, once or for Prometheus'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "report" -d 'Collect what a ticket needs into one archive, without secrets'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "queries" -d 'Show what every server does now, and who waits for whom; or end a query'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "locks" -d 'Show who waits for a lock, and for whom'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "connections" -d 'Show who is connected, against the limit, and what keeps dead rows from going'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "config" -d 'Show the settings that each server goes by and where they come from; or how they differ'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "disk" -d 'Show what takes the space on each volume, how fast that grows, and when it is full'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make another pod the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
@@ -96,24 +101,44 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s v -l verbose -d 'Tel
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l sample -d 'Time over which the growth is measured; 0 measures none' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l interval -d 'Time between two looks' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l context -d 'Context of the kubeconfig [default: the current one]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l sample -d 'Time over which the growth is measured; 0 measures none' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s w -l watch -d 'Look again and again, until Ctrl-C'
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s v -l verbose -d 'Tell more, on stderr'
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s q -l quiet -d 'Print the answer only'
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -l no-color -d 'No colours (as NO_COLOR=1)'
-complete -c pgctl -n "__fish_pgctl_using_subcommand slots" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -f -a "drop" -d 'Drop a slot that nobody uses'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l pod -d 'The server that has it [default: the primary, or the only one that has such a slot]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l allow-slot-loss -d 'Go on although a standby of the cluster loses the slot that it streams through'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l tail -d 'The last lines of each pod, or `all` [default: 100; all with --since or --slow]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l since -d 'What was written in the last time (10m), or since a moment (2026-11-28T13:00:00Z)' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l grep -d 'Only entries in which this regular expression matches ((?i) ignores case)' -r
@@ -204,6 +229,180 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s v -l verbose -d '
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l top -d 'The statements that took the most time (pg_stat_statements), so many of them' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s a -l all -d 'Idle sessions and the server\'s own processes, too'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -f -a "cancel" -d 'Cancel the query that a process runs; its session stays'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -f -a "terminate" -d 'End a session, with its query and its transaction'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l pod -d 'The server that has it [default: the only one that has a process of this number]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l process -d 'Go on although it is no client\'s session: a walsender, a launcher, autovacuum against wraparound'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l pod -d 'The server that has it [default: the only one that has a process of this number]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l process -d 'Go on although it is no client\'s session: a walsender, a launcher, autovacuum against wraparound'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l by -d 'By what they are taken together' -r -f -a "user\t'The role'
+database\t'The database'
+application\t'The application, as it calls itself'
+client\t'The address that it comes from'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l max-used -d 'How many percent of the connections may be used' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s a -l all -d 'Every setting, also those that nobody has set'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -a "show" -d 'Show the settings that each server goes by'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -a "diff" -d 'Show what differs between the servers, and from the deployment\'s ConfigMap'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s a -l all -d 'Every setting, also those that nobody has set'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l tables -d 'How many of the largest tables are shown; 0 asks for none' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l max-used -d 'How many percent of a volume may be used' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l sample -d 'Time over which the growth is measured; 0 measures none' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r

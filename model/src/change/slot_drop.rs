@@ -322,6 +322,7 @@ mod tests {
             database: "shop".to_owned(),
             plugin: "pgoutput".to_owned(),
             failover: false,
+            synced: false,
         };
         left_over(&mut snapshot, kind);
         let proposal =
