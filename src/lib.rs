@@ -13,6 +13,7 @@ pub mod observe;
 pub mod operate;
 pub mod output;
 pub mod postgres;
+pub mod tunnel;
 pub mod world;
 
 pub use pgctl_model::{change, cluster, doctor, exit, failure, log, plan};

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use pgctl::cli::Cli;
+use pgctl::commands::Ended;
 use pgctl::exit::ExitCode;
 use pgctl::failure::Failure;
 use pgctl::output::{Screen, failure_screen, write_stderr};
 
-fn main() -> ExitCode {
+fn main() -> Ended {
     // Ends here for --help (0) and for what can't be parsed (2).
     let cli = Cli::read();
     #[cfg(feature = "failpoints")]
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
                 &failure,
                 &Screen::of_stderr(true, Arc::default()),
             ));
-            failure.exit
+            failure.exit.into()
         }
     }
 }

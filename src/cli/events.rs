@@ -37,10 +37,9 @@ impl Command {
             | Self::Locks(_)
             | Self::Logs(_)
             | Self::Metrics(_)
-            | Self::Queries(_)
-            | Self::Report(_)
-            | Self::Slots(_)
-            | Self::Status(_) => false,
+            | Self::Psql(_)
+            | Self::Shell(_)
+            | Self::PortForward(_) => false,
         }
     }
 }

@@ -7,8 +7,9 @@ use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DiskArgs, DoctorArgs, FailoverArgs, GlobalArgs,
-    HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, QueriesArgs, ReinitArgs, RejoinArgs,
-    ReportArgs, RestoreArgs, ScaleArgs, SlotsArgs, StatusArgs, SyncArgs,
+    HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs, PsqlArgs, QueriesArgs,
+    ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs,
+    SyncArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -67,6 +68,12 @@ pub enum Command {
     Config(ConfigArgs),
     /// Show what takes the space on each volume, how fast that grows, and when it is full
     Disk(DiskArgs),
+    /// Open psql on the primary, on a standby, or on a pod
+    Psql(PsqlArgs),
+    /// Open a shell in a pod, or run a command there
+    Shell(ShellArgs),
+    /// Open a local port that leads to the primary, to the standbys, or to a pod
+    PortForward(PortForwardArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby

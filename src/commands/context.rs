@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::telling::Telling;
 use crate::cli::{GlobalArgs, OutputFormat};
+use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{ConnectOptions, Kube, KubeError, NamespaceScope, Selection, contexts};
@@ -109,6 +110,16 @@ impl Context {
             )
         });
         Ok(observed)
+    }
+
+    /// Looks at the objects of the one cluster of the namespace, and asks no database.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub(super) async fn observe_objects(&self, kube: &Kube) -> Result<Snapshot, Failure> {
+        let place = Place::Namespace(kube.namespace().to_owned());
+        let seen = observe(kube, &place, &self.selection, Depth::Objects).await?;
+        Ok(seen.snapshot)
     }
 
     /// Looks at every cluster in a place.

@@ -25,6 +25,11 @@ pub(super) async fn interruption() {
     asked_to_end().await;
 }
 
+/// From here on a program that was started has the terminal: Ctrl-C is its business.
+pub(super) fn answers_itself() {
+    ANSWERED.store(true, Ordering::SeqCst);
+}
+
 /// Resolves when the process is asked to end while it only looks, or asks somebody.
 pub(super) async fn before_anything_is_begun() {
     asked_to_end().await;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::context::Context;
+use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
-    backup, config, connections, disk, doctor, failover, history, hpa, lag, logs, metrics, queries,
-    rejoin, report, restore, scale, slots, status, sync,
+    backup, config, connections, disk, doctor, failover, history, hpa, lag, logs, metrics,
+    port_forward, psql, queries, rejoin, report, restore, scale, shell, slots, status, sync,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -17,7 +18,7 @@ use crate::output::{
 
 /// Runs a command and tells how it ended. A failure goes to stderr, in words; with `-o json|yaml`
 /// stdout gets it, too, as a document of `kind: Error`, so that it always holds a document.
-pub async fn run(cli: Cli) -> ExitCode {
+pub async fn run(cli: Cli) -> Ended {
     let given = Arc::new(Given {
         kubeconfig: cli
             .global
@@ -40,9 +41,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         )),
     };
     let result = result.map_err(Failure::with_a_next);
-    context
-        .telling
-        .only_event(&exit_event(result.as_ref().copied(), context.given()));
+    let told = match &result {
+        Ok(Ended::Own(code)) => Some(Ok(*code)),
+        // What a program in a pod says is no event of ours.
+        Ok(Ended::OfProgram(_)) => None,
+        Err(failure) => Some(Err(failure)),
+    };
+    if let Some(told) = told {
+        let event = exit_event(told, context.given());
+        context.telling.only_event(&event);
+    }
     result.unwrap_or_else(|failure| {
         if context.format.is_document() && failure.exit != ExitCode::Interrupted {
             // When not even that can be written there is nothing left to do but to exit.
@@ -53,12 +61,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         let screen = Screen::of_stderr(!cli.global.no_color, context.given().clone());
         context.telling.say(&failure_screen(&failure, &screen));
-        failure.exit
+        failure.exit.into()
     })
 }
 
-async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
-    match &cli.command {
+async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
+    let code = match &cli.command {
+        // These end as the program does that they run.
+        Command::Psql(args) => return psql::run(context, args).await,
+        Command::Shell(args) => return shell::run(context, args).await,
+        Command::PortForward(args) => port_forward::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
         Command::Slots(args) => slots::run(context, args).await,
@@ -91,5 +103,6 @@ async fn work(cli: &Cli, context: &Context) -> Result<ExitCode, Failure> {
             )
             .await
         }
-    }
+    };
+    code.map(Ended::from)
 }

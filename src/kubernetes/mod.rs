@@ -28,6 +28,7 @@ mod raw;
 mod requests;
 mod secret;
 mod surroundings;
+mod terminal;
 mod volume_pod;
 mod wait;
 
@@ -46,3 +47,4 @@ pub use lease::{Claim, HeldLease, LeaseHolder};
 pub use log_stream::{ContainerRun, LogRange, LogStream};
 pub use login::LoginError;
 pub use secret::{Credentials, CredentialsSource};
+pub use terminal::{Streams, WindowSize};

@@ -3,6 +3,7 @@
 
 mod asking;
 mod builder;
+mod cluster_watch;
 mod connections;
 mod disk;
 mod doctor;
@@ -17,6 +18,7 @@ mod unlogged;
 
 pub use asking::{AskedCluster, OpenPod};
 pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
+pub use cluster_watch::watch_cluster;
 pub use connections::connections;
 pub use disk::disk_usage;
 pub use doctor::{Examined, examined};

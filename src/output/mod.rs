@@ -15,6 +15,7 @@ mod encode;
 mod event;
 mod failure;
 mod findings;
+mod forward;
 mod lag;
 mod logs;
 mod metrics;
@@ -47,12 +48,13 @@ pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
     ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument,
     ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, LagReportDocument,
-    LogEntryDocument, PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument,
-    StatementsDocument, SynchronousDocument, VerificationDocument,
+    LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, SlotsDocument,
+    SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line};
 pub use event::{backup_event_line, event_line, exit_event};
 pub use failure::failure_screen;
+pub use forward::{Forwarded, forward_screen};
 pub use lag::{LagView, failing_standbys, lag_screen};
 pub use logs::{LogPrinter, slow_screen};
 pub use metrics::{BackupFigures, LastLook, Measured, OperationFigures, exposition};

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ClusterListDocument,
     ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument,
-    DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PruningDocument,
-    QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PortForwardDocument,
+    PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
     SynchronousDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
@@ -57,6 +57,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("cluster-status.json", of::<ClusterStatusDocument>()),
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
+        ("port-forward.json", of::<PortForwardDocument>()),
         ("log-entry.json", of::<LogEntryDocument>()),
         ("slow-statements.json", of::<SlowStatementsDocument>()),
         ("slots.json", of::<SlotsDocument>()),

@@ -4,9 +4,11 @@
 mod doctor;
 mod logs;
 mod metrics;
+mod port_forward;
 mod queries;
 mod report;
 mod settings;
 mod slots;
+mod terminals;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;

@@ -154,13 +154,15 @@ impl Container {
         let spec = &self.inner.spec;
         let tools = &self.inner.containers.tools;
         let mut words: Vec<OsString> = Vec::new();
-        if terminal {
-            words.extend([
-                tools.setsid.clone().into(),
-                "--ctty".into(),
-                "--wait".into(),
-            ]);
-        }
+        let on_terminal = |words: &mut Vec<OsString>| {
+            if terminal {
+                words.extend([
+                    tools.setsid.clone().into(),
+                    "--ctty".into(),
+                    "--wait".into(),
+                ]);
+            }
+        };
         match tools.isolation {
             Isolation::Bubblewrap => {
                 words.push(tools.nsenter.clone().into());
@@ -172,9 +174,12 @@ impl Container {
                 if spec.cwd() != "/" {
                     words.extend(["/usr/bin/env", "-C", spec.cwd()].map(OsString::from));
                 }
+                // Inside: Ctrl-C is for the command, and would end an `nsenter` on the same terminal.
+                on_terminal(&mut words);
                 words.extend(argv.iter().map(OsString::from));
             }
             Isolation::Proot => {
+                on_terminal(&mut words);
                 words.push(tools.setpriv.clone().into());
                 words.extend(["--pdeathsig", "QUIT"].map(OsString::from));
                 words.push(tools.program.clone().into());
@@ -190,9 +195,8 @@ impl Container {
             .current_dir("/");
         if terminal {
             command.env("TERM", "xterm");
-        } else {
-            command.process_group(0);
         }
+        command.process_group(0);
         command
     }
 

@@ -1,6 +1,5 @@
 //! `pgctl logs`.
 
-mod cluster_watch;
 mod run;
 mod targets;
 

@@ -1,11 +1,11 @@
 //! `pgctl logs`: read, merge, choose, print.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use regex::{Regex, RegexBuilder};
 
-use super::cluster_watch::watch;
 use super::targets::{Roles, Targets};
 use crate::cli::{LogSince, LogTail, LogsArgs};
 use crate::cluster::{NameError, Snapshot};
@@ -15,7 +15,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{KubeError, NamespaceScope};
 use crate::log::{LogEntry, SlowStatements};
-use crate::observe::{Depth, LogEvent, LogMerge, LogNews, LogQuestion, observe};
+use crate::observe::{Depth, LogEvent, LogMerge, LogNews, LogQuestion, observe, watch_cluster};
 use crate::output::{
     Format, LogEntryDocument, LogPrinter, SlowStatementsDocument, encode, encode_line, plain,
     slow_screen, write_all_of,
@@ -25,6 +25,8 @@ use crate::output::{
 const TAIL: u64 = 100;
 /// The longest that what a pod is is waited for.
 const ROLES: Duration = Duration::from_secs(2);
+/// Between two looks at the cluster's objects.
+const PACE: Duration = Duration::from_secs(2);
 /// What is printed at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -67,9 +69,15 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
     }
     let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
     merge.read(&targets.pods(&snapshot, &roles), question);
-    let mut looks = args
-        .follow
-        .then(|| watch(kube.clone(), context.selection.clone(), depth));
+    let mut looks = args.follow.then(|| {
+        watch_cluster(
+            kube.clone(),
+            context.selection.clone(),
+            depth,
+            PACE,
+            Arc::default(),
+        )
+    });
     let mut out_of_reach = false;
     let mut last = snapshot;
     loop {

@@ -80,6 +80,13 @@ impl Terminal {
         Ok(self)
     }
 
+    /// Presses keys, such as Ctrl-C (3).
+    pub(crate) async fn presses(&mut self, keys: &[u8]) -> Result<&mut Self> {
+        self.keyboard.write_all(keys).await?;
+        self.keyboard.flush().await?;
+        Ok(self)
+    }
+
     /// Waits for its end: the exit code, and all that was on the screen.
     pub(crate) async fn ends(mut self) -> Result<(Option<i32>, String)> {
         while self.read_more().await? {}

@@ -1,25 +1,27 @@
-//! How the cluster is while its logs are followed. Its objects are looked at again and again; its
-//! databases only when those have changed, or from time to time: with `log_connections` each look is
-//! a line in the log that is followed.
+//! How a cluster is, again and again, for those who follow its pods. Its objects are looked at often; its
+//! databases only when those have changed, from time to time, or when somebody asks for it: with
+//! `log_connections` each look is a line in the log that is followed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
+use super::builder::{Depth, observe};
 use crate::cluster::Snapshot;
 use crate::kubernetes::{Kube, KubeError, NamespaceScope, Selection};
-use crate::observe::{Depth, observe};
 
-/// Between two looks at the objects.
-const PACE: Duration = Duration::from_secs(2);
 /// The longest between two looks at the databases.
 const DATABASES: Duration = Duration::from_secs(30);
 
-/// Looks until nobody listens. Each look at the databases is told, and each failure.
-pub(super) fn watch(
+/// Looks until nobody listens: at the objects every `pace`, at the databases when those have changed, or
+/// after `at_once` was told. Each look at the databases is told, and each failure.
+pub fn watch_cluster(
     kube: Kube,
     selection: Selection,
     depth: Depth,
+    pace: Duration,
+    at_once: Arc<Notify>,
 ) -> mpsc::Receiver<Result<Snapshot, KubeError>> {
     let (tell, told) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -28,7 +30,8 @@ pub(super) fn watch(
         let mut asked = Instant::now();
         loop {
             tokio::select! {
-                () = tokio::time::sleep(PACE) => {}
+                () = tokio::time::sleep(pace) => {}
+                () = at_once.notified() => before.clear(),
                 () = tell.closed() => return,
             }
             let look = async |depth| observe(&kube, &place, &selection, depth).await;

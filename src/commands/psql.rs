@@ -1,0 +1,228 @@
+//! `pgctl psql`: psql of this machine through a local port, or the pod's.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::context::Context;
+use super::ended::Ended;
+use super::interruption::answers_itself;
+use super::port_forward::cannot_open;
+use super::route::{destination, first_pod};
+use super::shell::in_pod;
+use crate::cli::PsqlArgs;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::Credentials;
+use crate::observe::Depth;
+use crate::tunnel::{Port, Routes};
+
+/// The longest that one pod is waited for when the cluster is looked at.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// What libpq would take from the environment, and what would lead it elsewhere or to other rights.
+const NOT_OURS: [&str; 12] = [
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPASSWORD",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSSLMODE",
+    "PGREQUIREAUTH",
+    "PGREQUIRESSL",
+    "PGCHANNELBINDING",
+    "PGGSSENCMODE",
+    "PGTARGETSESSIONATTRS",
+    "PGLOADBALANCEHOSTS",
+];
+
+pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Failure> {
+    let kube = context.connect().await?;
+    let seen = context.observe(&kube).await?;
+    let given = match (&args.pod, args.replica) {
+        (Some(pod), _) => Some(pod.as_str()),
+        (None, true) => Some("replica"),
+        (None, false) => None,
+    };
+    let to = destination(given, "psql", &seen.snapshot)?;
+    let pod = first_pod(&to, &seen.snapshot)?;
+    let Some(credentials) = &seen.credentials else {
+        // The row of the pod says why they can't be read.
+        let why = seen.snapshot.instance(&pod).map(|it| it.database.clone());
+        let failure = Failure::new(
+            ExitCode::Refused,
+            "the superuser's credentials can't be read",
+        );
+        let failure = match why {
+            Some(crate::cluster::Database::Unreachable { reason, .. }) => failure.because(reason),
+            Some(_) | None => failure,
+        };
+        return Err(failure.next("pgctl status"));
+    };
+    let here = (!args.in_pod).then(psql_here).flatten();
+    let Some(program) = here else {
+        let user = credentials.user.as_str();
+        let argv = ["psql", "-U", user, "-d", &args.database].map(str::to_owned);
+        let argv: Vec<String> = argv.into_iter().chain(args.arguments.clone()).collect();
+        return in_pod(&kube, &pod, &argv).await;
+    };
+    let port = Port::open(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
+    let port = port.map_err(cannot_open)?;
+    let number = port.address().port();
+    let secret = PasswordFile::write(credentials, number).map_err(|error| {
+        Failure::new(
+            ExitCode::Failed,
+            "the file for the password can't be written",
+        )
+        .caused_by(&error)
+        .next("set TMPDIR to a folder of your own")
+    })?;
+    let depth = Depth::Databases {
+        timeout: LOOK.min(context.timeout()),
+    };
+    let selection = context.selection.clone();
+    let (routes, _news) = Routes::keep(to, seen.snapshot.clone(), kube.clone(), selection, depth);
+    let mut command = Command::new(program);
+    command
+        .args(&args.arguments)
+        .env("PGHOST", "127.0.0.1")
+        .env("PGPORT", number.to_string())
+        .env("PGUSER", &credentials.user)
+        .env("PGDATABASE", &args.database)
+        .env("PGPASSFILE", secret.path())
+        .env("PGSSLMODE", "disable")
+        .env("PGGSSENCMODE", "disable");
+    for name in NOT_OURS {
+        if !["PGHOST", "PGSSLMODE", "PGGSSENCMODE"].contains(&name) {
+            command.env_remove(name);
+        }
+    }
+    let status = tokio::select! {
+        status = to_its_end(command) => status,
+        () = port.serve(&kube, kube.namespace(), &routes) => Err(io::Error::other("the local port was closed")),
+    };
+    drop(secret);
+    let status = status
+        .map_err(|error| Failure::new(ExitCode::Failed, "psql can't be run").caused_by(&error))?;
+    let signal = || 128 + status.signal().unwrap_or(0);
+    let code = status.code().unwrap_or_else(signal);
+    Ok(Ended::OfProgram(u8::try_from(code).unwrap_or(1)))
+}
+
+/// psql of this machine.
+fn psql_here() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let programs = std::env::split_paths(&path).map(|folder| folder.join("psql"));
+    let executable = |it: &PathBuf| {
+        it.metadata()
+            .is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    programs.into_iter().find(executable)
+}
+
+/// Runs a program that has the terminal. Ctrl-C reaches it by itself, and does not end us; who asks us
+/// to end asks it.
+async fn to_its_end(mut command: Command) -> io::Result<ExitStatus> {
+    answers_itself();
+    let mut child = command.spawn()?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        let id = child.id().and_then(|it| i32::try_from(it).ok());
+        if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(id, rustix::process::Signal::TERM).ok();
+        }
+    }
+}
+
+/// The password for libpq (`PGPASSFILE`), in a folder that only this user can enter. It is there as long
+/// as this lives.
+struct PasswordFile {
+    folder: TempDir,
+}
+
+impl PasswordFile {
+    fn write(credentials: &Credentials, port: u16) -> io::Result<Self> {
+        use std::io::Write as _;
+        // In memory, where there is such a place.
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let home = runtime
+            .filter(|it| it.is_dir())
+            .unwrap_or_else(std::env::temp_dir);
+        let folder = tempfile::Builder::new()
+            .prefix("pgctl-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir_in(home)?;
+        let file = Self { folder };
+        let mut options = std::fs::OpenOptions::new();
+        let mut open = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file.path())?;
+        let user = escaped(&credentials.user);
+        let password = escaped(credentials.password.expose_secret());
+        writeln!(open, "127.0.0.1:{port}:*:{user}:{password}")?;
+        Ok(file)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("pgpass")
+    }
+}
+
+/// In a password file colons part fields.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace(':', "\\:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::CredentialsSource;
+
+    #[test]
+    fn nobody_else_can_read_the_password_and_it_goes() -> io::Result<()> {
+        let credentials = Credentials {
+            user: "post:gres".to_owned(),
+            password: "a\\b:c".into(),
+            replication_password: None,
+            source: CredentialsSource {
+                namespace: "n".to_owned(),
+                secret: "s".to_owned(),
+                user_key: None,
+                user: "postgres".to_owned(),
+                password_key: "k".to_owned(),
+                replication_key: None,
+            },
+        };
+        let file = PasswordFile::write(&credentials, 4711)?;
+        let path = file.path();
+        assert_eq!(
+            std::fs::read_to_string(&path)?,
+            "127.0.0.1:4711:*:post\\:gres:a\\\\b\\:c\n"
+        );
+        let mode = |path: &std::path::Path| {
+            Ok::<_, io::Error>(path.metadata()?.permissions().mode() & 0o777)
+        };
+        assert_eq!(mode(&path)?, 0o600);
+        assert_eq!(mode(file.folder.path())?, 0o700);
+        drop(file);
+        assert!(!path.exists());
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! `pgctl psql` and `pgctl shell`, with and without a terminal.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::io::AsyncWriteExt as _;
+
+use super::test_cluster::{SandboxCluster, TestCluster, VIEWER, full, on_sandbox};
+
+#[test]
+fn programs_in_pods_have_the_terminal_and_their_exit_codes() -> Result<()> {
+    on_sandbox(2, async |cluster| {
+        psql_for_scripts(cluster).await?;
+        the_password_is_in_a_file_of_ones_own(cluster).await?;
+        psql_on_a_terminal(cluster, &["psql", "--replica"]).await?;
+        psql_on_a_terminal(cluster, &["psql", "replica-0", "--in-pod"]).await?;
+        shell_for_scripts(cluster).await?;
+        shell_on_a_terminal(cluster).await?;
+        refusals(cluster).await
+    })
+}
+
+async fn psql_for_scripts(cluster: &TestCluster) -> Result<()> {
+    let one = [
+        "-X",
+        "-At",
+        "-c",
+        "select pg_is_in_recovery(), current_database()",
+    ];
+    for (target, answer) in [
+        (&["psql"][..], "f|postgres\n"),
+        (&["psql", "--replica"][..], "t|postgres\n"),
+        (
+            &["psql", "replica-1", "-d", "template1"][..],
+            "t|template1\n",
+        ),
+        (&["psql", "replica-1", "--in-pod"][..], "t|postgres\n"),
+    ] {
+        let arguments = [target, &["--"], &one].concat();
+        let run = cluster.pgctl(&arguments).await?.exits(0)?;
+        ensure!(run.stdout == answer, "{run}");
+    }
+    for more in [&[][..], &["--in-pod"]] {
+        let fails = [&["psql"], more, &["--", "-X", "-c", "select 1/0"]].concat();
+        cluster
+            .pgctl(&fails)
+            .await?
+            .exits(1)?
+            .says("division by zero")?;
+    }
+    let script = cluster.folder().join("fails.sql");
+    std::fs::write(&script, "select 1/0;")?;
+    let script = script.to_string_lossy();
+    let stops = ["psql", "--", "-X", "-v", "ON_ERROR_STOP=1", "-f", &script];
+    cluster.pgctl(&stops).await?.exits(3)?;
+    Ok(())
+}
+
+async fn the_password_is_in_a_file_of_ones_own(cluster: &TestCluster) -> Result<()> {
+    let look = r#"\! env | grep ^PG; stat -c %a "$PGPASSFILE" "$(dirname "$PGPASSFILE")"; tr '\0' ' ' </proc/$PPID/cmdline"#;
+    let arguments = ["psql", "--", "-X", "-c", look];
+    let other = [
+        ("PGPASSWORD", "of-somebody-else"),
+        ("PGHOST", "203.0.113.1"),
+    ];
+    let run = cluster.pgctl_with(&arguments, &other).await?.exits(0)?;
+    ensure!(run.stdout.contains("600\n700\n"), "{run}");
+    ensure!(!run.stdout.contains(cluster.login.password()), "{run}");
+    ensure!(!run.stdout.contains("of-somebody-else"), "{run}");
+    let file = run
+        .stdout
+        .lines()
+        .find_map(|it| it.strip_prefix("PGPASSFILE="));
+    ensure!(!std::path::Path::new(file.context("PGPASSFILE")?).exists());
+    Ok(())
+}
+
+async fn psql_on_a_terminal(cluster: &TestCluster, arguments: &[&str]) -> Result<()> {
+    let mut terminal = cluster.on_a_terminal(arguments)?;
+    terminal
+        .shows("postgres=#")
+        .await?
+        .types("\\pset pager off")
+        .await?;
+    terminal
+        .types("select 'sum=' || 6 * 7, pg_is_in_recovery() as standby;")
+        .await?;
+    terminal.shows("sum=42").await?;
+    terminal.types("select 'asleep', pg_sleep(1000);").await?;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    terminal.presses(b"\x03").await?;
+    terminal
+        .shows("canceling statement due to user request")
+        .await?;
+    terminal
+        .types("select 'go' || 'es on';")
+        .await?
+        .shows("goes on")
+        .await?;
+    terminal.types("\\q").await?;
+    let (code, shown) = terminal.ends().await?;
+    ensure!(code == Some(0), "{code:?}: {shown}");
+    Ok(())
+}
+
+async fn shell_for_scripts(cluster: &TestCluster) -> Result<()> {
+    let run = cluster
+        .pgctl(&[
+            "shell",
+            "replica-0",
+            "--",
+            "sh",
+            "-c",
+            "echo out; echo err >&2; exit 7",
+        ])
+        .await?;
+    let run = run.exits(7)?;
+    ensure!(
+        (run.stdout.as_str(), run.stderr.as_str()) == ("out\n", "err\n"),
+        "{run}"
+    );
+    let missing = cluster
+        .pgctl(&["shell", "primary", "--", "no-such-program"])
+        .await?;
+    ensure!(
+        !missing.status.success() && missing.stdout.is_empty(),
+        "{missing}"
+    );
+    let mut command = cluster.command(&["shell", "replica-0"])?;
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    let mut stdin = child.stdin.take().context("stdin")?;
+    stdin.write_all(b"echo read $((6 * 7))\nexit 4\n").await?;
+    drop(stdin);
+    let output = child.wait_with_output().await?;
+    ensure!(output.status.code() == Some(4), "{output:?}");
+    ensure!(output.stdout == b"read 42\n", "{output:?}");
+    Ok(())
+}
+
+async fn shell_on_a_terminal(cluster: &TestCluster) -> Result<()> {
+    let mut terminal = cluster.on_a_terminal(&["shell", "replica-0"])?;
+    terminal
+        .types("echo sum=$((6 * 7)); stty size; test -t 0 && echo a ter''minal")
+        .await?;
+    terminal
+        .shows("sum=42")
+        .await?
+        .shows(" 80")
+        .await?
+        .shows("a terminal")
+        .await?;
+    terminal.types("sleep 1000").await?;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    terminal.presses(b"\x03").await?;
+    terminal
+        .types("echo still''here")
+        .await?
+        .shows("stillhere")
+        .await?;
+    terminal.types("exit 5").await?;
+    let (code, shown) = terminal.ends().await?;
+    ensure!(code == Some(5), "{code:?}: {shown}");
+    Ok(())
+}
+
+async fn refusals(cluster: &SandboxCluster) -> Result<()> {
+    for command in ["psql", "shell"] {
+        let wrong = cluster.pgctl(&[command, "replica-7"]).await?.exits(2)?;
+        wrong.says(&full("replica-1"))?;
+    }
+    let fewer = VIEWER.replace(", pods/exec]", "]");
+    cluster.grant(
+        &fewer.replace("name: pgctl-viewer", "name: no-exec"),
+        "nell",
+    )?;
+    let nell = cluster.kubeconfig_of("nell")?;
+    let run = cluster
+        .pgctl(&["--kubeconfig", &nell, "shell", "replica-0", "--", "true"])
+        .await?
+        .exits(3)?;
+    run.says("pods/exec")?;
+    Ok(())
+}
