@@ -37,9 +37,14 @@ impl Command {
             | Self::Locks(_)
             | Self::Logs(_)
             | Self::Metrics(_)
+            | Self::PortForward(_)
             | Self::Psql(_)
+            | Self::Queries(_)
+            | Self::Report(_)
             | Self::Shell(_)
-            | Self::PortForward(_) => false,
+            | Self::Slots(_)
+            | Self::Status(_)
+            | Self::Top(_) => false,
         }
     }
 }

@@ -25,6 +25,7 @@ mod scale;
 mod slots;
 mod status;
 mod sync;
+mod top;
 mod watch;
 
 pub use backup::{
@@ -53,4 +54,5 @@ pub use scale::ScaleArgs;
 pub use slots::{SlotDropArgs, SlotsArgs, SlotsCommand};
 pub use status::StatusArgs;
 pub use sync::{SyncArgs, SyncCommand};
+pub use top::TopArgs;
 pub use watch::WatchArgs;

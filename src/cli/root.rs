@@ -9,7 +9,7 @@ use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DiskArgs, DoctorArgs, FailoverArgs, GlobalArgs,
     HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs, PsqlArgs, QueriesArgs,
     ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs,
-    SyncArgs,
+    SyncArgs, TopArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -74,6 +74,8 @@ pub enum Command {
     Shell(ShellArgs),
     /// Open a local port that leads to the primary, to the standbys, or to a pod
     PortForward(PortForwardArgs),
+    /// Show what every server does at the moment, live
+    Top(TopArgs),
     /// Make another pod the primary
     Failover(FailoverArgs),
     /// Bring a former primary back as a standby

@@ -37,6 +37,7 @@ mod status;
 mod sync;
 mod telling;
 mod terminal;
+mod top;
 
 pub use context::Context;
 pub use ended::Ended;

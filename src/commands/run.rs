@@ -7,7 +7,7 @@ use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
     backup, config, connections, disk, doctor, failover, history, hpa, lag, logs, metrics,
-    port_forward, psql, queries, rejoin, report, restore, scale, shell, slots, status, sync,
+    port_forward, psql, queries, rejoin, report, restore, scale, shell, slots, status, sync, top,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -83,6 +83,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Connections(args) => connections::run(context, args).await,
         Command::Config(args) => config::run(context, args).await,
         Command::Disk(args) => disk::run(context, args).await,
+        Command::Top(args) => top::run(context, args).await,
         // These end an interrupted operation themselves: they know how to go on with it.
         Command::Failover(args) => failover::run(context, args).await,
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,

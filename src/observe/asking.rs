@@ -164,7 +164,7 @@ impl AskedCluster {
     }
 }
 
-fn no_answer(error: OpenError) -> NoAnswer {
+pub(super) fn no_answer(error: OpenError) -> NoAnswer {
     let reason = error.to_string();
     match error {
         OpenError::Sql(error) if error.shows_life() => NoAnswer::Refused(reason),

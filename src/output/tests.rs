@@ -7,6 +7,7 @@ mod metrics;
 mod operation;
 mod restore;
 mod scaling;
+mod top;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -28,6 +28,7 @@ mod standby_log;
 mod statements;
 mod target;
 mod tool_options;
+mod top;
 mod unlogged;
 mod unreadable;
 mod walsender;

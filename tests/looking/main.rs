@@ -2,6 +2,7 @@
 //! cluster for each module, with many checks in turn.
 
 mod doctor;
+mod fleet;
 mod logs;
 mod metrics;
 mod port_forward;
@@ -12,3 +13,4 @@ mod slots;
 mod terminals;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
+mod top;

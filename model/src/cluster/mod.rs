@@ -34,6 +34,7 @@ mod start_reason;
 mod stateful_set;
 mod statements;
 mod synchronous;
+mod top;
 mod topology;
 mod two_looks;
 mod volume;
@@ -69,7 +70,7 @@ pub use lag::{
     Reference, SlotLag, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
 };
 pub use lsn::{Lsn, ParseLsnError, Timeline};
-pub use name::{NameError, nearest, resolve_tail, slot_name};
+pub use name::{NameError, nearest, resolve_tail, slot_name, tail_of};
 pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
@@ -84,5 +85,9 @@ pub use start_reason::StartReason;
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested, ordinal_of};
 pub use statements::{StatementCount, StatementCounts, Statements};
 pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
+pub use top::{
+    InstanceActivity, RunningStatement, Series, ServerCounters, ServerRates, TopBoard, TopSample,
+    server_rates,
+};
 pub use topology::{Topology, TopologySource};
 pub use volume::VolumeFacts;

@@ -55,6 +55,21 @@ pub fn resolve_tail<'a>(
     }
 }
 
+/// What of a pod's name tells it from the others, where space is short: what comes after the dash up to
+/// which all names are the same (`replica-0`). [`resolve_tail`] finds the pod by it.
+pub fn tail_of<'a>(name: &'a str, names: &[&str]) -> &'a str {
+    let common = |length: usize| {
+        names
+            .iter()
+            .all(|it| it.get(..length) == name.get(..length))
+    };
+    let mut dashes = name.match_indices('-').map(|(at, _)| at + 1).rev();
+    match names {
+        [] | [_] => name,
+        _ => dashes.find(|at| common(*at)).map_or(name, |at| &name[at..]),
+    }
+}
+
 /// Which of the names was probably meant: the nearest in letters, in full or by a tail; of several that
 /// are as near the first.
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -105,6 +120,22 @@ mod tests {
         "staging-postgres-replica-1",
         "staging-postgres-replica-10",
     ];
+
+    #[test]
+    fn the_tail_is_what_not_all_names_have() {
+        let all = [
+            "s-postgres-primary-0",
+            "s-postgres-replica-0",
+            "s-postgres-replica-1",
+        ];
+        assert_eq!(tail_of(all[1], &all), "replica-0");
+        assert_eq!(tail_of(all[1], &all[1..]), "0");
+        assert_eq!(tail_of(all[0], &all[..1]), all[0]);
+        assert_eq!(tail_of("nodash", &["nodash", "other"]), "nodash");
+        for name in all {
+            assert_eq!(resolve_tail(tail_of(name, &all), all), Ok(name));
+        }
+    }
 
     #[test]
     fn a_tail_is_enough() {

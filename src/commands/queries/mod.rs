@@ -5,4 +5,5 @@ mod look;
 mod run;
 mod top;
 
+pub(super) use end::cancel_agreed;
 pub(super) use run::{locks, queries};

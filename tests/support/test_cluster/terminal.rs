@@ -43,6 +43,8 @@ impl TestCluster {
             .env("PGCTL", self.command(arguments)?.as_std().get_program())
             .env(variable, value)
             .env("NO_COLOR", "1")
+            // What runs the tests may have no terminal itself.
+            .env("TERM", "xterm")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

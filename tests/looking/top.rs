@@ -1,0 +1,107 @@
+//! `pgctl top`.
+
+use anyhow::{Result, ensure};
+
+use crate::test_cluster::{SandboxCluster, on_sandbox};
+
+const PRIMARY: &str = "primary-0";
+const REPLICA: &str = "replica-0";
+
+/// Leaves the alternate screen (`rmcup` of an xterm).
+const LEFT: &str = "\u{1b}[?1049l";
+
+#[test]
+fn what_every_server_does_is_shown_live_and_in_lines() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        a_pipe_gets_lines(cluster).await?;
+        a_document_is_refused(cluster).await?;
+        a_screen_shows_all_servers_and_ends_with_q(cluster).await?;
+        ctrl_c_gives_the_terminal_back(cluster).await?;
+        a_statement_is_cancelled_from_the_screen(cluster).await?;
+        a_server_that_hangs_costs_its_row(cluster).await
+    })
+}
+
+async fn a_pipe_gets_lines(cluster: &SandboxCluster) -> Result<()> {
+    let line = ["top", "--count", "4", "--interval", "1s"];
+    let run = cluster.pgctl(&line).await?.exits(0)?;
+    ensure!(run.stdout.starts_with("TIME "), "{run}");
+    // The first look has nothing to compare with; the last has rates.
+    let last = |pod: &str| run.stdout.lines().rfind(|line| line.contains(pod));
+    let primary = last("primary-0").unwrap_or_default();
+    let words: Vec<_> = primary.split_whitespace().collect();
+    ensure!(words.get(2) == Some(&"primary"), "{run}");
+    ensure!(
+        words.get(3).is_some_and(|tps| tps.parse::<f64>().is_ok()),
+        "{run}"
+    );
+    let standby = last(REPLICA).unwrap_or_default();
+    ensure!(standby.contains("standby"), "{run}");
+    Ok(())
+}
+
+async fn a_document_is_refused(cluster: &SandboxCluster) -> Result<()> {
+    let run = cluster.pgctl(&["top", "-o", "json"]).await?;
+    run.exits(2)?.says("pgctl status -w -o json")?;
+    Ok(())
+}
+
+async fn a_screen_shows_all_servers_and_ends_with_q(cluster: &SandboxCluster) -> Result<()> {
+    let mut terminal = cluster.on_a_terminal(&["top"])?;
+    terminal.shows("primary-0").await?.shows(REPLICA).await?;
+    terminal.shows("q quit").await?.presses(b"sq").await?;
+    let (exit, screen) = terminal.ends().await?;
+    assert_eq!(exit, Some(0), "{screen:?}");
+    ensure!(screen.contains(LEFT), "{screen:?}");
+    Ok(())
+}
+
+async fn ctrl_c_gives_the_terminal_back(cluster: &SandboxCluster) -> Result<()> {
+    let mut terminal = cluster.on_a_terminal(&["top"])?;
+    terminal.shows("primary-0").await?.presses(b"\x03").await?;
+    let (exit, screen) = terminal.ends().await?;
+    assert_eq!(exit, Some(130), "{screen:?}");
+    ensure!(screen.contains(LEFT), "{screen:?}");
+    Ok(())
+}
+
+async fn a_statement_is_cancelled_from_the_screen(cluster: &SandboxCluster) -> Result<()> {
+    let sleeper = cluster.open(PRIMARY).await?;
+    let sleeping = tokio::spawn(async move { sleeper.client().simple_query("select pg_sleep(600)").await });
+    let mut terminal = cluster.on_a_terminal(&["top"])?;
+    terminal.shows("pg_sleep(600)").await?;
+    // The cursor goes to it; anything but y is a no.
+    terminal.presses(b"\x1b[B").await?.presses(b"c").await?;
+    terminal.shows("y cancels it").await?.presses(b"n").await?;
+    terminal.presses(b"c").await?.presses(b"y").await?;
+    terminal
+        .shows("done, and looked at")
+        .await?
+        .presses(b"q")
+        .await?;
+    let (exit, screen) = terminal.ends().await?;
+    assert_eq!(exit, Some(0), "{screen:?}");
+    let error = sleeping.await?.expect_err("it was cancelled");
+    let state = error.code().map(|it| it.code().to_owned());
+    assert_eq!(state.as_deref(), Some("57014"), "{error}");
+    let history = cluster.pgctl(&["history"]).await?.exits(0)?;
+    history.says("queries cancel")?;
+    Ok(())
+}
+
+async fn a_server_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<()> {
+    cluster.freeze(REPLICA).await?;
+    let line = ["top", "--count", "8", "--interval", "1s", "--timeout", "2s"];
+    let run = cluster.pgctl(&line).await?.exits(0)?;
+    cluster.mend().await?;
+    let last = |pod: &str| run.stdout.lines().rfind(|line| line.contains(pod));
+    ensure!(
+        last(REPLICA).is_some_and(|it| it.contains("no answer within 2 s")),
+        "{run}"
+    );
+    ensure!(
+        last(PRIMARY).is_some_and(|it| it.contains(" primary ")),
+        "{run}"
+    );
+    Ok(())
+}
