@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::cluster::{ClusterId, PodAnswer, answered};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{Kube, Place};
+use crate::kubernetes::{Kube, NamespaceScope};
 use crate::observe::{AskedCluster, OpenError, OpenPod};
 
 /// A cluster, and which of its pods are asked. It is found anew at each look: pods come and go.
@@ -62,7 +62,7 @@ impl Asking {
 }
 
 async fn find(context: &Context, kube: &Kube) -> Result<AskedCluster, Failure> {
-    let place = Place::Namespace(kube.namespace().to_owned());
+    let place = NamespaceScope::Namespace(kube.namespace().to_owned());
     Ok(AskedCluster::find(kube, &place, &context.selection).await?)
 }
 

@@ -117,7 +117,7 @@ impl Context {
     /// # Errors
     /// As [`Self::observe`].
     pub(super) async fn observe_objects(&self, kube: &Kube) -> Result<Snapshot, Failure> {
-        let place = Place::Namespace(kube.namespace().to_owned());
+        let place = NamespaceScope::Namespace(kube.namespace().to_owned());
         let seen = observe(kube, &place, &self.selection, Depth::Objects).await?;
         Ok(seen.snapshot)
     }

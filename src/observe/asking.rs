@@ -11,7 +11,7 @@ use crate::cluster::{
     ClusterId, ContainerState, NameError, NoAnswer, PodAnswer, PodFacts, Role, primary_first,
     resolve_tail,
 };
-use crate::kubernetes::{Credentials, Found, Kube, KubeError, Place, Selection};
+use crate::kubernetes::{Credentials, Found, Kube, KubeError, NamespaceScope, Selection};
 use crate::postgres::{Login, Session};
 
 /// Databases asked at the same moment: each is a stream through the API server.
@@ -34,7 +34,7 @@ impl AskedCluster {
     /// When the API can't be asked, there is not exactly one cluster, or the Secret can't be read.
     pub async fn find(
         kube: &Kube,
-        place: &Place,
+        place: &NamespaceScope,
         selection: &Selection,
     ) -> Result<Self, KubeError> {
         let found = kube.discover_one(place, selection).await?;

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::asking::{AskedCluster, no_answer};
 use super::open::OpenError;
 use crate::cluster::{ContainerState, NoAnswer, TopSample};
-use crate::kubernetes::{Kube, KubeError, Place, Selection};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope, Selection};
 use crate::postgres::{Session, SqlError};
 
 /// How often it is looked which pods there are.
@@ -59,7 +59,7 @@ pub struct Following {
 impl Following {
     /// Asks every database of the cluster what it does. Pods that come are asked, too; of those that
     /// go nothing more is told.
-    pub fn start(kube: Kube, place: Place, selection: Selection, pace: Pace) -> Self {
+    pub fn start(kube: Kube, place: NamespaceScope, selection: Selection, pace: Pace) -> Self {
         let (tell, told) = mpsc::channel(WAITING);
         let work = tokio::spawn(async move {
             let mut asked = BTreeMap::new();

@@ -72,6 +72,5 @@ pub use screen::{Screen, Tone};
 pub use slots::slots_screen;
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
-pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout};
 pub use top::{TopSort, TopView, draw_top, sorted_statements, top_heading, top_lines};
-pub use writer::{Live, write_all_of, write_stderr, write_stdout};
+pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout};

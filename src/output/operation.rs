@@ -7,8 +7,8 @@ use super::document::API_VERSION;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
-use crate::cluster::Timeline;
 use crate::change::ChangeRecord;
+use crate::cluster::Timeline;
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
     Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal,

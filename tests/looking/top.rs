@@ -67,7 +67,8 @@ async fn ctrl_c_gives_the_terminal_back(cluster: &SandboxCluster) -> Result<()> 
 
 async fn a_statement_is_cancelled_from_the_screen(cluster: &SandboxCluster) -> Result<()> {
     let sleeper = cluster.open(PRIMARY).await?;
-    let sleeping = tokio::spawn(async move { sleeper.client().simple_query("select pg_sleep(600)").await });
+    let sleeping =
+        tokio::spawn(async move { sleeper.client().simple_query("select pg_sleep(600)").await });
     let mut terminal = cluster.on_a_terminal(&["top"])?;
     terminal.shows("pg_sleep(600)").await?;
     // The cursor goes to it; anything but y is a no.

@@ -7,7 +7,7 @@ use super::{lines, live};
 use crate::cli::TopArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::Place;
+use crate::kubernetes::NamespaceScope;
 use crate::observe::{Following, Pace};
 
 pub(in crate::commands) async fn run(
@@ -27,7 +27,7 @@ pub(in crate::commands) async fn run(
         every: args.interval,
         limit: context.timeout(),
     };
-    let place = Place::Namespace(kube.namespace().to_owned());
+    let place = NamespaceScope::Namespace(kube.namespace().to_owned());
     let following = Following::start(kube.clone(), place, context.selection.clone(), pace);
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     if context.screen.is_terminal() && std::io::stdin().is_terminal() && !dumb {
