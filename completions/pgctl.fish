@@ -52,6 +52,10 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "locks" -d 'Show who wai
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "connections" -d 'Show who is connected, against the limit, and what keeps dead rows from going'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "config" -d 'Show the settings that each server goes by and where they come from; or how they differ'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "disk" -d 'Show what takes the space on each volume, how fast that grows, and when it is full'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "psql" -d 'Open psql on the primary, on a standby, or on a pod'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "shell" -d 'Open a shell in a pod, or run a command there'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "port-forward" -d 'Open a local port that leads to the primary, to the standbys, or to a pod'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "top" -d 'Show what every server does at the moment, live'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make another pod the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
@@ -403,6 +407,74 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s v -l verbose -d 'Te
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s d -l database -d 'Database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l primary -d 'On the primary, whichever pod that is'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l replica -d 'On a standby that is ready'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l in-pod -d 'With the pod\'s psql, also where this machine has one'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l port -d 'Port of this machine; 0 is any that is free' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l address -d 'Address of this machine; anything but a loopback address lets others in' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l count -d 'End after so many looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r
