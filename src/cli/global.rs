@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, ValueEnum};
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 
 /// Options of every command. Each can be given as an environment variable, too.
 #[derive(Debug, Clone, Args)]
@@ -116,13 +116,15 @@ pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// Reads a time such as `10s`, `1m30s`, `500ms`, or 0.
+/// Reads a time such as `10s`, `1m30s`, `500ms`, `1d`, or 0.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    text.parse::<SignedDuration>()
+    text.parse::<Span>()
         .ok()
+        // A day is 24 hours: nobody who types it thinks of summer time.
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| "give a time with its unit, such as 10s, 1m30s or 500ms".to_owned())
         .and_then(|duration| match duration {

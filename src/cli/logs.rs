@@ -122,6 +122,8 @@ mod tests {
     #[test]
     fn a_beginning_is_a_time_or_a_moment() {
         assert_eq!(since("10m"), Ok(LogSince::Ago(Duration::from_secs(600))));
+        let day = Duration::from_secs(24 * 3600);
+        assert_eq!(since("1d"), Ok(LogSince::Ago(day)));
         assert!(matches!(since("2026-11-28T13:00:00Z"), Ok(LogSince::At(_))));
         assert!(matches!(
             since("2026-11-28T13:00:00+02:00"),

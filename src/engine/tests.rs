@@ -242,8 +242,9 @@ async fn a_switchover_runs_to_its_end() {
 /// leaves behind and its way back as well.
 #[tokio::test]
 async fn what_is_told_is_what_the_journal_keeps() {
+    type Breaks = fn(&Action) -> bool;
     let snapshot = healthy(3);
-    let breaks: [Option<fn(&Action) -> bool>; 2] = [
+    let breaks: [Option<Breaks>; 2] = [
         None,
         Some(|action| matches!(action, Action::Promote { .. })),
     ];

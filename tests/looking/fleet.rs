@@ -38,7 +38,7 @@ fn many_clusters_cost_as_many_lists_as_their_objects_have_pages() -> Result<()> 
         "configmaps",
         "secrets",
     ];
-    let counters = kinds.map(|kind| counted(kind));
+    let counters = kinds.map(&counted);
     let output = Command::new(env!("CARGO_BIN_EXE_pgctl"))
         .args(["status", "-A", "-o", "json"])
         .env("KUBECONFIG", sandbox.kubeconfig())

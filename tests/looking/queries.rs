@@ -87,7 +87,8 @@ async fn a_query_is_cancelled_and_a_session_ended(cluster: &SandboxCluster) -> R
         eventually("a query that runs", async || {
             let document = ask(cluster, &["queries"]).await?;
             let found = processes(&document, PRIMARY)?;
-            let runs = found.iter().any(|it| it["pid"].to_string() == pid);
+            let number: i64 = pid.parse()?;
+            let runs = found.iter().any(|it| it["pid"] == number);
             ensure!(runs, "{document}");
             Ok(())
         })

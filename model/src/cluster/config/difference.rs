@@ -184,10 +184,8 @@ fn pending(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
     let waits = config.settings.iter().filter(|it| it.pending_restart);
     waits
         .map(|setting| {
-            let entries = config.files.iter().flatten();
-            let new = entries
-                .filter(|it| it.name.as_ref() == Some(&setting.name))
-                .last();
+            let mut entries = config.files.iter().flatten();
+            let new = entries.rfind(|it| it.name.as_ref() == Some(&setting.name));
             ConfigDifference {
                 name: setting.name.clone(),
                 pod: Some(pod.to_owned()),
@@ -243,8 +241,7 @@ fn against_deployment(
             let here = entries
                 .iter()
                 .filter(named)
-                .filter(|it| base_name(it) == file.key)
-                .last();
+                .rfind(|it| base_name(it) == file.key);
             let like = |value: &str| match setting {
                 Some(it) => {
                     let unit = it.unit.as_deref();
@@ -277,7 +274,7 @@ fn against_deployment(
             if asked_by_us || like(&setting.value) {
                 continue;
             }
-            let last = entries.iter().filter(named).last();
+            let last = entries.iter().rfind(named);
             let overruled = last.filter(|last| !last.value.as_deref().is_some_and(like));
             if let Some(last) = overruled {
                 let why = format!("{} overrules it", entry_place(last));

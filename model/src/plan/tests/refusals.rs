@@ -488,7 +488,8 @@ fn a_logical_slot_is_kept_by_its_copy_and_by_nothing_else() {
         )
     };
     assert!(with(|_| {}).is_ok());
-    let changes: [(fn(&mut SlotFacts), &str); 5] = [
+    type Change = fn(&mut SlotFacts);
+    let changes: [(Change, &str); 5] = [
         (|slot| slot.kind = logical(false, false), "is no copy of it"),
         (|slot| slot.kind = SlotKind::Physical, "is no copy of it"),
         (|slot| slot.temporary = true, "has not caught up yet"),
