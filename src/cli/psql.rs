@@ -55,7 +55,7 @@ pub struct PsqlArgs {
 Examples:
   pgctl shell replica-0                 a shell: bash, or sh where there is none
   pgctl shell primary -- df -h          a command, in the primary's pod
-  pgctl shell replica-0 -- cat /var/lib/postgresql/data/pgdata/postgresql.auto.conf > auto.conf
+  pgctl shell replica-0 -- ps -ef > processes   its output, byte for byte
 
 Exit codes: the command's own; before it runs: 2 there is no such pod, 3 no permission for pods/exec,
 7 the API is out of reach, or the connection was lost")]

@@ -194,7 +194,7 @@ mod tests {
                 .map(|pid| {
                     serde_json::json!({"pid": pid, "user": "app", "database": "shop", "state": "active",
                         "waitsFor": null, "statementSeconds": f64::from(*pid), "transactionSeconds": null,
-                        "blockedBy": [], "statement": "select 1"})
+                        "blockedBy": [], "statement": "vacuum"})
                 })
                 .collect();
             serde_json::from_value(serde_json::json!({"statements": statements, "counters": {
