@@ -21,7 +21,7 @@ pub fn postgres_programs() -> Option<PathBuf> {
 }
 
 /// Finds what stands in for an image, by the last part of its name: with any registry, tag and digest it is what the host
-/// has. `postgres` is the PostgreSQL of the host, whatever version the tag says; the others are in [`programs`].
+/// has. `postgres` is the PostgreSQL of the host, whatever version the tag says; the others are in `programs`.
 ///
 /// # Errors
 /// The message of the pull error, as in the container's `ErrImagePull` status.
