@@ -30,7 +30,9 @@ pub(in crate::commands) async fn run(
     let place = NamespaceScope::Namespace(kube.namespace().to_owned());
     let following = Following::start(kube.clone(), place, context.selection.clone(), pace);
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    if context.screen.is_terminal() && std::io::stdin().is_terminal() && !dumb {
+    // A terminal that has no size yet (some containers') has no room to draw on.
+    let room = context.screen.width.unwrap_or(0) > 0 && context.screen.height.unwrap_or(0) > 0;
+    if room && std::io::stdin().is_terminal() && !dumb {
         live::run(context, args, &cluster, following).await
     } else {
         lines::run(context, args, following).await

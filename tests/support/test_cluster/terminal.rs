@@ -21,7 +21,7 @@ pub(crate) struct Terminal {
 }
 
 impl TestCluster {
-    /// Runs `pgctl` on a terminal of 80 columns (util-linux's `script`). The arguments are plain
+    /// Runs `pgctl` on a terminal of 80 columns and 24 lines (util-linux's `script`). The arguments are plain
     /// words: `script` hands them to a shell.
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
         let plain = |it: &&str| {
@@ -30,7 +30,10 @@ impl TestCluster {
         };
         ensure!(arguments.iter().all(plain), "{arguments:?} needs quoting");
         let (variable, value) = self.backend.environment();
-        let line = format!("stty cols 80; exec \"$PGCTL\" {}", arguments.join(" "));
+        let line = format!(
+            "stty rows 24 cols 80; exec \"$PGCTL\" {}",
+            arguments.join(" ")
+        );
         let mut child = Command::new("script")
             .args([
                 "--quiet",
