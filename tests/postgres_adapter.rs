@@ -417,7 +417,7 @@ async fn a_login_for_replication_tells_what_a_login_does_not() {
 
 /// Something that answers with these bytes and ends.
 fn impostor_stream(greeting: &'static [u8]) -> tokio::io::DuplexStream {
-    let (ours, mut theirs) = tokio::io::duplex(1024);
+    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
     tokio::spawn(async move {
         theirs.write_all(greeting).await.ok();
     });
@@ -703,7 +703,7 @@ async fn every_way_to_be_kept_out_says_why() {
 
 /// Something that answers the first bytes with these, and then waits or closes.
 async fn impostor(greeting: &'static [u8], closes: bool) -> SqlError {
-    let (ours, mut theirs) = tokio::io::duplex(1024);
+    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
     let answering = tokio::spawn(async move {
         let mut startup = [0; 8];
         theirs
@@ -716,7 +716,8 @@ async fn impostor(greeting: &'static [u8], closes: bool) -> SqlError {
         }
     });
     let login = Login {
-        timeout: LIMIT,
+        // One that says nothing more is waited out.
+        timeout: Duration::from_secs(5),
         ..Server::login()
     };
     let reason = std::future::ready(Some("the pod was deleted".to_owned()));

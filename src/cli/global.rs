@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, ValueEnum};
-use jiff::{Span, SpanRelativeTo};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// Options of every command. Each can be given as an environment variable, too.
 #[derive(Debug, Clone, Args)]
@@ -121,10 +121,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    text.parse::<Span>()
+    // A day is 24 hours: nobody who types it thinks of summer time.
+    let with_days = |span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+    text.parse::<SignedDuration>()
         .ok()
-        // A day is 24 hours: nobody who types it thinks of summer time.
-        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
+        .or_else(|| text.parse().ok().and_then(with_days))
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| "give a time with its unit, such as 10s, 1m30s or 500ms".to_owned())
         .and_then(|duration| match duration {
