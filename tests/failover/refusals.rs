@@ -99,7 +99,7 @@ impl TestCluster {
         terminal.types("no").await?;
         let (code, screen) = terminal.ends().await?;
         ensure!(
-            code == Some(3) && screen.contains(&format!("to {} (failover-", full("replica-1"))),
+            code == Some(3) && screen.contains(&format!("promote {}", full("replica-1"))),
             "{code:?}: {screen}"
         );
         Ok(())
