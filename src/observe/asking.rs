@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
+use super::builder::Observed;
 use super::open::{OpenError, login, open, open_database};
 use crate::cluster::{
     ClusterId, ContainerState, NameError, NoAnswer, PodAnswer, PodFacts, Role, primary_first,
@@ -91,14 +92,7 @@ impl AskedCluster {
             let mut role = Role::Unknown;
             let answer = if matches!(pod.container, ContainerState::Running { .. }) {
                 let _permit = forwards.acquire().await;
-                let asking = self.ask_one(kube, pod, &login, &mut role, &question);
-                match tokio::time::timeout(limit, asking).await {
-                    Ok(answer) => answer.map_err(no_answer),
-                    Err(_) => Err(NoAnswer::Silent(format!(
-                        "no answer within {} s",
-                        limit.as_secs_f64()
-                    ))),
-                }
+                within(limit, self.ask_one(kube, pod, &login, &mut role, &question)).await
             } else {
                 Err(NoAnswer::NotRunning)
             };
@@ -164,7 +158,38 @@ impl AskedCluster {
     }
 }
 
-pub(super) fn no_answer(error: OpenError) -> NoAnswer {
+/// Waits for an answer, for no longer than `limit`.
+pub(super) async fn within<T>(
+    limit: Duration,
+    asking: impl Future<Output = Result<T, OpenError>>,
+) -> Result<T, NoAnswer> {
+    match tokio::time::timeout(limit, asking).await {
+        Ok(answer) => answer.map_err(no_answer),
+        Err(_) => Err(NoAnswer::Silent(format!(
+            "no answer within {} s",
+            limit.as_secs_f64()
+        ))),
+    }
+}
+
+/// The pods of a snapshot, each with the login to ask it more; or why it is not asked. One that did not
+/// answer a moment ago is not waited for again: that would tell no more.
+pub(super) fn to_be_asked<'a>(
+    kube: &Kube,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (&'a str, Result<Login, String>)> {
+    let credentials = observed.credentials.as_ref();
+    let login = credentials.map(|it| login(it, kube.timeout()));
+    observed.snapshot.instances.iter().map(move |instance| {
+        let login = match (instance.facts(), instance.database.unanswered()) {
+            (Some(_), _) => login.clone().ok_or("the Secret could not be read"),
+            (None, why) => Err(why.unwrap_or("its container does not run")),
+        };
+        (instance.name(), login.map_err(str::to_owned))
+    })
+}
+
+fn no_answer(error: OpenError) -> NoAnswer {
     let reason = error.to_string();
     match error {
         OpenError::Sql(error) if error.shows_life() => NoAnswer::Refused(reason),

@@ -1,15 +1,15 @@
 //! All that `pgctl doctor` goes by, asked at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::join_all;
 
+use super::asking::{to_be_asked, within};
 use super::builder::Observed;
-use super::open::{OpenError, login, open, open_database};
+use super::open::{open, open_database};
 use super::unlogged::unlogged_tables;
-use crate::cluster::{Instance, Snapshot};
+use crate::cluster::Snapshot;
 use crate::doctor::{
     Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
     ServerSeen,
@@ -86,27 +86,13 @@ async fn secret(kube: &Kube, observed: &Observed) -> Known<SecretFacts> {
 
 async fn servers(kube: &Kube, observed: &Observed) -> Vec<ServerSeen> {
     let namespace = &observed.snapshot.cluster.namespace;
-    let credentials = observed.credentials.as_ref();
-    let login = credentials.map(|it| login(it, kube.timeout()));
-    let instances = observed.snapshot.instances.iter();
-    join_all(instances.map(async |instance| {
-        let pod = instance.name();
-        match (silent(instance), &login) {
-            // It was asked a moment ago: a second wait tells no more.
-            (Some(why), _) => unseen(pod, why),
-            (None, None) => unseen(pod, "the Secret could not be read".to_owned()),
-            (None, Some(login)) => server(kube, namespace, pod, login).await,
-        }
-    }))
+    join_all(
+        to_be_asked(kube, observed).map(async |(pod, login)| match login {
+            Err(why) => unseen(pod, why),
+            Ok(login) => server(kube, namespace, pod, &login).await,
+        }),
+    )
     .await
-}
-
-fn silent(instance: &Instance) -> Option<String> {
-    match instance.database.unanswered() {
-        Some(why) => Some(why.to_owned()),
-        None if instance.facts().is_none() => Some("its container does not run".to_owned()),
-        None => None,
-    }
 }
 
 fn unseen(pod: &str, why: String) -> ServerSeen {
@@ -124,12 +110,12 @@ async fn server(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> Serve
         let (answer, passwords) =
             futures::join!(session.examine_server(), session.examine_passwords());
         let passwords = passwords.map_err(|error| error.to_string());
-        Ok::<_, OpenError>((answer?, passwords))
+        Ok((answer?, passwords))
     };
     let (answer, passwords): (ServerAnswer, Known<PasswordFacts>) =
         match within(login.timeout, asking).await {
             Ok(answers) => answers,
-            Err(why) => return unseen(pod, why),
+            Err(why) => return unseen(pod, why.to_string()),
         };
     let names = answer.databases.iter().take(MOST_DATABASES).cloned();
     let names: Vec<String> = names.collect();
@@ -158,19 +144,10 @@ async fn database(
 ) -> Known<DatabaseAnswer> {
     let asking = async {
         let session = open_database(kube, namespace, pod, login, name).await?;
-        Ok::<_, OpenError>(session.examine_database().await?)
+        Ok(session.examine_database().await?)
     };
-    within(login.timeout, asking).await
-}
-
-async fn within<T>(
-    limit: Duration,
-    asking: impl Future<Output = Result<T, OpenError>>,
-) -> Known<T> {
-    match tokio::time::timeout(limit, asking).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
-    }
+    let answer = within(login.timeout, asking).await;
+    answer.map_err(|why| why.to_string())
 }
 
 /// What looking takes.

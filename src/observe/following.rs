@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::asking::{AskedCluster, no_answer};
+use super::asking::{AskedCluster, within};
 use super::open::OpenError;
 use crate::cluster::{ContainerState, NoAnswer, TopSample};
 use crate::kubernetes::{Kube, KubeError, NamespaceScope, Selection};
@@ -150,14 +150,7 @@ impl One {
     async fn ask_again_and_again(self) {
         let mut session = None;
         loop {
-            let answer = tokio::time::timeout(self.pace.limit, self.ask(&mut session)).await;
-            let answer = match answer {
-                Ok(answer) => answer.map_err(no_answer),
-                Err(_) => Err(NoAnswer::Silent(format!(
-                    "no answer within {} s",
-                    self.pace.limit.as_secs_f64()
-                ))),
-            };
+            let answer = within(self.pace.limit, self.ask(&mut session)).await;
             let pause = match answer {
                 Ok(_) => self.pace.every,
                 Err(_) => {

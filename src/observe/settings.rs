@@ -3,8 +3,9 @@
 use futures::future::join_all;
 use serde_json::Value;
 
+use super::asking::{to_be_asked, within};
 use super::builder::Observed;
-use super::open::{OpenError, login, open};
+use super::open::open;
 use crate::kubernetes::Kube;
 
 /// Settings and sessions by pod, or why it does not say. Queries only when they are wanted.
@@ -13,30 +14,17 @@ pub async fn settings_and_sessions(
     observed: &Observed,
     with_queries: bool,
 ) -> Vec<(String, Result<(Value, Value), String>)> {
-    let credentials = observed.credentials.as_ref();
-    let login = credentials.map(|it| login(it, kube.timeout()));
     let namespace = &observed.snapshot.cluster.namespace;
-    let instances = observed.snapshot.instances.iter();
-    join_all(instances.map(async |instance| {
-        let pod = instance.name();
-        let answer = match (&login, instance.facts()) {
-            (None, _) => Err("the Secret could not be read".to_owned()),
-            (_, None) => {
-                let why = instance.database.unanswered();
-                Err(why.unwrap_or("its container does not run").to_owned())
-            }
-            (Some(login), Some(_)) => {
+    join_all(to_be_asked(kube, observed).map(async |(pod, login)| {
+        let answer = match login {
+            Err(why) => Err(why),
+            Ok(login) => {
                 let asking = async {
-                    let session = open(kube, namespace, pod, login).await?;
-                    Ok::<_, OpenError>(session.settings_and_sessions(with_queries).await?)
+                    let session = open(kube, namespace, pod, &login).await?;
+                    Ok(session.settings_and_sessions(with_queries).await?)
                 };
-                match tokio::time::timeout(login.timeout, asking).await {
-                    Ok(answer) => answer.map_err(|error| error.to_string()),
-                    Err(_) => Err(format!(
-                        "no answer within {} s",
-                        login.timeout.as_secs_f64()
-                    )),
-                }
+                let answer = within(login.timeout, asking).await;
+                answer.map_err(|why| why.to_string())
             }
         };
         (pod.to_owned(), answer)

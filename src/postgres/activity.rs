@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::target::json;
+use super::json::json;
 use super::{Session, SqlError, quote_literal};
 use crate::change::BackendEnd;
 use crate::cluster::{Activity, Backend};

@@ -1,6 +1,6 @@
 //! The settings of a server, and where they are from.
 
-use super::target::json;
+use super::json::json;
 use super::{Session, SqlError};
 use crate::cluster::ServerConfig;
 

@@ -1,6 +1,8 @@
 //! The connections of a server, and what keeps dead rows from going.
 
-use super::target::json;
+use std::collections::BTreeMap;
+
+use super::json::json;
 use super::{Session, SqlError};
 use crate::cluster::Connections;
 
@@ -49,6 +51,13 @@ select json_build_object(
       select 'prepared', gid, age(transaction) from pg_prepared_xacts) it
     where age is not null))::text";
 
+/// Sessions of clients by state, our own left away.
+const BY_STATE: &str = r"
+select coalesce(json_object_agg(state, sessions), '{}')::text
+from (select coalesce(state, 'unknown') as state, count(*) as sessions from pg_stat_activity
+  where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name <> 'pgctl'
+  group by 1) as counted";
+
 impl Session {
     /// Its connections.
     ///
@@ -57,5 +66,14 @@ impl Session {
     pub async fn connection_counts(&self) -> Result<Connections, SqlError> {
         const DOING: &str = "asking for its connections";
         json(DOING, self.text(DOING, CONNECTIONS).await?)
+    }
+
+    /// Sessions of clients by state, pgctl's own left away: the part of it that is asked for often.
+    ///
+    /// # Errors
+    /// As [`Self::connection_counts`].
+    pub async fn connections_by_state(&self) -> Result<BTreeMap<String, u64>, SqlError> {
+        const DOING: &str = "counting sessions";
+        json(DOING, self.text(DOING, BY_STATE).await?)
     }
 }

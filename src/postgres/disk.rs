@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::target::json;
+use super::json::json;
 use super::{Session, SqlError};
 use crate::cluster::{DatabaseSpace, TableSpace};
 

@@ -1,10 +1,8 @@
 //! What `pgctl doctor` asks of a server.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use super::json::json;
 use super::scram::fits;
 use super::{Session, SqlError, doctor_sql as sql};
 use crate::doctor::{CollationFacts, DatabaseAnswer, HbaLine, PasswordFacts, ServerAnswer};
@@ -33,14 +31,14 @@ impl Session {
             self.text(DOING, sql::HBA),
             self.text(DOING, sql::COLLATIONS),
         );
-        let mut answer: ServerAnswer = read(answer?)?;
+        let mut answer: ServerAnswer = json(DOING, answer?)?;
         match hba {
-            Ok(lines) => answer.hba = Some(read::<Vec<HbaLine>>(lines)?),
+            Ok(lines) => answer.hba = Some(json::<Vec<HbaLine>>(DOING, lines)?),
             Err(error) if error.sqlstate() == Some("42501") => {}
             Err(error) => return Err(error),
         }
         match collations {
-            Ok(rows) => answer.collations = read::<Vec<CollationFacts>>(rows)?,
+            Ok(rows) => answer.collations = json::<Vec<CollationFacts>>(DOING, rows)?,
             // PostgreSQL 14 records no version of a database's collation: there is no such function.
             Err(error) if error.sqlstate() == Some("42883") => {}
             Err(error) => return Err(error),
@@ -53,15 +51,7 @@ impl Session {
     /// # Errors
     /// As [`Self::examine_server`].
     pub async fn examine_database(&self) -> Result<DatabaseAnswer, SqlError> {
-        read(self.text(DOING, sql::DATABASE).await?)
-    }
-
-    /// Sessions of clients by state, our own left away.
-    ///
-    /// # Errors
-    /// As [`Self::examine_server`].
-    pub async fn connections(&self) -> Result<BTreeMap<String, u64>, SqlError> {
-        read(self.text("counting sessions", sql::CONNECTIONS).await?)
+        json(DOING, self.text(DOING, sql::DATABASE).await?)
     }
 
     /// Which roles have their name as password, and which are stored as MD5. Nothing else of a password is
@@ -70,7 +60,7 @@ impl Session {
     /// # Errors
     /// As [`Self::examine_server`], and when the user is no superuser.
     pub async fn examine_passwords(&self) -> Result<PasswordFacts, SqlError> {
-        let stored: Vec<Stored> = read(self.text(DOING, sql::PASSWORDS).await?)?;
+        let stored: Vec<Stored> = json(DOING, self.text(DOING, sql::PASSWORDS).await?)?;
         let mut facts = PasswordFacts::default();
         for role in stored {
             let verifier = role.verifier.as_deref();
@@ -84,11 +74,4 @@ impl Session {
         }
         Ok(facts)
     }
-}
-
-fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, SqlError> {
-    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| SqlError::Unexpected {
-        doing: DOING.to_owned(),
-        reason: error.to_string(),
-    })
 }

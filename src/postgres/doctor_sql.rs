@@ -152,10 +152,3 @@ select coalesce(json_agg(json_build_object(
     'verifier', case when rolpassword like 'SCRAM-SHA-256$%' then rolpassword end) order by rolname), '[]')::text
 from (select rolname, rolpassword from pg_authid
   where rolcanlogin and rolpassword is not null order by rolname limit 200) as roles";
-
-/// Sessions of clients by state, our own left away.
-pub(super) const CONNECTIONS: &str = r"
-select coalesce(json_object_agg(state, sessions), '{}')::text
-from (select coalesce(state, 'unknown') as state, count(*) as sessions from pg_stat_activity
-  where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name <> 'pgctl'
-  group by 1) as counted";

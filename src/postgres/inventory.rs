@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::target::json;
+use super::json::json;
 use super::{Session, SqlError, quote_literal, sql};
 use crate::cluster::Lsn;
 

@@ -14,6 +14,7 @@ mod facts;
 mod files;
 mod first_bytes;
 mod inventory;
+mod json;
 mod operation;
 mod quote;
 mod readable;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::json::json;
 use super::{Session, SqlError};
 
 const DOING: &str = "asking for the settings";
@@ -41,13 +42,6 @@ impl Session {
         };
         let (settings, sessions) =
             futures::join!(self.text(DOING, SETTINGS), self.text(DOING, sessions));
-        let value = |text: Option<String>| {
-            let text = text.unwrap_or_default();
-            serde_json::from_str(&text).map_err(|error| SqlError::Unexpected {
-                doing: DOING.to_owned(),
-                reason: error.to_string(),
-            })
-        };
-        Ok((value(settings?)?, value(sessions?)?))
+        Ok((json(DOING, settings?)?, json(DOING, sessions?)?))
     }
 }

@@ -1,6 +1,6 @@
 //! Statements for the throw-away server of a restore test.
 
-use super::target::json;
+use super::json::json;
 use super::{Session, SqlError, quote_identifier, sql};
 
 impl Session {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::json::json;
 use super::target::Table;
 use super::{Session, SqlError, sql};
 
@@ -29,9 +30,7 @@ impl Session {
             doing: DOING.to_owned(),
             reason,
         };
-        let list = self.text(DOING, sql::TABLES).await?.unwrap_or_default();
-        let tables: Vec<Table> =
-            serde_json::from_str(&list).map_err(|error| unexpected(error.to_string()))?;
+        let tables: Vec<Table> = json(DOING, self.text(DOING, sql::TABLES).await?)?;
         let mut sum = Rows::default();
         for table in tables {
             let doing = format!("counting the rows of {}", table.name);

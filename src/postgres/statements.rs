@@ -1,6 +1,6 @@
 //! What `pg_stat_statements` has counted.
 
-use super::target::json;
+use super::json::json;
 use super::{Session, SqlError, quote_identifier};
 use crate::cluster::StatementCounts;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use super::json::json;
 use super::{Session, SqlError, quote_identifier, quote_literal, sql};
 use crate::cluster::Lsn;
 
@@ -300,11 +300,4 @@ impl Session {
         let sql = sql::replayed(&position.to_string());
         json(DOING, self.text(DOING, &sql).await?)
     }
-}
-
-pub(super) fn json<T: DeserializeOwned>(doing: &str, text: Option<String>) -> Result<T, SqlError> {
-    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| SqlError::Unexpected {
-        doing: doing.to_owned(),
-        reason: error.to_string(),
-    })
 }

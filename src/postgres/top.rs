@@ -1,12 +1,13 @@
 //! What a server does at the moment, in one round trip.
 
+use super::json::json;
 use super::{Session, SqlError};
 use crate::cluster::TopSample;
 
 const DOING: &str = "asking what it does";
 
-/// From this `server_version_num` on checkpoints are counted in a view of their own.
-const OWN_CHECKPOINTER: u32 = 170_000;
+/// From this major version on checkpoints are counted in a view of their own.
+const OWN_CHECKPOINTER: u32 = 17;
 
 /// How checkpoints are counted by a server of this version, restartpoints of a standby among them.
 fn checkpoints(version: u32) -> &'static str {
@@ -63,15 +64,6 @@ impl Session {
     /// # Errors
     /// When it does not answer, or not as PostgreSQL does.
     pub async fn top(&self) -> Result<TopSample, SqlError> {
-        let unexpected = |reason: String| SqlError::Unexpected {
-            doing: DOING.to_owned(),
-            reason,
-        };
-        let version = "select current_setting('server_version_num')";
-        let version = self.text(DOING, version).await?.unwrap_or_default();
-        let version = version.parse().map_err(|_| unexpected(version))?;
-        let answer = self.text(DOING, &question(version)).await?;
-        serde_json::from_str(&answer.unwrap_or_default())
-            .map_err(|error| unexpected(error.to_string()))
+        json(DOING, self.text(DOING, &question(self.major())).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! Unlogged tables: a standby has them, and nothing in them.
 
+use super::json::json;
 use super::{Session, SqlError, sql};
 
 const DOING: &str = "asking for unlogged tables";
@@ -12,11 +13,7 @@ impl Session {
     /// When the server does not answer, or the user may not list its files.
     pub async fn databases_with_unlogged(&self) -> Result<Vec<String>, SqlError> {
         let text = self.text(DOING, sql::UNLOGGED_DATABASES).await?;
-        let text = text.unwrap_or_else(|| "[]".to_owned());
-        serde_json::from_str(&text).map_err(|error| SqlError::Unexpected {
-            doing: DOING.to_owned(),
-            reason: error.to_string(),
-        })
+        json(DOING, Some(text.unwrap_or_else(|| "[]".to_owned())))
     }
 
     /// How many unlogged tables this database has, and their bytes with all that belongs to them.
