@@ -1,3 +1,4 @@
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -154,6 +155,19 @@ async fn a_watch_sees_every_change_after_its_list_and_expires_when_compacted() -
         store.follow::<ConfigMap>(None, list.revision),
         Err(StoreError::Gone { .. })
     ));
+    Ok(())
+}
+
+#[test]
+fn a_condition_that_a_failure_policy_names_is_wanted_to_be_true() -> Result {
+    let store = Store::new();
+    let pattern = json!({"type": "DisruptionTarget"});
+    let rule = json!({"action": "Ignore", "onPodConditions": [pattern, {"type": "Ready", "status": "False"}]});
+    let job = json!({"metadata": {"name": "j"}, "spec": {"podFailurePolicy": {"rules": [rule]}, "template": {"spec": {}}}});
+    let made = store.create(of::<Job>(), "default", job)?;
+    let conditions = made.pointer("/spec/podFailurePolicy/rules/0/onPodConditions");
+    let wanted = json!([{"type": "DisruptionTarget", "status": "True"}, {"type": "Ready", "status": "False"}]);
+    assert_eq!(conditions, Some(&wanted));
     Ok(())
 }
 

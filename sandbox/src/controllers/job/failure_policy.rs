@@ -56,10 +56,13 @@ fn fits(rule: &PodFailurePolicyRule, pod: &Pod) -> Option<String> {
         }
         return None;
     }
-    let wanted = rule.on_pod_conditions.iter().flatten();
-    let mut has = status.conditions.iter().flatten();
-    wanted
-        .filter(|wanted| has.any(|c| c.type_ == wanted.type_ && c.status == wanted.status))
-        .map(|wanted| format!("Pod {namespace}/{pod_name} has condition {}", wanted.type_))
-        .next()
+    let mut wanted = rule.on_pod_conditions.iter().flatten();
+    let fitting = wanted.find(|wanted| {
+        let mut has = status.conditions.iter().flatten();
+        has.any(|c| c.type_ == wanted.type_ && c.status == wanted.status)
+    })?;
+    Some(format!(
+        "Pod {namespace}/{pod_name} has condition {}",
+        fitting.type_
+    ))
 }

@@ -190,6 +190,20 @@ fn a_policy_says_which_failures_are_final() {
     );
 }
 
+/// Each wanted condition is looked for among all that the pod has.
+#[test]
+fn a_policy_looks_at_every_condition_that_it_names() {
+    let policy = json!({"rules": [{"action": "Ignore", "onPodConditions": [
+        {"type": "ConfigIssue", "status": "True"}, {"type": "DisruptionTarget", "status": "True"}]}]});
+    let backup = job(&json!({"podFailurePolicy": policy}));
+    let mut evicted = serde_json::to_value(pod("Failed", 137, 1)).expect("a pod is JSON");
+    evicted["status"]["conditions"] = json!([
+        {"type": "DisruptionTarget", "status": "True"}, {"type": "Ready", "status": "False"}]);
+    let evicted = serde_json::from_value(evicted).expect("a valid pod");
+    let plan = decide(&backup, &[evicted], "01:02:00");
+    assert_eq!((plan.status.failed, plan.create), (None, 1));
+}
+
 #[test]
 fn a_suspended_job_ends_its_pods_and_begins_anew() {
     let on = job(&json!({"suspend": true}));

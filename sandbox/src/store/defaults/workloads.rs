@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{object, put};
+use super::fields::{items, object, put};
 use super::pods::pod_spec;
 
 fn template(spec: &mut Map<String, Value>) {
@@ -61,6 +61,14 @@ pub(super) fn job(root: &mut Map<String, Value>) {
         false => "TerminatingOrFailed",
     };
     put(spec, "podReplacementPolicy", json!(replaced));
+    if let Some(policy) = spec
+        .get_mut("podFailurePolicy")
+        .and_then(Value::as_object_mut)
+    {
+        for rule in items(policy, "rules") {
+            items(rule, "onPodConditions").for_each(|it| put(it, "status", json!("True")));
+        }
+    }
     template(spec);
     if uid.is_empty() || spec.get("manualSelector") == Some(&Value::Bool(true)) {
         return;
