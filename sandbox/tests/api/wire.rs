@@ -312,6 +312,20 @@ async fn refusals_are_status_objects() -> TestResult {
         )?,
         (422, "Invalid".to_owned())
     );
+    let pods: Api<Pod> = Api::default_namespaced(cluster.client().await?);
+    for seconds in [599_i64, (1 << 32) + 1, i64::MAX] {
+        let token = json!({"path": "token", "expirationSeconds": seconds});
+        let volume =
+            json!({"name": "t", "projected": {"sources": [{"serviceAccountToken": token}]}});
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p"},
+            "spec": {"containers": [{"name": "c", "image": "i"}], "volumes": [volume]}}))?;
+        let Err(kube::Error::Api(status)) = pods.create(&PostParams::default(), &pod).await else {
+            return Err(format!("a token for {seconds} seconds").into());
+        };
+        assert_eq!((status.code, status.reason.as_str()), (422, "Invalid"));
+        let field = "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds";
+        assert!(status.message.contains(field), "{}", status.message);
+    }
     let mut stale = config_map("a")?;
     stale.metadata.resource_version = Some("1".to_owned());
     assert_eq!(

@@ -90,7 +90,8 @@ impl Authenticator {
             &given.token,
             Token {
                 identity: binding.identity(),
-                expires: Some(SystemTime::now() + wish.lifetime),
+                // One that is too long for a clock never ends.
+                expires: SystemTime::now().checked_add(wish.lifetime),
                 binding: Some(binding),
             },
         );

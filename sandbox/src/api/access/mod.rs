@@ -18,3 +18,4 @@ pub use rbac::Attributes;
 pub(super) use rbac::{authorize, forbidden};
 pub(super) use reviews::{review, token_request};
 pub use tokens::TokenWish;
+pub(super) use tokens::{LONGEST as LONGEST_TOKEN, SHORTEST as SHORTEST_TOKEN};

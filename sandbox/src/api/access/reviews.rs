@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::tokens::SHORTEST;
+use super::tokens::{LONGEST, SHORTEST};
 use super::{Attributes, Authenticator, Identity, TokenWish, authorize, rbac};
 use crate::api::ApiError;
 use crate::store::{Cause, Store, now, of, text};
@@ -124,7 +124,7 @@ pub(in crate::api) fn token_request(
         namespace: namespace.to_owned(),
         account: name.to_owned(),
         audiences: audiences.collect(),
-        lifetime: Duration::from_secs(seconds.min(1 << 32)),
+        lifetime: Duration::from_secs(seconds.min(LONGEST)),
         bound_to,
     };
     let given = tokens.issue_bound(&wish)?;

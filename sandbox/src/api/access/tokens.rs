@@ -11,8 +11,9 @@ use crate::store::{Resource, Store, of, text};
 /// The API server's own audience, and the issuer of its tokens.
 pub(super) const API_AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
 
-/// The shortest life of a token that can be asked for.
-pub(super) const SHORTEST: u64 = 600;
+/// The shortest and the longest life of a token that can be asked for, in seconds.
+pub(in crate::api) const SHORTEST: u64 = 600;
+pub(in crate::api) const LONGEST: u64 = 1 << 32;
 
 /// A token that is wished for.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::mistakes::Mistakes;
+use crate::api::access::{LONGEST_TOKEN, SHORTEST_TOKEN};
 use crate::store::text;
 
 pub(super) fn check(pod: &Value, old: Option<&Value>, found: &mut Mistakes) {
@@ -12,6 +13,28 @@ pub(super) fn check(pod: &Value, old: Option<&Value>, found: &mut Mistakes) {
                        `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
                        tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
         found.add("spec", "FieldValueForbidden", message);
+    }
+}
+
+/// How long the tokens may live that a volume asks for (`validateProjectionSources`).
+fn check_tokens(volume: &Value, path: &str, found: &mut Mistakes) {
+    let sources = volume.pointer("/projected/sources");
+    let sources = sources.and_then(Value::as_array).into_iter().flatten();
+    for (index, source) in sources.enumerate() {
+        let value = source.pointer("/serviceAccountToken/expirationSeconds");
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            continue;
+        };
+        let why = match value.as_u64() {
+            Some(seconds) if seconds > LONGEST_TOKEN => {
+                "may not specify a duration larger than 2^32 seconds"
+            }
+            Some(seconds) if seconds >= SHORTEST_TOKEN => continue,
+            _ => "may not specify a duration less than 10 minutes",
+        };
+        let field =
+            format!("{path}.projected.sources[{index}].serviceAccountToken.expirationSeconds");
+        found.invalid(field, value, why);
     }
 }
 
@@ -49,6 +72,9 @@ pub(super) fn check_spec(spec: &Value, path: &str, found: &mut Mistakes) {
         found.required(format!("{path}.containers"), "");
     }
     let volumes = list("volumes");
+    for (index, volume) in volumes.iter().enumerate() {
+        check_tokens(volume, &format!("{path}.volumes[{index}]"), found);
+    }
     let mut names: Vec<String> = Vec::new();
     for kind in ["initContainers", "containers"] {
         for (index, container) in list(kind).iter().enumerate() {
