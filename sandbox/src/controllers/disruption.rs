@@ -8,10 +8,10 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::owner;
 use super::share::scaled;
 use super::worker::{Controller, Key};
-use crate::store::{Event, LabelSelector, Resource, Selector, Store, StoreError, of, text};
+use super::{owner, pods};
+use crate::store::{Event, LabelSelector, Resource, Selector, Store, StoreError, of};
 
 /// The controller.
 pub(super) struct Disruption;
@@ -36,11 +36,7 @@ impl Controller for Disruption {
         if resource == of::<PodDisruptionBudget>() {
             return vec![key];
         }
-        let budgets = store
-            .list(of::<PodDisruptionBudget>(), Some(&key.namespace))
-            .items;
-        let name = |budget| Key::new(&key.namespace, text(budget, "/metadata/name"));
-        budgets.iter().map(|budget| name(budget)).collect()
+        Key::all(store, of::<PodDisruptionBudget>(), &key.namespace)
     }
 
     fn reconcile(&mut self, store: &Store, key: &Key) -> Result<Option<Duration>, StoreError> {
@@ -49,8 +45,7 @@ impl Controller for Disruption {
             return Ok(None);
         };
         let spec = budget.spec.clone().unwrap_or_default();
-        let selector = LabelSelector::from_object(&spec.selector.unwrap_or_default())
-            .map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let selector = LabelSelector::from_object(&spec.selector.unwrap_or_default())?;
         let mut pods = store
             .read_all::<Pod>(Some(&key.namespace), &Selector::everything())?
             .items;
@@ -85,14 +80,7 @@ impl Controller for Disruption {
 }
 
 fn is_healthy(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|s| s.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none()
-        && conditions
-            .into_iter()
-            .any(|c| c.type_ == "Ready" && c.status == "True")
+    !pods::terminating(pod) && pods::ready(pod)
 }
 
 /// What the pods' owners want, each counted once, and pods that nobody owns.

@@ -14,8 +14,8 @@ use k8s_openapi::api::discovery::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::owner;
-use super::worker::{Controller, Key};
+use super::worker::{Controller, Key, gone};
+use super::{owner, pods};
 use crate::store::{DeleteOptions, Event, Resource, Selector, Store, StoreError, of, text};
 
 /// The label of a slice that names its Service.
@@ -126,14 +126,6 @@ fn selects(service: &serde_json::Value, pod: &serde_json::Value) -> bool {
     })
 }
 
-/// Somebody else may have removed it first.
-fn gone<T>(done: Result<T, StoreError>) -> Result<(), StoreError> {
-    match done {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn headless(service: &Service) -> bool {
     let ip = service.spec.as_ref().and_then(|s| s.cluster_ip.as_deref());
     ip == Some("None")
@@ -148,15 +140,11 @@ fn publishes_not_ready(service: &Service) -> bool {
 impl Backend {
     fn new(service: &Service, pod: &Pod) -> Option<Self> {
         let status = pod.status.as_ref()?;
-        let phase = status.phase.as_deref().unwrap_or("");
         let address = status.pod_ip.clone().filter(|ip| !ip.is_empty())?;
-        if matches!(phase, "Failed" | "Succeeded") {
+        if pods::ended(pod) {
             return None;
         }
-        let conditions = status.conditions.iter().flatten();
-        let ready = conditions
-            .into_iter()
-            .any(|c| c.type_ == "Ready" && c.status == "True");
+        let ready = pods::ready(pod);
         let spec = pod.spec.clone().unwrap_or_default();
         let service_ports = service.spec.as_ref().and_then(|s| s.ports.clone());
         let service_ports = service_ports.unwrap_or_default();

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::worker::{Controller, Key};
+use super::owner::references;
+use super::worker::{Controller, Key, gone, gone_or_replaced};
 use crate::store::{
-    DeleteOptions, Event, EventKind, Preconditions, Propagation, Resource, Store, StoreError, all,
-    by_kind, by_plural, text,
+    DeleteOptions, Event, EventKind, Propagation, Resource, Store, StoreError, all, by_kind,
+    by_plural, text,
 };
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -34,11 +35,6 @@ fn find(key: &Key) -> Option<(&'static Resource, &str)> {
     Some((by_plural(group, plural)?, namespace))
 }
 
-fn owners(object: &Value) -> &[Value] {
-    let owners = object.pointer("/metadata/ownerReferences");
-    owners.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
 fn has_finalizer(object: &Value, name: &str) -> bool {
     let finalizers = object
         .pointer("/metadata/finalizers")
@@ -55,7 +51,7 @@ fn dependents(store: &Store, owner: &Value) -> Vec<(&'static Resource, Arc<Value
     let uid = text(owner, "/metadata/uid");
     let namespace = text(owner, "/metadata/namespace");
     let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
-    let belongs = |object: &Arc<Value>| owners(object).iter().any(|o| text(o, "/uid") == uid);
+    let belongs = |object: &Arc<Value>| references(object).iter().any(|o| text(o, "/uid") == uid);
     let mut found = Vec::new();
     for resource in all() {
         // Two API groups may show the same objects: events.
@@ -116,14 +112,14 @@ impl Controller for Garbage {
                     .map(|(kind, found)| key(kind, found)),
             );
             // An owner may have waited for this one.
-            let owners = owners(object)
+            let owners = references(object)
                 .iter()
                 .filter_map(|owner| owner_of(store, object, owner));
             keys.extend(owners.map(|(kind, owner)| key(kind, &owner)));
             return keys;
         }
-        let before = event.previous.as_deref().map_or(&[][..], owners);
-        let new_owners = !owners(object).is_empty() && owners(object) != before;
+        let before = event.previous.as_deref().map_or(&[][..], references);
+        let new_owners = !references(object).is_empty() && references(object) != before;
         let waits = has_finalizer(object, FOREGROUND) || has_finalizer(object, ORPHAN);
         if new_owners || (waits && is_deleting(object)) {
             keys.push(key(resource, object));
@@ -156,7 +152,7 @@ fn collect(
     namespace: &str,
     object: &Value,
 ) -> Result<(), StoreError> {
-    let references = owners(object);
+    let references = references(object);
     if references.is_empty() {
         return Ok(());
     }
@@ -184,22 +180,11 @@ fn delete(
     propagation: Propagation,
 ) -> Result<(), StoreError> {
     let options = DeleteOptions {
-        preconditions: Preconditions {
-            uid: Some(text(object, "/metadata/uid").to_owned()),
-            resource_version: None,
-        },
         propagation: Some(propagation),
-        ..DeleteOptions::default()
+        ..DeleteOptions::of_uid(Some(text(object, "/metadata/uid").to_owned()))
     };
-    match store.delete(
-        resource,
-        namespace,
-        text(object, "/metadata/name"),
-        &options,
-    ) {
-        Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
-        _ => Ok(()),
-    }
+    let name = text(object, "/metadata/name");
+    gone_or_replaced(store.delete(resource, namespace, name, &options))
 }
 
 /// Takes owner references out of an object.
@@ -217,10 +202,7 @@ fn forget(
         }
         Ok(())
     });
-    match done {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
+    gone(done)
 }
 
 fn release(
@@ -238,10 +220,7 @@ fn release(
         }
         Ok(())
     });
-    match done {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
+    gone(done)
 }
 
 fn orphan(
@@ -273,7 +252,7 @@ fn foreground(
     let uid = text(owner, "/metadata/uid");
     let mut blocked = false;
     for (kind, object) in dependents(store, owner) {
-        let reference = owners(&object).iter().find(|o| text(o, "/uid") == uid);
+        let reference = references(&object).iter().find(|o| text(o, "/uid") == uid);
         let blocks = reference.and_then(|o| o.get("blockOwnerDeletion")?.as_bool());
         blocked |= blocks == Some(true);
         if !is_deleting(&object) {

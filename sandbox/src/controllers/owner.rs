@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use serde_json::Value;
 
 use super::worker::Key;
-use crate::store::{Event, text};
+use crate::store::{Event, Resource, Store, text};
 
 /// The reference that makes an object the controller of another.
 pub(super) fn reference<T: k8s_openapi::Resource>(owner: &ObjectMeta) -> OwnerReference {
@@ -32,9 +32,10 @@ pub(super) fn controls(owner: &ObjectMeta, object: &ObjectMeta) -> bool {
     controller(object).is_some_and(|reference| Some(&reference.uid) == owner.uid.as_ref())
 }
 
-fn references(object: &Value) -> impl Iterator<Item = &Value> {
+/// The references to the owners of an object.
+pub(super) fn references(object: &Value) -> &[Value] {
     let owners = object.pointer("/metadata/ownerReferences");
-    owners.and_then(Value::as_array).into_iter().flatten()
+    owners.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The keys of the owners of this kind that the changed object has, or had before the change.
@@ -44,16 +45,27 @@ pub(super) fn named(kind: &str, event: &Event) -> Vec<Key> {
     keys
 }
 
+/// As [`named`]; an orphan may fit any of this kind in its namespace.
+pub(super) fn named_or_any(store: &Store, owner: &'static Resource, event: &Event) -> Vec<Key> {
+    let keys = named(owner.kind, event);
+    if keys.is_empty() && is_orphan(&event.object) {
+        return Key::all(store, owner, text(&event.object, "/metadata/namespace"));
+    }
+    keys
+}
+
 /// The keys of an object's owners of this kind.
 pub(super) fn of_kind(kind: &str, object: &Value) -> Vec<Key> {
     let namespace = text(object, "/metadata/namespace");
     references(object)
+        .iter()
         .filter(|owner| text(owner, "/kind") == kind)
         .map(|owner| Key::new(namespace, text(owner, "/name")))
         .collect()
 }
 
 /// Whether nobody controls the object.
-pub(super) fn is_orphan(object: &Value) -> bool {
-    references(object).all(|owner| owner.get("controller") != Some(&Value::Bool(true)))
+fn is_orphan(object: &Value) -> bool {
+    let mut owners = references(object).iter();
+    owners.all(|owner| owner.get("controller") != Some(&Value::Bool(true)))
 }

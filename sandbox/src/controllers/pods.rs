@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::api::core::v1::{Pod, PodCondition, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::events::{EventType, Recorder};
-use crate::store::{DeleteOptions, Preconditions, Store, StoreError, of};
+use super::owner::reference;
+use crate::store::{DeleteOptions, Store, StoreError, of};
 
 /// The pod's phase, empty when it has none.
 pub(super) fn phase(pod: &Pod) -> &str {
@@ -42,8 +44,11 @@ pub(super) fn ready(pod: &Pod) -> bool {
 /// How long until a ready pod counts as available; None when it is not ready.
 pub(super) fn until_available(pod: &Pod, min_ready: i32, now: Timestamp) -> Option<Duration> {
     let condition = true_condition(pod, "Ready")?;
+    if min_ready <= 0 {
+        return Some(Duration::ZERO);
+    }
     let since = condition.last_transition_time.as_ref();
-    let needed = jiff::SignedDuration::from_secs(i64::from(min_ready.max(0)));
+    let needed = jiff::SignedDuration::from_secs(i64::from(min_ready));
     let ready_for = since.map_or(needed, |since| now.duration_since(since.0));
     Some(Duration::try_from(needed - ready_for).unwrap_or_default())
 }
@@ -57,13 +62,7 @@ pub(super) fn delete(
 ) -> Result<(), StoreError> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or("");
     let name = pod.metadata.name.as_deref().unwrap_or("");
-    let options = DeleteOptions {
-        preconditions: Preconditions {
-            uid: pod.metadata.uid.clone(),
-            resource_version: None,
-        },
-        ..DeleteOptions::default()
-    };
+    let options = DeleteOptions::of_uid(pod.metadata.uid.clone());
     match store.delete(of::<Pod>(), namespace, name, &options) {
         Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
         Err(error) => {
@@ -76,6 +75,28 @@ pub(super) fn delete(
             events.event(about, EventType::Normal, "SuccessfulDelete", &message);
             Ok(())
         }
+    }
+}
+
+/// A new pod of an owner, from its template.
+pub(super) fn build<O: k8s_openapi::Resource>(
+    owner: &ObjectMeta,
+    template: PodTemplateSpec,
+) -> Pod {
+    let meta = template.metadata.unwrap_or_default();
+    let name = owner.name.as_deref().unwrap_or("");
+    Pod {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{name}-")),
+            namespace: owner.namespace.clone(),
+            labels: meta.labels,
+            annotations: meta.annotations,
+            finalizers: meta.finalizers,
+            owner_references: Some(vec![reference::<O>(owner)]),
+            ..ObjectMeta::default()
+        },
+        spec: template.spec,
+        status: None,
     }
 }
 

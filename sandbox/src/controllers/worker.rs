@@ -30,6 +30,29 @@ impl Key {
             text(&event.object, "/metadata/name"),
         )
     }
+
+    /// The keys of all objects of a kind in a namespace.
+    pub(super) fn all(store: &Store, resource: &'static Resource, namespace: &str) -> Vec<Self> {
+        let objects = store.list(resource, Some(namespace)).items;
+        let names = objects.iter().map(|it| text(it, "/metadata/name"));
+        names.map(|name| Self::new(namespace, name)).collect()
+    }
+}
+
+/// Somebody else may have removed the object first: that is fine.
+pub(super) fn gone<T>(done: Result<T, StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// As [`gone`], of an object that was meant by its uid: another may have its name by now.
+pub(super) fn gone_or_replaced<T>(done: Result<T, StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What a controller does, without the loop.

@@ -47,6 +47,18 @@ impl DeleteOptions {
             ..Self::default()
         }
     }
+
+    /// Only the object that has this uid goes, and none that has its name by now.
+    #[must_use]
+    pub fn of_uid(uid: Option<String>) -> Self {
+        Self {
+            preconditions: Preconditions {
+                uid,
+                resource_version: None,
+            },
+            ..Self::default()
+        }
+    }
 }
 
 impl Store {

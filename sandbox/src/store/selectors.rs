@@ -4,10 +4,18 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use super::StoreError;
+
 /// Why a selector can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SelectorError(pub String);
+
+impl From<SelectorError> for StoreError {
+    fn from(error: SelectorError) -> Self {
+        Self::Malformed(error.0)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Rule {

@@ -196,8 +196,7 @@ impl Autoscalers {
                 "Current number of replicas below Spec.MinReplicas".to_owned(),
             )
         } else {
-            let selector = LabelSelector::from_object(&target_spec.selector)
-                .map_err(|error| StoreError::Malformed(error.to_string()))?;
+            let selector = LabelSelector::from_object(&target_spec.selector)?;
             let mut pods = store
                 .read_all::<Pod>(Some(&key.namespace), &Selector::everything())?
                 .items;

@@ -7,6 +7,8 @@ use k8s_openapi::api::autoscaling::v2::{
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use super::pods::{ended, phase, ready, terminating};
+
 /// What the containers of a pod use right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PodUsage {
@@ -77,9 +79,7 @@ struct Sample {
 }
 
 fn sample(pod: &Pod, resource: &str, usage: &dyn Usage) -> Result<Option<Sample>, Unavailable> {
-    let status = pod.status.clone().unwrap_or_default();
-    let phase = status.phase.as_deref().unwrap_or("");
-    if pod.metadata.deletion_timestamp.is_some() || matches!(phase, "Failed" | "Succeeded") {
+    if terminating(pod) || ended(pod) {
         return Ok(None);
     }
     let name = pod.metadata.name.as_deref().unwrap_or("");
@@ -104,15 +104,11 @@ fn sample(pod: &Pod, resource: &str, usage: &dyn Usage) -> Result<Option<Sample>
             ));
         }
     }
-    let conditions = status.conditions.iter().flatten();
-    let is_ready = conditions
-        .into_iter()
-        .any(|c| c.type_ == "Ready" && c.status == "True");
     Ok(Some(Sample {
         used,
         requested,
         // Only CPU is held back for pods that are still starting.
-        ready: phase != "Pending" && (is_ready || resource != "cpu"),
+        ready: phase(pod) != "Pending" && (ready(pod) || resource != "cpu"),
     }))
 }
 

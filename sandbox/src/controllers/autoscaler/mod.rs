@@ -4,7 +4,7 @@ mod behavior;
 mod controller;
 mod metrics;
 
-use super::{events, worker};
+use super::{events, pods, worker};
 
 pub(super) use controller::Autoscalers;
 pub use metrics::{PodUsage, Usage};

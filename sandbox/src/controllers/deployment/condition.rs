@@ -39,7 +39,7 @@ impl Conditions {
 
     /// Sets a condition; one with this status and reason already stays as it is, unless it is `anew`.
     fn set(&mut self, kind: &str, status: &str, reason: &str, message: String, anew: bool) {
-        let now = Time(Timestamp::from_second(self.now.as_second()).unwrap_or(self.now));
+        let now = Time(self.now);
         let old = self.find(kind);
         let same = old.is_some_and(|c| c.status == status && c.reason.as_deref() == Some(reason));
         if same && !anew {

@@ -14,7 +14,7 @@ use super::plan::{Plan, plan};
 use super::rollout::REVISION;
 use super::worker::{Controller, Key};
 use crate::store::{
-    DeleteOptions, Event, LabelSelector, Resource, Selector, Store, StoreError, of, text,
+    DeleteOptions, Event, LabelSelector, Resource, Selector, Store, StoreError, of,
 };
 
 /// The Deployment controller.
@@ -40,9 +40,8 @@ impl Controller for Deployments {
     }
 
     fn keys(&mut self, store: &Store, resource: &'static Resource, event: &Event) -> Vec<Key> {
-        let key = Key::of(event);
         if resource == of::<Deployment>() {
-            return vec![key];
+            return vec![Key::of(event)];
         }
         if resource == of::<Pod>() {
             // Strategy Recreate waits until the last old pod has ended.
@@ -56,13 +55,7 @@ impl Controller for Deployments {
                 .flat_map(|set| owner::of_kind("Deployment", &set))
                 .collect();
         }
-        let mut keys = owner::named("Deployment", event);
-        if keys.is_empty() && owner::is_orphan(&event.object) {
-            let all = store.list(of::<Deployment>(), Some(&key.namespace)).items;
-            let names = all.iter().map(|d| text(d, "/metadata/name"));
-            keys.extend(names.map(|name| Key::new(&key.namespace, name)));
-        }
-        keys
+        owner::named_or_any(store, of::<Deployment>(), event)
     }
 
     fn reconcile(&mut self, store: &Store, key: &Key) -> Result<Option<Duration>, StoreError> {
@@ -70,15 +63,20 @@ impl Controller for Deployments {
             return Ok(None);
         };
         let spec = deployment.spec.clone().unwrap_or_default();
-        let selector = LabelSelector::from_object(&spec.selector)
-            .map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let selector = LabelSelector::from_object(&spec.selector)?;
         let sets: Vec<ReplicaSet> =
             claim::<Deployment, ReplicaSet>(store, &deployment.metadata, |meta| {
                 selector.matches_labels(meta.labels.as_ref())
             })?;
-        let pods = store
-            .read_all::<Pod>(Some(&key.namespace), &Selector::everything())?
-            .items;
+        // Only Recreate has to know when the last old pod has ended.
+        let strategy = spec.strategy.as_ref().and_then(|it| it.type_.as_deref());
+        let pods = match strategy {
+            Some("Recreate") => {
+                let pods = store.read_all::<Pod>(Some(&key.namespace), &Selector::everything());
+                pods?.items
+            }
+            _ => Vec::new(),
+        };
         let plan = plan(&deployment, &sets, &pods, Timestamp::now());
         self.carry_out(store, &deployment, &plan)?;
         store.modify::<Deployment>(&key.namespace, &key.name, |now| {

@@ -34,7 +34,7 @@ pub(super) fn set(
     if find(status, kind).is_some_and(|c| c.status == value) {
         return;
     }
-    let now = whole(now);
+    let now = Time(now);
     let list = status.conditions.get_or_insert_default();
     list.retain(|c| c.type_ != kind);
     list.push(JobCondition {
@@ -45,9 +45,4 @@ pub(super) fn set(
         last_probe_time: Some(now.clone()),
         last_transition_time: Some(now),
     });
-}
-
-/// In whole seconds, as the API writes times.
-pub(super) fn whole(now: Timestamp) -> Time {
-    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }

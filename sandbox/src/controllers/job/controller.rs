@@ -5,18 +5,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use super::claiming::claim;
 use super::conditions::outcome;
 use super::events::Recorder;
 use super::plan::{FINALIZER, is_tracked, plan};
-use super::worker::{Controller, Key};
+use super::worker::{Controller, Key, gone, gone_or_replaced};
 use super::{owner, pods};
 use crate::store::{
-    DeleteOptions, Event, LabelSelector, Preconditions, Propagation, Resource, Selector, Store,
-    StoreError, of, text,
+    DeleteOptions, Event, LabelSelector, Propagation, Resource, Selector, Store, StoreError, of,
 };
 
 /// The Job controller, and the one that deletes Jobs whose time is over (`ttlSecondsAfterFinished`).
@@ -42,17 +40,10 @@ impl Controller for Jobs {
     }
 
     fn keys(&mut self, store: &Store, resource: &'static Resource, event: &Event) -> Vec<Key> {
-        let key = Key::of(event);
         if resource == of::<Job>() {
-            return vec![key];
+            return vec![Key::of(event)];
         }
-        let mut keys = owner::named("Job", event);
-        if keys.is_empty() && owner::is_orphan(&event.object) {
-            let jobs = store.list(of::<Job>(), Some(&key.namespace)).items;
-            let names = jobs.iter().map(|job| text(job, "/metadata/name"));
-            keys.extend(names.map(|name| Key::new(&key.namespace, name)));
-        }
-        keys
+        owner::named_or_any(store, of::<Job>(), event)
     }
 
     fn reconcile(&mut self, store: &Store, key: &Key) -> Result<Option<Duration>, StoreError> {
@@ -63,8 +54,7 @@ impl Controller for Jobs {
             return Ok(None);
         };
         let spec = job.spec.clone().unwrap_or_default();
-        let selector = LabelSelector::from_object(&spec.selector.unwrap_or_default())
-            .map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let selector = LabelSelector::from_object(&spec.selector.unwrap_or_default())?;
         let pods: Vec<Pod> = claim::<Job, Pod>(store, &job.metadata, |meta| {
             selector.matches_labels(meta.labels.as_ref())
         })?;
@@ -103,23 +93,10 @@ impl Controller for Jobs {
 /// A new pod of the Job.
 fn build(job: &Job) -> Pod {
     let template = job.spec.clone().unwrap_or_default().template;
-    let meta = template.metadata.unwrap_or_default();
-    let name = job.metadata.name.as_deref().unwrap_or("");
-    let mut finalizers = meta.finalizers.unwrap_or_default();
+    let mut pod = pods::build::<Job>(&job.metadata, template);
+    let finalizers = pod.metadata.finalizers.get_or_insert_default();
     finalizers.push(FINALIZER.to_owned());
-    Pod {
-        metadata: ObjectMeta {
-            generate_name: Some(format!("{name}-")),
-            namespace: job.metadata.namespace.clone(),
-            labels: meta.labels,
-            annotations: meta.annotations,
-            finalizers: Some(finalizers),
-            owner_references: Some(vec![owner::reference::<Job>(&job.metadata)]),
-            ..ObjectMeta::default()
-        },
-        spec: template.spec,
-        status: None,
-    }
+    pod
 }
 
 fn release(store: &Store, pod: &Pod) -> Result<(), StoreError> {
@@ -132,10 +109,7 @@ fn release(store: &Store, pod: &Pod) -> Result<(), StoreError> {
             now.metadata.finalizers = Some(left).filter(|left| !left.is_empty());
         }
     });
-    match done {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
+    gone(done)
 }
 
 /// Pods of a Job of this name that is gone: nobody will count them. An orphan has no owner left to ask.
@@ -169,15 +143,8 @@ fn remove(store: &Store, job: &Job) -> Result<(), StoreError> {
     let namespace = job.metadata.namespace.as_deref().unwrap_or("");
     let name = job.metadata.name.as_deref().unwrap_or("");
     let options = DeleteOptions {
-        preconditions: Preconditions {
-            uid: job.metadata.uid.clone(),
-            resource_version: None,
-        },
         propagation: Some(Propagation::Foreground),
-        ..DeleteOptions::default()
+        ..DeleteOptions::of_uid(job.metadata.uid.clone())
     };
-    match store.remove::<Job>(namespace, name, &options) {
-        Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
-        _ => Ok(()),
-    }
+    gone_or_replaced(store.remove::<Job>(namespace, name, &options))
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::{Job, JobSpec, JobStatus, UncountedTerminatedPods};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::conditions::{find, holds, outcome, set, whole};
+use super::conditions::{find, holds, outcome, set};
 use super::events::EventType;
 use super::failure_policy::{Verdict, judge};
 use super::pods::{ended, phase, ready, terminating};
@@ -121,7 +122,7 @@ impl Planner<'_> {
     fn decide(&mut self) {
         let suspended = self.spec.suspend == Some(true);
         if self.plan.status.start_time.is_none() && !suspended {
-            self.plan.status.start_time = Some(whole(self.now));
+            self.plan.status.start_time = Some(Time(self.now));
         }
         if let Some((reason, message)) = self.failure() {
             self.fail(&reason, &message);
@@ -240,7 +241,7 @@ impl Planner<'_> {
                 message,
                 self.now,
             );
-            self.plan.status.completion_time = Some(whole(self.now));
+            self.plan.status.completion_time = Some(Time(self.now));
             self.tell(EventType::Normal, "Completed", "Job completed");
         }
     }
@@ -273,7 +274,7 @@ impl Planner<'_> {
                 message,
                 self.now,
             );
-            self.plan.status.start_time = Some(whole(self.now));
+            self.plan.status.start_time = Some(Time(self.now));
             self.tell(EventType::Normal, "Resumed", message);
         }
     }

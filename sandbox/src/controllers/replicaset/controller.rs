@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::claiming::claim;
@@ -14,7 +14,7 @@ use super::plan::{Plan, plan};
 use super::pods;
 use super::worker::{Controller, Key};
 use crate::controllers::owner;
-use crate::store::{Event, LabelSelector, Resource, Store, StoreError, of, text};
+use crate::store::{Event, LabelSelector, Resource, Store, StoreError, of};
 
 /// The ReplicaSet controller.
 pub(in crate::controllers) struct ReplicaSets {
@@ -39,18 +39,11 @@ impl Controller for ReplicaSets {
     }
 
     fn keys(&mut self, store: &Store, resource: &'static Resource, event: &Event) -> Vec<Key> {
-        let key = Key::of(event);
         if resource == of::<ReplicaSet>() {
-            return vec![key];
+            return vec![Key::of(event)];
         }
         // Of its owner, also of the one before; an orphan may fit any set.
-        let mut keys = owner::named("ReplicaSet", event);
-        if keys.is_empty() && owner::is_orphan(&event.object) {
-            let sets = store.list(of::<ReplicaSet>(), Some(&key.namespace)).items;
-            let names = sets.iter().map(|set| text(set, "/metadata/name"));
-            keys.extend(names.map(|name| Key::new(&key.namespace, name)));
-        }
-        keys
+        owner::named_or_any(store, of::<ReplicaSet>(), event)
     }
 
     fn reconcile(&mut self, store: &Store, key: &Key) -> Result<Option<Duration>, StoreError> {
@@ -58,8 +51,7 @@ impl Controller for ReplicaSets {
             return Ok(None);
         };
         let spec = set.spec.clone().unwrap_or_default();
-        let selector = LabelSelector::from_object(&spec.selector)
-            .map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let selector = LabelSelector::from_object(&spec.selector)?;
         let pods: Vec<Pod> = claim::<ReplicaSet, Pod>(store, &set.metadata, |meta| {
             selector.matches_labels(meta.labels.as_ref())
         })?;
@@ -95,22 +87,7 @@ impl ReplicaSets {
 /// A new pod of the set.
 fn build(set: &ReplicaSet) -> Pod {
     let template = set.spec.clone().unwrap_or_default().template;
-    let template = template.unwrap_or_default();
-    let meta = template.metadata.unwrap_or_default();
-    let name = set.metadata.name.as_deref().unwrap_or("");
-    Pod {
-        metadata: ObjectMeta {
-            generate_name: Some(format!("{name}-")),
-            namespace: set.metadata.namespace.clone(),
-            labels: meta.labels,
-            annotations: meta.annotations,
-            finalizers: meta.finalizers,
-            owner_references: Some(vec![owner::reference::<ReplicaSet>(&set.metadata)]),
-            ..ObjectMeta::default()
-        },
-        spec: template.spec,
-        status: None,
-    }
+    pods::build::<ReplicaSet>(&set.metadata, template.unwrap_or_default())
 }
 
 /// `ReplicaFailure`, as long as pods can't be made or deleted.

@@ -16,8 +16,7 @@ use super::revision::History;
 use super::worker::{Controller, Key};
 use super::{owner, pod};
 use crate::store::{
-    DeleteOptions, Event, LabelSelector, Preconditions, Resource, Selector, Store, StoreError, of,
-    text,
+    DeleteOptions, Event, LabelSelector, Resource, Selector, Store, StoreError, of, text,
 };
 
 /// The StatefulSet controller.
@@ -61,11 +60,8 @@ impl Controller for StatefulSets {
                 .map(|name| Key::new(&key.namespace, name))
                 .collect();
         }
-        let owners = event.object.pointer("/metadata/ownerReferences");
-        let owners = owners.and_then(serde_json::Value::as_array);
-        let set = owners
-            .into_iter()
-            .flatten()
+        let set = owner::references(&event.object)
+            .iter()
             .find(|owner| text(owner, "/kind") == "StatefulSet")
             .map(|owner| text(owner, "/name").to_owned())
             // An orphan may be adopted by the set that would have given it its name.
@@ -132,13 +128,7 @@ impl StatefulSets {
             }
             Action::Delete { name, uid } => {
                 let namespace = set.metadata.namespace.as_deref().unwrap_or("");
-                let options = DeleteOptions {
-                    preconditions: Preconditions {
-                        uid: Some(uid.clone()),
-                        resource_version: None,
-                    },
-                    ..DeleteOptions::default()
-                };
+                let options = DeleteOptions::of_uid(Some(uid.clone()));
                 match store.delete(of::<Pod>(), namespace, name, &options) {
                     Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
                     done => self.record(set, "delete", name, done.map(drop)),
@@ -220,8 +210,7 @@ fn claim_pods(store: &Store, set: &StatefulSet) -> Result<Vec<Pod>, StoreError> 
     let Some(spec) = &set.spec else {
         return Ok(Vec::new());
     };
-    let selector = LabelSelector::from_object(&spec.selector)
-        .map_err(|error| StoreError::Malformed(error.to_string()))?;
+    let selector = LabelSelector::from_object(&spec.selector)?;
     claim::<StatefulSet, Pod>(store, &set.metadata, |meta| {
         selector.matches_labels(meta.labels.as_ref())
             && ordinal_of(set_name, meta.name.as_deref().unwrap_or("")).is_some()

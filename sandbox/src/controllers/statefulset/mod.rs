@@ -7,6 +7,6 @@ mod revision;
 #[cfg(test)]
 mod tests;
 
-use super::{claiming, events, hash, owner, worker};
+use super::{claiming, events, hash, owner, pods, worker};
 
 pub(super) use controller::StatefulSets;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
-use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::pods::{ended, phase, ready, terminating, until_available};
 
 /// The label with the revision that a pod was made from.
 pub(super) const REVISION_LABEL: &str = "controller-revision-hash";
@@ -51,29 +53,8 @@ pub(super) fn ordinal_of(set_name: &str, pod_name: &str) -> Option<i32> {
         .then(|| digits.parse().ok())?
 }
 
-/// The condition of a pod with this type, if it is true.
-fn true_condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
-    pod.status
-        .as_ref()?
-        .conditions
-        .as_deref()?
-        .iter()
-        .find(|c| c.type_ == kind && c.status == "True")
-}
-
-fn phase(pod: &Pod) -> &str {
-    pod.status
-        .as_ref()
-        .and_then(|s| s.phase.as_deref())
-        .unwrap_or("")
-}
-
-fn terminating(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_some()
-}
-
 fn running_and_ready(pod: &Pod) -> bool {
-    phase(pod) == "Running" && true_condition(pod, "Ready").is_some()
+    phase(pod) == "Running" && ready(pod)
 }
 
 /// `None`: available. `Some(None)`: not ready. `Some(Some(left))`: ready, but not for long enough.
@@ -81,16 +62,8 @@ fn unavailable(pod: &Pod, min_ready: i32, now: Timestamp) -> Option<Option<Durat
     if !running_and_ready(pod) {
         return Some(None);
     }
-    if min_ready <= 0 {
-        return None;
-    }
-    let since = true_condition(pod, "Ready").and_then(|c| c.last_transition_time.as_ref())?;
-    let ready_for = now.duration_since(since.0);
-    let missing = jiff::SignedDuration::from_secs(i64::from(min_ready)) - ready_for;
-    Duration::try_from(missing)
-        .ok()
-        .filter(|left| !left.is_zero())
-        .map(Some)
+    let left = until_available(pod, min_ready, now);
+    left.filter(|left| !left.is_zero()).map(Some)
 }
 
 fn revision(pod: &Pod) -> &str {
@@ -196,7 +169,7 @@ impl Planner<'_> {
             });
             return true;
         };
-        if matches!(phase(pod), "Failed" | "Succeeded") {
+        if ended(pod) {
             // A new one is made when this one is gone.
             self.delete(pod);
             return true;

@@ -131,8 +131,7 @@ fn adopt(
     }
     let namespace = set.metadata.namespace.as_deref().unwrap_or("");
     let prefix = format!("{}-", set.metadata.name.as_deref().unwrap_or(""));
-    let selector = LabelSelector::from_object(&spec.selector)
-        .map_err(|error| StoreError::Malformed(error.to_string()))?;
+    let selector = LabelSelector::from_object(&spec.selector)?;
     for revision in revisions {
         let name = name(revision).to_owned();
         if owner::controller(&revision.metadata).is_none()
