@@ -182,8 +182,8 @@ fn diff_table(differences: &[ConfigDifference], screen: &Screen) -> String {
             DifferenceKind::Between => ("servers differ", Tone::Warning),
         };
         let value = |value: &Option<String>| {
-            let shown = value.as_deref().map(|value| shown_value(&it.name, value));
-            normal(cut(&plain(&shown.unwrap_or_default()), VALUE))
+            let shown = value.as_deref().unwrap_or_default();
+            normal(cut(&plain(shown), VALUE))
         };
         table.row([
             normal(&it.name),

@@ -2,7 +2,7 @@
 
 use super::json::json;
 use super::{Session, SqlError};
-use crate::cluster::ServerConfig;
+use crate::cluster::{FileEntry, ServerConfig, Setting};
 
 /// The settings, and what is set for databases and roles, as one JSON document.
 ///
@@ -42,26 +42,25 @@ impl Session {
             Err(error) if error.sqlstate() == Some("42501") => None,
             Err(error) => return Err(error),
         };
-        for index in 0..config.settings.len() {
-            own_value(&mut config, index);
+        let files = config.files.as_deref().unwrap_or_default();
+        for setting in &mut config.settings {
+            own_value(setting, files);
         }
         Ok(config)
     }
 }
 
 /// In place of what this session has asked for the value that the server has for everybody.
-fn own_value(config: &mut ServerConfig, index: usize) {
-    let setting = &config.settings[index];
-    if setting.source != "client" {
+fn own_value(setting: &mut Setting, files: &[FileEntry]) {
+    // In the startup packet (`client`), or with SET once it was open (`session`).
+    if !matches!(setting.source.as_str(), "client" | "session") {
         return;
     }
-    let applied = config.files.iter().flatten().find(|it| {
-        it.applied
-            && it
-                .name
-                .as_ref()
-                .is_some_and(|name| name.eq_ignore_ascii_case(&setting.name))
-    });
+    let named = |it: &FileEntry| {
+        let name = it.name.as_ref();
+        name.is_some_and(|name| name.eq_ignore_ascii_case(&setting.name))
+    };
+    let applied = files.iter().find(|it| it.applied && named(it));
     let (value, source, file, line) = match applied {
         Some(entry) => (
             entry.value.clone(),
@@ -71,7 +70,6 @@ fn own_value(config: &mut ServerConfig, index: usize) {
         ),
         None => (setting.default.clone(), "default", None, None),
     };
-    let setting = &mut config.settings[index];
     let raw = value.unwrap_or_default();
     setting.value = crate::cluster::in_unit(&raw, &setting.kind, setting.unit.as_deref());
     source.clone_into(&mut setting.source);
@@ -81,28 +79,40 @@ fn own_value(config: &mut ServerConfig, index: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::FileEntry;
     use crate::cluster::fixture::{server_config, setting};
 
     #[test]
     fn what_pgctl_asks_for_itself_is_not_taken_for_the_servers_own() {
-        let answer = server_config("a", &[("work_mem", "1"), ("search_path", "pg_catalog")]);
+        let asked = [
+            ("work_mem", "1"),
+            ("search_path", "pg_catalog"),
+            ("transaction_timeout", "0"),
+        ];
+        let answer = server_config("a", &asked);
         let mut config = answer.answer.expect("it answers");
-        for setting in &mut config.settings {
-            "client".clone_into(&mut setting.source);
+        for (setting, source) in config
+            .settings
+            .iter_mut()
+            .zip(["client", "client", "session"])
+        {
+            source.clone_into(&mut setting.source);
             setting.default = Some("\"$user\", public".to_owned());
         }
-        config.files = Some(vec![FileEntry {
+        let line = |line, name: &str, value: &str| FileEntry {
             file: Some("/x/postgresql.conf".to_owned()),
-            line: Some(3),
-            name: Some("work_mem".to_owned()),
-            value: Some("4MB".to_owned()),
+            line: Some(line),
+            name: Some(name.to_owned()),
+            value: Some(value.to_owned()),
             applied: true,
             error: None,
-        }]);
+        };
+        let files = [
+            line(3, "work_mem", "4MB"),
+            line(4, "transaction_timeout", "60000"),
+        ];
         config.settings.push(setting("fsync", "on"));
-        for index in 0..config.settings.len() {
-            own_value(&mut config, index);
+        for setting in &mut config.settings {
+            own_value(setting, &files);
         }
         let said: Vec<_> = config
             .settings
@@ -114,6 +124,7 @@ mod tests {
             [
                 ("4096", "configuration file"),
                 ("\"$user\", public", "default"),
+                ("60000", "configuration file"),
                 ("on", "configuration file"),
             ]
         );

@@ -208,9 +208,6 @@ impl ConfigDiffDocument {
         deployed: &Deployed,
         differences: &[ConfigDifference],
     ) -> Self {
-        let shown = |it: &ConfigDifference, value: &Option<String>| {
-            value.as_deref().map(|value| shown_value(&it.name, value))
-        };
         Self {
             api_version: API_VERSION,
             kind: "ConfigDiff",
@@ -226,8 +223,8 @@ impl ConfigDiffDocument {
                     name: it.name.clone(),
                     what: it.kind.word(),
                     pod: it.pod.clone(),
-                    expected: shown(it, &it.expected),
-                    actual: shown(it, &it.actual),
+                    expected: it.expected.clone(),
+                    actual: it.actual.clone(),
                     why: it.why.clone(),
                 })
                 .collect(),

@@ -1,7 +1,9 @@
 //! How servers differ from each other, and from the deployment's files.
 
+use std::collections::BTreeSet;
+
 use super::facts::{DeployedConfig, FileEntry, ServerConfig, Setting};
-use super::file::parse_config;
+use super::file::{ConfigLine, parse_config};
 use super::secret::shown_value;
 use super::value::{canonical, with_unit};
 use crate::cluster::{PodAnswer, answered};
@@ -15,7 +17,7 @@ pub struct ConfigDifference {
     pub pod: Option<String>,
     /// What is different.
     pub kind: DifferenceKind,
-    /// What ought to be: the deployment's value, or that of the primary.
+    /// What ought to be: the deployment's value, or that of the primary. As it may be shown, like all here.
     pub expected: Option<String>,
     /// What the server goes by.
     pub actual: Option<String>,
@@ -86,26 +88,36 @@ pub fn config_differences(
     answers: &[PodAnswer<ServerConfig>],
     deployed: &[DeployedConfig],
 ) -> Vec<ConfigDifference> {
+    let deployed: Vec<DeployedLines<'_>> = deployed.iter().map(DeployedLines::of).collect();
     let mut found = between(answers);
     for (answer, config) in answered(answers) {
         found.extend(wrong(&answer.pod, config));
-        found.extend(against_deployment(&answer.pod, config, deployed));
+        found.extend(against_deployment(&answer.pod, config, &deployed));
         found.extend(pending(&answer.pod, config));
-        found.extend(only_here(&answer.pod, config, deployed));
+        found.extend(only_here(&answer.pod, config, &deployed));
     }
-    // What is wrong, or waits, is said once.
-    let mut kept: Vec<ConfigDifference> = Vec::new();
     found.sort_by(|a, b| (&a.name, &a.pod, a.kind).cmp(&(&b.name, &b.pod, b.kind)));
-    for it in found {
-        let said = kept.iter().any(|before| {
-            let same = before.name == it.name && before.pod == it.pod && !it.name.is_empty();
-            same && before.kind <= DifferenceKind::PendingRestart
-        });
-        if !said {
-            kept.push(it);
+    // What is wrong, or waits, is said once: it comes first of what is said of a setting of a server.
+    found.dedup_by(|it, before| {
+        let same = before.name == it.name && before.pod == it.pod && !it.name.is_empty();
+        same && before.kind <= DifferenceKind::PendingRestart
+    });
+    found
+}
+
+/// A file of the deployment, and what it sets.
+struct DeployedLines<'a> {
+    file: &'a DeployedConfig,
+    lines: Vec<ConfigLine>,
+}
+
+impl<'a> DeployedLines<'a> {
+    fn of(file: &'a DeployedConfig) -> Self {
+        Self {
+            file,
+            lines: parse_config(&file.text),
         }
     }
-    kept
 }
 
 fn between(answers: &[PodAnswer<ServerConfig>]) -> Vec<ConfigDifference> {
@@ -115,14 +127,13 @@ fn between(answers: &[PodAnswer<ServerConfig>]) -> Vec<ConfigDifference> {
     };
     let mut found = Vec::new();
     for setting in &reference.settings {
-        let asked_by_us = matches!(setting.source.as_str(), "client" | "session");
-        if EACH_ITS_OWN.contains(&setting.name.as_str()) || asked_by_us {
+        if EACH_ITS_OWN.contains(&setting.name.as_str()) {
             continue;
         }
         let differ: Vec<(&str, &Setting)> = others
             .iter()
             .filter_map(|(answer, config)| {
-                let other = config.settings.iter().find(|it| it.name == setting.name)?;
+                let other = config.setting(&setting.name)?;
                 (other.value != setting.value).then_some((answer.pod.as_str(), other))
             })
             .collect();
@@ -155,7 +166,7 @@ fn wrong(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
     let found = entries.filter_map(|entry| {
         let error = entry.error.as_ref()?;
         let name = entry.name.clone().unwrap_or_default();
-        let setting = config.settings.iter().find(|it| it.name == name);
+        let setting = config.setting(&name);
         // What takes a restart is told as what can't be applied.
         if setting.is_some_and(|it| it.pending_restart) {
             return None;
@@ -168,7 +179,7 @@ fn wrong(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
                 true => DifferenceKind::PendingRestart,
                 false => DifferenceKind::Wrong,
             },
-            expected: entry.value.clone(),
+            expected: shown_entry(&name, entry),
             actual: setting.map(shown),
             why: match restart {
                 true => format!("{} takes effect with a restart", entry_place(entry)),
@@ -190,7 +201,7 @@ fn pending(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
                 name: setting.name.clone(),
                 pod: Some(pod.to_owned()),
                 kind: DifferenceKind::PendingRestart,
-                expected: new.and_then(|it| it.value.clone()),
+                expected: new.and_then(|it| shown_entry(&setting.name, it)),
                 actual: Some(shown(setting)),
                 why: match new {
                     Some(entry) => format!("{} takes effect with a restart", entry_place(entry)),
@@ -205,26 +216,21 @@ fn pending(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
 fn against_deployment(
     pod: &str,
     config: &ServerConfig,
-    deployed: &[DeployedConfig],
+    deployed: &[DeployedLines<'_>],
 ) -> Vec<ConfigDifference> {
     let Some(entries) = &config.files else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let parsed: Vec<_> = deployed.iter().map(|it| parse_config(&it.text)).collect();
-    for (number, file) in deployed.iter().enumerate() {
-        let lines = &parsed[number];
+    for (number, DeployedLines { file, lines }) in deployed.iter().enumerate() {
         for (at, line) in lines.iter().enumerate() {
             // The last one counts: of this file, and of those that an overlay adds to it.
-            let later = parsed[number + 1..].iter().flatten();
+            let later = deployed[number + 1..].iter().flat_map(|it| &it.lines);
             let mut after = lines[at + 1..].iter().chain(later);
             if after.any(|it| it.name == line.name) {
                 continue;
             }
-            let setting = config
-                .settings
-                .iter()
-                .find(|it| it.name.eq_ignore_ascii_case(&line.name));
+            let setting = config.setting(&line.name);
             let difference = |kind, why: String| ConfigDifference {
                 name: setting.map_or(&line.name, |it| &it.name).clone(),
                 pod: Some(pod.to_owned()),
@@ -270,8 +276,7 @@ fn against_deployment(
                 continue;
             }
             let Some(setting) = setting else { continue };
-            let asked_by_us = matches!(setting.source.as_str(), "client" | "session");
-            if asked_by_us || like(&setting.value) {
+            if like(&setting.value) {
                 continue;
             }
             let last = entries.iter().rfind(named);
@@ -294,21 +299,21 @@ fn against_deployment(
 fn only_here(
     pod: &str,
     config: &ServerConfig,
-    deployed: &[DeployedConfig],
+    deployed: &[DeployedLines<'_>],
 ) -> Vec<ConfigDifference> {
-    let known: Vec<String> = deployed
+    let known: BTreeSet<&str> = deployed
         .iter()
-        .flat_map(|file| parse_config(&file.text))
-        .map(|it| it.name)
+        .flat_map(|it| &it.lines)
+        .map(|it| it.name.as_str())
         .collect();
     let entries = config.files.iter().flatten();
     let found = entries.filter_map(|entry| {
         let name = entry.name.as_ref()?;
-        let ours = OURS.contains(&name.as_str()) || known.contains(&name.to_lowercase());
+        let ours = OURS.contains(&name.as_str()) || known.contains(&*name.to_lowercase());
         if base_name(entry) != AUTO || ours || entry.error.is_some() {
             return None;
         }
-        let setting = config.settings.iter().find(|it| it.name == *name);
+        let setting = config.setting(name);
         Some(ConfigDifference {
             name: name.clone(),
             pod: Some(pod.to_owned()),
@@ -325,6 +330,12 @@ fn only_here(
 fn shown(setting: &Setting) -> String {
     let value = with_unit(&setting.value, setting.unit.as_deref());
     shown_value(&setting.name, &value)
+}
+
+/// The value of a line of a file, as it may be shown.
+fn shown_entry(name: &str, entry: &FileEntry) -> Option<String> {
+    let value = entry.value.as_deref()?;
+    Some(shown_value(name, value))
 }
 
 /// Where a setting is from: file and line, or what else it is.
@@ -420,6 +431,22 @@ mod tests {
         assert_eq!(kinds(waits, text), [DifferenceKind::PendingRestart]);
         let only = server(vec![entry(AUTO, 3, "work_mem", "4MB")]);
         assert_eq!(kinds(only, ""), [DifferenceKind::OnlyHere]);
+    }
+
+    #[test]
+    fn no_secret_of_a_file_is_told() {
+        let mut line = entry(CONF, 1, "archive_command", "push --token hunter2");
+        line.error = Some("setting could not be applied".to_owned());
+        let wrong = server(vec![line.clone()]);
+        let mut waits = server(vec![line]);
+        waits.settings = vec![setting("archive_command", "")];
+        waits.settings[0].pending_restart = true;
+        for config in [wrong, waits] {
+            let mut answer = server_config("a", &[]);
+            answer.answer = Ok(config);
+            let found = config_differences(&[answer], &[]);
+            assert_eq!(found[0].expected.as_deref(), Some("push --token ***"));
+        }
     }
 
     #[test]

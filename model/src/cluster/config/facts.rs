@@ -14,6 +14,14 @@ pub struct ServerConfig {
     pub roles: Vec<RoleSetting>,
 }
 
+impl ServerConfig {
+    /// The setting of this name, as a file may write it: capital letters are the same as small ones.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        let mut settings = self.settings.iter();
+        settings.find(|it| it.name.eq_ignore_ascii_case(name))
+    }
+}
+
 /// A setting.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! Which settings are shown, and of which servers.
 
 use super::facts::{ServerConfig, Setting};
-use crate::cluster::{PodAnswer, answered};
+use crate::cluster::{PodAnswer, answered, nearest};
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,11 +34,8 @@ pub struct SettingRow<'a> {
 impl SettingSelection {
     fn takes(&self, setting: &Setting) -> bool {
         if self.names.is_empty() {
-            // What the server has worked out itself, or this very session has asked for, nobody has set.
-            let set = !matches!(
-                setting.source.as_str(),
-                "default" | "override" | "client" | "session"
-            );
+            // What the server has worked out itself nobody has set.
+            let set = !matches!(setting.source.as_str(), "default" | "override");
             return self.all || set || setting.pending_restart;
         }
         self.names.iter().any(|name| fits(name, &setting.name))
@@ -80,12 +77,10 @@ pub fn setting_rows<'a>(
     let known = || servers.iter().flat_map(|(_, config)| &config.settings);
     for given in &selection.names {
         if !servers.is_empty() && !known().any(|it| fits(given, &it.name)) {
-            let nearest = known()
-                .map(|it| it.name.as_str())
-                .min_by_key(|name| strsim::osa_distance(&given.to_lowercase(), name));
+            let names = known().map(|it| it.name.as_str());
             return Err(UnknownSetting {
                 given: given.clone(),
-                nearest: nearest.map(str::to_owned),
+                nearest: nearest(&given.to_lowercase(), names).map(str::to_owned),
             });
         }
     }
@@ -99,7 +94,7 @@ pub fn setting_rows<'a>(
     for name in names {
         let begin = rows.len();
         for (answer, config) in &servers {
-            let Some(setting) = config.settings.iter().find(|it| it.name == name) else {
+            let Some(setting) = config.setting(name) else {
                 continue;
             };
             let alike = rows[begin..]

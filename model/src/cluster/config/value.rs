@@ -72,8 +72,7 @@ fn amount(value: &str, unit: Option<&str>) -> Option<String> {
     let (size, units) = unit
         .and_then(base)
         .map_or((1, &[][..]), |(size, units)| (size, units));
-    let end = value.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E' && c != 'x');
-    let (number, suffix) = value.split_at(end.unwrap_or(value.len()));
+    let (number, suffix) = value.split_at(number_end(value));
     let number = number.trim();
     let number: f64 = match number.strip_prefix("0x") {
         Some(hex) => i64::from_str_radix(hex, 16).ok()? as f64,
@@ -90,6 +89,15 @@ fn amount(value: &str, unit: Option<&str>) -> Option<String> {
         number * factor as f64
     };
     Some(format!("{all}"))
+}
+
+/// Where the number of a value ends, and its unit begins. Of a hexadecimal number letters are digits.
+fn number_end(value: &str) -> usize {
+    let end = match value.strip_prefix("0x") {
+        Some(hex) => hex.find(|c: char| !c.is_ascii_hexdigit()).map(|at| at + 2),
+        None => value.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E'),
+    };
+    end.unwrap_or(value.len())
 }
 
 /// A value as it is written in a file (`4MB`) as a number of the setting's unit, which is what `pg_settings` has.
@@ -139,6 +147,9 @@ mod tests {
             ("integer", Some("ms"), "10min", "600000"),
             ("integer", Some("ms"), "10 min", "600s"),
             ("integer", None, "0x10", "16"),
+            ("integer", None, "0xff", "255"),
+            ("integer", None, "0xC0DE", "49374"),
+            ("integer", Some("8kB"), "0xffkB", "255kB"),
             ("real", None, "0.90", "0.9"),
             ("real", None, "1e1", "10"),
             ("bool", None, "YES", "on"),
