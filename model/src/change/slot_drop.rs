@@ -171,6 +171,10 @@ fn price(
     allow_slot_loss: bool,
 ) -> ChangeCheck {
     const CHECK: &str = "price";
+    if let Some(reason) = slot.invalid_for_another_reason() {
+        let reason = format!("nobody can use it any more ({reason}): nothing more is lost");
+        return ChangeCheck::pass(CHECK, reason);
+    }
     if slot.is_lost() {
         let reason = "the WAL that it was for is gone already: nothing more is lost";
         return ChangeCheck::pass(CHECK, reason);
@@ -313,6 +317,12 @@ mod tests {
         fixture::slot(&mut snapshot, 0).wal_status = Some("lost".to_owned());
         let proposal = propose_slot_drop(&snapshot, &request(&name), None).expect("it is there");
         assert_eq!(verdicts(&proposal), [PASS, PASS, PASS]);
+        assert!(proposal.checks[1].reason.contains("WAL"));
+        fixture::slot(&mut snapshot, 0).invalidation = Some("idle_timeout".to_owned());
+        let proposal = propose_slot_drop(&snapshot, &request(&name), None).expect("it is there");
+        assert_eq!(verdicts(&proposal), [PASS, PASS, PASS]);
+        let reason = &proposal.checks[1].reason;
+        assert!(reason.contains("(idle_timeout)") && !reason.contains("WAL"));
     }
 
     #[test]

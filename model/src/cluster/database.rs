@@ -345,6 +345,12 @@ impl SlotFacts {
     pub fn is_lost(&self) -> bool {
         self.wal_status.as_deref() == Some("lost") || self.invalidation.is_some()
     }
+
+    /// Why nobody can use it any more, when the reason is another than that WAL which it needs was removed.
+    pub fn invalid_for_another_reason(&self) -> Option<&str> {
+        let reason = self.invalidation.as_deref();
+        reason.filter(|it| *it != "wal_removed")
+    }
 }
 
 /// What kind of replication slot.

@@ -321,6 +321,21 @@ fn slot_finding(
             .absent_pods()
             .find(|pod| slot_name(pod) == slot.name),
     };
+    if let Some(reason) = slot.invalid_for_another_reason() {
+        let what = format!("it was invalidated ({reason})");
+        let finding = HealthFinding::warning(FindingCode::SlotLost, object, what);
+        return Some(match (owner, absent) {
+            (Some(owner), _) => finding
+                .why(format!("{} can't stream through it any more", owner.name()))
+                .next(format!("pgctl -n {namespace} rejoin {}", owner.name())),
+            (None, Some(pod)) => finding
+                .why(format!("{pod} can't stream through it when it is back"))
+                .next(look_for(namespace, &pod)),
+            (None, None) => finding
+                .why("nobody can use it any more")
+                .next(drop_slot(namespace, holder, slot)?),
+        });
+    }
     if slot.is_lost() {
         let finding = HealthFinding::warning(
             FindingCode::SlotLost,

@@ -592,6 +592,20 @@ fn a_slot_that_lost_its_wal() {
 }
 
 #[test]
+fn a_slot_that_was_idle_for_too_long_has_not_lost_its_wal() {
+    let snapshot = damaged(|s| {
+        fixture::cut_stream(s, 0);
+        let slot = fixture::slot(s, 0);
+        slot.wal_status = Some("lost".into());
+        slot.invalidation = Some("idle_timeout".into());
+    });
+    let object = format!("slot/{PRIMARY}/staging_postgres_replica_0");
+    let text = told(&snapshot, Code::SlotLost, Severity::Warning, &object);
+    assert!(text.contains("idle_timeout"), "{text}");
+    assert!(!text.contains("WAL") && !text.contains("wal_"), "{text}");
+}
+
+#[test]
 fn a_pod_that_is_down_says_how_it_ended() {
     let snapshot = damaged(|s| {
         let container = ContainerState::Waiting {
