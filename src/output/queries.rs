@@ -6,7 +6,7 @@ use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
 use crate::cluster::{
     Activity, ActivityLine, Backend, PodAnswer, PreparedTransaction, StatementCounts, Statements,
-    Which, Who, answered, words,
+    Which, Who, answered, quote_literal, words,
 };
 
 /// The part of a line that a query gets where nothing may be wrapped.
@@ -183,7 +183,7 @@ fn prepared_row(tree: &str, prepared: &PreparedTransaction, waiting: usize) -> [
         0 => ("prepared".to_owned(), Tone::Warning),
         count => (format!("prepared, holds up {count}"), Tone::Bad),
     };
-    let gid = prepared.gid.replace('\'', "''");
+    let gid = quote_literal(&prepared.gid);
     [
         normal(format!("{tree}-")),
         normal(words::seconds(prepared.seconds)),
@@ -194,7 +194,8 @@ fn prepared_row(tree: &str, prepared: &PreparedTransaction, waiting: usize) -> [
         normal(""),
         normal(""),
         normal(format!(
-            "prepared transaction '{gid}': COMMIT PREPARED or ROLLBACK PREPARED ends it"
+            "prepared transaction {}: COMMIT PREPARED or ROLLBACK PREPARED ends it",
+            gid.trim_start()
         )),
     ]
 }

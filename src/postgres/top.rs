@@ -35,7 +35,7 @@ fn question(version: u32) -> String {
              'inRecovery', pg_is_in_recovery(), \
              'wal', case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, \
              'commits', d.commits, 'rollbacks', d.rollbacks, 'blocksHit', d.hit, 'blocksRead', d.read, \
-             'temporaryBytes', d.temporary, 'deadlocks', d.deadlocks, 'checkpoints', {checkpoints}, \
+             'temporaryBytes', d.temporary, 'checkpoints', {checkpoints}, \
              'active', c.active, 'idle', c.idle, 'idleInTransaction', c.in_transaction, 'waiting', c.waiting, \
              'maxConnections', current_setting('max_connections')::int), \
            'statements', (select coalesce(json_agg(json_build_object(\
@@ -49,7 +49,7 @@ fn question(version: u32) -> String {
              order by coalesce(xact_start, query_start)), '[]'::json) from busy)) \
          from (select sum(xact_commit)::bigint as commits, sum(xact_rollback)::bigint as rollbacks, \
                  sum(blks_hit)::bigint as hit, sum(blks_read)::bigint as read, \
-                 sum(temp_bytes)::bigint as temporary, sum(deadlocks)::bigint as deadlocks \
+                 sum(temp_bytes)::bigint as temporary \
                from pg_stat_database) d, \
               (select count(*) filter (where state not like 'idle%') as active, \
                  count(*) filter (where state = 'idle') as idle, \

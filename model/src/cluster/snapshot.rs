@@ -75,7 +75,7 @@ pub struct UnreadableJournal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnfinishedOperation {
-    /// Id of the backup, as `pgctl backup list` shows it.
+    /// Its id, which its journal is named by.
     pub id: String,
     /// What it is, in words.
     pub title: String,

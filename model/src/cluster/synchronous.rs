@@ -1,5 +1,6 @@
 //! Synchronous replication: for which pods commits wait.
 
+use super::quote::quote_identifier;
 use super::{Component, Snapshot};
 
 /// How many pods each StatefulSet has, and below which number no autoscaler goes.
@@ -53,10 +54,7 @@ pub fn synchronous_names(count: u32, standbys: &[String]) -> String {
     if count == 0 {
         return String::new();
     }
-    let quoted: Vec<String> = standbys
-        .iter()
-        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
-        .collect();
+    let quoted: Vec<String> = standbys.iter().map(|name| quote_identifier(name)).collect();
     format!("ANY {count} ({})", quoted.join(", "))
 }
 

@@ -5,13 +5,18 @@ use super::remedy::{in_database, on_primary, psql};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server};
 use super::vacuum::counted;
-use crate::cluster::{ObjectRef, words};
+use crate::cluster::{ObjectRef, quote_identifier, quote_literal, words};
 
 /// From here on a sequence is in danger, in %.
 const SEQUENCE_CRITICAL: f64 = 90.0;
 
 pub(super) fn collation_mismatch(facts: &DoctorFacts) -> Vec<Finding> {
-    let refresh = |name: &str| format!("alter database {} refresh collation version", quoted(name));
+    let refresh = |name: &str| {
+        format!(
+            "alter database {} refresh collation version",
+            quote_identifier(name)
+        )
+    };
     let mut findings = each_server(facts, |pod, answer| {
         let differ = answer.collations.iter();
         differ
@@ -24,7 +29,7 @@ pub(super) fn collation_mismatch(facts: &DoctorFacts) -> Vec<Finding> {
                     ),
                 )
                 .evidence("an index on text may be in the wrong order there: rows are not found, or are there twice")
-                .next(in_database(&facts.snapshot, &it.name, &format!("reindex database {}", quoted(&it.name))))
+                .next(in_database(&facts.snapshot, &it.name, &format!("reindex database {}", quote_identifier(&it.name))))
                 .next(on_primary(&facts.snapshot, &refresh(&it.name)))
             })
             .collect()
@@ -53,11 +58,6 @@ pub(super) fn collation_mismatch(facts: &DoctorFacts) -> Vec<Finding> {
         )
     }));
     findings
-}
-
-/// An identifier in SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 pub(super) fn checksum_failures(facts: &DoctorFacts) -> Vec<Finding> {
@@ -133,16 +133,11 @@ pub(super) fn sequence_near_end(facts: &DoctorFacts) -> Vec<Finding> {
                     name,
                     &format!(
                         "select seqrelid::regclass, seqtypid::regtype, seqmax from pg_sequence where seqrelid = {}::regclass",
-                        literal(&worst.sequence)
+                        quote_literal(&worst.sequence)
                     ),
                 )),
         )
     })
-}
-
-/// A text in SQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 pub(super) fn unlogged_tables(facts: &DoctorFacts) -> Vec<Finding> {

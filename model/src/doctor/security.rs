@@ -4,7 +4,7 @@ use super::facts::{DoctorFacts, HbaLine, SecretFacts};
 use super::remedy::{in_database, on_primary, psql};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server};
-use crate::cluster::{Instance, ObjectRef};
+use crate::cluster::{Instance, ObjectRef, quote_identifier, words};
 
 fn of_secret(
     facts: &DoctorFacts,
@@ -109,12 +109,8 @@ fn set_password(facts: &DoctorFacts, role: &str) -> String {
     format!(
         "kubectl -n {namespace} exec -it {} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"$1\"' psql {}",
         pod.unwrap_or(&facts.snapshot.topology.primary),
-        crate::cluster::words::shell_word(&format!("\\password {}", quoted(role)))
+        words::shell_word(&format!("\\password {}", quote_identifier(role)))
     )
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 pub(super) fn password_is_name(facts: &DoctorFacts) -> Vec<Finding> {

@@ -1,6 +1,9 @@
 //! Lines become entries: one entry is the line that begins it and what follows of it.
 
-use super::head::head;
+use std::cell::LazyCell;
+use std::ops::Deref;
+
+use super::head::{Head, head};
 use super::level::Word;
 use super::{LogEntry, csv, json};
 
@@ -26,10 +29,8 @@ pub struct Assembler<T> {
 #[derive(Debug)]
 struct Building<T> {
     time: T,
-    text: Vec<u8>,
+    text: String,
     dropped: u64,
-    /// Whether it has a line, though that may be empty.
-    begun: bool,
     kind: Kind,
 }
 
@@ -39,7 +40,10 @@ enum Kind {
     /// Lines that begin with a tab, and parts (DETAIL and so on).
     Stderr,
     /// Until all quotes are closed.
-    Csv,
+    Csv {
+        /// A quote of what was kept is open.
+        open_quote: bool,
+    },
     /// Not at all.
     Line,
 }
@@ -56,8 +60,9 @@ impl<T> Assembler<T> {
     /// Takes the next line. Gives the entry before it, when it has ended.
     pub fn push(&mut self, line: Line<'_, T>) -> Option<(T, LogEntry)> {
         let text = String::from_utf8_lossy(line.text);
+        let head = LazyCell::new(|| head(&text));
         if let Some(building) = &mut self.building
-            && building.goes_on_with(&text)
+            && building.goes_on_with(&text, &head)
         {
             building.append(&text, line.dropped, self.limit);
             return None;
@@ -65,64 +70,69 @@ impl<T> Assembler<T> {
         let ended = self.end();
         let mut building = Building {
             time: line.time,
-            text: Vec::new(),
-            dropped: 0,
-            begun: false,
-            kind: kind(&text),
+            text: String::new(),
+            dropped: line.dropped,
+            kind: kind(&text, &head),
         };
-        building.append(&text, line.dropped, self.limit);
+        building.keep(&text, self.limit);
         self.building = Some(building);
         ended
     }
 
     /// Nothing more comes, or not soon: gives what there is.
     pub fn end(&mut self) -> Option<(T, LogEntry)> {
-        self.building.take().map(|building| {
-            // Cut between two characters, it is no UTF-8 any more.
-            let text = String::from_utf8_lossy(&building.text).into_owned();
-            (building.time, LogEntry::new(text, building.dropped))
-        })
+        let building = self.building.take()?;
+        let entry = LogEntry::new(building.text, building.dropped);
+        Some((building.time, entry))
     }
 }
 
 impl<T> Building<T> {
-    fn goes_on_with(&self, line: &str) -> bool {
+    fn goes_on_with(&self, line: &str, head: &impl Deref<Target = Option<Head>>) -> bool {
         match self.kind {
             // One that was cut has lost its quotes: the next that looks like a record is one.
-            Kind::Csv => csv::goes_on(&self.text) && !(self.dropped > 0 && csv::begins(line)),
+            Kind::Csv { open_quote } => open_quote && !(self.dropped > 0 && csv::begins(line)),
             Kind::Stderr => {
-                let part = || matches!(head(line).map(|it| it.word), Some(Some(Word::Part(_))));
+                let part = || matches!(head.map(|it| it.word), Some(Some(Word::Part(_))));
                 line.starts_with('\t') || part()
             }
             Kind::Line => line.starts_with('\t'),
         }
     }
 
+    /// Takes another line.
     fn append(&mut self, line: &str, dropped: u64, limit: usize) {
-        let first = !std::mem::replace(&mut self.begun, true);
-        let room = limit.saturating_sub(self.text.len() + usize::from(!first));
-        if room == 0 {
-            self.dropped += line.len() as u64 + 1 + dropped;
+        self.dropped += dropped;
+        // Without room for the line break and more nothing of it is kept.
+        if self.text.len() + 1 >= limit {
+            self.dropped += line.len() as u64 + 1;
             return;
         }
-        if !first {
-            self.text.push(b'\n');
+        self.text.push('\n');
+        self.keep(line, limit);
+    }
+
+    /// Keeps of a line what there is room for, in whole characters.
+    fn keep(&mut self, line: &str, limit: usize) {
+        let mut end = line.len().min(limit - self.text.len());
+        while !line.is_char_boundary(end) {
+            end -= 1;
         }
-        let mut kept = line.len().min(room);
-        while !line.is_char_boundary(kept) {
-            kept -= 1;
+        let kept = &line[..end];
+        self.text.push_str(kept);
+        self.dropped += (line.len() - end) as u64;
+        if let Kind::Csv { open_quote } = &mut self.kind {
+            *open_quote ^= csv::turns_quotes(kept);
         }
-        self.text.extend_from_slice(&line.as_bytes()[..kept]);
-        self.dropped += (line.len() - kept) as u64 + dropped;
     }
 }
 
-fn kind(line: &str) -> Kind {
+fn kind(line: &str, head: &impl Deref<Target = Option<Head>>) -> Kind {
     if json::begins(line) {
         Kind::Line
     } else if csv::begins(line) {
-        Kind::Csv
-    } else if head(line).is_some() {
+        Kind::Csv { open_quote: false }
+    } else if head.is_some() {
         Kind::Stderr
     } else {
         Kind::Line
@@ -189,6 +199,16 @@ mod tests {
         assert_eq!(entries[0].text.len(), 100);
         let all: usize = lines.iter().map(|it| it.len() + 1).sum();
         assert_eq!(entries[0].dropped, (all - 1 - 100) as u64);
+    }
+
+    #[test]
+    fn a_record_that_was_cut_ends_where_the_next_begins() {
+        let record = "2026-11-28 13:00:00.123 UTC,,,42,,6929.1,1,,x,\"a";
+        let long = format!("b {}", "x".repeat(1000));
+        let lines = [record, &long, "c\"\"", "\"", record, "b\"", "else"];
+        let entries = entries(&lines, 100);
+        let counted: Vec<usize> = entries.iter().map(|it| it.text.lines().count()).collect();
+        assert_eq!(counted, [2, 2, 1]);
     }
 
     proptest! {

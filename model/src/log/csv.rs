@@ -1,5 +1,7 @@
 //! `csvlog`: a record of 26 fields, in which a message may have several lines.
 
+use super::head::looks_like;
+
 /// The positions of the fields that are of use (src/backend/utils/error/csvlog.c).
 pub(super) mod field {
     pub(crate) const TIME: usize = 0;
@@ -19,18 +21,11 @@ pub(super) mod field {
 
 /// Whether a line begins a record: `2026-11-28 13:00:00.123 UTC,"user",…`.
 pub(super) fn begins(line: &str) -> bool {
-    let bytes = line.as_bytes();
-    let pattern = b"0000-00-00 00:00:00.000 ";
+    let pattern = "0000-00-00 00:00:00.000 ";
     let Some(rest) = line.get(pattern.len()..) else {
         return false;
     };
-    let time = bytes.iter().zip(pattern).all(|(have, want)| {
-        if *want == b'0' {
-            have.is_ascii_digit()
-        } else {
-            have == want
-        }
-    });
+    let time = looks_like(line.as_bytes(), pattern);
     let zone = rest.find(',').unwrap_or(rest.len());
     // A user in quotes or none, a database in quotes or none, a number.
     let mut after = rest[zone..].splitn(5, ',').skip(1);
@@ -38,9 +33,10 @@ pub(super) fn begins(line: &str) -> bool {
     time && zone <= 8 && zone > 0 && name(after.next()) && name(after.next())
 }
 
-/// Whether the record goes on in the next line: a quote is open.
-pub(super) fn goes_on(text: &[u8]) -> bool {
-    text.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+/// Whether a quote is open after a text when none was before it, and none when one was. With one open at its end
+/// the record goes on in the next line.
+pub(super) fn turns_quotes(text: &str) -> bool {
+    text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1
 }
 
 /// The fields; of a record that was cut those that are there.
@@ -83,8 +79,8 @@ mod tests {
             fields("a,\"b, \"\"c\"\"\nd\",,e"),
             ["a", "b, \"c\"\nd", "", "e"]
         );
-        assert!(goes_on(b"a,\"b"));
-        assert!(!goes_on(b"a,\"b\"\"\",c"));
+        assert!(turns_quotes("a,\"b"));
+        assert!(!turns_quotes("a,\"b\"\"\",c"));
     }
 
     #[test]

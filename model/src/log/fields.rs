@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::csv::{self, field};
 use super::entry::start_script;
-use super::head::head;
+use super::head::{head, looks_like};
 use super::level::{Part, Word};
 use super::{LogEntry, LogFormat, json, prefix};
 
@@ -104,13 +104,8 @@ fn of_stderr(text: &str) -> LogFields {
 
 /// `2026-11-28 13:00:00.123 UTC` at the beginning of a prefix.
 fn time_of(prefix: &str) -> Option<&str> {
-    let begins = prefix.as_bytes().get(..10)?;
-    let date = begins.iter().enumerate().all(|(at, byte)| match at {
-        4 | 7 => *byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
     let end = prefix.match_indices(' ').nth(2)?.0;
-    date.then(|| &prefix[..end])
+    looks_like(prefix.as_bytes(), "0000-00-00").then(|| &prefix[..end])
 }
 
 fn append(fields: &mut LogFields, part: Option<Part>, line: &str) {

@@ -89,17 +89,18 @@ fn capitals(text: &str) -> Option<usize> {
 
 /// `%m`, `%t`: a date and a time somewhere in a prefix.
 fn begins_with_a_time(prefix: &str) -> bool {
-    let bytes = prefix.as_bytes();
-    let pattern = b"0000-00-00 00:00:00";
-    bytes.windows(pattern.len()).any(|window| {
-        window.iter().zip(pattern).all(|(have, want)| {
-            if *want == b'0' {
-                have.is_ascii_digit()
-            } else {
-                have == want
-            }
-        })
-    })
+    let pattern = "0000-00-00 00:00:00";
+    let mut windows = prefix.as_bytes().windows(pattern.len());
+    windows.any(|window| looks_like(window, pattern))
+}
+
+/// Whether a text begins like a pattern, in which `0` stands for any digit.
+pub(super) fn looks_like(text: &[u8], pattern: &str) -> bool {
+    let like = |(have, want): (&u8, u8)| match want {
+        b'0' => have.is_ascii_digit(),
+        _ => *have == want,
+    };
+    text.len() >= pattern.len() && text.iter().zip(pattern.bytes()).all(like)
 }
 
 impl Head {

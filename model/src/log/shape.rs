@@ -9,7 +9,11 @@ pub fn shape_of(sql: &str) -> String {
     let mut rest = sql;
     while let Some(c) = rest.chars().next() {
         rest = match c {
-            '\'' => after_string(&rest[1..], shape.ends_in_escape_prefix()).tap(|| shape.literal()),
+            '\'' => {
+                let after = after_string(&rest[1..], shape.ends_in_escape_prefix());
+                shape.literal();
+                after
+            }
             '"' => {
                 let end = after_quoted(&rest[1..]);
                 shape.word(&rest[..rest.len() - end.len()]);
@@ -19,7 +23,8 @@ pub fn shape_of(sql: &str) -> String {
             '-' if rest.starts_with("--") => rest.find('\n').map_or("", |at| &rest[at..]),
             '/' if rest.starts_with("/*") => after_comment(&rest[2..]),
             c if c.is_ascii_digit() && !shape.in_a_word() => {
-                after_number(rest).tap(|| shape.literal())
+                shape.literal();
+                after_number(rest)
             }
             c if c.is_whitespace() => {
                 shape.space = true;
@@ -33,16 +38,6 @@ pub fn shape_of(sql: &str) -> String {
     }
     shape.text
 }
-
-/// Does something, and gives the value on.
-trait Tap: Sized {
-    fn tap(self, then: impl FnOnce()) -> Self {
-        then();
-        self
-    }
-}
-
-impl Tap for &str {}
 
 #[derive(Default)]
 struct Shape {

@@ -199,7 +199,7 @@ mod tests {
                 .collect();
             serde_json::from_value(serde_json::json!({"statements": statements, "counters": {
                 "inRecovery": recovery, "wal": "0/100", "commits": 0, "rollbacks": 0, "blocksHit": 0,
-                "blocksRead": 0, "temporaryBytes": 0, "deadlocks": 0, "checkpoints": 0, "active": 1, "idle": 0,
+                "blocksRead": 0, "temporaryBytes": 0, "checkpoints": 0, "active": 1, "idle": 0,
                 "idleInTransaction": 0, "waiting": 0, "maxConnections": 100}}))
             .expect("as the server answers")
         };

@@ -17,7 +17,7 @@ fn sample(standby: bool, wal: &str, commits: u64, statements: serde_json::Value)
     serde_json::from_value(json!({
         "counters": {
             "inRecovery": standby, "wal": wal, "commits": commits, "rollbacks": 0, "blocksHit": commits * 99,
-            "blocksRead": commits, "temporaryBytes": 0, "deadlocks": 0, "checkpoints": 12, "active": 3, "idle": 20,
+            "blocksRead": commits, "temporaryBytes": 0, "checkpoints": 12, "active": 3, "idle": 20,
             "idleInTransaction": 1, "waiting": 1, "maxConnections": 100
         },
         "statements": statements,

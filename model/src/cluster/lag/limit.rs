@@ -12,7 +12,7 @@ use super::{LagReport, StandbyLag};
 pub struct LagLimit {
     /// Bytes of WAL not yet replayed.
     pub bytes: Option<u64>,
-    /// In seconds; none when it is not measured.
+    /// Seconds that it may be behind.
     pub seconds: Option<f64>,
 }
 

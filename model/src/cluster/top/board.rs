@@ -135,7 +135,6 @@ mod tests {
                 blocks_hit: 0,
                 blocks_read: 0,
                 temporary_bytes: 0,
-                deadlocks: 0,
                 checkpoints: 0,
                 active: 0,
                 idle: 0,

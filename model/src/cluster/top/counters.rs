@@ -22,8 +22,6 @@ pub struct ServerCounters {
     pub blocks_read: u64,
     /// Bytes written to temporary files.
     pub temporary_bytes: u64,
-    /// Deadlocks that it has ended.
-    pub deadlocks: u64,
     /// Checkpoints (restartpoints on a standby), for whatever reason.
     pub checkpoints: u64,
     /// Clients in the middle of a statement.
@@ -141,7 +139,6 @@ mod tests {
             blocks_hit: 900,
             blocks_read: 100,
             temporary_bytes: 0,
-            deadlocks: 0,
             checkpoints: 3,
             active: 2,
             idle: 5,

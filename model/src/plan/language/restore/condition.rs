@@ -146,7 +146,7 @@ impl fmt::Display for DatabaseCondition {
 pub enum VolumeCondition {
     /// None of the pods exists.
     PodsGone {
-        /// By the names that they have on the server now.
+        /// Names of the pods.
         pods: Vec<String>,
     },
     /// The claim exists.

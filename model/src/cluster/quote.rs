@@ -1,5 +1,5 @@
-//! Quoting, for the statements that take no parameters (`ALTER SYSTEM`, replication functions in a
-//! simple query).
+//! Quoting of SQL, for statements that take no parameters (`ALTER SYSTEM`, replication functions in a simple
+//! query), and for those that somebody is to type.
 
 /// A string constant. Never empty of quotes, whatever is in the text: quotes are doubled, and a
 /// text with backslashes becomes an `E''` constant, which means the same whatever
