@@ -247,6 +247,63 @@ async fn read_only_by_default_is_no_recovery() {
     session.heartbeat().await.expect("it takes the write");
 }
 
+/// The session that a mark was made in is asked more, whatever became of the mark.
+#[tokio::test]
+async fn a_mark_waits_for_no_standby_and_a_failed_one_leaves_no_transaction() {
+    let server = Server::primary("");
+    let session = server.session().await;
+    let rename = |from: &str, to: &str| {
+        format!(
+            "do $$declare it regprocedure; begin \
+             for it in select oid from pg_proc where proname = '{from}' loop \
+             execute format('alter function %s rename to {to}', it); end loop; end$$"
+        )
+    };
+    server.psql(&rename("pg_logical_emit_message", "emit_message"));
+    server.psql(
+        "create function pg_catalog.pg_logical_emit_message(boolean, text, text) returns text \
+         language sql as 'select pg_sleep(86400)::text'",
+    );
+    let cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity \
+        where wait_event = 'PgSleep' and application_name = 'pgctl'";
+    let (failed, ()) = tokio::join!(
+        session.mark(),
+        eventually("the mark hangs and is cancelled", async || {
+            (server.query(cancel) == "1").then_some(())
+        })
+    );
+    let failed = failed.expect_err("it was cancelled");
+    assert!(matches!(failed, SqlError::TimedOut { .. }), "{failed}");
+    assert_eq!(session.in_recovery().await, Ok(false), "it can be asked");
+    server.psql("drop function pg_catalog.pg_logical_emit_message(boolean, text, text)");
+    server.psql(&rename("emit_message", "pg_logical_emit_message"));
+
+    let nobody = Some("a_standby_that_does_not_exist");
+    session.set_synchronous_standbys(nobody).await.expect("set");
+    eventually("commits wait for it", async || {
+        (server.query("show synchronous_standby_names") != "").then_some(())
+    })
+    .await;
+    let before: Lsn = server
+        .query("select pg_current_wal_insert_lsn()")
+        .parse()
+        .expect("a position");
+    let mark = session
+        .mark()
+        .await
+        .expect("committed, and waited for none");
+    assert!(mark > before, "{mark} is behind what was committed");
+    let flushed = format!("select pg_current_wal_flush_lsn() >= '{mark}'");
+    assert_eq!(server.query(&flushed), "t");
+    assert_eq!(
+        server.query("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"),
+        "0"
+    );
+    let shown = server.query("select state from pg_stat_activity where application_name = 'pgctl'");
+    assert_eq!(shown, "idle", "no transaction is left open");
+    assert_eq!(session.not_confirmed(mark, &[], LIMIT).await, Ok(vec![]));
+}
+
 /// What runs is not what its files say.
 #[tokio::test]
 async fn files_tell_what_the_next_start_brings() {

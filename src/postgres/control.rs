@@ -275,12 +275,13 @@ impl Session {
             .await
     }
 
-    async fn truth(&self, doing: &str, statement: &str) -> Result<bool, SqlError> {
+    /// The answer of a statement that says `true` or `false`.
+    pub(super) async fn truth(&self, doing: &str, statement: &str) -> Result<bool, SqlError> {
         self.value(doing, statement).await
     }
 
     /// The one value of a statement.
-    async fn value<T: std::str::FromStr>(
+    pub(super) async fn value<T: std::str::FromStr>(
         &self,
         doing: &str,
         statement: &str,

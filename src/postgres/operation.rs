@@ -60,12 +60,7 @@ impl Session {
     pub async fn mark(&self) -> Result<Lsn, SqlError> {
         const DOING: &str = "committing a mark";
         self.run(DOING, sql::MARK).await?;
-        let text = self.text(DOING, sql::FLUSHED).await?;
-        let position = text.as_deref().and_then(|it| it.parse().ok());
-        position.ok_or_else(|| SqlError::Unexpected {
-            doing: DOING.to_owned(),
-            reason: format!("it says {text:?}"),
-        })
+        self.value(DOING, sql::FLUSHED).await
     }
 
     /// Which of these standbys, by `application_name`, are connected and have not confirmed within `limit`

@@ -285,9 +285,10 @@ pub(super) const RELOAD: &str = "select pg_reload_conf()::text";
 pub(super) const HEARTBEAT: &str =
     "select pg_logical_emit_message(true, 'pgctl', 'heartbeat')::text";
 
-/// The same, waiting for no standby.
-pub(super) const MARK: &str = "begin read write; set local synchronous_commit = local; \
-     select pg_logical_emit_message(true, 'pgctl', 'mark'); commit";
+/// The same, waiting for no standby. Two statements in one string are one transaction, which ends with it
+/// however it ends: after an explicit `begin`, one that failed would fail all that the session is asked next.
+pub(super) const MARK: &str = "set local synchronous_commit = local; \
+     select pg_logical_emit_message(true, 'pgctl', 'mark')";
 
 /// Names of those of these standbys that are connected and have not confirmed all up to a position.
 pub(super) fn not_confirmed(position: Lsn, standbys: &[String]) -> String {
