@@ -4,7 +4,7 @@ use k8s_openapi::serde::Serialize;
 use kube::Resource;
 use serde_json::Value;
 
-use super::quantity::bytes;
+use super::quantity::same_amount;
 use crate::doctor::Difference;
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -55,10 +55,6 @@ fn compare(path: &str, applied: &Value, is: &Value, found: &mut Vec<(String, Str
 
 /// `1000m` is stored as `1`, and what is empty is left away.
 fn same(applied: &Value, is: &Value) -> bool {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
     let empty = match applied {
         Value::Object(fields) => fields.is_empty(),
         Value::Array(items) => items.is_empty(),
@@ -68,26 +64,23 @@ fn same(applied: &Value, is: &Value) -> bool {
         Value::Null => true,
     };
     let (one, other) = (text(applied), text(is));
-    one == other
-        || empty && is.is_null()
-        // Thousandths, so that those of a CPU count.
-        || bytes(&one).is_some() && cpu(&one) == cpu(&other) && bytes(&one) == bytes(&other)
+    one == other || empty && is.is_null() || same_amount(&one, &other)
 }
 
-fn cpu(quantity: &str) -> Option<u64> {
-    match quantity.strip_suffix('m') {
-        Some(thousandths) => thousandths.parse().ok(),
-        None => bytes(quantity)?.checked_mul(1000),
+/// A string as it is, everything else as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
 fn shown(value: &Value) -> String {
     const LONGEST: usize = 60;
-    let text = match value {
-        Value::Null => return "not set".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    if value.is_null() {
+        return "not set".to_owned();
+    }
+    let text = text(value);
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text,
@@ -130,10 +123,18 @@ mod tests {
 
     #[test]
     fn what_the_server_writes_in_another_way_is_none() {
-        assert_eq!(
-            found(&spec(2, "1000m"), &spec(2, "1")),
-            Vec::<String>::new()
-        );
+        for (applied, is) in [
+            ("1000m", "1"),
+            ("0.5", "500m"),
+            ("1.5", "1500m"),
+            ("0.1", "100m"),
+        ] {
+            assert_eq!(
+                found(&spec(2, applied), &spec(2, is)),
+                Vec::<String>::new(),
+                "{applied} and {is}"
+            );
+        }
         // Left to the API server.
         assert_eq!(found(&json!({}), &spec(2, "1")), Vec::<String>::new());
     }

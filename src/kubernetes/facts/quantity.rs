@@ -1,9 +1,23 @@
-//! Quantities of Kubernetes (`10Gi`, `1500M`, `1e9`) in bytes.
+//! Quantities of Kubernetes: bytes (`10Gi`, `1500M`, `1e9`), and processors (`1.5`, `500m`).
 
-/// Bytes of a quantity; none when it is not one, or not a whole positive number of bytes.
+/// Bytes of a quantity, rounded to whole ones; none when it is no positive quantity.
+pub(crate) fn bytes(quantity: &str) -> Option<u64> {
+    // 2^53 bytes are 9 petabytes: above that the last bytes don't matter.
+    amount(quantity).map(|it| it.round() as u64)
+}
+
+/// Whether two quantities are the same, however they are written: to thousandths, which is the least
+/// that there is of a processor.
+pub(crate) fn same_amount(one: &str, other: &str) -> bool {
+    let thousandths = |quantity| amount(quantity).map(|it| (it * 1000.0).round());
+    let one = thousandths(one);
+    one.is_some() && one == thousandths(other)
+}
+
+/// The number that a quantity is; none when it is not one, or negative.
 ///
 /// Suffixes: <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>.
-pub(crate) fn bytes(quantity: &str) -> Option<u64> {
+fn amount(quantity: &str) -> Option<f64> {
     let split = quantity
         .find(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E'))
         .or_else(|| quantity.strip_suffix('E').map(str::len))
@@ -32,8 +46,7 @@ pub(crate) fn bytes(quantity: &str) -> Option<u64> {
         _ => return None,
     };
     let value = number.parse::<f64>().ok()? * factor;
-    // 2^53 bytes are 9 petabytes: above that the last bytes don't matter.
-    (value.is_finite() && value >= 0.0).then_some(value.round() as u64)
+    (value.is_finite() && value >= 0.0).then_some(value)
 }
 
 #[cfg(test)]
@@ -61,6 +74,30 @@ mod tests {
             ("NaN", None),
         ] {
             assert_eq!(bytes(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_is_the_same_however_it_is_written() {
+        for (one, other) in [
+            ("0.5", "500m"),
+            ("1.5", "1500m"),
+            ("0.1", "100m"),
+            ("1", "1000m"),
+            ("2Gi", "2048Mi"),
+            ("1e3", "1k"),
+        ] {
+            assert!(same_amount(one, other), "{one} and {other}");
+            assert!(same_amount(other, one), "{other} and {one}");
+        }
+        for (one, other) in [
+            ("0.5", "501m"),
+            ("1", "1m"),
+            ("1Gi", "1G"),
+            ("x", "x"),
+            ("-1", "-1"),
+        ] {
+            assert!(!same_amount(one, other), "{one} and {other}");
         }
     }
 }
