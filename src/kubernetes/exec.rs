@@ -1,5 +1,7 @@
 //! Commands in a container.
 
+use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -27,8 +29,75 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
+/// How a command in the database container is attached to. What goes to a terminal is one stream: its
+/// errors are part of the output.
+pub(super) fn attach(stdin: bool, tty: bool) -> AttachParams {
+    AttachParams {
+        container: Some(names::CONTAINER.to_owned()),
+        stdin,
+        stdout: true,
+        stderr: !tty,
+        tty,
+        max_stdin_buf_size: Some(BUFFER),
+        max_stdout_buf_size: Some(BUFFER),
+        max_stderr_buf_size: Some(BUFFER),
+    }
+}
+
+/// What brings the status that a command ends with.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn status_of(
+    process: &mut AttachedProcess,
+    doing: &str,
+) -> Result<impl Future<Output = Option<Status>> + use<>, KubeError> {
+    process.take_status().ok_or_else(|| KubeError::StreamLost {
+        doing: doing.to_owned(),
+        reason: "no status".to_owned(),
+    })
+}
+
+/// The status that a command ends with, once `work`, which goes with its outputs, is done; none is a lost
+/// connection. After a transport error the outputs may never end, but the status does.
+///
+/// # Errors
+/// When the work has failed, and the command may go on.
+pub(super) async fn ended(
+    work: impl Future<Output = io::Result<()>>,
+    status: impl Future<Output = Option<Status>>,
+) -> io::Result<Option<Status>> {
+    let mut work = std::pin::pin!(work);
+    let mut status = std::pin::pin!(status);
+    tokio::select! {
+        done = &mut work => {
+            done?;
+            Ok(status.await)
+        }
+        status = &mut status => {
+            if status.is_some() {
+                // The command has ended, whoever reads what it wrote.
+                work.await.ok();
+            }
+            Ok(status)
+        }
+    }
+}
+
+/// Why a command has ended without its status.
+pub(super) async fn why_lost(process: AttachedProcess, doing: &str) -> KubeError {
+    let reason = match process.join().await {
+        Err(error) => error.to_string(),
+        Ok(()) => "it was closed without the exit status".to_owned(),
+    };
+    KubeError::StreamLost {
+        doing: doing.to_owned(),
+        reason,
+    }
+}
+
 impl Kube {
-    fn exec_call(namespace: &str, pod: &str) -> Call {
+    pub(super) fn exec_call(namespace: &str, pod: &str) -> Call {
         Call::new(Verb::Create, "", "pods/exec")
             .named(pod)
             .within(namespace)
@@ -48,16 +117,7 @@ impl Kube {
         stdin: bool,
     ) -> Result<AttachedProcess, KubeError> {
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        let params = AttachParams {
-            container: Some(names::CONTAINER.to_owned()),
-            stdin,
-            stdout: true,
-            stderr: true,
-            max_stdin_buf_size: Some(BUFFER),
-            max_stdout_buf_size: Some(BUFFER),
-            max_stderr_buf_size: Some(BUFFER),
-            ..AttachParams::default()
-        };
+        let params = attach(stdin, false);
         let call = Self::exec_call(namespace, pod);
         // Not repeated: the command may have run.
         self.write(&call, || api.exec(pod, argv.to_vec(), &params))
@@ -83,11 +143,7 @@ impl Kube {
             let mut process = self
                 .start_command(namespace, pod, argv, stdin.is_some())
                 .await?;
-            let lost = |reason: &str| KubeError::StreamLost {
-                doing: doing.clone(),
-                reason: reason.to_owned(),
-            };
-            let status = process.take_status().ok_or_else(|| lost("no status"))?;
+            let status = status_of(&mut process, &doing)?;
             let writer = process.stdin();
             let feed = async {
                 if let (Some(mut writer), Some(bytes)) = (writer, stdin) {
@@ -101,27 +157,10 @@ impl Kube {
             let mut err = Vec::new();
             let work = async {
                 futures::join!(feed, drain(stdout, &mut out), drain(stderr, &mut err));
+                Ok(())
             };
-            // After a transport error the outputs may never end, but the status does.
-            let ended = {
-                let mut work = std::pin::pin!(work);
-                let mut status = std::pin::pin!(status);
-                tokio::select! {
-                    () = &mut work => status.await,
-                    status = &mut status => {
-                        if status.is_some() {
-                            work.await;
-                        }
-                        status
-                    }
-                }
-            };
-            let Some(status) = ended else {
-                let reason = match process.join().await {
-                    Err(error) => error.to_string(),
-                    Ok(()) => "it was closed without the exit status".to_owned(),
-                };
-                return Err(lost(&reason));
+            let Ok(Some(status)) = ended(work, status).await else {
+                return Err(why_lost(process, &doing).await);
             };
             Ok(Output {
                 code: exit_code(&status),

@@ -2,13 +2,12 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::{AttachParams, TerminalSize};
+use kube::api::TerminalSize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
-use super::exec::exit_code;
-use super::{Call, Kube, KubeError, Verb};
-use crate::cluster::names;
+use super::exec::{attach, ended, exit_code, status_of, why_lost};
+use super::{Kube, KubeError};
 
 /// 128 and SIGPIPE.
 const CLOSED_PIPE: i32 = 141;
@@ -49,26 +48,14 @@ impl Kube {
     ) -> Result<(i32, String), KubeError> {
         let tty = streams.sizes.is_some();
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        let params = AttachParams {
-            container: Some(names::CONTAINER.to_owned()),
-            stdin: true,
-            stdout: true,
-            stderr: !tty,
-            tty,
-            ..AttachParams::default()
-        };
-        let call = Call::new(Verb::Create, "", "pods/exec")
-            .named(pod)
-            .within(namespace);
+        let params = attach(true, tty);
+        let call = Self::exec_call(namespace, pod);
         // Not repeated: the command may have run.
         let mut process = self
             .write(&call, || api.exec(pod, argv.to_vec(), &params))
             .await?;
-        let lost = |reason: &str| KubeError::StreamLost {
-            doing: call.to_string(),
-            reason: reason.to_owned(),
-        };
-        let status = process.take_status().ok_or_else(|| lost("no status"))?;
+        let doing = call.to_string();
+        let status = status_of(&mut process, &doing)?;
         let mut stdin = process.stdin();
         let mut input = streams.input;
         let mut window = process.terminal_size();
@@ -84,7 +71,7 @@ impl Kube {
             if let Some(mut stdin) = stdin.take() {
                 stdin.shutdown().await.ok();
             }
-            std::future::pending::<()>().await;
+            std::future::pending().await
         };
         let resize = async {
             if let (Some(window), Some(sizes)) = (&mut window, &mut sizes) {
@@ -99,45 +86,21 @@ impl Kube {
                     }
                 }
             }
-            std::future::pending::<()>().await;
+            std::future::pending().await
         };
         let outputs = async {
-            futures::try_join!(copy(stdout, streams.output), copy(stderr, streams.errors)).is_ok()
+            futures::try_join!(copy(stdout, streams.output), copy(stderr, streams.errors)).map(drop)
         };
-        let ended = {
-            let mut outputs = std::pin::pin!(outputs);
-            let mut status = std::pin::pin!(status);
-            let work = async {
-                // After a transport error the outputs may never end, but the status does.
-                tokio::select! {
-                    read = &mut outputs => match read {
-                        true => Some(status.await),
-                        false => None,
-                    },
-                    status = &mut status => {
-                        if status.is_some() {
-                            outputs.await;
-                        }
-                        Some(status)
-                    }
-                }
-            };
-            tokio::select! {
-                status = work => status,
-                () = feed => None,
-                () = resize => None,
-            }
+        let ended = tokio::select! {
+            ended = ended(outputs, status) => ended,
+            never = feed => never,
+            never = resize => never,
         };
-        let Some(ended) = ended else {
-            // As a shell says it of a program that wrote to nobody.
-            return Ok((CLOSED_PIPE, String::new()));
-        };
-        let Some(status) = ended else {
-            let reason = match process.join().await {
-                Err(error) => error.to_string(),
-                Ok(()) => "it was closed without the exit status".to_owned(),
-            };
-            return Err(lost(&reason));
+        let status = match ended {
+            Ok(Some(status)) => status,
+            Ok(None) => return Err(why_lost(process, &doing).await),
+            // Nobody reads any more: as a shell says it of a program that wrote to nobody.
+            Err(_) => return Ok((CLOSED_PIPE, String::new())),
         };
         Ok((exit_code(&status), status.message.unwrap_or_default()))
     }
