@@ -13,9 +13,7 @@ use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
-use crate::output::{
-    ErrorDocument, Format, Screen, WatchScreen, encode, encode_line, failure_screen,
-};
+use crate::output::{ErrorDocument, Screen, WatchScreen, encode, encode_next, failure_screen};
 
 /// A command that looks and changes nothing. It holds what it looks with.
 pub(super) trait Looking {
@@ -147,7 +145,7 @@ pub(super) async fn run(
 /// A look as it is printed. A JSON document that others follow is a line.
 fn shown<L: Looking>(context: &Context, command: &L, seen: &L::Seen, watching: bool) -> String {
     match context.format {
-        Format::Json if watching => encode_line(&command.document(seen)),
+        format if format.is_document() && watching => encode_next(&command.document(seen), format),
         format if format.is_document() => encode(&command.document(seen), format),
         _ if context.quiet => command.answer(seen, &context.screen),
         _ => command.screen(seen, &context.screen),
@@ -155,9 +153,9 @@ fn shown<L: Looking>(context: &Context, command: &L, seen: &L::Seen, watching: b
 }
 
 fn failure_text(context: &Context, failure: &Failure) -> String {
-    match context.format {
-        Format::Json => encode_line(&ErrorDocument::new(failure, context.given())),
-        Format::Yaml => encode(&ErrorDocument::new(failure, context.given()), Format::Yaml),
-        Format::Table | Format::Wide => failure_screen(failure, &context.screen),
+    if context.format.is_document() {
+        let document = ErrorDocument::new(failure, context.given());
+        return encode_next(&document, context.format);
     }
+    failure_screen(failure, &context.screen)
 }

@@ -11,9 +11,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Credentials;
 use crate::observe::Depth;
-use crate::output::{
-    Format, Forwarded, PortForwardDocument, encode, encode_line, forward_screen, plain,
-};
+use crate::output::{Format, Forwarded, PortForwardDocument, encode_next, forward_screen, plain};
 use crate::tunnel::{Port, PortError, RouteNews, Routes};
 
 /// The longest that one pod is waited for when the cluster is looked at: another may be the primary
@@ -45,8 +43,9 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
     };
     let document = PortForwardDocument::new(&seen.snapshot, &forwarded);
     match context.format {
-        Format::Json => context.print(&encode_line(&document))?,
-        Format::Yaml => context.print(&encode(&document, Format::Yaml))?,
+        format @ (Format::Json | Format::Yaml) => {
+            context.print(&encode_next(&document, format))?;
+        }
         Format::Table | Format::Wide if context.quiet => {
             context.print(&format!("{}\n", forwarded.connection_string()))?;
         }

@@ -134,15 +134,11 @@ impl<'a, W: World> Executor<'a, W> {
             .map_err(|_| WorldError::permanent("the journal is out of step"))?;
         self.store().await?;
         hit_failpoint(self.world, step.name, Moment::Before)?;
-        let found = if step.is_point_of_no_return() {
-            self.act_beyond(step, deadline).await?
-        } else {
-            let known = self.known();
-            let acting = self.persistently(step, deadline, true, async |world: &W, left| {
-                world.act(&plan, &step.action, &known, left).await
-            });
-            acting.await?
-        };
+        let known = self.known();
+        let found = self.persistently(step, deadline, true, async |world: &W, left| {
+            world.act(&plan, &step.action, &known, left).await
+        });
+        let found = found.await?;
         self.learn(found);
         hit_failpoint(self.world, step.name, Moment::Middle)?;
         let known = self.known();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::plan::OperationKind;
+
 /// A verb of the Kubernetes API, as RBAC spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verb {
@@ -115,6 +117,15 @@ impl Call {
     }
 }
 
+/// Every request that an operation of this kind may make in a namespace, as far as it needs a permission.
+pub fn calls_of(kind: OperationKind, namespace: &str) -> Vec<Call> {
+    kind.permissions()
+        .filter_map(|(verb, group, resource)| {
+            Some(Call::new(Verb::of(verb)?, group, resource).within(namespace))
+        })
+        .collect()
+}
+
 impl fmt::Display for Call {
     /// `patching statefulsets/scale postgres-primary in namespace staging`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,6 +158,27 @@ mod tests {
             "patching statefulsets/scale postgres-primary in namespace staging"
         );
         assert_eq!(call.role(), "pgctl-operator");
+    }
+
+    #[test]
+    fn every_verb_that_an_operation_needs_is_known() {
+        for kind in [
+            OperationKind::Failover,
+            OperationKind::Rejoin,
+            OperationKind::Reinit,
+            OperationKind::Scale,
+            OperationKind::Autoscale,
+            OperationKind::Synchronous,
+            OperationKind::Restore,
+            OperationKind::Discard,
+        ] {
+            let calls = calls_of(kind, "n");
+            let known: Vec<_> = calls
+                .iter()
+                .map(|it| (it.verb.as_str(), it.group, it.resource))
+                .collect();
+            assert_eq!(known, kind.permissions().collect::<Vec<_>>(), "{kind:?}");
+        }
     }
 
     #[test]

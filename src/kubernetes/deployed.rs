@@ -1,8 +1,5 @@
 //! The settings that the deployment has in its ConfigMaps.
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::ResourceExt as _;
-
 use super::facts::{deployed_configs, mounted_config_maps};
 use super::{Found, Kube};
 use crate::cluster::DeployedConfig;
@@ -14,13 +11,7 @@ impl Kube {
         let mut files = Vec::new();
         let mut unseen = Vec::new();
         for name in mounted_config_maps(&found.stateful_sets) {
-            let listed = found.config_maps.iter().find(|it| it.name_any() == name);
-            let map = match listed {
-                Some(map) => Ok(Some(map.clone())),
-                // A ConfigMap that lacks the labels is not in the list.
-                None => self.get::<ConfigMap>(&found.id.namespace, &name).await,
-            };
-            match map {
+            match self.config_map(found, &name).await {
                 Ok(map) => files.extend(map.iter().flat_map(deployed_configs)),
                 Err(error) => unseen.push(error.to_string()),
             }

@@ -223,7 +223,7 @@ impl Kube {
         }
     }
 
-    async fn all<K>(
+    pub(super) async fn all<K>(
         &self,
         place: &NamespaceScope,
         selector: &str,

@@ -93,20 +93,24 @@ impl Found {
             .find_map(|set| set.topology_config_map)
     }
 
+    fn listed_config_map(&self, name: &str) -> Option<&ConfigMap> {
+        self.config_maps.iter().find(|map| map.name_any() == name)
+    }
+
     /// The topology as far as the lists tell: fit for an overview of many clusters.
     ///
     /// # Errors
     /// When it makes no sense.
     pub fn listed_topology(&self) -> Result<Topology, KubeError> {
         let name = self.topology_config_map().unwrap_or_default();
-        let listed = self.config_maps.iter().find(|map| map.name_any() == name);
-        topology(&self.stateful_sets, listed).map_err(|reason| unreadable(&name, reason))
+        topology(&self.stateful_sets, self.listed_config_map(&name))
+            .map_err(|reason| unreadable(&name, reason))
     }
 }
 
 impl Kube {
-    /// The topology of a cluster. A ConfigMap that the list by label did not bring is asked for by
-    /// name: to take one that only lacks a label for "none" could make a second primary.
+    /// The topology of a cluster. To take a ConfigMap that only lacks a label for "none" could make a
+    /// second primary.
     ///
     /// # Errors
     /// When it can't be read, or makes no sense.
@@ -114,13 +118,22 @@ impl Kube {
         let Some(name) = found.topology_config_map() else {
             return topology(&found.stateful_sets, None).map_err(|reason| unreadable("", reason));
         };
-        let listed = found.config_maps.iter().find(|map| map.name_any() == name);
-        let config_map = match listed {
-            Some(map) => Some(map.clone()),
-            None => self.get::<ConfigMap>(&found.id.namespace, &name).await?,
-        };
+        let config_map = self.config_map(found, &name).await?;
         topology(&found.stateful_sets, config_map.as_ref())
             .map_err(|reason| unreadable(&name, reason))
+    }
+
+    /// A ConfigMap of a cluster; none when it does not exist. One that the list by label did not bring is
+    /// asked for by name.
+    pub(super) async fn config_map(
+        &self,
+        found: &Found,
+        name: &str,
+    ) -> Result<Option<ConfigMap>, KubeError> {
+        match found.listed_config_map(name) {
+            Some(map) => Ok(Some(map.clone())),
+            None => self.get(&found.id.namespace, name).await,
+        }
     }
 }
 

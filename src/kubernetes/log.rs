@@ -18,15 +18,11 @@ impl Kube {
         pod: &str,
         seconds: u32,
     ) -> Result<String, KubeError> {
-        self.log(
-            namespace,
-            pod,
-            &LogParams {
-                since_seconds: Some(seconds.max(1).into()),
-                ..LogParams::default()
-            },
-        )
-        .await
+        let recent = LogParams {
+            since_seconds: Some(seconds.max(1).into()),
+            ..LogParams::default()
+        };
+        self.log(namespace, pod, recent).await
     }
 
     /// The last lines of the database container that ended last: of the one before this one, or of
@@ -44,25 +40,53 @@ impl Kube {
             previous: runs_again,
             ..LogParams::default()
         };
-        self.log(namespace, pod, &previous).await
+        self.log(namespace, pod, previous).await
     }
 
+    /// The last lines of the database container's log, with their times; with `previous` of the one
+    /// before it.
+    ///
+    /// # Errors
+    /// When the API refuses, or there is no such log.
+    pub async fn last_lines(
+        &self,
+        namespace: &str,
+        pod: &str,
+        lines: u32,
+        previous: bool,
+    ) -> Result<String, KubeError> {
+        let params = LogParams {
+            tail_lines: Some(lines.into()),
+            timestamps: true,
+            previous,
+            ..LogParams::default()
+        };
+        self.log(namespace, pod, params).await
+    }
+
+    /// What `params` ask for of the log of the database container: of a log that nobody counts the
+    /// lines of, the last 200.
     async fn log(
         &self,
         namespace: &str,
         pod: &str,
-        params: &LogParams,
+        params: LogParams,
     ) -> Result<String, KubeError> {
         const LINES: i64 = 200;
-        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
+        let (api, call) = self.log_request(namespace, pod);
+        let params = LogParams {
+            container: Some(names::CONTAINER.to_owned()),
+            tail_lines: params.tail_lines.or(Some(LINES)),
+            ..params
+        };
+        self.read(&call, || api.logs(pod, &params)).await
+    }
+
+    /// The pods of a namespace, and what it is called to read the log of one.
+    pub(super) fn log_request(&self, namespace: &str, pod: &str) -> (Api<Pod>, Call) {
         let call = Call::new(Verb::Get, "", "pods/log")
             .named(pod)
             .within(namespace);
-        let params = LogParams {
-            container: Some(names::CONTAINER.to_owned()),
-            tail_lines: Some(LINES),
-            ..params.clone()
-        };
-        self.read(&call, || api.logs(pod, &params)).await
+        (Api::namespaced(self.client(), namespace), call)
     }
 }

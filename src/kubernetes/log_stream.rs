@@ -5,11 +5,9 @@ use std::pin::Pin;
 
 use futures::{AsyncBufRead, AsyncReadExt as _};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
 use kube::api::LogParams;
 
-use super::{Call, Kube, KubeError, Verb};
+use super::{Kube, KubeError};
 use crate::cluster::names;
 
 /// What of a log is wanted.
@@ -40,15 +38,6 @@ impl LogStream {
     }
 }
 
-/// Which run of a pod's container there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContainerRun {
-    /// `metadata.uid`: another pod of the same name has another one.
-    pub uid: String,
-    /// How often the database container was started again.
-    pub restarts: i32,
-}
-
 impl Kube {
     /// Opens the log of the database container of a pod.
     ///
@@ -60,10 +49,7 @@ impl Kube {
         pod: &str,
         range: LogRange,
     ) -> Result<LogStream, KubeError> {
-        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        let call = Call::new(Verb::Get, "", "pods/log")
-            .named(pod)
-            .within(namespace);
+        let (api, call) = self.log_request(namespace, pod);
         let params = LogParams {
             container: Some(names::CONTAINER.to_owned()),
             follow: range.follow,
@@ -79,28 +65,5 @@ impl Kube {
         Ok(LogStream {
             body: Box::pin(body),
         })
-    }
-
-    /// Which run of its container a pod is in; none when there is no such pod.
-    ///
-    /// # Errors
-    /// When the API refuses.
-    pub async fn container_run(
-        &self,
-        namespace: &str,
-        pod: &str,
-    ) -> Result<Option<ContainerRun>, KubeError> {
-        let found: Option<Pod> = self.get(namespace, pod).await?;
-        Ok(found.map(|pod| {
-            let statuses = pod.status.and_then(|it| it.container_statuses);
-            let ours = statuses
-                .into_iter()
-                .flatten()
-                .find(|it| it.name == names::CONTAINER);
-            ContainerRun {
-                uid: pod.metadata.uid.unwrap_or_default(),
-                restarts: ours.map_or(0, |it| it.restart_count),
-            }
-        }))
     }
 }

@@ -32,7 +32,7 @@ mod terminal;
 mod volume_pod;
 mod wait;
 
-pub use call::{Call, Verb};
+pub use call::{Call, Verb, calls_of};
 pub use change::Annotations;
 pub use client::{ConnectOptions, Kube, contexts};
 pub use config_map::StoredMap;
@@ -44,7 +44,7 @@ pub(crate) use exec::exit_code;
 pub use facts::{start_decision, unproven};
 pub use forward::Forward;
 pub use lease::{Claim, HeldLease, LeaseHolder};
-pub use log_stream::{ContainerRun, LogRange, LogStream};
+pub use log_stream::{LogRange, LogStream};
 pub use login::LoginError;
 pub use secret::{Credentials, CredentialsSource};
 pub use terminal::{Streams, WindowSize};

@@ -14,11 +14,19 @@ impl Kube {
     /// # Errors
     /// When it may not be read, or the API does not answer.
     pub async fn node_ready(&self, name: &str) -> Result<Option<bool>, KubeError> {
+        match self.node(name).await? {
+            Some(node) => Ok(node_ready(&node)),
+            None => Ok(Some(false)),
+        }
+    }
+
+    /// A node; none when it is gone.
+    pub(super) async fn node(&self, name: &str) -> Result<Option<Node>, KubeError> {
         let api: Api<Node> = Api::all(self.client());
         let call = Call::new(Verb::Get, "", "nodes").named(name);
         match self.read(&call, || api.get(name)).await {
-            Ok(node) => Ok(node_ready(&node)),
-            Err(error) if error.is_not_found() => Ok(Some(false)),
+            Ok(node) => Ok(Some(node)),
+            Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }

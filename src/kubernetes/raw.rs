@@ -1,13 +1,12 @@
 //! Objects as the API gives them, for who looks for a fault elsewhere.
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, LogParams};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::Value;
 
 use super::{Call, CredentialsSource, Kube, KubeError, Verb};
-use crate::cluster::names;
 
 /// A kind of object: group, version, kind, plural, and whether those of the cluster carry its label.
 type Kind = (&'static str, &'static str, &'static str, &'static str, bool);
@@ -101,11 +100,7 @@ impl Kube {
         let secrets = match self.list(&api, &call, "").await {
             Ok(secrets) => secrets,
             // The viewer's Role knows the one by its name.
-            Err(_) => {
-                let call = Call::new(Verb::Get, "", "secrets").named(&source.secret);
-                let call = call.within(namespace);
-                vec![self.read(&call, || api.get(&source.secret)).await?]
-            }
+            Err(_) => vec![self.secret(source).await?],
         };
         let pairs = secrets.iter().flat_map(|it| it.data.iter().flatten());
         Ok(pairs
@@ -113,30 +108,5 @@ impl Kube {
             .filter_map(|(_, value)| String::from_utf8(value.0.clone()).ok())
             .map(|it| it.trim_end_matches('\n').to_owned())
             .collect())
-    }
-
-    /// The last lines of the database container's log; with `previous` of the one before it.
-    ///
-    /// # Errors
-    /// When the API refuses, or there is no such log.
-    pub async fn last_lines(
-        &self,
-        namespace: &str,
-        pod: &str,
-        lines: u32,
-        previous: bool,
-    ) -> Result<String, KubeError> {
-        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        let call = Call::new(Verb::Get, "", "pods/log")
-            .named(pod)
-            .within(namespace);
-        let params = LogParams {
-            container: Some(names::CONTAINER.to_owned()),
-            tail_lines: Some(lines.into()),
-            timestamps: true,
-            previous,
-            ..LogParams::default()
-        };
-        self.read(&call, || api.logs(pod, &params)).await
     }
 }

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
 use kube::Api;
 use secrecy::SecretString;
 
+use super::facts::database_container;
 use super::{Call, Kube, KubeError, Verb};
 use crate::cluster::names;
 use crate::doctor::SecretFacts;
@@ -101,13 +102,7 @@ impl CredentialsSource {
         let env = template
             .spec
             .as_ref()
-            .and_then(|spec| {
-                let containers = &spec.containers;
-                containers
-                    .iter()
-                    .find(|c| c.name == names::CONTAINER)
-                    .or_else(|| containers.first())
-            })
+            .and_then(database_container)
             .and_then(|container| container.env.as_deref())
             .unwrap_or_default();
         let variable = |name: &str| env.iter().find(|variable| variable.name == name);
@@ -158,11 +153,7 @@ impl Kube {
     /// # Errors
     /// When the Secret or a key is missing, or it may not be read.
     pub async fn credentials(&self, source: &CredentialsSource) -> Result<Credentials, KubeError> {
-        let api: Api<Secret> = Api::namespaced(self.client(), &source.namespace);
-        let call = Call::new(Verb::Get, "", "secrets")
-            .named(&source.secret)
-            .within(&source.namespace);
-        let secret = match self.read(&call, || api.get(&source.secret)).await {
+        let secret = match self.secret(source).await {
             Err(KubeError::NotFound { .. }) => return Err(source.bad("does not exist".to_owned())),
             other => other?,
         };
@@ -174,12 +165,16 @@ impl Kube {
     /// # Errors
     /// When it may not be read, or is not there.
     pub async fn judge_secret(&self, source: &CredentialsSource) -> Result<SecretFacts, KubeError> {
+        Ok(judged(&self.secret(source).await?, &source.secret))
+    }
+
+    /// The Secret that the password is in.
+    pub(super) async fn secret(&self, source: &CredentialsSource) -> Result<Secret, KubeError> {
         let api: Api<Secret> = Api::namespaced(self.client(), &source.namespace);
         let call = Call::new(Verb::Get, "", "secrets")
             .named(&source.secret)
             .within(&source.namespace);
-        let secret = self.read(&call, || api.get(&source.secret)).await?;
-        Ok(judged(&secret, &source.secret))
+        self.read(&call, || api.get(&source.secret)).await
     }
 }
 

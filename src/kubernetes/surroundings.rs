@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
-use kube::{Api, ResourceExt as _};
 
 use super::facts::{differences, memory_limit, pod_security};
-use super::{Call, Found, Kube, KubeError, Verb};
+use super::{Found, Kube, KubeError, NamespaceScope};
 use crate::doctor::{Budget, NodePlace, ObjectsSeen, PolicyFacts};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -19,17 +19,17 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 impl Kube {
     /// The objects around a cluster. What can't be looked at says why.
     pub async fn surroundings(&self, found: &Found) -> ObjectsSeen {
-        let namespace = &found.id.namespace;
+        let place = NamespaceScope::Namespace(found.id.namespace.clone());
         let budgets = async {
-            let api: Api<PodDisruptionBudget> = Api::namespaced(self.client(), namespace);
-            let call = Call::new(Verb::List, "policy", "poddisruptionbudgets").within(namespace);
-            let budgets = self.list(&api, &call, "").await?;
+            let budgets: Vec<PodDisruptionBudget> = self
+                .all(&place, "", "policy", "poddisruptionbudgets")
+                .await?;
             Ok::<_, KubeError>(budgets.iter().map(|it| budget(it, &found.pods)).collect())
         };
         let policies = async {
-            let api: Api<NetworkPolicy> = Api::namespaced(self.client(), namespace);
-            let call = Call::new(Verb::List, "networking.k8s.io", "networkpolicies");
-            let policies = self.list(&api, &call.within(namespace), "").await?;
+            let policies: Vec<NetworkPolicy> = self
+                .all(&place, "", "networking.k8s.io", "networkpolicies")
+                .await?;
             Ok::<_, KubeError>(
                 policies
                     .iter()
@@ -80,14 +80,9 @@ impl Kube {
             .filter_map(|pod| pod.spec.as_ref()?.node_name.as_deref())
             .collect();
         let places = names.into_iter().map(async |name| {
-            let api: Api<Node> = Api::all(self.client());
-            let call = Call::new(Verb::Get, "", "nodes").named(name);
-            let zone = match self.read(&call, || api.get(name)).await {
-                Ok(node) => node.labels().get(ZONE).cloned(),
-                Err(error) if error.is_not_found() => None,
-                Err(error) => return Err(error),
-            };
-            Ok((name.to_owned(), NodePlace { zone }))
+            let node = self.node(name).await?;
+            let zone = node.and_then(|it| it.labels().get(ZONE).cloned());
+            Ok::<_, KubeError>((name.to_owned(), NodePlace { zone }))
         });
         Ok(try_join_all(places).await?.into_iter().collect())
     }

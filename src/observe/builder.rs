@@ -56,13 +56,26 @@ pub async fn observe(
 ) -> Result<Observed, KubeError> {
     let taken = Timestamp::now();
     let found = kube.discover_one(place, selection).await?;
+    observe_found(kube, &found, taken, depth).await
+}
+
+/// Looks at a cluster whose objects were listed at `taken`.
+///
+/// # Errors
+/// When its topology can't be read. A database that can't be reached is no error: its row says why.
+pub(super) async fn observe_found(
+    kube: &Kube,
+    found: &Found,
+    taken: Timestamp,
+    depth: Depth,
+) -> Result<Observed, KubeError> {
     let forwards = Semaphore::new(MAX_FORWARDS);
     let (nodes, seen, topology) = futures::join!(
-        readiness(kube, nodes_of([&found])),
-        databases(kube, &found, depth, &forwards),
-        kube.topology(&found),
+        readiness(kube, nodes_of([found])),
+        databases(kube, found, depth, &forwards),
+        kube.topology(found),
     );
-    Ok(put_together(&found, taken, &nodes, seen, topology?))
+    Ok(put_together(found, taken, &nodes, seen, topology?))
 }
 
 /// Looks at every cluster in a place, all at once, sorted by namespace and name. Apart from the

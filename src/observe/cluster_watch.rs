@@ -2,14 +2,16 @@
 //! databases only when those have changed, from time to time, or when somebody asks for it: with
 //! `log_connections` each look is a line in the log that is followed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use super::builder::{Depth, observe};
+use super::builder::{Depth, observe_found};
 use crate::cluster::Snapshot;
-use crate::kubernetes::{Kube, KubeError, NamespaceScope, Selection};
+use crate::kubernetes::{Found, Kube, KubeError, NamespaceScope, Selection};
 
 /// The longest between two looks at the databases.
 const DATABASES: Duration = Duration::from_secs(30);
@@ -34,9 +36,9 @@ pub fn watch_cluster(
                 () = at_once.notified() => before.clear(),
                 () = tell.closed() => return,
             }
-            let look = async |depth| observe(&kube, &place, &selection, depth).await;
-            let seen = match look(Depth::Objects).await {
-                Ok(seen) => seen.snapshot,
+            let taken = Timestamp::now();
+            let (found, now) = match listed(&kube, &place, &selection).await {
+                Ok(listed) => listed,
                 Err(error) => {
                     if tell.send(Err(error)).await.is_err() {
                         return;
@@ -44,12 +46,12 @@ pub fn watch_cluster(
                     continue;
                 }
             };
-            let now = state_of(&seen);
             if now == before && asked.elapsed() < DATABASES {
                 continue;
             }
             asked = Instant::now();
-            let seen = look(depth).await.map(|it| it.snapshot);
+            let seen = observe_found(&kube, &found, taken, depth).await;
+            let seen = seen.map(|it| it.snapshot);
             // A pod that does not answer yet is asked again at the next look.
             let answered = |it: &Snapshot| it.instances.iter().all(|it| it.facts().is_some());
             before = match &seen {
@@ -65,11 +67,20 @@ pub fn watch_cluster(
 }
 
 /// What changes when a pod comes, goes, starts again, or is to be another.
-fn state_of(snapshot: &Snapshot) -> Vec<(String, u64)> {
-    let pods = snapshot.instances.iter().map(|it| {
-        let ready = u64::from(it.pod.ready);
-        (it.pod.uid.clone(), u64::from(it.pod.restarts) * 2 + ready)
+type State = Vec<(String, u64)>;
+
+/// The objects, and the state that they are in.
+async fn listed(
+    kube: &Kube,
+    place: &NamespaceScope,
+    selection: &Selection,
+) -> Result<(Found, State), KubeError> {
+    let found = kube.discover_one(place, selection).await?;
+    let topology = kube.topology(&found).await?;
+    let pods = found.pod_facts(&BTreeMap::new()).into_iter().map(|pod| {
+        let ready = u64::from(pod.ready);
+        (pod.uid, u64::from(pod.restarts) * 2 + ready)
     });
-    let topology = (snapshot.topology.primary.clone(), snapshot.topology.term);
-    pods.chain([topology]).collect()
+    let state = pods.chain([(topology.primary, topology.term)]).collect();
+    Ok((found, state))
 }

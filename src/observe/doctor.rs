@@ -14,7 +14,7 @@ use crate::doctor::{
     Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
     ServerSeen,
 };
-use crate::kubernetes::{Call, Kube, NamespaceScope, Selection, Verb};
+use crate::kubernetes::{Call, Kube, NamespaceScope, Selection, Verb, calls_of};
 use crate::plan::{OperationKind, UnloggedTables};
 use crate::postgres::Login;
 
@@ -187,11 +187,9 @@ async fn access(kube: &Kube, namespace: &str) -> Known<Vec<Access>> {
         .map(|(verb, group, resource)| (Call::new(*verb, group, resource).within(namespace), None))
         .collect();
     for kind in OPERATIONS {
-        for (verb, group, resource) in kind.permissions() {
-            let Some(verb) = Verb::of(verb) else { continue };
-            let call = Call::new(verb, group, resource).within(namespace);
-            wanted.push((call, Some(format!("pgctl {}", kind.command()))));
-        }
+        let command = format!("pgctl {}", kind.command());
+        let calls = calls_of(kind, namespace).into_iter();
+        wanted.extend(calls.map(|call| (call, Some(command.clone()))));
     }
     let mut calls: Vec<Call> = Vec::new();
     for (call, _) in &wanted {

@@ -12,7 +12,7 @@ use super::asking::{AskedCluster, within};
 use super::open::OpenError;
 use crate::cluster::{ContainerState, NoAnswer, TopSample};
 use crate::kubernetes::{Kube, KubeError, NamespaceScope, Selection};
-use crate::postgres::{Session, SqlError};
+use crate::postgres::Session;
 
 /// How often it is looked which pods there are.
 const PODS_AGAIN: Duration = Duration::from_secs(3);
@@ -166,16 +166,11 @@ impl One {
     }
 
     async fn ask(&self, session: &mut Option<Session>) -> Result<TopSample, OpenError> {
-        if session.as_ref().is_none_or(Session::is_closed) {
-            *session = Some(self.cluster.open(&self.kube, &self.pod).await?.session);
-        }
-        match session {
-            Some(session) => Ok(session.top().await?),
-            None => Err(OpenError::Sql(SqlError::Lost {
-                doing: "asking".to_owned(),
-                reason: "there is no session".to_owned(),
-            })),
-        }
+        let open = match session.take() {
+            Some(open) if !open.is_closed() => open,
+            _ => self.cluster.open(&self.kube, &self.pod).await?.session,
+        };
+        Ok(session.insert(open).top().await?)
     }
 
     async fn says_that_it_does_not_run(self) {

@@ -25,7 +25,7 @@ pub use disk::disk_usage;
 pub use doctor::{Examined, examined};
 pub use following::{Followed, Following, Pace};
 pub use kept::kept_data;
-pub use logs::{LogEvent, LogMerge, LogNews, LogQuestion};
+pub use logs::{LogEvent, LogMerge, LogNews};
 pub use open::{OpenError, login, open, open_database};
 pub use settings::settings_and_sessions;
 pub use statements::top_statements;

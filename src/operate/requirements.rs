@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use crate::cluster::{ArgoApplication, Snapshot};
 use crate::failure::Failure;
-use crate::kubernetes::{Call, Kube, Verb};
+use crate::kubernetes::{Kube, calls_of};
 use crate::observe::{Observed, unlogged_tables};
 use crate::plan::{Circumstances, OperationKind, Permission, Permitted, applications, drift};
 use crate::world::{lock_holder, seen_journal};
@@ -21,13 +21,7 @@ pub async fn requirements(
     kind: OperationKind,
 ) -> Result<Circumstances, Failure> {
     let snapshot = &observed.snapshot;
-    let calls: Vec<Call> = kind
-        .permissions()
-        .map(|(verb, group, resource)| {
-            let verb = Verb::of(verb).unwrap_or(Verb::Get);
-            Call::new(verb, group, resource).within(&snapshot.cluster.namespace)
-        })
-        .collect();
+    let calls = calls_of(kind, &snapshot.cluster.namespace);
     let unlogged = async {
         match kind {
             OperationKind::Failover => unlogged_tables(kube, observed).await,

@@ -51,6 +51,14 @@ pub fn encode_line(document: &impl Serialize) -> String {
     format!("{}\n", json_safe(&text))
 }
 
+/// Encodes a document that others may follow: JSON is a line, YAML says itself where one begins.
+pub fn encode_next(document: &impl Serialize, format: Format) -> String {
+    match format {
+        Format::Json => encode_line(document),
+        Format::Yaml | Format::Table | Format::Wide => encode(document, format),
+    }
+}
+
 fn to_value(document: &impl Serialize) -> Value {
     serde_json::to_value(document).expect(ENCODABLE)
 }

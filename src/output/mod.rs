@@ -52,7 +52,7 @@ pub use document::{
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, SlotsDocument,
     SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
 };
-pub use encode::{Format, encode, encode_line};
+pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
 pub use failure::failure_screen;
 pub use forward::{Forwarded, forward_screen};

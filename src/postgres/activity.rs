@@ -114,8 +114,7 @@ impl Session {
         );
         let deadline = tokio::time::Instant::now() + limit;
         loop {
-            let there = self.text("looking whether it has ended", &sql).await?;
-            if there.as_deref() == Some("false") {
+            if !self.truth("looking whether it has ended", &sql).await? {
                 return Ok(true);
             }
             if tokio::time::Instant::now() >= deadline {

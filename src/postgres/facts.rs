@@ -1,5 +1,6 @@
 //! What a server says of itself.
 
+use super::json::json;
 use super::{Session, SqlError, sql};
 use crate::cluster::{DatabaseFacts, Timeline};
 
@@ -58,15 +59,7 @@ impl Session {
     }
 
     async fn main_facts(&self) -> Result<DatabaseFacts, SqlError> {
-        let unexpected = |reason: String| SqlError::Unexpected {
-            doing: DOING.to_owned(),
-            reason,
-        };
-        let document = self
-            .text(DOING, sql::FACTS)
-            .await?
-            .ok_or_else(|| unexpected("no answer".to_owned()))?;
-        serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))
+        json(DOING, self.text(DOING, sql::FACTS).await?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::json::json;
 use super::{Session, SqlError, sql};
 use crate::cluster::{FileFacts, FileMistake, PendingSetting, RecoverySetting};
 
@@ -93,13 +94,7 @@ impl Session {
     }
 
     async fn document<T: DeserializeOwned>(&self, query: &str) -> Result<T, SqlError> {
-        let unexpected = |reason: String| SqlError::Unexpected {
-            doing: DOING.to_owned(),
-            reason,
-        };
-        let text = self.text(DOING, query).await?;
-        let text = text.ok_or_else(|| unexpected("no answer".to_owned()))?;
-        serde_json::from_str(&text).map_err(|error| unexpected(error.to_string()))
+        json(DOING, self.text(DOING, query).await?)
     }
 }
 

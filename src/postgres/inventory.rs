@@ -100,16 +100,8 @@ impl Session {
     /// # Errors
     /// When the server does not answer, or what it says makes no sense.
     pub async fn inventory(&self) -> Result<Inventory, SqlError> {
-        let unexpected = |reason: String| SqlError::Unexpected {
-            doing: DOING.to_owned(),
-            reason,
-        };
-        let document = self
-            .text_within(DOING, sql::INVENTORY, SIZES_LIMIT)
-            .await?
-            .ok_or_else(|| unexpected("no answer".to_owned()))?;
-        let mut inventory: Inventory =
-            serde_json::from_str(&document).map_err(|error| unexpected(error.to_string()))?;
+        let document = self.text_within(DOING, sql::INVENTORY, SIZES_LIMIT);
+        let mut inventory: Inventory = json(DOING, document.await?)?;
         // A name that had to be escaped can't be given to anybody who is to connect.
         let mut nameless = Vec::new();
         for row in &inventory.databases {
@@ -129,7 +121,7 @@ impl Session {
             "select exists (select from pg_catalog.pg_database where datname = {})::text",
             quote_literal(name)
         );
-        Ok(self.text(DOING, &sql).await?.as_deref() == Some("true"))
+        self.truth(DOING, &sql).await
     }
 
     /// Timeline and position in the WAL: written on a primary, replayed on a standby.

@@ -9,8 +9,10 @@ use super::SqlError;
 /// # Errors
 /// When it is none, or another than was asked for.
 pub(super) fn json<T: DeserializeOwned>(doing: &str, text: Option<String>) -> Result<T, SqlError> {
-    serde_json::from_str(text.as_deref().unwrap_or("null")).map_err(|error| SqlError::Unexpected {
+    let unexpected = |reason: String| SqlError::Unexpected {
         doing: doing.to_owned(),
-        reason: error.to_string(),
-    })
+        reason,
+    };
+    let text = text.ok_or_else(|| unexpected("no answer".to_owned()))?;
+    serde_json::from_str(&text).map_err(|error| unexpected(error.to_string()))
 }

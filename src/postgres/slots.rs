@@ -39,7 +39,6 @@ impl Session {
             "select exists (select from pg_replication_slots where slot_name = {})::text",
             quote_literal(name)
         );
-        let text = self.text("looking for the slot", &sql).await?;
-        Ok(text.as_deref() == Some("true"))
+        self.truth("looking for the slot", &sql).await
     }
 }

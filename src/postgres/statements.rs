@@ -53,8 +53,8 @@ impl Session {
     /// # Errors
     /// When it does not answer.
     pub async fn counts_statements(&self) -> Result<bool, SqlError> {
-        const DOING: &str = "asking whether statements are counted";
-        Ok(self.text(DOING, LOADED).await?.as_deref() == Some("true"))
+        self.truth("asking whether statements are counted", LOADED)
+            .await
     }
 
     /// The statements that took the most time, by the view in this database; none when it has no view. It shows those

@@ -80,8 +80,8 @@ impl Session {
     /// # Errors
     /// When it does not answer.
     pub async fn holds_data(&self) -> Result<bool, SqlError> {
-        const DOING: &str = "asking whether the database holds data";
-        Ok(self.text(DOING, sql::HOLDS_DATA).await?.as_deref() == Some("true"))
+        self.truth("asking whether the database holds data", sql::HOLDS_DATA)
+            .await
     }
 
     /// `server_version_num`.
@@ -223,8 +223,7 @@ impl Session {
     /// When the server does not answer.
     pub async fn has_subscriptions(&self, database: &str) -> Result<bool, SqlError> {
         let sql = sql::has_subscriptions(database);
-        let answer = self.text("asking for subscriptions", &sql).await?;
-        Ok(answer.as_deref() == Some("true"))
+        self.truth("asking for subscriptions", &sql).await
     }
 
     /// Drops the subscriptions of this database, without a word to whoever they subscribe to.

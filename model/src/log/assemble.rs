@@ -85,6 +85,11 @@ impl<T> Assembler<T> {
         let entry = LogEntry::new(building.text, building.dropped);
         Some((building.time, entry))
     }
+
+    /// Whether an entry is begun, which the next line may go on with.
+    pub fn is_building(&self) -> bool {
+        self.building.is_some()
+    }
 }
 
 impl<T> Building<T> {

@@ -13,9 +13,9 @@ use crate::commands::context::{Context, cannot_write};
 use crate::commands::interruption::interruptible;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{KubeError, NamespaceScope};
+use crate::kubernetes::{KubeError, LogRange, NamespaceScope};
 use crate::log::{LogEntry, SlowStatements};
-use crate::observe::{Depth, LogEvent, LogMerge, LogNews, LogQuestion, observe, watch_cluster};
+use crate::observe::{Depth, LogEvent, LogMerge, LogNews, observe, watch_cluster};
 use crate::output::{
     Format, LogEntryDocument, LogPrinter, SlowStatementsDocument, encode, encode_line, plain,
     slow_screen, write_all_of,
@@ -118,14 +118,14 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
 }
 
 /// A pod that comes later is read from its beginning.
-fn of_new_pods(question: LogQuestion) -> LogQuestion {
-    LogQuestion {
+fn of_new_pods(range: LogRange) -> LogRange {
+    LogRange {
         tail: None,
-        ..question
+        ..range
     }
 }
 
-fn question(args: &LogsArgs) -> LogQuestion {
+fn question(args: &LogsArgs) -> LogRange {
     let since = args.since.map(|since| match since {
         LogSince::At(time) => time,
         LogSince::Ago(age) => Timestamp::now()
@@ -139,7 +139,7 @@ fn question(args: &LogsArgs) -> LogQuestion {
         None if since.is_some() || args.slow => None,
         None => Some(TAIL),
     };
-    LogQuestion {
+    LogRange {
         tail,
         since,
         previous: args.previous,

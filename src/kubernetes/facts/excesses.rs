@@ -2,8 +2,8 @@
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 
+use super::container::database_container;
 use super::quantity::bytes;
-use crate::cluster::names;
 use crate::doctor::PodSecurity;
 
 /// As the Pod Security Standards have it (`restricted`), and the token of the API.
@@ -64,9 +64,7 @@ fn of_container(spec: &PodSpec, container: &Container) -> impl Iterator<Item = &
 
 /// Memory limit of the database container, in bytes; none without one.
 pub(crate) fn memory_limit(pod: &Pod) -> Option<u64> {
-    let containers = &pod.spec.as_ref()?.containers;
-    let named = containers.iter().find(|it| it.name == names::CONTAINER);
-    let container = named.or_else(|| containers.first())?;
+    let container = database_container(pod.spec.as_ref()?)?;
     let limits = container.resources.as_ref()?.limits.as_ref()?;
     bytes(&limits.get("memory")?.0)
 }

@@ -23,7 +23,7 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
             .iter()
             .find(|condition| condition.type_ == kind)
     };
-    let container = status.and_then(database_container);
+    let container = status.and_then(database_status);
     let unschedulable = condition("PodScheduled")
         .filter(|condition| condition.status == "False")
         .map(|condition| {
@@ -134,7 +134,7 @@ pub(super) fn time(time: &Time) -> Timestamp {
     time.0
 }
 
-fn database_container(status: &core::PodStatus) -> Option<&ContainerStatus> {
+fn database_status(status: &core::PodStatus) -> Option<&ContainerStatus> {
     let statuses = status.container_statuses.as_ref()?;
     statuses
         .iter()

@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::outlet::{Arrival, Inlet, LogNews, outlet};
-use super::reader::{LogQuestion, Reader};
-use crate::kubernetes::Kube;
+use super::reader::Reader;
+use crate::kubernetes::{Kube, LogRange};
 use crate::log::LogEntry;
 
 /// How long a log that says nothing is waited for while others have something to say.
@@ -88,7 +88,7 @@ impl LogMerge {
     }
 
     /// Reads the logs of these pods, and of no others. Those that are read already are read on.
-    pub fn read(&mut self, pods: &BTreeSet<String>, question: LogQuestion) {
+    pub fn read(&mut self, pods: &BTreeSet<String>, range: LogRange) {
         self.sources.retain(|it| pods.contains(&it.pod));
         for pod in pods {
             if self.sources.iter().any(|it| it.pod == *pod) {
@@ -99,7 +99,7 @@ impl LogMerge {
                 kube: self.kube.clone(),
                 namespace: self.namespace.clone(),
                 pod: pod.clone(),
-                question,
+                range,
                 outlet,
             };
             self.sources.push(Source {

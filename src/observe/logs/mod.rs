@@ -8,4 +8,3 @@ mod reader;
 
 pub use merge::{LogEvent, LogMerge};
 pub use outlet::LogNews;
-pub use reader::LogQuestion;

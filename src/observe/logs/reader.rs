@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::lines::Lines;
 use super::outlet::{LogNews, Outlet};
 use super::position::Position;
-use crate::kubernetes::{ContainerRun, Kube, KubeError, LogRange, LogStream};
+use crate::cluster::PodFacts;
+use crate::kubernetes::{Kube, KubeError, LogRange, LogStream};
 use crate::log::{Assembler, Line, LogEntry};
 
 /// The most that is kept of an entry.
@@ -19,25 +20,12 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What of the logs is wanted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LogQuestion {
-    /// The last lines of each pod only.
-    pub tail: Option<u64>,
-    /// What was written since.
-    pub since: Option<Timestamp>,
-    /// Of the containers before these.
-    pub previous: bool,
-    /// What is yet to come, too.
-    pub follow: bool,
-}
-
 /// The reader of one pod's log.
 pub(super) struct Reader {
     pub(super) kube: Kube,
     pub(super) namespace: String,
     pub(super) pod: String,
-    pub(super) question: LogQuestion,
+    pub(super) range: LogRange,
     pub(super) outlet: Outlet,
 }
 
@@ -54,12 +42,15 @@ enum End {
 /// What is remembered from one opening to the next.
 struct Reading {
     lines: Lines,
+    entries: Entries,
+}
+
+/// What the lines have become.
+struct Entries {
     assembler: Assembler<Option<Timestamp>>,
     position: Position,
     /// Entries that are whole, and not handed on yet.
     whole: Vec<(Option<Timestamp>, LogEntry)>,
-    /// Whether an entry is begun.
-    begun: bool,
 }
 
 impl Reader {
@@ -67,17 +58,13 @@ impl Reader {
     pub(super) async fn run(self) {
         let mut reading = Reading {
             lines: Lines::default(),
-            assembler: Assembler::new(LONGEST_ENTRY),
-            position: Position::default(),
-            whole: Vec::new(),
-            begun: false,
+            entries: Entries {
+                assembler: Assembler::new(LONGEST_ENTRY),
+                position: Position::default(),
+                whole: Vec::new(),
+            },
         };
-        let mut range = LogRange {
-            tail: self.question.tail,
-            since: self.question.since,
-            previous: self.question.previous,
-            follow: self.question.follow,
-        };
+        let mut range = self.range;
         if !range.follow {
             match self.once(range, &mut reading).await {
                 Err(error) => self.outlet.news(LogNews::Unreadable(error)),
@@ -113,7 +100,7 @@ impl Reader {
             range = match run.replace(now.clone()) {
                 Some(before) if before.uid != now.uid => {
                     self.outlet.news(LogNews::Replaced);
-                    reading.position = Position::default();
+                    reading.entries.position = Position::default();
                     LogRange {
                         follow: true,
                         ..LogRange::default()
@@ -124,36 +111,36 @@ impl Reader {
                     let previous = LogRange {
                         previous: true,
                         follow: false,
-                        ..range.after(&mut reading.position)
+                        ..range.after(&mut reading.entries.position)
                     };
                     if matches!(self.once(previous, &mut reading).await, Ok(End::Unwanted)) {
                         return;
                     }
                     self.outlet.news(LogNews::Restarted);
-                    range.after(&mut reading.position)
+                    range.after(&mut reading.entries.position)
                 }
                 Some(_) | None => {
                     tokio::time::sleep(AGAIN).await;
-                    range.after(&mut reading.position)
+                    range.after(&mut reading.entries.position)
                 }
             };
         }
     }
 
-    async fn run_now(&self) -> Option<ContainerRun> {
-        let asked = self.kube.container_run(&self.namespace, &self.pod).await;
+    async fn run_now(&self) -> Option<PodFacts> {
+        let asked = self.kube.pod(&self.namespace, &self.pod).await;
         asked.ok().flatten()
     }
 
     /// Which run of which pod there is, once there is one; none when nobody wants to know any more.
     async fn once_it_is_back(
         &self,
-        run: &mut Option<ContainerRun>,
+        run: &mut Option<PodFacts>,
         reading: &mut Reading,
-    ) -> Option<ContainerRun> {
+    ) -> Option<PodFacts> {
         let mut gone = false;
         loop {
-            match self.kube.container_run(&self.namespace, &self.pod).await {
+            match self.kube.pod(&self.namespace, &self.pod).await {
                 Ok(Some(now)) => return Some(now),
                 Ok(None) if !gone && run.is_some() => {
                     gone = true;
@@ -197,10 +184,10 @@ impl Reader {
     ) -> End {
         let mut buffer = vec![0; 32 * 1024];
         loop {
-            let flushes = follow && reading.begun;
+            let flushes = follow && reading.entries.assembler.is_building();
             let patience = if flushes { WHOLE_AFTER } else { quiet };
             match tokio::time::timeout(patience, stream.read(&mut buffer)).await {
-                Err(_) if flushes => reading.flush(),
+                Err(_) if flushes => reading.entries.flush(),
                 Err(_) => return End::Silent,
                 Ok(Ok(0)) => return End::Whole,
                 Ok(Ok(read)) => reading.take(&buffer[..read]),
@@ -213,7 +200,7 @@ impl Reader {
     }
 
     async fn hand_on(&self, reading: &mut Reading) -> bool {
-        for (time, entry) in reading.whole.drain(..) {
+        for (time, entry) in reading.entries.whole.drain(..) {
             if !self.outlet.entry(time, entry).await {
                 return false;
             }
@@ -238,57 +225,36 @@ impl LogRange {
 
 impl Reading {
     fn take(&mut self, bytes: &[u8]) {
-        let Self {
-            lines,
-            assembler,
-            position,
-            whole,
-            begun,
-        } = self;
-        lines.feed(bytes, |line, dropped| {
-            line_of(line, dropped, assembler, position, whole, begun);
-        });
+        let Self { lines, entries } = self;
+        lines.feed(bytes, |line, dropped| entries.line(line, dropped));
+    }
+
+    /// Nothing more comes from this container.
+    fn end(&mut self) {
+        let Self { lines, entries } = self;
+        lines.end(|line, dropped| entries.line(line, dropped));
+        entries.flush();
+    }
+}
+
+impl Entries {
+    fn line(&mut self, line: &[u8], dropped: u64) {
+        let (time, text) = timed(line);
+        if time.is_some_and(|time| !self.position.is_new(time)) {
+            return;
+        }
+        let time = time.or(self.position.last());
+        self.whole.extend(self.assembler.push(Line {
+            time,
+            text,
+            dropped,
+        }));
     }
 
     /// The entry that is begun is whole.
     fn flush(&mut self) {
         self.whole.extend(self.assembler.end());
-        self.begun = false;
     }
-
-    /// Nothing more comes from this container.
-    fn end(&mut self) {
-        let Self {
-            lines,
-            assembler,
-            position,
-            whole,
-            begun,
-        } = self;
-        lines.end(|line, dropped| line_of(line, dropped, assembler, position, whole, begun));
-        self.flush();
-    }
-}
-
-fn line_of(
-    line: &[u8],
-    dropped: u64,
-    assembler: &mut Assembler<Option<Timestamp>>,
-    position: &mut Position,
-    whole: &mut Vec<(Option<Timestamp>, LogEntry)>,
-    begun: &mut bool,
-) {
-    let (time, text) = timed(line);
-    if time.is_some_and(|time| !position.is_new(time)) {
-        return;
-    }
-    let time = time.or(position.last());
-    whole.extend(assembler.push(Line {
-        time,
-        text,
-        dropped,
-    }));
-    *begun = true;
 }
 
 /// A line, and the time that the API puts before it. What the API itself has to say has none.

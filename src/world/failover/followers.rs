@@ -45,6 +45,16 @@ pub(in crate::world) async fn not_streaming(
         .collect())
 }
 
+/// Tells a standby to stream from `host`, through its slot there.
+pub(super) async fn point_at(
+    cluster: &Connections,
+    follower: &Follower,
+    host: &str,
+) -> Result<(), WorldError> {
+    let session = cluster.session(&follower.pod).await?;
+    Ok(session.set_upstream(host, &follower.slot).await?)
+}
+
 /// Standbys on their way to a new upstream.
 #[derive(Default)]
 pub(in crate::world) struct Followers {
@@ -69,12 +79,8 @@ impl Followers {
         let missing = missing.unwrap_or(pods);
         let followers = followers.iter().filter(|it| missing.contains(&it.pod));
         let told = join_all(followers.map(async |follower| {
-            let telling = async {
-                let session = cluster.session(&follower.pod).await?;
-                session.set_upstream(&host, &follower.slot).await?;
-                Ok::<_, WorldError>(())
-            };
-            (follower.pod.clone(), telling.await)
+            let told = point_at(cluster, follower, &host).await;
+            (follower.pod.clone(), told)
         }))
         .await;
         let mut not_repointed = self.not_repointed.lock().await;

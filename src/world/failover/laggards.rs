@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::followers::point_at;
 use crate::engine::WorldError;
 use crate::events::RunEvent;
 use crate::plan::{Follower, Plan, StepName};
@@ -51,11 +52,7 @@ pub(in crate::world) async fn detach_laggards(
     reporting.say(plan, &RunEvent::StepWaiting { step, reason });
     let slow = followers.iter().filter(|it| found.contains(&it.pod));
     join_all(slow.map(async |follower| {
-        let telling = async {
-            let session = cluster.session(&follower.pod).await?;
-            session.set_upstream(NOBODY, &follower.slot).await?;
-            Ok::<_, WorldError>(())
-        };
+        let telling = point_at(cluster, follower, NOBODY);
         // Whoever does not listen can't connect either.
         tokio::time::timeout(TELL, telling).await.ok()
     }))

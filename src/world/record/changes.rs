@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::change::ChangeRecord;
 use crate::cluster::ClusterId;
-use crate::cluster::names;
 use crate::kubernetes::{Kube, KubeError, StoredMap};
+use crate::world::record::config_map::write_map;
 
 /// Key of the records, oldest first.
 const CHANGES: &str = "changes";
@@ -70,24 +70,15 @@ impl ChangeStore {
         map: Option<&StoredMap>,
         record: &ChangeRecord,
     ) -> Result<(), KubeError> {
-        let namespace = &self.cluster.namespace;
         let mut data = map.map(|map| map.data.clone()).unwrap_or_default();
         let list = with(stored(&data), record);
         data.insert(
             CHANGES.to_owned(),
             serde_json::Value::Array(list).to_string(),
         );
-        match map {
-            Some(map) => self.kube.replace_map(namespace, name, map, &data).await,
-            None => {
-                let labels = BTreeMap::from([
-                    (names::MANAGED_BY.to_owned(), "pgctl".to_owned()),
-                    (names::CLUSTER.to_owned(), self.cluster.name.clone()),
-                ]);
-                self.kube.create_map(namespace, name, &labels, &data).await
-            }
-        }
-        .map(drop)
+        write_map(&self.kube, &self.cluster, name, map, &data)
+            .await
+            .map(drop)
     }
 }
 

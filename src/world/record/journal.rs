@@ -1,13 +1,11 @@
 //! The journal in its ConfigMap.
 
-use std::collections::BTreeMap;
-
 use tokio::sync::Mutex;
 
 use crate::cluster::ClusterId;
-use crate::cluster::names;
 use crate::engine::{Journal, WorldError};
 use crate::kubernetes::{Kube, KubeError, StoredMap};
+use crate::world::record::config_map::write_map;
 use crate::world::record::identity::object_name;
 use crate::world::record::stored::{JournalError, read, written};
 
@@ -82,23 +80,8 @@ impl JournalStore {
         let name = object_name(&self.cluster);
         let mut stored = self.stored.lock().await;
         let data = written(journal, stored.as_ref().map(|map| &map.data))?;
-        let result = match stored.as_ref() {
-            Some(map) => {
-                self.kube
-                    .replace_map(&self.cluster.namespace, &name, map, &data)
-                    .await
-            }
-            None => {
-                let labels = BTreeMap::from([
-                    (names::MANAGED_BY.to_owned(), "pgctl".to_owned()),
-                    (names::CLUSTER.to_owned(), self.cluster.name.clone()),
-                ]);
-                self.kube
-                    .create_map(&self.cluster.namespace, &name, &labels, &data)
-                    .await
-            }
-        };
-        match result {
+        let writing = write_map(&self.kube, &self.cluster, &name, stored.as_ref(), &data);
+        match writing.await {
             Ok(map) => {
                 *stored = Some(map);
                 Ok(())

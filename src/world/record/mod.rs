@@ -1,6 +1,7 @@
 //! Whose turn it is, and what was done: the Lease and the journal in the cluster.
 
 mod changes;
+mod config_map;
 mod identity;
 mod journal;
 mod lock;
