@@ -41,27 +41,41 @@ pub(super) fn turns_quotes(text: &str) -> bool {
 
 /// The fields; of a record that was cut those that are there.
 pub(super) fn fields(text: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
+    raw_fields(text).into_iter().map(plain).collect()
+}
+
+/// The fields as they stand there, with their quotes.
+pub(super) fn raw_fields(text: &str) -> Vec<&str> {
+    let mut within = false;
+    let at_commas = |c: char| {
+        // A doubled quote ends a text and begins it again.
+        within ^= c == '"';
+        c == ',' && !within
+    };
+    text.split(at_commas).collect()
+}
+
+/// A field without its quotes.
+pub(super) fn plain(raw: &str) -> String {
+    let mut plain = String::new();
     let mut quoted = false;
-    let mut characters = text.chars().peekable();
+    let mut characters = raw.chars().peekable();
     while let Some(c) = characters.next() {
         match c {
             '"' if quoted && characters.peek() == Some(&'"') => {
                 characters.next();
-                push(&mut fields, '"');
+                plain.push('"');
             }
             '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            c => push(&mut fields, c),
+            c => plain.push(c),
         }
     }
-    fields
+    plain
 }
 
-fn push(fields: &mut [String], c: char) {
-    if let Some(last) = fields.last_mut() {
-        last.push(c);
-    }
+/// A text as a field of its own.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 /// The severity of a record.

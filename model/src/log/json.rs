@@ -1,5 +1,7 @@
 //! `jsonlog`: a line is an object.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 /// The members of an entry; none when it is no entry of PostgreSQL's.
@@ -20,11 +22,33 @@ pub(super) fn begins(line: &str) -> bool {
 
 /// The severity, read without the rest: an entry that was cut is no whole JSON any more.
 pub(super) fn severity(text: &str) -> Option<String> {
-    const MEMBER: &str = "\"error_severity\":\"";
     if !begins(text) {
         return None;
     }
-    let at = text.find(MEMBER)? + MEMBER.len();
-    let end = text[at..].find('"')?;
-    Some(text[at..at + end].to_owned())
+    string_of(text, "error_severity").map(|place| text[place].to_owned())
+}
+
+/// Where the text of a member stands, without its quotes; it need not be whole.
+pub(super) fn string_of(text: &str, member: &str) -> Option<Range<usize>> {
+    // Within a text every quote has a backslash before it: this is a member.
+    let begins = format!(",\"{member}\":\"");
+    let begin = text.find(&begins)? + begins.len();
+    let mut escaped = false;
+    let end = text[begin..].find(|c: char| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    Some(begin..end.map_or(text.len(), |end| begin + end))
+}
+
+/// The text that stands between two quotes; none when it was cut.
+pub(super) fn unescaped(raw: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{raw}\"")).ok()
+}
+
+/// A text as it stands between two quotes.
+pub(super) fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }

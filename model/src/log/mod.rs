@@ -9,6 +9,7 @@ mod head;
 mod json;
 mod level;
 mod prefix;
+mod quotes;
 mod shape;
 mod slow;
 

@@ -81,6 +81,14 @@ fn duration_of(entry: &LogEntry) -> Option<(f64, String)> {
         return None;
     }
     let message = entry.fields().message;
+    let (milliseconds, rest) = timed(&message)?;
+    // With log_duration alone there is no statement.
+    let (_, sql) = rest.split_once(": ")?;
+    Some((milliseconds, sql.to_owned()))
+}
+
+/// How long something took, of a message that begins with it, and what follows of the message.
+pub(super) fn timed(message: &str) -> Option<(f64, &str)> {
     let (label, rest) = message.split_once(':')?;
     // One word, or two: "durée ".
     if label.is_empty()
@@ -96,9 +104,7 @@ fn duration_of(entry: &LogEntry) -> Option<(f64, String)> {
     if !UNITS.contains(&&rest[..unit]) {
         return None;
     }
-    // With log_duration alone there is no statement.
-    let (_, sql) = rest[unit..].split_once(": ")?;
-    Some((milliseconds, sql.to_owned()))
+    Some((milliseconds, &rest[unit..]))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::log::{Assembler, Line, LogEntry, LogFormat};
+
 /// Stands where something was.
 pub(super) const LEFT_OUT: &str = "[left out]";
 
@@ -96,35 +98,27 @@ impl Redaction {
         if self.with_queries {
             return self.text(log);
         }
-        const QUOTES: [&str; 10] = [
-            "STATEMENT:  ",
-            "QUERY:  ",
-            "DETAIL:  ",
-            "CONTEXT:  ",
-            " statement: ",
-            " execute ",
-            " parse ",
-            " bind ",
-            "parameters: ",
-            " fastpath function call: ",
-        ];
-        let mut lines: Vec<String> = Vec::new();
-        let mut quoting = false;
+        let mut assembler = Assembler::new(usize::MAX);
+        let mut entries: Vec<LogEntry> = Vec::new();
         for line in log.lines() {
-            // The next lines of an entry begin with a tab.
-            if quoting && line.starts_with(['\t', ' ']) {
-                continue;
-            }
-            let at = QUOTES
-                .iter()
-                .filter_map(|it| Some(line.find(it)? + it.len()))
-                .min();
-            quoting = at.is_some();
-            lines.push(match at {
-                Some(at) => format!("{}{LEFT_OUT}", &line[..at]),
-                None => line.to_owned(),
-            });
+            let line = Line {
+                time: (),
+                text: line.as_bytes(),
+                dropped: 0,
+            };
+            entries.extend(assembler.push(line).map(|(_, entry)| entry));
         }
+        entries.extend(assembler.end().map(|(_, entry)| entry));
+        // These are the last lines of a longer log: those before its first record may be the end of one.
+        let first = entries.iter().position(|it| it.format == LogFormat::Csv);
+        let kept = entries.iter().enumerate().map(|(at, entry)| {
+            let may_be_the_end = first.is_some_and(|first| at < first);
+            match (entry.format, may_be_the_end) {
+                (LogFormat::Other, true) => LEFT_OUT.to_owned(),
+                _ => entry.without_quotes(LEFT_OUT),
+            }
+        });
+        let lines: Vec<String> = kept.collect();
         self.text(&(lines.join("\n") + "\n"))
     }
 
@@ -229,6 +223,32 @@ mod tests {
         );
         assert!(clean.contains("checkpoint starting: time"), "{clean}");
         assert!(redaction(true).log(log).contains("4711"));
+    }
+
+    #[test]
+    fn in_another_language_or_format_a_log_keeps_no_more() {
+        let before = "2026-01-01 13:00:00.123 CET [42]";
+        let german = format!(
+            "\tkarten where karte = 4711\n\
+             {before} LOG:  Dauer: 7 ms  Anweisung: select 4711\n\
+             \tfrom karten\n\
+             {before} FEHLER:  doppelter Schlüsselwert\n\
+             {before} DETAIL:  Schlüssel (karte)=(4711) existiert bereits.\n\
+             {before} ANWEISUNG:  insert into karten values (4711)\n"
+        );
+        let csv = "karten where karte = 4711\",,,\"psql\"\n\
+             2026-01-01 13:00:00.123 UTC,\"bob\",\"shop\",42,,1,1,,2026-01-01 12:00:00 UTC,,0,ERROR,23505,\
+             \"doppelter Schlüsselwert\",\"(karte)=(4711)\",,,,,\"insert into karten\nvalues (4711)\",,,\"psql\"\n";
+        let json = r#"{"timestamp":"2026-01-01 13:00:00.123 UTC","pid":42,"error_severity":"ERROR","message":"doppelter Schlüsselwert","detail":"(karte)=(4711)","statement":"insert into karten values (4711)"}"#;
+        for log in [german.as_str(), csv, json] {
+            let clean = redaction(false).log(log);
+            assert!(
+                !clean.contains("4711") && !clean.contains("karten"),
+                "{clean}"
+            );
+            assert!(clean.contains("doppelter Schlüsselwert"), "{clean}");
+            assert!(redaction(true).log(log).contains("4711"));
+        }
     }
 
     #[test]
