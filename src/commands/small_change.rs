@@ -6,6 +6,7 @@ use super::interruption::interruption;
 use crate::change::{ChangeOutcome, ChangeProposal};
 use crate::cli::SmallChangeArgs;
 use crate::cluster::ClusterId;
+use crate::confirmation::Confirmed;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -13,6 +14,10 @@ use crate::operate::{self, Changed, SmallChange};
 use crate::output::{
     ChangeDocument, ChangeEnd, encode, plain, proposal_screen, refused_proposal_screen,
 };
+use crate::plan::CheckVerdict;
+
+/// How one ended that was proven.
+const DONE: &str = "done, and looked at";
 
 /// Looks, shows what would be done, asks, does it and proves it. `command` is what was typed: `slots drop`.
 pub(super) async fn run(
@@ -55,6 +60,50 @@ pub(super) async fn run(
         () = interruption() => return Err(interrupted(&proposal)),
     };
     finish(context, cluster, &proposal, &changed)
+}
+
+/// The same for what somebody has looked at and agreed to on a screen that is not left for it. Tells in a
+/// line how it ended.
+///
+/// # Errors
+/// When nothing can be proposed, or it could not be written down.
+pub(super) async fn agreed(
+    kube: &Kube,
+    cluster: &ClusterId,
+    command: &str,
+    change: &impl SmallChange,
+) -> Result<String, Failure> {
+    let proposal = propose(kube, cluster, change).await?;
+    let mut checks = proposal.checks.iter();
+    if let Some(check) = checks.find(|it| it.verdict == CheckVerdict::Refuse) {
+        return Ok(format!("refused: {}", check.reason));
+    }
+    // The answer was given on the screen.
+    let Some(confirmed) = Confirmed::by_flag(&proposal, true) else {
+        return Ok("not confirmed; nothing was changed".to_owned());
+    };
+    let changed = operate::change(kube, cluster, command, change, &proposal, &confirmed).await?;
+    Ok(told(&changed))
+}
+
+/// How it ended, in a line.
+fn told(changed: &Changed) -> String {
+    let record = &changed.record;
+    let why = record.reason.as_deref().unwrap_or_default();
+    let how = match record.outcome {
+        ChangeOutcome::Done => DONE.to_owned(),
+        ChangeOutcome::Refused => format!("it was not done: {why}"),
+        ChangeOutcome::Begun | ChangeOutcome::Unproven => {
+            format!("asked for, and not proven: {why}")
+        }
+    };
+    let unwritten = changed
+        .unwritten
+        .as_deref()
+        .map_or_else(String::new, |why| {
+            format!("; how it ended could not be written down: {why}")
+        });
+    format!("{}: {how}{unwritten}", record.change)
 }
 
 async fn propose(
@@ -111,7 +160,7 @@ fn finish(
                 let end = ChangeEnd::Done(record.clone());
                 document(context, cluster, proposal, &end)
             } else {
-                format!("{}: done, and looked at\n", plain(&record.change))
+                format!("{}: {DONE}\n", plain(&record.change))
             };
             context.print(&text)?;
             Ok(ExitCode::Done)
@@ -140,4 +189,33 @@ fn interrupted(proposal: &ChangeProposal) -> Failure {
         ),
     )
     .next("look whether it was done: pgctl history")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::ChangeRecord;
+
+    #[test]
+    fn that_an_end_is_not_in_the_history_is_told_in_the_line_too() {
+        let record = ChangeRecord {
+            id: "x".to_owned(),
+            change: "cancel of PID 7".to_owned(),
+            by: "ann".to_owned(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            outcome: ChangeOutcome::Done,
+            reason: None,
+        };
+        let mut changed = Changed {
+            record,
+            unwritten: None,
+        };
+        assert_eq!(told(&changed), "cancel of PID 7: done, and looked at");
+        changed.unwritten = Some("no answer".to_owned());
+        let line = told(&changed);
+        assert!(
+            line.ends_with("could not be written down: no answer"),
+            "{line}"
+        );
+    }
 }

@@ -18,6 +18,7 @@ fn what_every_server_does_is_shown_live_and_in_lines() -> Result<()> {
         a_screen_shows_all_servers_and_ends_with_q(cluster).await?;
         ctrl_c_gives_the_terminal_back(cluster).await?;
         a_statement_is_cancelled_from_the_screen(cluster).await?;
+        ctrl_c_is_heard_while_a_cancel_hangs(cluster).await?;
         a_server_that_hangs_costs_its_row(cluster).await
     })
 }
@@ -87,6 +88,23 @@ async fn a_statement_is_cancelled_from_the_screen(cluster: &SandboxCluster) -> R
     assert_eq!(exit, Some(0), "{screen:?}");
     let history = cluster.pgctl(&["history"]).await?.exits(0)?;
     history.says("cancel")?;
+    Ok(())
+}
+
+async fn ctrl_c_is_heard_while_a_cancel_hangs(cluster: &SandboxCluster) -> Result<()> {
+    let sleeper = cluster.open(PRIMARY).await?;
+    let sleeping =
+        tokio::spawn(async move { sleeper.client().simple_query("select pg_sleep(600)").await });
+    let mut terminal = cluster.on_a_terminal(&["top", "--timeout", "10m"])?;
+    terminal.shows("pg_sleep").await?.presses(b"\x1b[B").await?;
+    cluster.freeze(PRIMARY).await?;
+    terminal.presses(b"cy").await?.presses(b"\x03").await?;
+    let (exit, screen) = terminal.ends().await?;
+    assert_eq!(exit, Some(130), "{screen:?}");
+    ensure!(screen.contains(LEFT), "{screen:?}");
+    ensure!(screen.contains("is not known"), "{screen:?}");
+    cluster.mend().await?;
+    sleeping.abort();
     Ok(())
 }
 

@@ -5,16 +5,14 @@ use std::time::Duration;
 use super::super::asking::Asking;
 use super::super::context::Context;
 use super::super::small_change;
-use crate::change::{BackendEnd, ChangeOutcome, ChangeProposal, propose_backend_end};
+use crate::change::{BackendEnd, ChangeProposal, propose_backend_end};
 use crate::cli::QueryEndArgs;
 use crate::cluster::{Activity, Backend, PodAnswer, answered, silent};
-use crate::confirmation::Confirmed;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::{AskedCluster, OpenError, OpenPod};
-use crate::operate::{self, Around, NotDone, SmallChange};
-use crate::plan::CheckVerdict;
+use crate::operate::{Around, NotDone, SmallChange};
 
 /// A query notices that it is to end at its next check for interrupts; that may take it a while.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -78,32 +76,8 @@ pub(in crate::commands) async fn cancel_agreed(
         end,
         process: false,
     };
-    let around = operate::around(&asking.kube, &cluster).await?;
-    let mut proposal = change.propose(&around).await?;
-    proposal.checks.push(around.record);
-    let refused = proposal
-        .checks
-        .iter()
-        .find(|it| it.verdict == CheckVerdict::Refuse);
-    if let Some(check) = refused {
-        return Ok(format!("refused: {}", check.reason));
-    }
-    // The answer was given on the screen.
-    let Some(confirmed) = Confirmed::by_flag(&proposal, true) else {
-        return Ok("not confirmed; nothing was changed".to_owned());
-    };
     let command = format!("queries {}", end.word());
-    let (kube, of) = (&asking.kube, &cluster);
-    let changed = operate::change(kube, of, &command, &change, &proposal, &confirmed).await?;
-    let record = changed.record;
-    let why = record.reason.unwrap_or_default();
-    Ok(match record.outcome {
-        ChangeOutcome::Done => format!("{}: done, and looked at", record.change),
-        ChangeOutcome::Refused => format!("{}: it was not done: {why}", record.change),
-        ChangeOutcome::Begun | ChangeOutcome::Unproven => {
-            format!("{}: asked for, and not proven: {why}", record.change)
-        }
-    })
+    small_change::agreed(&asking.kube, &cluster, &command, &change).await
 }
 
 /// The process that has the number, and its pod.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 
 use super::super::context::{Context, cannot_write};
@@ -45,6 +47,9 @@ pub(super) async fn run(
     let mut frames = tokio::time::interval(TOGETHER);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut count, mut changed) = (0, true);
+    // What was agreed to goes on while everything else is seen and heard.
+    let mut cancels = FuturesUnordered::new();
+    let mut ending = false;
     let interrupted = interruption();
     tokio::pin!(interrupted);
     loop {
@@ -62,19 +67,31 @@ pub(super) async fn run(
             typed = keyboard.next() => match typed {
                 // The terminal has gone: nobody looks any more.
                 None => return Ok(ExitCode::Done),
-                Some(Typed::Interrupt) => return Ok(ExitCode::Interrupted),
+                Some(Typed::Interrupt) => return interrupted_by(cancels.len()),
                 Some(Typed::Resized) => at_once = true,
                 Some(Typed::Key(key)) => {
                     at_once = true;
                     match state.key(key, &shown) {
                         None => {}
-                        Some(Request::Quit) => return Ok(ExitCode::Done),
+                        Some(Request::Quit) if cancels.is_empty() => return Ok(ExitCode::Done),
+                        Some(Request::Quit) => {
+                            ending = true;
+                            state.message = Some("ends when the cancel has".to_owned());
+                        }
                         Some(Request::Cancel(target)) => {
-                            state.message = Some(cancel(context, &target).await);
+                            state.message = Some(format!("cancels PID {}", target.running.pid));
+                            cancels.push(cancel(context, target));
                         }
                     }
                 }
             },
+            Some(told) = cancels.next(), if !cancels.is_empty() => {
+                if ending && cancels.is_empty() {
+                    return Ok(ExitCode::Done);
+                }
+                state.message = Some(told);
+                at_once = true;
+            }
             _ = looks.tick() => {
                 count += 1;
                 if args.count.is_some_and(|wanted| count > wanted) {
@@ -82,7 +99,7 @@ pub(super) async fn run(
                 }
             }
             _ = frames.tick() => at_once = changed,
-            () = &mut interrupted => return Ok(ExitCode::Interrupted),
+            () = &mut interrupted => return interrupted_by(cancels.len()),
         }
         if !at_once {
             continue;
@@ -117,7 +134,16 @@ fn title(cluster: &ClusterId, args: &TopArgs, taken: Timestamp, paused: bool) ->
     format!("{cluster}  {time}  {pace}")
 }
 
-async fn cancel(context: &Context, target: &Target) -> String {
+/// How it ends when it is interrupted while so many cancels are under way.
+fn interrupted_by(cancels: usize) -> Result<ExitCode, Failure> {
+    if cancels == 0 {
+        return Ok(ExitCode::Interrupted);
+    }
+    let what = "interrupted: whether the statement was cancelled is not known";
+    Err(Failure::new(ExitCode::Interrupted, what).next("look whether it was done: pgctl history"))
+}
+
+async fn cancel(context: &Context, target: Target) -> String {
     let running = &target.running;
     match cancel_agreed(context, &target.pod, running.pid, &running.statement).await {
         Ok(told) => told,
