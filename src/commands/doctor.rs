@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::backup::store;
 use super::context::Context;
-use super::journal::look_at_journal;
+use super::journal::JournalSeen;
 use super::looking::{self, Looking};
 use crate::backup::catalogue::Catalogue;
 use crate::backup::store::Store;
 use crate::cli::{DoctorArgs, StoreArgs};
-use crate::cluster::{ClusterId, Limits, Severity, Snapshot, assess, nearest};
+use crate::cluster::{Limits, Severity, Snapshot, assess, nearest};
 use crate::doctor::{BackupSeen, CheckCode, DoctorFacts, Examination, Known, examine};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
-use crate::observe::examined;
+use crate::observe::{Observed, examined};
 use crate::operate::argo_applications;
 use crate::output::{DoctorDocument, Screen, doctor_answer, doctor_screen};
 use crate::plan::drift;
@@ -41,13 +41,14 @@ struct Seen {
     examination: Examination,
 }
 
-/// What all checks find, without the backups: for a report.
-///
-/// # Errors
-/// When the cluster can't be looked at.
-pub(super) async fn examination(context: &Context, kube: &Kube) -> Result<DoctorDocument, Failure> {
+/// What all checks find in what was observed, without the backups: for a report.
+pub(super) async fn examination(
+    context: &Context,
+    kube: &Kube,
+    observed: &Observed,
+) -> DoctorDocument {
     const WEEK: f64 = 604_800.0;
-    let mut doctor = Doctor {
+    let doctor = Doctor {
         kube: kube.clone(),
         limits: Limits::default(),
         store: Err("a report does not look at backups".to_owned()),
@@ -56,8 +57,8 @@ pub(super) async fn examination(context: &Context, kube: &Kube) -> Result<Doctor
         statistics_seconds: WEEK,
         verbose: false,
     };
-    let seen = doctor.look(context).await?;
-    Ok(DoctorDocument::new(&seen.snapshot, &seen.examination))
+    let seen = doctor.examine(context, observed).await;
+    DoctorDocument::new(&seen.snapshot, &seen.examination)
 }
 
 impl Doctor {
@@ -88,34 +89,54 @@ impl Doctor {
         })
     }
 
-    async fn backups(&self, cluster: &ClusterId, context: &Context) -> Known<BackupSeen> {
+    async fn backups(&self, snapshot: &Snapshot, context: &Context) -> Known<BackupSeen> {
         let store = self.store.as_ref().map_err(String::clone)?;
         let reading = tokio::time::timeout(context.timeout(), Catalogue::read(store)).await;
         let catalogue = reading
             .map_err(|_| format!("{} does not answer", store.location()))?
             .map_err(|error| error.to_string())?;
-        Ok(seen_in(&catalogue, cluster, store.location()))
+        Ok(seen_in(&catalogue, snapshot, store.location()))
+    }
+
+    /// Asks what a snapshot does not know, and judges it all.
+    async fn examine(&self, context: &Context, observed: &Observed) -> Seen {
+        let snapshot = &observed.snapshot;
+        let (examined, backups, argo) = futures::join!(
+            examined(&self.kube, observed, &context.selection),
+            self.backups(snapshot, context),
+            argo_applications(&self.kube, snapshot),
+        );
+        let facts = DoctorFacts {
+            health: assess(snapshot, &self.limits),
+            objects: examined.objects,
+            servers: examined.servers,
+            unlogged: examined.unlogged,
+            secret: examined.secret,
+            backups,
+            drift: drift(snapshot, &argo),
+            access: examined.access,
+            statistics_seconds: self.statistics_seconds,
+            snapshot: snapshot.clone(),
+        };
+        Seen {
+            examination: examine(&facts, self.only.as_deref()),
+            snapshot: facts.snapshot,
+        }
     }
 }
 
 /// The newest that is whole, and the newest trial of one.
-fn seen_in(catalogue: &Catalogue, cluster: &ClusterId, store: String) -> BackupSeen {
-    let of_cluster = catalogue.entries.iter().rev().filter_map(|entry| {
-        let manifest = entry.manifest.as_ref().ok()?;
-        (manifest.source.cluster == *cluster).then_some((entry, manifest))
-    });
-    let newest = of_cluster
-        .clone()
-        .find(|(entry, _)| entry.verified().is_some())
-        .map(|(entry, manifest)| (entry.id.clone(), manifest.started));
-    let restored = of_cluster
-        .filter_map(|(entry, _)| Some((entry, entry.restore_test()?)))
-        .max_by_key(|(_, test)| test.at)
-        .map(|(entry, test)| (entry.id.clone(), test.at, test.problems.first().cloned()));
+fn seen_in(catalogue: &Catalogue, snapshot: &Snapshot, store: String) -> BackupSeen {
+    let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
+    let newest = catalogue.newest_of(cluster, system, snapshot.taken);
+    let restored = catalogue.last_restore_test_of(cluster, system, snapshot.taken);
     BackupSeen {
         store,
-        newest,
-        restored,
+        newest: newest.map(|it| (it.id, it.started)),
+        restored: restored.map(|(id, test)| {
+            let problem = test.problems.first().cloned();
+            (id.to_owned(), test.at, problem)
+        }),
     }
 }
 
@@ -135,30 +156,9 @@ impl Looking for Doctor {
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
         let mut observed = context.observe(&self.kube).await?;
-        let snapshot = &observed.snapshot;
-        let (examined, backups, argo) = futures::join!(
-            examined(&self.kube, &observed, &context.selection),
-            self.backups(&snapshot.cluster, context),
-            argo_applications(&self.kube, snapshot),
-        );
-        look_at_journal(&self.kube, &mut observed.snapshot).await;
-        let snapshot = observed.snapshot;
-        let facts = DoctorFacts {
-            health: assess(&snapshot, &self.limits),
-            objects: examined.objects,
-            servers: examined.servers,
-            unlogged: examined.unlogged,
-            secret: examined.secret,
-            backups,
-            drift: drift(&snapshot, &argo),
-            access: examined.access,
-            statistics_seconds: self.statistics_seconds,
-            snapshot: snapshot.clone(),
-        };
-        Ok(Seen {
-            examination: examine(&facts, self.only.as_deref()),
-            snapshot,
-        })
+        let journal = JournalSeen::look(&self.kube, &observed.snapshot.cluster).await;
+        journal.note(&mut observed.snapshot);
+        Ok(self.examine(context, &observed).await)
     }
 
     fn document(&self, seen: &Seen) -> impl serde::Serialize {

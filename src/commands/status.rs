@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::backup::store;
 use super::context::Context;
 use super::fleet::{Fleet, FleetLook};
-use super::journal::look_at_journal;
+use super::journal::JournalSeen;
 use super::looking::{self, Looking};
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
@@ -65,7 +65,8 @@ impl Looking for OneCluster {
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
         let mut snapshot = context.observe(&self.kube).await?.snapshot;
-        look_at_journal(&self.kube, &mut snapshot).await;
+        let journal = JournalSeen::look(&self.kube, &snapshot.cluster).await;
+        journal.note(&mut snapshot);
         Ok(Seen {
             health: assess(&snapshot, &self.limits),
             backup: self.backups.last(&snapshot).await,
@@ -184,21 +185,13 @@ impl Backups {
             // Backups come once a night: with -w the store is not asked at every look.
             Some((when, last)) if when.elapsed() < STORE_AGAIN => Some(last.clone()),
             _ => {
-                let system = system_identifier(snapshot);
+                let system = snapshot.system_identifier();
                 let last = last_backup(store, &snapshot.cluster, system, self.limit).await;
                 *seen = Some((Instant::now(), last.clone()));
                 Some(last)
             }
         }
     }
-}
-
-/// The one that the primary says, or else anybody.
-fn system_identifier(snapshot: &Snapshot) -> Option<&str> {
-    let primary = snapshot.primary().and_then(|it| it.facts());
-    primary
-        .or_else(|| snapshot.instances.iter().find_map(|it| it.facts()))
-        .map(|facts| facts.system_identifier.as_str())
 }
 
 fn exit_code<'a>(clusters: impl IntoIterator<Item = (&'a Snapshot, &'a Health)>) -> ExitCode {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use crate::cluster::UnfinishedOperation;
 use crate::events::RunEvent;
 use crate::plan::{
     Action, ImpossibleHistory, JournalEntry, JournalEvent, OperationId, OperationKind,
@@ -61,6 +62,18 @@ impl Journal {
             to: change.map(|it| it.to.to_owned()),
             from: change.map(|it| it.from.to_owned()),
             restore: self.plan.operation.kind().command() == OperationKind::Restore.command(),
+        })
+    }
+
+    /// The same for those that only look, with what to type about it. `holder` has the lock.
+    pub fn unfinished_operation(&self, holder: Option<String>) -> Option<UnfinishedOperation> {
+        let found = self.unfinished()?;
+        Some(UnfinishedOperation {
+            id: found.id.0,
+            title: found.title,
+            holder,
+            resume: self.plan.resume_command(),
+            abort: (!found.past_point_of_no_return).then(|| self.plan.abort_command()),
         })
     }
 

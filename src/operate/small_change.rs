@@ -103,18 +103,9 @@ pub async fn around(kube: &Kube, cluster: &ClusterId) -> Result<Around, Failure>
     };
     // Who may not read it is refused by the check above.
     let journal = if missing.is_empty() { journal? } else { None };
-    let unfinished = journal.and_then(|journal| {
-        let found = journal.unfinished()?;
-        let plan = &journal.plan;
-        Some(UnfinishedOperation {
-            id: found.id.0,
-            title: found.title,
-            // Without the permission to look nobody can be named.
-            holder: holder.unwrap_or_default().map(|it| it.holder),
-            resume: plan.resume_command(),
-            abort: (!found.past_point_of_no_return).then(|| plan.abort_command()),
-        })
-    });
+    // Without the permission to look nobody can be named.
+    let holder = holder.unwrap_or_default().map(|it| it.holder);
+    let unfinished = journal.and_then(|it| it.unfinished_operation(holder));
     Ok(Around { unfinished, record })
 }
 

@@ -30,7 +30,9 @@ fn a_report_has_what_a_ticket_needs_and_no_secret() -> Result<()> {
         queries_are_in_it_when_they_are_wanted(cluster).await?;
         a_file_that_is_there_stays(cluster).await?;
         who_may_not_read_all_secrets_gets_none_either(cluster).await?;
-        a_pod_that_hangs_is_named(cluster).await
+        a_pod_that_hangs_is_named(cluster).await?;
+        a_small_change_is_in_its_history(cluster).await?;
+        a_journal_that_nobody_can_read_is_told(cluster).await
     })
 }
 
@@ -267,4 +269,48 @@ async fn a_pod_that_hangs_is_named(cluster: &SandboxCluster) -> Result<()> {
     );
     ensure!(files.contains_key(&format!("settings/{}.json", full("primary-0"))));
     cluster.mend().await
+}
+
+async fn a_small_change_is_in_its_history(cluster: &SandboxCluster) -> Result<()> {
+    let slot = "select pg_create_physical_replication_slot('left_over', true)";
+    cluster.sql("primary-0", slot).await?;
+    let drop = ["slots", "drop", "left_over", "--yes"];
+    cluster.pgctl(&drop).await?.exits(0)?;
+    let file = cluster.folder().join("changes.tar.gz");
+    let arguments = ["report", "--file", &file.to_string_lossy()];
+    cluster.pgctl(&arguments).await?.exits(0)?;
+    let files = unpacked(&file)?;
+    let history: serde_json::Value = serde_json::from_str(&files["history.json"])?;
+    let change = format!("drop of physical slot left_over on {}", full("primary-0"));
+    assert_eq!(history["changes"][0]["change"], change);
+    Ok(())
+}
+
+async fn a_journal_that_nobody_can_read_is_told(cluster: &SandboxCluster) -> Result<()> {
+    cluster.store().add(&ConfigMap {
+        metadata: ObjectMeta {
+            name: Some("pgctl-sandbox".into()),
+            namespace: Some(cluster.namespace().to_owned()),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([("plan".to_owned(), "{".to_owned())])),
+        ..ConfigMap::default()
+    })?;
+    let file = cluster.folder().join("journal.tar.gz");
+    let arguments = ["report", "--file", &file.to_string_lossy()];
+    let run = cluster.pgctl(&arguments).await?.exits(0)?;
+    run.says("could not be collected")?;
+    let files = unpacked(&file)?;
+    let missing = "history.json: the journal's plan can't be read";
+    ensure!(
+        files["README.txt"].contains(missing),
+        "{}",
+        files["README.txt"]
+    );
+    let status = &files["status.json"];
+    ensure!(
+        status.contains("the journal's plan can't be read"),
+        "{status}"
+    );
+    Ok(())
 }

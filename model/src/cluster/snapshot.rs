@@ -126,6 +126,14 @@ impl Snapshot {
         primaries.next().filter(|_| primaries.next().is_none())
     }
 
+    /// The system identifier: the one that the primary says, or else anybody; none when nobody answers.
+    pub fn system_identifier(&self) -> Option<&str> {
+        let primary = self.primary().and_then(Instance::facts);
+        primary
+            .or_else(|| self.instances.iter().find_map(Instance::facts))
+            .map(|facts| facts.system_identifier.as_str())
+    }
+
     /// Every instance that is in recovery.
     pub fn standbys(&self) -> impl Iterator<Item = &Instance> {
         self.instances

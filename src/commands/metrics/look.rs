@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use crate::backup::catalogue::Catalogue;
 use crate::backup::store::Store;
-use crate::cluster::{ClusterId, Limits, assess};
+use crate::cluster::{Limits, Snapshot, assess};
 use crate::commands::context::Context;
-use crate::commands::journal::look_at_journal;
+use crate::commands::journal::JournalSeen;
 use crate::engine::Record;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::connections;
 use crate::output::{BackupFigures, Measured, OperationFigures};
-use crate::world::journal_of;
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
@@ -30,14 +29,16 @@ impl Look {
     /// Looks at everything at once.
     pub(super) async fn measure(&self, context: &Context) -> Result<Measured, Failure> {
         let mut observed = context.observe(&self.kube).await?;
-        let cluster = observed.snapshot.cluster.clone();
+        let snapshot = &observed.snapshot;
         let (connections, journal, backups) = futures::join!(
             connections(&self.kube, &observed),
-            journal_of(&self.kube, &cluster),
-            self.backups(&cluster),
+            JournalSeen::look(&self.kube, &snapshot.cluster),
+            self.backups(snapshot),
         );
-        look_at_journal(&self.kube, &mut observed.snapshot).await;
-        let records = journal.map(|it| it.map_or_else(Vec::new, |it| it.history));
+        journal.note(&mut observed.snapshot);
+        let records = journal
+            .journal
+            .map(|it| it.map_or_else(Vec::new, |it| it.history));
         Ok(Measured {
             health: assess(&observed.snapshot, &self.limits),
             connections,
@@ -47,32 +48,28 @@ impl Look {
         })
     }
 
-    async fn backups(&self, cluster: &ClusterId) -> Option<BackupFigures> {
+    async fn backups(&self, snapshot: &Snapshot) -> Option<BackupFigures> {
         let reading = Catalogue::read(self.store.as_ref()?);
         let catalogue = tokio::time::timeout(STORE_LIMIT, reading)
             .await
             .ok()?
             .ok()?;
-        let mut figures = BackupFigures::default();
-        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
-        for entry in &catalogue.entries {
-            let Ok(manifest) = &entry.manifest else {
-                continue;
-            };
-            if manifest.source.cluster != *cluster {
-                continue;
-            }
-            *kinds.entry(word(&manifest.backup)).or_default() += 1;
-            if entry.verified().is_some() {
-                figures.newest = figures.newest.max(Some(manifest.started));
-            }
-            if let Some(test) = entry.restore_test() {
-                let this = Some((test.at, test.problems.is_empty()));
-                figures.restored = figures.restored.max(this);
-            }
-        }
-        figures.kinds = kinds;
-        Some(figures)
+        Some(backup_figures(&catalogue, snapshot))
+    }
+}
+
+fn backup_figures(catalogue: &Catalogue, snapshot: &Snapshot) -> BackupFigures {
+    let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for (_, manifest) in catalogue.of(cluster, system) {
+        *kinds.entry(word(&manifest.backup)).or_default() += 1;
+    }
+    let newest = catalogue.newest_of(cluster, system, snapshot.taken);
+    let restored = catalogue.last_restore_test_of(cluster, system, snapshot.taken);
+    BackupFigures {
+        kinds,
+        newest: newest.map(|it| it.started),
+        restored: restored.map(|(_, test)| (test.at, test.problems.is_empty())),
     }
 }
 

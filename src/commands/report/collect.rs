@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::redaction::Redaction;
 use crate::cluster::{Instance, Limits, Snapshot, assess, slot_report};
 use crate::commands::context::Context;
+use crate::commands::journal::JournalSeen;
 use crate::kubernetes::Kube;
 use crate::observe::{Observed, settings_and_sessions};
 use crate::output::{
     ClusterStatusDocument, Format, HistoryContent, LagReportDocument, LagView, OperationDocument,
     SlotsDocument, encode,
 };
-use crate::world::journal_of;
+use crate::world::changes_of;
 
 /// A file of a report.
 pub(super) struct Piece {
@@ -41,6 +42,7 @@ pub(super) async fn collect(
     context: &Context,
     kube: &Kube,
     observed: &Observed,
+    journal: &JournalSeen,
     redaction: &Redaction,
     extent: &Extent,
 ) -> Vec<Piece> {
@@ -49,10 +51,10 @@ pub(super) async fn collect(
         objects(context, kube, snapshot, redaction),
         logs(kube, snapshot, redaction, extent.lines),
         servers(kube, observed, redaction, extent.with_queries),
-        history(kube, snapshot, redaction),
+        history(kube, snapshot, journal, redaction),
     );
     let mut pieces = states(snapshot, redaction);
-    pieces.extend(history);
+    pieces.push(history);
     pieces.extend(objects);
     pieces.extend(servers);
     pieces.extend(logs);
@@ -90,21 +92,30 @@ fn states(snapshot: &Snapshot, redaction: &Redaction) -> Vec<Piece> {
     ]
 }
 
-async fn history(kube: &Kube, snapshot: &Snapshot, redaction: &Redaction) -> Vec<Piece> {
-    let journal = journal_of(kube, &snapshot.cluster).await;
-    let content = journal.map(|journal| {
-        let journal = journal.as_ref();
-        let content = HistoryContent {
-            unfinished: journal.filter(|it| it.unfinished().is_some()),
-            operations: journal.map_or(&[], |it| it.history.as_slice()),
-            changes: &[],
-        };
-        document(&OperationDocument::new("History", content, 0), redaction)
-    });
-    vec![Piece::new(
-        "history.json",
-        content.map_err(|error| error.to_string()),
-    )]
+async fn history(
+    kube: &Kube,
+    snapshot: &Snapshot,
+    journal: &JournalSeen,
+    redaction: &Redaction,
+) -> Piece {
+    let changes = changes_of(kube, &snapshot.cluster).await;
+    let content = match (&journal.journal, changes) {
+        (Ok(journal), Ok(changes)) => {
+            let journal = journal.as_ref();
+            let content = HistoryContent {
+                unfinished: journal.filter(|it| it.unfinished().is_some()),
+                operations: journal.map_or(&[], |it| it.history.as_slice()),
+                changes: &changes,
+            };
+            Ok(document(
+                &OperationDocument::new("History", content, 0),
+                redaction,
+            ))
+        }
+        (Err(error), _) => Err(error.to_string()),
+        (_, Err(error)) => Err(error.to_string()),
+    };
+    Piece::new("history.json", content)
 }
 
 async fn objects(

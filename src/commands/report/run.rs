@@ -12,6 +12,7 @@ use crate::cli::ReportArgs;
 use crate::commands::context::Context;
 use crate::commands::doctor::examination;
 use crate::commands::interruption::interruptible;
+use crate::commands::journal::JournalSeen;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::observe::Observed;
@@ -26,7 +27,9 @@ pub(in crate::commands) async fn run(
 
 async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
-    let observed = context.observe(&kube).await?;
+    let mut observed = context.observe(&kube).await?;
+    let journal = JournalSeen::look(&kube, &observed.snapshot.cluster).await;
+    journal.note(&mut observed.snapshot);
     let secrets = secrets(&kube, &observed).await;
     let redaction = Redaction::new(secrets.as_deref().unwrap_or_default(), args.with_queries);
     let extent = Extent {
@@ -34,14 +37,12 @@ async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure
         with_queries: args.with_queries,
     };
     let (mut pieces, examined) = futures::join!(
-        collect(context, &kube, &observed, &redaction, &extent),
-        examination(context, &kube),
+        collect(context, &kube, &observed, &journal, &redaction, &extent),
+        examination(context, &kube, &observed),
     );
     pieces.push(Piece {
         name: "doctor.json".to_owned(),
-        content: examined
-            .map(|it| document(&it, &redaction))
-            .map_err(|failure| failure.what),
+        content: Ok(document(&examined, &redaction)),
     });
     let now = Timestamp::now();
     let cluster = &observed.snapshot.cluster;
