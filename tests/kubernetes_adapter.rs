@@ -613,9 +613,18 @@ async fn waiting_for_a_pod_survives_cut_watches() {
         .metadata
         .uid
         .expect("a UID");
-    kube.hold_pod("here", "one-primary-0", &uid, "pgctl.io/hold")
-        .await
-        .expect("held");
+    // The mark of one who knows more stays, and is written over by the next who does.
+    let mark = async |mark: Option<&str>| {
+        kube.hold_pod("here", "one-primary-0", &uid, "pgctl.io/hold", mark)
+            .await
+            .expect("held");
+        let pod = store.read::<Pod>("here", "one-primary-0").expect("there");
+        pod.metadata.annotations.unwrap_or_default()["pgctl.io/hold"].clone()
+    };
+    assert_eq!(mark(None).await, "held");
+    assert_eq!(mark(Some("a")).await, "a");
+    assert_eq!(mark(None).await, "a");
+    assert_eq!(mark(Some("b")).await, "b");
     kube.delete_pod("here", "one-primary-0", &uid)
         .await
         .expect("deleted");

@@ -47,6 +47,13 @@ pub(crate) fn call_on<K: Object>(verb: Verb, namespace: &str, name: &str) -> Cal
     .within(namespace)
 }
 
+/// Whether the object of a pod is kept.
+#[derive(Clone, Copy)]
+enum Hold<'a> {
+    On { mark: Option<&'a str> },
+    Off,
+}
+
 impl Kube {
     /// One object; none when it does not exist.
     pub(crate) async fn get<K: Object>(
@@ -238,7 +245,8 @@ impl Kube {
     }
 
     /// Puts a finalizer on the pod with this UID: its object stays until it is taken off, even
-    /// after the pod has ended. The pod sees it as an annotation of the same name.
+    /// after the pod has ended. The pod sees it as an annotation of the same name, whose value is
+    /// `mark`; none: `held`, or what it is already.
     ///
     /// # Errors
     /// When the pod is gone, is another one, is being deleted already, or the API refuses.
@@ -248,8 +256,10 @@ impl Kube {
         pod: &str,
         uid: &str,
         finalizer: &str,
+        mark: Option<&str>,
     ) -> Result<(), KubeError> {
-        self.set_finalizer(namespace, pod, uid, finalizer, true)
+        let hold = Hold::On { mark };
+        self.set_finalizer(namespace, pod, uid, finalizer, hold)
             .await
     }
 
@@ -266,7 +276,7 @@ impl Kube {
         finalizer: &str,
     ) -> Result<(), KubeError> {
         match self
-            .set_finalizer(namespace, pod, uid, finalizer, false)
+            .set_finalizer(namespace, pod, uid, finalizer, Hold::Off)
             .await
         {
             Err(KubeError::NotFound { .. }) => Ok(()),
@@ -280,7 +290,7 @@ impl Kube {
         pod: &str,
         uid: &str,
         finalizer: &str,
-        wanted: bool,
+        hold: Hold<'_>,
     ) -> Result<(), KubeError> {
         // The kubelet writes to the pod all the time: a conflict is no news, look again.
         const ATTEMPTS: usize = 5;
@@ -294,16 +304,20 @@ impl Kube {
                 return Err(gone());
             }
             let mut finalizers = now.metadata.finalizers.unwrap_or_default();
-            if finalizers.iter().any(|name| name == finalizer) == wanted {
+            let is_on = finalizers.iter().any(|name| name == finalizer);
+            let marked = now.metadata.annotations.unwrap_or_default();
+            let marked = marked.get(finalizer).map(String::as_str);
+            // An annotation of the same name, because a pod can't see its finalizers.
+            let wanted = match hold {
+                Hold::On { mark } => Some(mark.or(marked).unwrap_or("held")),
+                Hold::Off => None,
+            };
+            if is_on == wanted.is_some() && marked == wanted {
                 return Ok(());
             }
-            if wanted {
-                finalizers.push(finalizer.to_owned());
-            } else {
-                finalizers.retain(|name| name != finalizer);
-            }
-            // An annotation of the same name, because a pod can't see its finalizers.
-            let annotations = json!({finalizer: wanted.then_some("held")});
+            finalizers.retain(|name| name != finalizer);
+            finalizers.extend(wanted.map(|_| finalizer.to_owned()));
+            let annotations = json!({finalizer: wanted});
             let body = json!({"metadata": {
                 "finalizers": finalizers,
                 "annotations": annotations,

@@ -35,6 +35,16 @@ impl Session {
         Ok(())
     }
 
+    /// What the start script calls the container in which this server runs: another one, or the same after
+    /// a restart, has another name. None where the script does not tell.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn container_name(&self) -> Result<Option<String>, SqlError> {
+        self.text("asking in which container it runs", sql::CONTAINER)
+            .await
+    }
+
     /// Commits a record in the WAL that means nothing.
     ///
     /// # Errors

@@ -216,6 +216,9 @@ from pg_class where relpersistence = 'u' and relkind in ('r', 'm')";
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";
 
+/// The container that it runs in; null, or nothing, where the start script does not tell.
+pub(super) const CONTAINER: &str = "select nullif(current_setting('pgctl.container', true), '')";
+
 /// Whether it is in recovery.
 pub(super) const IN_RECOVERY: &str = "select pg_is_in_recovery()::text";
 

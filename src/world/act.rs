@@ -7,7 +7,7 @@ use crate::engine::{Known, WorldError};
 use crate::kubernetes::Annotations;
 use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction, ServingGoal};
 use crate::world::cluster::RealCluster;
-use crate::world::failover::ending::{delete, release_ended, stop_unproven};
+use crate::world::failover::ending::{delete, hold, release_ended, stop_unproven};
 use crate::world::failover::laggards::detach_laggards;
 use crate::world::failover::promotion::{promote, prove_write};
 use crate::world::failover::services::select;
@@ -54,12 +54,7 @@ pub(super) async fn act(
                 .await?;
         }
         Action::Checkpoint { pod } => cluster.session(pod).await?.checkpoint(limit).await?,
-        Action::HoldRecord { pod } => {
-            cluster
-                .kube
-                .hold_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD)
-                .await?;
-        }
+        Action::HoldRecord { pod } => hold(cluster, pod).await?,
         Action::ReleaseRecord { pod } => {
             cluster
                 .kube

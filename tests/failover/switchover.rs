@@ -110,6 +110,20 @@ fn ten_switchovers_in_a_row_between_both_stateful_sets() -> Result<()> {
     })
 }
 
+/// A container that was restarted may have started on an old topology, so its primary stops itself when
+/// another is named; but not while the operation that names it waits to stop this very one.
+#[test]
+fn a_primary_whose_container_was_restarted_a_moment_ago_is_switched_over() -> Result<()> {
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        cluster.kill("primary-0").await?;
+        oracle.content(cluster).await?;
+        cluster.all_ready().await?;
+        switch(cluster, &oracle, "replica-0", &["--rejoin"]).await?;
+        cluster.no_stale_slots().await
+    })
+}
+
 /// A standby lets a query hold its replay up for `max_standby_streaming_delay` (30 s here), longer than
 /// writes may be away: one report would send the switchover back.
 #[test]

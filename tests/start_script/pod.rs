@@ -196,13 +196,17 @@ impl Cluster {
         )?)
     }
 
-    /// The annotation that says that an operation is about to stop this very pod.
-    pub(crate) fn hold(&self, pod: &str, held: bool) -> Result<()> {
-        let said = if held { "held" } else { "" };
+    /// The annotation that says that an operation is about to stop this very pod; empty when there is none.
+    pub(crate) fn mark(&self, pod: &str, mark: &str) -> Result<()> {
         Ok(fs::write(
             self.dir.path().join(pod).join("podinfo/held"),
-            said,
+            mark,
         )?)
+    }
+
+    /// What the server of a pod calls the container that it runs in.
+    pub(crate) fn container_name(&self, pod: &str) -> Result<String> {
+        self.sql(pod, "SELECT current_setting('pgctl.container', true)")
     }
 
     pub(crate) fn volume(&self, pod: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! A topology that changes at the wrong moment, or goes back in time.
 
-use crate::pod::{Cluster, PRIMARY, REPLICA, skipped};
+use crate::pod::{Cluster, PRIMARY, Pod, REPLICA, skipped};
 use anyhow::{Result, ensure};
 use std::fs;
 
@@ -51,17 +51,17 @@ fn a_primary_that_stopped_itself_comes_back_when_it_is_named_again() -> Result<(
     replica.until("its standby streams", || cluster.streams(PRIMARY, REPLICA))
 }
 
-/// A switchover has put its mark on this very pod before it names another, and stops it in its own time.
+/// A switchover has put its mark on this very pod before it names another, and stops it in its own time. The mark
+/// of versions before names no container.
 #[test]
 fn a_primary_that_an_operation_holds_is_stopped_by_it() -> Result<()> {
     if skipped() {
         return Ok(());
     }
-    let (cluster, mut primary, _replica) = Cluster::running()?;
-    cluster.hold(PRIMARY, true)?;
+    let (cluster, primary, _replica) = Cluster::running()?;
+    cluster.mark(PRIMARY, "held")?;
     cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
-    std::thread::sleep(std::time::Duration::from_secs(4));
-    primary.until("it still accepts writes", || cluster.writable(PRIMARY))?;
+    goes_on(&cluster, &primary)?;
     // A container that was restarted is another life of the pod.
     primary.kill()?;
     cluster.topology(&[("primary", PRIMARY), ("term", "2")])?;
@@ -69,6 +69,45 @@ fn a_primary_that_an_operation_holds_is_stopped_by_it() -> Result<()> {
     primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
     cluster.topology(&[("primary", REPLICA), ("term", "3")])?;
     primary.waits_for("former-primary")
+}
+
+/// As often as its container was restarted before.
+#[test]
+fn a_mark_that_names_its_container_holds_a_restarted_primary() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, _replica) = Cluster::running()?;
+    let first = cluster.container_name(PRIMARY)?;
+    primary.kill()?;
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    let second = cluster.container_name(PRIMARY)?;
+    ensure!(!second.is_empty() && first != second, "{first}, {second}");
+    cluster.mark(PRIMARY, &second)?;
+    cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+    goes_on(&cluster, &primary)?;
+    // It crashes while it is held: no container starts it again on what the last one was allowed.
+    primary.kill()?;
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.waits_for("former-primary")?;
+    ensure!(!cluster.writable(PRIMARY));
+    // Nor does one that has read an old topology go on when it hears of the new one.
+    primary.stop()?;
+    cluster.stale_topology(&[("primary", PRIMARY), ("term", "1")])?;
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    cluster.topology(&[("primary", REPLICA), ("term", "2")])?;
+    primary.waits_for("former-primary")?;
+    ensure!(!cluster.writable(PRIMARY));
+    Ok(())
+}
+
+/// For longer than it takes a primary to see that another is named.
+fn goes_on(cluster: &Cluster, primary: &Pod) -> Result<()> {
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    ensure!(cluster.writable(PRIMARY), "{}", primary.log());
+    Ok(())
 }
 
 #[test]

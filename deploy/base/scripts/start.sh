@@ -363,6 +363,8 @@ prepare() {
   # second one may see an old one.
   if [ -e "$RUN/pgctl-started" ]; then restarted=1; else restarted=''; fi
   : >"$RUN/pgctl-started"
+  # This life of the pod. PostgreSQL tells its name to whoever asks (pgctl.container), and nobody else knows it.
+  container=$(cat /proc/sys/kernel/random/uuid 2>/dev/null)
   started_at=$(date +%s)
 }
 
@@ -692,7 +694,7 @@ start_postgres() {
 
   keep_child=1
   # shellcheck disable=SC2086 # names and numbers
-  with_settings exec postgres -D "$PGDATA" $limits &
+  with_settings exec postgres -D "$PGDATA" ${container:+-c pgctl.container="$container"} $limits &
   postmaster=$!
   echo "$postmaster" >"$RUN/pgctl-postmaster"
   phase running
@@ -769,9 +771,18 @@ fence_if_replaced() {
   interrupt_postgres
 }
 
-# An operation of pgctl has marked this pod, by its UID, as the one that it is about to stop. A restarted container is
-# another life of it, that pgctl may not know of.
-is_held() { [ -z "$restarted" ] && [ -s "$PODINFO/held" ]; }
+# An operation of pgctl has marked this pod, by its UID, as the one that it is about to stop. The mark is the name of the
+# container that pgctl has found its server in: one that was restarted since is another life of the pod, that pgctl may
+# not know of. "held" is from when it did not ask, or got no answer: such a mark counts for a pod's first container.
+is_held() {
+  [ -r "$PODINFO/held" ] || return 1
+  mark=$(tr -d '[:space:]' <"$PODINFO/held")
+  case $mark in
+    '') return 1 ;;
+    held) [ -z "$restarted" ] ;;
+    *) [ "$mark" = "$container" ] ;;
+  esac
+}
 
 # Sees to it that this standby follows the named primary, once that is writable.
 follow() {

@@ -80,7 +80,7 @@ pub(in crate::world) async fn stop_unproven(
         if stays {
             cluster
                 .kube
-                .hold_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD)
+                .hold_pod(namespace, &pod.name, &pod.uid, names::SHUTDOWN_RECORD, None)
                 .await?;
         }
     }
@@ -90,6 +90,35 @@ pub(in crate::world) async fn stop_unproven(
     for pod in &all {
         delete_this(cluster, pod).await?;
     }
+    Ok(())
+}
+
+/// Keeps the object of a pod until the record of its shutdown was read. The mark names the container that its
+/// server runs in, so that a primary which has only just been started waits to be stopped; a container that
+/// takes that one's place does not know the name.
+pub(in crate::world) async fn hold(cluster: &Connections, pod: &PodRef) -> Result<(), WorldError> {
+    const LIMIT: Duration = Duration::from_secs(1);
+    let asking = async {
+        cluster
+            .session(&pod.name)
+            .await?
+            .container_name()
+            .await
+            .map_err(WorldError::from)
+    };
+    let container = tokio::time::timeout(LIMIT, asking).await;
+    // Who does not answer is stopped all the same.
+    let container = container.ok().and_then(Result::ok).flatten();
+    cluster
+        .kube
+        .hold_pod(
+            cluster.namespace(),
+            &pod.name,
+            &pod.uid,
+            names::SHUTDOWN_RECORD,
+            container.as_deref(),
+        )
+        .await?;
     Ok(())
 }
 
