@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
+# Most of a test is waiting for clusters.
+TEST_THREADS ?= 3
 SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test lint bench docs
@@ -21,9 +23,8 @@ sandbox: ## Start a cluster of three and leave it running
 
 test: ## Everything: unit tests, the start script, the sandbox, end to end, generated files fresh
 	@sandbox/requirements.sh
-	$(CARGO) build --workspace --all-targets
-	$(CARGO) test --workspace
-	$(CARGO) test --features failpoints --test failover --test scale --test restore -- matrix:: faults:: interrupted::
+	$(CARGO) build --workspace --all-targets --features pgctl/failpoints
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --features pgctl/failpoints
 	$(CARGO) xtask generate --check
 
 lint: ## Formatting, clippy, rustdoc, shellcheck, the dependencies' licences and known weaknesses

@@ -225,6 +225,27 @@ fn what_the_documents_show_can_be_typed() {
     all_can_be_typed(commands, 60, &wrong);
 }
 
+/// A command that is not in the table of the README is known to nobody.
+#[test]
+fn every_command_is_in_the_table_of_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let first_cells: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "))
+        .map(|(cell, _)| cell)
+        .collect();
+    let named = |name: &str| {
+        let mut quoted = first_cells.iter().flat_map(|cell| cell.split('`'));
+        quoted.any(|text| text.trim_start_matches("pgctl ").split(' ').next() == Some(name))
+    };
+    let command = command();
+    let visible = command.get_subcommands().filter(|it| !it.is_hide_set());
+    let names: Vec<&str> = visible.map(clap::Command::get_name).collect();
+    assert!(names.contains(&"status"), "{names:?}");
+    let lacking: Vec<&&str> = names.iter().filter(|name| !named(name)).collect();
+    assert!(lacking.is_empty(), "not in the README: {lacking:?}");
+}
+
 /// The CronJobs' `args`.
 #[test]
 fn what_the_cronjobs_run_can_be_typed() {

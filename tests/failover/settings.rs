@@ -192,6 +192,8 @@ fn what_roles_and_databases_set_leaves_every_command_as_it_is() -> Result<()> {
             })
             .await?;
             oracle.content(cluster).await?;
+            // It streams before its probe has said so.
+            cluster.all_ready().await?;
         }
         for change in [
             &["failover", "--to", "replica-0", "--rejoin", "--yes"][..],
@@ -204,6 +206,7 @@ fn what_roles_and_databases_set_leaves_every_command_as_it_is() -> Result<()> {
         ] {
             cluster.pgctl(change).await?.exits(0)?;
             oracle.content(cluster).await?;
+            cluster.all_ready().await?;
         }
         cluster.looks_healthy(&store).await?;
 
