@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::{DeployedConfig, FileEntry, ServerConfig, Setting};
 use super::file::{ConfigLine, parse_config};
 use super::secret::shown_value;
-use super::value::{canonical, with_unit};
+use super::value::{same, with_unit};
 use crate::cluster::{PodAnswer, answered};
 
 /// A difference.
@@ -249,10 +249,7 @@ fn against_deployment(
                 .filter(named)
                 .rfind(|it| base_name(it) == file.key);
             let like = |value: &str| match setting {
-                Some(it) => {
-                    let unit = it.unit.as_deref();
-                    canonical(value, &it.kind, unit) == canonical(&line.value, &it.kind, unit)
-                }
+                Some(it) => same(it, value, &line.value),
                 None => value == line.value,
             };
             let in_pod = here.and_then(|it| it.value.as_deref());
@@ -400,6 +397,20 @@ mod tests {
     }
 
     const CONF: &str = "postgresql.conf";
+
+    #[test]
+    fn a_word_that_the_server_shows_as_another_is_no_difference() {
+        let mut server = server(vec![entry(CONF, 1, "wal_compression", "on")]);
+        server.settings = vec![setting("wal_compression", "pglz")];
+        server.settings[0].kind = "enum".to_owned();
+        server.settings[0].unit = None;
+        assert_eq!(kinds(server.clone(), "wal_compression = on"), []);
+        server.settings[0].value = "off".to_owned();
+        assert_eq!(
+            kinds(server, "wal_compression = on"),
+            [DifferenceKind::NotReloaded]
+        );
+    }
 
     #[test]
     fn what_is_the_same_is_no_difference() {

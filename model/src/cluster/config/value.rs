@@ -1,5 +1,7 @@
 //! Values with their units: as they are shown, and as they are compared.
 
+use super::facts::Setting;
+
 /// Units of memory in bytes, as PostgreSQL spells them, the largest first.
 const MEMORY: [(&str, i128); 5] = [
     ("TB", 1 << 40),
@@ -52,7 +54,7 @@ pub fn with_unit(value: &str, unit: Option<&str>) -> String {
 
 /// A value in the one form in which it can be compared: `on`, `true` and `yes` are the same, and so are `1GB` and
 /// `1024MB`. `kind` is `vartype`, `unit` that of the setting.
-pub(super) fn canonical(value: &str, kind: &str, unit: Option<&str>) -> String {
+fn canonical(value: &str, kind: &str, unit: Option<&str>) -> String {
     let value = value.trim();
     match kind {
         "bool" => match value.to_lowercase().as_str() {
@@ -60,10 +62,38 @@ pub(super) fn canonical(value: &str, kind: &str, unit: Option<&str>) -> String {
             "off" | "false" | "no" | "0" | "f" | "n" | "of" => "off".to_owned(),
             other => other.to_owned(),
         },
-        "enum" => value.to_lowercase(),
+        "enum" => of_enum(&value.to_lowercase()).to_owned(),
         "integer" | "real" => amount(value, unit).unwrap_or_else(|| value.to_owned()),
         _ => value.to_owned(),
     }
+}
+
+/// What the server shows for a word of an enumeration that stands for another one (`config_enum_entry` in PostgreSQL's
+/// guc_tables.c, those that are hidden).
+fn of_enum(word: &str) -> &str {
+    match word {
+        "true" | "yes" | "1" => "on",
+        "false" | "no" | "0" => "off",
+        // Levels of messages.
+        "debug" => "debug2",
+        // wal_level.
+        "archive" | "hot_standby" => "replica",
+        other => other,
+    }
+}
+
+/// Whether two values of a setting mean the same.
+pub(super) fn same(setting: &Setting, one: &str, other: &str) -> bool {
+    let unit = setting.unit.as_deref();
+    let form = |value| {
+        let value = canonical(value, &setting.kind, unit);
+        // `on` is a method by itself, and shown as that; before PostgreSQL 15 the setting was no enumeration.
+        match (&*setting.name, &*setting.kind, &*value) {
+            ("wal_compression", "enum", "on") => "pglz".to_owned(),
+            _ => value,
+        }
+    };
+    form(one) == form(other)
 }
 
 /// A number in the smallest unit of its kind.
@@ -154,6 +184,9 @@ mod tests {
             ("real", None, "1e1", "10"),
             ("bool", None, "YES", "on"),
             ("enum", None, "Replica", "replica"),
+            ("enum", None, "hot_standby", "replica"),
+            ("enum", None, "TRUE", "on"),
+            ("enum", None, "debug", "debug2"),
         ] {
             assert_eq!(
                 canonical(a, kind, unit),
