@@ -43,14 +43,12 @@ pub fn doctor_screen(examination: &Examination, verbose: bool, screen: &Screen) 
             .iter()
             .filter(move |it| it.outcome == outcome)
     };
-    let found: Vec<String> = of(Outcome::Critical)
-        .chain(of(Outcome::Warning))
-        .map(|it| block(it, screen))
-        .collect();
-    parts.push(found.join("\n"));
+    parts.push(blocks(
+        of(Outcome::Critical).chain(of(Outcome::Warning)),
+        screen,
+    ));
     parts.push(unknown(of(Outcome::Unknown), screen));
-    let notes: Vec<String> = of(Outcome::Note).map(|it| block(it, screen)).collect();
-    parts.push(notes.join("\n"));
+    parts.push(blocks(of(Outcome::Note), screen));
     if verbose {
         parts.push(passed(of(Outcome::Passed), screen));
     }
@@ -74,8 +72,29 @@ fn headed(outcome: Outcome, text: &str, screen: &Screen) -> String {
     format!("{}{}", screen.paint(tone, word), &text[word.len()..])
 }
 
-fn block(result: &CheckResult, screen: &Screen) -> String {
-    let text = format!("{}: {} ({})", result.object, result.what, result.code);
+/// What was found in the same words of several objects is told once, with all of them.
+fn blocks<'a>(results: impl Iterator<Item = &'a CheckResult>, screen: &Screen) -> String {
+    let mut alike: Vec<Vec<&CheckResult>> = Vec::new();
+    for result in results {
+        let words = |it: &CheckResult| (it.outcome, it.code, it.what.clone(), it.evidence.clone());
+        match alike
+            .iter_mut()
+            .find(|group| words(group[0]) == words(result))
+        {
+            Some(group) => group.push(result),
+            None => alike.push(vec![result]),
+        }
+    }
+    let blocks: Vec<String> = alike.iter().map(|group| block(group, screen)).collect();
+    blocks.join("\n")
+}
+
+/// `group` has at least one result; they differ by their object only, and by what to type.
+fn block(group: &[&CheckResult], screen: &Screen) -> String {
+    let result = group[0];
+    let objects: Vec<String> = group.iter().map(|it| it.object.to_string()).collect();
+    let objects = objects.join(", ");
+    let text = format!("{objects}: {} ({})", result.what, result.code);
     let mut block = headed(result.outcome, &text, screen);
     for (position, line) in result.evidence.iter().take(MOST_EVIDENCE).enumerate() {
         let label = if position == 0 { "why: " } else { "     " };
@@ -86,7 +105,13 @@ fn block(result: &CheckResult, screen: &Screen) -> String {
     if more > 0 {
         block.push_str(&format!("\n        and {more} more: -o json has them all"));
     }
-    for (position, command) in result.next.iter().enumerate() {
+    let mut commands: Vec<&String> = Vec::new();
+    for command in group.iter().flat_map(|it| &it.next) {
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
+    }
+    for (position, command) in commands.into_iter().enumerate() {
         let label = if position == 0 { "type:" } else { "     " };
         let command = screen.paint(Tone::Strong, &screen.given.suggestion(command));
         block.push_str(&format!("\n  {label} {command}"));

@@ -34,6 +34,7 @@ mod standby_login;
 mod start_reason;
 mod stateful_set;
 mod statements;
+pub(crate) mod suggestion;
 mod synchronous;
 mod top;
 mod topology;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{DoctorFacts, ServerAnswer};
-use super::remedy::psql;
+use super::remedy::show_settings;
 use super::result::{Finding, cluster};
 use super::servers::each_server;
 use crate::cluster::{ObjectRef, words};
@@ -30,11 +30,15 @@ pub(super) fn memory_settings(facts: &DoctorFacts) -> Vec<Finding> {
             }
             Some(Some(limit)) => *limit,
         };
-        let settings = psql(
+        let settings = show_settings(
             &facts.snapshot,
-            pod,
-            "postgres",
-            "select name, setting, unit, sourcefile from pg_settings where name in ('shared_buffers', 'work_mem', 'maintenance_work_mem', 'max_connections', 'autovacuum_max_workers')",
+            &[
+                "shared_buffers",
+                "work_mem",
+                "maintenance_work_mem",
+                "max_connections",
+                "autovacuum_max_workers",
+            ],
         );
         if answer.shared_buffers as f64 > limit as f64 * LARGEST_SHARE {
             return vec![
@@ -146,9 +150,9 @@ pub(super) fn settings_differ(facts: &DoctorFacts) -> Vec<Finding> {
                 },
             )
             .evidence_lines(differ)
-            .next(super::remedy::on_primary(
-                &facts.snapshot,
-                "select name, setting, unit, source, sourcefile, sourceline from pg_settings where source not in ('default', 'client', 'override')",
+            .next(format!(
+                "pgctl -n {} config diff",
+                facts.snapshot.cluster.namespace
             )),
         );
     }

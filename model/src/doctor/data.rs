@@ -1,7 +1,7 @@
 //! Whether data are what they were, and have room to grow.
 
 use super::facts::DoctorFacts;
-use super::remedy::{in_database, on_primary, psql};
+use super::remedy::{in_database, on_primary, show_settings};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server};
 use super::vacuum::counted;
@@ -171,19 +171,15 @@ pub(super) fn unlogged_tables(facts: &DoctorFacts) -> Vec<Finding> {
 }
 
 pub(super) fn durability_off(facts: &DoctorFacts) -> Vec<Finding> {
-    each_server(facts, |pod, answer| {
-        match answer.durable {
+    each_server(facts, |pod, answer| match answer.durable {
         true => Vec::new(),
         false => vec![
             Finding::critical(ObjectRef::pod(pod), "fsync or full_page_writes is off")
                 .evidence("a crash of the node may leave data that can't be read, or are wrong")
-                .next(psql(
+                .next(show_settings(
                     &facts.snapshot,
-                    pod,
-                    "postgres",
-                    "select name, setting, source, sourcefile from pg_settings where name in ('fsync', 'full_page_writes')",
+                    &["fsync", "full_page_writes"],
                 )),
         ],
-    }
     })
 }

@@ -265,7 +265,10 @@ pub(super) fn no_archive(facts: &DoctorFacts) -> Vec<Finding> {
             "archive_mode is off: WAL is archived nowhere",
         )
         .evidence("a restore brings back the moment of a backup, and none between two of them")
-        .next(super::remedy::on_primary(snapshot, "show archive_mode")),
+        .next(super::remedy::show_settings(
+            snapshot,
+            &["archive_mode", "archive_command"],
+        )),
     ]
 }
 

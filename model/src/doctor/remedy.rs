@@ -1,17 +1,10 @@
 //! Commands that several checks offer.
 
-use crate::cluster::Snapshot;
-use crate::cluster::names::CONTAINER;
-use crate::cluster::words::shell_word;
+use crate::cluster::{Instance, Snapshot, suggestion};
 
-/// Runs SQL in a database of a pod, as its superuser. Any name and any text is safe to paste.
+/// Runs SQL in a database of a pod.
 pub(super) fn psql(snapshot: &Snapshot, pod: &str, database: &str, sql: &str) -> String {
-    format!(
-        "kubectl -n {} exec {pod} -c {CONTAINER} -- sh -c 'psql -U \"$POSTGRES_USER\" -d \"$1\" -c \"$2\"' psql {} {}",
-        snapshot.cluster.namespace,
-        shell_word(database),
-        shell_word(sql)
-    )
+    suggestion::psql(&snapshot.cluster.namespace, pod, database, sql)
 }
 
 /// Runs SQL in the database `postgres` of the primary; of the pod that is to be primary when there is none.
@@ -21,7 +14,12 @@ pub(super) fn on_primary(snapshot: &Snapshot, sql: &str) -> String {
 
 /// Runs SQL in a database of the primary.
 pub(super) fn in_database(snapshot: &Snapshot, database: &str, sql: &str) -> String {
-    let primary = snapshot.primary().map(crate::cluster::Instance::name);
+    let primary = snapshot.primary().map(Instance::name);
     let pod = primary.unwrap_or(&snapshot.topology.primary);
     psql(snapshot, pod, database, sql)
+}
+
+/// Shows settings of every server, and where they come from.
+pub(super) fn show_settings(snapshot: &Snapshot, names: &[&str]) -> String {
+    suggestion::show_settings(&snapshot.cluster.namespace, names)
 }

@@ -1,10 +1,11 @@
 //! Who gets in, and what he may do.
 
 use super::facts::{DoctorFacts, HbaLine, SecretFacts};
-use super::remedy::{in_database, on_primary, psql};
+use super::remedy::{in_database, on_primary, psql, show_settings};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server};
-use crate::cluster::{Instance, ObjectRef, quote_identifier, words};
+use crate::cluster::suggestion::show_connections;
+use crate::cluster::{Instance, ObjectRef, quote_identifier};
 
 fn of_secret(
     facts: &DoctorFacts,
@@ -104,12 +105,9 @@ fn role(name: &str) -> ObjectRef {
 }
 
 fn set_password(facts: &DoctorFacts, role: &str) -> String {
-    let namespace = &facts.snapshot.cluster.namespace;
-    let pod = facts.snapshot.primary().map(Instance::name);
-    format!(
-        "kubectl -n {namespace} exec -it {} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"$1\"' psql {}",
-        pod.unwrap_or(&facts.snapshot.topology.primary),
-        words::shell_word(&format!("\\password {}", quote_identifier(role)))
+    on_primary(
+        &facts.snapshot,
+        &format!("\\password {}", quote_identifier(role)),
     )
 }
 
@@ -219,7 +217,7 @@ pub(super) fn tls_off(facts: &DoctorFacts) -> Vec<Finding> {
                 )
             })
             .collect();
-        let remedy = psql(&facts.snapshot, pod, "postgres", "show ssl");
+        let remedy = show_settings(&facts.snapshot, &["ssl", "ssl_*"]);
         if !open.is_empty() {
             return vec![
                 Finding::warning(object, "clients talk to it in the open")
@@ -253,10 +251,7 @@ pub(super) fn superuser_application(facts: &DoctorFacts) -> Vec<Finding> {
                     ),
                 )
                 .evidence("who finds a hole in it owns the server, and the machine as far as the container goes")
-                .next(on_primary(
-                    &facts.snapshot,
-                    "select pid, usename, application_name, client_addr, backend_start from pg_stat_activity where client_addr is not null",
-                ))
+                .next(show_connections(&facts.snapshot.cluster.namespace, pod))
             })
             .collect()
     })

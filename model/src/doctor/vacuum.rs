@@ -1,9 +1,10 @@
 //! Old rows and old transactions.
 
 use super::facts::{DatabaseAge, DoctorFacts};
-use super::remedy::{in_database, on_primary, psql};
+use super::remedy::{in_database, on_primary, show_settings};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server, of_primary};
+use crate::cluster::suggestion::show_connections;
 use crate::cluster::{Instance, ObjectRef, words};
 
 /// From here on `VACUUM` drops everything else to keep ids from running out (`vacuum_failsafe_age`,
@@ -68,11 +69,9 @@ pub(super) fn autovacuum_off(facts: &DoctorFacts) -> Vec<Finding> {
         vec![
             Finding::warning(ObjectRef::pod(pod), "autovacuum or track_counts is off")
                 .evidence("tables grow, and transaction ids run out")
-                .next(psql(
+                .next(show_settings(
                     &facts.snapshot,
-                    pod,
-                    "postgres",
-                    "select name, setting, source, sourcefile from pg_settings where name in ('autovacuum', 'track_counts')",
+                    &["autovacuum", "track_counts"],
                 )),
         ]
     })
@@ -127,11 +126,9 @@ fn old(facts: &DoctorFacts, instance: &Instance, seconds: f64) -> Finding {
         ),
     )
     .evidence("vacuum leaves every row that it may still see, on all instances")
-    .next(psql(
-        &facts.snapshot,
+    .next(show_connections(
+        &facts.snapshot.cluster.namespace,
         instance.name(),
-        "postgres",
-        "select pid, usename, application_name, state, xact_start from pg_stat_activity where xact_start is not null order by xact_start limit 5",
     ))
 }
 

@@ -23,7 +23,9 @@ fn ill() -> DoctorFacts {
     facts.servers[2].answer = Err("its container does not run".into());
     facts.servers[2].databases.clear();
     answer(&mut facts, 0).durable = false;
+    // The same of two.
     answer(&mut facts, 0).tls = false;
+    answer(&mut facts, 1).tls = false;
     facts.objects.policies = Err("you may not list networkpolicies in namespace staging".into());
     let shop = database(&mut facts, 0);
     shop.invalid_indexes = (0..8)

@@ -1,11 +1,10 @@
 //! What to type, for findings of several checks.
 
-/// A command that runs SQL in a pod as its superuser. `sql` must be ready for a single-quoted
-/// shell string inside double quotes.
+use crate::cluster::suggestion::psql;
+
+/// A command that runs SQL in a pod.
 pub(super) fn in_psql(namespace: &str, pod: &str, sql: &str) -> String {
-    format!(
-        "kubectl -n {namespace} exec {pod} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"{sql}\"'"
-    )
+    psql(namespace, pod, "postgres", sql)
 }
 
 /// What to type when a database has another password than the Secret.

@@ -3,6 +3,7 @@
 
 use super::advice::in_psql;
 use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
+use crate::cluster::suggestion::show_connections;
 use crate::cluster::{DatabaseFacts, FileMistake, Instance, RecoverySetting, Snapshot};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
@@ -40,7 +41,7 @@ fn kept_out(snapshot: &Snapshot) -> Option<HealthFinding> {
     // A statement goes to the server that takes writes.
     let on = snapshot.primary().map_or(instance.name(), Instance::name);
     Some(match sql {
-        Some(sql) => finding.next(in_psql(namespace, on, &sql.replace('\'', r"'\''"))),
+        Some(sql) => finding.next(in_psql(namespace, on, &sql)),
         None => finding.next(format!(
             "{}   # or has it another password? docs/secrets.md",
             in_psql(
@@ -62,10 +63,9 @@ fn no_connection_left(snapshot: &Snapshot) -> Option<HealthFinding> {
             "all its connections are taken: clients are turned away, and so is a standby that starts",
         )
         .why(said)
-        .next(in_psql(
+        .next(show_connections(
             &snapshot.cluster.namespace,
             primary.name(),
-            "select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc",
         )),
     )
 }
@@ -197,10 +197,10 @@ fn pending(
             format!("it waits for a restart: {}", listed.join(", ")),
         )
         .why(why)
-        .next(in_psql(
-            &snapshot.cluster.namespace,
-            instance.name(),
-            "select name, setting, sourcefile from pg_settings where pending_restart",
+        .next(format!(
+            "pgctl -n {} config diff --pod {}",
+            snapshot.cluster.namespace,
+            instance.name()
         )),
     )
 }

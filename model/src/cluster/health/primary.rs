@@ -4,6 +4,7 @@ use super::advice::mend_password;
 use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use super::out_of_reach::{primary_silent, silent_primary};
 use super::state::{refusal, system_of, wrong_password};
+use crate::cluster::suggestion::show_settings;
 use crate::cluster::{
     Component, Database, Instance, Snapshot, StartDecision, StartReason, StatefulSetFacts,
     TopologySource, may_be_running,
@@ -146,10 +147,7 @@ fn read_only(snapshot: &Snapshot, primary: &Instance) -> Option<HealthFinding> {
             "the primary refuses writes: default_transaction_read_only is on",
         )
         .why("somebody set it, or a disk watcher did")
-        .next(format!(
-            "kubectl -n {namespace} exec {} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"select source, sourcefile from pg_settings where name = '\\''default_transaction_read_only'\\''\"'",
-            primary.name()
-        )),
+        .next(show_settings(namespace, &["default_transaction_read_only"])),
     )
 }
 

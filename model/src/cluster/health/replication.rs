@@ -6,6 +6,7 @@ use super::headline::streaming;
 use super::limits::Limits;
 use super::state::{InstanceState, instance_state, system_of};
 use crate::cluster::names;
+use crate::cluster::suggestion::{show_queries, show_settings};
 use crate::cluster::{
     DatabaseFacts, HeldUp, Instance, LagCheck, LagReport, RecoveryFacts, Shape, SlotFacts,
     SlotKind, Snapshot, StandbyLag, SyncState, slot_name, synchronous_candidates,
@@ -235,12 +236,7 @@ fn held_up(namespace: &str, name: &str, recovery: &RecoveryFacts) -> Option<Heal
         HeldUp::Delayed(_) => {
             HealthFinding::warning(FindingCode::ReplayDelayed, pod, held_up.to_string())
                 .why("readers see old data, and a switchover to it would wait that long")
-                .next(in_psql(
-                    namespace,
-                    name,
-                    "select name, setting, sourcefile, sourceline from pg_settings \
-                     where name = $$recovery_min_apply_delay$$",
-                ))
+                .next(show_settings(namespace, &["recovery_min_apply_delay"]))
         }
         // A moment of it is daily life: it counts when WAL piles up behind it.
         HeldUp::Conflict(_) => {
@@ -254,12 +250,7 @@ fn held_up(namespace: &str, name: &str, recovery: &RecoveryFacts) -> Option<Heal
                      max_standby_streaming_delay",
                     words::bytes(waiting)
                 ))
-                .next(in_psql(
-                    namespace,
-                    name,
-                    "select pid, age(clock_timestamp(), query_start), query from pg_stat_activity \
-                     where state <> $$idle$$ order by query_start",
-                ))
+                .next(show_queries(namespace, name))
         }
     })
 }

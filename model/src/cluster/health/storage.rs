@@ -2,6 +2,7 @@
 
 use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use super::limits::Limits;
+use crate::cluster::suggestion::show_settings;
 use crate::cluster::{Instance, Role, Snapshot, VolumeFacts, words};
 
 pub(super) fn check(snapshot: &Snapshot, limits: &Limits, findings: &mut Vec<HealthFinding>) {
@@ -107,14 +108,15 @@ fn archive(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
                 format!(
                     "WAL archiving gets nowhere: {} segments wait, and none was archived for {}",
                     archiver.ready_segments,
-                    words::seconds(std::time::Duration::from_secs(archiver.stalled_seconds).as_secs_f64())
+                    words::seconds(
+                        std::time::Duration::from_secs(archiver.stalled_seconds).as_secs_f64()
+                    )
                 ),
             )
             .why("its command hangs: a stop of the primary waits for it, too, and the disk fills")
-            .next(format!(
-                "kubectl -n {} exec {} -c postgres -- sh -c 'psql -U \"$POSTGRES_USER\" -d postgres -c \"show archive_command\"'",
-                snapshot.cluster.namespace,
-                instance.name()
+            .next(show_settings(
+                &snapshot.cluster.namespace,
+                &["archive_command"],
             )),
         );
     }
