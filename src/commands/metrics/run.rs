@@ -21,6 +21,13 @@ pub(in crate::commands) async fn run(
     context: &Context,
     args: &MetricsArgs,
 ) -> Result<ExitCode, Failure> {
+    if context.format.is_document() {
+        let failure = Failure::new(
+            ExitCode::Usage,
+            "metrics has one format, OpenMetrics, and no document",
+        );
+        return Err(failure.next("pgctl status -o json has most of it"));
+    }
     let store = match args.store.clone() {
         Some(name) => Some(store::open(&StoreArgs { store: Some(name) })?),
         None => None,
