@@ -11,6 +11,8 @@ const POLL: Duration = Duration::from_millis(10);
 /// One that has received and replayed nothing for so long gets nothing any more. Longer than the five seconds
 /// after which a standby asks an archive again (`wal_retrieve_retry_interval`).
 const STANDSTILL: Duration = Duration::from_secs(6);
+/// One that stands still for so long is asked whether somebody has paused it, which does not pass by itself.
+const PAUSED: Duration = Duration::from_secs(1);
 
 /// How far a standby is on its way through the WAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,8 +167,8 @@ impl Session {
     /// wait as well.
     ///
     /// # Errors
-    /// When it has not within `limit`, or makes no way any more (the message says how far it is), is out
-    /// of recovery, or does not answer.
+    /// When it has not within `limit` ([`SqlError::TimedOut`]), makes no way any more (the message says how
+    /// far it is), is out of recovery, or does not answer.
     pub async fn wait_past(
         &self,
         position: Lsn,
@@ -175,6 +177,7 @@ impl Session {
         let doing = format!("waiting until it has replayed past {position}");
         let deadline = tokio::time::Instant::now() + limit;
         let mut moved: Option<(ReplayPosition, tokio::time::Instant)> = None;
+        let mut asked = None;
         loop {
             let Some(now) = self.progress().await? else {
                 return Err(SqlError::Unexpected {
@@ -190,18 +193,26 @@ impl Session {
                 _ => tokio::time::Instant::now(),
             };
             moved = Some((now, since));
-            let stands = since.elapsed() >= STANDSTILL;
+            let still = since.elapsed();
+            let paused = still >= PAUSED && asked != Some(now) && {
+                asked = Some(now);
+                self.held_up().await == Some(HeldUp::Paused)
+            };
+            let stands = paused || still >= STANDSTILL;
             if stands || tokio::time::Instant::now() >= deadline {
                 let why = self.held_up().await.map(|why| format!("; {why}"));
                 let far = format!("received {}, replayed {}", now.received, now.replayed);
-                let stands_still = if stands {
-                    ", and makes no way any more"
-                } else {
-                    ""
-                };
-                return Err(SqlError::TimedOut {
-                    doing: format!("{doing} ({far}{stands_still}{})", why.unwrap_or_default()),
-                    after: if stands { STANDSTILL } else { limit },
+                let far = format!("{far}{}", why.unwrap_or_default());
+                // To wait on would not help.
+                return Err(match stands {
+                    true => SqlError::Unexpected {
+                        doing,
+                        reason: format!("it makes no way any more ({far})"),
+                    },
+                    false => SqlError::TimedOut {
+                        doing: format!("{doing} ({far})"),
+                        after: limit,
+                    },
                 });
             }
             tokio::time::sleep(POLL).await;

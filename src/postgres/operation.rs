@@ -73,6 +73,15 @@ impl Session {
         self.value(DOING, sql::FLUSHED).await
     }
 
+    /// Ends the sessions of clients on a standby that are not older than `age`; none out of recovery.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn end_stranded(&self, age: Duration) -> Result<u64, SqlError> {
+        let sql = sql::end_stranded(age.as_secs_f64());
+        self.value("sending clients away", &sql).await
+    }
+
     /// Which of these standbys, by `application_name`, are connected and have not confirmed within `limit`
     /// that they have all up to `position`. Those that take a base backup are no standbys.
     ///

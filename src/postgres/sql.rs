@@ -526,6 +526,17 @@ pub(super) fn end_sessions_in(names: &[String]) -> String {
     )
 }
 
+/// Ends the clients' sessions that have begun within the last seconds, on a standby only. What came through a
+/// socket, or is ours, came through no Service.
+pub(super) fn end_stranded(seconds: f64) -> String {
+    format!(
+        "select count(pg_catalog.pg_terminate_backend(pid))::text from pg_catalog.pg_stat_activity \
+         where pg_catalog.pg_is_in_recovery() and backend_type = 'client backend' and client_addr is not null \
+         and application_name not like 'pgctl%' \
+         and backend_start > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => {seconds})"
+    )
+}
+
 /// `max_slot_wal_keep_size` in whole segments, which is what the server counts in; negative when unlimited.
 pub(super) const SLOT_LIMIT: &str = "
 select pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_slot_wal_keep_size')) / segment * segment

@@ -12,6 +12,7 @@ use crate::world::failover::laggards::detach_laggards;
 use crate::world::failover::promotion::{promote, prove_write};
 use crate::world::failover::services::select;
 use crate::world::failover::stopping::{await_deletion, hasten_end};
+use crate::world::failover::stranded::send_away;
 use crate::world::failover::topology::{request_clone, settle_proofs, write_topology};
 use crate::world::scaling::claims::{delete_claim, delete_unused};
 use crate::world::scaling::serving::mend_volumes;
@@ -113,9 +114,15 @@ pub(super) async fn act(
             service,
             selector,
             remember,
+            strands_on,
             ..
+        } => {
+            select(cluster, service, selector, remember.as_ref()).await?;
+            if let Some(standby) = strands_on {
+                send_away(cluster, plan, standby).await;
+            }
         }
-        | Action::SpreadReads {
+        Action::SpreadReads {
             service,
             selector,
             remember,

@@ -15,6 +15,7 @@ mod matrix;
 mod next_start;
 mod permissions;
 mod pod_roles_after;
+mod put_back;
 mod refusals;
 mod settings;
 mod switchover;

@@ -11,7 +11,7 @@ use crate::world::connections::Connections;
 /// How late a kube-proxy may act on a change that the API shows: it applies changes at most once a second
 /// (`minSyncPeriod` in pkg/proxy/apis/config/v1alpha1/defaults.go, pkg/proxy/runner/bounded_frequency_runner.go), and takes a
 /// moment to do it. Each node has its own, and none can be asked.
-const PROXIES: Duration = Duration::from_millis(1100);
+pub(super) const PROXIES: Duration = Duration::from_millis(1100);
 
 /// Since when a Service is seen to lead to a pod: the Service, the pod, and the first such look.
 #[derive(Default)]

@@ -13,4 +13,5 @@ pub(super) mod services;
 pub(super) mod silence;
 pub(super) mod still_running;
 pub(super) mod stopping;
+pub(super) mod stranded;
 pub(super) mod topology;

@@ -157,6 +157,10 @@ pub enum Action {
         selector: BTreeMap<String, String>,
         /// The selector to remember in an annotation, to be put back on failback; none forgets it.
         remember: Option<BTreeMap<String, String>>,
+        /// A standby that the Service has led to since the plan was made: who came to it keeps a session
+        /// that can't write, so the sessions that have begun since are ended. None: nobody is sent away.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strands_on: Option<String>,
     },
     /// Lets a Service lead to nothing: new connections are refused.
     CloseService {

@@ -25,7 +25,7 @@ impl Steps<'_> {
         };
         let step = Step::new(StepName::MoveClients, self.point(service), proves)
             .timeout(POINT_SECONDS)
-            .undo(vec![back], was, POINT_SECONDS);
+            .undo(vec![self.sending_away(back)], was, POINT_SECONDS);
         Some(match self.situation.mode {
             Mode::Switchover => step,
             Mode::Emergency => step.timeout(5).reported(),
@@ -59,8 +59,18 @@ impl Steps<'_> {
             pod: old,
             selector: service.selector.clone(),
             remember: remembered_selector(service),
+            strands_on: None,
         };
         (back, was)
+    }
+
+    /// Nothing was promoted: a client that came to the candidate, and keeps its session, could not write until
+    /// it connects again, which it has no reason to do.
+    fn sending_away(&self, mut back: Action) -> Action {
+        if let Action::PointService { strands_on, .. } = &mut back {
+            *strands_on = Some(self.to.clone());
+        }
+        back
     }
 
     /// For whoever brings the old primary back: clients find it as soon as it is ready.
@@ -76,6 +86,7 @@ impl Steps<'_> {
             pod: self.to.clone(),
             selector,
             remember,
+            strands_on: None,
         }
     }
 

@@ -126,6 +126,7 @@ impl VolumeRestore<'_> {
             pod: old,
             selector: service.selector.clone(),
             remember: remembered_selector(service),
+            strands_on: None,
         };
         Some(
             Step::new(StepName::CloseService, self.close(service), closed(service))
@@ -145,6 +146,7 @@ impl VolumeRestore<'_> {
             pod: self.target.clone(),
             selector: service.selector.clone(),
             remember: remembered_selector(service),
+            strands_on: None,
         };
         let close = Action::CloseService {
             service: service.name.clone(),
@@ -178,6 +180,7 @@ impl VolumeRestore<'_> {
                     pod: self.target.clone(),
                     selector,
                     remember,
+                    strands_on: None,
                 },
                 Condition::ServiceLeadsTo {
                     service: service.name.clone(),

@@ -1,0 +1,82 @@
+//! Switchovers that are put back, and what is left of them: nothing.
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::faults_during::fenced;
+use super::test_cluster::{Database, Oracle, eventually, on_cluster};
+
+/// Another one when the server was started again.
+const STARTED: &str = "SELECT pg_postmaster_start_time()";
+
+/// What was checked when the plan was made may not hold any more when the primary is to be stopped: then it is
+/// not stopped.
+#[test]
+fn nothing_is_stopped_for_a_candidate_that_has_fallen_behind_since_it_was_checked() -> Result<()> {
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let before = cluster.sql("primary-0", STARTED).await?;
+        let journal = cluster.journal();
+        let falling_behind = async {
+            cluster.began(&journal, "move-clients").await?;
+            cluster
+                .sql("replica-0", "SELECT pg_wal_replay_pause()")
+                .await?;
+            let much = "SELECT pg_logical_emit_message(true, 'much', repeat('x', 8000000)) FROM generate_series(1, 4)";
+            cluster.sql("primary-0", much).await
+        };
+        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--yes"]);
+        let (run, behind) = futures::join!(failover, falling_behind);
+        behind?;
+        run?.exits(6)?.says("bytes behind")?;
+        let after = cluster.sql("primary-0", STARTED).await?;
+        ensure!(after == before, "it was stopped: {after:?}");
+        cluster
+            .sql("replica-0", "SELECT pg_wal_replay_resume()")
+            .await?;
+        let primary = oracle.content(cluster).await?;
+        ensure!(primary == "primary-0", "{primary} is primary");
+        Ok(())
+    })
+}
+
+/// For a moment the write Service has led to the candidate: who came to it, and keeps the session, could not
+/// write until it is ended.
+#[test]
+fn a_switchover_that_is_put_back_strands_no_client_on_the_candidate() -> Result<()> {
+    on_cluster(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let old = cluster.open("replica-0").await?;
+        let service = cluster.write_service()?;
+        let coming = async {
+            fenced(cluster).await?;
+            // Nobody replays the end of the old primary's WAL.
+            cluster
+                .sql("replica-0", "SELECT pg_wal_replay_pause()")
+                .await?;
+            eventually("the Service leads to the candidate", async || {
+                let client = Database::open(&service, &cluster.login).await?;
+                let standby = client.one("SELECT pg_is_in_recovery()").await?;
+                ensure!(standby == "t", "not yet");
+                Ok(client)
+            })
+            .await
+        };
+        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--yes"]);
+        let (run, client) = futures::join!(failover, coming);
+        let client = client.context("nobody came to the candidate")?;
+        run?.exits(6)?.says("replay is paused")?;
+        ensure!(
+            client.one("SELECT 1").await.is_err(),
+            "who came to the candidate is still there, and can't write"
+        );
+        ensure!(old.one("SELECT 1").await? == "1", "a reader was sent away");
+        let client = Database::open(&service, &cluster.login).await?;
+        ensure!(client.one("SELECT pg_is_in_recovery()").await? == "f");
+        cluster
+            .sql("replica-0", "SELECT pg_wal_replay_resume()")
+            .await?;
+        let primary = oracle.content(cluster).await?;
+        ensure!(primary == "primary-0", "{primary} is primary");
+        Ok(())
+    })
+}
