@@ -67,7 +67,9 @@ impl Looking for Show {
             format!("no autoscaler governs {}", snapshot.cluster),
         );
         Err(match snapshot.unseen(ObjectKind::Autoscalers) {
-            Some(unseen) => failure.because(unseen.to_string()),
+            Some(unseen) => failure
+                .because(unseen.to_string())
+                .next("pgctl doctor --check rights-to-look"),
             None => failure.next("deploy one: deploy/base/postgres-replica-hpa.yaml"),
         })
     }

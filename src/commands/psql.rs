@@ -111,8 +111,11 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         () = port.serve(&kube, kube.namespace(), &routes) => Err(io::Error::other("the local port was closed")),
     };
     drop(secret);
-    let status = status
-        .map_err(|error| Failure::new(ExitCode::Failed, "psql can't be run").caused_by(&error))?;
+    let status = status.map_err(|error| {
+        Failure::new(ExitCode::Failed, "psql can't be run")
+            .caused_by(&error)
+            .next("with the pod's own: pgctl psql --in-pod")
+    })?;
     let signal = || 128 + status.signal().unwrap_or(0);
     let code = status.code().unwrap_or_else(signal);
     Ok(Ended::OfProgram(u8::try_from(code).unwrap_or(1)))

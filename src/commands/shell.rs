@@ -37,7 +37,9 @@ pub(super) async fn in_pod(kube: &Kube, pod: &str, argv: &[String]) -> Result<En
     let terminal = is_terminal();
     let raw = terminal.then(RawMode::enter).transpose();
     let raw = raw.map_err(|error| {
-        Failure::new(ExitCode::Failed, "the terminal can't be set up").caused_by(&error)
+        Failure::new(ExitCode::Failed, "the terminal can't be set up")
+            .caused_by(&error)
+            .next("without a terminal: pgctl shell POD -- COMMAND </dev/null")
     })?;
     let (mut output, mut errors) = (ToScreen::Out, ToScreen::Err);
     let streams = Streams {

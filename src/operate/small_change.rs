@@ -136,7 +136,8 @@ pub async fn change(
             ExitCode::Refused,
             "it is not what was agreed to; nothing was changed",
         )
-        .because(error.to_string()));
+        .because(error.to_string())
+        .next("look again, and give the command once more"));
     }
     let now = Timestamp::now();
     let mut record = ChangeRecord {

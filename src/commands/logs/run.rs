@@ -275,14 +275,12 @@ impl Reading<'_> {
                 let limit = self.context.timeout().as_secs_f64();
                 let what = format!("{pod}: nothing more came within {limit} s; its log may go on");
                 self.tell(&what);
-                self.unreadable
-                    .get_or_insert_with(|| Failure::new(ExitCode::Unreachable, plain(&what)));
+                self.unreadable.get_or_insert_with(|| lost(&what));
             }
             LogNews::Broken(reason) => {
                 let what = format!("{pod}: its log broke off: {reason}");
                 self.tell(&what);
-                self.unreadable
-                    .get_or_insert_with(|| Failure::new(ExitCode::Unreachable, plain(&what)));
+                self.unreadable.get_or_insert_with(|| lost(&what));
             }
             LogNews::Restarted => self.tell(&format!("{pod}: its container was started again")),
             LogNews::Replaced => self.tell(&format!("{pod}: it is a new pod")),
@@ -340,6 +338,11 @@ impl Reading<'_> {
         }
         Ok(ExitCode::Done)
     }
+}
+
+/// A log that has ended before its end.
+fn lost(what: &str) -> Failure {
+    Failure::new(ExitCode::Unreachable, plain(what)).next("pgctl status")
 }
 
 /// In the API's words where they say more: "container is waiting to start".

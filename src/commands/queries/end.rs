@@ -155,6 +155,7 @@ impl SmallChange for EndBackend<'_> {
             Failure::new(ExitCode::Unreachable, "it can't be asked any more")
                 .on(format!("pod/{}", self.pod))
                 .because(error.to_string())
+                .next("pgctl status")
         };
         let activity = async { Ok(self.open().await?.session.activity().await?) };
         let activity: Activity = activity.await.map_err(failed)?;
