@@ -69,7 +69,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             break
         }
         'pgctl;status' {
-            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'In several contexts of the kubeconfig at once, a line for each cluster: names, or "all"')
+            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
             [CompletionResult]::new('--max-lag', '--max-lag', [CompletionResultType]::ParameterName, 'A standby behind by more is a problem: a time, a size, or both')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Time between two looks')
@@ -84,8 +84,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
-            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces, a line for each')
-            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces, a line for each')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
+            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Look again and again, until Ctrl-C')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Look again and again, until Ctrl-C')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
@@ -206,6 +206,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             break
         }
         'pgctl;doctor' {
+            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'Exit with 4 when something is at least as bad')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Only the check of this code; may be given several times')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX')
@@ -223,6 +224,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
+            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Look again and again, until Ctrl-C')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Look again and again, until Ctrl-C')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
@@ -235,6 +238,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             break
         }
         'pgctl;metrics' {
+            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve at this address, and do not end')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'With --listen: look at the cluster at most once in so long')
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Tell of the backups in this store, too: a directory, or s3://BUCKET/PREFIX')
@@ -250,6 +254,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
+            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer only')
@@ -998,6 +1004,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
         }
         'pgctl;backup;list' {
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]')
+            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of the kubeconfig [default: the current one]')
@@ -1009,6 +1016,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
+            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell more, on stderr')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the answer only')

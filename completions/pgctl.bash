@@ -292,13 +292,17 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__backup__subcmd__list)
-            opts="-n -l -o -v -q -h --store --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -n -l -o -v -q -h --store --all-namespaces --contexts --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --contexts)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -832,12 +836,16 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__doctor)
-            opts="-w -n -l -o -v -q -h --fail-on --check --store --max-lag --statistics-age --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -w -n -l -o -v -q -h --all-namespaces --contexts --fail-on --check --store --max-lag --statistics-age --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --contexts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --fail-on)
                     COMPREPLY=($(compgen -W "note warning critical" -- "${cur}"))
                     return 0
@@ -1558,12 +1566,16 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__metrics)
-            opts="-n -l -o -v -q -h --listen --interval --store --max-lag --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -n -l -o -v -q -h --all-namespaces --contexts --listen --interval --store --max-lag --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --contexts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

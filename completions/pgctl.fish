@@ -65,7 +65,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how 
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "restore" -d 'Restore a backup into the cluster'
-complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l contexts -d 'In several contexts of the kubeconfig at once, a line for each cluster: names, or "all"' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l interval -d 'Time between two looks' -r
@@ -80,7 +80,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s A -l all-namespaces -d 'Every cluster of all namespaces, a line for each'
+complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s q -l quiet -d 'Print the answer only'
@@ -172,6 +172,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s v -l verbose -d 'Te
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l fail-on -d 'Exit with 4 when something is at least as bad' -r -f -a "note\t'Anything that was found'
 warning\t'Warnings, what could not be looked at, and worse'
 critical\t'Only what is critical'"
@@ -191,11 +192,13 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l listen -d 'Serve at this address, and do not end' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l interval -d 'With --listen: look at the cluster at most once in so long' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l store -d 'Tell of the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
@@ -211,6 +214,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l no-color -d 'No colours (as NO_COLOR=1)'
@@ -771,6 +775,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -f -a "verify" -d 'Read backups again from end to end, and say what is wrong with them'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -f -a "prune" -d 'Delete old backups'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
@@ -782,6 +787,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l no-color -d 'No colours (as NO_COLOR=1)'

@@ -6,6 +6,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
 use super::EventsArgs;
+use super::fleet::FleetArgs;
 use crate::cluster::LagLimit;
 
 /// Take a backup, look after those there are
@@ -128,10 +129,19 @@ pub struct TakeArgs {
 
 /// `pgctl backup list`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+With -A or --contexts each cluster that is there has a line, with its newest backup that is whole; those that
+have none come last.
+
+Exit codes: 0; 4 with -A or --contexts: a cluster has no whole backup, or a context is out of reach; 1 the store
+does not answer; 7 the API is out of reach")]
 pub struct ListArgs {
     /// Where they are.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Whether it shows all backups, or clusters with the newest.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
 }
 
 /// `pgctl backup verify`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::fleet::FleetArgs;
 use super::global::duration;
 use super::watch::WatchArgs;
 use crate::cluster::{LagLimit, Severity};
@@ -20,12 +21,19 @@ Examples:
   pgctl doctor -v                          and what was looked at and found well
   pgctl doctor --store s3://backups/pg     the backups, too
   pgctl doctor --check trust-login --check invalid-index
+  pgctl doctor -A                          a line for each cluster, the worst last
   pgctl doctor --fail-on warning -q        for a pipeline: a line, and the exit code
   pgctl doctor -o json | jq -r '.results[] | select(.outcome == \"critical\") | .code'
 
-Exit codes: 0; 4 something is at least as bad as --fail-on (unknown counts as a warning);
-7 the API or every database is out of reach")]
+With -A or --contexts what you may do is not looked at, unless --check rights-to-look or rights-to-operate
+is given.
+
+Exit codes: 0; 4 something is at least as bad as --fail-on (unknown counts as a warning), or one of several
+contexts is out of reach; 7 the API or every database is out of reach")]
 pub struct DoctorArgs {
+    /// Whether it examines one cluster, or many.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Exit with 4 when something is at least as bad
     #[arg(
         long,

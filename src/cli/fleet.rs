@@ -6,10 +6,10 @@ use clap::{ArgAction, Args};
 /// Which clusters are looked at together: a flattened part of the commands that can show many.
 #[derive(Debug, Clone, Args)]
 pub struct FleetArgs {
-    /// Every cluster of all namespaces, a line for each
+    /// Every cluster of all namespaces
     #[arg(short = 'A', long, env = "PGCTL_ALL_NAMESPACES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub all_namespaces: bool,
-    /// In several contexts of the kubeconfig at once, a line for each cluster: names, or "all"
+    /// Every cluster of several contexts of the kubeconfig at once: their names, or "all"
     #[arg(
         long,
         env = "PGCTL_CONTEXTS",

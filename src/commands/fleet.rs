@@ -8,12 +8,15 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, KubeError, NamespaceScope};
 use crate::observe::Observed;
+use crate::output::FleetView;
 
 /// What `--contexts` takes for "every context of the kubeconfig".
 const ALL: &str = "all";
 
 /// The APIs that are looked at, and how far.
 pub(super) struct Fleet {
+    /// The command that looks in all namespaces of all contexts.
+    everywhere: &'static str,
     members: Vec<Member>,
     all_namespaces: bool,
     /// Whether the contexts were named: then one without a cluster is a mistake.
@@ -28,13 +31,36 @@ struct Member {
 }
 
 /// What one look at a fleet has found.
-pub(super) struct FleetLook {
+pub(super) struct FleetLook<T> {
     /// By context, namespace and name. The context is none without `--contexts`.
-    pub(super) clusters: Vec<(Option<String>, Observed)>,
+    pub(super) clusters: Vec<(Option<String>, T)>,
     /// The contexts that can't be looked at, and why. Never silently missing.
     pub(super) unreached: Vec<(String, Failure)>,
     /// Contexts that answer and have no cluster (with `--contexts all`).
     pub(super) empty: Vec<String>,
+}
+
+impl<T> FleetLook<T> {
+    /// As it is shown, with what is to be said of each cluster.
+    pub(super) fn view<'a, V>(&'a self, of: impl Fn(&'a T) -> V) -> FleetView<'a, V> {
+        let clusters = self.clusters.iter();
+        FleetView {
+            clusters: clusters
+                .map(|(context, seen)| (context.as_deref(), of(seen)))
+                .collect(),
+            unreached: &self.unreached,
+            empty: &self.empty,
+        }
+    }
+
+    /// How the command ends when it would end so by the clusters that were looked at: nobody knows how
+    /// the others are.
+    pub(super) fn exit(&self, seen: ExitCode) -> ExitCode {
+        match seen {
+            ExitCode::Done if !self.unreached.is_empty() => ExitCode::Unhealthy,
+            exit => exit,
+        }
+    }
 }
 
 impl Fleet {
@@ -42,7 +68,11 @@ impl Fleet {
     ///
     /// # Errors
     /// When the kubeconfig can't be read, or does not have a context that is named.
-    pub(super) async fn new(context: &Context, args: &FleetArgs) -> Result<Self, Failure> {
+    pub(super) async fn new(
+        context: &Context,
+        everywhere: &'static str,
+        args: &FleetArgs,
+    ) -> Result<Self, Failure> {
         let named = !args.contexts.iter().any(|name| name == ALL);
         let members = if args.contexts.is_empty() {
             vec![Member {
@@ -72,22 +102,27 @@ impl Fleet {
             wanted.into_iter().map(member).collect()
         };
         Ok(Self {
+            everywhere,
             members,
             all_namespaces: args.all_namespaces,
             named,
         })
     }
 
-    /// Looks at all of them at once. One that does not answer costs its row, and no more time than
-    /// the others' time limit.
+    /// Looks at all of them at once, and `more` at the clusters of each API. One that does not answer costs
+    /// its row, and no more time than the others' time limit.
     ///
     /// # Errors
     /// When none can be looked at, or none has a cluster.
-    pub(super) async fn look(&mut self, context: &Context) -> Result<FleetLook, Failure> {
+    pub(super) async fn look<T>(
+        &mut self,
+        context: &Context,
+        more: impl AsyncFn(&Kube, &NamespaceScope, Vec<Observed>) -> Vec<T>,
+    ) -> Result<FleetLook<T>, Failure> {
         let all_namespaces = self.all_namespaces;
         let looks = join_all(self.members.iter_mut().map(async |member| {
             let name = member.context.clone();
-            (name, member.look(context, all_namespaces).await)
+            (name, member.look(context, all_namespaces, &more).await)
         }))
         .await;
         let mut found = FleetLook {
@@ -119,7 +154,7 @@ impl Fleet {
                 ExitCode::Usage,
                 format!("no context has a cluster: {}", found.empty.join(", ")),
             )
-            .next("look in all namespaces: pgctl status -A --contexts all")),
+            .next(format!("look in all namespaces: {}", self.everywhere))),
             (false, _) => Ok(found),
         }
     }
@@ -140,11 +175,12 @@ impl Unlooked {
 }
 
 impl Member {
-    async fn look(
+    async fn look<T>(
         &mut self,
         context: &Context,
         all_namespaces: bool,
-    ) -> Result<Vec<Observed>, Unlooked> {
+        more: &impl AsyncFn(&Kube, &NamespaceScope, Vec<Observed>) -> Vec<T>,
+    ) -> Result<Vec<T>, Unlooked> {
         let kube = match (&self.kube, &self.context) {
             (Some(kube), _) => kube.clone(),
             (None, Some(name)) => context.connect_to(name).await.map_err(Unlooked::Other)?,
@@ -156,7 +192,7 @@ impl Member {
             false => NamespaceScope::Namespace(kube.namespace().to_owned()),
         };
         match context.observe_all(&kube, &place).await {
-            Ok(observed) => Ok(observed),
+            Ok(observed) => Ok(more(&kube, &place, observed).await),
             Err(error @ (KubeError::NoCluster { .. } | KubeError::NoSuchNamespace { .. })) => {
                 Err(Unlooked::NoCluster(error.into()))
             }

@@ -1,9 +1,12 @@
 //! The journal, as those that only look see it.
 
+use futures::future::join_all;
+
 use crate::cluster::{ClusterId, Snapshot, UnreadableJournal};
 use crate::engine::Journal;
-use crate::kubernetes::Kube;
-use crate::world::{JournalError, journal_of, lock_holder, object_name};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope};
+use crate::observe::Observed;
+use crate::world::{JournalError, Journals, journal_of, lock_holder, object_name};
 
 /// The journal of a cluster, read once for everything that goes by it.
 pub(super) struct JournalSeen {
@@ -22,6 +25,43 @@ impl JournalSeen {
             journal,
             holder: holder.ok().flatten().map(|it| it.holder),
         }
+    }
+
+    /// Looks at those of many clusters by one list, and notes what they tell. Who has a lock is asked only
+    /// where an operation has not ended. In the order of the clusters.
+    pub(super) async fn note_all(
+        kube: &Kube,
+        place: &NamespaceScope,
+        clusters: &mut [Observed],
+    ) -> Vec<Self> {
+        let journals = Journals::list(kube, place).await;
+        let seen = clusters.iter().map(async |it| {
+            let cluster = &it.snapshot.cluster;
+            let journal = match &journals {
+                Ok(journals) => journals.of(cluster),
+                Err(error) => Err(JournalError::Kube(KubeError::Unexpected {
+                    doing: "reading the journals".to_owned(),
+                    reason: error.to_string(),
+                })),
+            };
+            let unfinished = journal.as_ref().is_ok_and(|it| {
+                let unfinished = it.as_ref().and_then(Journal::unfinished);
+                unfinished.is_some()
+            });
+            let holder = match unfinished {
+                true => lock_holder(kube, cluster).await.ok().flatten(),
+                false => None,
+            };
+            Self {
+                journal,
+                holder: holder.map(|it| it.holder),
+            }
+        });
+        let seen = join_all(seen).await;
+        for (cluster, journal) in clusters.iter_mut().zip(&seen) {
+            journal.note(&mut cluster.snapshot);
+        }
+        seen
     }
 
     /// Adds to what was seen the operation that has not ended, or why nobody can say whether there is

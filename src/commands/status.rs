@@ -17,9 +17,10 @@ use crate::cli::{StatusArgs, StoreArgs};
 use crate::cluster::{Health, HealthVerdict, Limits, Snapshot, assess};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::Kube;
+use crate::kubernetes::{Kube, NamespaceScope};
+use crate::observe::Observed;
 use crate::output::{
-    ClusterListDocument, ClusterStatusDocument, FleetView, Screen, clusters_screen, status_screen,
+    ClusterListDocument, ClusterStatusDocument, Screen, clusters_screen, status_screen,
     verdict_line,
 };
 
@@ -35,7 +36,7 @@ pub(super) async fn run(context: &Context, args: &StatusArgs) -> Result<ExitCode
         ..Limits::default()
     };
     if args.fleet.several() {
-        let fleet = Fleet::new(context, &args.fleet).await?;
+        let fleet = Fleet::new(context, "pgctl status -A --contexts all", &args.fleet).await?;
         return looking::run(context, &args.watch, ManyClusters { fleet, limits }).await;
     }
     let kube = context.connect().await?;
@@ -97,54 +98,38 @@ struct ManyClusters {
     limits: Limits,
 }
 
-struct SeenMany {
-    found: FleetLook,
-    /// In the order of the clusters that were found.
-    judged: Vec<Health>,
-}
-
-impl SeenMany {
-    fn view(&self) -> FleetView<'_> {
-        let contexts = self.found.clusters.iter().map(|(name, _)| name.as_deref());
-        FleetView {
-            clusters: contexts.zip(&self.judged).collect(),
-            unreached: &self.found.unreached,
-            empty: &self.found.empty,
-        }
-    }
-}
-
 impl Looking for ManyClusters {
-    type Seen = SeenMany;
+    type Seen = FleetLook<(Snapshot, Health)>;
 
-    async fn look(&mut self, context: &Context) -> Result<SeenMany, Failure> {
-        let found = self.fleet.look(context).await?;
-        let observed = found.clusters.iter().map(|(_, observed)| observed);
-        let judged = observed.map(|it| assess(&it.snapshot, &self.limits));
-        Ok(SeenMany {
-            judged: judged.collect(),
-            found,
-        })
+    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
+        let limits = &self.limits;
+        let judged = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
+            JournalSeen::note_all(kube, place, &mut observed).await;
+            let judged = observed.into_iter().map(|it| {
+                let health = assess(&it.snapshot, limits);
+                (it.snapshot, health)
+            });
+            judged.collect()
+        };
+        self.fleet.look(context, judged).await
     }
 
-    fn document(&self, seen: &SeenMany) -> impl serde::Serialize {
-        let clusters = seen.found.clusters.iter();
-        let taken = clusters.map(|(_, observed)| observed.snapshot.taken).min();
-        ClusterListDocument::new(taken.unwrap_or_else(Timestamp::now), &seen.view())
+    fn document(&self, seen: &Self::Seen) -> impl serde::Serialize {
+        let clusters = seen.clusters.iter();
+        let taken = clusters.map(|(_, (snapshot, _))| snapshot.taken).min();
+        let view = seen.view(|(_, health)| health);
+        ClusterListDocument::new(taken.unwrap_or_else(Timestamp::now), &view)
     }
 
-    fn screen(&self, seen: &SeenMany, screen: &Screen) -> String {
-        clusters_screen(&seen.view(), screen)
+    fn screen(&self, seen: &Self::Seen, screen: &Screen) -> String {
+        clusters_screen(&seen.view(|(_, health)| health), screen)
     }
 
-    fn exit(&self, seen: &SeenMany) -> ExitCode {
-        let clusters = seen.found.clusters.iter();
-        let snapshots = clusters.map(|(_, observed)| &observed.snapshot);
-        match exit_code(snapshots.zip(&seen.judged)) {
-            // Nobody knows how the clusters are that were not looked at.
-            ExitCode::Done if !seen.found.unreached.is_empty() => ExitCode::Unhealthy,
-            exit => exit,
-        }
+    fn exit(&self, seen: &Self::Seen) -> ExitCode {
+        let clusters = seen.clusters.iter();
+        seen.exit(exit_code(
+            clusters.map(|(_, (snapshot, health))| (snapshot, health)),
+        ))
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, ResourceExt as _};
 
 use super::change::call_on;
-use super::{Kube, KubeError, Verb};
+use super::{Kube, KubeError, NamespaceScope, Verb};
 
 /// A ConfigMap as it was read, and with the version that a change must build upon.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,23 @@ impl Kube {
     ) -> Result<Option<StoredMap>, KubeError> {
         let map: Option<ConfigMap> = self.get(namespace, name).await?;
         Ok(map.map(StoredMap::from))
+    }
+
+    /// The ConfigMaps of a place that a label selector fits, each with its namespace and name.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub async fn stored_maps(
+        &self,
+        place: &NamespaceScope,
+        selector: &str,
+    ) -> Result<Vec<([String; 2], StoredMap)>, KubeError> {
+        let maps = self.all::<ConfigMap>(place, selector, "", "configmaps");
+        let named = maps.await?.into_iter().map(|map| {
+            let place = [map.namespace().unwrap_or_default(), map.name_any()];
+            (place, StoredMap::from(map))
+        });
+        Ok(named.collect())
     }
 
     /// Makes a ConfigMap that does not exist yet.

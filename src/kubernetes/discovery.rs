@@ -15,7 +15,7 @@ use crate::cluster::names;
 use crate::cluster::{ClusterId, Component, NotVisible, ObjectKind};
 
 /// The selector that every object fits.
-const EVERYTHING: &str = "";
+pub(super) const EVERYTHING: &str = "";
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +223,7 @@ impl Kube {
         }
     }
 
+    /// All objects of a kind in a place, page by page.
     pub(super) async fn all<K>(
         &self,
         place: &NamespaceScope,

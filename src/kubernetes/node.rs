@@ -31,14 +31,19 @@ impl Kube {
         }
     }
 
+    /// Every node.
+    pub(super) async fn nodes(&self) -> Result<Vec<Node>, KubeError> {
+        let api: Api<Node> = Api::all(self.client());
+        let call = Call::new(Verb::List, "", "nodes");
+        self.list(&api, &call, "").await
+    }
+
     /// Condition `Ready` of every node, by name.
     ///
     /// # Errors
     /// When they may not be listed, or the API does not answer.
     pub async fn nodes_ready(&self) -> Result<BTreeMap<String, bool>, KubeError> {
-        let api: Api<Node> = Api::all(self.client());
-        let call = Call::new(Verb::List, "", "nodes");
-        let nodes = self.list(&api, &call, "").await?;
+        let nodes = self.nodes().await?;
         Ok(nodes
             .iter()
             .filter_map(|node| Some((node.name_any(), node_ready(node)?)))

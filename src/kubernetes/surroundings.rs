@@ -1,90 +1,121 @@
-//! What is around a cluster: what protects it, what may reach it, where it runs.
+//! What is around clusters: what protects them, what may reach them, where they run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
 
+use super::discovery::EVERYTHING;
 use super::facts::{differences, memory_limit, pod_security};
 use super::{Found, Kube, KubeError, NamespaceScope};
-use crate::doctor::{Budget, NodePlace, ObjectsSeen, PolicyFacts};
+use crate::doctor::{Budget, Known, NodePlace, ObjectsSeen, PolicyFacts};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
+/// Up to this many nodes are asked for one by one; above it a list is cheaper.
+const ONE_BY_ONE: usize = 8;
+
 impl Kube {
-    /// The objects around a cluster. What can't be looked at says why.
-    pub async fn surroundings(&self, found: &Found) -> ObjectsSeen {
-        let place = NamespaceScope::Namespace(found.id.namespace.clone());
-        let budgets = async {
-            let budgets: Vec<PodDisruptionBudget> = self
-                .all(&place, "", "policy", "poddisruptionbudgets")
-                .await?;
-            Ok::<_, KubeError>(budgets.iter().map(|it| budget(it, &found.pods)).collect())
-        };
-        let policies = async {
-            let policies: Vec<NetworkPolicy> = self
-                .all(&place, "", "networking.k8s.io", "networkpolicies")
-                .await?;
-            Ok::<_, KubeError>(
-                policies
-                    .iter()
-                    .filter_map(|it| policy(it, &found.pods))
-                    .collect(),
-            )
-        };
-        let (budgets, policies, nodes) =
-            futures::join!(budgets, policies, self.places(&found.pods));
+    /// The objects around each of these clusters, in their order: one list of each kind, however many
+    /// clusters there are. What can't be looked at says why.
+    pub async fn surroundings(&self, place: &NamespaceScope, found: &[Found]) -> Vec<ObjectsSeen> {
+        let pods = || found.iter().flat_map(|it| &it.pods);
+        let (budgets, policies, nodes) = futures::join!(
+            self.all::<PodDisruptionBudget>(place, EVERYTHING, "policy", "poddisruptionbudgets"),
+            self.all::<NetworkPolicy>(place, EVERYTHING, "networking.k8s.io", "networkpolicies"),
+            self.places(pods()),
+        );
         let said = |error: KubeError| error.to_string();
-        let mut differs = Vec::new();
-        differs.extend(
-            found
-                .stateful_sets
-                .iter()
-                .flat_map(|it| differences("statefulset", it)),
+        let (budgets, policies, nodes) = (
+            budgets.map_err(said),
+            policies.map_err(said),
+            nodes.map_err(said),
         );
-        differs.extend(
-            found
-                .services
-                .iter()
-                .flat_map(|it| differences("service", it)),
-        );
-        differs.extend(
-            found
-                .autoscalers
-                .iter()
-                .flat_map(|it| differences("hpa", it)),
-        );
-        ObjectsSeen {
-            budgets: budgets.map_err(said),
-            policies: policies.map_err(said),
-            nodes: nodes.map_err(said),
-            security: found.pods.iter().filter_map(pod_security).collect(),
-            memory_limits: found
-                .pods
-                .iter()
-                .map(|pod| (pod.name_any(), memory_limit(pod)))
-                .collect(),
-            differences: differs,
-        }
+        let seen = found
+            .iter()
+            .map(|found| around(found, &budgets, &policies, &nodes));
+        seen.collect()
     }
 
     /// Where the nodes of the pods are. A node that is gone is nowhere.
-    async fn places(&self, pods: &[Pod]) -> Result<BTreeMap<String, NodePlace>, KubeError> {
-        let names: BTreeSet<&str> = pods
-            .iter()
-            .filter_map(|pod| pod.spec.as_ref()?.node_name.as_deref())
-            .collect();
-        let places = names.into_iter().map(async |name| {
-            let node = self.node(name).await?;
-            let zone = node.and_then(|it| it.labels().get(ZONE).cloned());
-            Ok::<_, KubeError>((name.to_owned(), NodePlace { zone }))
+    async fn places(
+        &self,
+        pods: impl Iterator<Item = &Pod>,
+    ) -> Result<BTreeMap<String, NodePlace>, KubeError> {
+        let names: BTreeSet<&str> = pods.filter_map(node_of).collect();
+        let nodes: Vec<Node> = match names.len() > ONE_BY_ONE {
+            true => self.nodes().await?,
+            false => {
+                let asked = try_join_all(names.iter().map(|name| self.node(name)));
+                asked.await?.into_iter().flatten().collect()
+            }
+        };
+        let zones = nodes.iter().filter_map(|node| {
+            let zone = node.labels().get(ZONE).cloned()?;
+            Some((node.name_any(), zone))
         });
-        Ok(try_join_all(places).await?.into_iter().collect())
+        let zones: BTreeMap<String, String> = zones.collect();
+        let place = |name: &str| NodePlace {
+            zone: zones.get(name).cloned(),
+        };
+        let places = names.into_iter().map(|name| (name.to_owned(), place(name)));
+        Ok(places.collect())
+    }
+}
+
+fn node_of(pod: &Pod) -> Option<&str> {
+    pod.spec.as_ref()?.node_name.as_deref()
+}
+
+/// What of all that was listed is around one cluster.
+fn around(
+    found: &Found,
+    budgets: &Known<Vec<PodDisruptionBudget>>,
+    policies: &Known<Vec<NetworkPolicy>>,
+    nodes: &Known<BTreeMap<String, NodePlace>>,
+) -> ObjectsSeen {
+    let namespace = Some(found.id.namespace.as_str());
+    let budgets = budgets.as_ref().map_err(String::clone).map(|budgets| {
+        let here = budgets.iter();
+        here.filter(|it| it.metadata.namespace.as_deref() == namespace)
+            .map(|it| budget(it, &found.pods))
+            .collect()
+    });
+    let policies = policies.as_ref().map_err(String::clone).map(|policies| {
+        let here = policies.iter();
+        here.filter(|it| it.metadata.namespace.as_deref() == namespace)
+            .filter_map(|it| policy(it, &found.pods))
+            .collect()
+    });
+    let nodes = nodes.as_ref().map_err(String::clone).map(|nodes| {
+        let names = found.pods.iter().filter_map(node_of);
+        names
+            .filter_map(|name| Some((name.to_owned(), nodes.get(name)?.clone())))
+            .collect()
+    });
+    let sets = found.stateful_sets.iter();
+    let services = found.services.iter();
+    let autoscalers = found.autoscalers.iter();
+    let differs = sets
+        .flat_map(|it| differences("statefulset", it))
+        .chain(services.flat_map(|it| differences("service", it)))
+        .chain(autoscalers.flat_map(|it| differences("hpa", it)));
+    ObjectsSeen {
+        budgets,
+        policies,
+        nodes,
+        security: found.pods.iter().filter_map(pod_security).collect(),
+        memory_limits: found
+            .pods
+            .iter()
+            .map(|pod| (pod.name_any(), memory_limit(pod)))
+            .collect(),
+        differences: differs.collect(),
     }
 }
 

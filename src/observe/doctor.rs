@@ -9,7 +9,7 @@ use super::asking::{to_be_asked, within};
 use super::builder::Observed;
 use super::open::{open, open_database};
 use super::unlogged::unlogged_tables;
-use crate::cluster::Snapshot;
+use crate::cluster::ClusterId;
 use crate::doctor::{
     Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
     ServerSeen,
@@ -20,6 +20,8 @@ use crate::postgres::Login;
 
 /// Databases that are asked of each server, the largest first.
 const MOST_DATABASES: usize = 30;
+/// Clusters that are asked about at the same time.
+const CLUSTERS_AT_ONCE: usize = 16;
 /// Databases that one server is asked about at the same time.
 const AT_ONCE: usize = 4;
 
@@ -40,40 +42,116 @@ pub struct Examined {
 
 /// Asks everything at once. What does not answer says why, and takes no longer than one answer may.
 pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -> Examined {
-    let snapshot = &observed.snapshot;
-    let (objects, servers, unlogged, secret, access) = futures::join!(
-        objects(kube, snapshot, selection),
+    let cluster = &observed.snapshot.cluster;
+    let place = NamespaceScope::Namespace(cluster.namespace.clone());
+    let objects = async {
+        let mut around = surroundings(kube, &place, selection).await;
+        around.take(cluster)
+    };
+    let access = access(kube, &cluster.namespace);
+    let (objects, asked, access) = futures::join!(objects, asked(kube, observed), access);
+    asked.with(objects, access)
+}
+
+/// Asks about each of the clusters of a place, some of them at a time, in their order. The objects around
+/// them are listed once, however many clusters there are. `access`: whether it is asked what may be done,
+/// which takes dozens of questions for each namespace.
+pub async fn examined_all(
+    kube: &Kube,
+    place: &NamespaceScope,
+    selection: &Selection,
+    clusters: &[Observed],
+    with_access: bool,
+) -> Vec<Examined> {
+    let mut around = surroundings(kube, place, selection).await;
+    let wanted = clusters.iter().map(|observed| {
+        let objects = around.take(&observed.snapshot.cluster);
+        (observed, objects)
+    });
+    let wanted: Vec<(&Observed, ObjectsSeen)> = wanted.collect();
+    futures::stream::iter(wanted)
+        .map(async |(observed, objects)| {
+            let namespace = &observed.snapshot.cluster.namespace;
+            let access = async {
+                match with_access {
+                    true => access(kube, namespace).await,
+                    false => Err("not asked of many clusters at once".to_owned()),
+                }
+            };
+            let (asked, access) = futures::join!(asked(kube, observed), access);
+            asked.with(objects, access)
+        })
+        .buffered(CLUSTERS_AT_ONCE)
+        .collect()
+        .await
+}
+
+/// What the servers and the Secret of a cluster say.
+struct Asked {
+    servers: Vec<ServerSeen>,
+    unlogged: Option<Vec<UnloggedTables>>,
+    secret: Known<SecretFacts>,
+}
+
+impl Asked {
+    fn with(self, objects: ObjectsSeen, access: Known<Vec<Access>>) -> Examined {
+        let unlogged = self.unlogged;
+        Examined {
+            objects,
+            servers: self.servers,
+            unlogged: unlogged.ok_or_else(|| "no server says which tables are unlogged".to_owned()),
+            secret: self.secret,
+            access,
+        }
+    }
+}
+
+async fn asked(kube: &Kube, observed: &Observed) -> Asked {
+    let (servers, unlogged, secret) = futures::join!(
         servers(kube, observed),
         unlogged_tables(kube, observed),
         secret(kube, observed),
-        access(kube, &snapshot.cluster.namespace),
     );
-    Examined {
-        objects,
+    Asked {
         servers,
-        unlogged: unlogged.ok_or_else(|| "no server says which tables are unlogged".to_owned()),
+        unlogged,
         secret,
-        access,
+    }
+}
+
+/// What is around the clusters of a place, or why nobody can say.
+struct Surroundings(Known<BTreeMap<ClusterId, ObjectsSeen>>);
+
+impl Surroundings {
+    /// Those of a cluster.
+    fn take(&mut self, cluster: &ClusterId) -> ObjectsSeen {
+        let why = match &mut self.0 {
+            Ok(seen) => match seen.remove(cluster) {
+                Some(seen) => return seen,
+                None => "its objects are gone".to_owned(),
+            },
+            Err(why) => why.clone(),
+        };
+        ObjectsSeen {
+            budgets: Err(why.clone()),
+            policies: Err(why.clone()),
+            nodes: Err(why),
+            security: Vec::new(),
+            memory_limits: BTreeMap::new(),
+            differences: Vec::new(),
+        }
     }
 }
 
 /// The objects are looked at anew: a snapshot keeps of them only what every command needs.
-async fn objects(kube: &Kube, snapshot: &Snapshot, selection: &Selection) -> ObjectsSeen {
-    let place = NamespaceScope::Namespace(snapshot.cluster.namespace.clone());
-    match kube.discover_one(&place, selection).await {
-        Ok(found) => kube.surroundings(&found).await,
-        Err(error) => {
-            let why = error.to_string();
-            ObjectsSeen {
-                budgets: Err(why.clone()),
-                policies: Err(why.clone()),
-                nodes: Err(why),
-                security: Vec::new(),
-                memory_limits: BTreeMap::new(),
-                differences: Vec::new(),
-            }
-        }
-    }
+async fn surroundings(kube: &Kube, place: &NamespaceScope, selection: &Selection) -> Surroundings {
+    let found = match kube.discover(place, selection).await {
+        Ok(found) => found,
+        Err(error) => return Surroundings(Err(error.to_string())),
+    };
+    let seen = kube.surroundings(place, &found).await;
+    let ids = found.into_iter().map(|it| it.id);
+    Surroundings(Ok(ids.zip(seen).collect()))
 }
 
 async fn secret(kube: &Kube, observed: &Observed) -> Known<SecretFacts> {

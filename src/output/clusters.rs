@@ -1,27 +1,14 @@
 //! `pgctl status -A`: a line for each cluster.
 
-use super::plain::plain;
+use super::fleet::FleetView;
 use super::screen::{Screen, Tone};
 use super::status::{behind_words, verdict_tone};
 use super::table::{Column, Table};
 use crate::cluster::{Health, words};
-use crate::failure::Failure;
-
-/// Many clusters, as one look has found them.
-#[derive(Debug, Clone)]
-pub struct FleetView<'a> {
-    /// The context, when several were looked at, and how the cluster is.
-    pub clusters: Vec<(Option<&'a str>, &'a Health)>,
-    /// The contexts that could not be looked at, and why.
-    pub unreached: &'a [(String, Failure)],
-    /// Contexts that answer and have no cluster.
-    pub empty: &'a [String],
-}
 
 /// A line for each cluster, the worst last so that it stays in sight; and, before the end, what could
 /// not be looked at.
-pub fn clusters_screen(fleet: &FleetView<'_>, screen: &Screen) -> String {
-    let several = fleet.clusters.iter().any(|(context, _)| context.is_some());
+pub fn clusters_screen(fleet: &FleetView<'_, &Health>, screen: &Screen) -> String {
     let mut columns = vec![
         Column::kept("NAMESPACE"),
         Column::kept("CLUSTER"),
@@ -33,7 +20,7 @@ pub fn clusters_screen(fleet: &FleetView<'_>, screen: &Screen) -> String {
         Column::ranked("TL", 6).right(),
         Column::ranked("PROBLEM", 1),
     ];
-    if several {
+    if fleet.has_contexts() {
         columns.insert(0, Column::kept("CONTEXT"));
     }
     let mut table = Table::new(&columns);
@@ -80,16 +67,5 @@ pub fn clusters_screen(fleet: &FleetView<'_>, screen: &Screen) -> String {
         let context = context.map(|name| normal(name.to_owned()));
         table.row(context.into_iter().chain(row));
     }
-    let mut text = table.draw(screen) + "\n";
-    for (context, failure) in fleet.unreached {
-        let line = format!("NOT LOOKED AT: context {context}: {failure}");
-        text.push_str(&screen.paint(Tone::Bad, &screen.wrap(&plain(&line), 2)));
-        text.push('\n');
-    }
-    if !fleet.empty.is_empty() {
-        let line = format!("no cluster in context {}", fleet.empty.join(", "));
-        text.push_str(&screen.wrap(&plain(&line), 2));
-        text.push('\n');
-    }
-    text
+    table.draw(screen) + "\n" + &fleet.rest(screen)
 }

@@ -56,7 +56,8 @@ pub fn doctor_screen(examination: &Examination, verbose: bool, screen: &Screen) 
     parts.join("\n\n") + "\n"
 }
 
-fn word(outcome: Outcome) -> (&'static str, Tone) {
+/// An outcome as people read it.
+pub(super) fn outcome_word(outcome: Outcome) -> (&'static str, Tone) {
     match outcome {
         Outcome::Critical => ("CRITICAL", Tone::Bad),
         Outcome::Warning => ("WARNING", Tone::Warning),
@@ -67,7 +68,7 @@ fn word(outcome: Outcome) -> (&'static str, Tone) {
 }
 
 fn headed(outcome: Outcome, text: &str, screen: &Screen) -> String {
-    let (word, tone) = word(outcome);
+    let (word, tone) = outcome_word(outcome);
     let text = screen.wrap(&plain(&format!("{word} {text}")), 2);
     format!("{}{}", screen.paint(tone, word), &text[word.len()..])
 }

@@ -14,7 +14,34 @@ use crate::cluster::{
     FindingCode, Health, HealthVerdict, Instance, Role, Severity, Snapshot, TimeLag,
 };
 
-/// Everything that is known.
+/// What one look has measured.
+#[derive(Debug, Clone)]
+pub enum Looked {
+    /// The cluster of a namespace.
+    One(Box<Measured>),
+    /// The clusters of all namespaces, of several contexts, or both.
+    Many {
+        /// Each with its context, when contexts were named.
+        clusters: Vec<(Option<String>, Measured)>,
+        /// The contexts that were named, and whether each could be looked at.
+        contexts: BTreeMap<String, bool>,
+    },
+}
+
+impl Looked {
+    /// Every cluster, with its context when contexts were named.
+    pub fn clusters(&self) -> Vec<(Option<&str>, &Measured)> {
+        match self {
+            Self::One(measured) => vec![(None, measured)],
+            Self::Many { clusters, .. } => clusters
+                .iter()
+                .map(|(context, measured)| (context.as_deref(), measured))
+                .collect(),
+        }
+    }
+}
+
+/// Everything that is known of a cluster.
 #[derive(Debug, Clone)]
 pub struct Measured {
     /// What was seen.
@@ -139,27 +166,29 @@ fn register(registry: &mut Registry, name: &str, help: &str) -> Metric {
     metric
 }
 
-/// The exposition: of a cluster that could not be looked at yet only how the look went.
-pub fn exposition(measured: Option<&Measured>, last: &LastLook) -> String {
+/// The exposition: of what could not be looked at yet only how the look went.
+pub fn exposition(looked: Option<&Looked>, last: &LastLook) -> String {
     let mut registry = Registry::with_prefix("pgctl");
     let metrics = Metrics::registered(&mut registry);
-    let told = Told {
-        cluster: measured.map_or_else(Vec::new, |it| {
-            let id = &it.snapshot.cluster;
-            vec![
-                ("namespace", id.namespace.clone()),
-                ("cluster", id.name.clone()),
-            ]
-        }),
+    let told = match looked {
+        Some(Looked::One(measured)) => Told::of(None, measured),
+        // A look at many is none of any cluster.
+        Some(Looked::Many { .. }) | None => Told { labels: Vec::new() },
     };
-    told.set(&metrics.up, [], f64::from(u8::from(last.up)));
+    told.set(&metrics.up, [], flag(last.up));
+    if let Some(Looked::Many { contexts, .. }) = looked {
+        for (context, answers) in contexts {
+            told.set(&metrics.up, [(CONTEXT, context)], flag(last.up && *answers));
+        }
+    }
     if let Some(seen) = last.seen {
         told.set(&metrics.seen, [], seconds(seen));
     }
     if let Some(seconds) = last.seconds {
         told.set(&metrics.look_seconds, [], seconds);
     }
-    if let Some(measured) = measured {
+    for (context, measured) in looked.map(Looked::clusters).unwrap_or_default() {
+        let told = Told::of(context, measured);
         told.cluster(&metrics, measured);
         for instance in &measured.snapshot.instances {
             told.instance(&metrics, measured, instance);
@@ -173,14 +202,30 @@ pub fn exposition(measured: Option<&Measured>, last: &LastLook) -> String {
     text
 }
 
+/// The label of the kubeconfig's context, where contexts were named.
+const CONTEXT: &str = "context";
+
 /// Sets values with the labels that all have.
 struct Told {
-    cluster: Labels,
+    labels: Labels,
 }
 
 impl Told {
+    /// Of a cluster.
+    fn of(context: Option<&str>, measured: &Measured) -> Self {
+        let cluster = &measured.snapshot.cluster;
+        let context = context.map(|it| (CONTEXT, it.to_owned()));
+        let labels = context.into_iter().chain([
+            ("namespace", cluster.namespace.clone()),
+            ("cluster", cluster.name.clone()),
+        ]);
+        Self {
+            labels: labels.collect(),
+        }
+    }
+
     fn set<const N: usize>(&self, metric: &Metric, labels: [(&'static str, &str); N], value: f64) {
-        let mut all = self.cluster.clone();
+        let mut all = self.labels.clone();
         all.extend(labels.map(|(name, value)| (name, value.to_owned())));
         metric.get_or_create(&all).set(value);
     }

@@ -5,6 +5,7 @@ mod advice;
 mod answers;
 mod backup;
 mod change;
+mod cluster_backups;
 mod clusters;
 mod config;
 mod connections;
@@ -13,8 +14,10 @@ mod doctor;
 mod document;
 mod encode;
 mod event;
+mod examinations;
 mod failure;
 mod findings;
+mod fleet;
 mod forward;
 mod lag;
 mod logs;
@@ -40,25 +43,29 @@ pub use backup::{
     Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
 pub use change::{changes_screen, proposal_screen, refused_proposal_screen};
-pub use clusters::{FleetView, clusters_screen};
+pub use cluster_backups::{BackupState, ClusterBackups, LastRestoreTest, cluster_backups_screen};
+pub use clusters::clusters_screen;
 pub use config::{Deployed, config_diff_screen, config_screen};
 pub use connections::{ConnectionsView, connections_screen};
 pub use disk::{DiskView, disk_screen};
 pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
-    ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument,
-    ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, LagReportDocument,
-    LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, SlotsDocument,
-    SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
+    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
+    ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument,
+    ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument,
+    PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
+pub use examinations::examinations_screen;
 pub use failure::failure_screen;
+pub use fleet::FleetView;
 pub use forward::{Forwarded, forward_screen};
 pub use lag::{LagView, failing_standbys, lag_screen};
 pub use logs::{LogPrinter, slow_screen};
-pub use metrics::{BackupFigures, LastLook, Measured, OperationFigures, exposition};
+pub use metrics::{BackupFigures, LastLook, Looked, Measured, OperationFigures, exposition};
 pub use operation::{
     HistoryContent, OperationDocument, candidates_screen, checks_screen, history_screen,
     plan_screen, refusal_screen, report_screen,

@@ -6,9 +6,10 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{
-    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ClusterListDocument,
-    ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument,
-    DoctorDocument, ErrorDocument, LagReportDocument, LogEntryDocument, PortForwardDocument,
+    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
+    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
+    ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument,
+    ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument,
     PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
     SynchronousDocument, VerificationDocument,
 };
@@ -62,6 +63,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("slow-statements.json", of::<SlowStatementsDocument>()),
         ("slots.json", of::<SlotsDocument>()),
         ("examination.json", of::<DoctorDocument>()),
+        ("examination-list.json", of::<ExaminationListDocument>()),
         ("queries.json", of::<QueriesDocument>()),
         ("statements.json", of::<StatementsDocument>()),
         ("connections.json", of::<ConnectionsDocument>()),
@@ -71,6 +73,10 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("change.json", of::<ChangeDocument>()),
         ("backup.json", of::<BackupDocument>()),
         ("backup-list.json", of::<BackupListDocument>()),
+        (
+            "cluster-backup-list.json",
+            of::<ClusterBackupListDocument>(),
+        ),
         ("backup-verification.json", of::<VerificationDocument>()),
         ("backup-pruning.json", of::<PruningDocument>()),
         ("plan.json", operation::<Plan>("Plan")),

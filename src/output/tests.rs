@@ -2,6 +2,7 @@
 
 mod asked;
 mod change;
+mod cluster_backups;
 mod doctor;
 mod metrics;
 mod operation;
@@ -218,7 +219,7 @@ fn the_list_of_clusters() {
 }
 
 /// Clusters of one context.
-fn fleet(judged: &[Health]) -> FleetView<'_> {
+fn fleet(judged: &[Health]) -> FleetView<'_, &Health> {
     FleetView {
         clusters: judged.iter().map(|health| (None, health)).collect(),
         unreached: &[],

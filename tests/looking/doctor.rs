@@ -24,6 +24,7 @@ fn the_doctor_finds_what_is_done_to_a_cluster() -> Result<()> {
         backups_are_looked_at_where_a_store_is_named(cluster).await?;
         who_may_not_look_is_told_what_that_costs(cluster).await?;
         a_wrong_code_is_refused_with_the_right_one(cluster).await?;
+        among_many_clusters_it_has_the_same_results(cluster).await?;
         a_server_that_hangs_costs_its_own_results(cluster).await
     })
 }
@@ -421,7 +422,52 @@ async fn backups_are_looked_at_where_a_store_is_named(cluster: &SandboxCluster) 
         .exits(0)?;
     let document = examine(cluster, &arguments).await?;
     found(&document, "backup-missing", "passed", "")?;
-    found(&document, "backup-not-restored", "warning", "ever restored")
+    found(&document, "backup-not-restored", "warning", "ever restored")?;
+    let line = ["backup", "list", "-A", "-o", "json", "--store", &store];
+    let list = cluster.pgctl(&line).await?.exits(0)?.json()?;
+    assert_eq!(list["items"][0]["backups"], 1, "{list}");
+    let newest = list["items"][0]["newest"]["id"]
+        .as_str()
+        .unwrap_or_default();
+    let all = cluster
+        .pgctl(&["backup", "list", "--store", &store])
+        .await?;
+    ensure!(
+        !newest.is_empty() && all.stdout.contains(newest),
+        "{list} {all}"
+    );
+    Ok(())
+}
+
+async fn among_many_clusters_it_has_the_same_results(cluster: &SandboxCluster) -> Result<()> {
+    let without_rights = |document: &Value| -> Vec<(String, String, String)> {
+        let word = |it: &Value| it.as_str().unwrap_or_default().to_owned();
+        let found = document["results"].as_array().into_iter().flatten();
+        let told = found.map(|it| {
+            (
+                word(&it["code"]),
+                word(&it["outcome"]),
+                word(&it["object"]["name"]),
+            )
+        });
+        told.filter(|(code, outcome, _)| !code.starts_with("rights-") && outcome != "passed")
+            .collect()
+    };
+    let one = examine(cluster, &[]).await?;
+    let many = examine(cluster, &["-A"]).await?;
+    assert_eq!(many["kind"], "ExaminationList");
+    let here = many["items"].as_array().into_iter().flatten();
+    let mut here = here.filter(|it| it["cluster"] == one["cluster"]);
+    let here = here.next().context("this cluster")?;
+    assert_eq!(without_rights(here), without_rights(&one));
+    let run = cluster.pgctl(&["doctor", "-A"]).await?;
+    ensure!(run.stdout.starts_with("NAMESPACE "), "{run}");
+    let next = format!("type: pgctl -n {} --cluster sandbox", cluster.namespace());
+    run.says(&next)?;
+    // What somebody names is asked.
+    let rights = examine(cluster, &["-A", "--check", "rights-to-look"]).await?;
+    assert_eq!(rights["items"][0]["summary"]["passed"], 1);
+    Ok(())
 }
 
 async fn who_may_not_look_is_told_what_that_costs(cluster: &SandboxCluster) -> Result<()> {

@@ -18,6 +18,7 @@ const DASHBOARD: &str = include_str!("../../deploy/components/monitoring/dashboa
 fn the_metrics_of_a_cluster_reach_prometheus() -> Result<()> {
     on_sandbox(1, async |cluster| {
         once_it_prints_what_there_is(cluster).await?;
+        of_all_namespaces_it_tells_the_same(cluster).await?;
         the_role_of_the_component_is_enough(cluster).await?;
         let (mut server, address) = serve(cluster, &["--interval", "1s"]).await?;
         an_answer_has_everything(&address).await?;
@@ -41,6 +42,24 @@ async fn once_it_prints_what_there_is(cluster: &SandboxCluster) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+async fn of_all_namespaces_it_tells_the_same(cluster: &SandboxCluster) -> Result<()> {
+    let series = |text: &str| -> Vec<String> {
+        let of_cluster = text.lines().filter(|it| it.contains("namespace="));
+        let about_the_look = ["pgctl_up", "pgctl_seen", "pgctl_look"];
+        let names = of_cluster.filter_map(|it| Some(it.rsplit_once(' ')?.0.to_owned()));
+        let mut names: Vec<String> = names
+            .filter(|it| !about_the_look.iter().any(|look| it.starts_with(look)))
+            .collect();
+        names.sort();
+        names
+    };
+    let one = cluster.pgctl(&["metrics"]).await?.exits(0)?;
+    let all = cluster.pgctl(&["metrics", "-A"]).await?.exits(0)?;
+    assert_eq!(series(&all.stdout), series(&one.stdout));
+    ensure!(all.stdout.lines().any(|it| it == "pgctl_up 1.0"), "{all}");
+    Ok(())
 }
 
 /// The documents of a file.

@@ -4,57 +4,120 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use tokio::sync::Mutex;
+
 use crate::backup::catalogue::Catalogue;
 use crate::backup::store::Store;
 use crate::cluster::{Limits, Snapshot, assess};
 use crate::commands::context::Context;
+use crate::commands::fleet::Fleet;
 use crate::commands::journal::JournalSeen;
 use crate::engine::Record;
 use crate::failure::Failure;
-use crate::kubernetes::Kube;
-use crate::observe::connections;
-use crate::output::{BackupFigures, Measured, OperationFigures};
+use crate::kubernetes::{Kube, NamespaceScope};
+use crate::observe::{Observed, connections};
+use crate::output::{BackupFigures, Looked, Measured, OperationFigures, plain};
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
 
+/// Clusters whose sessions are counted at the same time.
+const AT_ONCE: usize = 16;
+
 /// What it takes to look.
 pub(super) struct Look {
-    pub(super) kube: Kube,
+    pub(super) target: Target,
     pub(super) limits: Limits,
     pub(super) store: Option<Arc<dyn Store>>,
 }
 
+/// At what.
+pub(super) enum Target {
+    /// The cluster of a namespace.
+    One(Kube),
+    /// The clusters of all namespaces, of several contexts, or both.
+    Many(Mutex<Fleet>),
+}
+
 impl Look {
     /// Looks at everything at once.
-    pub(super) async fn measure(&self, context: &Context) -> Result<Measured, Failure> {
-        let mut observed = context.observe(&self.kube).await?;
-        let snapshot = &observed.snapshot;
-        let (connections, journal, backups) = futures::join!(
-            connections(&self.kube, &observed),
-            JournalSeen::look(&self.kube, &snapshot.cluster),
-            self.backups(snapshot),
+    ///
+    /// # Errors
+    /// When there is nothing to tell of.
+    pub(super) async fn measure(&self, context: &Context) -> Result<Looked, Failure> {
+        match &self.target {
+            Target::One(kube) => {
+                let measured = self.one(context, kube).await?;
+                Ok(Looked::One(Box::new(measured)))
+            }
+            Target::Many(fleet) => self.many(context, &mut *fleet.lock().await).await,
+        }
+    }
+
+    async fn one(&self, context: &Context, kube: &Kube) -> Result<Measured, Failure> {
+        let mut observed = context.observe(kube).await?;
+        let (connections, journal, catalogue) = futures::join!(
+            connections(kube, &observed),
+            JournalSeen::look(kube, &observed.snapshot.cluster),
+            self.catalogue(),
         );
         journal.note(&mut observed.snapshot);
-        let records = journal
-            .journal
-            .map(|it| it.map_or_else(Vec::new, |it| it.history));
-        Ok(Measured {
-            health: assess(&observed.snapshot, &self.limits),
-            connections,
-            backups,
-            operations: records.ok().map(|it| it.iter().map(figures).collect()),
-            snapshot: observed.snapshot,
+        Ok(self.measured(observed, journal, connections, catalogue.as_ref()))
+    }
+
+    async fn many(&self, context: &Context, fleet: &mut Fleet) -> Result<Looked, Failure> {
+        // One store has the backups of all.
+        let catalogue = self.catalogue().await;
+        let measure = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
+            let journals = JournalSeen::note_all(kube, place, &mut observed).await;
+            futures::stream::iter(observed.into_iter().zip(journals))
+                .map(async |(observed, journal)| {
+                    let connections = connections(kube, &observed).await;
+                    self.measured(observed, journal, connections, catalogue.as_ref())
+                })
+                .buffered(AT_ONCE)
+                .collect()
+                .await
+        };
+        let found = fleet.look(context, measure).await?;
+        for (name, failure) in &found.unreached {
+            let line = format!("context {name}: {}", failure.what);
+            context.telling.say(&format!("{}\n", plain(&line)));
+        }
+        let reached = found.clusters.iter().filter_map(|(name, _)| name.clone());
+        let reached = reached.chain(found.empty).map(|name| (name, true));
+        let unreached = found.unreached.into_iter().map(|(name, _)| (name, false));
+        Ok(Looked::Many {
+            contexts: reached.chain(unreached).collect(),
+            clusters: found.clusters,
         })
     }
 
-    async fn backups(&self, snapshot: &Snapshot) -> Option<BackupFigures> {
+    fn measured(
+        &self,
+        observed: Observed,
+        journal: JournalSeen,
+        connections: BTreeMap<String, BTreeMap<String, u64>>,
+        catalogue: Option<&Catalogue>,
+    ) -> Measured {
+        let snapshot = observed.snapshot;
+        let records = journal
+            .journal
+            .map(|it| it.map_or_else(Vec::new, |it| it.history));
+        Measured {
+            health: assess(&snapshot, &self.limits),
+            connections,
+            backups: catalogue.map(|it| backup_figures(it, &snapshot)),
+            operations: records.ok().map(|it| it.iter().map(figures).collect()),
+            snapshot,
+        }
+    }
+
+    async fn catalogue(&self) -> Option<Catalogue> {
         let reading = Catalogue::read(self.store.as_ref()?);
-        let catalogue = tokio::time::timeout(STORE_LIMIT, reading)
-            .await
-            .ok()?
-            .ok()?;
-        Some(backup_figures(&catalogue, snapshot))
+        let catalogue = tokio::time::timeout(STORE_LIMIT, reading).await;
+        catalogue.ok()?.ok()
     }
 }
 

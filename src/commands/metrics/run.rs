@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 
-use super::look::Look;
+use super::look::{Look, Target};
 use super::served::Served;
 use super::server::serve;
 use crate::cli::{MetricsArgs, StoreArgs};
 use crate::cluster::Limits;
 use crate::commands::backup::store;
 use crate::commands::context::Context;
+use crate::commands::fleet::Fleet;
 use crate::commands::interruption::interruptible;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{LastLook, exposition};
+use crate::output::{LastLook, Looked, exposition};
 
 pub(in crate::commands) async fn run(
     context: &Context,
@@ -32,8 +34,14 @@ pub(in crate::commands) async fn run(
         Some(name) => Some(store::open(&StoreArgs { store: Some(name) })?),
         None => None,
     };
+    let target = match args.fleet.several() {
+        true => Target::Many(Mutex::new(
+            Fleet::new(context, "pgctl metrics -A --contexts all", &args.fleet).await?,
+        )),
+        false => Target::One(context.connect().await?),
+    };
     let look = Look {
-        kube: context.connect().await?,
+        target,
         limits: Limits {
             lag: args.max_lag,
             ..Limits::default()
@@ -46,6 +54,7 @@ pub(in crate::commands) async fn run(
             let listener = TcpListener::bind(address).await.map_err(|error| {
                 Failure::new(ExitCode::Failed, format!("can't listen at {address}"))
                     .caused_by(&error)
+                    .next("at a free port: pgctl metrics --listen 127.0.0.1:0")
             })?;
             let at = listener.local_addr().unwrap_or(address);
             context
@@ -58,18 +67,28 @@ pub(in crate::commands) async fn run(
 
 async fn once(context: &Context, look: &Look) -> Result<ExitCode, Failure> {
     let (seen, began) = (Timestamp::now(), std::time::Instant::now());
-    let measured = look.measure(context).await?;
+    let looked = look.measure(context).await?;
     let last = LastLook {
         up: true,
         seen: Some(seen),
         seconds: Some(began.elapsed().as_secs_f64()),
     };
-    context.print(&exposition(Some(&measured), &last))?;
-    let mut instances = measured.snapshot.instances.iter();
-    Ok(match instances.any(|it| it.facts().is_some()) {
-        true => ExitCode::Done,
+    context.print(&exposition(Some(&looked), &last))?;
+    Ok(exit(&looked))
+}
+
+fn exit(looked: &Looked) -> ExitCode {
+    let clusters = looked.clusters();
+    let mut instances = clusters.iter().flat_map(|(_, it)| &it.snapshot.instances);
+    let unreached = match looked {
+        Looked::One(_) => false,
+        Looked::Many { contexts, .. } => contexts.values().any(|answers| !answers),
+    };
+    match instances.any(|it| it.facts().is_some()) {
         false => ExitCode::Unreachable,
-    })
+        true if unreached => ExitCode::Unhealthy,
+        true => ExitCode::Done,
+    }
 }
 
 async fn served(
@@ -80,7 +99,7 @@ async fn served(
 ) -> Result<ExitCode, Failure> {
     let served = Served::new(args.interval);
     let looking = served.work(async || match look.measure(context).await {
-        Ok(measured) => Some(measured),
+        Ok(looked) => Some(looked),
         Err(failure) => {
             context.telling.say(&format!("{}\n", failure.what));
             None
@@ -95,7 +114,8 @@ async fn served(
         ended = serving => ended.err(),
         () = looking => None,
     };
-    let failure = Failure::new(ExitCode::Failed, "the listening socket failed");
+    let failure = Failure::new(ExitCode::Failed, "the listening socket failed")
+        .next("begin anew, at a free port: pgctl metrics --listen 127.0.0.1:0");
     Err(match failed {
         Some(error) => failure.caused_by(&error),
         None => failure,

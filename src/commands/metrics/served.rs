@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
-use crate::output::{LastLook, Measured, exposition};
+use crate::output::{LastLook, Looked, exposition};
 
 /// What is known, and how it came to be.
 #[derive(Clone, Default)]
 struct Known {
-    measured: Option<Arc<Measured>>,
+    looked: Option<Arc<Looked>>,
     seen: Option<Timestamp>,
     up: bool,
     seconds: Option<f64>,
@@ -64,26 +64,26 @@ impl Served {
             seen: known.seen,
             seconds: known.seconds,
         };
-        exposition(known.measured.as_deref(), &last)
+        exposition(known.looked.as_deref(), &last)
     }
 
     /// Looks whenever somebody wants it, for ever.
-    pub(super) async fn work(&self, look: impl AsyncFn() -> Option<Measured>) {
+    pub(super) async fn work(&self, look: impl AsyncFn() -> Option<Looked>) {
         loop {
             self.wanted.notified().await;
             let at = Timestamp::now();
-            let measured = look().await;
-            self.end(measured, at);
+            let looked = look().await;
+            self.end(looked, at);
         }
     }
 
-    fn end(&self, measured: Option<Measured>, at: Timestamp) {
+    fn end(&self, looked: Option<Looked>, at: Timestamp) {
         self.known.send_modify(|it| {
             it.under_way = false;
             it.seconds = it.begun.map(|begun| begun.elapsed().as_secs_f64());
-            it.up = measured.is_some();
-            if let Some(measured) = measured {
-                it.measured = Some(Arc::new(measured));
+            it.up = looked.is_some();
+            if let Some(looked) = looked {
+                it.looked = Some(Arc::new(looked));
                 it.seen = Some(at);
             }
         });

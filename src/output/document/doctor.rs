@@ -1,13 +1,15 @@
-//! `kind: Examination`.
+//! `kind: Examination` and `kind: ExaminationList`.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::API_VERSION;
+use super::fleet::UnreachedDocument;
 use super::status::ClusterDocument;
 use crate::cluster::{ObjectRef, Snapshot};
 use crate::doctor::{CheckResult, Examination, Group, Outcome};
+use crate::output::FleetView;
 
 /// What every check found (`pgctl doctor -o json`).
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -76,14 +78,90 @@ impl DoctorDocument {
             kind: "Examination",
             cluster: (&snapshot.cluster).into(),
             taken_at: snapshot.taken,
-            summary: SummaryDocument {
-                critical: examination.count(Outcome::Critical),
-                warning: examination.count(Outcome::Warning),
-                unknown: examination.count(Outcome::Unknown),
-                note: examination.count(Outcome::Note),
-                passed: examination.count(Outcome::Passed),
-            },
+            summary: examination.into(),
             results: examination.results.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&Examination> for SummaryDocument {
+    fn from(examination: &Examination) -> Self {
+        Self {
+            critical: examination.count(Outcome::Critical),
+            warning: examination.count(Outcome::Warning),
+            unknown: examination.count(Outcome::Unknown),
+            note: examination.count(Outcome::Note),
+            passed: examination.count(Outcome::Passed),
+        }
+    }
+}
+
+/// What was found in each of many clusters (`pgctl doctor -A -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "ExaminationList", deny_unknown_fields)]
+pub struct ExaminationListDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `ExaminationList`.
+    #[schemars(extend("const" = "ExaminationList"))]
+    kind: &'static str,
+    /// When the looking began.
+    taken_at: Timestamp,
+    /// The worst outcome of all.
+    worst: Outcome,
+    /// By context, namespace and name.
+    items: Vec<ExaminedDocument>,
+    /// The contexts that could not be looked at: nobody knows how the clusters there are.
+    unreached: Vec<UnreachedDocument>,
+}
+
+/// One cluster of many.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct ExaminedDocument {
+    /// The context of the kubeconfig; `null` when only one was looked at.
+    context: Option<String>,
+    /// Which cluster.
+    cluster: ClusterDocument,
+    /// The worst outcome.
+    worst: Outcome,
+    /// How many results came out how.
+    summary: SummaryDocument,
+    /// The results that found something, or could not look, the most urgent first. What passed is only
+    /// counted.
+    results: Vec<ResultDocument>,
+}
+
+impl ExaminationListDocument {
+    /// Makes the document.
+    pub fn new(taken_at: Timestamp, fleet: &FleetView<'_, &Examination>) -> Self {
+        let worst = |it: &Examination| {
+            let outcomes = it.results.iter().map(|it| it.outcome);
+            outcomes.min().unwrap_or(Outcome::Passed)
+        };
+        let item = |(context, examination): &(Option<&str>, &Examination)| ExaminedDocument {
+            context: context.map(str::to_owned),
+            cluster: (&examination.cluster).into(),
+            worst: worst(examination),
+            summary: (*examination).into(),
+            results: examination
+                .results
+                .iter()
+                .filter(|it| it.outcome != Outcome::Passed)
+                .map(Into::into)
+                .collect(),
+        };
+        let all = fleet.clusters.iter().map(|(_, it)| worst(it));
+        Self {
+            api_version: API_VERSION,
+            kind: "ExaminationList",
+            taken_at,
+            worst: all.min().unwrap_or(Outcome::Passed),
+            items: fleet.clusters.iter().map(item).collect(),
+            unreached: fleet.unreached.iter().map(Into::into).collect(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::API_VERSION;
 use super::behind::BehindDocument;
+use super::fleet::UnreachedDocument;
 use super::instance::InstanceDocument;
 use super::objects::{AutoscalerSection, ServiceDocument, TopologyDocument, VolumeDocument};
 use crate::backup::catalogue::LastBackup;
@@ -202,19 +203,6 @@ pub struct ClusterListDocument {
     unreached: Vec<UnreachedDocument>,
 }
 
-/// A context that could not be looked at.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(deny_unknown_fields)]
-struct UnreachedDocument {
-    /// As the kubeconfig names it.
-    context: String,
-    /// What happened, in a sentence.
-    what: String,
-    /// What to type next, or to do.
-    next: Vec<String>,
-}
-
 /// One cluster of a list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -234,7 +222,7 @@ struct ClusterItemDocument {
 
 impl ClusterListDocument {
     /// Makes the document.
-    pub fn new(taken_at: Timestamp, fleet: &FleetView<'_>) -> Self {
+    pub fn new(taken_at: Timestamp, fleet: &FleetView<'_, &Health>) -> Self {
         let worst = fleet.clusters.iter().map(|(_, health)| health.verdict);
         let item = |(context, health): &(Option<&str>, &Health)| ClusterItemDocument {
             context: context.map(str::to_owned),
@@ -249,15 +237,7 @@ impl ClusterListDocument {
             taken_at,
             verdict: worst.max().unwrap_or(HealthVerdict::Healthy),
             items: fleet.clusters.iter().map(item).collect(),
-            unreached: fleet
-                .unreached
-                .iter()
-                .map(|(context, failure)| UnreachedDocument {
-                    context: context.clone(),
-                    what: failure.to_string(),
-                    next: failure.next.clone(),
-                })
-                .collect(),
+            unreached: fleet.unreached.iter().map(Into::into).collect(),
         }
     }
 }

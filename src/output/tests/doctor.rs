@@ -6,7 +6,12 @@ use super::{Path, holds, screen};
 use crate::cluster::{Limits, assess, fixture};
 use crate::doctor::fixture::{answer, database, well};
 use crate::doctor::{CheckCode, DoctorFacts, IndexName, examine};
-use crate::output::{DoctorDocument, Format, doctor_answer, doctor_screen, encode};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::output::{
+    DoctorDocument, ExaminationListDocument, FleetView, Format, doctor_answer, doctor_screen,
+    encode, examinations_screen,
+};
 
 /// Something of each outcome, with hostile names.
 fn ill() -> DoctorFacts {
@@ -56,6 +61,39 @@ fn a_cluster_that_is_well_is_one_line() {
     let examination = examine(&well(), None);
     let text = doctor_screen(&examination, false, &screen(80));
     assert_eq!(text, doctor_answer(&examination, &screen(80)) + "\n");
+}
+
+#[test]
+fn many_clusters_are_a_line_each_and_the_worst_is_last() -> Result<(), Box<dyn std::error::Error>> {
+    let mut examinations = [well(), ill(), ill()].map(|facts| examine(&facts, None));
+    examinations[0].cluster.namespace = "team-0".to_owned();
+    examinations[1].cluster.namespace = "team-1 \u{1b}[31m".to_owned();
+    examinations[2].cluster.namespace = "team-2".to_owned();
+    examinations[2].results.remove(0);
+    let silent = Failure::new(ExitCode::Unreachable, "https://10.0.0.1 does not answer");
+    let unreached = [("tokyo".to_owned(), silent)];
+    let text = [None, Some("berlin")].map(|context| {
+        let view = FleetView {
+            clusters: examinations.iter().map(|it| (context, it)).collect(),
+            unreached: match context {
+                None => &[],
+                Some(_) => &unreached,
+            },
+            empty: &[],
+        };
+        let document = ExaminationListDocument::new(fixture::now(), &view);
+        let text = [80, 160].map(|width| examinations_screen(&view, &screen(width)));
+        (text.join("\n"), encode(&document, Format::Json))
+    });
+    for (text, document) in &text {
+        assert!(
+            !text.contains('\u{1b}'),
+            "no escape of the cluster's gets out"
+        );
+        holds("examination-list.json", document)?;
+    }
+    insta::assert_snapshot!(text.map(|(text, _)| text).join("\n"));
+    Ok(())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Path;
 use crate::cluster::{Limits, assess, fixture};
 use crate::output::metrics::METRICS;
-use crate::output::{BackupFigures, LastLook, Measured, OperationFigures, exposition};
+use crate::output::{BackupFigures, LastLook, Looked, Measured, OperationFigures, exposition};
 
 fn measured() -> Measured {
     let mut snapshot = fixture::healthy(2);
@@ -45,10 +45,34 @@ const UP: LastLook = LastLook {
 #[test]
 fn what_is_known_is_told() {
     let seen = Some(fixture::now());
-    let text = exposition(Some(&measured()), &LastLook { seen, ..UP });
+    let text = exposition(
+        Some(&Looked::One(Box::new(measured()))),
+        &LastLook { seen, ..UP },
+    );
     let mut lines: Vec<&str> = text.lines().filter(|it| !it.starts_with('#')).collect();
     lines.sort_unstable();
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn of_several_contexts_each_says_whether_it_answers() {
+    let looked = Looked::Many {
+        clusters: vec![(Some("berlin".to_owned()), measured())],
+        contexts: BTreeMap::from([("berlin".to_owned(), true), ("tokyo".to_owned(), false)]),
+    };
+    let text = exposition(Some(&looked), &UP);
+    for line in [
+        "pgctl_up 1.0",
+        "pgctl_up{context=\"berlin\"} 1.0",
+        "pgctl_up{context=\"tokyo\"} 0.0",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}: {text}");
+    }
+    let primaries = "pgctl_primaries{context=\"berlin\",namespace=\"staging\",cluster=";
+    assert!(text.contains(primaries), "{text}");
+    // While the look itself fails, none answers.
+    let text = exposition(Some(&looked), &LastLook { up: false, ..UP });
+    assert!(!text.contains("pgctl_up{context=\"berlin\"} 1.0"), "{text}");
 }
 
 #[test]

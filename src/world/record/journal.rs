@@ -1,10 +1,12 @@
 //! The journal in its ConfigMap.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::Mutex;
 
-use crate::cluster::ClusterId;
+use crate::cluster::{ClusterId, names};
 use crate::engine::{Journal, WorldError};
-use crate::kubernetes::{Kube, KubeError, StoredMap};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope, StoredMap};
 use crate::world::record::config_map::write_map;
 use crate::world::record::identity::object_name;
 use crate::world::record::stored::{JournalError, read, written};
@@ -28,6 +30,31 @@ pub async fn seen_journal(
 ) -> Result<(Option<Journal>, Option<String>), JournalError> {
     let (journal, map) = journal_in(kube, cluster).await?;
     Ok((journal, map.map(|map| map.resource_version)))
+}
+
+/// The journals of many clusters, as one list has them.
+pub struct Journals(BTreeMap<[String; 2], StoredMap>);
+
+impl Journals {
+    /// Those of a place.
+    ///
+    /// # Errors
+    /// When ConfigMaps can't be listed.
+    pub async fn list(kube: &Kube, place: &NamespaceScope) -> Result<Self, KubeError> {
+        let selector = format!("{}=pgctl", names::MANAGED_BY);
+        let maps = kube.stored_maps(place, &selector).await?;
+        Ok(Self(maps.into_iter().collect()))
+    }
+
+    /// The journal of a cluster; none when no operation has ever run.
+    ///
+    /// # Errors
+    /// When it can't be understood.
+    pub fn of(&self, cluster: &ClusterId) -> Result<Option<Journal>, JournalError> {
+        let place = [cluster.namespace.clone(), object_name(cluster)];
+        let journal = self.0.get(&place).map(|map| read(&map.data)).transpose()?;
+        Ok(journal.flatten())
+    }
 }
 
 /// The journal, and the ConfigMap that it is in.

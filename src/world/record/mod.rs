@@ -9,6 +9,6 @@ mod stored;
 
 pub use changes::{ChangeStore, changes_of};
 pub use identity::{object_name, who};
-pub use journal::{JournalStore, journal_of, seen_journal};
+pub use journal::{JournalStore, Journals, journal_of, seen_journal};
 pub use lock::{Lock, LockError, lock_holder};
 pub use stored::JournalError;

@@ -1,0 +1,188 @@
+//! What was seen, judged by what was typed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backup::catalogue::Catalogue;
+use crate::backup::store::Store;
+use crate::cli::{DoctorArgs, StoreArgs};
+use crate::cluster::{Limits, Severity, Snapshot, assess, nearest};
+use crate::commands::backup::store;
+use crate::doctor::{BackupSeen, Check, CheckCode, DoctorFacts, Examination, Known, examine};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::Kube;
+use crate::observe::Examined;
+use crate::operate::argo_applications;
+use crate::plan::drift;
+
+/// How old statistics must be where nobody says so, in seconds: a week.
+const STATISTICS_SECONDS: f64 = 604_800.0;
+
+/// By what is judged.
+pub(super) struct Judge {
+    limits: Limits,
+    store: Known<Arc<dyn Store>>,
+    only: Option<Vec<CheckCode>>,
+    fail_on: Severity,
+    statistics_seconds: f64,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    pub(super) snapshot: Snapshot,
+    pub(super) examination: Examination,
+}
+
+impl Seen {
+    /// Whether any database has answered.
+    pub(super) fn is_answered(&self) -> bool {
+        let mut instances = self.snapshot.instances.iter();
+        instances.any(|it| it.facts().is_some())
+    }
+}
+
+/// A store, and what is in it.
+pub(super) struct Backups {
+    store: String,
+    catalogue: Catalogue,
+}
+
+impl Judge {
+    /// Asks nothing of anybody.
+    ///
+    /// # Errors
+    /// When there is no check of a code.
+    pub(super) fn new(args: &DoctorArgs) -> Result<Self, Failure> {
+        let only = match args.checks.as_slice() {
+            [] => None,
+            codes => Some(codes.iter().map(|it| code(it)).collect::<Result<_, _>>()?),
+        };
+        let named = args
+            .store
+            .clone()
+            .ok_or_else(|| "no store of backups is named (--store, PGCTL_STORE)".to_owned());
+        Ok(Self {
+            limits: Limits {
+                lag: args.max_lag,
+                ..Limits::default()
+            },
+            store: named.and_then(|name| {
+                let store = StoreArgs { store: Some(name) };
+                store::open(&store).map_err(|failure| failure.what)
+            }),
+            only,
+            fail_on: args.fail_on.into(),
+            statistics_seconds: args.statistics_age.as_secs_f64(),
+        })
+    }
+
+    /// Everything as it comes by itself, without the backups: for a report.
+    pub(super) fn of_report() -> Self {
+        Self {
+            limits: Limits::default(),
+            store: Err("a report does not look at backups".to_owned()),
+            only: None,
+            fail_on: Severity::Critical,
+            statistics_seconds: STATISTICS_SECONDS,
+        }
+    }
+
+    /// The same for many clusters. What may be done takes dozens of questions in each namespace: it is
+    /// left away, unless somebody has named it.
+    pub(super) fn of_many(mut self) -> Self {
+        let rights = [Check::RightsToLook, Check::RightsToOperate].map(CheckCode::Own);
+        let all = || CheckCode::all().filter(|it| !rights.contains(it)).collect();
+        self.only = Some(self.only.unwrap_or_else(all));
+        self
+    }
+
+    /// Whether it has to be known what may be done.
+    pub(super) fn asks_for_rights(&self) -> bool {
+        let rights = [Check::RightsToLook, Check::RightsToOperate].map(CheckCode::Own);
+        let named = |only: &Vec<CheckCode>| rights.iter().any(|it| only.contains(it));
+        self.only.as_ref().is_none_or(named)
+    }
+
+    /// Reads the store, for no longer than an answer may take.
+    pub(super) async fn backups(&self, limit: Duration) -> Known<Backups> {
+        let store = self.store.as_ref().map_err(String::clone)?;
+        let reading = tokio::time::timeout(limit, Catalogue::read(store)).await;
+        let catalogue = reading
+            .map_err(|_| format!("{} does not answer", store.location()))?
+            .map_err(|error| error.to_string())?;
+        Ok(Backups {
+            store: store.location(),
+            catalogue,
+        })
+    }
+
+    /// Judges a cluster. Applications of Argo CD are asked what they would do.
+    pub(super) async fn judge(
+        &self,
+        kube: &Kube,
+        snapshot: &Snapshot,
+        examined: Examined,
+        backups: &Known<Backups>,
+    ) -> Seen {
+        let argo = argo_applications(kube, snapshot).await;
+        let facts = DoctorFacts {
+            health: assess(snapshot, &self.limits),
+            objects: examined.objects,
+            servers: examined.servers,
+            unlogged: examined.unlogged,
+            secret: examined.secret,
+            backups: match backups {
+                Ok(backups) => Ok(seen_in(backups, snapshot)),
+                Err(why) => Err(why.clone()),
+            },
+            drift: drift(snapshot, &argo),
+            access: examined.access,
+            statistics_seconds: self.statistics_seconds,
+            snapshot: snapshot.clone(),
+        };
+        Seen {
+            examination: examine(&facts, self.only.as_deref()),
+            snapshot: facts.snapshot,
+        }
+    }
+
+    /// How the command ends when it was about these clusters.
+    pub(super) fn exit<'a>(&self, clusters: impl Iterator<Item = &'a Seen> + Clone) -> ExitCode {
+        let fails = |it: &Seen| it.examination.fails_on(self.fail_on);
+        if !clusters.clone().any(Seen::is_answered) {
+            ExitCode::Unreachable
+        } else if clusters.clone().any(fails) {
+            ExitCode::Unhealthy
+        } else {
+            ExitCode::Done
+        }
+    }
+}
+
+/// The newest that is whole, and the newest trial of one.
+fn seen_in(backups: &Backups, snapshot: &Snapshot) -> BackupSeen {
+    let catalogue = &backups.catalogue;
+    let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
+    let newest = catalogue.newest_of(cluster, system, snapshot.taken);
+    let restored = catalogue.last_restore_test_of(cluster, system, snapshot.taken);
+    BackupSeen {
+        store: backups.store.clone(),
+        newest: newest.map(|it| (it.id, it.started)),
+        restored: restored.map(|(id, test)| {
+            let problem = test.problems.first().cloned();
+            (id.to_owned(), test.at, problem)
+        }),
+    }
+}
+
+fn code(given: &str) -> Result<CheckCode, Failure> {
+    CheckCode::find(given.trim()).ok_or_else(|| {
+        let codes: Vec<String> = CheckCode::all().map(|it| it.to_string()).collect();
+        let failure = Failure::new(ExitCode::Usage, format!("there is no check {given:?}"));
+        match nearest(given, codes.iter().map(String::as_str)) {
+            Some(near) => failure.next(format!("pgctl doctor --check {near}")),
+            None => failure.next("pgctl doctor -v   # names every check"),
+        }
+    })
+}

@@ -1,0 +1,65 @@
+//! Every cluster of all namespaces, of several contexts, or both: a line for each.
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use super::judge::{Judge, Seen};
+use crate::commands::context::Context;
+use crate::commands::fleet::{Fleet, FleetLook};
+use crate::commands::journal::JournalSeen;
+use crate::commands::looking::Looking;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::kubernetes::{Kube, NamespaceScope};
+use crate::observe::{Observed, examined_all};
+use crate::output::{ExaminationListDocument, Screen, examinations_screen};
+
+/// Clusters that are judged at the same time: each may ask the API for an Application of Argo CD.
+const AT_ONCE: usize = 16;
+
+pub(super) struct ManyClusters {
+    pub(super) fleet: Fleet,
+    pub(super) judge: Judge,
+}
+
+impl Looking for ManyClusters {
+    type Seen = FleetLook<Seen>;
+
+    async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
+        let judge = &self.judge;
+        // One store has the backups of all.
+        let backups = &judge.backups(context.timeout()).await;
+        let examine = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
+            JournalSeen::note_all(kube, place, &mut observed).await;
+            let rights = judge.asks_for_rights();
+            let selection = &context.selection;
+            let examined = examined_all(kube, place, selection, &observed, rights).await;
+            futures::stream::iter(observed.into_iter().zip(examined))
+                .map(async |(observed, examined)| {
+                    judge
+                        .judge(kube, &observed.snapshot, examined, backups)
+                        .await
+                })
+                .buffered(AT_ONCE)
+                .collect()
+                .await
+        };
+        self.fleet.look(context, examine).await
+    }
+
+    fn document(&self, seen: &Self::Seen) -> impl serde::Serialize {
+        let clusters = seen.clusters.iter();
+        let taken = clusters.map(|(_, it)| it.snapshot.taken).min();
+        let view = seen.view(|it| &it.examination);
+        ExaminationListDocument::new(taken.unwrap_or_else(Timestamp::now), &view)
+    }
+
+    fn screen(&self, seen: &Self::Seen, screen: &Screen) -> String {
+        examinations_screen(&seen.view(|it| &it.examination), screen)
+    }
+
+    fn exit(&self, seen: &Self::Seen) -> ExitCode {
+        let clusters = seen.clusters.iter().map(|(_, it)| it);
+        seen.exit(self.judge.exit(clusters))
+    }
+}
