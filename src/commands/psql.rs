@@ -17,7 +17,7 @@ use super::context::Context;
 use super::ended::Ended;
 use super::interruption::answers_itself;
 use super::port_forward::cannot_open;
-use super::route::{destination, first_pod};
+use super::route::{destination, first_pod, silence};
 use super::shell::in_pod;
 use crate::cli::PsqlArgs;
 use crate::exit::ExitCode;
@@ -54,20 +54,19 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         (None, false) => None,
     };
     let to = destination(given, "psql", &seen.snapshot)?;
-    let pod = first_pod(&to, &seen.snapshot)?;
     let Some(credentials) = &seen.credentials else {
-        // The row of the pod says why they can't be read.
-        let why = seen.snapshot.instance(&pod).map(|it| it.database.clone());
+        // Who may not read them can't be told which pod is the primary, either.
         let failure = Failure::new(
             ExitCode::Refused,
             "the superuser's credentials can't be read",
         );
-        let failure = match why {
-            Some(crate::cluster::Database::Unreachable { reason, .. }) => failure.because(reason),
-            Some(_) | None => failure,
+        let failure = match silence(&seen.snapshot) {
+            Some(reason) => failure.because(reason),
+            None => failure,
         };
         return Err(failure.next("pgctl status"));
     };
+    let pod = first_pod(&to, &seen.snapshot)?;
     let here = (!args.in_pod).then(psql_here).flatten();
     let Some(program) = here else {
         let user = credentials.user.as_str();

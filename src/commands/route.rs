@@ -1,6 +1,6 @@
 //! Which pod was meant.
 
-use crate::cluster::{Destination, Snapshot, route};
+use crate::cluster::{Destination, NoRoute, Snapshot, route};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::plain;
@@ -25,13 +25,26 @@ pub(super) fn destination(
     }
 }
 
+/// Why a pod's database does not answer; none when each does.
+pub(super) fn silence(snapshot: &Snapshot) -> Option<String> {
+    snapshot.instances.iter().find_map(|it| {
+        let reason = it.database.unanswered()?;
+        Some(plain(&format!("{}: {reason}", it.name())))
+    })
+}
+
 /// The pod that a destination leads to at the moment, the first of several.
 ///
 /// # Errors
 /// When it leads nowhere.
 pub(super) fn first_pod(destination: &Destination, snapshot: &Snapshot) -> Result<String, Failure> {
     let pods = route(destination, snapshot).map_err(|error| {
-        Failure::new(ExitCode::Unreachable, plain(&error.to_string())).next("pgctl status")
+        let failure = Failure::new(ExitCode::Unreachable, plain(&error.to_string()));
+        let failure = match (&error, silence(snapshot)) {
+            (NoRoute::NoPrimary | NoRoute::NoStandby, Some(reason)) => failure.because(reason),
+            _ => failure,
+        };
+        failure.next("pgctl status")
     })?;
     // There is at least one.
     Ok(pods
