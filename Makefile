@@ -4,7 +4,7 @@ CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 # Most of a test is waiting for clusters.
 TEST_THREADS ?= 3
-SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
+SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test lint bench docs
 
@@ -35,10 +35,11 @@ lint: ## Formatting, clippy, rustdoc, shellcheck, the dependencies' licences and
 	shellcheck --external-sources $(SCRIPTS)
 	@CARGO='$(CARGO)' xtask/deny.sh
 
-bench: ## Measure pgctl status, start time, switchovers, and backups of 1 GB against kubectl exec
+bench: ## Measure pgctl status, start time, switchovers, looking, and backups of 1 GB against kubectl exec
 	@sandbox/requirements.sh
 	@$(CARGO) build --quiet --release --package pgctl --package pgctl-sandbox
 	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench.sh
+	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench-looking.sh
 	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench-backup.sh
 
 docs: ## Generate completions, man pages, the command reference and the rendered manifests

@@ -27,8 +27,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// A file of manifests; `None` for the deployment's sandbox overlay.
     pub manifests: Option<PathBuf>,
-    /// The API server alone, over an empty store: no controller and no kubelet acts on the objects
-    /// that a test puts there, and they stay as they are.
+    /// The API server alone, over a store with the given manifests or none: no controller and no kubelet
+    /// acts on the objects, and they stay as they are.
     pub api_only: bool,
     /// Only the autoscaler's bounds scale, and never what the machine does besides: for tests that
     /// count pods.
@@ -41,7 +41,7 @@ impl Options {
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn load(&self) -> Result<Option<Manifests>> {
-        if self.api_only {
+        if self.api_only && self.manifests.is_none() {
             return Ok(None);
         }
         let mut manifests = match &self.manifests {
