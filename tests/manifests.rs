@@ -14,28 +14,28 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fs, path::Path, process::Command};
 
+use needs::Need;
+
 #[path = "manifests/components.rs"]
 mod components;
+#[path = "support/needs.rs"]
+mod needs;
 
-/// The rendered overlay, or nothing, with a message, where there is no kubectl.
+/// The rendered overlay; nothing where it is known that there is no kubectl.
 fn render(folder: &str) -> Result<Option<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("deploy")
         .join(folder);
-    match Command::new("kubectl").arg("kustomize").arg(path).output() {
-        Err(_) => {
-            eprintln!("SKIPPED: needs kubectl");
-            Ok(None)
-        }
-        Ok(output) => {
-            ensure!(
-                output.status.success(),
-                "{folder}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            Ok(Some(String::from_utf8(output.stdout)?))
-        }
+    if needs::does_without(Need::Kubectl) {
+        return Ok(None);
     }
+    let output = Command::new("kubectl")
+        .arg("kustomize")
+        .arg(path)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{folder}: {said}");
+    Ok(Some(String::from_utf8(output.stdout)?))
 }
 
 fn objects(text: &str) -> Result<Vec<Value>> {

@@ -11,13 +11,16 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use pgctl_sandbox::{Options, Sandbox};
 
+use needs::{Need, does_without};
+
+#[path = "../../tests/support/needs.rs"]
+mod needs;
+
 /// How long one kubectl may take, on a machine that runs other tests, too.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What is given to kubectl for its own waits, so that it tells what it waited for.
 const WAIT: &str = "--timeout=55s";
-
-const OLDEST_MINOR: u32 = 31;
 
 const MANIFESTS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -177,24 +180,9 @@ fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
     Ok(())
 }
 
-/// The minor version of the kubectl on this machine.
-fn kubectl_minor() -> Option<u32> {
-    let output = Command::new("kubectl")
-        .args(["version", "--client", "-o", "json"])
-        .output()
-        .ok()?;
-    let version: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-    let minor = version.pointer("/clientVersion/minor")?.as_str()?;
-    minor.trim_end_matches('+').parse().ok()
-}
-
 #[test]
 fn an_operator_works_with_kubectl() -> Result<()> {
-    let found = kubectl_minor();
-    if found.is_none_or(|minor| minor < OLDEST_MINOR) {
-        eprintln!(
-            "SKIPPED: needs kubectl 1.{OLDEST_MINOR} or newer; found minor version {found:?}"
-        );
+    if does_without(Need::Kubectl) {
         return Ok(());
     }
     let place = Place::new()?;

@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use pgctl_sandbox::{Options, Sandbox};
 
+use needs::{Need, does_without};
+
+#[path = "../../tests/support/needs.rs"]
+mod needs;
+
 const WAIT: &str = "--timeout=120s";
 
 /// Two pods behind a Service, an account with a Role, and Jobs of every fate.
@@ -174,13 +179,7 @@ impl World {
 
 #[test]
 fn workloads_run_as_on_a_cluster() -> Result<()> {
-    if Command::new("kubectl")
-        .arg("version")
-        .arg("--client")
-        .output()
-        .is_err()
-    {
-        eprintln!("SKIPPED: needs kubectl");
+    if does_without(Need::Kubectl) {
         return Ok(());
     }
     let dir = tempfile::tempdir()?;

@@ -7,6 +7,7 @@ use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 
 use crate::fixture::Fixture;
+use crate::needs::{Need, does_without};
 use crate::test_cluster::{OPERATOR, SandboxCluster, VIEWER, on_cluster, on_sandbox};
 
 const PHYSICAL: &[&str] = &["--physical"];
@@ -287,12 +288,7 @@ async fn refusals(fixture: &Fixture<'_>) -> Result<()> {
 
 /// A file system of 1 MB, which only this process and its children see.
 async fn full_disk(fixture: &Fixture<'_>) -> Result<()> {
-    if std::process::Command::new("bwrap")
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        eprintln!("SKIPPED: a small disk needs bubblewrap");
+    if does_without(Need::Namespaces) {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;

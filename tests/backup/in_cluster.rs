@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::fixture::Fixture;
+use crate::needs::{Need, does_without};
 use crate::support::S3Server;
 use crate::test_cluster::{SandboxCluster, on_sandbox, within};
 
@@ -87,12 +88,7 @@ async fn job(cluster: &SandboxCluster, name: &str, from: &str, condition: &str) 
 
 #[test]
 fn the_shipped_cronjobs_take_check_and_prune_backups_with_their_own_account() -> Result<()> {
-    if Command::new("kubectl")
-        .args(["version", "--client"])
-        .output()
-        .is_err()
-    {
-        eprintln!("SKIPPED: needs kubectl");
+    if does_without(Need::Kubectl) {
         return Ok(());
     }
     on_sandbox(1, async |cluster| {

@@ -10,6 +10,8 @@ mod faults;
 mod fixture;
 mod in_cluster;
 mod memory;
+#[path = "../support/needs.rs"]
+mod needs;
 mod pruning;
 mod restore_test;
 mod round_trip;

@@ -233,22 +233,8 @@ fn rules() -> Result<String> {
     Ok(serde_json::to_string_pretty(&rule["spec"])?)
 }
 
-fn installed(program: &str) -> bool {
-    let asked = std::process::Command::new(program)
-        .arg("--version")
-        .output();
-    let installed = asked.is_ok();
-    if !installed {
-        eprintln!("{program} is not installed: sandbox/requirements.sh installs it");
-    }
-    installed
-}
-
 #[test]
 fn every_alert_fires_when_it_ought_to_and_else_does_not() -> Result<()> {
-    if !installed("promtool") {
-        return Ok(());
-    }
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("rules.yaml"), rules()?)?;
     let tests = folder.path().join("rules_test.yaml");
@@ -256,7 +242,8 @@ fn every_alert_fires_when_it_ought_to_and_else_does_not() -> Result<()> {
     let run = std::process::Command::new("promtool")
         .args(["test", "rules"])
         .arg(&tests)
-        .output()?;
+        .output()
+        .context("promtool, which sandbox/requirements.sh installs")?;
     let said = [run.stdout, run.stderr].concat();
     ensure!(run.status.success(), "{}", String::from_utf8_lossy(&said));
     // Each has its two tests, and a page of the runbook that is there.
@@ -290,9 +277,6 @@ async fn every_query_of_the_dashboard_has_an_answer(
     cluster: &SandboxCluster,
     target: &str,
 ) -> Result<()> {
-    if !installed("prometheus") {
-        return Ok(());
-    }
     let folder = cluster.folder().join("prometheus");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("rules.yaml"), rules()?)?;
@@ -312,7 +296,8 @@ async fn every_query_of_the_dashboard_has_an_answer(
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
-        .spawn()?;
+        .spawn()
+        .context("prometheus, which sandbox/requirements.sh installs")?;
     eventually("Prometheus has scraped", async || {
         let answer = query(&address, "pgctl_up == 1").await?;
         ensure!(!series(&answer).is_empty(), "{answer}");

@@ -6,10 +6,14 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use super::needs::{Need, does_without};
 use super::{named, objects, of_kind, through};
 
-/// What an overlay of the base with this component applies; nothing, with a message, where there is no kubectl.
+/// What an overlay of the base with this component applies; nothing where it is known that there is no kubectl.
 fn overlay(component: &str) -> Result<Option<Vec<Value>>> {
+    if does_without(Need::Kubectl) {
+        return Ok(None);
+    }
     let folder = tempfile::tempdir()?;
     let up = "../".repeat(folder.path().components().count().saturating_sub(1));
     let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy").trim_start_matches('/');
@@ -18,14 +22,10 @@ fn overlay(component: &str) -> Result<Option<Vec<Value>>> {
          resources: [{up}{deploy}/base]\ncomponents: [{up}{deploy}/components/{component}]\n"
     );
     std::fs::write(folder.path().join("kustomization.yaml"), text)?;
-    let run = Command::new("kubectl")
+    let output = Command::new("kubectl")
         .arg("kustomize")
         .arg(folder.path())
-        .output();
-    let Ok(output) = run else {
-        eprintln!("SKIPPED: needs kubectl");
-        return Ok(None);
-    };
+        .output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{component}: {said}");
     objects(&String::from_utf8(output.stdout)?).map(Some)

@@ -5,6 +5,8 @@
 mod bootstrap;
 mod data;
 mod fence;
+#[path = "../support/needs.rs"]
+mod needs;
 mod peers;
 mod pod;
 mod settings;

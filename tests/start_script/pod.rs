@@ -14,6 +14,8 @@ use std::{
 };
 use tempfile::TempDir;
 
+use crate::needs::{Need, does_without};
+
 pub(crate) const PRIMARY: &str = "x-postgres-primary-0";
 pub(crate) const REPLICA: &str = "x-postgres-replica-0";
 pub(crate) const REPLICA_1: &str = "x-postgres-replica-1";
@@ -27,26 +29,9 @@ const SESSION: &str = "-c default_transaction_read_only=off -c default_transacti
 /// How long a condition may take to come true on a busy machine. Not a promise of the script.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// True, with a message, where a pod cannot be run: the tests are then skipped.
+/// True where it is known that a pod can't be run: the tests are then skipped.
 pub(crate) fn skipped() -> bool {
-    let works = Command::new("bwrap")
-        .args([
-            "--unshare-user",
-            "--unshare-pid",
-            "--ro-bind",
-            "/",
-            "/",
-            "true",
-        ])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if works && binaries().is_ok() {
-        return false;
-    }
-    eprintln!(
-        "SKIPPED: needs bubblewrap that may make namespaces, and PostgreSQL's server programs"
-    );
-    true
+    does_without(Need::Namespaces)
 }
 
 fn binaries() -> Result<PathBuf> {

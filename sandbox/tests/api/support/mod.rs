@@ -11,6 +11,8 @@ use pgctl_sandbox::store::Store;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::needs::{Need, does_without};
+
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type TestResult = Result<(), Error>;
 
@@ -107,29 +109,12 @@ impl Cluster {
         Ok(kube::Client::try_from(config)?)
     }
 
-    /// None, and a message, on a machine without a kubectl that can do what the test needs.
+    /// None on a machine of which it is known that it has no kubectl.
     pub(crate) async fn with_kubectl() -> Result<Option<Self>, Error> {
-        let found = Command::new("kubectl")
-            .args(["version", "--client", "-o", "json"])
-            .output()
-            .await;
-        let version = found
-            .ok()
-            .and_then(|o| serde_json::from_slice::<serde_json::Value>(&o.stdout).ok());
-        let minor = version
-            .as_ref()
-            .and_then(|v| v.pointer("/clientVersion/minor"))
-            .and_then(|m| m.as_str());
-        let minor = minor.and_then(|m| m.trim_end_matches('+').parse::<u32>().ok());
-        match minor {
-            Some(31..) => Self::with_pods().await.map(Some),
-            found => {
-                eprintln!(
-                    "SKIPPED: kubectl 1.31 or newer is not on this machine (found minor version {found:?})"
-                );
-                Ok(None)
-            }
+        if does_without(Need::Kubectl) {
+            return Ok(None);
         }
+        Self::with_pods().await.map(Some)
     }
 
     /// The path of a kubeconfig without credentials.
