@@ -28,6 +28,7 @@ pub(crate) fn find(path: &Path, code: &str) -> Vec<String> {
     let mut finder = Finder {
         path,
         function: String::new(),
+        own: String::new(),
         found: Vec::new(),
     };
     finder.visit_file(&file);
@@ -37,13 +38,15 @@ pub(crate) fn find(path: &Path, code: &str) -> Vec<String> {
 struct Finder<'a> {
     path: &'a Path,
     function: String,
+    /// The type whose `impl` block it is in: what `Self` means.
+    own: String,
     found: Vec<String>,
 }
 
 impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_expr_match(&mut self, it: &'ast syn::ExprMatch) {
         let patterns = || it.arms.iter().flat_map(|arm| alternatives(&arm.pat));
-        let of = patterns().find_map(owner);
+        let of = patterns().find_map(|pattern| owner(pattern, &self.own));
         if let (Some(of), true) = (of, patterns().any(takes_all)) {
             let (path, function) = (self.path.display(), &self.function);
             self.found.push(format!("{path}: {function}: {of}"));
@@ -54,6 +57,16 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_signature(&mut self, it: &'ast syn::Signature) {
         self.function = it.ident.to_string();
         visit::visit_signature(self, it);
+    }
+
+    fn visit_item_impl(&mut self, it: &'ast syn::ItemImpl) {
+        let outer = std::mem::take(&mut self.own);
+        if let syn::Type::Path(of) = &*it.self_ty {
+            let last = of.path.segments.last();
+            self.own = last.map(|it| it.ident.to_string()).unwrap_or_default();
+        }
+        visit::visit_item_impl(self, it);
+        self.own = outer;
     }
 
     fn visit_item_mod(&mut self, it: &'ast syn::ItemMod) {
@@ -79,8 +92,8 @@ fn alternatives(pattern: &syn::Pat) -> Vec<&syn::Pat> {
     }
 }
 
-/// The enum of which a pattern names a variant.
-fn owner(pattern: &syn::Pat) -> Option<&'static str> {
+/// The enum of which a pattern names a variant; `own` is what `Self` means.
+fn owner(pattern: &syn::Pat, own: &str) -> Option<&'static str> {
     let path = match pattern {
         syn::Pat::Struct(it) => &it.path,
         syn::Pat::TupleStruct(it) => &it.path,
@@ -88,6 +101,7 @@ fn owner(pattern: &syn::Pat) -> Option<&'static str> {
         _ => return None,
     };
     let name = path.segments.iter().rev().nth(1)?.ident.to_string();
+    let name = if name == "Self" { own } else { &name };
     LED.iter().find(|it| **it == name).copied()
 }
 

@@ -273,23 +273,47 @@ fn no_match_over_what_plans_are_made_of_takes_all_the_rest() {
         "name the variants, so that the compiler leads whoever adds one:\n{}",
         found.join("\n")
     );
-    let code = "fn f(it: Action) { match &it { Action::Observe => {}, _ => {} } }";
-    assert_eq!(
-        catch_all::find(Path::new("x.rs"), code),
-        ["x.rs: f: Action"]
-    );
+    for (code, caught) in [
+        (
+            "fn f(it: Action) { match &it { Action::Observe => {}, _ => {} } }",
+            &["x.rs: f: Action"][..],
+        ),
+        (
+            "impl Step for plan::Action { fn f(self) { match self { Self::Observe => {}, rest => {} } } }",
+            &["x.rs: f: Action"],
+        ),
+        (
+            "impl Colour { fn f(self) { match self { Self::Red => {}, _ => {} } } }",
+            &[],
+        ),
+    ] {
+        assert_eq!(catch_all::find(Path::new("x.rs"), code), caught, "{code}");
+    }
+}
+
+/// Whether a line writes to the terminal, or takes hold of it. To ask whether it is one, and how large, is neither.
+fn writes(line: &str) -> bool {
+    let asks = [
+        "io::stdout().is_terminal()",
+        "io::stderr().is_terminal()",
+        "tcgetwinsize(io::stdout())",
+    ];
+    let line = asks
+        .iter()
+        .fold(line.to_owned(), |line, asks| line.replace(asks, ""));
+    let macros = ["print!", "println!", "eprint!", "eprintln!", "dbg!"];
+    // Also by a name that a `use` line has brought.
+    let handles = ["io::stdout", "io::stderr", "stdout()", "stderr()"];
+    macros.iter().any(|name| mentions(&line, name))
+        || handles.iter().any(|name| {
+            line.match_indices(name)
+                .any(|(at, _)| !line[..at].ends_with(['.', ':']) || name.starts_with("io::"))
+        })
 }
 
 /// One door to stdout and stderr, which knows of readers that have gone: `output/writer.rs`.
 #[test]
 fn nobody_else_writes_to_the_terminal() {
-    let needles = [
-        "println!",
-        "eprintln!",
-        "print!(",
-        "io::stdout()",
-        "io::stderr()",
-    ];
     // A credential plugin's own words are passed on as they are, and so is what a program in a pod writes.
     let doors = [
         "src/output/writer.rs",
@@ -303,8 +327,7 @@ fn nobody_else_writes_to_the_terminal() {
         }
         let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
         for (number, line) in code_lines(code) {
-            let asks = line.contains("is_terminal") || line.contains("size");
-            if !asks && needles.iter().any(|needle| line.contains(needle)) {
+            if writes(line) {
                 elsewhere.push(format!("{}:{number}", path.display()));
             }
         }
@@ -314,6 +337,22 @@ fn nobody_else_writes_to_the_terminal() {
         "write_stdout and write_stderr are there for that:\n{}",
         elsewhere.join("\n")
     );
+    for line in [
+        "print!(\"{size}\");",
+        "let mut size = io::stdout();",
+        "use std::io::stderr;",
+        "stderr().write_all(b\"x\")?;",
+        "if std::io::stderr().is_terminal() { eprintln!(\"x\"); }",
+    ] {
+        assert!(writes(line), "{line}");
+    }
+    for line in [
+        "std::io::stderr().is_terminal()",
+        "let screen = context.stderr();",
+        "blueprint!()",
+    ] {
+        assert!(!writes(line), "{line}");
+    }
 }
 
 /// Labels, annotations, keys and paths stand in `names.rs` alone, and the scripts say the same.
