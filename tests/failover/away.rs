@@ -15,8 +15,6 @@ use super::test_cluster::{Oracle, TestCluster, eventually, full, on_sandbox};
 /// Longer than a Lease lives without being renewed.
 const AWAY: Duration = Duration::from_secs(30);
 
-const LEASE: &str = "pgctl-sandbox";
-
 /// The old primary has been told to stop.
 async fn told_to_stop(cluster: &TestCluster) -> Result<()> {
     let name = full("primary-0");
@@ -51,10 +49,11 @@ fn an_api_that_is_away_right_after_the_stop_does_not_end_a_switchover() -> Resul
 }
 
 /// The Lease of somebody on another machine, whose clock is off by so much.
-fn lease(off: SignedDuration) -> Result<Lease> {
+fn lease(cluster: &TestCluster, off: SignedDuration) -> Result<Lease> {
     let now = (Timestamp::now() + off).to_string();
     Ok(serde_json::from_value(json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": LEASE},
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": cluster.record()?, "namespace": cluster.namespace()},
         "spec": {"holderIdentity": "bob@elsewhere/1-1-another-1", "leaseDurationSeconds": 15,
             "acquireTime": now, "renewTime": now}}))?)
 }
@@ -62,8 +61,7 @@ fn lease(off: SignedDuration) -> Result<Lease> {
 #[test]
 fn the_lease_of_a_dead_holder_whose_clock_was_days_ahead_locks_nobody_out() -> Result<()> {
     on_sandbox(1, async |cluster| {
-        let mut ahead = lease(SignedDuration::from_hours(72))?;
-        ahead.metadata.namespace = Some(cluster.namespace().to_owned());
+        let ahead = lease(cluster, SignedDuration::from_hours(72))?;
         cluster.store().add(&ahead)?;
         let oracle = Oracle::start(cluster).await?;
         cluster
@@ -78,18 +76,17 @@ fn the_lease_of_a_dead_holder_whose_clock_was_days_ahead_locks_nobody_out() -> R
 #[test]
 fn a_holder_who_is_alive_keeps_everybody_out_whatever_his_clock_says() -> Result<()> {
     on_sandbox(1, async |cluster| {
+        let name = cluster.record()?;
         for hours in [0, 72, -72] {
             let off = SignedDuration::from_hours(hours);
-            let mut held = lease(off)?;
-            held.metadata.namespace = Some(cluster.namespace().to_owned());
-            cluster.store().add(&held)?;
+            cluster.store().add(&lease(cluster, off)?)?;
             let renewing = async {
                 loop {
                     tokio::time::sleep(Duration::from_secs(2)).await;
-                    let spec = lease(off)?.spec;
+                    let spec = lease(cluster, off)?.spec;
                     cluster
                         .store()
-                        .modify(cluster.namespace(), LEASE, |it: &mut Lease| {
+                        .modify(cluster.namespace(), &name, |it: &mut Lease| {
                             it.spec = spec.clone();
                         })?;
                 }
@@ -103,10 +100,10 @@ fn a_holder_who_is_alive_keeps_everybody_out_whatever_his_clock_says() -> Result
             };
             run.exits(3)?
                 .says("bob@elsewhere")?
-                .says(&format!("kubectl describe lease {LEASE}"))?;
+                .says(&format!("kubectl describe lease {name}"))?;
             cluster.store().remove::<Lease>(
                 cluster.namespace(),
-                LEASE,
+                &name,
                 &DeleteOptions::default(),
             )?;
         }

@@ -1,29 +1,19 @@
 //! No primary answers: what is proven, what is refused, and what may be lost.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
 use super::faults_during::{fenced, finish};
-use super::test_cluster::{
-    Oracle, SandboxCluster, TestCluster, eventually, full, on_cluster, on_sandbox,
-};
+use super::test_cluster::{Oracle, SandboxCluster, TestCluster, full, on_cluster, on_sandbox};
 
 impl TestCluster {
     /// The node of a pod.
     fn node(&self, tail: &str) -> Result<String> {
         let pod: Pod = self.store().read(self.namespace(), &full(tail))?;
         Ok(pod.spec.and_then(|spec| spec.node_name).unwrap_or_default())
-    }
-
-    pub(crate) async fn gone(&self, tail: &str) -> Result<()> {
-        eventually("the pod is gone", async || match self.uid(tail) {
-            Err(_) => Ok(()),
-            Ok(uid) => bail!("{tail} is there, as {uid}"),
-        })
-        .await
     }
 }
 

@@ -6,9 +6,6 @@ use serde_json::json;
 
 use super::test_cluster::{TestCluster, on_cluster};
 
-/// Where the sandbox's journal is.
-const JOURNAL: &str = "pgctl-sandbox";
-
 impl TestCluster {
     /// Puts a journal there whose format and plan nobody knows yet.
     fn journal_of_a_newer_one(&self) -> Result<ConfigMap> {
@@ -20,9 +17,9 @@ impl TestCluster {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
-                "name": JOURNAL,
+                "name": self.record()?,
                 "namespace": self.namespace(),
-                "labels": {"pgctl.io/cluster": "sandbox"},
+                "labels": {"pgctl.io/cluster": self.name()?},
             },
             "data": {
                 "format": header.to_string(),
@@ -62,7 +59,8 @@ fn the_journal_of_a_newer_pgctl_is_refused_and_left_as_it_is() -> Result<()> {
             .await?
             .says("quiescing of the cluster")?
             .says("install pgctl 0.9.0 or newer")?;
-        let after: ConfigMap = cluster.store().read(cluster.namespace(), JOURNAL)?;
+        let journal = cluster.record()?;
+        let after: ConfigMap = cluster.store().read(cluster.namespace(), &journal)?;
         ensure!(after == before, "it was changed: {after:?}");
         Ok(())
     })

@@ -2,25 +2,10 @@
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::Pod;
-use pgctl_sandbox::store::DeleteOptions;
 
 use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster};
 
 impl TestCluster {
-    /// Deletes a pod and waits until another has its name.
-    pub(crate) async fn replace(&self, tail: &str) -> Result<()> {
-        let before = self.uid(tail)?;
-        let options = DeleteOptions::default();
-        self.store()
-            .remove::<Pod>(self.namespace(), &full(tail), &options)?;
-        eventually("the pod's successor", async || {
-            ensure!(self.uid(tail)? != before, "{tail} is still the old one");
-            Ok(())
-        })
-        .await
-    }
-
     fn set_minimum(&self, minimum: i32) -> Result<()> {
         let name = full("replica-hpa");
         self.store()

@@ -2,10 +2,8 @@
 //! script and the probes, too.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use pgctl_sandbox::store::DeleteOptions;
 
-use super::test_cluster::{Oracle, TestCluster, eventually, full, on_sandbox};
+use super::test_cluster::{Oracle, TestCluster, eventually, on_sandbox};
 
 /// What a session can be given before its first statement, each with a value that would be felt.
 const SETTINGS: [(&str, &str); 52] = [
@@ -181,16 +179,7 @@ fn what_roles_and_databases_set_leaves_every_command_as_it_is() -> Result<()> {
         cluster.kill("replica-1").await?;
         oracle.content(cluster).await?;
         for tail in ["primary-0", "replica-0"] {
-            let (name, options) = (full(tail), DeleteOptions::default());
-            let before = cluster.uid(tail)?;
-            cluster
-                .store()
-                .remove::<Pod>(cluster.namespace(), &name, &options)?;
-            eventually("the pod is made anew", async || {
-                ensure!(cluster.uid(tail)? != before, "not yet");
-                Ok(())
-            })
-            .await?;
+            cluster.replace(tail).await?;
             oracle.content(cluster).await?;
             // It streams before its probe has said so.
             cluster.all_ready().await?;

@@ -36,7 +36,7 @@ impl TestCluster {
     fn delete_journal(&self) -> Result<()> {
         let options = DeleteOptions::default();
         self.store()
-            .remove::<ConfigMap>(self.namespace(), "pgctl-sandbox", &options)
+            .remove::<ConfigMap>(self.namespace(), &self.record()?, &options)
     }
 }
 
@@ -147,7 +147,6 @@ fn a_late_resume_after_a_failover_by_hand_changes_nothing() -> Result<()> {
             cluster.open("replica-0").await?.one(streams).await
         })
         .await?;
-        let before = cluster.uid("replica-0")?;
         let name = full("topology");
         cluster
             .store()
@@ -157,15 +156,7 @@ fn a_late_resume_after_a_failover_by_hand_changes_nothing() -> Result<()> {
                 data.insert("primary".to_owned(), full("replica-1"));
                 data.insert("term".to_owned(), (term + 1).to_string());
             })?;
-        let options = DeleteOptions::default();
-        cluster
-            .store()
-            .remove::<Pod>(cluster.namespace(), &full("replica-0"), &options)?;
-        eventually("its successor", async || {
-            ensure!(cluster.uid("replica-0")? != before, "not yet");
-            Ok(())
-        })
-        .await?;
+        cluster.replace("replica-0").await?;
         cluster.sql("replica-1", "SELECT pg_promote()").await?;
         let service = full("write");
         cluster

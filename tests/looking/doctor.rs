@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use pgctl_sandbox::store::DeleteOptions;
@@ -36,15 +36,26 @@ async fn examine(cluster: &SandboxCluster, arguments: &[&str]) -> Result<Value> 
     ]
     .concat();
     let run = cluster.pgctl(&all).await?;
-    for secret in ["sandbox-only", "sandbox-only-too"] {
-        // As a value: words of a finding may contain it.
+    for password in passwords(cluster)? {
         let shown = [&run.stdout, &run.stderr];
         ensure!(
-            !shown.iter().any(|it| it.contains(secret)),
+            !shown.iter().any(|it| it.contains(&password)),
             "a password is shown: {run}"
         );
     }
     run.json()
+}
+
+/// The passwords in the cluster's Secret.
+fn passwords(cluster: &SandboxCluster) -> Result<Vec<String>> {
+    let secret: Secret = cluster.store().read(cluster.namespace(), &full("secret"))?;
+    let data = secret.data.context("an empty Secret")?;
+    let passwords = data.into_iter().filter(|(key, _)| key.contains("password"));
+    let passwords: Vec<String> = passwords
+        .map(|(_, value)| Ok(String::from_utf8(value.0)?))
+        .collect::<Result<_>>()?;
+    ensure!(passwords.len() >= 2, "{} passwords", passwords.len());
+    Ok(passwords)
 }
 
 /// Outcome, object and evidence of all results of a check, as text.

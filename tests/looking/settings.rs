@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use pgctl_sandbox::cli::{FaultKind, Scope};
 use serde_json::Value;
 
-use crate::test_cluster::{SandboxCluster, full, on_sandbox};
+use crate::test_cluster::{SandboxCluster, eventually, full, on_sandbox};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA: &str = "replica-0";
@@ -52,13 +52,39 @@ async fn a_wrong_name_leads_to_the_nearest(cluster: &SandboxCluster) -> Result<(
 }
 
 async fn no_secret_is_shown(cluster: &SandboxCluster) -> Result<()> {
-    for line in [
-        &["config", "show", "--all", "-o", "json"][..],
-        &["config", "show", "primary_conninfo", "-o", "wide"],
-        &["config", "diff", "-o", "json"],
+    let standby = cluster.open(REPLICA).await?;
+    let conninfo = standby.one("show primary_conninfo").await?;
+    ensure!(conninfo.contains("passfile"), "{conninfo}");
+    for sql in [
+        "alter system set archive_cleanup_command = 'push --password=hunter2 %p'",
+        "select pg_reload_conf()",
     ] {
-        let run = cluster.pgctl(line).await?;
-        ensure!(!run.stdout.contains("passfile"), "{run}");
+        cluster.sql(PRIMARY, sql).await?;
+    }
+    eventually("the reload", async || {
+        let run = cluster.pgctl(&["config", "show", "archive_cleanup_command"]);
+        run.await?.exits(0)?.says("push --password=***")
+    })
+    .await?;
+    let names = ["archive_cleanup_command", "primary_conninfo"];
+    for (line, exit) in [
+        (&["config", "show", "--all", "-o", "json"][..], 0),
+        (&["config", "show", names[0], names[1], "-o", "wide"], 0),
+        (&["config", "diff", "-o", "json"], 4),
+    ] {
+        let run = cluster.pgctl(line).await?.exits(exit)?;
+        for secret in ["passfile", conninfo.as_str(), "hunter2"] {
+            ensure!(!run.stdout.contains(secret), "{secret} is in it: {run}");
+        }
+        for name in names.iter().filter(|_| exit == 0) {
+            ensure!(run.stdout.contains(name), "{name} is not in it: {run}");
+        }
+    }
+    for sql in [
+        "alter system reset archive_cleanup_command",
+        "select pg_reload_conf()",
+    ] {
+        cluster.sql(PRIMARY, sql).await?;
     }
     Ok(())
 }
@@ -72,7 +98,7 @@ async fn what_differs_is_told(cluster: &SandboxCluster) -> Result<()> {
     ] {
         cluster.sql(REPLICA, sql).await?;
     }
-    let document = crate::test_cluster::eventually("the reload", async || {
+    let document = eventually("the reload", async || {
         let document = json(cluster, &["config", "diff"], 4).await?;
         let found = difference(&document, "max_connections", "pending-restart");
         ensure!(found.is_some(), "{document:#}");
@@ -150,8 +176,22 @@ async fn space_is_counted(cluster: &SandboxCluster) -> Result<()> {
         scope: Scope { namespace: None },
     };
     cluster.fault(&fill).await?;
-    let run = cluster.pgctl(&["disk", "--tables", "0"]).await?;
-    run.exits(4)?.says("9")?;
+    let document = json(cluster, &["disk", "--tables", "0"], 4).await?;
+    let used = |server: usize| -> Result<f64> {
+        let volume = &document["servers"][server]["usage"]["volumes"][0];
+        let bytes = |name: &str| {
+            volume[name]
+                .as_f64()
+                .with_context(|| format!("{document:#}"))
+        };
+        Ok(bytes("usedBytes")? / bytes("sizeBytes")?)
+    };
+    let (filled, other) = (used(0)?, used(1)?);
+    ensure!(
+        filled > 0.96 && filled <= 1.0,
+        "{filled} is used: {document:#}"
+    );
+    ensure!(other < 0.5, "{other} is used: {document:#}");
     cluster.mend().await
 }
 

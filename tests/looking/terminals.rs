@@ -5,7 +5,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 use tokio::io::AsyncWriteExt as _;
 
-use super::test_cluster::{SandboxCluster, TestCluster, VIEWER, full, on_sandbox};
+use super::test_cluster::{SandboxCluster, TestCluster, VIEWER, eventually, full, on_sandbox};
 
 #[test]
 fn programs_in_pods_have_the_terminal_and_their_exit_codes() -> Result<()> {
@@ -87,7 +87,18 @@ async fn psql_on_a_terminal(cluster: &TestCluster, arguments: &[&str]) -> Result
         .await?;
     terminal.shows("sum=42").await?;
     terminal.types("select 'asleep', pg_sleep(1000);").await?;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    eventually("the query runs", async || {
+        let sql = "select count(*) from pg_stat_activity \
+            where state = 'active' and query like 'select ''asleep''%'";
+        let mut running = 0;
+        for tail in ["replica-0", "replica-1"] {
+            let count: u32 = cluster.open(tail).await?.one(sql).await?.parse()?;
+            running += count;
+        }
+        ensure!(running == 1, "{running} do");
+        Ok(())
+    })
+    .await?;
     terminal.presses(b"\x03").await?;
     terminal
         .shows("canceling statement due to user request")
@@ -122,10 +133,8 @@ async fn shell_for_scripts(cluster: &TestCluster) -> Result<()> {
     let missing = cluster
         .pgctl(&["shell", "primary", "--", "no-such-program"])
         .await?;
-    ensure!(
-        !missing.status.success() && missing.stdout.is_empty(),
-        "{missing}"
-    );
+    let missing = missing.exits(127)?.says("no-such-program")?;
+    ensure!(missing.stdout.is_empty(), "{missing}");
     let mut command = cluster.command(&["shell", "replica-0"])?;
     let mut child = command.stdin(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().context("stdin")?;
@@ -149,8 +158,13 @@ async fn shell_on_a_terminal(cluster: &TestCluster) -> Result<()> {
         .await?
         .shows("a terminal")
         .await?;
-    terminal.types("sleep 1000").await?;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    terminal.types("sleep 4711").await?;
+    eventually("it sleeps", async || {
+        let look = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep 'sleep [4]711'";
+        let arguments = ["shell", "replica-0", "--", "sh", "-c", look];
+        cluster.pgctl(&arguments).await?.exits(0)
+    })
+    .await?;
     terminal.presses(b"\x03").await?;
     terminal
         .types("echo still''here")

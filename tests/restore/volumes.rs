@@ -56,7 +56,7 @@ impl TestCluster {
             self.store()
                 .remove::<PersistentVolumeClaim>(self.namespace(), &claim, &options)?;
         }
-        for map in [full("topology"), "pgctl-sandbox".to_owned()] {
+        for map in [full("topology"), self.record()?] {
             // There is none before the first operation.
             self.store()
                 .remove::<ConfigMap>(self.namespace(), &map, &options)

@@ -111,6 +111,11 @@ impl TestCluster {
             .context("a StatefulSet without the label of an instance")
     }
 
+    /// The name of the Lease and of the ConfigMap in which pgctl keeps what it does to the cluster.
+    pub(crate) fn record(&self) -> Result<String> {
+        Ok(format!("pgctl-{}", self.name()?))
+    }
+
     /// A folder on this machine that goes with the test.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

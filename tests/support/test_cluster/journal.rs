@@ -10,8 +10,8 @@ impl TestCluster {
     /// first.
     pub(crate) fn journal(&self) -> String {
         let map = self
-            .store()
-            .read::<ConfigMap>(self.namespace(), "pgctl-sandbox");
+            .record()
+            .and_then(|name| self.store().read::<ConfigMap>(self.namespace(), &name));
         let data = map.ok().and_then(|map| map.data).unwrap_or_default();
         let read = |key: &str| data.get(key).map_or("", String::as_str);
         let plan: serde_json::Value = serde_json::from_str(read("plan")).unwrap_or_default();

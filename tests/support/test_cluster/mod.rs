@@ -17,6 +17,7 @@ mod roles;
 mod sandbox_cluster;
 mod server_state;
 mod standbys;
+mod successors;
 mod terminal;
 mod writers;
 

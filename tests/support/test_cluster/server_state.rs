@@ -80,17 +80,32 @@ impl TestCluster {
                 let set = format!("ALTER SYSTEM SET \"{}\" = '{}'", ident(name), quoted(value));
                 self.sql(&tail, &set).await?;
             }
-            self.sql(&tail, "SELECT pg_reload_conf()").await?;
+            self.reload(&tail).await?;
             self.start_again_if_needed(&tail).await?;
         }
         Ok(())
     }
 
+    /// Lets a server read its files again, and waits until it has.
+    async fn reload(&self, tail: &str) -> Result<()> {
+        // A new session has the time from the process that has started it.
+        const LOADED: &str = "SELECT pg_conf_load_time()";
+        let before = self.open(tail).await?.one(LOADED).await?;
+        self.sql(tail, "SELECT pg_reload_conf()").await?;
+        eventually("the reload", async || {
+            let now = self.open(tail).await?.one(LOADED).await?;
+            ensure!(
+                now != before,
+                "{tail} has not read its files since {before}"
+            );
+            Ok(())
+        })
+        .await
+    }
+
     /// Restarts a server whose settings wait for it.
     async fn start_again_if_needed(&self, tail: &str) -> Result<()> {
         const PENDING: &str = "SELECT count(*) FROM pg_settings WHERE pending_restart";
-        // The reload takes a moment.
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         if self.open(tail).await?.one(PENDING).await? == "0" {
             return Ok(());
         }
