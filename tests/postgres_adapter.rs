@@ -281,7 +281,7 @@ async fn a_mark_waits_for_no_standby_and_a_failed_one_leaves_no_transaction() {
     let nobody = Some("a_standby_that_does_not_exist");
     session.set_synchronous_standbys(nobody).await.expect("set");
     eventually("commits wait for it", async || {
-        (server.query("show synchronous_standby_names") != "").then_some(())
+        (!server.query("show synchronous_standby_names").is_empty()).then_some(())
     })
     .await;
     let before: Lsn = server
