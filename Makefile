@@ -6,10 +6,10 @@ export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 TEST_THREADS ?= 3
 SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 
-.PHONY: help demo sandbox test lint bench docs
+.PHONY: help demo sandbox test test-fast test-long lint bench docs
 
 help: ## What there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: ## Start a cluster of three, put a write load on it, look at it, leave nothing behind
 	@sandbox/requirements.sh
@@ -26,6 +26,13 @@ test: ## Everything: unit tests, the start script, the sandbox, end to end, gene
 	$(CARGO) build --workspace --all-targets --features pgctl/failpoints
 	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --features pgctl/failpoints
 	$(CARGO) xtask generate --check
+
+test-fast: ## What needs no cluster: the decisions, the screens, the rooms, the commands in the documents
+	$(CARGO) test --package pgctl-model --package pgctl --lib --test architecture --test advice
+
+test-long: ## What takes hours: every kill and every trouble at every step, a hundred broken backups and uploads
+	@sandbox/requirements.sh
+	$(CARGO) test --features failpoints --no-fail-fast --test failover --test scale --test restore --test backup -- --ignored
 
 lint: ## Formatting, clippy, rustdoc, shellcheck, the dependencies' licences and known weaknesses
 	@sandbox/requirements.sh --lint
