@@ -52,6 +52,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "locks" -d 'Show who wai
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "connections" -d 'Show who is connected, against the limit, and what keeps dead rows from going'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "config" -d 'Show the settings that each server goes by and where they come from; or how they differ'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "disk" -d 'Show what takes the space on each volume, how fast that grows, and when it is full'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "query" -d 'Ask the primary, or every server at once, a question in SQL'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "psql" -d 'Open psql on the primary, on a standby, or on a pod'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "shell" -d 'Open a shell in a pod, or run a command there'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "port-forward" -d 'Open a local port that leads to the primary, to the standbys, or to a pod'
@@ -411,6 +412,31 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s v -l verbose -d 'Te
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l pod -d 'Ask the server of this pod; may be given several times [default: the primary]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s d -l database -d 'Database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l max-rows -d 'The most rows that are taken of a server; 0 for no limit but that of bytes' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l statement-timeout -d 'The longest that the statement may take on a server' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s a -l all -d 'Ask every server'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l replica -d 'Ask every standby'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l csv -d 'Print CSV (RFC 4180): NULL is empty, the empty string is ""'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l write -d 'It may change something: on the primary only, and somebody has to agree'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s d -l database -d 'Database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l context -d 'Context of the kubeconfig [default: the current one]' -r

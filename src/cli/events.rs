@@ -38,6 +38,7 @@ impl Command {
             | Self::Logs(_)
             | Self::Metrics(_)
             | Self::PortForward(_)
+            | Self::Query(_)
             | Self::Psql(_)
             | Self::Queries(_)
             | Self::Report(_)

@@ -17,6 +17,7 @@ mod operation;
 mod port_forward;
 mod psql;
 mod queries;
+mod query;
 mod rejoin;
 mod report;
 mod restore;
@@ -46,6 +47,7 @@ pub use operation::{ChangeArgs, EventsArgs, GoOnArgs, OperationArgs, SmallChange
 pub use port_forward::PortForwardArgs;
 pub use psql::{PsqlArgs, ShellArgs};
 pub use queries::{LocksArgs, QueriesArgs, QueriesCommand, QueryEndArgs};
+pub use query::QueryArgs;
 pub use rejoin::{ReinitArgs, RejoinArgs};
 pub use report::ReportArgs;
 pub use restore::RestoreArgs;

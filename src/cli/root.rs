@@ -8,8 +8,8 @@ use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DiskArgs, DoctorArgs, FailoverArgs, GlobalArgs,
     HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs, PsqlArgs, QueriesArgs,
-    ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs,
-    SyncArgs, TopArgs,
+    QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs, SlotsArgs,
+    StatusArgs, SyncArgs, TopArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -68,6 +68,8 @@ pub enum Command {
     Config(ConfigArgs),
     /// Show what takes the space on each volume, how fast that grows, and when it is full
     Disk(DiskArgs),
+    /// Ask the primary, or every server at once, a question in SQL
+    Query(QueryArgs),
     /// Open psql on the primary, on a standby, or on a pod
     Psql(PsqlArgs),
     /// Open a shell in a pod, or run a command there
@@ -147,7 +149,7 @@ mod tests {
 
     /// What overrules a check that keeps data, or throws data away, is said anew each time: a variable
     /// that was set once would say it for every command that comes after.
-    const ONLY_BY_HAND: [&str; 12] = [
+    const ONLY_BY_HAND: [&str; 13] = [
         "accept-loss",
         "accept-split-brain-risk",
         "allow-archive-gap",
@@ -160,6 +162,7 @@ mod tests {
         "discard-old",
         "no-safety-backup",
         "process",
+        "write",
     ];
 
     #[test]

@@ -52,11 +52,23 @@ impl Asking {
         context: &Context,
         question: impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
     ) -> Result<Vec<PodAnswer<T>>, Failure> {
+        self.ask_within(context, context.timeout(), question).await
+    }
+
+    /// Asks, each pod for as long as that. Connecting may take it `--timeout`.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn ask_within<T>(
+        &mut self,
+        context: &Context,
+        limit: std::time::Duration,
+        question: impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
+    ) -> Result<Vec<PodAnswer<T>>, Failure> {
         if !std::mem::take(&mut self.fresh) {
             self.found = find(context, &self.kube).await?;
         }
         let pods = self.found.choose(&self.pods)?;
-        let limit = context.timeout();
         Ok(self.found.ask(&self.kube, &pods, limit, question).await)
     }
 }

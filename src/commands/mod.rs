@@ -24,6 +24,7 @@ mod operation;
 mod port_forward;
 mod psql;
 mod queries;
+mod query;
 mod rejoin;
 mod report;
 mod restore;

@@ -7,7 +7,8 @@ use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
     backup, config, connections, disk, doctor, failover, history, hpa, lag, logs, metrics,
-    port_forward, psql, queries, rejoin, report, restore, scale, shell, slots, status, sync, top,
+    port_forward, psql, queries, query, rejoin, report, restore, scale, shell, slots, status, sync,
+    top,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -71,6 +72,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Psql(args) => return psql::run(context, args).await,
         Command::Shell(args) => return shell::run(context, args).await,
         Command::PortForward(args) => port_forward::run(context, args).await,
+        Command::Query(args) => query::run(context, args).await,
         Command::Status(args) => status::run(context, args).await,
         Command::Lag(args) => lag::run(context, args).await,
         Command::Slots(args) => slots::run(context, args).await,

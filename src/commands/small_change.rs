@@ -5,7 +5,7 @@ use super::context::Context;
 use super::interruption::interruption;
 use crate::change::{ChangeOutcome, ChangeProposal};
 use crate::cli::SmallChangeArgs;
-use crate::cluster::ClusterId;
+use crate::cluster::{ClusterId, QueryAnswer};
 use crate::confirmation::Confirmed;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -13,6 +13,7 @@ use crate::kubernetes::Kube;
 use crate::operate::{self, Changed, SmallChange};
 use crate::output::{
     ChangeDocument, ChangeEnd, encode, plain, proposal_screen, refused_proposal_screen,
+    written_screen,
 };
 use crate::plan::CheckVerdict;
 
@@ -59,7 +60,7 @@ pub(super) async fn run(
         changed = work => changed?,
         () = interruption() => return Err(interrupted(&proposal)),
     };
-    finish(context, cluster, &proposal, &changed)
+    finish(context, cluster, &proposal, &changed, change.answer())
 }
 
 /// The same for what somebody has looked at and agreed to on a screen that is not left for it. Tells in a
@@ -147,6 +148,7 @@ fn finish(
     cluster: &ClusterId,
     proposal: &ChangeProposal,
     changed: &Changed,
+    answer: Option<&QueryAnswer>,
 ) -> Result<ExitCode, Failure> {
     if let Some(why) = &changed.unwritten {
         let line = format!("warning: how it ended could not be written down: {why}");
@@ -158,7 +160,10 @@ fn finish(
         ChangeOutcome::Done => {
             let text = if context.format.is_document() {
                 let end = ChangeEnd::Done(record.clone());
-                document(context, cluster, proposal, &end)
+                let document = ChangeDocument::new(cluster, proposal, &end).answered(answer);
+                encode(&document, context.format)
+            } else if let Some(answer) = answer {
+                written_screen(&record.change, answer, &context.screen)
             } else {
                 format!("{}: {DONE}\n", plain(&record.change))
             };

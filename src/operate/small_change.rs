@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::change::{ChangeCheck, ChangeOutcome, ChangeProposal, ChangeRecord};
-use crate::cluster::{ClusterId, UnfinishedOperation};
+use crate::cluster::{ClusterId, QueryAnswer, UnfinishedOperation};
 use crate::confirmation::{Confirmed, NeedsConfirmation};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -41,6 +41,11 @@ pub trait SmallChange {
     /// # Errors
     /// When nobody can look.
     fn is_done(&self, proposal: &ChangeProposal) -> impl Future<Output = Result<bool, OpenError>>;
+
+    /// What the server answered with, when there is more to it than that it is done.
+    fn answer(&self) -> Option<&QueryAnswer> {
+        None
+    }
 }
 
 /// Why a small change was not done.

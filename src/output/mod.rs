@@ -26,6 +26,7 @@ mod operation;
 mod plain;
 mod prompt;
 mod queries;
+mod query;
 mod scaling;
 mod schema;
 mod screen;
@@ -51,11 +52,7 @@ pub use disk::{DiskView, disk_screen};
 pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
-    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
-    ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument,
-    ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument,
-    PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, VerificationDocument,
+    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
@@ -73,6 +70,7 @@ pub use operation::{
 pub use plain::plain;
 pub use prompt::{choose_candidate, choose_way};
 pub use queries::{queries_screen, statements_screen};
+pub use query::{query_csv, query_screen, written_screen};
 pub use scaling::{autoscaler_screen, synchronous_screen};
 pub use schema::schemas;
 pub use screen::{Screen, Tone};

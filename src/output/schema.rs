@@ -6,12 +6,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{
-    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
-    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
-    ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument,
-    ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument,
-    PruningDocument, QueriesDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, VerificationDocument,
+    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -58,6 +53,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("cluster-status.json", of::<ClusterStatusDocument>()),
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
+        ("query-result.json", of::<QueryResultDocument>()),
         ("port-forward.json", of::<PortForwardDocument>()),
         ("log-entry.json", of::<LogEntryDocument>()),
         ("slow-statements.json", of::<SlowStatementsDocument>()),

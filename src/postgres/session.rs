@@ -12,6 +12,7 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::SqlError;
 use super::first_bytes::{FirstBytes, Remembering};
+use super::measured::{BytesLeft, Measured};
 use super::unreadable::{is_unreadable, only_asks};
 
 /// Past a statement's own timeout the server is given this long to say so.
@@ -40,6 +41,8 @@ pub struct Session {
     version: u32,
     /// Why the connection ended, once it has.
     ended: watch::Receiver<Option<String>>,
+    /// How much it may still send.
+    left: BytesLeft,
 }
 
 impl Session {
@@ -78,8 +81,12 @@ impl Session {
     {
         const DOING: &str = "connecting";
         let first = FirstBytes::default();
+        let left = BytesLeft::unbounded();
         let stream = Remembering {
-            inner: stream,
+            inner: Measured {
+                inner: stream,
+                left: left.clone(),
+            },
             first: first.clone(),
             done: false,
         };
@@ -137,6 +144,7 @@ impl Session {
             timeout: login.timeout,
             version,
             ended,
+            left,
         };
         if version >= 17 {
             session.run(DOING, AFTER_CONNECT_17).await?;
@@ -266,7 +274,18 @@ impl Session {
         }
     }
 
-    async fn why_ended(&self) -> String {
+    /// The driver's side of the connection.
+    pub(super) fn client(&self) -> &tokio_postgres::Client {
+        &self.client
+    }
+
+    /// How much the server may still send.
+    pub(super) fn bytes_left(&self) -> &BytesLeft {
+        &self.left
+    }
+
+    /// Why the connection has ended.
+    pub(super) async fn why_ended(&self) -> String {
         let mut ended = self.ended.clone();
         let told = tokio::time::timeout(REASON_TIMEOUT, ended.wait_for(Option::is_some)).await;
         match told {

@@ -3,6 +3,18 @@
 use super::quote_literal;
 use crate::cluster::Lsn;
 
+/// Begins a transaction that can't write, and can't be made one that does: it has taken a snapshot. Names
+/// without a schema are looked for where everybody's are by default.
+pub(super) const BEGIN_READ_ONLY: &str =
+    "begin transaction read only; set local search_path = \"$user\", public; select 1";
+
+/// Begins a transaction that writes; says its number, by which its end can be asked for.
+pub(super) const BEGIN_WRITING: &str = "begin transaction read write; \
+    set local search_path = \"$user\", public; select pg_catalog.pg_current_xact_id()::text";
+
+/// Where names without a schema are looked for by a statement that runs in no transaction of ours.
+pub(super) const SEARCH_PATH: &str = "set search_path = \"$user\", public";
+
 /// What the server says of itself, as one JSON document whose members are those of
 /// `cluster::DatabaseFacts`. JSON, so that one round trip brings it all and text from the cluster
 /// stays data; and one statement, so that it is of one moment.

@@ -8,6 +8,7 @@ mod logs;
 mod metrics;
 mod port_forward;
 mod queries;
+mod query;
 mod report;
 mod settings;
 mod slots;

@@ -5,8 +5,10 @@ mod backend_end;
 mod proposal;
 mod record;
 mod slot_drop;
+mod statement;
 
 pub use backend_end::{BackendEnd, propose_backend_end};
 pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};
 pub use slot_drop::{NoSlot, SlotDropRequest, find_slot, propose_slot_drop};
+pub use statement::{StatementFacts, StatementOutline, propose_statement};

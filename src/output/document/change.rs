@@ -4,9 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::API_VERSION;
+use super::query::QueryAnswerDocument;
 use super::status::ClusterDocument;
 use crate::change::{ChangeCheck, ChangeProposal, ChangeRecord};
-use crate::cluster::ClusterId;
+use crate::cluster::{ClusterId, QueryAnswer};
 use crate::exit::ExitCode;
 
 /// A small change (`pgctl slots drop`, `pgctl queries cancel`): what was proposed, or done.
@@ -33,6 +34,8 @@ pub struct ChangeDocument {
     checks: Vec<ChangeCheck>,
     /// Its line in the history, when it was done.
     record: Option<ChangeRecord>,
+    /// What the statement gave back (`pgctl query --write`); null for any other change.
+    answer: Option<QueryAnswerDocument>,
     /// The exit code of the command.
     exit_code: u8,
 }
@@ -65,7 +68,17 @@ impl ChangeDocument {
             facts: proposal.facts.clone(),
             checks: proposal.checks.clone(),
             record,
+            answer: None,
             exit_code: exit.number(),
+        }
+    }
+
+    /// With what the server answered.
+    #[must_use]
+    pub fn answered(self, answer: Option<&QueryAnswer>) -> Self {
+        Self {
+            answer: answer.map(QueryAnswerDocument::from),
+            ..self
         }
     }
 }

@@ -1,0 +1,191 @@
+//! A question to one server, or to several at once.
+
+use std::time::Duration;
+
+use super::super::asking::Asking;
+use super::super::context::Context;
+use super::super::interruption::interruption;
+use crate::cli::QueryArgs;
+use crate::cluster::{NoAnswer, PodAnswer, QueryAnswer, QueryCut, Role, answered, silent};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::observe::{OpenPod, RunningStatements, query_pod};
+use crate::output::{QueryResultDocument, encode, plain, query_csv, query_screen};
+use crate::postgres::QueryLimits;
+
+/// How long a server is given to hear that nobody waits any more.
+const CANCELLING: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(
+    context: &Context,
+    args: &QueryArgs,
+    sql: &str,
+    limits: QueryLimits,
+) -> Result<ExitCode, Failure> {
+    let mut asking = Asking::connect(context, &args.pod).await?;
+    let (kube, namespace) = (asking.kube.clone(), asking.cluster().namespace.clone());
+    let running = RunningStatements::default();
+    let wanted = |role: Role| {
+        args.all
+            || !args.pod.is_empty()
+            || match role {
+                Role::Primary => !args.replica,
+                Role::Standby => args.replica,
+                Role::Unknown => false,
+            }
+    };
+    let question = async |pod: &OpenPod<'_>| {
+        if !wanted(pod.role) {
+            return Ok(None);
+        }
+        let answer = query_pod(pod, &args.database, sql, limits, &running).await;
+        answer.map(Some)
+    };
+    let limit = context.timeout() + limits.time + Duration::from_secs(1);
+    let answers = tokio::select! {
+        answers = asking.ask_within(context, limit, question) => answers?,
+        () = interruption() => {
+            let asked = running.cancel(&kube, &namespace, CANCELLING).await;
+            let what = match asked.as_slice() {
+                [] => "interrupted".to_owned(),
+                asked => format!("interrupted; cancelled on {}", asked.join(", ")),
+            };
+            return Err(Failure::new(ExitCode::Interrupted, plain(&what)));
+        }
+    };
+    let answers = of_those_meant(args, answers)?;
+    if let Some(failure) = nobody_answered(&answers) {
+        return Err(failure);
+    }
+    show(context, args, &asking, &answers)?;
+    let why = silent(&answers).map(|(_, why)| exit_of(why)).max();
+    Ok(why.unwrap_or(ExitCode::Done))
+}
+
+/// Leaves those that were meant: a server that did not even say what it is may be a standby.
+fn of_those_meant(
+    args: &QueryArgs,
+    answers: Vec<PodAnswer<Option<QueryAnswer>>>,
+) -> Result<Vec<PodAnswer<QueryAnswer>>, Failure> {
+    let one = !args.all && !args.replica && args.pod.is_empty();
+    let mut meant = Vec::new();
+    for it in answers {
+        let PodAnswer { pod, role, answer } = it;
+        let answer = match answer {
+            Ok(None) => continue,
+            Ok(Some(answer)) => Ok(answer),
+            Err(why) => Err(why),
+        };
+        meant.push(PodAnswer { pod, role, answer });
+    }
+    if !one {
+        if args.replica {
+            meant.retain(|it| it.role != Role::Primary);
+            if meant.is_empty() {
+                return Err(
+                    Failure::new(ExitCode::Usage, "there is no standby").next("pgctl status")
+                );
+            }
+        }
+        return Ok(meant);
+    }
+    let primaries = meant.iter().filter(|it| it.role == Role::Primary);
+    match primaries.count() {
+        1 => {
+            meant.retain(|it| it.role == Role::Primary);
+            Ok(meant)
+        }
+        count => {
+            let names: Vec<&str> = meant
+                .iter()
+                .filter(|it| it.role == Role::Primary)
+                .map(|it| it.pod.as_str())
+                .collect();
+            let what = match count {
+                0 => "no pod answers as the primary".to_owned(),
+                _ => format!("several pods accept writes: {}", names.join(", ")),
+            };
+            let failure = Failure::new(ExitCode::Unreachable, plain(&what));
+            let failure = silent(&meant).fold(failure, |failure, (it, why)| {
+                failure.because(plain(&format!("{}: {why}", it.pod)))
+            });
+            let failure = failure.next("pgctl status");
+            Err(failure.next("a pod by its name: pgctl query --pod POD SQL"))
+        }
+    }
+}
+
+/// Where nobody has answered, that is the end of the command, with the reasons.
+fn nobody_answered(answers: &[PodAnswer<QueryAnswer>]) -> Option<Failure> {
+    if answered(answers).next().is_some() {
+        return None;
+    }
+    let exit = silent(answers).map(|(_, why)| exit_of(why)).min()?;
+    let next = match exit {
+        ExitCode::Unreachable => "pgctl status",
+        _ => "what it takes: pgctl query --help",
+    };
+    if let [only] = answers {
+        let why = only.answer.as_ref().err()?;
+        let failure = Failure::new(exit, plain(&why.to_string())).on(plain(&only.pod));
+        return Some(failure.next(next));
+    }
+    let failure = Failure::new(exit, "no server has answered");
+    let failure = silent(answers).fold(failure, |failure, (it, why)| {
+        failure.because(plain(&format!("{}: {why}", it.pod)))
+    });
+    Some(failure.next(next))
+}
+
+const fn exit_of(why: &NoAnswer) -> ExitCode {
+    match why {
+        NoAnswer::Refused(_) => ExitCode::Failed,
+        NoAnswer::Silent(_) | NoAnswer::NotRunning => ExitCode::Unreachable,
+    }
+}
+
+fn show(
+    context: &Context,
+    args: &QueryArgs,
+    asking: &Asking,
+    answers: &[PodAnswer<QueryAnswer>],
+) -> Result<(), Failure> {
+    // One pod of three answers: its rows have the same columns as those of three.
+    let side_by_side = args.all || args.replica || args.pod.len() > 1;
+    let text = if context.format.is_document() {
+        let document = QueryResultDocument::new(asking.cluster(), &args.database, answers);
+        encode(&document, context.format)
+    } else if args.csv {
+        query_csv(answers, side_by_side, &context.screen)
+    } else {
+        query_screen(answers, side_by_side, &context.screen)
+    };
+    context.print(&text)?;
+    let mut told = Vec::new();
+    for (it, answer) in answered(answers) {
+        if let Some(cut) = answer.cut {
+            told.push(format!("{}: {}", it.pod, cut_words(cut, answer.rows.len())));
+        }
+    }
+    for (it, why) in silent(answers) {
+        told.push(format!("no answer of {}: {why}", it.pod));
+    }
+    for line in told {
+        let text = context.stderr().wrap(&plain(&line), 2);
+        context.telling.say(&format!("{text}\n"));
+    }
+    Ok(())
+}
+
+/// That there is more than is shown, and what to do about it.
+pub(super) fn cut_words(cut: QueryCut, rows: usize) -> String {
+    match cut {
+        QueryCut::Rows => {
+            format!("there are more rows than these {rows}: LIMIT, --max-rows N, or pgctl psql")
+        }
+        QueryCut::Bytes => format!(
+            "there is more than these {rows} rows: 32 MiB are taken at most; ask for less (left(), \
+             LIMIT), or pgctl psql"
+        ),
+    }
+}

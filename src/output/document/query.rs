@@ -1,0 +1,148 @@
+//! `kind: QueryResult`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::API_VERSION;
+use super::answers::ServerAnswer;
+use super::status::ClusterDocument;
+use crate::cluster::{ClusterId, PodAnswer, QueryAnswer, QueryColumnKind, QueryCut};
+
+/// What each server has answered to a statement (`pgctl query -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "QueryResult", deny_unknown_fields)]
+pub struct QueryResultDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `QueryResult`.
+    #[schemars(extend("const" = "QueryResult"))]
+    kind: &'static str,
+    /// Which cluster.
+    cluster: ClusterDocument,
+    /// The database that was asked.
+    database: String,
+    /// The servers that were asked, the primary first.
+    servers: Vec<ServerAnswer<QueryAnswerDocument>>,
+}
+
+/// Rows.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct QueryAnswerDocument {
+    /// The columns; a name may stand twice.
+    columns: Vec<ColumnDocument>,
+    /// The rows, each with a value for each column: NULL is null, integers, booleans and JSON are as such.
+    /// Of `real`, `double precision` and `numeric` a number where a double holds it (15 digits), and
+    /// otherwise a string; anything else is a string, as PostgreSQL writes it.
+    rows: Vec<Vec<Value>>,
+    /// How many rows the statement has given or changed, as the server says; null when more came than were
+    /// taken.
+    count: Option<u64>,
+    /// Why there are more rows than these: `rows` (`--max-rows`) or `bytes` (32 MiB); null when these are all.
+    cut: Option<&'static str>,
+}
+
+/// A column.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct ColumnDocument {
+    /// Its name.
+    name: String,
+    /// The server's name of its type: `int8`, `text`, `_text`.
+    #[serde(rename = "type")]
+    type_name: String,
+}
+
+impl QueryResultDocument {
+    /// Of the servers of a cluster.
+    pub fn new(cluster: &ClusterId, database: &str, answers: &[PodAnswer<QueryAnswer>]) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "QueryResult",
+            cluster: ClusterDocument::from(cluster),
+            database: database.to_owned(),
+            servers: ServerAnswer::list(answers, QueryAnswerDocument::from),
+        }
+    }
+}
+
+impl From<&QueryAnswer> for QueryAnswerDocument {
+    fn from(answer: &QueryAnswer) -> Self {
+        let row = |row: &Vec<Option<String>>| {
+            let kinds = answer.columns.iter().map(|it| it.kind);
+            let values = row.iter().zip(kinds);
+            values
+                .map(|(text, kind)| value(text.as_deref(), kind))
+                .collect()
+        };
+        Self {
+            columns: answer
+                .columns
+                .iter()
+                .map(|it| ColumnDocument {
+                    name: it.name.clone(),
+                    type_name: it.type_name.clone(),
+                })
+                .collect(),
+            rows: answer.rows.iter().map(row).collect(),
+            count: answer.count,
+            cut: answer.cut.map(|it| match it {
+                QueryCut::Rows => "rows",
+                QueryCut::Bytes => "bytes",
+            }),
+        }
+    }
+}
+
+fn value(text: Option<&str>, kind: QueryColumnKind) -> Value {
+    let Some(text) = text else { return Value::Null };
+    let as_it_is = || Value::String(text.to_owned());
+    match kind {
+        QueryColumnKind::Text => as_it_is(),
+        QueryColumnKind::Boolean => Value::Bool(text == "t"),
+        // What JSON does not have, and what would lose digits, stays text.
+        QueryColumnKind::Integer => text.parse::<i64>().map_or_else(|_| as_it_is(), Value::from),
+        QueryColumnKind::Number => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() && text.len() <= 17 => Value::from(number),
+            Ok(_) | Err(_) => as_it_is(),
+        },
+        QueryColumnKind::Json => serde_json::from_str(text).unwrap_or_else(|_| as_it_is()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_what_they_are_and_lose_nothing() {
+        for (text, kind, expected) in [
+            (
+                "9007199254740993",
+                QueryColumnKind::Integer,
+                json!(9007199254740993_i64),
+            ),
+            ("0.5", QueryColumnKind::Number, json!(0.5)),
+            ("NaN", QueryColumnKind::Number, json!("NaN")),
+            (
+                "1234567890123456.78901",
+                QueryColumnKind::Number,
+                json!("1234567890123456.78901"),
+            ),
+            ("t", QueryColumnKind::Boolean, json!(true)),
+            ("{\"a\":1}", QueryColumnKind::Json, json!({"a": 1})),
+            ("null", QueryColumnKind::Json, json!(null)),
+            ("{1,2}", QueryColumnKind::Text, json!("{1,2}")),
+        ] {
+            assert_eq!(value(Some(text), kind), expected, "{text}");
+        }
+        assert_eq!(value(None, QueryColumnKind::Text), json!(null));
+    }
+}
