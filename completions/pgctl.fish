@@ -52,6 +52,8 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "locks" -d 'Show who wai
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "connections" -d 'Show who is connected, against the limit, and what keeps dead rows from going'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "config" -d 'Show the settings that each server goes by and where they come from; or how they differ'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "disk" -d 'Show what takes the space on each volume, how fast that grows, and when it is full'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "databases" -d 'List the databases: owner, size, sessions, encoding, collation'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "users" -d 'List the roles: what they may, how their password is stored, where they may connect'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "query" -d 'Ask the primary, or every server at once, a question in SQL'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "psql" -d 'Open psql on the primary, on a standby, or on a pod'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "shell" -d 'Open a shell in a pod, or run a command there'
@@ -412,6 +414,83 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s v -l verbose -d 'Te
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l interval -d 'Time between two looks' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s a -l all -d 'PostgreSQL\'s own roles, too'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s w -l watch -d 'Look again and again, until Ctrl-C'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -f -a "create" -d 'Make a role for an application, with its database, and its password in a Secret'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -f -a "drop" -d 'Drop a role of an application, and its Secret'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s d -l database -d 'The database that it is for; it is made if it is not there' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l connection-limit -d 'How many sessions it may have on each server [default: any number]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l app-secret -d 'Name of the Secret for its password [default: CLUSTER-user-NAME]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l readonly -d 'It may read everything there, and write nothing'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l app-secret -d 'Name of the Secret with its password [default: CLUSTER-user-NAME]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l disconnect -d 'End its sessions'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l pod -d 'Ask the server of this pod; may be given several times [default: the primary]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s d -l database -d 'Database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l max-rows -d 'The most rows that are taken of a server; 0 for no limit but that of bytes' -r

@@ -247,7 +247,7 @@ fn lost(given: &Value, understood: &Value, path: &str, found: &mut Vec<String>) 
 
 #[test]
 fn kubernetes_knows_every_field() -> Result<()> {
-    for folder in ["staging", "sandbox", "rbac", "rbac/nodes"] {
+    for folder in ["staging", "sandbox", "rbac", "rbac/nodes", "rbac/users"] {
         let Some(text) = render(folder)? else {
             return Ok(());
         };

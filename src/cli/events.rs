@@ -30,6 +30,7 @@ impl Command {
             },
             Self::Config(_)
             | Self::Connections(_)
+            | Self::Databases(_)
             | Self::Disk(_)
             | Self::Doctor(_)
             | Self::History
@@ -45,7 +46,8 @@ impl Command {
             | Self::Shell(_)
             | Self::Slots(_)
             | Self::Status(_)
-            | Self::Top(_) => false,
+            | Self::Top(_)
+            | Self::Users(_) => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod connections;
+mod databases;
 mod disk;
 mod doctor;
 mod events;
@@ -27,6 +28,7 @@ mod slots;
 mod status;
 mod sync;
 mod top;
+mod users;
 mod watch;
 
 pub use backup::{
@@ -34,6 +36,7 @@ pub use backup::{
 };
 pub use config::{ConfigArgs, ConfigCommand, ConfigDiffArgs, ConfigShowArgs};
 pub use connections::{ConnectionsArgs, ConnectionsBy};
+pub use databases::DatabasesArgs;
 pub use disk::DiskArgs;
 pub use doctor::{DoctorArgs, FailOn};
 pub use failover::FailoverArgs;
@@ -57,4 +60,5 @@ pub use slots::{SlotDropArgs, SlotsArgs, SlotsCommand};
 pub use status::StatusArgs;
 pub use sync::{SyncArgs, SyncCommand};
 pub use top::TopArgs;
+pub use users::{UserCreateArgs, UserDropArgs, UsersArgs, UsersCommand};
 pub use watch::WatchArgs;

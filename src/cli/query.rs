@@ -25,7 +25,7 @@ use super::operation::SmallChangeArgs;
 #[command(after_help = "\
 Examples:
   pgctl query 'select now()'
-  pgctl query --all \"select pg_size_pretty(pg_database_size('shop')) as size\"
+  pgctl query --all 'select count(*) from pg_stat_activity'
   pgctl query --replica -d shop 'select count(*) from orders' -o json
   pgctl query --all --csv - < report.sql > report.csv
   pgctl query --write -d shop 'delete from sessions where seen < now() - interval $$1 day$$'

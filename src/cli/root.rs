@@ -6,10 +6,10 @@ use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    BackupArgs, ConfigArgs, ConnectionsArgs, DiskArgs, DoctorArgs, FailoverArgs, GlobalArgs,
-    HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs, PsqlArgs, QueriesArgs,
-    QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs, SlotsArgs,
-    StatusArgs, SyncArgs, TopArgs,
+    BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, FailoverArgs,
+    GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs, PsqlArgs,
+    QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs,
+    SlotsArgs, StatusArgs, SyncArgs, TopArgs, UsersArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -68,6 +68,10 @@ pub enum Command {
     Config(ConfigArgs),
     /// Show what takes the space on each volume, how fast that grows, and when it is full
     Disk(DiskArgs),
+    /// List the databases: owner, size, sessions, encoding, collation
+    Databases(DatabasesArgs),
+    /// List the roles: what they may, how their password is stored, where they may connect
+    Users(UsersArgs),
     /// Ask the primary, or every server at once, a question in SQL
     Query(QueryArgs),
     /// Open psql on the primary, on a standby, or on a pod
@@ -149,7 +153,7 @@ mod tests {
 
     /// What overrules a check that keeps data, or throws data away, is said anew each time: a variable
     /// that was set once would say it for every command that comes after.
-    const ONLY_BY_HAND: [&str; 13] = [
+    const ONLY_BY_HAND: [&str; 14] = [
         "accept-loss",
         "accept-split-brain-risk",
         "allow-archive-gap",
@@ -160,6 +164,7 @@ mod tests {
         "clone",
         "delete-volumes",
         "discard-old",
+        "disconnect",
         "no-safety-backup",
         "process",
         "write",

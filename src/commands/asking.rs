@@ -1,11 +1,12 @@
 //! Commands that ask every server one question.
 
 use super::context::Context;
-use crate::cluster::{ClusterId, PodAnswer, answered};
+use crate::cluster::{ClusterId, PodAnswer, Role, answered, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
 use crate::observe::{AskedCluster, OpenError, OpenPod};
+use crate::output::plain;
 
 /// A cluster, and which of its pods are asked. It is found anew at each look: pods come and go.
 pub(super) struct Asking {
@@ -71,11 +72,49 @@ impl Asking {
         let pods = self.found.choose(&self.pods)?;
         Ok(self.found.ask(&self.kube, &pods, limit, question).await)
     }
+
+    /// Name of the pod of the primary, as the servers say.
+    ///
+    /// # Errors
+    /// When none says that it is, or several do: nothing is sent then.
+    pub(super) async fn only_primary(&mut self, context: &Context) -> Result<String, Failure> {
+        let question = async |pod: &OpenPod<'_>| Ok(pod.role);
+        let answers = self.ask(context, question).await?;
+        let primaries: Vec<&str> = answered(&answers)
+            .filter(|(_, role)| **role == Role::Primary)
+            .map(|(it, _)| it.pod.as_str())
+            .collect();
+        let what = match primaries.as_slice() {
+            [only] => return Ok((*only).to_owned()),
+            [] => "no pod answers as the primary; nothing was sent".to_owned(),
+            several => format!(
+                "several pods accept writes: {}; nothing was sent",
+                several.join(", ")
+            ),
+        };
+        let failure = Failure::new(ExitCode::Unreachable, plain(&what));
+        let failure = silent(&answers).fold(failure, |failure, (it, why)| {
+            failure.because(plain(&format!("{}: {why}", it.pod)))
+        });
+        Err(failure.next("pgctl status"))
+    }
 }
 
 async fn find(context: &Context, kube: &Kube) -> Result<AskedCluster, Failure> {
     let place = NamespaceScope::Namespace(kube.namespace().to_owned());
     Ok(AskedCluster::find(kube, &place, &context.selection).await?)
+}
+
+/// Why a change can't even be proposed; nothing was changed.
+pub(super) fn cannot_propose(pod: &str, error: OpenError) -> Failure {
+    let said = error.to_string();
+    let exit = match error {
+        OpenError::Sql(error) if error.shows_life() => ExitCode::Failed,
+        OpenError::Sql(_) | OpenError::Kube(_) => ExitCode::Unreachable,
+    };
+    Failure::new(exit, plain(&format!("{said}; nothing was changed")))
+        .on(plain(pod))
+        .next("pgctl status")
 }
 
 /// How a command ends that only asks: nobody answered is an end of its own.

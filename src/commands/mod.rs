@@ -6,6 +6,7 @@ mod config;
 mod confirming;
 mod connections;
 mod context;
+mod databases;
 mod disk;
 mod doctor;
 mod ended;
@@ -39,6 +40,7 @@ mod sync;
 mod telling;
 mod terminal;
 mod top;
+mod users;
 
 pub use context::Context;
 pub use ended::Ended;

@@ -6,9 +6,9 @@ use super::context::Context;
 use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
-    backup, config, connections, disk, doctor, failover, history, hpa, lag, logs, metrics,
-    port_forward, psql, queries, query, rejoin, report, restore, scale, shell, slots, status, sync,
-    top,
+    backup, config, connections, databases, disk, doctor, failover, history, hpa, lag, logs,
+    metrics, port_forward, psql, queries, query, rejoin, report, restore, scale, shell, slots,
+    status, sync, top, users,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -83,6 +83,8 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Queries(args) => queries::queries(context, args).await,
         Command::Locks(args) => queries::locks(context, args).await,
         Command::Connections(args) => connections::run(context, args).await,
+        Command::Databases(args) => databases::run(context, args).await,
+        Command::Users(args) => users::run(context, args).await,
         Command::Config(args) => config::run(context, args).await,
         Command::Disk(args) => disk::run(context, args).await,
         Command::Top(args) => top::run(context, args).await,

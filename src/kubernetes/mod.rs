@@ -2,6 +2,7 @@
 //! operations make. Nothing here decides anything.
 
 mod access;
+mod account_secret;
 mod argo;
 mod call;
 mod certificate;
@@ -32,6 +33,7 @@ mod terminal;
 mod volume_pod;
 mod wait;
 
+pub use account_secret::{AccountSecret, StoredAccount};
 pub use call::{Call, Verb, calls_of};
 pub use change::Annotations;
 pub use client::{ConnectOptions, Kube, contexts};

@@ -1,6 +1,7 @@
 //! What is shown: screens for people, documents for scripts. Nothing here looks at a cluster or
 //! decides anything.
 
+mod accounts;
 mod advice;
 mod answers;
 mod backup;
@@ -39,6 +40,7 @@ mod tests;
 mod top;
 mod writer;
 
+pub use accounts::{databases_screen, users_screen};
 pub use advice::Given;
 pub use backup::{
     Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
@@ -52,7 +54,12 @@ pub use disk::{DiskView, disk_screen};
 pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
-    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
+    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
+    ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
+    ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument,
+    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument,
+    SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument,
+    VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};

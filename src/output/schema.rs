@@ -6,7 +6,13 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{
-    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConnectionsDocument, DiskDocument, DoctorDocument, ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, VerificationDocument,
+    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
+    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
+    ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
+    ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument,
+    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument,
+    SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument,
+    VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -63,6 +69,8 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("queries.json", of::<QueriesDocument>()),
         ("statements.json", of::<StatementsDocument>()),
         ("connections.json", of::<ConnectionsDocument>()),
+        ("databases.json", of::<DatabasesDocument>()),
+        ("users.json", of::<UsersDocument>()),
         ("config.json", of::<ConfigDocument>()),
         ("config-diff.json", of::<ConfigDiffDocument>()),
         ("disk.json", of::<DiskDocument>()),

@@ -1,7 +1,9 @@
 //! The adapter to PostgreSQL: one connection over a stream that somebody else opened, what the
 //! server says of itself, and the few changes that guided operations make.
 
+mod accounts;
 mod activity;
+mod application_role;
 mod config;
 mod connections;
 mod conninfo;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::test_cluster::{Run, SandboxCluster, eventually, full, on_sandbox};
 
 /// Each of them with its arguments, as somebody types it who wants to know.
-const LOOKS: [&[&str]; 17] = [
+const LOOKS: [&[&str]; 19] = [
     &["status"],
     &["lag"],
     &["slots"],
@@ -25,6 +25,8 @@ const LOOKS: [&[&str]; 17] = [
     &["queries", "--top"],
     &["locks"],
     &["connections"],
+    &["databases"],
+    &["users"],
     &["config"],
     &["config", "diff"],
     &["disk", "--sample", "0s"],
@@ -34,11 +36,12 @@ const LOOKS: [&[&str]; 17] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     "completion",
     "failover",
     "port-forward",
     "psql",
+    "query",
     "rejoin",
     "reinit",
     "report",

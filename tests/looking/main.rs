@@ -1,6 +1,7 @@
 //! The commands that look, and those around them, on a cluster that really replicates and really breaks: one
 //! cluster for each module, with many checks in turn.
 
+mod accounts;
 mod doctor;
 mod every_command;
 mod fleet;
@@ -16,3 +17,4 @@ mod terminals;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
 mod top;
+mod users;

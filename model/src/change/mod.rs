@@ -1,12 +1,17 @@
 //! Small changes: one statement on one server, done in a moment and proven by looking. No plan, no way
 //! back, no lock. What is proposed, what speaks for and against it, and what is kept of it.
 
+mod account;
 mod backend_end;
 mod proposal;
 mod record;
 mod slot_drop;
 mod statement;
 
+pub use account::{
+    AccountDropRequest, AccountFacts, AccountLeft, AccountRequest, DatabaseFound, RoleFound,
+    SecretFound, account_secret, bad_account_name, propose_account, propose_account_drop,
+};
 pub use backend_end::{BackendEnd, propose_backend_end};
 pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};

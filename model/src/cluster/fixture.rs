@@ -1,5 +1,6 @@
 //! Snapshots for unit tests: a healthy cluster, to be damaged.
 
+mod accounts;
 mod activity;
 mod config;
 
@@ -15,6 +16,7 @@ use super::{
     TerminationRecord, Timeline, Topology, TopologySource, VolumeFacts, slot_name,
 };
 
+pub use accounts::{database_entry, role_entry};
 pub use activity::{backend, prepared};
 pub use config::{server_config, setting};
 

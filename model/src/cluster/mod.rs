@@ -3,6 +3,7 @@
 //! Nothing here knows Kubernetes clients, SQL, async or the command line. The adapters fill a
 //! [`Snapshot`]; everything that decides (health, planning) reads it and nothing else.
 
+mod accounts;
 mod activity;
 mod autoscaler;
 mod autoscaler_words;
@@ -24,8 +25,8 @@ mod next_start;
 mod not_visible;
 mod pod;
 mod pod_answer;
-mod quote;
 mod query_answer;
+mod quote;
 mod route;
 mod service;
 mod signs_of_life;
@@ -43,6 +44,9 @@ mod two_looks;
 mod volume;
 pub mod words;
 
+pub use accounts::{
+    ClusterWide, DatabaseEntry, PasswordKind, RoleEntry, cluster_wide, differing_collations,
+};
 pub use activity::{Activity, ActivityLine, Backend, PreparedTransaction, Which, Who};
 pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
 pub use autoscaler_words::{condition_words, why_not_scaling};
@@ -78,8 +82,8 @@ pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use pod_answer::{NoAnswer, PodAnswer, answered, primary_first, silent};
-pub use quote::{quote_identifier, quote_literal};
 pub use query_answer::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
+pub use quote::{quote_identifier, quote_literal};
 pub use route::{Destination, NoRoute, RoutedPod, must_leave, route};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use signs_of_life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};

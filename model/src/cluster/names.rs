@@ -44,6 +44,16 @@ pub const CLOSED_BY: &str = "pgctl.io/closed-by";
 /// StatefulSet could take a pod for one of theirs.
 pub const CLUSTER: &str = "pgctl.io/cluster";
 
+/// Annotation of the Secret of an application's role: the role.
+pub const ACCOUNT_USER: &str = "pgctl.io/user";
+/// Annotation of the Secret of an application's role: the database that it is for.
+pub const ACCOUNT_DATABASE: &str = "pgctl.io/database";
+/// Annotation of the Secret of an application's role: `read-only` or `read-write`.
+pub const ACCOUNT_ACCESS: &str = "pgctl.io/access";
+/// Annotation of the Secret of an application's role: the database was made for it, so that no other may
+/// connect.
+pub const ACCOUNT_OWN_DATABASE: &str = "pgctl.io/own-database";
+
 /// Finalizer that keeps the object of a pod until the record of its shutdown was read.
 pub const SHUTDOWN_RECORD: &str = "pgctl.io/shutdown-record";
 

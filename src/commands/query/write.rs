@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::super::asking::Asking;
+use super::super::asking::{Asking, cannot_propose};
 use super::super::context::Context;
 use super::super::small_change;
 use super::look::cut_words;
 use crate::change::{ChangeProposal, StatementFacts, propose_statement};
 use crate::cli::QueryArgs;
-use crate::cluster::{QueryAnswer, Role, answered, silent};
+use crate::cluster::{QueryAnswer, Role};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -32,33 +32,13 @@ pub(super) async fn run(
     limits: QueryLimits,
 ) -> Result<ExitCode, Failure> {
     let mut asking = Asking::connect(context, &[]).await?;
-    let answers = asking
-        .ask(context, async |pod: &OpenPod<'_>| Ok(pod.role))
-        .await?;
-    let primaries: Vec<String> = answered(&answers)
-        .filter(|(_, role)| **role == Role::Primary)
-        .map(|(it, _)| it.pod.clone())
-        .collect();
-    let [pod] = primaries.as_slice() else {
-        let what = match primaries.as_slice() {
-            [] => "no pod answers as the primary; nothing was sent".to_owned(),
-            several => format!(
-                "several pods accept writes: {}; nothing was sent",
-                several.join(", ")
-            ),
-        };
-        let failure = Failure::new(ExitCode::Unreachable, plain(&what));
-        let failure = silent(&answers).fold(failure, |failure, (it, why)| {
-            failure.because(plain(&format!("{}: {why}", it.pod)))
-        });
-        return Err(failure.next("pgctl status"));
-    };
+    let pod = asking.only_primary(context).await?;
     let cluster = asking.cluster().clone();
     let change = RunStatement {
         kube: &asking.kube,
         cluster: asking.found(),
         facts: StatementFacts {
-            pod: pod.clone(),
+            pod,
             database: args.database.clone(),
             sql: sql.to_owned(),
             cluster: cluster.name.clone(),
@@ -125,16 +105,9 @@ impl SmallChange for RunStatement<'_> {
             let not_taken = session.not_taken(&self.facts.sql, self.limits).await?;
             Ok::<_, OpenError>((open.role, not_taken))
         };
-        let (role, not_taken) = asking.await.map_err(|error| {
-            let said = error.to_string();
-            let exit = match error {
-                OpenError::Sql(error) if error.shows_life() => ExitCode::Failed,
-                OpenError::Sql(_) | OpenError::Kube(_) => ExitCode::Unreachable,
-            };
-            Failure::new(exit, plain(&format!("{said}; nothing was changed")))
-                .on(plain(&self.facts.pod))
-                .next("pgctl status")
-        })?;
+        let (role, not_taken) = asking
+            .await
+            .map_err(|error| cannot_propose(&self.facts.pod, error))?;
         if role != Role::Primary {
             let what = "it is not the primary any more; nothing was changed";
             return Err(Failure::new(ExitCode::Refused, what)

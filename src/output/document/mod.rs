@@ -1,6 +1,7 @@
 //! The documents that scripts read: `apiVersion: pgctl/v1` and a `kind`. Fields are only ever
 //! added. Bytes are integers, times RFC 3339 UTC, durations seconds.
 
+mod accounts;
 mod answers;
 mod backup;
 mod behind;
@@ -24,6 +25,7 @@ mod slots;
 mod status;
 mod version;
 
+pub use accounts::{DatabasesDocument, UsersDocument};
 pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
 pub use change::{ChangeDocument, ChangeEnd};
 pub use cluster_backups::ClusterBackupListDocument;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::cluster::fixture::{backend, prepared, server_config};
+use crate::cluster::fixture::{backend, database_entry, prepared, role_entry, server_config};
 use crate::cluster::{
-    Activity, Backend, Connections, DatabaseSpace, DeployedConfig, DiskUsage, FileEntry, GroupBy,
-    HolderKind, Mount, NamedBytes, NoAnswer, OldSession, PodAnswer, Role, SessionCount,
-    SettingSelection, StatementCount, StatementCounts, Statements, TableSpace, Which, XminHolder,
-    config_differences, disk_growth,
+    Activity, Backend, Connections, DatabaseEntry, DatabaseSpace, DeployedConfig, DiskUsage,
+    FileEntry, GroupBy, HolderKind, Mount, NamedBytes, NoAnswer, OldSession, PasswordKind,
+    PodAnswer, Role, RoleEntry, SessionCount, SettingSelection, StatementCount, StatementCounts,
+    Statements, TableSpace, Which, XminHolder, config_differences, disk_growth,
 };
 
 /// What the primary says, and two others that say nothing.
@@ -266,5 +266,72 @@ fn a_volume_fills_up() -> Result<(), Box<dyn std::error::Error>> {
     let document = DiskDocument::new(&fixture::healthy(1).cluster, &view);
     holds("disk.json", &encode(&document, Format::Json))?;
     insta::assert_snapshot!(both_widths(|screen| disk_screen(&view, screen)));
+    Ok(())
+}
+
+#[test]
+fn databases_say_what_would_surprise_somebody() -> Result<(), Box<dyn std::error::Error>> {
+    let seen = answers(vec![
+        DatabaseEntry {
+            limit: 3,
+            public_connect: false,
+            ..database_entry("shop")
+        },
+        DatabaseEntry {
+            recorded_version: Some("2.31".to_owned()),
+            ..database_entry("\u{1b}[2Jold")
+        },
+        DatabaseEntry {
+            limit: -2,
+            bytes: None,
+            ..database_entry("half")
+        },
+        DatabaseEntry {
+            allows_connections: false,
+            template: true,
+            connections: 0,
+            ..database_entry("template0")
+        },
+    ]);
+    let document = DatabasesDocument::new(&fixture::healthy(1).cluster, &seen);
+    holds("databases.json", &encode(&document, Format::Json))?;
+    insta::assert_snapshot!(both_widths(|screen| databases_screen(&seen, screen)));
+    Ok(())
+}
+
+#[test]
+fn users_show_what_they_may_and_no_password() -> Result<(), Box<dyn std::error::Error>> {
+    let seen = answers(vec![
+        role_entry("app"),
+        RoleEntry {
+            superuser: true,
+            create_role: true,
+            create_database: true,
+            replication: true,
+            bypasses_row_security: true,
+            every_database: true,
+            ..role_entry("postgres")
+        },
+        RoleEntry {
+            password: PasswordKind::Md5,
+            limit: 2,
+            valid_until: Some(fixture::now()),
+            expired: true,
+            member_of: vec!["readers".to_owned(), "\u{1b}[2Jwriters".to_owned()],
+            databases: ["a", "b", "c", "d", "e", "f", "g"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..role_entry("report")
+        },
+        RoleEntry {
+            login: false,
+            password: PasswordKind::None,
+            connections: 0,
+            ..role_entry("readers")
+        },
+    ]);
+    let document = UsersDocument::new(&fixture::healthy(1).cluster, &seen);
+    holds("users.json", &encode(&document, Format::Json))?;
+    insta::assert_snapshot!(both_widths(|screen| users_screen(&seen, screen)));
     Ok(())
 }

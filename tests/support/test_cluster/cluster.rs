@@ -170,6 +170,18 @@ impl TestCluster {
         Database::open(&self.address(tail)?, &self.login).await
     }
 
+    /// Connects as an application does: as another role, with what is set on it.
+    pub(crate) async fn open_as(
+        &self,
+        tail: &str,
+        role: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<Database> {
+        let address = self.address(tail)?;
+        Database::open_as(&address, &self.login, (role, password), database).await
+    }
+
     /// Runs SQL on a pod.
     pub(crate) async fn sql(&self, tail: &str, sql: &str) -> Result<Vec<Vec<String>>> {
         self.open(tail).await?.rows(sql).await

@@ -145,13 +145,38 @@ impl Database {
         address: &str,
         login: &Login,
     ) -> Result<Self> {
+        Self::connect_with(OWN_SETTINGS, database, limits, address, login).await
+    }
+
+    /// Connects as an application does: as another role, with what is set on it.
+    pub(crate) async fn open_as(
+        address: &str,
+        login: &Login,
+        (role, password): (&str, &str),
+        database: &str,
+    ) -> Result<Self> {
+        let login = Login {
+            user: role.to_owned(),
+            password: password.to_owned(),
+            forwards: login.forwards.clone(),
+        };
+        Self::connect_with("", database, HANGS, address, &login).await
+    }
+
+    async fn connect_with(
+        options: &str,
+        database: &str,
+        limits: Limits,
+        address: &str,
+        login: &Login,
+    ) -> Result<Self> {
         let mut config = Config::new();
         config
             .user(&login.user)
             .password(&login.password)
             .dbname(database)
             .application_name("oracle")
-            .options(OWN_SETTINGS);
+            .options(options);
         // The connection's end shows in the client.
         let (client, connection) = match &login.forwards {
             None => {

@@ -1,0 +1,449 @@
+//! Whether an application's role may be made, or dropped, and what that means.
+
+use serde::Deserialize;
+
+use super::{ChangeCheck, ChangeProposal};
+use crate::cluster::{UnfinishedOperation, quote_identifier, words};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRequest {
+    /// Name of the role.
+    pub role: String,
+    /// The database that it is for.
+    pub database: String,
+    /// Whether it may only read.
+    pub readonly: bool,
+    /// How many sessions it may have on a server; none for any number.
+    pub limit: Option<u32>,
+    /// Name of the Secret that its password is written into.
+    pub secret: String,
+}
+
+impl AccountRequest {
+    /// What it is for, in words.
+    pub const fn access(&self) -> &'static str {
+        match self.readonly {
+            true => "read-only",
+            false => "read-write",
+        }
+    }
+}
+
+/// Why a name is none for a role or database that is made; none when it is one. What others write by hand must
+/// be easy to write: in URIs, in SQL without quotes, in the name of a Secret.
+pub fn bad_account_name(name: &str) -> Option<&'static str> {
+    let fine = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_' || it == '-';
+    let first = name.chars().next();
+    match name {
+        "" => Some("it is empty"),
+        _ if name.len() > 63 => Some("it is longer than 63 characters"),
+        _ if !name.chars().all(fine) || !first.is_some_and(|it| it.is_ascii_lowercase()) => Some(
+            "small letters, digits, _ and - are fine, and a letter first: it has to be typed in many places",
+        ),
+        "public" | "none" | "template0" | "template1" => Some("PostgreSQL keeps it for itself"),
+        _ if name.starts_with("pg_") => Some("PostgreSQL keeps pg_ for itself"),
+        _ => None,
+    }
+}
+
+/// Name of the Secret of an application's role.
+pub fn account_secret(cluster: &str, role: &str) -> String {
+    format!("{cluster}-user-{}", role.to_lowercase().replace('_', "-"))
+}
+
+/// What there is, before a role is made.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountFacts {
+    /// The role of that name.
+    pub role: Option<RoleFound>,
+    /// The database of that name.
+    pub database: Option<DatabaseFound>,
+}
+
+/// A role of the name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleFound {
+    /// Whether it can log in.
+    pub login: bool,
+    /// Whether it is a superuser, may stream, or may make roles.
+    pub privileged: bool,
+}
+
+/// A database of the name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseFound {
+    /// Whether it takes connections, and is no template.
+    pub open: bool,
+    /// Whether every role may connect.
+    pub public_connect: bool,
+}
+
+/// The Secret of the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretFound {
+    /// There is none.
+    None,
+    /// pgctl has made it for a role.
+    Ours {
+        /// The role.
+        role: String,
+        /// Its database.
+        database: String,
+        /// `read-only` or `read-write`.
+        access: String,
+    },
+    /// Somebody else's.
+    Foreign,
+    /// It may not be read, or nobody says.
+    Unknown(String),
+}
+
+/// Makes an application's role: what would be done, and what speaks against it. `missing` are the permissions
+/// that are.
+pub fn propose_account(
+    pod: &str,
+    request: &AccountRequest,
+    facts: &AccountFacts,
+    secret: &SecretFound,
+    missing: &[String],
+    unfinished: Option<&UnfinishedOperation>,
+) -> ChangeProposal {
+    let (role, database) = (&request.role, &request.database);
+    let ours = is_of(secret, request);
+    let there = |it: bool| if it { "there" } else { "made" };
+    ChangeProposal {
+        title: format!("user {role} ({}) of database {database}", request.access()),
+        identity: format!(
+            "user {role} ({}) of database {database} on {pod}, role {}, database {}, Secret {}",
+            request.access(),
+            there(facts.role.is_some()),
+            there(facts.database.is_some()),
+            there(ours),
+        ),
+        wanted: "yes".to_owned(),
+        facts: what_it_may(request, facts),
+        checks: vec![
+            role_check(request, facts, ours),
+            database_check(request, facts),
+            secret_check(request, secret),
+            permission_check(missing),
+            operation_check(unfinished),
+        ],
+    }
+}
+
+fn what_it_may(request: &AccountRequest, facts: &AccountFacts) -> Vec<String> {
+    let (role, database) = (&request.role, &request.database);
+    let limit = match request.limit {
+        Some(limit) => format!("{limit} sessions on each server"),
+        None => "any number of sessions".to_owned(),
+    };
+    let may = match request.readonly {
+        true => format!(
+            "it may read all tables of {database}, those of later, too; {limit}; it may make nothing"
+        ),
+        false => format!(
+            "it owns the schema {role} in {database}, where its tables go; no other rights; {limit}"
+        ),
+    };
+    let mut lines = vec![
+        may,
+        format!(
+            "its password is made now and is in the Secret {} only",
+            request.secret
+        ),
+    ];
+    if facts.database.is_none() && !request.readonly {
+        lines.push(format!(
+            "the database {database} is made; no other role may connect to it"
+        ));
+    }
+    lines
+}
+
+/// Whether a Secret is of this very request.
+fn is_of(secret: &SecretFound, request: &AccountRequest) -> bool {
+    match secret {
+        SecretFound::Ours {
+            role,
+            database,
+            access,
+        } => *role == request.role && *database == request.database && access == request.access(),
+        SecretFound::None | SecretFound::Foreign | SecretFound::Unknown(_) => false,
+    }
+}
+
+fn role_check(request: &AccountRequest, facts: &AccountFacts, ours: bool) -> ChangeCheck {
+    const CHECK: &str = "role";
+    let role = &request.role;
+    let other = "another name, or drop it first: pgctl users";
+    match &facts.role {
+        None => ChangeCheck::pass(CHECK, "it is made"),
+        Some(found) if found.privileged => ChangeCheck::refuse(
+            CHECK,
+            format!("{role} is there, and is a superuser, may stream or make roles: it is no application's"),
+        )
+        .next(other),
+        Some(_) if ours => ChangeCheck::pass(
+            CHECK,
+            "it is there, and its Secret: it gets what it lacks of these rights",
+        ),
+        Some(_) => ChangeCheck::refuse(
+            CHECK,
+            format!("{role} is there, and the Secret with its password is not: somebody may be using it"),
+        )
+        .next(other),
+    }
+}
+
+fn database_check(request: &AccountRequest, facts: &AccountFacts) -> ChangeCheck {
+    const CHECK: &str = "database";
+    let database = &request.database;
+    match &facts.database {
+        None if request.readonly => {
+            ChangeCheck::refuse(CHECK, format!("there is no database {database} to read"))
+                .next("pgctl databases")
+        }
+        None => ChangeCheck::pass(CHECK, "it is made"),
+        Some(found) if !found.open => ChangeCheck::refuse(
+            CHECK,
+            format!("{database} is a template, or takes no connections"),
+        )
+        .next("pgctl databases"),
+        Some(found) if found.public_connect => ChangeCheck::warn(
+            CHECK,
+            format!(
+                "every role may connect to {database}; that stays as it is, others may need it"
+            ),
+        )
+        .next(format!(
+            "when nobody does: pgctl query --write {}",
+            words::shell_word(&format!(
+                "revoke connect, temporary on database {} from public",
+                quote_identifier(database)
+            ))
+        )),
+        Some(_) => ChangeCheck::pass(CHECK, "it is there"),
+    }
+}
+
+fn secret_check(request: &AccountRequest, secret: &SecretFound) -> ChangeCheck {
+    const CHECK: &str = "secret";
+    let name = &request.secret;
+    let other = "another name for it: --app-secret NAME";
+    match secret {
+        SecretFound::None => ChangeCheck::pass(CHECK, format!("{name} is made")),
+        SecretFound::Ours { .. } if is_of(secret, request) => {
+            ChangeCheck::pass(CHECK, format!("{name} is there; its password stays"))
+        }
+        SecretFound::Ours {
+            role,
+            database,
+            access,
+        } => ChangeCheck::refuse(
+            CHECK,
+            format!("{name} is of user {role} ({access}) of database {database}"),
+        )
+        .next(other),
+        SecretFound::Foreign => ChangeCheck::refuse(
+            CHECK,
+            format!("{name} is there, and pgctl has not made it: it is never overwritten"),
+        )
+        .next(other),
+        SecretFound::Unknown(reason) => ChangeCheck::refuse(
+            CHECK,
+            format!("nobody says whether {name} is there: {reason}"),
+        ),
+    }
+}
+
+fn permission_check(missing: &[String]) -> ChangeCheck {
+    const CHECK: &str = "permission";
+    if missing.is_empty() {
+        return ChangeCheck::pass(CHECK, "you may do all of it");
+    }
+    ChangeCheck::refuse(CHECK, format!("you may not: {}", missing.join(", ")))
+        .next("the Role pgctl-users has them: kubectl apply -k deploy/rbac/users")
+}
+
+fn operation_check(unfinished: Option<&UnfinishedOperation>) -> ChangeCheck {
+    const CHECK: &str = "operation";
+    match unfinished {
+        None => ChangeCheck::pass(CHECK, "no operation is unfinished"),
+        Some(found) => ChangeCheck::refuse(
+            CHECK,
+            format!(
+                "the {} has not ended: the primary may be another soon",
+                found.title
+            ),
+        )
+        .next(found.resume.clone()),
+    }
+}
+
+/// What there is of a role that is to be dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountLeft {
+    /// The role; none when it is gone.
+    pub role: Option<RoleFound>,
+    /// The databases in which it owns more than schemas.
+    pub owns_in: Vec<String>,
+    /// The databases that it owns.
+    pub owns_databases: Vec<String>,
+    /// The databases in which it has rights, or schemas.
+    pub known_in: Vec<String>,
+}
+
+/// What is asked of a drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountDropRequest {
+    /// Name of the role.
+    pub role: String,
+    /// Name of its Secret.
+    pub secret: String,
+    /// Whether its sessions may be ended.
+    pub disconnect: bool,
+}
+
+/// Drops an application's role: what would be done, and what speaks against it. `sessions` are its sessions by
+/// pod; `silent` are the pods that do not say.
+pub fn propose_account_drop(
+    request: &AccountDropRequest,
+    left: &AccountLeft,
+    sessions: &[(String, u32)],
+    silent: &[String],
+    secret: &SecretFound,
+    missing: &[String],
+    unfinished: Option<&UnfinishedOperation>,
+) -> ChangeProposal {
+    let role = &request.role;
+    ChangeProposal {
+        title: format!("drop of user {role}"),
+        identity: format!("drop of user {role}, Secret {}", request.secret),
+        wanted: role.clone(),
+        facts: vec![
+            "the role, its rights and its empty schemas go; its databases and all data stay"
+                .to_owned(),
+        ],
+        checks: vec![
+            dropped_role(request, left),
+            objects(request, left),
+            connected(request, sessions, silent),
+            dropped_secret(request, secret),
+            permission_check(missing),
+            operation_check(unfinished),
+        ],
+    }
+}
+
+fn dropped_role(request: &AccountDropRequest, left: &AccountLeft) -> ChangeCheck {
+    const CHECK: &str = "role";
+    match &left.role {
+        None => ChangeCheck::pass(CHECK, format!("{} is gone already", request.role)),
+        Some(found) if found.privileged => ChangeCheck::refuse(
+            CHECK,
+            format!(
+                "{} is a superuser, may stream or make roles: it is no application's",
+                request.role
+            ),
+        )
+        .next("pgctl users"),
+        Some(_) => ChangeCheck::pass(CHECK, "it is an ordinary role"),
+    }
+}
+
+fn objects(request: &AccountDropRequest, left: &AccountLeft) -> ChangeCheck {
+    const CHECK: &str = "objects";
+    let role = quote_identifier(&request.role);
+    if let Some(database) = left.owns_databases.first() {
+        let sql = format!(
+            "alter database {} owner to current_user",
+            quote_identifier(database)
+        );
+        return ChangeCheck::refuse(
+            CHECK,
+            format!("it owns the database {}", left.owns_databases.join(", ")),
+        )
+        .next(format!(
+            "give it to somebody else: pgctl query --write {}",
+            words::shell_word(&sql)
+        ));
+    }
+    let Some(database) = left.owns_in.first() else {
+        return ChangeCheck::pass(CHECK, "it owns nothing but schemas, or nothing");
+    };
+    let sql = format!("reassign owned by {role} to current_user");
+    ChangeCheck::refuse(
+        CHECK,
+        format!(
+            "it owns tables or the like in {}: dropping it would drop them",
+            left.owns_in.join(", ")
+        ),
+    )
+    .next(format!(
+        "give them to somebody else: pgctl query --write -d {} {}",
+        words::shell_word(database),
+        words::shell_word(&sql)
+    ))
+}
+
+fn connected(
+    request: &AccountDropRequest,
+    sessions: &[(String, u32)],
+    silent: &[String],
+) -> ChangeCheck {
+    const CHECK: &str = "sessions";
+    let counts: Vec<String> = sessions
+        .iter()
+        .filter(|it| it.1 > 0)
+        .map(|(pod, count)| format!("{count} on {pod}"))
+        .collect();
+    if counts.is_empty() {
+        return match silent {
+            [] => ChangeCheck::pass(CHECK, "it is not connected"),
+            silent => ChangeCheck::warn(
+                CHECK,
+                format!(
+                    "it is not connected, as far as is known: no answer of {}",
+                    silent.join(", ")
+                ),
+            ),
+        };
+    }
+    let reason = format!("it is connected: {}", counts.join(", "));
+    match request.disconnect {
+        true => ChangeCheck::warn(CHECK, format!("{reason}; its sessions are ended")),
+        false => ChangeCheck::refuse(CHECK, reason)
+            .next("who it is: pgctl connections; --disconnect ends its sessions"),
+    }
+}
+
+fn dropped_secret(request: &AccountDropRequest, secret: &SecretFound) -> ChangeCheck {
+    const CHECK: &str = "secret";
+    let name = &request.secret;
+    match secret {
+        SecretFound::Ours { role, .. } if *role == request.role => {
+            ChangeCheck::pass(CHECK, format!("{name} is deleted"))
+        }
+        SecretFound::Ours { role, .. } => {
+            ChangeCheck::warn(CHECK, format!("{name} is of user {role}, and stays"))
+        }
+        SecretFound::None => ChangeCheck::warn(CHECK, format!("there is no Secret {name}"))
+            .next("when it has another name: --app-secret NAME"),
+        SecretFound::Foreign => {
+            ChangeCheck::warn(CHECK, format!("{name} was not made by pgctl, and stays"))
+        }
+        SecretFound::Unknown(reason) => ChangeCheck::refuse(
+            CHECK,
+            format!("nobody says whether {name} is there: {reason}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use super::*;
+
+fn request(readonly: bool) -> AccountRequest {
+    AccountRequest {
+        role: "app".to_owned(),
+        database: "shop".to_owned(),
+        readonly,
+        limit: None,
+        secret: "c-user-app".to_owned(),
+    }
+}
+
+fn ours(request: &AccountRequest) -> SecretFound {
+    SecretFound::Ours {
+        role: request.role.clone(),
+        database: request.database.clone(),
+        access: request.access().to_owned(),
+    }
+}
+
+fn facts(role: bool, database: bool) -> AccountFacts {
+    AccountFacts {
+        role: role.then_some(RoleFound {
+            login: true,
+            privileged: false,
+        }),
+        database: database.then_some(DatabaseFound {
+            open: true,
+            public_connect: false,
+        }),
+    }
+}
+
+fn refused(request: &AccountRequest, facts: &AccountFacts, secret: &SecretFound) -> bool {
+    propose_account("p-0", request, facts, secret, &[], None).is_refused()
+}
+
+#[test]
+fn a_role_is_made_once_and_never_taken_from_somebody() {
+    let it = request(false);
+    assert!(!refused(&it, &facts(false, false), &SecretFound::None));
+    assert!(!refused(&it, &facts(false, true), &SecretFound::None));
+    // Begun before, wherever it died.
+    assert!(!refused(&it, &facts(false, false), &ours(&it)));
+    assert!(!refused(&it, &facts(true, true), &ours(&it)));
+    // Somebody's.
+    assert!(refused(&it, &facts(true, true), &SecretFound::None));
+    assert!(refused(&it, &facts(false, true), &SecretFound::Foreign));
+    assert!(refused(&it, &facts(true, true), &ours(&request(true))));
+    let unknown = SecretFound::Unknown("forbidden".to_owned());
+    assert!(refused(&it, &facts(false, true), &unknown));
+    let mut privileged = facts(true, true);
+    privileged.role = Some(RoleFound {
+        login: true,
+        privileged: true,
+    });
+    assert!(refused(&it, &privileged, &ours(&it)));
+}
+
+#[test]
+fn what_is_read_has_to_be_there() {
+    let it = request(true);
+    assert!(refused(&it, &facts(false, false), &SecretFound::None));
+    assert!(!refused(&it, &facts(false, true), &SecretFound::None));
+}
+
+#[test]
+fn who_may_not_make_the_secret_is_told_the_role_for_it() {
+    let it = request(false);
+    let missing = ["create secrets".to_owned()];
+    let proposal = propose_account(
+        "p-0",
+        &it,
+        &facts(false, false),
+        &SecretFound::None,
+        &missing,
+        None,
+    );
+    assert!(proposal.is_refused());
+    let check = &proposal.checks[3];
+    assert!(check.reason.contains("create secrets"));
+    assert!(
+        check
+            .next
+            .as_ref()
+            .is_some_and(|it| it.contains("pgctl-users"))
+    );
+}
+
+#[test]
+fn names_are_easy_to_write_or_refused() {
+    for name in ["app", "shop_2", "a-b"] {
+        assert_eq!(bad_account_name(name), None, "{name}");
+    }
+    let long = "a".repeat(64);
+    for name in [
+        "",
+        "App",
+        "pg_app",
+        "public",
+        "1a",
+        "a b",
+        "a\"b",
+        "a'; drop",
+        "ä",
+        long.as_str(),
+    ] {
+        assert!(bad_account_name(name).is_some(), "{name}");
+    }
+    assert_eq!(account_secret("c", "shop_app"), "c-user-shop-app");
+}
+
+fn drop_of(left: &AccountLeft, sessions: u32, disconnect: bool) -> ChangeProposal {
+    let request = AccountDropRequest {
+        role: "app".to_owned(),
+        secret: "c-user-app".to_owned(),
+        disconnect,
+    };
+    let sessions = [("p-0".to_owned(), sessions)];
+    propose_account_drop(
+        &request,
+        left,
+        &sessions,
+        &[],
+        &SecretFound::None,
+        &[],
+        None,
+    )
+}
+
+#[test]
+fn what_it_owns_and_who_uses_it_keeps_a_role() {
+    let bare = AccountLeft {
+        role: facts(true, true).role,
+        owns_in: Vec::new(),
+        owns_databases: Vec::new(),
+        known_in: vec!["shop".to_owned()],
+    };
+    assert!(!drop_of(&bare, 0, false).is_refused());
+    assert!(drop_of(&bare, 2, false).is_refused());
+    assert!(!drop_of(&bare, 2, true).is_refused());
+    let owns = AccountLeft {
+        owns_in: vec!["it's".to_owned()],
+        ..bare.clone()
+    };
+    let proposal = drop_of(&owns, 0, false);
+    assert!(proposal.is_refused());
+    let next = proposal.checks[1].next.clone().unwrap_or_default();
+    assert!(
+        next.contains("reassign owned by \"app\" to current_user"),
+        "{next}"
+    );
+    let owner = AccountLeft {
+        owns_databases: vec!["shop".to_owned()],
+        ..bare.clone()
+    };
+    assert!(drop_of(&owner, 0, true).is_refused());
+    // It went before, and its Secret is left.
+    let gone = AccountLeft { role: None, ..bare };
+    assert!(!drop_of(&gone, 0, false).is_refused());
+}
