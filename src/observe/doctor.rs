@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::asking::{to_be_asked, within};
 use super::builder::Observed;
-use super::open::{open, open_database};
+use super::open::{OpenError, open, open_database};
 use super::unlogged::unlogged_tables;
 use crate::cluster::ClusterId;
 use crate::doctor::{
@@ -16,7 +16,7 @@ use crate::doctor::{
 };
 use crate::kubernetes::{Call, Kube, NamespaceScope, Selection, Verb, calls_of};
 use crate::plan::{OperationKind, UnloggedTables};
-use crate::postgres::Login;
+use crate::postgres::{Login, SqlError};
 
 /// Databases that are asked of each server, the largest first.
 const MOST_DATABASES: usize = 30;
@@ -221,7 +221,15 @@ async fn database(
     name: &str,
 ) -> Known<DatabaseAnswer> {
     let asking = async {
-        let session = open_database(kube, namespace, pod, login, name).await?;
+        let session = match open_database(kube, namespace, pod, login, name).await {
+            Err(OpenError::Sql(SqlError::NotLetIn { .. })) if name.contains("\\x") => {
+                return Err(OpenError::Sql(SqlError::Unexpected {
+                    doing: format!("connecting to {name}"),
+                    reason: "its name is not UTF-8, so pgctl can't log in to it".to_owned(),
+                }));
+            }
+            other => other?,
+        };
         Ok(session.examine_database().await?)
     };
     let answer = within(login.timeout, asking).await;

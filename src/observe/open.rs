@@ -109,6 +109,11 @@ pub async fn open_database(
         Err(OpenError::Sql(error)) if error.sqlstate() == Some("42501") => {
             connect(Rights::Ordinary).await
         }
+        Err(OpenError::Sql(error)) if error.may_be_of_a_login_trigger() => {
+            let past = connect(Rights::SuperuserPastTriggers).await;
+            // A server before 17 does not know that setting, and has no such triggers.
+            past.map_err(|_| OpenError::Sql(error))
+        }
         other => other,
     }
 }

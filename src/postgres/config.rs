@@ -1,8 +1,10 @@
 //! The settings of a server, and where they are from.
 
+use serde::Deserialize;
+
 use super::json::json;
 use super::{Session, SqlError};
-use crate::cluster::{FileEntry, ServerConfig, Setting};
+use crate::cluster::{FileEntry, RoleSetting, ServerConfig, Setting};
 
 /// The settings, and what is set for databases and roles, as one JSON document.
 ///
@@ -14,13 +16,38 @@ select json_build_object(
       'name', name, 'value', coalesce(setting, ''), 'unit', nullif(unit, ''), 'kind', vartype, 'context', context,
       'source', source, 'file', sourcefile, 'line', sourceline, 'default', boot_val,
       'pendingRestart', pending_restart, 'description', short_desc) order by lower(name)) from pg_settings),
-  'files', null,
   'roles', (select coalesce(json_agg(json_build_object(
-      'role', r.rolname, 'database', d.datname,
-      'name', split_part(entry, '=', 1), 'value', substr(entry, strpos(entry, '=') + 1))
+      'role', r.rolname, 'database', d.datname, 'entry', entry)
       order by d.datname nulls first, r.rolname nulls first), '[]')
     from pg_db_role_setting s cross join unnest(s.setconfig) entry
     left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase))::text";
+
+/// What [`SETTINGS`] gives.
+#[derive(Deserialize)]
+struct Answer {
+    settings: Vec<Setting>,
+    roles: Vec<RoleEntry>,
+}
+
+/// `name=value` as it is stored: bytes of any encoding, so that the server can't be asked to take it apart.
+#[derive(Deserialize)]
+struct RoleEntry {
+    role: Option<String>,
+    database: Option<String>,
+    entry: String,
+}
+
+impl From<RoleEntry> for RoleSetting {
+    fn from(it: RoleEntry) -> Self {
+        let (name, value) = it.entry.split_once('=').unwrap_or((&it.entry, ""));
+        Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            role: it.role,
+            database: it.database,
+        }
+    }
+}
 
 /// What the files say now. Only a superuser may know.
 const FILES: &str = "\
@@ -35,18 +62,22 @@ impl Session {
     pub async fn config(&self) -> Result<ServerConfig, SqlError> {
         const DOING: &str = "asking for its settings";
         let (settings, files) = futures::join!(self.text(DOING, SETTINGS), self.text(DOING, FILES));
-        let mut config: ServerConfig = json(DOING, settings?)?;
-        config.files = match files {
+        let answer: Answer = json(DOING, settings?)?;
+        let files: Option<Vec<FileEntry>> = match files {
             Ok(files) => Some(json(DOING, files)?),
             // permission denied: everything else is known all the same.
             Err(error) if error.sqlstate() == Some("42501") => None,
             Err(error) => return Err(error),
         };
-        let files = config.files.as_deref().unwrap_or_default();
-        for setting in &mut config.settings {
-            own_value(setting, files);
+        let mut settings = answer.settings;
+        for setting in &mut settings {
+            own_value(setting, files.as_deref().unwrap_or_default());
         }
-        Ok(config)
+        Ok(ServerConfig {
+            settings,
+            files,
+            roles: answer.roles.into_iter().map(RoleSetting::from).collect(),
+        })
     }
 }
 

@@ -100,6 +100,12 @@ impl SqlError {
         )
     }
 
+    /// Whether what refused a login may be what a trigger of somebody's has raised, which may be any error:
+    /// it is none of those that PostgreSQL itself has for a login.
+    pub fn may_be_of_a_login_trigger(&self) -> bool {
+        matches!(self, Self::Refused { sqlstate, .. } if sqlstate != "42501")
+    }
+
     /// The SQLSTATE, when PostgreSQL said no.
     pub fn sqlstate(&self) -> Option<&str> {
         match self {

@@ -311,6 +311,8 @@ async fn why(reason: impl Future<Output = Option<String>>) -> String {
 pub enum Rights {
     /// All that a superuser may.
     Superuser,
+    /// The same, and no event trigger is run, on 17 and later: one on login may refuse everybody.
+    SuperuserPastTriggers,
     /// Only what everybody may.
     Ordinary,
 }
@@ -376,10 +378,14 @@ fn startup_options(timeout: Duration, rights: Rights) -> String {
     let milliseconds = timeout.as_millis().to_string();
     let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, milliseconds.as_str()));
     let more = match rights {
-        Rights::Superuser => &SUPERUSER_SETTINGS[..],
+        Rights::Superuser | Rights::SuperuserPastTriggers => &SUPERUSER_SETTINGS[..],
         Rights::Ordinary => &[],
     };
-    let all = limits.iter().chain(&SETTINGS).chain(more);
+    let past = match rights {
+        Rights::SuperuserPastTriggers => &[("event_triggers", "off")][..],
+        Rights::Superuser | Rights::Ordinary => &[],
+    };
+    let all = limits.iter().chain(&SETTINGS).chain(more).chain(past);
     let options: Vec<String> = all
         // Spaces part options, unless a backslash is before them (`pg_split_opts` in postinit.c).
         .map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")))
@@ -444,5 +450,25 @@ mod tests {
         assert!(options.contains("-c default_transaction_isolation=read\\ committed -c "));
         assert!(options.contains("-c temp_tablespaces= -c "));
         assert!(!options.contains("lc_messages"));
+    }
+
+    /// A server before 17 would not let in who asks for it.
+    #[test]
+    fn event_triggers_are_gone_past_only_where_they_may_have_refused_a_login() {
+        let options = |rights| startup_options(Duration::from_secs(5), rights);
+        let past = options(Rights::SuperuserPastTriggers);
+        assert_eq!(past, options(Rights::Superuser) + " -c event_triggers=off");
+        let refused = |sqlstate: &str| SqlError::Refused {
+            doing: "connecting".to_owned(),
+            sqlstate: sqlstate.to_owned(),
+            message: "not today".to_owned(),
+        };
+        assert!(refused("P0001").may_be_of_a_login_trigger());
+        assert!(!refused("42501").may_be_of_a_login_trigger());
+        let lost = SqlError::Lost {
+            doing: "connecting".to_owned(),
+            reason: "cut".to_owned(),
+        };
+        assert!(!lost.may_be_of_a_login_trigger());
     }
 }

@@ -22,3 +22,4 @@ mod switchover;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
 mod unfinished;
+mod unkind_databases;
