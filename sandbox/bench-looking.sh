@@ -165,7 +165,8 @@ awk -v clusters="$clusters" 'BEGIN {
     for (script = "#"; length(script) < 65536; script = script script) {}
     for (n = 0; n < clusters; n++) {
         space = "team-" n
-        print "{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"" space "\"}}\n---"
+        print (n ? "," : "{\"kind\": \"List\", \"items\": [")
+        print "{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"" space "\"}}"
         component = "primary"
         object("v1", "ConfigMap", "shop-postgres-scripts", "\"data\": {\"start.sh\": \"" script "\"}")
         for (set = 0; set < 2; set++) {
@@ -183,14 +184,15 @@ awk -v clusters="$clusters" 'BEGIN {
             }
         }
     }
+    print "]}"
 }
 function object(version, kind, name, rest) {
-    print "{\"apiVersion\": \"" version "\", \"kind\": \"" kind "\", \"metadata\": {\"name\": \"" name "\", \"namespace\": \"" space \
+    print ", {\"apiVersion\": \"" version "\", \"kind\": \"" kind "\", \"metadata\": {\"name\": \"" name "\", \"namespace\": \"" space \
         "\", \"labels\": {\"app.kubernetes.io/name\": \"postgres\", \"app.kubernetes.io/instance\": \"shop\", \"app.kubernetes.io/component\": \"" \
-        component "\"}}, " rest "}\n---"
-}' >"$work/fleet.yaml"
+        component "\"}}, " rest "}"
+}' >"$work/fleet.json"
 name=bench-fleet-$$
-"$bin/pgctl-sandbox" up --name "$name" --manifests "$work/fleet.yaml" --objects-only >/dev/null 2>&1
+"$bin/pgctl-sandbox" up --name "$name" --manifests "$work/fleet.json" --objects-only >/dev/null 2>&1
 KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
 export KUBECONFIG
 count=0
@@ -215,6 +217,6 @@ while [ "$count" -le 3 ]; do
     }
     count=$((count + 1))
 done
-found=$(grep -c '"kind": "ClusterStatus"' "$work/out" || true)
+found=$(grep -c '"cluster": {' "$work/out" || true)
 tell "pgctl status -A, $clusters clusters" "$work/fleet" ms
 printf '%-48s %15s MiB of memory, %s of them found\n' '' "$(pick max "$work/fleet-memory")" "$found"

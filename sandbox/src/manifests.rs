@@ -46,7 +46,11 @@ impl Manifests {
     /// When it is no YAML, or has an object of a kind that the sandbox does not know.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut objects = Vec::new();
-        let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
+        // JSON is read as such: YAML's reader refuses what is as large as thousands of objects.
+        let documents: Vec<Value> = match serde_json::from_str(text) {
+            Ok(one) => vec![one],
+            Err(_) => serde_saphyr::from_multiple(text)?,
+        };
         for document in documents {
             match document {
                 Value::Null => {}
