@@ -41,7 +41,7 @@ fn kept_out(snapshot: &Snapshot) -> Option<HealthFinding> {
     // A statement goes to the server that takes writes.
     let on = snapshot.primary().map_or(instance.name(), Instance::name);
     Some(match sql {
-        Some(sql) => finding.next(in_psql(namespace, on, &sql)),
+        Some(sql) => finding.next(in_psql(namespace, on, sql)),
         None => finding.next(format!(
             "{}   # or has it another password? docs/secrets.md",
             in_psql(
