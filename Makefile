@@ -24,7 +24,8 @@ sandbox: ## Start a cluster of three and leave it running
 test: ## Everything: unit tests, the start script, the sandbox, end to end, generated files fresh
 	@sandbox/requirements.sh
 	$(CARGO) build --workspace --all-targets --features pgctl/failpoints
-	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --features pgctl/failpoints
+	PGCTL_TEST_WITHOUT="$${PGCTL_TEST_WITHOUT-$$(sandbox/requirements.sh --lacking)}" RUST_TEST_THREADS=$(TEST_THREADS) \
+		$(CARGO) test --workspace --features pgctl/failpoints
 	$(CARGO) xtask generate --check
 
 test-fast: ## What needs no cluster: the decisions, the screens, the rooms, the commands in the documents
@@ -32,7 +33,8 @@ test-fast: ## What needs no cluster: the decisions, the screens, the rooms, the 
 
 test-long: ## What takes hours: every kill and every trouble at every step, a hundred broken backups and uploads
 	@sandbox/requirements.sh
-	$(CARGO) test --features failpoints --no-fail-fast --test failover --test scale --test restore --test backup -- --ignored
+	PGCTL_TEST_WITHOUT="$${PGCTL_TEST_WITHOUT-$$(sandbox/requirements.sh --lacking)}" \
+		$(CARGO) test --features failpoints --no-fail-fast --test failover --test scale --test restore --test backup -- --ignored
 
 lint: ## Formatting, clippy, rustdoc, shellcheck, the dependencies' licences and known weaknesses
 	@sandbox/requirements.sh --lint

@@ -1,7 +1,22 @@
 #!/bin/sh
 # Installs what the sandbox needs from Debian when it is missing; with sudo when not root.
 # Usage: requirements.sh [--lint]     (--lint: what `make lint` needs, too)
+#        requirements.sh --lacking    prints, with commas, what no package of Debian's can give this machine: tests
+#                                     that need it are left out by name (tests/support/needs.rs reads the list)
 set -eu
+
+if [ "${1-}" = --lacking ]; then
+    lacking=
+    lack() { # lack WORD WHY
+        lacking=${lacking:+$lacking,}$1
+        echo "Tests that need $1 are left out: $2" >&2
+    }
+    minor=$(kubectl version --client -o json 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p' | head -n 1)
+    [ "${minor:-0}" -ge 31 ] || lack kubectl "there is no kubectl 1.31 or newer (https://kubernetes.io/docs/tasks/tools)"
+    bwrap --unshare-user --unshare-pid --ro-bind / / true 2>/dev/null || lack namespaces "bubblewrap may not make them here"
+    echo "$lacking"
+    exit 0
+fi
 
 missing=
 need() { # need PACKAGE TEST...: notes PACKAGE when the test fails
