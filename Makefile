@@ -4,6 +4,8 @@ CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 # Most of a test is waiting for clusters.
 TEST_THREADS ?= 3
+# What runs in the sandbox's containers inherits which signals are ignored, and a shell ignores some for what it runs in the background.
+AS_ON_A_TERMINAL = env --default-signal=INT,QUIT
 SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 
 .PHONY: help demo sandbox test test-fast test-long lint bench docs
@@ -25,7 +27,7 @@ test: ## Everything: unit tests, the start script, the sandbox, end to end, gene
 	@sandbox/requirements.sh
 	$(CARGO) build --workspace --all-targets --features pgctl/failpoints
 	PGCTL_TEST_WITHOUT="$${PGCTL_TEST_WITHOUT-$$(sandbox/requirements.sh --lacking)}" RUST_TEST_THREADS=$(TEST_THREADS) \
-		$(CARGO) test --workspace --features pgctl/failpoints
+		$(AS_ON_A_TERMINAL) $(CARGO) test --workspace --features pgctl/failpoints
 	$(CARGO) xtask generate --check
 
 test-fast: ## What needs no cluster: the decisions, the screens, the rooms, the commands in the documents
@@ -34,7 +36,7 @@ test-fast: ## What needs no cluster: the decisions, the screens, the rooms, the 
 test-long: ## What takes hours: every kill and every trouble at every step, a hundred broken backups and uploads
 	@sandbox/requirements.sh
 	PGCTL_TEST_WITHOUT="$${PGCTL_TEST_WITHOUT-$$(sandbox/requirements.sh --lacking)}" \
-		$(CARGO) test --features failpoints --no-fail-fast --test failover --test scale --test restore --test backup -- --ignored
+		$(AS_ON_A_TERMINAL) $(CARGO) test --features failpoints --no-fail-fast --test failover --test scale --test restore --test backup -- --ignored
 
 lint: ## Formatting, clippy, rustdoc, shellcheck, the dependencies' licences and known weaknesses
 	@sandbox/requirements.sh --lint

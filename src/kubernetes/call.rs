@@ -67,7 +67,7 @@ impl Verb {
 /// What a request does to which object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Call {
-    /// The verb.
+    /// What the API server is asked to do.
     pub verb: Verb,
     /// The API group, empty for the core group.
     pub group: &'static str,

@@ -17,7 +17,7 @@ const CLOSED_PIPE: i32 = 141;
 pub struct WindowSize {
     /// Characters in a row.
     pub columns: u16,
-    /// Rows.
+    /// Lines of text.
     pub rows: u16,
 }
 

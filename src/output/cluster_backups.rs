@@ -11,7 +11,7 @@ use crate::cluster::{ClusterId, words};
 /// What a store has of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterBackups {
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     pub cluster: ClusterId,
     /// How many there are of it, whole or not.
     pub count: usize,

@@ -74,7 +74,7 @@ pub struct OperationFigures {
     pub kind: String,
     /// `done`, `rolled-back`, ...
     pub outcome: String,
-    /// When it ended.
+    /// When it ended; none while it runs.
     pub ended: Option<Timestamp>,
     /// The write outage that it measured, in seconds.
     pub outage_seconds: Option<f64>,

@@ -41,7 +41,7 @@ pub struct DatabaseRow {
     pub name: String,
     /// Name of the role that owns it.
     pub owner: String,
-    /// Encoding.
+    /// `pg_encoding_to_char(encoding)`, such as `UTF8`.
     pub encoding: String,
     /// `datcollate`.
     pub collate: String,

@@ -23,7 +23,7 @@ const REASON_TIMEOUT: Duration = Duration::from_millis(500);
 /// Who logs in, and how long an answer may take.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// User.
+    /// Name of the role.
     pub user: String,
     /// Its password, which is never shown.
     pub password: SecretString,

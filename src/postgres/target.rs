@@ -39,11 +39,11 @@ pub struct TargetDatabase {
     pub invalid: bool,
     /// Sessions of clients, without our own.
     pub sessions: u32,
-    /// Logical slots.
+    /// Names of its logical replication slots.
     pub logical_slots: Vec<String>,
-    /// Prepared transactions.
+    /// Number of its prepared transactions.
     pub prepared: u32,
-    /// Subscriptions.
+    /// Number of its subscriptions.
     pub subscriptions: u32,
 }
 

@@ -91,7 +91,7 @@ pub enum SecretFound {
     Ours {
         /// The role.
         role: String,
-        /// Its database.
+        /// Name of its database.
         database: String,
         /// `read-only` or `read-write`.
         access: String,

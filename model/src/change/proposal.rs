@@ -35,7 +35,7 @@ impl ChangeProposal {
 pub struct ChangeCheck {
     /// What was looked at, in a word or two: `in use`.
     pub check: &'static str,
-    /// Whether it goes.
+    /// Pass, warn or refuse.
     pub verdict: CheckVerdict,
     /// Why, on the object that it is about.
     pub reason: String,

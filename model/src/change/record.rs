@@ -18,7 +18,7 @@ pub struct ChangeRecord {
     pub by: String,
     /// When it began, by the clock of the machine that ran pgctl.
     pub started: Timestamp,
-    /// How it ended.
+    /// Done, or why it failed.
     pub outcome: ChangeOutcome,
     /// Why it ended so, when it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -37,7 +37,7 @@ pub enum NoSlot {
     Several {
         /// What was typed.
         slot: String,
-        /// The pods.
+        /// Names of the pods that there are.
         pods: Vec<String>,
     },
 }

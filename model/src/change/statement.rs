@@ -180,7 +180,7 @@ impl StatementOutline {
 pub struct StatementFacts {
     /// Name of the primary's pod.
     pub pod: String,
-    /// The database.
+    /// Name of the database.
     pub database: String,
     /// Its whole text.
     pub sql: String,

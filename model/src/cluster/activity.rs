@@ -69,7 +69,7 @@ pub struct PreparedTransaction {
     pub gid: String,
     /// Who has prepared it.
     pub owner: String,
-    /// In which database.
+    /// Name of the database.
     pub database: String,
     /// How long ago, in seconds.
     pub seconds: f64,

@@ -38,7 +38,7 @@ pub struct SessionCount {
     pub client: String,
     /// `state`.
     pub state: String,
-    /// How many.
+    /// Number of sessions.
     pub count: u32,
 }
 

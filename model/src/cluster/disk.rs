@@ -38,7 +38,7 @@ pub struct DatabaseSpace {
 pub struct NamedBytes {
     /// Its name.
     pub name: String,
-    /// Its bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
@@ -59,18 +59,18 @@ pub struct Mount {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableSpace {
-    /// Its database.
+    /// Name of its database.
     #[serde(default)]
     pub database: String,
     /// Its name with its schema, as it is written in a query.
     pub name: String,
-    /// All of it.
+    /// `pg_total_relation_size()`: rows, indexes and TOAST, in bytes.
     pub total_bytes: u64,
-    /// Its rows.
+    /// The pages of its rows, in bytes.
     pub heap_bytes: u64,
-    /// Its indexes.
+    /// `pg_indexes_size()`, in bytes.
     pub index_bytes: u64,
-    /// What is too long for its rows.
+    /// What is too long for its rows, in bytes.
     pub toast_bytes: u64,
     /// Rows that are dead and were not taken away yet, by the statistics.
     pub dead_rows: u64,

@@ -32,11 +32,11 @@ pub struct StatementCounts {
 pub struct StatementCount {
     /// `queryid`, as a decimal; none when we may not know.
     pub id: Option<String>,
-    /// Who runs it.
+    /// Name of the role that runs it; none when it was dropped.
     pub user: Option<String>,
-    /// In which database.
+    /// Name of the database; none when it was dropped.
     pub database: Option<String>,
-    /// How often.
+    /// How often it was executed since the statistics began.
     pub calls: u64,
     /// In how much time, in seconds.
     pub total_seconds: f64,
@@ -54,7 +54,7 @@ pub struct StatementCount {
     pub temp_pages: u64,
     /// Bytes of WAL that it wrote.
     pub wal_bytes: u64,
-    /// Its text.
+    /// Its text, with `$1` and so on for its constants.
     pub query: String,
 }
 

@@ -63,7 +63,7 @@ macro_rules! checks {
             /// All of them, in the order in which they are shown.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The stable code.
+            /// The word in documents and in `--check`; it never changes.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }

@@ -83,7 +83,7 @@ pub struct NodePlace {
 /// What the containers of a pod may do that they need not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodSecurity {
-    /// The pod.
+    /// Name of the pod.
     pub pod: String,
     /// Each thing, in words: `container postgres may run as root`.
     pub excesses: Vec<String>,
@@ -105,7 +105,7 @@ pub struct Difference {
 /// What a server says, or why it says nothing.
 #[derive(Debug, Clone)]
 pub struct ServerSeen {
-    /// The pod.
+    /// Name of the pod.
     pub pod: String,
     /// The server as a whole.
     pub answer: Known<ServerAnswer>,
@@ -167,7 +167,7 @@ pub struct ServerAnswer {
 pub struct ChecksumFailures {
     /// The database; empty for what belongs to none.
     pub database: String,
-    /// How many.
+    /// Number since the statistics began.
     pub failures: u64,
     /// When the last was seen.
     pub last: Option<Timestamp>,
@@ -177,7 +177,7 @@ pub struct ChecksumFailures {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseAge {
-    /// The database.
+    /// Name of the database.
     pub database: String,
     /// `age(datfrozenxid)`, in transactions.
     pub transactions: u64,
@@ -217,7 +217,7 @@ pub struct HbaLine {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientFacts {
-    /// User.
+    /// Name of the role.
     pub user: String,
     /// `application_name`.
     pub application: String,
@@ -281,7 +281,7 @@ pub struct IndexUse {
     pub index: String,
     /// Its table, likewise.
     pub table: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
@@ -291,7 +291,7 @@ pub struct IndexUse {
 pub struct SequenceUse {
     /// Name with its schema, quoted where it must be.
     pub sequence: String,
-    /// Last value.
+    /// `pg_sequences.last_value`.
     pub last: i64,
     /// The highest that it can have, or that the column it fills can.
     pub end: i64,
@@ -305,7 +305,7 @@ pub struct SequenceUse {
 pub struct AutovacuumTable {
     /// Name with its schema, quoted where it must be.
     pub table: String,
-    /// Dead rows.
+    /// `n_dead_tup`.
     pub dead: u64,
     /// How many autovacuum waits for.
     pub threshold: u64,

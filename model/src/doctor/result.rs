@@ -122,7 +122,7 @@ pub struct CheckResult {
 /// All results, the most urgent first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Examination {
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     pub cluster: ClusterId,
     /// The results; every check has at least one.
     pub results: Vec<CheckResult>,

@@ -111,7 +111,7 @@ pub trait UnfinishedBackup: Send + Sync {
 pub struct StoredFile {
     /// Name of the object, below the store's folder or prefix.
     pub name: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 

@@ -22,7 +22,7 @@ pub struct DatabasesDocument {
     /// `Databases`.
     #[schemars(extend("const" = "Databases"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The servers that were asked, each with the sessions that it has; the list is of the first that
     /// answered.
@@ -96,7 +96,7 @@ pub struct UsersDocument {
     /// `Users`.
     #[schemars(extend("const" = "Users"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The servers that were asked, each with the sessions that it has; the list is of the first that
     /// answered.
@@ -141,7 +141,7 @@ struct UserDocument {
 }
 
 impl DatabasesDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(cluster: &ClusterId, answers: &[PodAnswer<Vec<DatabaseEntry>>]) -> Self {
         let list = cluster_wide(answers).map(|(_, list)| list);
         let one = |(it, connections): (&DatabaseEntry, u32)| DatabaseDocument {
@@ -176,7 +176,7 @@ impl DatabasesDocument {
 }
 
 impl UsersDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(cluster: &ClusterId, answers: &[PodAnswer<Vec<RoleEntry>>]) -> Self {
         let list = cluster_wide(answers).map(|(_, list)| list);
         let one = |(it, connections): (&RoleEntry, u32)| UserDocument {

@@ -65,7 +65,7 @@ struct BackupFacts {
     r#type: &'static str,
     /// What a person called it.
     label: Option<String>,
-    /// Of which cluster.
+    /// Namespace and name of the cluster that it was taken of.
     cluster: ClusterDocument,
     /// The pod that it was taken from.
     pod: String,
@@ -141,7 +141,7 @@ pub struct BackupDocument {
 }
 
 impl BackupDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(store: &str, manifest: &Manifest) -> Self {
         Self {
             api_version: API_VERSION,
@@ -240,7 +240,7 @@ pub struct BackupListDocument {
 }
 
 impl BackupListDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(store: &str, catalogue: &Catalogue) -> Self {
         Self {
             api_version: API_VERSION,
@@ -289,7 +289,7 @@ pub struct VerificationDocument {
 }
 
 impl VerificationDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(store: &str, results: &[Verification]) -> Self {
         let one = |result: &Verification| VerifiedDocument {
             id: result.id.clone(),
@@ -349,7 +349,7 @@ pub struct PruningDocument {
 }
 
 impl PruningDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(pruning: &Pruning) -> Self {
         Self {
             api_version: API_VERSION,

@@ -21,7 +21,7 @@ pub struct ChangeDocument {
     /// `Change`.
     #[schemars(extend("const" = "Change"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// What is done, in words.
     change: String,
@@ -52,7 +52,7 @@ pub enum ChangeEnd {
 }
 
 impl ChangeDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(cluster: &ClusterId, proposal: &ChangeProposal, end: &ChangeEnd) -> Self {
         let (outcome, record, exit) = match end {
             ChangeEnd::Proposed => ("proposed", None, ExitCode::Done),

@@ -37,7 +37,7 @@ pub struct ClusterBackupListDocument {
 struct ClusterBackupsDocument {
     /// The context of the kubeconfig; `null` when only one was looked at.
     context: Option<String>,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// How many backups there are of it, whole or not.
     backups: usize,
@@ -80,7 +80,7 @@ struct TriedDocument {
 }
 
 impl ClusterBackupListDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(taken_at: Timestamp, store: &str, fleet: &FleetView<'_, &ClusterBackups>) -> Self {
         let item = |(context, backups): &(Option<&str>, &ClusterBackups)| ClusterBackupsDocument {
             context: context.map(str::to_owned),

@@ -23,7 +23,7 @@ pub struct ConfigDocument {
     /// `Config`.
     #[schemars(extend("const" = "Config"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The servers, the primary first.
     servers: Vec<ServerAnswer<ServerSettings>>,
@@ -57,7 +57,7 @@ struct SettingDocument {
     source: String,
     /// The file that it is from.
     file: Option<String>,
-    /// Its line.
+    /// Number of the line in the file, from 1.
     line: Option<u32>,
     /// What it would be if nobody had set it, with its unit.
     default: Option<String>,
@@ -76,14 +76,14 @@ struct RoleSettingDocument {
     role: Option<String>,
     /// The database; null for all.
     database: Option<String>,
-    /// The setting.
+    /// Name of the setting.
     name: String,
     /// Its value.
     value: String,
 }
 
 impl ConfigDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(
         cluster: &ClusterId,
         answers: &[PodAnswer<ServerConfig>],
@@ -160,7 +160,7 @@ pub struct ConfigDiffDocument {
     /// `ConfigDiff`.
     #[schemars(extend("const" = "ConfigDiff"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// Names of the ConfigMaps that the servers were compared with.
     config_maps: Vec<String>,
@@ -201,7 +201,7 @@ struct DifferenceDocument {
 }
 
 impl ConfigDiffDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(
         cluster: &ClusterId,
         answers: &[PodAnswer<ServerConfig>],

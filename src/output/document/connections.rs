@@ -20,7 +20,7 @@ pub struct ConnectionsDocument {
     /// `Connections`.
     #[schemars(extend("const" = "Connections"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// How many percent of the connections may be used.
     max_used_percent: u8,
@@ -72,7 +72,7 @@ struct SessionsDocument {
     client: String,
     /// `state`.
     state: String,
-    /// How many.
+    /// Number of sessions.
     count: u32,
 }
 
@@ -89,7 +89,7 @@ struct OldSessionDocument {
     database: Option<String>,
     /// `state`.
     state: Option<String>,
-    /// For how long.
+    /// For how long, in seconds.
     seconds: f64,
     /// Its query, or its last one.
     query: String,
@@ -109,7 +109,7 @@ struct XminHolderDocument {
 }
 
 impl ConnectionsDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(
         cluster: &ClusterId,
         answers: &[PodAnswer<Connections>],

@@ -20,7 +20,7 @@ pub struct DiskDocument {
     /// `Disk`.
     #[schemars(extend("const" = "Disk"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// How many percent of a volume may be used.
     max_used_percent: u8,
@@ -79,7 +79,7 @@ struct UsageDocument {
 struct MountDocument {
     /// Where it is mounted.
     path: String,
-    /// Its size.
+    /// Size in bytes.
     size_bytes: u64,
     /// Bytes that are used.
     used_bytes: u64,
@@ -96,7 +96,7 @@ struct MountDocument {
 struct NamedBytesDocument {
     /// Its name.
     name: String,
-    /// Its bytes.
+    /// Size in bytes.
     bytes: u64,
 }
 
@@ -105,17 +105,17 @@ struct NamedBytesDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct TableDocument {
-    /// Its database.
+    /// Name of its database.
     database: String,
     /// Its name with its schema, as it is written in a query.
     name: String,
-    /// All of it.
+    /// `pg_total_relation_size()`: rows, indexes and TOAST, in bytes.
     total_bytes: u64,
-    /// Its rows.
+    /// The pages of its rows, in bytes.
     heap_bytes: u64,
-    /// Its indexes.
+    /// `pg_indexes_size()`, in bytes.
     index_bytes: u64,
-    /// What is too long for its rows.
+    /// What is too long for its rows, in bytes.
     toast_bytes: u64,
     /// Bytes of its rows' pages that the rows do not need, estimated by the width of the columns and the number of rows at
     /// the last ANALYZE; null when that is not known.
@@ -144,7 +144,7 @@ struct GrowthDocument {
 }
 
 impl DiskDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(cluster: &ClusterId, view: &DiskView) -> Self {
         let server = |it: &PodAnswer<DiskUsage>| ServerDiskDocument {
             pod: it.pod.clone(),

@@ -22,7 +22,7 @@ pub struct DoctorDocument {
     /// `Examination`.
     #[schemars(extend("const" = "Examination"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// When the looking began.
     taken_at: Timestamp,
@@ -71,7 +71,7 @@ struct ResultDocument {
 }
 
 impl DoctorDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(snapshot: &Snapshot, examination: &Examination) -> Self {
         Self {
             api_version: API_VERSION,
@@ -124,7 +124,7 @@ pub struct ExaminationListDocument {
 struct ExaminedDocument {
     /// The context of the kubeconfig; `null` when only one was looked at.
     context: Option<String>,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The worst outcome.
     worst: Outcome,
@@ -136,7 +136,7 @@ struct ExaminedDocument {
 }
 
 impl ExaminationListDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(taken_at: Timestamp, fleet: &FleetView<'_, &Examination>) -> Self {
         let worst = |it: &Examination| {
             let outcomes = it.results.iter().map(|it| it.outcome);

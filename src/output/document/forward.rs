@@ -19,7 +19,7 @@ pub struct PortForwardDocument {
     /// `PortForward`.
     #[schemars(extend("const" = "PortForward"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// Address of this machine.
     address: String,

@@ -200,7 +200,7 @@ pub struct LagReportDocument {
     /// `LagReport`.
     #[schemars(extend("const" = "LagReport"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// When the looking began.
     taken_at: Timestamp,
@@ -217,7 +217,7 @@ pub struct LagReportDocument {
 }
 
 impl LagReportDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(snapshot: &Snapshot, view: &LagView<'_>) -> Self {
         Self {
             api_version: API_VERSION,

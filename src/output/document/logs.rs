@@ -112,7 +112,7 @@ pub struct SlowStatementsDocument {
     /// `SlowStatements`.
     #[schemars(extend("const" = "SlowStatements"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The shapes, by the time that they took in all, the most first.
     statements: Vec<SlowStatementDocument>,
@@ -129,7 +129,7 @@ struct SlowStatementDocument {
     statement: String,
     /// How often it was written.
     count: u64,
-    /// All durations together.
+    /// All durations together, in seconds.
     total_seconds: f64,
     /// The longest of them.
     longest_seconds: f64,

@@ -54,7 +54,7 @@ pub(super) struct ServiceDocument {
     purpose: &'static str,
     /// `spec.clusterIP`.
     cluster_ip: Option<String>,
-    /// Port.
+    /// Port of the Service; null when it has none.
     port: Option<u16>,
     /// The addresses that it leads to, ready or not.
     endpoints: Vec<EndpointDocument>,
@@ -103,15 +103,15 @@ pub(super) struct AutoscalerSection {
     name: String,
     /// The StatefulSet that it scales.
     target: String,
-    /// Fewest replicas.
+    /// `spec.minReplicas`.
     min: u32,
-    /// Most replicas.
+    /// `spec.maxReplicas`.
     max: u32,
-    /// Replicas now.
+    /// `status.currentReplicas`.
     current: u32,
     /// Replicas that it wants.
     desired: u32,
-    /// Metrics.
+    /// `spec.metrics`, with the values of `status.currentMetrics`.
     metrics: Vec<MetricDocument>,
     /// When it last scaled.
     last_scaled_at: Option<Timestamp>,

@@ -22,7 +22,7 @@ pub struct QueriesDocument {
     /// `Queries`.
     #[schemars(extend("const" = "Queries"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The servers, the primary first.
     servers: Vec<ServerAnswer<ServerQueries>>,
@@ -93,7 +93,7 @@ struct ProcessDocument {
 }
 
 impl QueriesDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(cluster: &ClusterId, answers: &[PodAnswer<Activity>], which: Which) -> Self {
         Self {
             api_version: API_VERSION,
@@ -162,7 +162,7 @@ pub struct StatementsDocument {
     /// `Statements`.
     #[schemars(extend("const" = "Statements"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The servers, the primary first.
     servers: Vec<ServerAnswer<ServerStatements>>,
@@ -191,11 +191,11 @@ struct ServerStatements {
 struct StatementDocument {
     /// `queryid`, as a decimal.
     id: Option<String>,
-    /// Who runs it.
+    /// Name of the role that runs it; none when it was dropped.
     user: Option<String>,
-    /// In which database.
+    /// Name of the database; none when it was dropped.
     database: Option<String>,
-    /// How often.
+    /// How often it was executed since the statistics began.
     calls: u64,
     /// Time that it took in all.
     total_seconds: f64,
@@ -213,12 +213,12 @@ struct StatementDocument {
     temp_pages_written: u64,
     /// Bytes of WAL that it wrote.
     wal_bytes: u64,
-    /// Its text.
+    /// Its text, with `$1` and so on for its constants.
     query: String,
 }
 
 impl StatementsDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(cluster: &ClusterId, answers: &[PodAnswer<Statements>]) -> Self {
         Self {
             api_version: API_VERSION,

@@ -20,7 +20,7 @@ pub struct QueryResultDocument {
     /// `QueryResult`.
     #[schemars(extend("const" = "QueryResult"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The database that was asked.
     database: String,

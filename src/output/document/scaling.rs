@@ -47,7 +47,7 @@ pub struct AutoscalerDocument {
     meant_max: u32,
     /// Metrics against their targets.
     metrics: Vec<MetricDocument>,
-    /// Conditions.
+    /// `status.conditions`.
     conditions: Vec<ConditionDocument>,
     /// When it scaled last.
     last_scaled_at: Option<Timestamp>,
@@ -125,7 +125,7 @@ pub struct SynchronousDocument {
     /// `SynchronousReplication`.
     #[schemars(extend("const" = "SynchronousReplication"))]
     kind: &'static str,
-    /// The cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// For how many standbys commits are to wait (0: none); null when pgctl was never told.
     pub standbys: Option<u32>,

@@ -19,7 +19,7 @@ pub struct SlotsDocument {
     /// `Slots`.
     #[schemars(extend("const" = "Slots"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// When the looking began.
     taken_at: Timestamp,
@@ -84,7 +84,7 @@ struct SlotUseDocument {
 }
 
 impl SlotsDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(snapshot: &Snapshot, report: &SlotReport) -> Self {
         Self {
             api_version: API_VERSION,

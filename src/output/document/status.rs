@@ -84,7 +84,7 @@ pub struct ClusterStatusDocument {
     /// `ClusterStatus`.
     #[schemars(extend("const" = "ClusterStatus"))]
     kind: &'static str,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// When the looking began.
     taken_at: Timestamp,
@@ -153,7 +153,7 @@ impl ClusterStatusDocument {
         self
     }
 
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(snapshot: &Snapshot, health: &Health) -> Self {
         Self {
             api_version: API_VERSION,
@@ -210,7 +210,7 @@ pub struct ClusterListDocument {
 struct ClusterItemDocument {
     /// The context of the kubeconfig; `null` when only one was looked at.
     context: Option<String>,
-    /// Which cluster.
+    /// Namespace and name of the cluster.
     cluster: ClusterDocument,
     /// The worst that was found, in one word.
     verdict: HealthVerdict,
@@ -221,7 +221,7 @@ struct ClusterItemDocument {
 }
 
 impl ClusterListDocument {
-    /// Makes the document.
+    /// What `-o json` and `-o yaml` print of it.
     pub fn new(taken_at: Timestamp, fleet: &FleetView<'_, &Health>) -> Self {
         let worst = fleet.clusters.iter().map(|(_, health)| health.verdict);
         let item = |(context, health): &(Option<&str>, &Health)| ClusterItemDocument {

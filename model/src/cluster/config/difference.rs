@@ -8,14 +8,14 @@ use super::secret::shown_value;
 use super::value::{same, with_unit};
 use crate::cluster::{PodAnswer, answered};
 
-/// A difference.
+/// A setting that is not as it ought to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigDifference {
     /// The setting; empty for a line that can't be read.
     pub name: String,
     /// The pod of the server; none when it is about servers among each other.
     pub pod: Option<String>,
-    /// What is different.
+    /// In what way.
     pub kind: DifferenceKind,
     /// What ought to be: the deployment's value, or that of the primary. As it may be shown, like all here.
     pub expected: Option<String>,
@@ -25,7 +25,7 @@ pub struct ConfigDifference {
     pub why: String,
 }
 
-/// What is different.
+/// In what way a setting is not as it ought to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DifferenceKind {
     /// The server can't use what its file says.
@@ -45,7 +45,7 @@ pub enum DifferenceKind {
 }
 
 impl DifferenceKind {
-    /// The stable word.
+    /// The word in documents; it never changes.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Wrong => "wrong",

@@ -40,7 +40,7 @@ pub struct Setting {
     pub source: String,
     /// The file that it is from, when it is from one and we may know.
     pub file: Option<String>,
-    /// Its line.
+    /// Number of the line in the file, from 1.
     pub line: Option<u32>,
     /// `boot_val`.
     pub default: Option<String>,
@@ -54,9 +54,9 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileEntry {
-    /// The file.
+    /// Path of the file on the server.
     pub file: Option<String>,
-    /// Its line.
+    /// Number of the line in the file, from 1.
     pub line: Option<u32>,
     /// The setting; none of a line that can't be read.
     pub name: Option<String>,
@@ -76,7 +76,7 @@ pub struct RoleSetting {
     pub role: Option<String>,
     /// The database; none for all.
     pub database: Option<String>,
-    /// The setting.
+    /// Name of the setting.
     pub name: String,
     /// Its value, as it was written.
     pub value: String,

@@ -227,7 +227,7 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// Makes a reference.
+    /// `kind` in small letters, as kubectl takes it; `name` without the namespace.
     pub fn new(kind: &str, name: &str) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -251,7 +251,7 @@ impl fmt::Display for ObjectRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthFinding {
-    /// The stable word.
+    /// The word in documents; it never changes.
     pub code: FindingCode,
     /// Whether somebody has to act now, soon, or not at all.
     pub severity: Severity,

@@ -51,7 +51,7 @@ pub struct RunningStatement {
     pub pid: i32,
     /// As whom it is logged in.
     pub user: Option<String>,
-    /// In which database.
+    /// Name of the database; none when it was dropped.
     pub database: Option<String>,
     /// `state` of `pg_stat_activity`.
     pub state: String,
