@@ -156,11 +156,14 @@ impl ClusterWide for RoleEntry {
     }
 }
 
+/// Each with its sessions.
+type WithSessions<'a, T> = Vec<(&'a T, u32)>;
+
 /// The list of the first server that has answered, which is the primary when it has, each with its sessions
 /// on all servers that have answered. None when nobody has.
 pub fn cluster_wide<T: ClusterWide>(
     answers: &[PodAnswer<Vec<T>>],
-) -> Option<(&PodAnswer<Vec<T>>, Vec<(&T, u32)>)> {
+) -> Option<(&PodAnswer<Vec<T>>, WithSessions<'_, T>)> {
     let (who, list) = answered(answers).next()?;
     let of_all = |name: &str| -> u32 {
         let same = answered(answers).flat_map(|(_, list)| list);
