@@ -464,13 +464,19 @@ async fn among_many_clusters_it_has_the_same_results(cluster: &SandboxCluster) -
         told.filter(|(code, outcome, _)| !code.starts_with("rights-") && outcome != "passed")
             .collect()
     };
-    let one = examine(cluster, &[]).await?;
-    let many = examine(cluster, &["-A"]).await?;
-    assert_eq!(many["kind"], "ExaminationList");
-    let here = many["items"].as_array().into_iter().flatten();
-    let mut here = here.filter(|it| it["cluster"] == one["cluster"]);
-    let here = here.next().context("this cluster")?;
-    assert_eq!(without_rights(here), without_rights(&one));
+    // What was done to a file before reaches each pod in its own time.
+    eventually("the same results", async || {
+        let one = examine(cluster, &[]).await?;
+        let many = examine(cluster, &["-A"]).await?;
+        ensure!(many["kind"] == "ExaminationList", "{many}");
+        let here = many["items"].as_array().into_iter().flatten();
+        let mut here = here.filter(|it| it["cluster"] == one["cluster"]);
+        let here = without_rights(here.next().context("this cluster")?);
+        let alone = without_rights(&one);
+        ensure!(here == alone, "{here:?} instead of {alone:?}");
+        Ok(())
+    })
+    .await?;
     let run = cluster.pgctl(&["doctor", "-A"]).await?;
     ensure!(run.stdout.starts_with("NAMESPACE "), "{run}");
     let next = format!("type: pgctl -n {} --cluster sandbox", cluster.namespace());
