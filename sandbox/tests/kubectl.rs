@@ -19,8 +19,8 @@ mod needs;
 /// How long one kubectl may take, on a machine that runs other tests, too.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// What is given to kubectl for its own waits, so that it tells what it waited for.
-const WAIT: &str = "--timeout=55s";
+/// What is given to kubectl for its own waits: it tells what it waited for before the patience ends.
+const WAIT: &str = "--timeout=230s";
 
 const MANIFESTS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

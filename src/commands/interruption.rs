@@ -10,8 +10,9 @@ pub(super) async fn interruptible(
     work: impl Future<Output = Result<ExitCode, Failure>>,
 ) -> Result<ExitCode, Failure> {
     tokio::select! {
-        result = work => result,
+        biased;
         () = interruption() => Ok(ExitCode::Interrupted),
+        result = work => result,
     }
 }
 

@@ -35,11 +35,13 @@ pub async fn run(cli: Cli) -> Ended {
     let context = Context::new(&cli.global, given, events);
     let work = work(&cli, &context);
     let result = tokio::select! {
-        result = work => result,
+        // First who listens for signals, then what one could hit: without a listener it ends the process.
+        biased;
         () = before_anything_is_begun() => Err(Failure::new(
             ExitCode::Interrupted,
             "interrupted: nothing was begun",
         )),
+        result = work => result,
     };
     let result = result.map_err(Failure::with_a_next);
     let told = match &result {

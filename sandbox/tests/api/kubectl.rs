@@ -287,7 +287,7 @@ async fn delete_and_wait_end_when_the_object_is_gone() -> TestResult {
     };
     cluster.apply(CONFIG, &[]).await?.ok()?;
     let (waited, deleted) = tokio::join!(
-        cluster.kubectl(&["wait", "--for=delete", "cm/settings", "--timeout=20s"]),
+        cluster.kubectl(&["wait", "--for=delete", "cm/settings", "--timeout=230s"]),
         cluster.kubectl(&["delete", "cm", "settings"]),
     );
     assert_eq!(deleted?.ok()?, "configmap \"settings\" deleted\n");
@@ -298,7 +298,7 @@ async fn delete_and_wait_end_when_the_object_is_gone() -> TestResult {
             "wait",
             "--for=jsonpath={.spec.replicas}=2",
             "sts/db",
-            "--timeout=20s",
+            "--timeout=230s",
         ])
         .await?
         .ok()?;
