@@ -264,10 +264,10 @@ fn every_alert_fires_when_it_ought_to_and_else_does_not() -> Result<()> {
             .as_str()
             .context("a runbook")?;
         let page = page
-            .split("/main/")
-            .nth(1)
-            .context("a page of this repository")?;
-        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+            .strip_prefix("RUNBOOKS/")
+            .context("a page of the runbooks")?;
+        let runbooks = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+        let page = runbooks.join(page);
         ensure!(page.exists(), "{name}: {}", page.display());
     }
     Ok(())

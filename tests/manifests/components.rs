@@ -125,3 +125,55 @@ fn a_sealed_secret_is_left_to_its_controller_under_the_name_that_the_pods_read()
     );
     Ok(())
 }
+
+#[test]
+fn monitoring_follows_the_prefix_and_its_alerts_lead_to_the_runbooks_that_are_named_once()
+-> Result<()> {
+    let Some(all) = overlay("monitoring")? else {
+        return Ok(());
+    };
+    let deployments = of_kind(&all, "Deployment");
+    let deployment = deployments.first().context("no Deployment")?;
+    let pod = &deployment["spec"]["template"]["spec"];
+    let exporter = named(&pod["containers"], "postgres-exporter");
+    let service = &named(&exporter["env"], "WRITE_SERVICE")["value"];
+    let services = of_kind(&all, "Service");
+    let names: Vec<&Value> = services.iter().map(|it| &it["metadata"]["name"]).collect();
+    ensure!(
+        names.contains(&service) && *service == "shop-postgres-write",
+        "{service} of {names:?}"
+    );
+    let address = named(&exporter["env"], "DATA_SOURCE_URI")["value"].as_str();
+    ensure!(
+        address.is_some_and(|it| it.starts_with("$(WRITE_SERVICE):5432/")),
+        "{address:?}"
+    );
+    let text = include_str!("../../deploy/components/monitoring/kustomization.yaml");
+    let runbooks = text
+        .lines()
+        .find_map(|it| it.trim().strip_prefix("- runbooks="));
+    let runbooks = runbooks.context("one place for the runbooks")?;
+    let rules = of_kind(&all, "PrometheusRule");
+    let groups = rules.first().context("no PrometheusRule")?["spec"]["groups"].as_array();
+    let alerts = groups
+        .into_iter()
+        .flatten()
+        .flat_map(|it| it["rules"].as_array());
+    let mut count = 0;
+    for alert in alerts.flatten() {
+        let page = alert["annotations"]["runbook_url"]
+            .as_str()
+            .context("a page")?;
+        ensure!(
+            page.starts_with(&format!("{runbooks}/")) && page.ends_with(".md"),
+            "{page}"
+        );
+        count += 1;
+    }
+    ensure!(count > 10, "{count} alerts");
+    // It is for kustomize only.
+    let maps = of_kind(&all, "ConfigMap");
+    let left = maps.iter().any(|it| it["data"]["runbooks"].is_string());
+    ensure!(!left, "{maps:?}");
+    Ok(())
+}
