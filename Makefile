@@ -4,7 +4,8 @@ CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 # Most of a test is waiting for clusters.
 TEST_THREADS ?= 3
-# What runs in the sandbox's containers inherits which signals are ignored, and a shell ignores some for what it runs in the background.
+# Servers and scripts that tests start themselves inherit which signals are ignored, and a shell ignores some for what it runs in the
+# background. (Containers of the sandbox do not.)
 AS_ON_A_TERMINAL = env --default-signal=INT,QUIT
 SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh
 

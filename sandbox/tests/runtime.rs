@@ -116,6 +116,7 @@ macro_rules! on_both {
 on_both! {
     a_container_sees_its_own_user_and_volumes
     exit_codes_are_those_of_the_main_process
+    it_ignores_no_signal_whatever_the_daemon_ignores
     a_trapped_sigterm_ends_it_cleanly
     nothing_survives_the_main_process
     nothing_survives_the_daemon
@@ -149,6 +150,49 @@ async fn exit_codes_are_those_of_the_main_process(m: Machine) -> Outcome {
     let c = m.start("sleep 1000").await?;
     c.kill();
     assert_eq!(c.wait().await.code, 137);
+    Ok(())
+}
+
+/// A daemon that a shell has started in the background ignores SIGINT: what runs in its containers must not. The test
+/// runs itself once more like that.
+async fn it_ignores_no_signal_whatever_the_daemon_ignores(m: Machine) -> Outcome {
+    const INSIDE: &str = "PGCTL_SANDBOX_TEST_IGNORES_SIGNALS";
+    if std::env::var_os(INSIDE).is_none() {
+        let kind = match m.isolation {
+            Isolation::Bubblewrap => "bubblewrap",
+            Isolation::Proot => "proot",
+        };
+        let name = format!("{kind}::it_ignores_no_signal_whatever_the_daemon_ignores");
+        let ended = tokio::process::Command::new("env")
+            .arg("--ignore-signal=HUP,INT,QUIT,TERM,USR1,USR2")
+            .arg(std::env::current_exe()?)
+            .args(["--exact", "--nocapture", &name])
+            .env(INSIDE, "1")
+            .output()
+            .await?;
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(
+            ended.status.success() && said.contains("1 passed"),
+            "{ended:?}"
+        );
+        return Ok(());
+    }
+    let ignores = "grep SigIgn /proc/self/status";
+    let c = m.start(&format!("{ignores}; exec sleep 1000")).await?;
+    let sh = ["sh", "-c", ignores].map(str::to_owned);
+    let CommandOutcome::Exited(0, of_command) = c.run(&sh, LIMIT).await else {
+        return Err("it says nothing".into());
+    };
+    let mut of_main = String::new();
+    while of_main.is_empty() {
+        of_main = output(&c).await?;
+    }
+    for said in [of_main, of_command] {
+        let mask = said.trim().strip_prefix("SigIgn:").unwrap_or_default();
+        let mask = u64::from_str_radix(mask.trim(), 16)?;
+        // From 32 on they are the C library's own.
+        assert_eq!(mask & 0x7fff_ffff, 0, "{said}");
+    }
     Ok(())
 }
 

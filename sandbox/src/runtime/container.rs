@@ -23,7 +23,7 @@ use super::logs::{Log, LogWriter};
 use super::process::{self, Tree, Usage};
 use super::spawner::Spawner;
 use super::spec::ContainerSpec;
-use super::{bubblewrap, proot};
+use super::{bubblewrap, proot, signals};
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +60,12 @@ pub struct Containers {
 }
 
 impl Containers {
-    /// Prepares to start containers with the given tools.
+    /// Prepares to start containers with the given tools. Must be called in a Tokio runtime.
     ///
     /// # Errors
-    /// When the machine gives no thread, or refuses the filter that proot needs.
+    /// When the machine gives no thread, or refuses the filter that proot needs, or signal handlers.
     pub fn new(tools: Tools) -> io::Result<Arc<Self>> {
+        signals::reset_ignored()?;
         let spawner = match tools.isolation {
             Isolation::Bubblewrap => Spawner::start(|| Ok(()))?,
             Isolation::Proot => Spawner::start(proot::forget_new_system_calls)?,

@@ -11,6 +11,7 @@ mod logs;
 mod process;
 mod programs;
 mod proot;
+mod signals;
 mod spawner;
 mod spec;
 mod terminal;
