@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
 use pgctl_sandbox::store::Selector;
 
-use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster};
+use super::test_cluster::{Oracle, TestCluster, eventually, full, on_cluster, on_sandbox};
 
 impl TestCluster {
     /// `pgctl status` tells of this, sooner or later.
@@ -204,7 +204,8 @@ fn an_archiver_that_hangs_is_found_before_the_stop_waits_for_it() -> Result<()> 
 /// A container that crashes again and again says why in its log, and so does whoever waits for it.
 #[test]
 fn the_last_words_of_a_pod_that_crashes_are_told() -> Result<()> {
-    on_cluster(1, async |cluster| {
+    // A server that does not start can't be told to forget a setting.
+    on_sandbox(1, async |cluster| {
         // What the start script can't know of beforehand: there is no certificate.
         cluster
             .sql("replica-0", "ALTER SYSTEM SET ssl = on")

@@ -82,7 +82,7 @@ async fn a_pod_that_comes_back_keeps_its_volume(cluster: &TestCluster) -> Result
         .await?
         .exits(5)?
         .says(&format!("data-{} belongs to", full("replica-2")))?
-        .says("next: pgctl scale 2 --delete-volumes")?;
+        .says(" scale 2 --delete-volumes")?;
     ensure!(
         cluster.has_volume("replica-2")?,
         "the volume in use is deleted"

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service};
 use kube::core::ObjectMeta;
-use pgctl_sandbox::store::{Selector, Stored};
+use pgctl_sandbox::store::{DeleteOptions, Selector, Stored};
 
 use super::backend::prefix;
 use super::cluster::{TestCluster, full};
@@ -26,6 +26,7 @@ pub(super) struct AsFound {
     autoscalers: Vec<HorizontalPodAutoscaler>,
     sets: BTreeMap<String, StatefulSet>,
     pub(super) servers: ServerState,
+    claims: BTreeSet<String>,
     selectors: BTreeMap<String, Option<BTreeMap<String, String>>>,
     settings: BTreeMap<String, Option<BTreeMap<String, String>>>,
     secrets: BTreeMap<String, Option<BTreeMap<String, ByteString>>>,
@@ -59,6 +60,7 @@ impl TestCluster {
             tables: names(TABLES).await?,
             synchronous: names("SHOW synchronous_standby_names").await? != [String::new()].into(),
             servers: self.look_into_servers(&primary).await?,
+            claims: self.claims()?,
             primary,
             autoscalers,
             sets: sets.map(|it| (name(&it), it)).collect(),
@@ -77,6 +79,27 @@ impl TestCluster {
             .read_all::<T>(Some(self.namespace()), &Selector::everything())?;
         let own = |it: &T| name(it).starts_with(prefix());
         Ok(all.items.into_iter().filter(own).collect())
+    }
+
+    /// The names of the claims of its pods.
+    fn claims(&self) -> Result<BTreeSet<String>> {
+        let all = self
+            .store()
+            .read_all::<PersistentVolumeClaim>(Some(self.namespace()), &Selector::everything())?;
+        let names = all.items.iter().map(name);
+        Ok(names.filter(|name| name.contains(prefix())).collect())
+    }
+
+    /// Volumes that pods of a test have left go, once no pod has them.
+    pub(super) fn remove_new_claims(&self, found: &AsFound) -> Result<()> {
+        for name in self.claims()?.difference(&found.claims) {
+            self.store().remove::<PersistentVolumeClaim>(
+                self.namespace(),
+                name,
+                &DeleteOptions::default(),
+            )?;
+        }
+        Ok(())
     }
 
     /// Passwords and settings are those of before. `pgctl` works again.

@@ -60,6 +60,7 @@ impl TestCluster {
         self.drop_what_is_new(&primary, found).await?;
         self.put_back_roles(&primary, &found.servers).await?;
         self.put_back_settings(&found.servers).await?;
+        self.remove_new_claims(found)?;
         self.all_stream().await?;
         self.all_ready().await?;
         self.forget(&primary).await
@@ -175,6 +176,40 @@ impl TestCluster {
                 self.store()
                     .remove::<ConfigMap>(self.namespace(), &name, &options)?;
             }
+        }
+        self.let_go_of_wal(primary).await
+    }
+
+    /// Each switchover leaves a segment of its timeline on every pod until the cluster has written more than what is kept:
+    /// after dozens of them without much to write a small disk is full.
+    async fn let_go_of_wal(&self, primary: &str) -> Result<()> {
+        const MANY: usize = 25;
+        const KEPT: &str = "SELECT pg_size_bytes(current_setting('wal_keep_size')) \
+            / pg_size_bytes(current_setting('wal_segment_size')) + 2";
+        let mut full = false;
+        for pod in self.pods()? {
+            let files = "SELECT count(*) FROM pg_ls_waldir()";
+            full |= self
+                .open(&tail_of(&pod))
+                .await?
+                .one(files)
+                .await?
+                .parse::<usize>()?
+                > MANY;
+        }
+        if !full {
+            return Ok(());
+        }
+        let segments: u32 = self.open(primary).await?.one(KEPT).await?.parse()?;
+        for _ in 0..segments {
+            self.sql(primary, "SELECT pg_logical_emit_message(true, '', '')")
+                .await?;
+            self.sql(primary, "SELECT pg_switch_wal()").await?;
+        }
+        self.sql(primary, "CHECKPOINT").await?;
+        self.all_stream().await?;
+        for pod in self.pods()? {
+            self.sql(&tail_of(&pod), "CHECKPOINT").await?;
         }
         Ok(())
     }
