@@ -2,6 +2,8 @@
 //! writes through the write Service and asks every pod whether it accepts writes.
 
 mod away;
+#[cfg(feature = "failpoints")]
+mod before_the_stop;
 mod broken_standbys;
 mod clients;
 mod emergency;
@@ -23,3 +25,4 @@ mod switchover;
 mod test_cluster;
 mod unfinished;
 mod unkind_databases;
+mod way_back;

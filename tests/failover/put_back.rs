@@ -6,7 +6,7 @@ use super::faults_during::fenced;
 use super::test_cluster::{Database, Oracle, eventually, on_cluster};
 
 /// Another one when the server was started again.
-const STARTED: &str = "SELECT pg_postmaster_start_time()";
+pub(crate) const STARTED: &str = "SELECT pg_postmaster_start_time()";
 
 /// What was checked when the plan was made may not hold any more when the primary is to be stopped: then it is
 /// not stopped.
