@@ -225,6 +225,47 @@ fn what_the_documents_show_can_be_typed() {
     all_can_be_typed(commands, 60, &wrong);
 }
 
+/// "docs/runbooks/failover.md, section "Two primaries"": the page is there, and has that heading.
+#[test]
+fn the_pages_and_sections_that_are_pointed_to_are_there() {
+    let (mut wrong, mut sections) = (Vec::new(), 0);
+    let all = ["src", "model/src", "deploy"].map(|below| files(below, &[".rs", ".sh", ".yaml"]));
+    for path in all.into_iter().flatten() {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let text = code(&text).replace("\\\"", "\"");
+        for (at, _) in text.match_indices("docs/") {
+            let rest = &text[at..];
+            let Some(page) = rest.split_inclusive(".md").next().filter(|it| {
+                it.ends_with(".md")
+                    && it
+                        .chars()
+                        .all(|c| c.is_alphanumeric() || "/-_.".contains(c))
+            }) else {
+                continue;
+            };
+            let place = path.strip_prefix(root()).unwrap_or(&path).display();
+            let Ok(content) = fs::read_to_string(root().join(page)) else {
+                wrong.push(format!("{place}: {page} is not there"));
+                continue;
+            };
+            let Some(named) = rest[page.len()..].strip_prefix(", section \"") else {
+                continue;
+            };
+            let named = named.split('"').next().unwrap_or_default();
+            sections += 1;
+            let is_heading = |line: &str| line.trim_start_matches('#') == format!(" {named}");
+            if !content.lines().any(is_heading) {
+                wrong.push(format!("{place}: {page} has no section {named:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(
+        sections >= 2,
+        "only {sections} sections were found: the search is broken"
+    );
+}
+
 /// A command that is not in the table of the README is known to nobody.
 #[test]
 fn every_command_is_in_the_table_of_the_readme() {

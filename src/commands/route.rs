@@ -1,6 +1,6 @@
 //! Which pod was meant.
 
-use crate::cluster::{Destination, NoRoute, Snapshot, route};
+use crate::cluster::{Destination, NameError, NoRoute, Snapshot, nearest, route};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::plain;
@@ -19,8 +19,14 @@ pub(super) fn destination(
         Some("read" | "replica" | "replicas") => Ok(Destination::Read),
         Some(name) => match snapshot.resolve(name) {
             Ok(instance) => Ok(Destination::Pod(instance.name().to_owned())),
-            Err(error) => Err(Failure::new(ExitCode::Usage, plain(&error.to_string()))
-                .next(format!("pgctl {command} --help"))),
+            Err(error) => {
+                let (NameError::Unknown { candidates, .. }
+                | NameError::Ambiguous { candidates, .. }) = &error;
+                let meant = nearest(name, candidates.iter().map(String::as_str));
+                let meant = meant.unwrap_or("--help");
+                Err(Failure::new(ExitCode::Usage, plain(&error.to_string()))
+                    .next(format!("pgctl {command} {meant}")))
+            }
         },
     }
 }

@@ -30,6 +30,7 @@ pub async fn run(cli: Cli) -> Ended {
         namespace: cli.global.namespace.clone(),
         cluster: cli.global.cluster.clone(),
         selector: cli.global.selector.clone(),
+        store: cli.command.store().map(str::to_owned),
     });
     let events = cli.command.tells_events();
     let context = Context::new(&cli.global, given, events);

@@ -17,6 +17,8 @@ pub struct Given {
     pub cluster: Option<String>,
     /// `-l`.
     pub selector: Option<String>,
+    /// `--store`, of a command that has it.
+    pub store: Option<String>,
 }
 
 impl Given {
@@ -62,13 +64,66 @@ impl Given {
             add(&["--cluster"], &self.cluster);
             add(&["-l", "--selector"], &self.selector);
         }
-        format!("{program}{flags}{rest}")
+        let store = match &self.store {
+            Some(store) if !has(&["--store"]) => store_added(rest, store),
+            _ => None,
+        };
+        format!("{program}{flags}{}", store.as_deref().unwrap_or(rest))
     }
+}
+
+/// A command about backups, in the store that this one was given.
+fn store_added(command: &str, store: &str) -> Option<String> {
+    const OF_BACKUP: [&str; 3] = ["list", "verify", "prune"];
+    let words: Vec<&str> = command.split(' ').collect();
+    let named = match words.as_slice() {
+        ["backup", of, ..] if OF_BACKUP.contains(of) => 2,
+        ["backup" | "restore", ..] => 1,
+        _ => return None,
+    };
+    let (name, rest) = words.split_at(named);
+    let store = shell_word(store);
+    let words = name.iter().copied().chain(["--store", &store]);
+    Some(
+        words
+            .chain(rest.iter().copied())
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suggestion_about_backups_is_about_the_store_that_was_given() {
+        let given = Given {
+            store: Some("/mnt/my backups".to_owned()),
+            ..Given::default()
+        };
+        for (said, shown) in [
+            (
+                "pgctl backup list",
+                "pgctl backup list --store '/mnt/my backups'",
+            ),
+            (
+                "another backup: pgctl backup list -A",
+                "another backup: pgctl backup list --store '/mnt/my backups' -A",
+            ),
+            (
+                "pgctl backup --physical",
+                "pgctl backup --store '/mnt/my backups' --physical",
+            ),
+            (
+                "pgctl restore --resume --store x",
+                "pgctl restore --resume --store x",
+            ),
+            ("pgctl status", "pgctl status"),
+        ] {
+            assert_eq!(given.added_to(said), shown);
+        }
+    }
 
     #[test]
     fn a_suggestion_leads_to_the_place_that_was_looked_at() {

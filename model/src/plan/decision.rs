@@ -10,7 +10,7 @@ use crate::cluster::{Instance, Snapshot};
 
 /// A decision under way.
 pub(super) struct Decision<'a> {
-    kind: OperationKind,
+    pub(super) kind: OperationKind,
     snapshot: &'a Snapshot,
     made: Timestamp,
     /// The id that the operation gets.

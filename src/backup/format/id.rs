@@ -76,7 +76,7 @@ pub(crate) fn started(id: &str) -> Option<Timestamp> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// None fits.
-    #[error("no backup is called {given:?}; `pgctl backup list` shows what there is")]
+    #[error("no backup is called {given:?}, in full or in part")]
     Unknown {
         /// The argument, as it was typed.
         given: String,

@@ -56,6 +56,7 @@ fn at_most_one(snapshot: &Snapshot, none: Check, misnamed: &str) -> Check {
         several => Check::refuse(
             name,
             format!("split brain: {} accept writes", several.join(" and ")),
-        ),
+        )
+        .next("docs/runbooks/failover.md, section \"Two primaries\""),
     }
 }

@@ -31,10 +31,10 @@ pub fn plan_reinit(
     let volume = situation.volume().cloned();
     if volume.is_none() {
         let pod = situation.pod.clone().unwrap_or_else(|| request.pod.clone());
-        situation.decision.checks.push(Check::refuse(
-            CheckName::Volume,
-            format!("{pod} has no claim to renew"),
-        ));
+        situation.decision.checks.push(
+            Check::refuse(CheckName::Volume, format!("{pod} has no claim to renew"))
+                .next("pgctl status"),
+        );
     }
     situation.plan(|it, _| {
         let claim = volume

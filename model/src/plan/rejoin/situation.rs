@@ -1,7 +1,9 @@
 //! Planning the return of a former primary, and a new volume for a broken standby.
 
 use super::steps::Steps;
-use crate::cluster::{Component, Instance, Role, Snapshot, StatefulSetFacts, resolve_tail};
+use crate::cluster::{
+    Component, Instance, NameError, Role, Snapshot, StatefulSetFacts, nearest, resolve_tail,
+};
 use crate::plan::common::{new_standby_checks, one_primary, start_script};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{Check, CheckName, OperationId, Plan, Refusal};
@@ -15,6 +17,7 @@ pub(super) struct Situation<'a> {
 
 impl<'a> Situation<'a> {
     pub(super) fn new(mut decision: Decision<'a>, snapshot: &'a Snapshot, given: &str) -> Self {
+        let kind = decision.kind;
         let checks = &mut decision.checks;
         checks.extend([one_primary(snapshot), start_script(snapshot)]);
         checks.extend(new_standby_checks(snapshot));
@@ -24,7 +27,11 @@ impl<'a> Situation<'a> {
                 Some(name.to_owned())
             }
             Err(error) => {
-                checks.push(Check::refuse(CheckName::Target, error.to_string()));
+                let check = Check::refuse(CheckName::Target, error.to_string());
+                checks.push(match stray(snapshot, given, &error) {
+                    Some(pod) => check.next(format!("pgctl {} {pod}", kind.command())),
+                    None => check.next("pgctl status"),
+                });
                 None
             }
         };
@@ -60,13 +67,17 @@ impl<'a> Situation<'a> {
             && set.component == Component::Replica
             && (self.instance().is_none() || !set.keeps(&pod))
         {
-            self.decision.checks.push(Check::refuse(
+            let check = Check::refuse(
                 CheckName::Ready,
                 format!(
                     "{pod} does not exist or is about to go: {} is scaled to {}",
                     set.name, set.wanted
                 ),
-            ));
+            );
+            self.decision.checks.push(match set.ordinal_of(&pod) {
+                Some(ordinal) => check.next(format!("pgctl scale {}", ordinal + 1)),
+                None => check.next("pgctl status"),
+            });
         }
     }
 
@@ -80,6 +91,9 @@ impl<'a> Situation<'a> {
                 CheckName::Streaming,
                 format!("{pod} streams from {} already", primary.name()),
             )
+            .next(format!(
+                "nothing is left to do; to copy its data anew all the same: pgctl rejoin {pod} --clone"
+            ))
         } else {
             Check::pass(CheckName::Streaming, format!("{pod} does not stream"))
         });
@@ -118,6 +132,17 @@ impl<'a> Situation<'a> {
             Some(propose(&steps, id))
         })
     }
+}
+
+/// Which pod was probably meant, of those that do not follow the primary: nobody's healthy data is to be given up
+/// for a typo.
+fn stray(snapshot: &Snapshot, given: &str, error: &NameError) -> Option<String> {
+    let (NameError::Unknown { candidates, .. } | NameError::Ambiguous { candidates, .. }) = error;
+    let primary = snapshot.primary()?;
+    let follows = |pod: &str| primary.facts().is_some_and(|it| it.streams_to(pod));
+    let astray = candidates.iter().map(String::as_str);
+    let astray = astray.filter(|pod| *pod != primary.name() && !follows(pod));
+    nearest(given, astray).map(str::to_owned)
 }
 
 /// Every pod that there is, was (its claim tells), or could be (pod 0 of the primary StatefulSet).

@@ -58,7 +58,8 @@ fn kept(request: &DiscardRequest) -> Check {
         return Check::refuse(
             name,
             "nothing was kept by a restore in the volumes of pods that run",
-        );
+        )
+        .next("nothing is left to do; pgctl history shows past restores");
     }
     let each: Vec<String> = request
         .kept

@@ -36,19 +36,30 @@ pub(super) fn bounds_checks(snapshot: &Snapshot, bounds: Bounds) -> Vec<Check> {
     let mut checks = Vec::new();
     if bounds.min < 1 {
         // With the feature HPAScaleToZero and an Object or External metric it could be 0.
-        checks.push(Check::refuse(name, "minReplicas must be at least 1"));
+        checks.push(
+            Check::refuse(name, "minReplicas must be at least 1").next("pgctl hpa set --min 1"),
+        );
     }
     if bounds.max < 1 {
-        checks.push(Check::refuse(name, "maxReplicas must be at least 1"));
+        checks.push(
+            Check::refuse(name, "maxReplicas must be at least 1").next("pgctl hpa set --max 1"),
+        );
     }
     if bounds.max < bounds.min {
-        checks.push(Check::refuse(
-            name,
-            format!(
-                "maxReplicas ({}) must not be below minReplicas ({})",
-                bounds.max, bounds.min
-            ),
-        ));
+        checks.push(
+            Check::refuse(
+                name,
+                format!(
+                    "maxReplicas ({}) must not be below minReplicas ({})",
+                    bounds.max, bounds.min
+                ),
+            )
+            .next(format!(
+                "pgctl hpa set --min {} --max {}",
+                bounds.max.max(1),
+                bounds.min.max(1)
+            )),
+        );
     }
     if bounds.max > MAX_PODS {
         checks.push(too_many(bounds.max));
@@ -98,7 +109,8 @@ pub(super) fn request_check(snapshot: &Snapshot, resource: &str, percent: u32) -
         return Check::refuse(
             name,
             format!("a target for {resource} must be at least 1 %"),
-        );
+        )
+        .next("pgctl hpa set --help");
     }
     let lacking: Vec<&str> = snapshot
         .stateful_set(Component::Replica)

@@ -35,10 +35,13 @@ pub fn plan_scale(
     checks.push(primary_stays(snapshot, request.replicas));
     let set = snapshot.stateful_set(Component::Replica);
     if set.is_none() {
-        checks.push(Check::refuse(
-            CheckName::Target,
-            "there is no replica StatefulSet to scale",
-        ));
+        checks.push(
+            Check::refuse(
+                CheckName::Target,
+                "there is no replica StatefulSet to scale",
+            )
+            .next("deploy it (deploy/base/postgres-replica-statefulset.yaml)"),
+        );
     }
     if set.is_some_and(|set| request.replicas > set.wanted) {
         checks.extend(new_standby_checks(snapshot));

@@ -167,8 +167,14 @@ proptest! {
             rejoin,
             ..FailoverRequest::default()
         };
-        let Ok(plan) = plan_failover(&snapshot, &request, &Circumstances::default(), now()) else {
-            return Ok(());
+        let plan = match plan_failover(&snapshot, &request, &Circumstances::default(), now()) {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                for check in refusal.reasons() {
+                    prop_assert!(check.next.is_some(), "no word of what to do: {check:?}");
+                }
+                return Ok(());
+            }
         };
         // One that is known to be alive is no dead one.
         if !plan.is_blind() {

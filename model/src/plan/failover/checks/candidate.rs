@@ -41,7 +41,8 @@ fn ready(situation: &Situation<'_>, target: &Instance) -> Check {
     let name = CheckName::Ready;
     let pod = &target.pod;
     if pod.deleting_since.is_some() {
-        return Check::refuse(name, format!("{} is being deleted", pod.name));
+        return Check::refuse(name, format!("{} is being deleted", pod.name))
+            .next("take another pod, or wait until it is back: pgctl status");
     }
     let (reason, next) = if pod.node_ready == Some(false) {
         let node = pod.node.as_deref().unwrap_or("its node");
@@ -68,12 +69,16 @@ fn recovery(situation: &Situation<'_>, target: &Instance) -> Check {
         Role::Standby => Check::pass(name, format!("{pod} is a standby")),
         Role::Primary if pod == situation.old => {
             Check::refuse(name, format!("{pod} is the primary already"))
+                .next("nothing is left to do; pgctl failover moves it to the best standby")
         }
-        Role::Primary => Check::refuse(name, format!("{pod} accepts writes already")),
+        Role::Primary => {
+            Check::refuse(name, format!("{pod} accepts writes already")).next("pgctl status")
+        }
         Role::Unknown => match target.database.unanswered() {
             Some(reason) => Check::refuse(name, format!("{pod} does not answer: {reason}")),
             None => Check::refuse(name, format!("PostgreSQL does not run in {pod}")),
-        },
+        }
+        .next(format!("pgctl logs {pod}")),
     }
 }
 
@@ -118,9 +123,10 @@ fn system(situation: &Situation<'_>, target: &Instance) -> Check {
                         strangers.join(", ")
                     ),
                 )
+                .next("pgctl status")
             }
         }
-        (None, _) => Check::refuse(name, "its system identifier is unknown"),
+        (None, _) => Check::refuse(name, "its system identifier is unknown").next("pgctl status"),
     }
 }
 
@@ -138,7 +144,7 @@ fn timeline(situation: &Situation<'_>, target: &Instance) -> Check {
         // Its data may be the best there is: nothing here says that it is bad.
         .next("pgctl status"),
         (Some(own), _) => Check::pass(name, format!("timeline {own}")),
-        (None, _) => Check::refuse(name, "its timeline is unknown"),
+        (None, _) => Check::refuse(name, "its timeline is unknown").next("pgctl status"),
     }
 }
 
@@ -173,7 +179,8 @@ fn streaming(situation: &Situation<'_>, target: &Instance) -> Check {
         Some(_) if !receives => Check::refuse(
             name,
             format!("{pod} receives nothing: its WAL receiver has stopped"),
-        ),
+        )
+        .next(format!("pgctl logs {pod}")),
         Some(sender) if sender.is_streaming() => {
             Check::pass(name, format!("{pod} streams from {}", situation.old))
         }
@@ -183,7 +190,8 @@ fn streaming(situation: &Situation<'_>, target: &Instance) -> Check {
                 "{pod} does not stream from {} yet: {}",
                 situation.old, sender.state
             ),
-        ),
+        )
+        .next("wait until it does: pgctl lag -w"),
         None => Check::refuse(
             name,
             format!("{pod} does not stream from {}", situation.old),
@@ -245,7 +253,8 @@ fn lag(situation: &Situation<'_>, target: &Instance) -> Check {
         (None, _) | (_, None) => Check::refuse(
             name,
             format!("how far {} is behind is unknown", target.name()),
-        ),
+        )
+        .next("pgctl status: it says why"),
         // Nothing can be waited for in an emergency: what is missing is told as the loss.
         (Some(missing), _) if missing > limit && situation.mode == Mode::Emergency => Check::warn(
             name,

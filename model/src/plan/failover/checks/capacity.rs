@@ -29,10 +29,14 @@ fn followers(situation: &Situation<'_>, target: &Instance) -> usize {
     situation.others(target).count() + 1
 }
 
+fn unknown(name: CheckName) -> Check {
+    Check::refuse(name, "its settings are unknown").next("pgctl status")
+}
+
 fn walsenders(situation: &Situation<'_>, target: &Instance) -> Check {
     let name = CheckName::Walsenders;
     let Some(facts) = target.facts() else {
-        return Check::refuse(name, "its settings are unknown");
+        return unknown(name);
     };
     let limit = facts.settings.max_wal_senders as usize;
     let taken = facts.senders.len() + facts.base_backups.len();
@@ -66,7 +70,7 @@ fn walsenders(situation: &Situation<'_>, target: &Instance) -> Check {
 fn slots(situation: &Situation<'_>, target: &Instance) -> Check {
     let name = CheckName::Slots;
     let Some(facts) = target.facts() else {
-        return Check::refuse(name, "its settings are unknown");
+        return unknown(name);
     };
     let limit = facts.settings.max_replication_slots as usize;
     let wanted: Vec<String> = situation
@@ -86,7 +90,12 @@ fn slots(situation: &Situation<'_>, target: &Instance) -> Check {
         return Check::refuse(
             name,
             format!("{} has a logical slot called {}", target.name(), slot.name),
-        );
+        )
+        .next(format!(
+            "when nobody needs it: pgctl slots drop {} --pod {}",
+            slot.name,
+            target.name()
+        ));
     }
     if facts.slots.len() + new > limit {
         Check::refuse(
@@ -109,7 +118,7 @@ fn slots(situation: &Situation<'_>, target: &Instance) -> Check {
 fn settings(situation: &Situation<'_>, target: &Instance) -> Check {
     let name = CheckName::Settings;
     let Some(facts) = target.facts() else {
-        return Check::refuse(name, "its settings are unknown");
+        return unknown(name);
     };
     let own = facts.settings.standby_limits();
     let lower: Vec<String> = situation
@@ -144,7 +153,7 @@ fn settings(situation: &Situation<'_>, target: &Instance) -> Check {
 fn after_restart(situation: &Situation<'_>, target: &Instance) -> Check {
     let name = CheckName::Settings;
     let Some(settings) = target.facts().map(|facts| &facts.settings) else {
-        return Check::refuse(name, "its settings are unknown");
+        return unknown(name);
     };
     let lower = |it: &Instance| {
         let lower = it.facts()?.lower_when_restarted(settings);

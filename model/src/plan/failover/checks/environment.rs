@@ -22,7 +22,8 @@ pub(crate) fn autoscaler(situation: &Situation<'_>, target: &Instance) -> Check 
                 "{} is about to be scaled away ({wanted} pods are wanted)",
                 pod.name
             ),
-        );
+        )
+        .next("take one with a lower number, or keep it: pgctl scale");
     }
     let Some(autoscaler) = &situation.snapshot.autoscaler else {
         return no_autoscaler(situation, pod);

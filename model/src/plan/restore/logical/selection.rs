@@ -52,13 +52,16 @@ pub(super) fn choose<'a>(
         .filter(|given| !backup.databases.iter().any(|it| it.name == **given))
         .collect();
     if !unknown.is_empty() {
-        checks.push(Check::refuse(
-            name,
-            format!(
-                "there is no {unknown:?} in the backup that could be left out; it has {}",
-                known()
-            ),
-        ));
+        checks.push(
+            Check::refuse(
+                name,
+                format!(
+                    "there is no {unknown:?} in the backup that could be left out; it has {}",
+                    known()
+                ),
+            )
+            .next("--except with names of these"),
+        );
         return Vec::new();
     }
     let wanted: Vec<(&DatabaseInBackup, String)> = match &situation.request.database {
@@ -72,10 +75,13 @@ pub(super) fn choose<'a>(
                 vec![(found, name)]
             }
             None => {
-                checks.push(Check::refuse(
-                    name,
-                    format!("there is no {given:?} in the backup; it has {}", known()),
-                ));
+                checks.push(
+                    Check::refuse(
+                        name,
+                        format!("there is no {given:?} in the backup; it has {}", known()),
+                    )
+                    .next("--database with one of these"),
+                );
                 return Vec::new();
             }
         },
@@ -125,7 +131,8 @@ fn judge(situation: &Situation<'_>, chosen: &[Chosen<'_>]) -> Check {
         return Check::refuse(
             name,
             format!("{reserved:?} can't be the name of a restored database"),
-        );
+        )
+        .next("another name: --database NAME --as NEW");
     }
     let in_the_way: Vec<String> = chosen
         .iter()
@@ -166,7 +173,8 @@ fn judge(situation: &Situation<'_>, chosen: &[Chosen<'_>]) -> Check {
         .next("drop these first, if they are not needed any more");
     }
     if chosen.is_empty() {
-        return Check::refuse(name, "the backup holds nothing that could be restored");
+        return Check::refuse(name, "the backup holds nothing that could be restored")
+            .next("another backup: pgctl backup list");
     }
     let each: Vec<String> = chosen
         .iter()

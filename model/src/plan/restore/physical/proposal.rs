@@ -34,10 +34,13 @@ pub(in super::super) fn proposal(
         &situation.snapshot.stateful_sets,
     ));
     let Some(restore) = restore else {
-        checks.push(Check::refuse(
-            CheckName::Target,
-            "there is no primary StatefulSet with a topology to restore into",
-        ));
+        checks.push(
+            Check::refuse(
+                CheckName::Target,
+                "there is no primary StatefulSet with a topology to restore into",
+            )
+            .next("deploy the cluster of pgctl's deploy/ first"),
+        );
         return None;
     };
     checks.extend([restore.space(), restore.kept(), restore.replicas()]);

@@ -1,4 +1,4 @@
-//! Whether `--events` was given.
+//! What several commands are given alike: `--events`, `--store`.
 
 use super::root::Command;
 use super::{BackupCommand, HpaCommand, SyncCommand};
@@ -49,5 +49,20 @@ impl Command {
             | Self::Top(_)
             | Self::Users(_) => false,
         }
+    }
+
+    /// `--store`, of a command that has it.
+    pub fn store(&self) -> Option<&str> {
+        let of_commands = match self {
+            Self::Restore(args) => &args.store,
+            Self::Backup(args) => match &args.command {
+                None => &args.take.store,
+                Some(BackupCommand::List(list)) => &list.store,
+                Some(BackupCommand::Verify(verify)) => &verify.store,
+                Some(BackupCommand::Prune(prune)) => &prune.store,
+            },
+            _ => return None,
+        };
+        of_commands.store.as_deref()
     }
 }
