@@ -15,6 +15,8 @@ pub(super) struct Telling {
     screen: Screen,
     /// Id of the operation that runs.
     operation: Arc<Mutex<Option<String>>>,
+    /// The line of an event that was written last.
+    last: Arc<Mutex<String>>,
 }
 
 impl Telling {
@@ -24,6 +26,7 @@ impl Telling {
             quiet,
             screen,
             operation: Arc::default(),
+            last: Arc::default(),
         }
     }
 
@@ -50,9 +53,21 @@ impl Telling {
     pub(super) fn event(&self, event: &RunEvent) {
         if self.events {
             self.only_event(event);
-        } else if let (Some(line), false) = (event_line(event, &self.screen), self.quiet) {
+        } else if let (Some(line), false) = (event_line(event, &self.screen), self.quiet)
+            && !self.repeats(&line)
+        {
             write_stderr(&format!("{line}\n"));
         }
+    }
+
+    /// Whether it is the line that was written last: what is tried every second, and fails for the same
+    /// reason, is said once.
+    fn repeats(&self, line: &str) -> bool {
+        self.last.lock().is_ok_and(|mut last| {
+            let same = *last == line;
+            line.clone_into(&mut last);
+            same
+        })
     }
 
     /// An event that has words of its own, or none.
@@ -63,5 +78,19 @@ impl Telling {
         let operation = self.operation.lock().ok().and_then(|id| id.clone());
         let line = EventLine::new(event.clone(), operation, Timestamp::now());
         write_stderr(&encode_line(&line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Given;
+
+    #[test]
+    fn the_same_reason_is_said_once_until_something_else_was_said() {
+        let screen = Screen::of_stderr(false, Arc::new(Given::default()));
+        let telling = Telling::new(false, false, screen);
+        let said = ["no host", "no host", "refused", "no host"].map(|line| !telling.repeats(line));
+        assert_eq!(said, [true, false, true, true]);
     }
 }
