@@ -24,9 +24,17 @@ impl TestCluster {
         .await
     }
 
+    /// `pgctl status` has nothing to say, but of restarts: on a cluster that was given an earlier test may have killed somebody.
     async fn healthy(&self) -> Result<()> {
         eventually("status is content", async || {
-            self.pgctl(&["status"]).await?.exits(0).map(drop)
+            let status = self.pgctl(&["status", "-o", "json"]).await?;
+            let document = status.json()?;
+            let findings = document["findings"].as_array().context("findings")?;
+            ensure!(
+                findings.iter().all(|it| it["code"] == "pod-restarting"),
+                "{findings:#?}"
+            );
+            Ok(())
         })
         .await
     }
