@@ -73,8 +73,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
         }
         'pgctl;status' {
             [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX')
             [CompletionResult]::new('--max-lag', '--max-lag', [CompletionResultType]::ParameterName, 'A standby behind by more is a problem: a time, a size, or both')
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Time between two looks')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
@@ -244,8 +244,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Serve at this address, and do not end')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'With --listen: look at the cluster at most once in so long')
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Tell of the backups in this store, too: a directory, or s3://BUCKET/PREFIX')
-            [CompletionResult]::new('--max-lag', '--max-lag', [CompletionResultType]::ParameterName, 'A standby behind by more is a finding: a time, a size, or both')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX')
+            [CompletionResult]::new('--max-lag', '--max-lag', [CompletionResultType]::ParameterName, 'A standby behind by more is a problem: a time, a size, or both')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of the kubeconfig [default: the current one]')
@@ -634,6 +634,7 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             break
         }
         'pgctl;query' {
+            [CompletionResult]::new('--contexts', '--contexts', [CompletionResultType]::ParameterName, 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"')
             [CompletionResult]::new('--pod', '--pod', [CompletionResultType]::ParameterName, 'Ask the server of this pod; may be given several times [default: the primary]')
             [CompletionResult]::new('-d', '-d', [CompletionResultType]::ParameterName, 'Database')
             [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Database')
@@ -650,6 +651,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How to print the result')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The longest to wait for one answer, of the API or of a database')
+            [CompletionResult]::new('-A', '-A ', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
+            [CompletionResult]::new('--all-namespaces', '--all-namespaces', [CompletionResultType]::ParameterName, 'Every cluster of all namespaces')
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Ask every server')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Ask every server')
             [CompletionResult]::new('--replica', '--replica', [CompletionResultType]::ParameterName, 'Ask every standby')

@@ -2047,12 +2047,16 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__query)
-            opts="-a -d -y -n -l -o -v -q -h --all --pod --replica --database --csv --max-rows --statement-timeout --write --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -a -d -y -n -l -o -v -q -h --all-namespaces --contexts --all --pod --replica --database --csv --max-rows --statement-timeout --write --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --contexts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --pod)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2653,7 +2657,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__status)
-            opts="-A -w -n -l -o -v -q -h --all-namespaces --contexts --max-lag --store --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-A -w -n -l -o -v -q -h --all-namespaces --contexts --store --max-lag --watch --interval --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2663,11 +2667,11 @@ _pgctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --max-lag)
+                --store)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --store)
+                --max-lag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -69,8 +69,8 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the o
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "restore" -d 'Restore a backup into the cluster'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l interval -d 'Time between two looks' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l context -d 'Context of the kubeconfig [default: the current one]' -r
@@ -204,8 +204,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s h -l help -d 'Pri
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l listen -d 'Serve at this address, and do not end' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l interval -d 'With --listen: look at the cluster at most once in so long' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l store -d 'Tell of the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l max-lag -d 'A standby behind by more is a finding: a time, a size, or both' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l store -d 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
@@ -491,6 +491,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subco
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l pod -d 'Ask the server of this pod; may be given several times [default: the primary]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s d -l database -d 'Database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l max-rows -d 'The most rows that are taken of a server; 0 for no limit but that of bytes' -r
@@ -506,6 +507,7 @@ wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s a -l all -d 'Ask every server'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l replica -d 'Ask every standby'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l csv -d 'Print CSV (RFC 4180): NULL is empty, the empty string is ""'

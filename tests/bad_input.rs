@@ -313,14 +313,24 @@ fn several_clusters_are_listed_to_choose_from() {
     for line in ["status -n here", "lag -n here", "failover -n here"] {
         fails(&admin, line, 2, &told, "--cluster NAME");
     }
-    let told = ["no PostgreSQL cluster found", "three"];
-    fails(
-        &admin,
-        "status -n here --cluster three",
-        2,
-        &told,
-        "-n NAMESPACE",
-    );
+    // A wrong name lists those that there are, and the command that is told is one that works.
+    let told = ["there is no cluster \"tow\" in namespace \"here\"; there are: here/two, here/one"];
+    let next = "pgctl -n here --cluster two status";
+    for line in [
+        "status",
+        "lag",
+        "logs",
+        "doctor",
+        "query values(1)",
+        "failover",
+    ] {
+        let line = format!("{line} -n here --cluster tow");
+        fails(&admin, &line, 2, &told, next);
+    }
+    let told = ["there is no cluster \"tow\" in all namespaces; there are: here/two"];
+    for line in ["status", "doctor", "query values(1)"] {
+        fails(&admin, &format!("{line} -A --cluster tow"), 2, &told, next);
+    }
 }
 
 #[test]

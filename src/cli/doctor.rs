@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 
 use super::fleet::FleetArgs;
 use super::global::duration;
+use super::judging::JudgingArgs;
 use super::watch::WatchArgs;
-use crate::cluster::{LagLimit, Severity};
+use crate::cluster::Severity;
 
 /// Examine a cluster: health, protection, vacuum, indexes, security, settings, rights
 ///
@@ -25,8 +26,9 @@ Examples:
   pgctl doctor --fail-on warning -q        for a pipeline: a line, and the exit code
   pgctl doctor -o json | jq -r '.results[] | select(.outcome == \"critical\") | .code'
 
-With -A or --contexts what you may do is not looked at, unless --check rights-to-look or rights-to-operate
-is given.
+With -A what you may do is asked for all namespaces at once, and of each only what is not allowed in all.
+Where that would take more than 1,000 questions it is UNKNOWN, unless --check rights-to-look or
+rights-to-operate is given.
 
 Exit codes: 0; 4 something is at least as bad as --fail-on (unknown counts as a warning), or one of several
 contexts is out of reach; 7 the API or every database is out of reach")]
@@ -52,18 +54,9 @@ pub struct DoctorArgs {
         value_delimiter = ','
     )]
     pub checks: Vec<String>,
-    /// Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX
-    #[arg(long, env = "PGCTL_STORE", hide_env = true, value_name = "STORE")]
-    pub store: Option<String>,
-    /// A standby behind by more is a problem: a time, a size, or both
-    #[arg(
-        long,
-        env = "PGCTL_MAX_LAG",
-        hide_env = true,
-        value_name = "LIMIT",
-        default_value = "30s,256MB"
-    )]
-    pub max_lag: LagLimit,
+    /// By what it is judged.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
     /// How old statistics must be to call an index unused
     #[arg(long, env = "PGCTL_STATISTICS_AGE", hide_env = true, value_name = "TIME", default_value = "168h", value_parser = duration)]
     pub statistics_age: Duration,

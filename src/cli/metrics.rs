@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::fleet::FleetArgs;
 use super::global::positive_duration;
-use crate::cluster::LagLimit;
+use super::judging::JudgingArgs;
 
 /// Tell what is known of a cluster, or of many, in OpenMetrics, once or for Prometheus
 ///
@@ -34,16 +34,7 @@ pub struct MetricsArgs {
     /// With --listen: look at the cluster at most once in so long
     #[arg(long, env = "PGCTL_INTERVAL", hide_env = true, value_name = "TIME", default_value = "15s", value_parser = positive_duration)]
     pub interval: Duration,
-    /// Tell of the backups in this store, too: a directory, or s3://BUCKET/PREFIX
-    #[arg(long, env = "PGCTL_STORE", hide_env = true, value_name = "STORE")]
-    pub store: Option<String>,
-    /// A standby behind by more is a finding: a time, a size, or both
-    #[arg(
-        long,
-        env = "PGCTL_MAX_LAG",
-        hide_env = true,
-        value_name = "LIMIT",
-        default_value = "30s,256MB"
-    )]
-    pub max_lag: LagLimit,
+    /// By what it is judged.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
 }

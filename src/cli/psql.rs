@@ -3,6 +3,8 @@
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
+use super::database::DatabaseArgs;
+
 /// Open psql on the primary, on a standby, or on a pod
 ///
 /// With the psql of this machine, through a local port of its own that follows the primary; where there
@@ -28,16 +30,9 @@ pub struct PsqlArgs {
     /// On a standby that is ready
     #[arg(long, env = "PGCTL_REPLICA", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub replica: bool,
-    /// Database
-    #[arg(
-        short,
-        long,
-        env = "PGCTL_DATABASE",
-        hide_env = true,
-        value_name = "NAME",
-        default_value = "postgres"
-    )]
-    pub database: String,
+    /// Which database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// With the pod's psql, also where this machine has one
     #[arg(long, env = "PGCTL_IN_POD", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub in_pod: bool,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
+use super::database::DatabaseArgs;
+use super::fleet::FleetArgs;
 use super::global::duration;
 use super::operation::SmallChangeArgs;
 
@@ -19,8 +21,11 @@ use super::operation::SmallChangeArgs;
 /// keeps its first words, not its text. It runs in a transaction of its own, or in none where PostgreSQL
 /// asks for that (VACUUM, CREATE INDEX CONCURRENTLY).
 ///
-/// Ctrl-C cancels it on the server. Of each server 32 MiB are taken at most, and it is said when there
-/// is more.
+/// With -A or --contexts every cluster is asked, its primary or (--all) each of its servers; what can't be
+/// asked is named, and costs no more than its own rows. --write is for one cluster.
+///
+/// Ctrl-C cancels it on the server. Of each server 32 MiB are taken at most (of those of many clusters
+/// 1 MiB), and it is said when there is more.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,22 +33,28 @@ Examples:
   pgctl query --all 'select count(*) from pg_stat_activity'
   pgctl query --replica -d shop 'select count(*) from orders' -o json
   pgctl query --all --csv - < report.sql > report.csv
+  pgctl query -A 'show server_version'             the primary of every cluster
+  pgctl query -A --contexts all --all --csv 'select pg_is_in_recovery()'
   pgctl query --write -d shop 'delete from sessions where seen < now() - interval $$1 day$$'
 
 Exit codes: 0 every server that was asked has answered; 1 PostgreSQL says no (with its SQLSTATE and the
-place); 2 there is no such pod; 3 it changes something and --write is not there, or nobody agreed;
-7 one that was asked does not answer; 8 (--write) whether it was done is not known")]
+place); 2 there is no such pod; 3 it changes something and --write is not there, is given for many clusters,
+or nobody agreed;
+7 one that was asked (with --contexts: a context) does not answer; 8 (--write) whether it was done is not known")]
 pub struct QueryArgs {
     /// The statement; `-` reads it from standard input
     #[arg(value_name = "SQL")]
     pub sql: String,
+    /// Whether it asks one cluster, or many.
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Ask every server
     #[arg(short, long, conflicts_with_all = ["pod", "replica"], env = "PGCTL_ALL", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub all: bool,
     /// Ask the server of this pod; may be given several times [default: the primary]
     #[arg(
         long,
-        conflicts_with = "replica",
+        conflicts_with_all = ["replica", "all_namespaces", "contexts"],
         env = "PGCTL_POD",
         hide_env = true,
         value_name = "POD"
@@ -52,16 +63,9 @@ pub struct QueryArgs {
     /// Ask every standby
     #[arg(long, env = "PGCTL_REPLICA", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub replica: bool,
-    /// Database
-    #[arg(
-        short,
-        long,
-        env = "PGCTL_DATABASE",
-        hide_env = true,
-        value_name = "NAME",
-        default_value = "postgres"
-    )]
-    pub database: String,
+    /// Which database.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
     /// Print CSV (RFC 4180): NULL is empty, the empty string is ""
     #[arg(long, env = "PGCTL_CSV", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub csv: bool,

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::fleet::FleetArgs;
+use super::judging::JudgingArgs;
 use super::watch::WatchArgs;
-use crate::cluster::LagLimit;
 
 /// Show how a cluster is, what is wrong and what to type about it
 ///
@@ -27,18 +27,9 @@ pub struct StatusArgs {
     /// Whether it shows one cluster, or many.
     #[command(flatten)]
     pub fleet: FleetArgs,
-    /// A standby behind by more is a problem: a time, a size, or both
-    #[arg(
-        long,
-        env = "PGCTL_MAX_LAG",
-        hide_env = true,
-        value_name = "LIMIT",
-        default_value = "30s,256MB"
-    )]
-    pub max_lag: LagLimit,
-    /// Show the last verified backup in this store, too: a directory, or s3://BUCKET/PREFIX
-    #[arg(long, env = "PGCTL_STORE", hide_env = true, value_name = "STORE")]
-    pub store: Option<String>,
+    /// By what it is judged.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
     /// Whether and how often it looks again.
     #[command(flatten)]
     pub watch: WatchArgs,

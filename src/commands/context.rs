@@ -188,6 +188,7 @@ impl From<KubeError> for Failure {
             | KubeError::NoSuchContext { .. }
             | KubeError::NoSuchNamespace { .. }
             | KubeError::NoCluster { .. }
+            | KubeError::NoSuchCluster { .. }
             | KubeError::SeveralClusters { .. } => ExitCode::Usage,
             KubeError::Forbidden { .. } => ExitCode::Refused,
             KubeError::Unreachable { .. }

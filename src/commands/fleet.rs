@@ -119,10 +119,26 @@ impl Fleet {
         context: &Context,
         more: impl AsyncFn(&Kube, &NamespaceScope, Vec<Observed>) -> Vec<T>,
     ) -> Result<FleetLook<T>, Failure> {
+        self.ask(context, async |kube, place| {
+            let observed = context.observe_all(kube, place).await?;
+            Ok(more(kube, place, observed).await)
+        })
+        .await
+    }
+
+    /// Asks all of them at once what `question` asks of one. One that does not answer costs its row.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub(super) async fn ask<T>(
+        &mut self,
+        context: &Context,
+        question: impl AsyncFn(&Kube, &NamespaceScope) -> Result<Vec<T>, KubeError>,
+    ) -> Result<FleetLook<T>, Failure> {
         let all_namespaces = self.all_namespaces;
         let looks = join_all(self.members.iter_mut().map(async |member| {
             let name = member.context.clone();
-            (name, member.look(context, all_namespaces, &more).await)
+            (name, member.ask(context, all_namespaces, &question).await)
         }))
         .await;
         let mut found = FleetLook {
@@ -175,11 +191,11 @@ impl Unlooked {
 }
 
 impl Member {
-    async fn look<T>(
+    async fn ask<T>(
         &mut self,
         context: &Context,
         all_namespaces: bool,
-        more: &impl AsyncFn(&Kube, &NamespaceScope, Vec<Observed>) -> Vec<T>,
+        question: &impl AsyncFn(&Kube, &NamespaceScope) -> Result<Vec<T>, KubeError>,
     ) -> Result<Vec<T>, Unlooked> {
         let kube = match (&self.kube, &self.context) {
             (Some(kube), _) => kube.clone(),
@@ -191,11 +207,13 @@ impl Member {
             true => NamespaceScope::AllNamespaces,
             false => NamespaceScope::Namespace(kube.namespace().to_owned()),
         };
-        match context.observe_all(&kube, &place).await {
-            Ok(observed) => Ok(more(&kube, &place, observed).await),
-            Err(error @ (KubeError::NoCluster { .. } | KubeError::NoSuchNamespace { .. })) => {
-                Err(Unlooked::NoCluster(error.into()))
-            }
+        match question(&kube, &place).await {
+            Ok(clusters) => Ok(clusters),
+            Err(
+                error @ (KubeError::NoCluster { .. }
+                | KubeError::NoSuchCluster { .. }
+                | KubeError::NoSuchNamespace { .. }),
+            ) => Err(Unlooked::NoCluster(error.into())),
             Err(error) => Err(Unlooked::Other(error.into())),
         }
     }

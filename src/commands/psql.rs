@@ -70,7 +70,7 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     let here = (!args.in_pod).then(psql_here).flatten();
     let Some(program) = here else {
         let user = credentials.user.as_str();
-        let argv = ["psql", "-U", user, "-d", &args.database].map(str::to_owned);
+        let argv = ["psql", "-U", user, "-d", &args.database.name].map(str::to_owned);
         let argv: Vec<String> = argv.into_iter().chain(args.arguments.clone()).collect();
         return in_pod(&kube, &pod, &argv).await;
     };
@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", number.to_string())
         .env("PGUSER", &credentials.user)
-        .env("PGDATABASE", &args.database)
+        .env("PGDATABASE", &args.database.name)
         .env("PGPASSFILE", secret.path())
         .env("PGSSLMODE", "disable")
         .env("PGGSSENCMODE", "disable");

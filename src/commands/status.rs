@@ -13,7 +13,7 @@ use super::journal::JournalSeen;
 use super::looking::{self, Looking};
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
-use crate::cli::{StatusArgs, StoreArgs};
+use crate::cli::StatusArgs;
 use crate::cluster::{Health, HealthVerdict, Limits, Snapshot, assess};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ const STORE_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(context: &Context, args: &StatusArgs) -> Result<ExitCode, Failure> {
     let limits = Limits {
-        lag: args.max_lag,
+        lag: args.judging.max_lag,
         ..Limits::default()
     };
     if args.fleet.several() {
@@ -144,14 +144,11 @@ impl Backups {
     fn new(context: &Context, args: &StatusArgs) -> Self {
         // The verdict's one line has no room for it, and a store that nobody named is none.
         let asked = !args.fleet.several() && (context.format.is_document() || !context.quiet);
-        let named = args.store.clone().filter(|_| asked);
+        let named = args.judging.store().filter(|_| asked);
         Self {
-            store: named.map(|name| {
-                let store = StoreArgs {
-                    store: Some(name.clone()),
-                };
-                store::open(&store).map_err(|failure| LastBackup {
-                    store: name,
+            store: named.map(|it| {
+                store::open(&it).map_err(|failure| LastBackup {
+                    store: it.store.unwrap_or_default(),
                     found: Err(failure.what),
                 })
             }),

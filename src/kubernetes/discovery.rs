@@ -1,6 +1,6 @@
 //! Finding clusters by label: one list per kind of object, however many clusters there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -10,9 +10,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{Api, Resource};
 
+use super::list::PAGE;
 use super::{Call, CredentialsSource, Kube, KubeError, Verb};
 use crate::cluster::names;
-use crate::cluster::{ClusterId, Component, NotVisible, ObjectKind};
+use crate::cluster::{ClusterId, Component, NotVisible, ObjectKind, nearness};
+
+/// ConfigMaps per page: each may have a megabyte.
+const PAGE_OF_CONFIG_MAPS: u32 = 100;
+
+/// A topology is a few lines; so many bytes of a ConfigMap are more than that.
+const SMALL_CONFIG_MAP: usize = 4096;
 
 /// The selector that every object fits.
 pub(super) const EVERYTHING: &str = "";
@@ -161,7 +168,7 @@ impl Kube {
                 "horizontalpodautoscalers"
             ),
             self.all::<PersistentVolumeClaim>(place, &selector, "", "persistentvolumeclaims"),
-            self.all::<ConfigMap>(place, &selector, "", "configmaps"),
+            self.config_maps(place, &selector),
         );
         let mut clusters: BTreeMap<ClusterId, Found> = BTreeMap::new();
         for set in sets? {
@@ -170,7 +177,7 @@ impl Kube {
             found.stateful_sets.push(set);
         }
         if clusters.is_empty() {
-            return Err(self.nothing_found(place, selector).await);
+            return Err(self.nothing_found(place, selection).await);
         }
         let mut unseen = Vec::new();
         sort_in(&mut clusters, pods?, |found| &mut found.pods);
@@ -238,21 +245,65 @@ impl Kube {
             + std::fmt::Debug,
         K::DynamicType: Default,
     {
+        self.all_those(place, selector, (group, resource), PAGE, |_| true)
+            .await
+    }
+
+    /// The ConfigMaps of the clusters in a place. Of all namespaces only those that may be a topology are
+    /// kept: the scripts and settings of a thousand clusters are a hundred megabytes. Another that is needed
+    /// is asked for by name ([`Kube::config_map`]).
+    async fn config_maps(
+        &self,
+        place: &NamespaceScope,
+        selector: &str,
+    ) -> Result<Vec<ConfigMap>, KubeError> {
+        let (page, most) = match place {
+            NamespaceScope::Namespace(_) => (PAGE, usize::MAX),
+            NamespaceScope::AllNamespaces => (PAGE_OF_CONFIG_MAPS, SMALL_CONFIG_MAP),
+        };
+        let kind = ("", "configmaps");
+        self.all_those(place, selector, kind, page, |map: &ConfigMap| {
+            let data = || map.data.iter().flatten();
+            let size: usize = data().map(|(_, value)| value.len()).sum();
+            size <= most || data().any(|(key, _)| key == names::TOPOLOGY_PRIMARY)
+        })
+        .await
+    }
+
+    /// All objects of a kind in a place that are wanted, page by page. Who has last written which field
+    /// (`managedFields`, half of an object) is left out: nothing goes by it.
+    async fn all_those<K>(
+        &self,
+        place: &NamespaceScope,
+        selector: &str,
+        (group, resource): (&'static str, &'static str),
+        page: u32,
+        wanted: impl Fn(&K) -> bool,
+    ) -> Result<Vec<K>, KubeError>
+    where
+        K: Resource<Scope = kube::core::NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug,
+        K::DynamicType: Default,
+    {
         let call = Call::new(Verb::List, group, resource);
-        match place {
-            NamespaceScope::Namespace(namespace) => {
-                let api: Api<K> = Api::namespaced(self.client(), namespace);
-                self.list(&api, &call.within(namespace), selector).await
-            }
-            NamespaceScope::AllNamespaces => {
-                let api: Api<K> = Api::all(self.client());
-                self.list(&api, &call, selector).await
-            }
-        }
+        let (api, call): (Api<K>, Call) = match place {
+            NamespaceScope::Namespace(namespace) => (
+                Api::namespaced(self.client(), namespace),
+                call.within(namespace),
+            ),
+            NamespaceScope::AllNamespaces => (Api::all(self.client()), call),
+        };
+        let kept = |object: &mut K| {
+            object.meta_mut().managed_fields = None;
+            wanted(object)
+        };
+        self.list_those(&api, &call, selector, page, kept).await
     }
 
     /// A namespace that does not exist lists as empty: ask for it before saying "no cluster".
-    async fn nothing_found(&self, place: &NamespaceScope, selector: String) -> KubeError {
+    async fn nothing_found(&self, place: &NamespaceScope, selection: &Selection) -> KubeError {
         if let NamespaceScope::Namespace(namespace) = place {
             let api: Api<Namespace> = Api::all(self.client());
             let call = Call::new(Verb::Get, "", "namespaces").named(namespace);
@@ -265,8 +316,27 @@ impl Kube {
                 };
             }
         }
+        if let Some(given) = &selection.cluster {
+            let any = Selection {
+                cluster: None,
+                ..selection.clone()
+            };
+            let selector = any.label_selector();
+            let sets = self.all::<StatefulSet>(place, &selector, "apps", "statefulsets");
+            let sets = sets.await.unwrap_or_default();
+            let there: BTreeSet<ClusterId> = sets.iter().map(|it| cluster_of(it.meta())).collect();
+            if !there.is_empty() {
+                let mut there: Vec<ClusterId> = there.into_iter().collect();
+                there.sort_by_key(|it| nearness(given, &it.name));
+                return KubeError::NoSuchCluster {
+                    given: given.clone(),
+                    place: place.to_string(),
+                    there,
+                };
+            }
+        }
         KubeError::NoCluster {
-            selector,
+            selector: selection.label_selector(),
             place: place.to_string(),
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{Call, LoginError};
 use crate::cluster::ClusterId;
+use crate::cluster::words::shell_word;
 
 /// Why something asked of the Kubernetes API did not work.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +159,16 @@ pub enum KubeError {
         /// `namespace "staging"`, or `all namespaces`.
         place: String,
     },
+    /// Clusters there, and none of the name that was given.
+    #[error("there is no cluster {given:?} in {place}; there are: {}", list(there))]
+    NoSuchCluster {
+        /// `--cluster`.
+        given: String,
+        /// `namespace "staging"`, or `all namespaces`.
+        place: String,
+        /// Those that there are, the nearest by name first.
+        there: Vec<ClusterId>,
+    },
     /// Several clusters there, and none was chosen.
     #[error("several PostgreSQL clusters found: {}", list(clusters))]
     SeveralClusters {
@@ -226,6 +237,11 @@ fn said(stderr: &str) -> String {
     }
 }
 
+fn status_of(cluster: &ClusterId) -> String {
+    let (namespace, name) = (shell_word(&cluster.namespace), shell_word(&cluster.name));
+    format!("pgctl -n {namespace} --cluster {name} status")
+}
+
 fn group_dot(call: &Call) -> String {
     match call.group {
         "" => call.resource.to_owned(),
@@ -272,9 +288,17 @@ impl KubeError {
                 "look elsewhere with -n NAMESPACE or -A, or for another label with --selector"
                     .to_owned()
             }
-            Self::SeveralClusters { .. } => {
-                "choose one with --cluster NAME and -n NAMESPACE".to_owned()
-            }
+            Self::NoSuchCluster { there, .. } => match there.first() {
+                Some(nearest) => format!("the nearest name: {}", status_of(nearest)),
+                None => "list them all: pgctl status -A".to_owned(),
+            },
+            Self::SeveralClusters { clusters } => match clusters.first() {
+                Some(first) => format!(
+                    "choose one with --cluster NAME and -n NAMESPACE: {}",
+                    status_of(first)
+                ),
+                None => "choose one with --cluster NAME and -n NAMESPACE".to_owned(),
+            },
             Self::BadSecret { .. } => "name another Secret with --secret NAME".to_owned(),
             Self::NotFound { .. } => {
                 "see what there is (pgctl status), and try once more".to_owned()

@@ -1,8 +1,10 @@
 //! One question to every database of a cluster, or to chosen ones, at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
 use tokio::sync::Semaphore;
 
@@ -15,8 +17,10 @@ use crate::cluster::{
 use crate::kubernetes::{Credentials, Found, Kube, KubeError, NamespaceScope, Selection};
 use crate::postgres::{Login, Session};
 
-/// Databases asked at the same moment: each is a stream through the API server.
+/// Databases asked at the same moment, over all clusters: each is a stream through the API server.
 const MAX_FORWARDS: usize = 64;
+/// Secrets that are read at the same moment.
+const MAX_SECRETS: usize = 16;
 
 /// A cluster that was found, and whose databases can be asked. Nobody was asked yet.
 #[derive(Debug, Clone)]
@@ -25,7 +29,9 @@ pub struct AskedCluster {
     pub found: Found,
     /// Its pods, by component and ordinal.
     pub pods: Vec<PodFacts>,
-    credentials: Credentials,
+    /// Or why there are none.
+    credentials: Result<Credentials, String>,
+    forwards: Arc<Semaphore>,
 }
 
 impl AskedCluster {
@@ -39,20 +45,44 @@ impl AskedCluster {
         selection: &Selection,
     ) -> Result<Self, KubeError> {
         let found = kube.discover_one(place, selection).await?;
-        let Some(source) = &found.credentials else {
-            return Err(KubeError::Unexpected {
-                doing: format!("finding the password for {}", found.id),
-                reason: "the pod template names no Secret for POSTGRES_PASSWORD; \
-                         name it with --secret"
-                    .to_owned(),
-            });
-        };
-        let credentials = kube.credentials(source).await?;
-        Ok(Self {
+        let credentials = credentials(kube, &found).await?;
+        Ok(Self::new(found, Ok(credentials), &forwards()))
+    }
+
+    /// Finds every cluster of a place, sorted by namespace and name, by one list of each kind. Where a Secret
+    /// can't be read, no pod of that cluster answers; where nothing runs none is read.
+    ///
+    /// # Errors
+    /// When the API can't be asked, or there is no cluster.
+    pub async fn find_all(
+        kube: &Kube,
+        place: &NamespaceScope,
+        selection: &Selection,
+    ) -> Result<Vec<Self>, KubeError> {
+        let forwards = forwards();
+        let found = kube.discover(place, selection).await?;
+        let asked = futures::stream::iter(found).map(async |found| {
+            let mut cluster = Self::new(found, Err("nothing runs".to_owned()), &forwards);
+            if cluster.pods.iter().any(runs) {
+                let read = credentials(kube, &cluster.found).await;
+                cluster.credentials = read.map_err(|error| error.to_string());
+            }
+            cluster
+        });
+        Ok(asked.buffered(MAX_SECRETS).collect().await)
+    }
+
+    fn new(
+        found: Found,
+        credentials: Result<Credentials, String>,
+        forwards: &Arc<Semaphore>,
+    ) -> Self {
+        Self {
             pods: found.pod_facts(&BTreeMap::new()),
             credentials,
+            forwards: Arc::clone(forwards),
             found,
-        })
+        }
     }
 
     /// Which cluster it is.
@@ -85,16 +115,17 @@ impl AskedCluster {
         limit: Duration,
         question: impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
     ) -> Vec<PodAnswer<T>> {
-        let login = login(&self.credentials, kube.timeout().min(limit));
-        let forwards = Semaphore::new(MAX_FORWARDS);
+        let login = self.login(kube.timeout().min(limit));
         let chosen = self.pods.iter().filter(|it| pods.contains(&it.name));
         let mut answers = join_all(chosen.map(async |pod| {
             let mut role = Role::Unknown;
-            let answer = if matches!(pod.container, ContainerState::Running { .. }) {
-                let _permit = forwards.acquire().await;
-                within(limit, self.ask_one(kube, pod, &login, &mut role, &question)).await
-            } else {
-                Err(NoAnswer::NotRunning)
+            let answer = match &login {
+                _ if !runs(pod) => Err(NoAnswer::NotRunning),
+                Err(why) => Err(NoAnswer::Silent(why.clone())),
+                Ok(login) => {
+                    let _permit = self.forwards.acquire().await;
+                    within(limit, self.ask_one(kube, pod, login, &mut role, &question)).await
+                }
             };
             PodAnswer {
                 pod: pod.name.clone(),
@@ -131,8 +162,17 @@ impl AskedCluster {
                 reason: "there is no such pod any more".to_owned(),
             }));
         };
-        let login = login(&self.credentials, kube.timeout());
+        let login = self.login(kube.timeout()).map_err(|reason| {
+            let doing = format!("finding the password for {}", self.found.id);
+            OpenError::Kube(KubeError::Unexpected { doing, reason })
+        })?;
         self.open_as(kube, pod, &login).await
+    }
+
+    fn login(&self, limit: Duration) -> Result<Login, String> {
+        let credentials = self.credentials.as_ref();
+        let made = credentials.map(|it| login(it, limit));
+        made.map_err(String::clone)
     }
 
     async fn open_as<'a>(
@@ -156,6 +196,25 @@ impl AskedCluster {
             login: login.clone(),
         })
     }
+}
+
+fn forwards() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_FORWARDS))
+}
+
+fn runs(pod: &PodFacts) -> bool {
+    matches!(pod.container, ContainerState::Running { .. })
+}
+
+async fn credentials(kube: &Kube, found: &Found) -> Result<Credentials, KubeError> {
+    let Some(source) = &found.credentials else {
+        return Err(KubeError::Unexpected {
+            doing: format!("finding the password for {}", found.id),
+            reason: "the pod template names no Secret for POSTGRES_PASSWORD; name it with --secret"
+                .to_owned(),
+        });
+    };
+    kube.credentials(source).await
 }
 
 /// Waits for an answer, for no longer than `limit`.

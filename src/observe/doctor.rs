@@ -1,6 +1,6 @@
 //! All that `pgctl doctor` goes by, asked at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -8,14 +8,15 @@ use futures::future::join_all;
 use super::asking::{to_be_asked, within};
 use super::builder::Observed;
 use super::open::{OpenError, open, open_database};
+use super::rights::{access, missing, questions, rights};
 use super::unlogged::unlogged_tables;
 use crate::cluster::ClusterId;
 use crate::doctor::{
     Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
     ServerSeen,
 };
-use crate::kubernetes::{Call, Kube, NamespaceScope, Selection, Verb, calls_of};
-use crate::plan::{OperationKind, UnloggedTables};
+use crate::kubernetes::{Kube, NamespaceScope, Selection};
+use crate::plan::UnloggedTables;
 use crate::postgres::{Login, SqlError};
 
 /// Databases that are asked of each server, the largest first.
@@ -48,22 +49,29 @@ pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -
         let mut around = surroundings(kube, &place, selection).await;
         around.take(cluster)
     };
-    let access = access(kube, &cluster.namespace);
-    let (objects, asked, access) = futures::join!(objects, asked(kube, observed), access);
-    asked.with(objects, access)
+    let questions = questions();
+    let missing = missing(kube, Some(&cluster.namespace), &questions);
+    let (objects, asked, missing) = futures::join!(objects, asked(kube, observed), missing);
+    asked.with(objects, missing.map(|it| access(&it)))
 }
 
 /// Asks about each of the clusters of a place, some of them at a time, in their order. The objects around
-/// them are listed once, however many clusters there are. `access`: whether it is asked what may be done,
-/// which takes dozens of questions for each namespace.
+/// them are listed once, however many clusters there are, and what may be done is asked once for all
+/// namespaces, as far as it may be done in all of them. `every_right`: whether the rest is asked of each
+/// namespace, however many questions that takes.
 pub async fn examined_all(
     kube: &Kube,
     place: &NamespaceScope,
     selection: &Selection,
     clusters: &[Observed],
-    with_access: bool,
+    every_right: bool,
 ) -> Vec<Examined> {
-    let mut around = surroundings(kube, place, selection).await;
+    let namespaces = clusters.iter();
+    let namespaces = namespaces.map(|it| it.snapshot.cluster.namespace.as_str());
+    let (mut around, rights) = futures::join!(
+        surroundings(kube, place, selection),
+        rights(kube, place, namespaces.collect(), every_right),
+    );
     let wanted = clusters.iter().map(|observed| {
         let objects = around.take(&observed.snapshot.cluster);
         (observed, objects)
@@ -71,15 +79,13 @@ pub async fn examined_all(
     let wanted: Vec<(&Observed, ObjectsSeen)> = wanted.collect();
     futures::stream::iter(wanted)
         .map(async |(observed, objects)| {
-            let namespace = &observed.snapshot.cluster.namespace;
-            let access = async {
-                match with_access {
-                    true => access(kube, namespace).await,
-                    false => Err("not asked of many clusters at once".to_owned()),
-                }
+            let namespace = observed.snapshot.cluster.namespace.as_str();
+            let access = match rights.get(namespace) {
+                Some(Ok(missing)) => Ok(access(missing)),
+                Some(Err(why)) => Err(why.clone()),
+                None => Err("not asked".to_owned()),
             };
-            let (asked, access) = futures::join!(asked(kube, observed), access);
-            asked.with(objects, access)
+            asked(kube, observed).await.with(objects, access)
         })
         .buffered(CLUSTERS_AT_ONCE)
         .collect()
@@ -234,80 +240,4 @@ async fn database(
     };
     let answer = within(login.timeout, asking).await;
     answer.map_err(|why| why.to_string())
-}
-
-/// What looking takes.
-const TO_LOOK: [(Verb, &str, &str); 16] = [
-    (Verb::List, "", "pods"),
-    (Verb::List, "apps", "statefulsets"),
-    (Verb::List, "", "services"),
-    (Verb::List, "discovery.k8s.io", "endpointslices"),
-    (Verb::List, "autoscaling", "horizontalpodautoscalers"),
-    (Verb::List, "", "persistentvolumeclaims"),
-    (Verb::List, "", "configmaps"),
-    (Verb::List, "", "events"),
-    (Verb::List, "policy", "poddisruptionbudgets"),
-    (Verb::List, "networking.k8s.io", "networkpolicies"),
-    (Verb::Get, "coordination.k8s.io", "leases"),
-    (Verb::Get, "", "secrets"),
-    (Verb::Get, "", "pods/log"),
-    (Verb::Create, "", "pods/portforward"),
-    (Verb::Create, "", "pods/exec"),
-    (Verb::Get, "", "configmaps"),
-];
-
-const OPERATIONS: [OperationKind; 7] = [
-    OperationKind::Failover,
-    OperationKind::Rejoin,
-    OperationKind::Reinit,
-    OperationKind::Scale,
-    OperationKind::Autoscale,
-    OperationKind::Synchronous,
-    OperationKind::Restore,
-];
-
-/// What pgctl's commands need, each permission asked for once.
-async fn access(kube: &Kube, namespace: &str) -> Known<Vec<Access>> {
-    let mut wanted: Vec<(Call, Option<String>)> = TO_LOOK
-        .iter()
-        .map(|(verb, group, resource)| (Call::new(*verb, group, resource).within(namespace), None))
-        .collect();
-    for kind in OPERATIONS {
-        let command = format!("pgctl {}", kind.command());
-        let calls = calls_of(kind, namespace).into_iter();
-        wanted.extend(calls.map(|call| (call, Some(command.clone()))));
-    }
-    let mut calls: Vec<Call> = Vec::new();
-    for (call, _) in &wanted {
-        if !calls.contains(call) {
-            calls.push(call.clone());
-        }
-    }
-    let missing = kube.not_allowed(&calls).await;
-    let missing: BTreeSet<String> = missing
-        .map_err(|error| error.to_string())?
-        .into_iter()
-        .map(permission)
-        .collect();
-    Ok(wanted
-        .iter()
-        .map(|(call, command)| Access {
-            permission: permission(call),
-            command: command.clone(),
-            allowed: !missing.contains(&permission(call)),
-        })
-        .collect())
-}
-
-/// `patch statefulsets/scale.apps`, as `kubectl auth can-i` takes it.
-fn permission(call: &Call) -> String {
-    let group = match call.group {
-        "" => String::new(),
-        group => format!(".{group}"),
-    };
-    let (resource, sub) = match call.resource.split_once('/') {
-        Some((resource, sub)) => (resource, format!("/{sub}")),
-        None => (call.resource, String::new()),
-    };
-    format!("{} {resource}{group}{sub}", call.verb.as_str())
 }

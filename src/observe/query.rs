@@ -17,35 +17,56 @@ const MOST_NAMES: usize = 10;
 
 /// The statements that may be running, and what cancels them.
 #[derive(Default)]
-pub struct RunningStatements(Mutex<Vec<(String, StatementCancel)>>);
+pub struct RunningStatements(Mutex<Vec<RunningStatement>>);
+
+struct RunningStatement {
+    kube: Kube,
+    namespace: String,
+    pod: String,
+    cancel: StatementCancel,
+}
+
+impl RunningStatement {
+    fn is_of(&self, pod: &OpenPod<'_>) -> bool {
+        self.pod == pod.pod.name
+            && self.namespace == pod.namespace
+            && self.kube.context() == pod.kube.context()
+    }
+}
 
 impl RunningStatements {
     /// From now on this session of a pod may be running one.
-    pub fn begin(&self, pod: &str, session: &Session) {
+    pub fn begin(&self, pod: &OpenPod<'_>, session: &Session) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push((pod.to_owned(), session.cancel()));
+        all.push(RunningStatement {
+            kube: pod.kube.clone(),
+            namespace: pod.namespace.to_owned(),
+            pod: pod.pod.name.clone(),
+            cancel: session.cancel(),
+        });
     }
 
     /// It runs none any more.
-    pub fn end(&self, pod: &str) {
+    pub fn end(&self, pod: &OpenPod<'_>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|(of, _)| of != pod);
+        all.retain(|it| !it.is_of(pod));
     }
 
     /// Asks their servers to cancel them, for no longer than `limit`; gives the pods that were asked. One
     /// that can't be asked ends its statement by its own limit.
-    pub async fn cancel(&self, kube: &Kube, namespace: &str, limit: Duration) -> Vec<String> {
+    pub async fn cancel(&self, limit: Duration) -> Vec<String> {
         let all = {
-            let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.clone()
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *all)
         };
-        let asked = join_all(all.into_iter().map(async |(pod, cancel)| {
+        let asked = join_all(all.into_iter().map(async |it| {
             let asking = async {
-                let forward = kube.forward(namespace, &pod, names::PORT).await.ok()?;
-                cancel.ask(forward.stream).await.ok()
+                let forward = it.kube.forward(&it.namespace, &it.pod, names::PORT);
+                let forward = forward.await.ok()?;
+                it.cancel.ask(forward.stream).await.ok()
             };
             let told = tokio::time::timeout(limit, asking).await;
-            told.ok().flatten().map(|()| pod)
+            told.ok().flatten().map(|()| it.pod)
         }));
         asked.await.into_iter().flatten().collect()
     }
@@ -64,10 +85,9 @@ pub async fn query_pod(
 ) -> Result<QueryAnswer, OpenError> {
     let own = session_in(pod, database).await?;
     let session = own.as_ref().unwrap_or(&pod.session);
-    let name = &pod.pod.name;
-    running.begin(name, session);
+    running.begin(pod, session);
     let answer = session.query_read_only(statement, limits).await;
-    running.end(name);
+    running.end(pod);
     Ok(answer?)
 }
 

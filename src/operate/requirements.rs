@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use crate::cluster::{ArgoApplication, Snapshot};
 use crate::failure::Failure;
-use crate::kubernetes::{Kube, calls_of};
+use crate::kubernetes::{Call, Kube, calls_of};
 use crate::observe::{Observed, unlogged_tables};
 use crate::plan::{Circumstances, OperationKind, Permission, Permitted, applications, drift};
 use crate::world::{lock_holder, seen_journal};
@@ -21,7 +21,11 @@ pub async fn requirements(
     kind: OperationKind,
 ) -> Result<Circumstances, Failure> {
     let snapshot = &observed.snapshot;
-    let calls = calls_of(kind, &snapshot.cluster.namespace);
+    let namespace = &snapshot.cluster.namespace;
+    let calls: Vec<Call> = calls_of(kind)
+        .into_iter()
+        .map(|it| it.within(namespace))
+        .collect();
     let unlogged = async {
         match kind {
             OperationKind::Failover => unlogged_tables(kube, observed).await,

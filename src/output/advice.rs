@@ -23,7 +23,7 @@ pub struct Given {
 
 impl Given {
     /// A suggestion as it is printed.
-    pub(super) fn suggestion(&self, text: &str) -> String {
+    pub fn suggestion(&self, text: &str) -> String {
         plain(&self.added_to(&plain(text)))
     }
 

@@ -24,7 +24,7 @@ impl<T> FleetView<'_, T> {
     }
 
     /// What is said below the rows: where nobody could look, and where nothing is.
-    pub(super) fn rest(&self, screen: &Screen) -> String {
+    pub fn rest(&self, screen: &Screen) -> String {
         let mut text = String::new();
         for (context, failure) in self.unreached {
             let line = format!("NOT LOOKED AT: context {context}: {failure}");

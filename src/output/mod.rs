@@ -19,6 +19,7 @@ mod examinations;
 mod failure;
 mod findings;
 mod fleet;
+mod fleet_query;
 mod forward;
 mod lag;
 mod logs;
@@ -57,15 +58,16 @@ pub use document::{
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
     ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument,
-    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument,
-    SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument,
-    VerificationDocument,
+    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
+    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, UsersDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
 pub use examinations::examinations_screen;
 pub use failure::failure_screen;
 pub use fleet::FleetView;
+pub use fleet_query::{ClusterAnswers, fleet_query_csv, fleet_query_screen};
 pub use forward::{Forwarded, forward_screen};
 pub use lag::{LagView, failing_standbys, lag_screen};
 pub use logs::{LogPrinter, slow_screen};

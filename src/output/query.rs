@@ -5,13 +5,22 @@ use console::measure_text_width;
 use super::answers::role_word;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
-use crate::cluster::{PodAnswer, QueryAnswer, QueryColumnKind, Role, answered};
+use crate::cluster::{PodAnswer, QueryAnswer, QueryColumnKind, answered};
 
 /// Two spaces between columns, as everywhere.
 const GAP: &str = "  ";
 
 /// So many characters of a value are shown on a terminal.
 const LONGEST: usize = 2000;
+
+/// What a server has answered, and what is said of it before each row.
+pub(super) struct Part<'a> {
+    /// How it is named where it has no rows.
+    pub(super) name: String,
+    /// As many as there are titles.
+    pub(super) before: Vec<String>,
+    pub(super) answer: &'a QueryAnswer,
+}
 
 /// All answers as one table, with the pod before each row when they stand side by side; as a list of values
 /// when a row is wider than the screen.
@@ -20,17 +29,43 @@ pub fn query_screen(
     side_by_side: bool,
     screen: &Screen,
 ) -> String {
-    let mut parts: Vec<Vec<(&PodAnswer<QueryAnswer>, &QueryAnswer)>> = Vec::new();
-    for (who, answer) in answered(answers) {
-        // Servers of several versions may have other columns.
-        match parts.last_mut() {
-            Some(same) if same.iter().all(|(_, it)| it.columns == answer.columns) => {
-                same.push((who, answer));
-            }
-            _ => parts.push(vec![(who, answer)]),
+    tables(titles(side_by_side), parts(answers, side_by_side), screen)
+}
+
+/// What stands above what is said of each server.
+fn titles(side_by_side: bool) -> &'static [&'static str] {
+    match side_by_side {
+        true => &["POD", "ROLE"],
+        false => &[],
+    }
+}
+
+fn parts(answers: &[PodAnswer<QueryAnswer>], side_by_side: bool) -> Vec<Part<'_>> {
+    let before = |who: &PodAnswer<QueryAnswer>| match side_by_side {
+        true => vec![who.pod.clone(), role_word(who.role).to_owned()],
+        false => Vec::new(),
+    };
+    let parts = answered(answers).map(|(who, answer)| Part {
+        name: match side_by_side {
+            true => who.pod.clone(),
+            false => String::new(),
+        },
+        before: before(who),
+        answer,
+    });
+    parts.collect()
+}
+
+/// A table of those in a row that have the same columns: servers of several versions may have others.
+pub(super) fn tables(titles: &[&str], parts: Vec<Part<'_>>, screen: &Screen) -> String {
+    let mut alike: Vec<Vec<Part<'_>>> = Vec::new();
+    for part in parts {
+        match alike.last_mut() {
+            Some(same) if same[0].answer.columns == part.answer.columns => same.push(part),
+            _ => alike.push(vec![part]),
         }
     }
-    let tables = parts.iter().map(|it| table(it, side_by_side, screen));
+    let tables = alike.iter().map(|it| table(titles, it, screen));
     tables.collect::<Vec<_>>().join("\n")
 }
 
@@ -38,12 +73,12 @@ pub fn query_screen(
 pub fn written_screen(change: &str, answer: &QueryAnswer, screen: &Screen) -> String {
     let mut text = String::new();
     if !answer.columns.is_empty() {
-        let who = PodAnswer {
-            pod: String::new(),
-            role: Role::Primary,
-            answer: Ok(answer.clone()),
+        let part = Part {
+            name: String::new(),
+            before: Vec::new(),
+            answer,
         };
-        text += &(table(&[(&who, answer)], false, screen) + "\n");
+        text += &(table(&[], &[part], screen) + "\n");
     }
     let count = match answer.count {
         Some(1) => ", 1 row".to_owned(),
@@ -91,45 +126,32 @@ impl Cell {
     }
 }
 
-fn table(
-    answers: &[(&PodAnswer<QueryAnswer>, &QueryAnswer)],
-    side_by_side: bool,
-    screen: &Screen,
-) -> String {
-    let Some((_, first)) = answers.first() else {
+fn table(before: &[&str], parts: &[Part<'_>], screen: &Screen) -> String {
+    let Some(first) = parts.first() else {
         return String::new();
     };
-    let mut titles = Vec::new();
-    let mut right = Vec::new();
-    if side_by_side {
-        titles.extend(["POD", "ROLE"].map(str::to_owned));
-        right.extend([false, false]);
-    }
-    titles.extend(first.columns.iter().map(|it| plain(&it.name)));
+    let columns = &first.answer.columns;
+    let mut titles: Vec<String> = before.iter().map(|it| (*it).to_owned()).collect();
+    titles.extend(columns.iter().map(|it| plain(&it.name)));
+    let mut right = vec![false; before.len()];
     let figures = |kind| matches!(kind, QueryColumnKind::Integer | QueryColumnKind::Number);
-    right.extend(first.columns.iter().map(|it| figures(it.kind)));
+    right.extend(columns.iter().map(|it| figures(it.kind)));
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    let mut notes = Vec::new();
-    for (who, answer) in answers {
-        if answer.rows.is_empty() {
-            notes.push(match side_by_side {
-                true => format!("no rows of {}", plain(&who.pod)),
-                false => "no rows".to_owned(),
-            });
+    let mut notes = String::new();
+    for part in parts {
+        if part.answer.rows.is_empty() {
+            notes += &match part.name.as_str() {
+                "" => "no rows\n".to_owned(),
+                name => format!("no rows of {}\n", plain(name)),
+            };
         }
-        for row in &answer.rows {
-            let mut cells = Vec::new();
-            if side_by_side {
-                cells.extend([who.pod.as_str(), role_word(who.role)].map(Cell::text));
-            }
-            cells.extend(
-                row.iter()
-                    .map(|it| Cell::new(it.as_deref()).shortened(screen)),
-            );
-            rows.push(cells);
+        for row in &part.answer.rows {
+            let values = row.iter().map(|it| Cell::new(it.as_deref()));
+            let values = values.map(|it| it.shortened(screen));
+            let before = part.before.iter().map(|it| Cell::text(it));
+            rows.push(before.chain(values).collect());
         }
     }
-    let notes: String = notes.iter().map(|it| format!("{it}\n")).collect();
     if rows.is_empty() {
         return notes;
     }
@@ -199,6 +221,10 @@ pub fn query_csv(
     side_by_side: bool,
     screen: &Screen,
 ) -> String {
+    csv(titles(side_by_side), &parts(answers, side_by_side), screen)
+}
+
+pub(super) fn csv(titles: &[&str], parts: &[Part<'_>], screen: &Screen) -> String {
     let safe = |text: &str| match screen.is_terminal() {
         true => plain(text),
         false => text.to_owned(),
@@ -210,21 +236,22 @@ pub fn query_csv(
         }
         Some(text) => text,
     };
-    let line = |before: [&str; 2], values: Vec<Option<&str>>| {
-        let before = before.into_iter().filter(|_| side_by_side).map(Some);
+    let line = |before: &[String], values: Vec<Option<&str>>| {
+        let before = before.iter().map(|it| Some(it.as_str()));
         let fields: Vec<String> = before.chain(values).map(field).collect();
         fields.join(",") + "\n"
     };
+    let titles: Vec<String> = titles.iter().map(|it| it.to_lowercase()).collect();
     let mut text = String::new();
     let mut columns = None;
-    for (who, answer) in answered(answers) {
+    for part in parts {
+        let answer = part.answer;
         if columns.replace(&answer.columns) != Some(&answer.columns) {
             let names = answer.columns.iter().map(|it| Some(it.name.as_str()));
-            text += &line(["pod", "role"], names.collect());
+            text += &line(&titles, names.collect());
         }
         for row in &answer.rows {
-            let values = row.iter().map(Option::as_deref);
-            text += &line([&who.pod, role_word(who.role)], values.collect());
+            text += &line(&part.before, row.iter().map(Option::as_deref).collect());
         }
     }
     text
@@ -233,7 +260,7 @@ pub fn query_csv(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{NoAnswer, QueryColumn};
+    use crate::cluster::{NoAnswer, QueryColumn, Role};
 
     fn answers() -> Vec<PodAnswer<QueryAnswer>> {
         let column = |name: &str, type_name: &str, kind| QueryColumn {

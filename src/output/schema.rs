@@ -10,9 +10,9 @@ use super::document::{
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
     ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument,
-    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, SlotsDocument,
-    SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument,
-    VerificationDocument,
+    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
+    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, UsersDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -60,6 +60,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("cluster-list.json", of::<ClusterListDocument>()),
         ("lag-report.json", of::<LagReportDocument>()),
         ("query-result.json", of::<QueryResultDocument>()),
+        ("query-result-list.json", of::<QueryResultListDocument>()),
         ("port-forward.json", of::<PortForwardDocument>()),
         ("log-entry.json", of::<LogEntryDocument>()),
         ("slow-statements.json", of::<SlowStatementsDocument>()),

@@ -4,6 +4,7 @@ mod asked;
 mod change;
 mod cluster_backups;
 mod doctor;
+mod fleet_query;
 mod metrics;
 mod operation;
 mod restore;

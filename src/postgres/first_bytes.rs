@@ -1,12 +1,7 @@
 //! Remembers the first bytes that a server sent: enough to tell that it is not PostgreSQL, which a
 //! protocol decoder that waits for "the rest of the message" can't.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many bytes are kept: a message's type and length.
 const KEPT: usize = 5;
@@ -16,10 +11,12 @@ const KEPT: usize = 5;
 pub(super) struct FirstBytes(Arc<Mutex<Vec<u8>>>);
 
 impl FirstBytes {
-    fn add(&self, bytes: &[u8]) {
+    /// Adds what came; true once there are as many as are kept.
+    pub(super) fn add(&self, bytes: &[u8]) -> bool {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = KEPT.saturating_sub(kept.len());
         kept.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        kept.len() == KEPT
     }
 
     /// What is wrong with them as the start of PostgreSQL's answer; none when they are fine or too
@@ -38,50 +35,6 @@ impl FirstBytes {
             "its answer begins with \"{}\"",
             kept.escape_ascii()
         ))
-    }
-}
-
-/// A stream whose first bytes are remembered.
-pub(super) struct Remembering<S> {
-    pub(super) inner: S,
-    pub(super) first: FirstBytes,
-    pub(super) done: bool,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Remembering<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let poll = Pin::new(&mut self.inner).poll_read(cx, buffer);
-        if !self.done
-            && let Some(new) = buffer.filled().get(before..)
-            && !new.is_empty()
-        {
-            self.first.add(new);
-            self.done = before + new.len() >= KEPT;
-        }
-        poll
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Remembering<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
 

@@ -17,6 +17,7 @@ mod files;
 mod first_bytes;
 mod inventory;
 mod json;
+mod log_file;
 mod measured;
 mod operation;
 mod query;
@@ -36,6 +37,7 @@ mod top;
 mod unlogged;
 mod unreadable;
 mod walsender;
+mod watched_stream;
 
 pub use crate::cluster::{quote_identifier, quote_literal};
 pub use control::ReplayPosition;

@@ -11,9 +11,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::SqlError;
-use super::first_bytes::{FirstBytes, Remembering};
-use super::measured::{BytesLeft, Measured};
+use super::first_bytes::FirstBytes;
+use super::measured::BytesLeft;
 use super::unreadable::{is_unreadable, only_asks};
+use super::watched_stream::WatchedStream;
 
 /// Past a statement's own timeout the server is given this long to say so.
 const GRACE: Duration = Duration::from_millis(500);
@@ -82,14 +83,7 @@ impl Session {
         const DOING: &str = "connecting";
         let first = FirstBytes::default();
         let left = BytesLeft::unbounded();
-        let stream = Remembering {
-            inner: Measured {
-                inner: stream,
-                left: left.clone(),
-            },
-            first: first.clone(),
-            done: false,
-        };
+        let stream = WatchedStream::new(stream, left.clone(), first.clone());
         let mut config = tokio_postgres::Config::new();
         config
             .user(&login.user)

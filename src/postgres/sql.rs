@@ -131,7 +131,8 @@ select json_build_object(
     'rewindable', current_setting('wal_log_hints')::boolean
       or current_setting('data_checksums')::boolean,
     'hotStandby', current_setting('hot_standby')::boolean,
-    'archiving', current_setting('archive_mode') <> 'off'),
+    'archiving', current_setting('archive_mode') <> 'off',
+    'loggingCollector', current_setting('logging_collector')::boolean),
   'usage', json_build_object('sizeBytes', null, 'usedBytes', null, 'walBytes', 0),
   'baseBackups', (select coalesce(json_agg(json_build_object(
       'phase', coalesce(b.phase, 'unknown'),
@@ -227,6 +228,11 @@ from pg_class where relpersistence = 'u' and relkind in ('r', 'm')";
 
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";
+
+/// Where the server writes its log to now, as a path; null when into none.
+pub(super) const LOG_FILE: &str = "\
+select case when file like '/%' then file else current_setting('data_directory') || '/' || file end
+from pg_current_logfile() file";
 
 /// The container that it runs in; null, or nothing, where the start script does not tell.
 pub(super) const CONTAINER: &str = "select nullif(current_setting('pgctl.container', true), '')";

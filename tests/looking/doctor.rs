@@ -451,7 +451,7 @@ async fn backups_are_looked_at_where_a_store_is_named(cluster: &SandboxCluster) 
 }
 
 async fn among_many_clusters_it_has_the_same_results(cluster: &SandboxCluster) -> Result<()> {
-    let without_rights = |document: &Value| -> Vec<(String, String, String)> {
+    let results = |document: &Value| -> Vec<(String, String, String)> {
         let word = |it: &Value| it.as_str().unwrap_or_default().to_owned();
         let found = document["results"].as_array().into_iter().flatten();
         let told = found.map(|it| {
@@ -461,8 +461,7 @@ async fn among_many_clusters_it_has_the_same_results(cluster: &SandboxCluster) -
                 word(&it["object"]["name"]),
             )
         });
-        told.filter(|(code, outcome, _)| !code.starts_with("rights-") && outcome != "passed")
-            .collect()
+        told.filter(|(_, outcome, _)| outcome != "passed").collect()
     };
     // What was done to a file before reaches each pod in its own time.
     eventually("the same results", async || {
@@ -471,8 +470,8 @@ async fn among_many_clusters_it_has_the_same_results(cluster: &SandboxCluster) -
         ensure!(many["kind"] == "ExaminationList", "{many}");
         let here = many["items"].as_array().into_iter().flatten();
         let mut here = here.filter(|it| it["cluster"] == one["cluster"]);
-        let here = without_rights(here.next().context("this cluster")?);
-        let alone = without_rights(&one);
+        let here = results(here.next().context("this cluster")?);
+        let alone = results(&one);
         ensure!(here == alone, "{here:?} instead of {alone:?}");
         Ok(())
     })
@@ -481,9 +480,9 @@ async fn among_many_clusters_it_has_the_same_results(cluster: &SandboxCluster) -
     ensure!(run.stdout.starts_with("NAMESPACE "), "{run}");
     let next = format!("type: pgctl -n {} --cluster sandbox", cluster.namespace());
     run.says(&next)?;
-    // What somebody names is asked.
-    let rights = examine(cluster, &["-A", "--check", "rights-to-look"]).await?;
-    assert_eq!(rights["items"][0]["summary"]["passed"], 1);
+    let rights = ["-A", "--check", "rights-to-look,rights-to-operate"];
+    let rights = examine(cluster, &rights).await?;
+    assert_eq!(rights["items"][0]["summary"]["passed"], 2);
     Ok(())
 }
 
@@ -502,7 +501,17 @@ async fn who_may_not_look_is_told_what_that_costs(cluster: &SandboxCluster) -> R
         "may not list networkpolicies.networking.k8s.io",
     )?;
     found(&document, "rights-to-operate", "note", "pgctl failover")?;
-    found(&document, "trust-login", "critical", "")
+    found(&document, "trust-login", "critical", "")?;
+    // Among many clusters it is asked, too, and never passed in silence.
+    let many = examine(cluster, &["--kubeconfig", &vera, "--contexts", "all"]).await?;
+    let here = &many["items"][0];
+    found(
+        here,
+        "rights-to-look",
+        "warning",
+        "may not list networkpolicies.networking.k8s.io",
+    )?;
+    found(here, "rights-to-operate", "note", "pgctl failover")
 }
 
 async fn a_wrong_code_is_refused_with_the_right_one(cluster: &SandboxCluster) -> Result<()> {

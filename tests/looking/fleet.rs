@@ -16,14 +16,14 @@ const CLUSTERS: usize = 200;
 /// More than anything is asked for: what is left of it tells how often it was.
 const PLENTY: u64 = 1000;
 
-/// Of 400 StatefulSets, 600 pods and claims, 400 Services, 200 ConfigMaps; and no password is read for what
-/// does not run. The ConfigMaps of pgctl itself (the journals) are a list of their own.
+/// Of 400 StatefulSets, 600 pods and claims, 400 Services, 200 ConfigMaps (a hundred to a page); and no password
+/// is read for what does not run. The ConfigMaps of pgctl itself (the journals) are a list of their own.
 const LISTED: [(&str, u64); 8] = [
     ("statefulsets", 1),
     ("pods", 2),
     ("services", 1),
     ("persistentvolumeclaims", 2),
-    ("configmaps", 2),
+    ("configmaps", 3),
     ("poddisruptionbudgets", 0),
     ("networkpolicies", 0),
     ("secrets", 0),
@@ -49,7 +49,7 @@ fn many_clusters_cost_as_many_lists_as_their_objects_have_pages() -> Result<()> 
     let arguments = ["backup", "list", "-A", "-o", "json", "--store", &store];
     let mut listed = LISTED;
     // It does not matter to a backup whether an operation has ended.
-    listed[4].1 = 1;
+    listed[4].1 = 2;
     let (exit, document) = looks(&sandbox, &arguments, listed)?;
     assert_eq!(exit, Some(4), "none has a backup");
     ensure!(items(&document)? == CLUSTERS);
@@ -57,11 +57,18 @@ fn many_clusters_cost_as_many_lists_as_their_objects_have_pages() -> Result<()> 
     // The objects are looked at twice: a snapshot does not keep them.
     let twice = LISTED.map(|(kind, pages)| (kind, pages * 2));
     let mut listed = twice;
-    (listed[4].1, listed[5].1, listed[6].1) = (3, 1, 1);
+    (listed[4].1, listed[5].1, listed[6].1) = (5, 1, 1);
     let (exit, document) = looks(&sandbox, &["doctor", "-A", "-o", "json"], listed)?;
     assert_eq!(exit, Some(7));
     ensure!(items(&document)? == CLUSTERS);
     assert_eq!(document["worst"], "critical");
+
+    // Nobody runs, so no password is read.
+    let mut listed = LISTED;
+    listed[4].1 = 2;
+    let (exit, document) = looks(&sandbox, &["query", "-A", "select 1", "-o", "json"], listed)?;
+    assert_eq!(exit, Some(7));
+    ensure!(items(&document)? == CLUSTERS);
 
     let metrics = runs(&sandbox, &["metrics", "-A"], LISTED)?;
     assert_eq!(metrics.status.code(), Some(7));

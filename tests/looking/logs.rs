@@ -31,6 +31,7 @@ fn logs_are_one_and_stay_one() -> Result<()> {
         permissions(cluster).await?;
         a_closed_pipe(cluster).await?;
         hostile_entries(cluster).await?;
+        a_server_that_writes_elsewhere(cluster).await?;
         followed_through_a_crash(cluster).await?;
         followed_through_a_failover(cluster).await?;
         without_a_primary(cluster).await
@@ -306,4 +307,50 @@ async fn without_a_primary(cluster: &SandboxCluster) -> Result<()> {
     run.says("no pod answers as the primary")?
         .says("replica-1")?;
     cluster.mend().await
+}
+
+/// With `logging_collector` the container's log ends early: that is said, with a command that shows the rest.
+async fn a_server_that_writes_elsewhere(cluster: &SandboxCluster) -> Result<()> {
+    const POD: &str = "replica-1";
+    let quiet = cluster.pgctl(&["logs", POD]).await?.exits(0)?;
+    ensure!(!quiet.stderr.contains("logging_collector"), "{quiet}");
+    for (setting, does) in [("on", true), ("off", false)] {
+        let set = format!("alter system set logging_collector = {setting}");
+        cluster.sql(POD, &set).await?;
+        cluster.kill(POD).await?;
+        eventually("the server has started anew", async || {
+            let now = cluster.sql(POD, "show logging_collector").await?;
+            ensure!(now == [[setting]], "{now:?}");
+            Ok(())
+        })
+        .await?;
+        let run = cluster.pgctl(&["logs", POD]).await?.exits(0)?;
+        assert_eq!(
+            run.stderr.contains("logging_collector is on"),
+            does,
+            "{run}"
+        );
+        let line = run
+            .stderr
+            .lines()
+            .find_map(|it| it.trim().strip_prefix("type: pgctl "));
+        assert_eq!(line.is_some(), does, "{run}");
+        let others = cluster.pgctl(&["logs", "primary"]).await?.exits(0)?;
+        ensure!(!others.stderr.contains("logging_collector"), "{others}");
+        if let Some(line) = line {
+            complain(cluster, POD, "elsewhere").await?;
+            // It does not end by itself.
+            let once = line.replace(" -F ", " ");
+            let words: Vec<&str> = once.split(' ').collect();
+            cluster
+                .pgctl(&words)
+                .await?
+                .exits(0)?
+                .says("WARNING:  elsewhere")?;
+        }
+    }
+    cluster
+        .sql(POD, "alter system reset logging_collector")
+        .await?;
+    cluster.all_stream().await.map(drop)
 }

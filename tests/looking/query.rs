@@ -22,7 +22,8 @@ fn questions_are_answered_and_nothing_is_written_unless_somebody_agrees() -> Res
         ctrl_c_cancels_on_the_server(cluster).await?;
         what_is_agreed_to_is_written(cluster).await?;
         who_may_not_write_it_down_may_not_do_it(cluster).await?;
-        a_pod_that_hangs_costs_its_row(cluster).await
+        a_pod_that_hangs_costs_its_row(cluster).await?;
+        many_clusters_are_asked_at_once(cluster).await
     })
 }
 
@@ -297,5 +298,51 @@ async fn a_pod_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<()> 
     ];
     let write = cluster.pgctl(&write).await?.exits(7)?;
     write.says("nothing was sent")?;
+    cluster.mend().await
+}
+
+/// Every cluster of all namespaces, and those of two contexts, one of which takes connections and says nothing.
+async fn many_clusters_are_asked_at_once(cluster: &SandboxCluster) -> Result<()> {
+    let (namespace, sql) = (cluster.namespace(), "select pg_is_in_recovery() as standby");
+    let of = |document: &Value| document["items"][0]["cluster"]["namespace"].clone();
+    let run = cluster.pgctl(&["query", "-A", sql, "-o", "json"]).await?;
+    let document = run.exits(0)?.json()?;
+    assert_eq!(document["kind"], "QueryResultList");
+    assert_eq!(of(&document), namespace);
+    let servers = &document["items"][0]["servers"];
+    assert_eq!(servers.as_array().map(Vec::len), Some(1), "{document}");
+    assert_eq!(servers[0]["answer"]["rows"], json!([[false]]));
+    let run = cluster
+        .pgctl(&["query", "-A", "--all", sql])
+        .await?
+        .exits(0)?;
+    let row = run.stdout.lines().find(|it| it.ends_with("standby  t"));
+    let row = row.context("a standby")?;
+    ensure!(
+        row.starts_with(namespace) && row.contains(&full("replica-")),
+        "{run}"
+    );
+
+    // One statement to many must not change anything, and one pod is of one cluster.
+    let write = ["query", "-A", "--write", "--yes", "delete from public.kept"];
+    let write = cluster.pgctl(&write).await?.exits(3)?;
+    write.says("for one cluster")?.says("next: ")?;
+    let sly = ["query", "-A", "select public.sly()"];
+    let sly = cluster.pgctl(&sly).await?.exits(1)?;
+    sly.says("SQLSTATE")?;
+    let pod = ["query", "-A", "--pod", PRIMARY, "select 1"];
+    cluster.pgctl(&pod).await?.exits(2)?;
+
+    // A server that hangs costs its row.
+    cluster.freeze(REPLICA).await?;
+    let line = ["query", "-A", "--all", "--csv", "--timeout", "2s", sql];
+    let run = cluster.pgctl(&line).await?.exits(7)?;
+    assert_eq!(run.stdout.lines().count(), 3, "{run}");
+    ensure!(
+        run.stdout
+            .starts_with("namespace,cluster,pod,role,standby\n"),
+        "{run}"
+    );
+    run.says(&format!("no answer of {namespace}/"))?;
     cluster.mend().await
 }

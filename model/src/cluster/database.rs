@@ -405,6 +405,9 @@ pub struct Settings {
     pub hot_standby: bool,
     /// `archive_mode` is not `off`.
     pub archiving: bool,
+    /// `logging_collector`: the server writes its log into files of its own, not into the container's.
+    #[serde(default)]
+    pub logging_collector: bool,
 }
 
 impl Settings {

@@ -306,6 +306,7 @@ fn database_facts() -> DatabaseFacts {
             rewindable: true,
             hot_standby: true,
             archiving: false,
+            logging_collector: false,
         },
         usage: DataUsage {
             size_bytes: Some(10 << 30),

@@ -77,7 +77,7 @@ pub use lag::{
     Reference, SlotLag, StandbyLag, StandbyRate, TimeLag, lag_rates, lag_report, sender_of,
 };
 pub use lsn::{Lsn, ParseLsnError, Timeline};
-pub use name::{NameError, nearest, resolve_tail, slot_name, tail_of};
+pub use name::{NameError, nearest, nearness, resolve_tail, slot_name, tail_of};
 pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};

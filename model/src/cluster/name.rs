@@ -73,14 +73,14 @@ pub fn tail_of<'a>(name: &'a str, names: &[&str]) -> &'a str {
 /// Which of the names was probably meant: the nearest in letters, in full or by a tail; of several that
 /// are as near the first.
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |name: &str| {
-        let tails = name.match_indices('-').map(|(at, _)| &name[at + 1..]);
-        tails
-            .chain([name])
-            .map(|tail| strsim::osa_distance(given, tail))
-            .min()
-    };
-    names.into_iter().min_by_key(|name| distance(name))
+    names.into_iter().min_by_key(|name| nearness(given, name))
+}
+
+/// How far a name is from what was typed, in letters; or its nearest tail, if that is nearer.
+pub fn nearness(given: &str, name: &str) -> usize {
+    let tails = name.match_indices('-').map(|(at, _)| &name[at + 1..]);
+    let distances = tails.map(|tail| strsim::osa_distance(given, tail));
+    distances.fold(strsim::osa_distance(given, name), usize::min)
 }
 
 /// The name of the physical replication slot that a pod streams through: the pod's name in the

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::backup::catalogue::Catalogue;
 use crate::backup::store::Store;
-use crate::cli::{DoctorArgs, StoreArgs};
+use crate::cli::DoctorArgs;
 use crate::cluster::{Limits, Severity, Snapshot, assess, nearest};
 use crate::commands::backup::store;
 use crate::doctor::{BackupSeen, Check, CheckCode, DoctorFacts, Examination, Known, examine};
@@ -58,19 +58,15 @@ impl Judge {
             [] => None,
             codes => Some(codes.iter().map(|it| code(it)).collect::<Result<_, _>>()?),
         };
-        let named = args
-            .store
-            .clone()
-            .ok_or_else(|| "no store of backups is named (--store, PGCTL_STORE)".to_owned());
+        let named = args.judging.store();
+        let named =
+            named.ok_or_else(|| "no store of backups is named (--store, PGCTL_STORE)".to_owned());
         Ok(Self {
             limits: Limits {
-                lag: args.max_lag,
+                lag: args.judging.max_lag,
                 ..Limits::default()
             },
-            store: named.and_then(|name| {
-                let store = StoreArgs { store: Some(name) };
-                store::open(&store).map_err(|failure| failure.what)
-            }),
+            store: named.and_then(|it| store::open(&it).map_err(|failure| failure.what)),
             only,
             fail_on: args.fail_on.into(),
             statistics_seconds: args.statistics_age.as_secs_f64(),
@@ -88,20 +84,11 @@ impl Judge {
         }
     }
 
-    /// The same for many clusters. What may be done takes dozens of questions in each namespace: it is
-    /// left away, unless somebody has named it.
-    pub(super) fn of_many(mut self) -> Self {
-        let rights = [Check::RightsToLook, Check::RightsToOperate].map(CheckCode::Own);
-        let all = || CheckCode::all().filter(|it| !rights.contains(it)).collect();
-        self.only = Some(self.only.unwrap_or_else(all));
-        self
-    }
-
-    /// Whether it has to be known what may be done.
-    pub(super) fn asks_for_rights(&self) -> bool {
+    /// Whether somebody has named a check of what may be done.
+    pub(super) fn names_rights(&self) -> bool {
         let rights = [Check::RightsToLook, Check::RightsToOperate].map(CheckCode::Own);
         let named = |only: &Vec<CheckCode>| rights.iter().any(|it| only.contains(it));
-        self.only.as_ref().is_none_or(named)
+        self.only.as_ref().is_some_and(named)
     }
 
     /// Reads the store, for no longer than an answer may take.

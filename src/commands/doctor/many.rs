@@ -31,7 +31,7 @@ impl Looking for ManyClusters {
         let backups = &judge.backups(context.timeout()).await;
         let examine = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
             JournalSeen::note_all(kube, place, &mut observed).await;
-            let rights = judge.asks_for_rights();
+            let rights = judge.names_rights();
             let selection = &context.selection;
             let examined = examined_all(kube, place, selection, &observed, rights).await;
             futures::stream::iter(observed.into_iter().zip(examined))

@@ -17,7 +17,6 @@ pub(in crate::commands) async fn run(
     let judge = Judge::new(args)?;
     if args.fleet.several() {
         let fleet = Fleet::new(context, "pgctl doctor -A --contexts all", &args.fleet).await?;
-        let judge = judge.of_many();
         let many = ManyClusters { fleet, judge };
         return looking::run(context, &args.watch, many).await;
     }

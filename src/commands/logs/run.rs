@@ -8,6 +8,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::targets::{Roles, Targets};
 use crate::cli::{LogSince, LogTail, LogsArgs};
+use crate::cluster::words::shell_word;
 use crate::cluster::{NameError, Snapshot};
 use crate::commands::context::{Context, cannot_write};
 use crate::commands::interruption::interruptible;
@@ -15,7 +16,9 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{KubeError, LogRange, NamespaceScope};
 use crate::log::{LogEntry, SlowStatements};
-use crate::observe::{Depth, LogEvent, LogMerge, LogNews, observe, watch_cluster};
+use crate::observe::{
+    Depth, LogEvent, LogMerge, LogNews, observe, server_log_files, watch_cluster,
+};
 use crate::output::{
     Format, LogEntryDocument, LogPrinter, SlowStatementsDocument, encode, encode_line, plain,
     slow_screen, write_all_of,
@@ -45,6 +48,7 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
         timeout: ROLES.min(context.timeout()),
     };
     let seen = observe(&kube, &place, &context.selection, depth).await?;
+    let elsewhere = server_log_files(&kube, &seen).await;
     let snapshot = seen.snapshot;
     let mut roles = Roles::default();
     let primary = roles.seen(&snapshot);
@@ -67,8 +71,14 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
             "no pod answers as the primary; {named} is meant to be it"
         ));
     }
+    let wanted = targets.pods(&snapshot, &roles);
+    for (pod, file) in &elsewhere {
+        if wanted.contains(pod) {
+            reading.writes_elsewhere(pod, file.as_deref());
+        }
+    }
     let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
-    merge.read(&targets.pods(&snapshot, &roles), question);
+    merge.read(&wanted, question);
     let mut looks = args.follow.then(|| {
         watch_cluster(
             kube.clone(),
@@ -298,6 +308,24 @@ impl Reading<'_> {
             "{now} is the primary now{}",
             was.unwrap_or_default()
         ));
+    }
+
+    /// Of a server with `logging_collector` the container's log has only what came before.
+    fn writes_elsewhere(&self, pod: &str, file: Option<&str>) {
+        self.tell(&format!(
+            "{pod}: logging_collector is on, so PostgreSQL writes its log into a file in the pod, and here is \
+             only what came before that; to see it:"
+        ));
+        if !self.context.quiet {
+            let pod = shell_word(pod);
+            let command = match file.map(shell_word) {
+                Some(file) => format!("pgctl shell {pod} -- tail -n {TAIL} -F {file}"),
+                None => format!("pgctl query --pod {pod} 'select pg_current_logfile()'"),
+            };
+            let screen = self.context.stderr();
+            let command = screen.given.suggestion(&command);
+            self.context.telling.say(&format!("  type: {command}\n"));
+        }
     }
 
     /// What is no entry goes to stderr.

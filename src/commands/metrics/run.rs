@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::look::{Look, Target};
 use super::served::Served;
 use super::server::serve;
-use crate::cli::{MetricsArgs, StoreArgs};
+use crate::cli::MetricsArgs;
 use crate::cluster::Limits;
 use crate::commands::backup::store;
 use crate::commands::context::Context;
@@ -30,10 +30,8 @@ pub(in crate::commands) async fn run(
         );
         return Err(failure.next("pgctl status -o json has most of it"));
     }
-    let store = match args.store.clone() {
-        Some(name) => Some(store::open(&StoreArgs { store: Some(name) })?),
-        None => None,
-    };
+    let store = args.judging.store();
+    let store = store.map(|it| store::open(&it)).transpose()?;
     let target = match args.fleet.several() {
         true => Target::Many(Mutex::new(
             Fleet::new(context, "pgctl metrics -A --contexts all", &args.fleet).await?,
@@ -43,7 +41,7 @@ pub(in crate::commands) async fn run(
     let look = Look {
         target,
         limits: Limits {
-            lag: args.max_lag,
+            lag: args.judging.max_lag,
             ..Limits::default()
         },
         store,

@@ -6,15 +6,16 @@ use super::super::asking::Asking;
 use super::super::context::Context;
 use super::super::interruption::interruption;
 use crate::cli::QueryArgs;
+use crate::cluster::words;
 use crate::cluster::{NoAnswer, PodAnswer, QueryAnswer, QueryCut, Role, answered, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::observe::{OpenPod, RunningStatements, query_pod};
+use crate::observe::{OpenError, OpenPod, RunningStatements, query_pod};
 use crate::output::{QueryResultDocument, encode, plain, query_csv, query_screen};
 use crate::postgres::QueryLimits;
 
 /// How long a server is given to hear that nobody waits any more.
-const CANCELLING: Duration = Duration::from_secs(3);
+pub(super) const CANCELLING: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(
     context: &Context,
@@ -23,29 +24,18 @@ pub(super) async fn run(
     limits: QueryLimits,
 ) -> Result<ExitCode, Failure> {
     let mut asking = Asking::connect(context, &args.pod).await?;
-    let (kube, namespace) = (asking.kube.clone(), asking.cluster().namespace.clone());
-    let running = RunningStatements::default();
-    let wanted = |role: Role| {
-        args.all
-            || !args.pod.is_empty()
-            || match role {
-                Role::Primary => !args.replica,
-                Role::Standby => args.replica,
-                Role::Unknown => false,
-            }
+    let question = Question {
+        args,
+        sql,
+        limits,
+        running: RunningStatements::default(),
     };
-    let question = async |pod: &OpenPod<'_>| {
-        if !wanted(pod.role) {
-            return Ok(None);
-        }
-        let answer = query_pod(pod, &args.database, sql, limits, &running).await;
-        answer.map(Some)
-    };
-    let limit = context.timeout() + limits.time + Duration::from_secs(1);
+    let limit = question.limit(context);
+    let ask = async |pod: &OpenPod<'_>| question.ask(pod).await;
     let answers = tokio::select! {
-        answers = asking.ask_within(context, limit, question) => answers?,
+        answers = asking.ask_within(context, limit, ask) => answers?,
         () = interruption() => {
-            let asked = running.cancel(&kube, &namespace, CANCELLING).await;
+            let asked = question.running.cancel(CANCELLING).await;
             let what = match asked.as_slice() {
                 [] => "interrupted".to_owned(),
                 asked => format!("interrupted; cancelled on {}", asked.join(", ")),
@@ -54,16 +44,57 @@ pub(super) async fn run(
         }
     };
     let answers = of_those_meant(args, answers)?;
+    if answers.is_empty() {
+        return Err(Failure::new(ExitCode::Usage, "there is no standby").next("pgctl status"));
+    }
     if let Some(failure) = nobody_answered(&answers) {
         return Err(failure);
     }
-    show(context, args, &asking, &answers)?;
+    show(context, &question, &asking, &answers)?;
     let why = silent(&answers).map(|(_, why)| exit_of(why)).max();
     Ok(why.unwrap_or(ExitCode::Done))
 }
 
+/// What is asked of each server that is meant.
+pub(super) struct Question<'a> {
+    pub(super) args: &'a QueryArgs,
+    pub(super) sql: &'a str,
+    pub(super) limits: QueryLimits,
+    pub(super) running: RunningStatements,
+}
+
+impl Question<'_> {
+    /// The longest that a server may take, connecting included.
+    pub(super) fn limit(&self, context: &Context) -> Duration {
+        context.timeout() + self.limits.time + Duration::from_secs(1)
+    }
+
+    /// None of a server that is not meant.
+    pub(super) async fn ask(&self, pod: &OpenPod<'_>) -> Result<Option<QueryAnswer>, OpenError> {
+        let args = self.args;
+        let wanted = args.all
+            || !args.pod.is_empty()
+            || match pod.role {
+                Role::Primary => !args.replica,
+                Role::Standby => args.replica,
+                Role::Unknown => false,
+            };
+        if !wanted {
+            return Ok(None);
+        }
+        let asking = query_pod(
+            pod,
+            &args.database.name,
+            self.sql,
+            self.limits,
+            &self.running,
+        );
+        asking.await.map(Some)
+    }
+}
+
 /// Leaves those that were meant: a server that did not even say what it is may be a standby.
-fn of_those_meant(
+pub(super) fn of_those_meant(
     args: &QueryArgs,
     answers: Vec<PodAnswer<Option<QueryAnswer>>>,
 ) -> Result<Vec<PodAnswer<QueryAnswer>>, Failure> {
@@ -81,11 +112,6 @@ fn of_those_meant(
     if !one {
         if args.replica {
             meant.retain(|it| it.role != Role::Primary);
-            if meant.is_empty() {
-                return Err(
-                    Failure::new(ExitCode::Usage, "there is no standby").next("pgctl status")
-                );
-            }
         }
         return Ok(meant);
     }
@@ -137,7 +163,7 @@ fn nobody_answered(answers: &[PodAnswer<QueryAnswer>]) -> Option<Failure> {
     Some(failure.next(next))
 }
 
-const fn exit_of(why: &NoAnswer) -> ExitCode {
+pub(super) const fn exit_of(why: &NoAnswer) -> ExitCode {
     match why {
         NoAnswer::Refused(_) => ExitCode::Failed,
         NoAnswer::Silent(_) | NoAnswer::NotRunning => ExitCode::Unreachable,
@@ -146,14 +172,15 @@ const fn exit_of(why: &NoAnswer) -> ExitCode {
 
 fn show(
     context: &Context,
-    args: &QueryArgs,
+    question: &Question<'_>,
     asking: &Asking,
     answers: &[PodAnswer<QueryAnswer>],
 ) -> Result<(), Failure> {
+    let args = question.args;
     // One pod of three answers: its rows have the same columns as those of three.
     let side_by_side = args.all || args.replica || args.pod.len() > 1;
     let text = if context.format.is_document() {
-        let document = QueryResultDocument::new(asking.cluster(), &args.database, answers);
+        let document = QueryResultDocument::new(asking.cluster(), &args.database.name, answers);
         encode(&document, context.format)
     } else if args.csv {
         query_csv(answers, side_by_side, &context.screen)
@@ -164,7 +191,8 @@ fn show(
     let mut told = Vec::new();
     for (it, answer) in answered(answers) {
         if let Some(cut) = answer.cut {
-            told.push(format!("{}: {}", it.pod, cut_words(cut, answer.rows.len())));
+            let words = cut_words(cut, answer.rows.len(), question.limits.bytes);
+            told.push(format!("{}: {words}", it.pod));
         }
     }
     for (it, why) in silent(answers) {
@@ -178,14 +206,15 @@ fn show(
 }
 
 /// That there is more than is shown, and what to do about it.
-pub(super) fn cut_words(cut: QueryCut, rows: usize) -> String {
+pub(super) fn cut_words(cut: QueryCut, rows: usize, bytes: u64) -> String {
     match cut {
         QueryCut::Rows => {
             format!("there are more rows than these {rows}: LIMIT, --max-rows N, or pgctl psql")
         }
         QueryCut::Bytes => format!(
-            "there is more than these {rows} rows: 32 MiB are taken at most; ask for less (left(), \
-             LIMIT), or pgctl psql"
+            "there is more than these {rows} rows: {} are taken at most; ask for less (left(), \
+             LIMIT), or pgctl psql",
+            words::bytes(bytes)
         ),
     }
 }

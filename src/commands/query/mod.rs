@@ -1,6 +1,7 @@
 //! `pgctl query`.
 
 mod look;
+mod many;
 mod run;
 mod text;
 mod write;

@@ -1,7 +1,7 @@
 //! Whether it asks or writes.
 
 use super::super::context::Context;
-use super::{look, text, write};
+use super::{look, many, text, write};
 use crate::change::StatementOutline;
 use crate::cli::QueryArgs;
 use crate::exit::ExitCode;
@@ -10,6 +10,9 @@ use crate::postgres::QueryLimits;
 
 /// The most text that is taken of a server. The driver holds an answer in memory.
 const BYTES: u64 = 32 << 20;
+
+/// The same of each server of many clusters: all answers are held until the last has come.
+const BYTES_OF_MANY: u64 = 1 << 20;
 
 /// What "no limit" is: longer than anybody waits.
 const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(24 * 86_400);
@@ -41,8 +44,22 @@ pub(in crate::commands) async fn run(
             0 => usize::MAX,
             rows => rows,
         },
-        bytes: BYTES,
+        bytes: match args.fleet.several() {
+            true => BYTES_OF_MANY,
+            false => BYTES,
+        },
     };
+    if args.write && args.fleet.several() {
+        return Err(Failure::new(
+            ExitCode::Refused,
+            "--write is for one cluster, and not for many at once; nothing was sent",
+        )
+        .because(
+            "what may change something is proposed, agreed to and written into the history of one \
+             cluster, and where it fails in the middle of many nobody could say which have it",
+        )
+        .next("on each of them: pgctl -n NAMESPACE --cluster NAME query --write SQL"));
+    }
     if args.write {
         return write::run(context, args, &sql, limits).await;
     }
@@ -57,5 +74,8 @@ pub(in crate::commands) async fn run(
         )
         .next("on the primary, after you have agreed to it: pgctl query --write SQL"));
     }
-    look::run(context, args, &sql, limits).await
+    match args.fleet.several() {
+        true => many::run(context, args, &sql, limits).await,
+        false => look::run(context, args, &sql, limits).await,
+    }
 }

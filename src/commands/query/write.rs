@@ -39,7 +39,7 @@ pub(super) async fn run(
         cluster: asking.found(),
         facts: StatementFacts {
             pod,
-            database: args.database.clone(),
+            database: args.database.name.clone(),
             sql: sql.to_owned(),
             cluster: cluster.name.clone(),
             not_taken: None,
@@ -52,12 +52,12 @@ pub(super) async fn run(
     let ended = small_change::run(context, how, "query", kube, &cluster, &change).await;
     if matches!(&ended, Err(failure) if failure.exit == ExitCode::Interrupted) {
         let running = &change.running;
-        running.cancel(kube, &cluster.namespace, CANCELLING).await;
+        running.cancel(CANCELLING).await;
     }
     if let Some(answer) = change.answer.get()
         && let Some(cut) = answer.cut
     {
-        let line = cut_words(cut, answer.rows.len());
+        let line = cut_words(cut, answer.rows.len(), limits.bytes);
         let text = context.stderr().wrap(&plain(&line), 2);
         context.telling.say(&format!("{text}\n"));
     }
@@ -126,11 +126,11 @@ impl SmallChange for RunStatement<'_> {
         let own = session_in(&open, &self.facts.database).await?;
         let session = own.as_ref().unwrap_or(&open.session);
         let written = Written::default();
-        self.running.begin(&self.facts.pod, session);
+        self.running.begin(&open, session);
         let ended = session
             .query_writing(&self.facts.sql, self.limits, &written)
             .await;
-        self.running.end(&self.facts.pod);
+        self.running.end(&open);
         let error = match ended {
             Ok(answer) => {
                 self.answer.set(answer).ok();

@@ -38,7 +38,7 @@ pub use forward::PortForwardDocument;
 pub use lag::LagReportDocument;
 pub use logs::{LogEntryDocument, SlowStatementsDocument};
 pub use queries::{QueriesDocument, StatementsDocument};
-pub use query::QueryResultDocument;
+pub use query::{QueryResultDocument, QueryResultListDocument};
 pub use scaling::{AutoscalerDocument, SynchronousDocument};
 pub use slots::SlotsDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::API_VERSION;
 use super::answers::ServerAnswer;
+use super::fleet::UnreachedDocument;
 use super::status::ClusterDocument;
 use crate::cluster::{ClusterId, PodAnswer, QueryAnswer, QueryColumnKind, QueryCut};
+use crate::output::{ClusterAnswers, FleetView};
 
 /// What each server has answered to a statement (`pgctl query -o json`).
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -24,6 +26,41 @@ pub struct QueryResultDocument {
     cluster: ClusterDocument,
     /// The database that was asked.
     database: String,
+    /// The servers that were asked, the primary first.
+    servers: Vec<ServerAnswer<QueryAnswerDocument>>,
+}
+
+/// What the servers of many clusters have answered to a statement (`pgctl query -A -o json`).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "QueryResultList", deny_unknown_fields)]
+pub struct QueryResultListDocument {
+    /// `pgctl/v1`.
+    #[schemars(extend("const" = "pgctl/v1"))]
+    api_version: &'static str,
+    /// `QueryResultList`.
+    #[schemars(extend("const" = "QueryResultList"))]
+    kind: &'static str,
+    /// The database that was asked on each server.
+    database: String,
+    /// By context, namespace and name.
+    items: Vec<ClusterAnswersDocument>,
+    /// The contexts that could not be looked at: nobody was asked there.
+    unreached: Vec<UnreachedDocument>,
+}
+
+/// The answers of one cluster of many.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct ClusterAnswersDocument {
+    /// The context of the kubeconfig; `null` when only one was looked at.
+    context: Option<String>,
+    /// Namespace and name of the cluster.
+    cluster: ClusterDocument,
+    /// Why nobody can say which servers are meant (none, or several, answer as the primary); `null` when
+    /// that is known.
+    error: Option<String>,
     /// The servers that were asked, the primary first.
     servers: Vec<ServerAnswer<QueryAnswerDocument>>,
 }
@@ -67,6 +104,28 @@ impl QueryResultDocument {
             cluster: ClusterDocument::from(cluster),
             database: database.to_owned(),
             servers: ServerAnswer::list(answers, QueryAnswerDocument::from),
+        }
+    }
+}
+
+impl QueryResultListDocument {
+    /// Of the servers of many clusters.
+    pub fn new(database: &str, fleet: &FleetView<'_, &ClusterAnswers>) -> Self {
+        let item = |(context, it): &(Option<&str>, &ClusterAnswers)| ClusterAnswersDocument {
+            context: context.map(str::to_owned),
+            cluster: (&it.cluster).into(),
+            error: it.answers.as_ref().err().map(ToString::to_string),
+            servers: ServerAnswer::list(
+                it.answers.as_deref().unwrap_or_default(),
+                QueryAnswerDocument::from,
+            ),
+        };
+        Self {
+            api_version: API_VERSION,
+            kind: "QueryResultList",
+            database: database.to_owned(),
+            items: fleet.clusters.iter().map(item).collect(),
+            unreached: fleet.unreached.iter().map(Into::into).collect(),
         }
     }
 }

@@ -22,6 +22,18 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Failover,
+        Self::Rejoin,
+        Self::Reinit,
+        Self::Scale,
+        Self::Autoscale,
+        Self::Synchronous,
+        Self::Restore,
+        Self::Discard,
+    ];
+
     /// What a refusal calls it.
     pub const fn name(self) -> &'static str {
         match self {

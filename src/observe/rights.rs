@@ -1,0 +1,169 @@
+//! What the one who asks may do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+
+use crate::doctor::{Access, Known};
+use crate::kubernetes::{Call, Kube, NamespaceScope, Verb, calls_of};
+use crate::plan::OperationKind;
+
+/// Namespaces that are asked about at the same time.
+const AT_ONCE: usize = 4;
+/// More questions than this are only asked when somebody has named the check.
+const MOST_QUESTIONS: usize = 1000;
+
+/// What looking takes.
+const TO_LOOK: [(Verb, &str, &str); 16] = [
+    (Verb::List, "", "pods"),
+    (Verb::List, "apps", "statefulsets"),
+    (Verb::List, "", "services"),
+    (Verb::List, "discovery.k8s.io", "endpointslices"),
+    (Verb::List, "autoscaling", "horizontalpodautoscalers"),
+    (Verb::List, "", "persistentvolumeclaims"),
+    (Verb::List, "", "configmaps"),
+    (Verb::List, "", "events"),
+    (Verb::List, "policy", "poddisruptionbudgets"),
+    (Verb::List, "networking.k8s.io", "networkpolicies"),
+    (Verb::Get, "coordination.k8s.io", "leases"),
+    (Verb::Get, "", "secrets"),
+    (Verb::Get, "", "pods/log"),
+    (Verb::Create, "", "pods/portforward"),
+    (Verb::Create, "", "pods/exec"),
+    (Verb::Get, "", "configmaps"),
+];
+
+/// Each call that some command needs, and that command; none: looking.
+fn needed() -> Vec<(Call, Option<String>)> {
+    let mut needed: Vec<(Call, Option<String>)> = TO_LOOK
+        .iter()
+        .map(|(verb, group, resource)| (Call::new(*verb, group, resource), None))
+        .collect();
+    for kind in OperationKind::ALL {
+        let command = format!("pgctl {}", kind.command());
+        for call in calls_of(kind) {
+            let need = (call, Some(command.clone()));
+            // Two kinds may be one command.
+            if !needed.contains(&need) {
+                needed.push(need);
+            }
+        }
+    }
+    needed
+}
+
+/// Each of the calls once.
+pub(super) fn questions() -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    for (call, _) in needed() {
+        if !calls.contains(&call) {
+            calls.push(call);
+        }
+    }
+    calls
+}
+
+/// Which of the calls are not allowed in a namespace, or in all of them, in the words of [`permission`].
+pub(super) async fn missing(
+    kube: &Kube,
+    namespace: Option<&str>,
+    calls: &[Call],
+) -> Known<BTreeSet<String>> {
+    let calls = calls.iter().cloned();
+    let calls: Vec<Call> = match namespace {
+        Some(namespace) => calls.map(|it| it.within(namespace)).collect(),
+        None => calls.collect(),
+    };
+    let missing = kube.not_allowed(&calls).await;
+    let missing = missing.map_err(|error| error.to_string())?;
+    Ok(missing.into_iter().map(permission).collect())
+}
+
+/// What is missing in each of many namespaces. What may be done in all of them takes as many questions as
+/// for one; only the rest is asked of each, where that is not more than [`MOST_QUESTIONS`], or `every` is.
+pub(super) async fn rights<'a>(
+    kube: &Kube,
+    place: &NamespaceScope,
+    namespaces: BTreeSet<&'a str>,
+    every: bool,
+) -> BTreeMap<&'a str, Known<BTreeSet<String>>> {
+    let mut open = questions();
+    if *place == NamespaceScope::AllNamespaces {
+        match missing(kube, None, &open).await {
+            Ok(missing) => open.retain(|call| missing.contains(&permission(call))),
+            Err(why) => {
+                return namespaces
+                    .into_iter()
+                    .map(|it| (it, Err(why.clone())))
+                    .collect();
+            }
+        }
+    }
+    let count = open.len() * namespaces.len();
+    if count > MOST_QUESTIONS && !every {
+        let why = format!(
+            "not asked: it would take {count} questions to the API; --check rights-to-look asks them"
+        );
+        return namespaces
+            .into_iter()
+            .map(|it| (it, Err(why.clone())))
+            .collect();
+    }
+    let open = &open;
+    futures::stream::iter(namespaces)
+        .map(async |it| (it, missing(kube, Some(it), open).await))
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// What pgctl's commands need, and whether it is there.
+pub(super) fn access(missing: &BTreeSet<String>) -> Vec<Access> {
+    let needed = needed().into_iter();
+    needed
+        .map(|(call, command)| {
+            let permission = permission(&call);
+            Access {
+                allowed: !missing.contains(&permission),
+                permission,
+                command,
+            }
+        })
+        .collect()
+}
+
+/// `patch statefulsets/scale.apps`, as `kubectl auth can-i` takes it.
+fn permission(call: &Call) -> String {
+    let group = match call.group {
+        "" => String::new(),
+        group => format!(".{group}"),
+    };
+    let (resource, sub) = match call.resource.split_once('/') {
+        Some((resource, sub)) => (resource, format!("/{sub}")),
+        None => (call.resource, String::new()),
+    };
+    format!("{} {resource}{group}{sub}", call.verb.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_command_needs_is_asked_once_and_told_of_each() {
+        let questions = questions();
+        let words: BTreeSet<String> = questions.iter().map(permission).collect();
+        assert_eq!(words.len(), questions.len());
+        let missing = BTreeSet::from(["patch statefulsets.apps/scale".to_owned()]);
+        let access = access(&missing);
+        let denied: Vec<_> = access.iter().filter(|it| !it.allowed).collect();
+        assert!(denied.iter().all(|it| missing.contains(&it.permission)));
+        let commands: BTreeSet<_> = access
+            .iter()
+            .filter_map(|it| it.command.as_deref())
+            .collect();
+        for kind in OperationKind::ALL {
+            assert!(commands.contains(format!("pgctl {}", kind.command()).as_str()));
+        }
+    }
+}
