@@ -213,8 +213,9 @@ pub fn verified_screen(
 ) -> String {
     let mut text = String::new();
     let mut line = |tone, word: &str, what: &str| {
+        let line = screen.wrap(&super::plain(&format!("{word} {what}")), 2);
         text.push_str(&screen.paint(tone, word));
-        text.push_str(&screen.wrap(&super::plain(what), 2));
+        text.push_str(&line[word.len()..]);
         text.push('\n');
     };
     for result in results {
@@ -225,19 +226,19 @@ pub fn verified_screen(
             } else {
                 "as it was stored; to look into it give --identity FILE"
             };
-            line(Tone::Good, "ok", &format!(" {id}: {how}"));
+            line(Tone::Good, "ok", &format!("{id}: {how}"));
         }
         for problem in &result.problems {
-            line(Tone::Bad, "BROKEN", &format!(" {id}: {problem}"));
+            line(Tone::Bad, "BROKEN", &format!("{id}: {problem}"));
         }
         let Some(test) = result.restore_test.as_ref().filter(|_| tested) else {
             continue;
         };
         if test.problems.is_empty() && !quiet {
-            line(Tone::Good, "ok", &format!(" {id}: {}", restored(test)));
+            line(Tone::Good, "ok", &format!("{id}: {}", restored(test)));
         }
         for problem in &test.problems {
-            line(Tone::Bad, "NOT RESTORED", &format!(" {id}: {problem}"));
+            line(Tone::Bad, "NOT RESTORED", &format!("{id}: {problem}"));
         }
     }
     text
@@ -348,8 +349,10 @@ pub fn pruning_screen(pruning: &Pruning, screen: &Screen) -> String {
         text.push_str("nothing was deleted: --dry-run\n");
     }
     for undeleted in &pruning.failed {
-        let (id, reason) = (super::plain(&undeleted.id), super::plain(&undeleted.reason));
-        text.push_str(&format!("{id} could not be deleted: {reason}\n"));
+        let (id, reason) = (&undeleted.id, &undeleted.reason);
+        let line = format!("{id} could not be deleted: {reason}");
+        text.push_str(&screen.wrap(&super::plain(&line), 2));
+        text.push('\n');
     }
     if !pruning.failed.is_empty() {
         text.push_str("the same command once more goes on\n");

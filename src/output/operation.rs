@@ -8,7 +8,7 @@ use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::change::ChangeRecord;
-use crate::cluster::Timeline;
+use crate::cluster::{Timeline, words};
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
     Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal,
@@ -78,7 +78,7 @@ pub fn candidates_screen(candidates: &[Candidate], screen: &Screen) -> String {
         };
         let behind = candidate
             .lag_bytes
-            .map_or_else(|| "-".to_owned(), |bytes| format!("{bytes} B"));
+            .map_or_else(|| "-".to_owned(), words::bytes);
         table.row([
             (plain(&candidate.pod), Tone::Normal),
             (word.to_owned(), tone),

@@ -1,6 +1,7 @@
 //! The screens, looked at like code; and the documents against their schemas.
 
 mod asked;
+mod backup;
 mod change;
 mod cluster_backups;
 mod doctor;

@@ -3,6 +3,7 @@
 mod catch_all;
 mod circles;
 mod imports;
+mod snapshots;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -425,6 +426,32 @@ fn the_reasons_of_the_scripts_are_known() {
         .map(|reason| reason.word().to_owned())
         .collect();
     assert_eq!(written, known);
+}
+
+/// What a person sees changes only when somebody has looked at it.
+#[test]
+fn each_screen_has_its_snapshot() {
+    let mut tests = snapshots::Tests::default();
+    let mut screens = BTreeSet::new();
+    for (path, code) in sources("src/output") {
+        if is_of_tests(&path) || code.contains("#[cfg(test)]") {
+            tests.read(&path, &code);
+        }
+        let names = code_lines(&code).filter_map(|(_, line)| line.strip_prefix("pub fn "));
+        let names = names.filter_map(|rest| rest.split(['(', '<']).next());
+        let names = names.filter(|name| name.ends_with("_screen"));
+        screens.extend(names.map(str::to_owned));
+    }
+    let pictured = tests.pictured();
+    let missing: Vec<_> = screens
+        .iter()
+        .filter(|name| !pictured.contains(name.as_str()))
+        .collect();
+    assert!(screens.len() > 20, "{screens:?}");
+    assert!(
+        missing.is_empty(),
+        "no snapshot in src/output/tests.rs shows {missing:?}"
+    );
 }
 
 #[test]

@@ -188,3 +188,16 @@ fn every_document_of_an_operation_holds_to_its_schema() -> Result<(), Box<dyn st
     assert!(!validator.is_valid(&other));
     Ok(())
 }
+
+#[test]
+fn who_could_become_primary() {
+    let mut snapshot = healthy(3);
+    instance(&mut snapshot, &replica(1)).database = Database::Unreachable {
+        reason: "no answer \u{1b}[31m within 5 s".into(),
+        alive: false,
+    };
+    let ranked = crate::plan::candidates(&snapshot, &request(), &Circumstances::default());
+    let text = [80, 160].map(|width| candidates_screen(&ranked, &screen(width)));
+    assert!(text.iter().all(|it| !it.contains('\u{1b}')));
+    insta::assert_snapshot!(text.join("\n"));
+}
