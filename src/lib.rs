@@ -16,4 +16,4 @@ pub mod postgres;
 pub mod tunnel;
 pub mod world;
 
-pub use pgctl_model::{change, cluster, doctor, exit, failure, log, plan};
+pub use pgctl_model::{change, cluster, doctor, exit, explanation, failure, log, plan};

@@ -1,6 +1,7 @@
 //! Every command that `pgctl` suggests can be typed: what findings, refusals, failures and the start
 //! script tell people to do next, and what the documents show, is parsed by the real command line.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -328,4 +329,49 @@ fn the_search_tells_right_from_wrong() {
     let mut wrong = Vec::new();
     check(Path::new("page"), page, &mut wrong);
     assert_eq!(wrong, ["page:1: pgctl dance", "page:3: pgctl dance"]);
+}
+
+/// Options of others that messages name: kubectl's, PostgreSQL's, the Kubernetes controller manager's.
+const FOREIGN: [&str; 0] = [];
+
+#[test]
+fn every_option_that_a_message_names_is_one() {
+    fn collect(command: &clap::Command, known: &mut BTreeSet<String>) {
+        known.extend(
+            command
+                .get_arguments()
+                .filter_map(|it| it.get_long())
+                .map(str::to_owned),
+        );
+        for command in command.get_subcommands() {
+            collect(command, known);
+        }
+    }
+    let mut known: BTreeSet<String> = FOREIGN.map(str::to_owned).into();
+    collect(&command(), &mut known);
+    let mut unknown = BTreeSet::new();
+    for file in files("model/src", &[".rs"]) {
+        let name = file.to_string_lossy().into_owned();
+        if name.contains("tests") || name.contains("fixture") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a source");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
+            for (at, _) in line.match_indices("--") {
+                let before = line[..at].chars().next_back();
+                let option = &line[at + 2..];
+                let end = option.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+                let option = &option[..end.unwrap_or(option.len())];
+                let begins = before.is_none_or(|c| c.is_whitespace() || "\"'`(".contains(c));
+                if begins && option.len() > 1 && !known.contains(option) {
+                    unknown.insert(format!("--{option} in {name}"));
+                }
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "no option of pgctl: {unknown:#?}");
 }

@@ -655,3 +655,21 @@ fn what_no_header_can_carry_is_refused_for_a_bucket_too() {
         ended.stderr_has("next: ");
     }
 }
+
+#[test]
+fn what_a_code_means_is_said_without_a_cluster() {
+    let ended = pgctl(&[], &["explain", "standby-behind"]);
+    ended.with_code(0);
+    assert!(
+        ended.stdout.starts_with("standby-behind (finding)\n"),
+        "{ended:#?}"
+    );
+    let ended = pgctl(&[], &["explain", "standby-behin"]);
+    ended.with_code(2);
+    ended.stderr_has("no finding, check or exit code is called \"standby-behin\"");
+    ended.stderr_has("next: pgctl explain standby-behind");
+    assert_eq!(ended.stdout, "");
+    let ended = pgctl(&[], &["explain", "17"]);
+    ended.with_code(2);
+    ended.stderr_has("next: pgctl explain\n");
+}

@@ -91,8 +91,8 @@ mod tests {
         let rows: Vec<&str> = PAGE
             .lines()
             .filter(|line| {
-                line.trim_start_matches(['|', ' '])
-                    .starts_with(|c: char| c.is_ascii_digit())
+                let cell = line.strip_prefix('|').map(str::trim_start);
+                cell.is_some_and(|it| it.starts_with(|c: char| c.is_ascii_digit()))
             })
             .collect();
         let expected: Vec<String> = ExitCode::ALL

@@ -7,6 +7,7 @@ pub mod change;
 pub mod cluster;
 pub mod doctor;
 pub mod exit;
+pub mod explanation;
 pub mod failure;
 pub mod log;
 pub mod plan;

@@ -6,10 +6,10 @@ use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, FailoverArgs,
-    GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs, PsqlArgs,
-    QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs, ShellArgs,
-    SlotsArgs, StatusArgs, SyncArgs, TopArgs, UsersArgs,
+    BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, ExplainArgs,
+    FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs,
+    PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs,
+    ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs, UsersArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -100,6 +100,8 @@ pub enum Command {
     Backup(Box<BackupArgs>),
     /// Restore a backup into the cluster
     Restore(Box<RestoreArgs>),
+    /// Say what a code means: of a finding, of a check, of an exit
+    Explain(ExplainArgs),
 }
 
 impl Cli {

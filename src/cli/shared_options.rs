@@ -33,6 +33,7 @@ impl Command {
             | Self::Databases(_)
             | Self::Disk(_)
             | Self::Doctor(_)
+            | Self::Explain(_)
             | Self::History
             | Self::Lag(_)
             | Self::Locks(_)

@@ -10,6 +10,7 @@ mod databases;
 mod disk;
 mod doctor;
 mod ended;
+mod explain;
 mod failover;
 mod fleet;
 mod history;

@@ -6,9 +6,9 @@ use super::context::Context;
 use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
-    backup, config, connections, databases, disk, doctor, failover, history, hpa, lag, logs,
-    metrics, port_forward, psql, queries, query, rejoin, report, restore, scale, shell, slots,
-    status, sync, top, users,
+    backup, config, connections, databases, disk, doctor, explain, failover, history, hpa, lag,
+    logs, metrics, port_forward, psql, queries, query, rejoin, report, restore, scale, shell,
+    slots, status, sync, top, users,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -100,6 +100,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Sync(args) => sync::run(context, args).await,
         Command::History => history::run(context).await,
         Command::Backup(args) => backup::run(context, args).await,
+        Command::Explain(args) => explain::run(context, args),
         Command::Restore(args) => {
             // --to says which cluster, as --cluster does.
             let mut global = cli.global.clone();

@@ -16,6 +16,7 @@ mod document;
 mod encode;
 mod event;
 mod examinations;
+mod explain;
 mod failure;
 mod findings;
 mod fleet;
@@ -57,14 +58,12 @@ pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
-    ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument,
-    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
-    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, UsersDocument, VerificationDocument,
+    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
 pub use examinations::examinations_screen;
+pub use explain::{explanation_screen, explanations_screen};
 pub use failure::failure_screen;
 pub use fleet::FleetView;
 pub use fleet_query::{ClusterAnswers, fleet_query_csv, fleet_query_screen};

@@ -9,10 +9,7 @@ use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
-    ErrorDocument, ExaminationListDocument, LagReportDocument, LogEntryDocument,
-    PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
-    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, UsersDocument, VerificationDocument,
+    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
@@ -75,6 +72,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("config.json", of::<ConfigDocument>()),
         ("config-diff.json", of::<ConfigDiffDocument>()),
         ("disk.json", of::<DiskDocument>()),
+        ("explanations.json", of::<ExplanationsDocument>()),
         ("change.json", of::<ChangeDocument>()),
         ("backup.json", of::<BackupDocument>()),
         ("backup-list.json", of::<BackupListDocument>()),

@@ -6,6 +6,7 @@ mod change;
 mod cluster_backups;
 mod doctor;
 mod fleet_query;
+mod explain;
 mod metrics;
 mod operation;
 mod restore;

@@ -40,8 +40,9 @@ const LOOKS: [&[&str]; 23] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     "completion",
+    "explain",
     "failover",
     "port-forward",
     "psql",

@@ -373,6 +373,7 @@ fn stateful_set(component: Component, wanted: u32) -> StatefulSetFacts {
         topology_aware: true,
         topology_config_map: Some("staging-postgres-topology".into()),
         unrequested: Vec::new(),
+        highest_ordinal: super::names::DEFAULT_MAX_ORDINAL,
         service: format!("staging-postgres-{component}"),
         deletes_claims: false,
         git_ops: None,

@@ -93,7 +93,9 @@ pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use start_reason::StartReason;
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested, ordinal_of};
 pub use statements::{StatementCount, StatementCounts, Statements};
-pub use synchronous::{Shape, synchronous_candidates, synchronous_names, synchronous_needed};
+pub use synchronous::{
+    Shape, synchronous_candidates, synchronous_listed, synchronous_names, synchronous_needed,
+};
 pub use top::{
     InstanceActivity, RunningStatement, Series, ServerCounters, ServerRates, TopBoard, TopSample,
     server_rates,

@@ -111,5 +111,9 @@ pub fn unproven_key(pod: &str) -> String {
 /// Where the data lies in a pod whose container does not say (`PGDATA`), as in
 /// `deploy/base/scripts/start.sh`.
 pub const DEFAULT_PGDATA: &str = "/var/lib/postgresql/data/pgdata";
+/// The variable of a container that says up to which ordinal its start script asks the pods of each StatefulSet.
+pub const MAX_ORDINAL: &str = "PG_MAX_ORDINAL";
+/// The ordinal of a container that does not say one, as in `deploy/base/scripts/start.sh`.
+pub const DEFAULT_MAX_ORDINAL: u32 = 9;
 /// What the name of a data directory begins with that a restore has kept. It lies beside the data.
 pub const KEPT_DATA: &str = "pgdata.before-restore-";

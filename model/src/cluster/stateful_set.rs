@@ -60,6 +60,9 @@ pub struct StatefulSetFacts {
     /// Containers of the pod template that request no CPU or no memory: an autoscaler can't tell
     /// what share of it they use.
     pub unrequested: Vec<Unrequested>,
+    /// The highest ordinal of a pod that the others' start scripts ask ([`super::names::MAX_ORDINAL`]); the default
+    /// where the pod template does not say it in plain words.
+    pub highest_ordinal: u32,
     /// `spec.serviceName`: the headless Service that names its pods.
     pub service: String,
     /// `spec.persistentVolumeClaimRetentionPolicy.whenScaled` is `Delete`: a pod that is scaled away

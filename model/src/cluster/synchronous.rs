@@ -79,6 +79,39 @@ pub fn synchronous_needed(names: &str) -> u32 {
     counted.unwrap_or(1)
 }
 
+/// Who may confirm commits by a value of `synchronous_standby_names`: the names, with their quotes taken off,
+/// and `*` for everybody.
+pub fn synchronous_listed(names: &str) -> Vec<String> {
+    let within = match (names.find('"'), names.find('(')) {
+        // A parenthesis within quotes belongs to a name.
+        (Some(quote), Some(open)) if quote < open => names,
+        (_, Some(open)) => {
+            let rest = &names[open + 1..];
+            rest.rfind(')').map_or(rest, |close| &rest[..close])
+        }
+        (_, None) => names,
+    };
+    let mut listed = Vec::new();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut letters = within.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                name.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => listed.push(std::mem::take(&mut name)),
+            letter if letter.is_ascii_whitespace() && !quoted => {}
+            letter => name.push(letter),
+        }
+    }
+    listed.push(name);
+    listed.retain(|it| !it.is_empty());
+    listed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +154,24 @@ mod tests {
         ] {
             assert_eq!(synchronous_needed(names), needed, "{names}");
         }
+    }
+
+    #[test]
+    fn who_is_listed_is_read_as_postgresql_reads_it() {
+        for (names, listed) in [
+            ("", &[][..]),
+            ("*", &["*"]),
+            ("ANY 2 (\"a-0\", b)", &["a-0", "b"]),
+            (
+                "first 1 ( a , \"with \"\"quotes\"\", and (more)\" )",
+                &["a", "with \"quotes\", and (more)"],
+            ),
+            ("2(a,b)", &["a", "b"]),
+            ("\"odd (1)\", b", &["odd (1)", "b"]),
+        ] {
+            assert_eq!(synchronous_listed(names), listed, "{names}");
+        }
+        let pods = ["a-0".to_owned(), "b\"c".to_owned()];
+        assert_eq!(synchronous_listed(&synchronous_names(1, &pods)), pods);
     }
 }

@@ -37,10 +37,25 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
             .spec
             .as_ref()
             .map_or_else(Vec::new, unrequested),
+        highest_ordinal: spec
+            .template
+            .spec
+            .as_ref()
+            .and_then(highest_ordinal)
+            .unwrap_or(names::DEFAULT_MAX_ORDINAL),
         service: spec.service_name.clone().unwrap_or_default(),
         deletes_claims: deletes_claims(spec),
         git_ops: git_ops(metadata),
     })
+}
+
+fn highest_ordinal(spec: &PodSpec) -> Option<u32> {
+    let mut variables = spec
+        .containers
+        .iter()
+        .flat_map(|it| it.env.iter().flatten());
+    let variable = variables.find(|it| it.name == names::MAX_ORDINAL)?;
+    variable.value.as_deref()?.trim().parse().ok()
 }
 
 /// Kubernetes keeps claims unless it is told otherwise (`whenScaled`; `whenDeleted` is about the
@@ -98,6 +113,22 @@ mod tests {
         ));
         assert!(!deletes(json!({"whenDeleted": "Delete"})));
         assert!(!deletes(json!(null)));
+    }
+
+    #[test]
+    fn up_to_which_pod_the_others_ask_is_what_the_template_says() {
+        let highest = |env: serde_json::Value| {
+            let spec = json!({"containers": [{"name": "postgres", "env": env}]});
+            highest_ordinal(&serde_json::from_value(spec).expect("a pod"))
+        };
+        let variable = |value: &str| json!([{"name": "PG_MAX_ORDINAL", "value": value}]);
+        assert_eq!(highest(variable("19")), Some(19));
+        assert_eq!(highest(variable("many")), None);
+        assert_eq!(
+            highest(json!([{"name": "PG_MAX_ORDINAL", "valueFrom": {}}])),
+            None
+        );
+        assert_eq!(highest(json!([])), None);
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub(crate) fn room_for_copy(snapshot: &Snapshot) -> Option<Check> {
     let facts = primary.facts()?;
     let name = CheckName::Walsenders;
     let limit = facts.settings.max_wal_senders as usize;
-    let taken = facts.senders.len() + facts.base_backups.len();
+    // Those of base backups are among them (pg_stat_replication has every walsender).
+    let taken = facts.senders.len();
     Some(if taken + 2 > limit {
         Check::refuse(
             name,

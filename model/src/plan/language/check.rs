@@ -5,179 +5,146 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a check asks. The order is the order of the table on the screen.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckName {
+/// Makes the names, their words, and the list of them all from one table.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal;)*) => {
+        /// What a check asks. The order is the order of the table on the screen.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        pub enum CheckName {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl CheckName {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word that documents and stored plans have, and `docs/operation-checks.md`.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+
+            /// The name as the table prints it.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+        }
+    };
+}
+
+names! {
     /// Nobody else runs an operation on this cluster.
-    Lock,
+    Lock = "lock", "no other operation";
     /// No operation was left unfinished.
-    Unfinished,
+    Unfinished = "unfinished", "nothing unfinished";
     /// Every later step is permitted (SelfSubjectAccessReview).
-    Permissions,
+    Permissions = "permissions", "permissions";
     /// One writable primary; none is an emergency, two a split brain.
-    OnePrimary,
+    OnePrimary = "one-primary", "one primary";
     /// Nothing shows that a primary that does not answer is alive.
-    SignsOfLife,
+    SignsOfLife = "signs-of-life", "signs of life";
     /// The old primary is, or will be, proven stopped before another is promoted.
-    OldPrimary,
+    OldPrimary = "old-primary", "old primary";
     /// It is given the time that its pod may take to stop.
-    StopTimeout,
+    StopTimeout = "stop-timeout", "time to stop";
     /// The start script reads the topology, so that the old primary can't come back as one.
-    StartScript,
+    StartScript = "start-script", "start script";
     /// The pod that was asked for exists and is meant unambiguously.
-    Target,
+    Target = "target", "target";
     /// Its pod is ready and stays.
-    Ready,
+    Ready = "ready", "ready";
     /// It is in recovery.
-    Recovery,
+    Recovery = "recovery", "in recovery";
     /// It is of the same system.
-    System,
+    System = "system", "same system";
     /// It is on the same timeline.
-    Timeline,
+    Timeline = "timeline", "same timeline";
     /// It streams from the primary.
-    Streaming,
+    Streaming = "streaming", "streaming";
     /// Nothing holds up its replay: no pause, no delay, no queries on it.
-    Replay,
+    Replay = "replay", "replaying";
     /// It is not too far behind.
-    Lag,
+    Lag = "lag", "lag";
     /// No other standby is ahead of it.
-    Ahead,
+    Ahead = "ahead", "furthest ahead";
     /// Every other standby has a walsender there.
-    Walsenders,
+    Walsenders = "walsenders", "walsenders";
     /// Every other standby has a slot there.
-    Slots,
+    Slots = "slots", "slots";
     /// No other standby has a lower limit than the new primary.
-    Settings,
+    Settings = "settings", "settings";
     /// Standbys that start are let in.
-    StandbyLogin,
+    StandbyLogin = "standby-login", "standby login";
     /// The configuration files have no mistake.
-    Files,
+    Files = "files", "configuration files";
     /// No setting in the files would end a standby's recovery.
-    RecoverySettings,
+    RecoverySettings = "recovery-settings", "recovery settings";
     /// Commits will not wait for a synchronous standby that is not there.
-    Synchronous,
+    Synchronous = "synchronous", "synchronous commit";
     /// No query is in the way of what it has to replay.
-    Queries,
+    Queries = "queries", "queries";
     /// No base backup is running.
-    BaseBackup,
+    BaseBackup = "base-backup", "base backup";
     /// The archive has everything.
-    Archive,
+    Archive = "archive", "archive";
     /// No logical slot is lost.
-    LogicalSlots,
+    LogicalSlots = "logical-slots", "logical slots";
     /// Prepared transactions survive.
-    PreparedTransactions,
+    PreparedTransactions = "prepared-transactions", "prepared transactions";
     /// Unlogged tables are emptied.
-    UnloggedTables,
+    UnloggedTables = "unlogged-tables", "unlogged tables";
     /// The other standbys will follow.
-    Followers,
+    Followers = "followers", "other standbys";
     /// The autoscaler can't delete the new primary.
-    Autoscaler,
+    Autoscaler = "autoscaler", "autoscaler";
     /// There is a write Service to point.
-    WriteService,
+    WriteService = "write-service", "write Service";
     /// No GitOps tool reverts the changes.
-    GitOps,
+    GitOps = "git-ops", "GitOps";
     /// The data volume is there.
-    Volume,
+    Volume = "volume", "volume";
     /// `pg_rewind` can work.
-    Rewind,
+    Rewind = "rewind", "pg_rewind";
 
     // Scaling, the autoscaler, synchronous replication.
     /// So many pods can be.
-    Count,
+    Count = "count", "number of pods";
     /// The primary's pod is not among those that go.
-    PrimaryStays,
+    PrimaryStays = "primary-stays", "primary stays";
     /// Kubernetes accepts the bounds.
-    Bounds,
+    Bounds = "bounds", "bounds";
     /// The autoscaler can measure what it is to go by.
-    Metrics,
+    Metrics = "metrics", "metrics";
     // Restores.
     /// The backup is whole.
-    Backup,
+    Backup = "backup", "backup";
     /// It is of this cluster, or the operator should know that it is not.
-    Cluster,
+    Cluster = "cluster", "cluster";
     /// The server can read it.
-    Version,
+    Version = "version", "version";
     /// The machine can read it.
-    Architecture,
+    Architecture = "architecture", "architecture";
     /// There is room for it beside what is there.
-    Space,
+    Space = "space", "space";
     /// What will be restored, and what it replaces.
-    Databases,
+    Databases = "databases", "databases";
     /// The roles that it needs.
-    Roles,
+    Roles = "roles", "roles";
     /// The tablespaces that it was in.
-    Tablespaces,
+    Tablespaces = "tablespaces", "tablespaces";
     /// The extensions that it needs.
-    Extensions,
+    Extensions = "extensions", "extensions";
     /// Who is connected to what will be replaced.
-    Connections,
+    Connections = "connections", "connections";
     /// Whether what is replaced is backed up first.
-    SafetyBackup,
+    SafetyBackup = "safety-backup", "safety backup";
     /// What is kept, and where.
-    Kept,
-}
-
-impl CheckName {
-    /// The name as the table and the documentation print it.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Lock => "no other operation",
-            Self::Unfinished => "nothing unfinished",
-            Self::Permissions => "permissions",
-            Self::OnePrimary => "one primary",
-            Self::SignsOfLife => "signs of life",
-            Self::OldPrimary => "old primary",
-            Self::StopTimeout => "time to stop",
-            Self::StartScript => "start script",
-            Self::Target => "target",
-            Self::Ready => "ready",
-            Self::Recovery => "in recovery",
-            Self::System => "same system",
-            Self::Timeline => "same timeline",
-            Self::Streaming => "streaming",
-            Self::Replay => "replaying",
-            Self::Lag => "lag",
-            Self::Ahead => "furthest ahead",
-            Self::Walsenders => "walsenders",
-            Self::Slots => "slots",
-            Self::Settings => "settings",
-            Self::StandbyLogin => "standby login",
-            Self::Files => "configuration files",
-            Self::RecoverySettings => "recovery settings",
-            Self::Synchronous => "synchronous commit",
-            Self::Queries => "queries",
-            Self::BaseBackup => "base backup",
-            Self::Archive => "archive",
-            Self::LogicalSlots => "logical slots",
-            Self::PreparedTransactions => "prepared transactions",
-            Self::UnloggedTables => "unlogged tables",
-            Self::Followers => "other standbys",
-            Self::Autoscaler => "autoscaler",
-            Self::WriteService => "write Service",
-            Self::GitOps => "GitOps",
-            Self::Volume => "volume",
-            Self::Rewind => "pg_rewind",
-            Self::Count => "number of pods",
-            Self::PrimaryStays => "primary stays",
-            Self::Bounds => "bounds",
-            Self::Metrics => "metrics",
-            Self::Backup => "backup",
-            Self::Cluster => "cluster",
-            Self::Version => "version",
-            Self::Architecture => "architecture",
-            Self::Space => "space",
-            Self::Databases => "databases",
-            Self::Roles => "roles",
-            Self::Tablespaces => "tablespaces",
-            Self::Extensions => "extensions",
-            Self::Connections => "connections",
-            Self::SafetyBackup => "safety backup",
-            Self::Kept => "kept",
-        }
-    }
+    Kept = "kept", "kept";
 }
 
 impl fmt::Display for CheckName {

@@ -1,10 +1,15 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
+use crate::cluster::names::{DEFAULT_MAX_ORDINAL, MAX_ORDINAL};
 use crate::cluster::{Autoscaler, Component, ObjectKind, Snapshot, StatefulSetFacts};
 use crate::plan::language::{Bounds, Check, CheckName, Circumstances, Drift, Reverts};
 
-/// The start script asks the pods of each StatefulSet from 0 to `PG_MAX_ORDINAL`, which is 9.
-const MAX_PODS: u32 = 10;
+/// So many pods of a StatefulSet are found by all others: from 0 to the ordinal that both start scripts ask up to.
+fn most_pods(snapshot: &Snapshot) -> u32 {
+    let sets = snapshot.stateful_sets.iter();
+    let highest = sets.map(|it| it.highest_ordinal).min();
+    highest.unwrap_or(DEFAULT_MAX_ORDINAL).saturating_add(1)
+}
 
 /// The autoscaler of the replica StatefulSet.
 pub(super) fn governing(snapshot: &Snapshot) -> Result<&Autoscaler, Box<Check>> {
@@ -61,9 +66,7 @@ pub(super) fn bounds_checks(snapshot: &Snapshot, bounds: Bounds) -> Vec<Check> {
             )),
         );
     }
-    if bounds.max > MAX_PODS {
-        checks.push(too_many(bounds.max));
-    }
+    checks.extend(too_many(snapshot, bounds.max));
     if checks.is_empty() {
         checks.push(Check::pass(name, format!("{bounds} is valid")));
     }
@@ -72,20 +75,24 @@ pub(super) fn bounds_checks(snapshot: &Snapshot, bounds: Bounds) -> Vec<Check> {
 }
 
 /// So many pods can be.
-pub(super) fn count(replicas: u32) -> Check {
-    if replicas > MAX_PODS {
-        too_many(replicas)
-    } else {
-        Check::pass(CheckName::Count, format!("{replicas} pods can be"))
-    }
+pub(super) fn count(snapshot: &Snapshot, replicas: u32) -> Check {
+    let can_be = || Check::pass(CheckName::Count, format!("{replicas} pods can be"));
+    too_many(snapshot, replicas).unwrap_or_else(can_be)
 }
 
-fn too_many(number: u32) -> Check {
-    Check::refuse(
-        CheckName::Count,
-        format!("{number} is more than {MAX_PODS}: pods beyond would not be found by the others"),
-    )
-    .next("raise PG_MAX_ORDINAL in both StatefulSets first")
+fn too_many(snapshot: &Snapshot, number: u32) -> Option<Check> {
+    let most = most_pods(snapshot);
+    let check = || {
+        Check::refuse(
+            CheckName::Count,
+            format!("{number} is more than {most}: pods beyond would not be found by the others"),
+        )
+        .next(format!(
+            "set {MAX_ORDINAL} to {} at least in both StatefulSets first",
+            number - 1
+        ))
+    };
+    (number > most).then(check)
 }
 
 /// The primary is not among the pods from this number on.

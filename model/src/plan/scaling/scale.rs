@@ -31,7 +31,7 @@ pub fn plan_scale(
         one_primary = Check::refuse(one_primary.check, one_primary.reason).next("pgctl failover");
     }
     checks.push(one_primary);
-    checks.push(count(request.replicas));
+    checks.push(count(snapshot, request.replicas));
     checks.push(primary_stays(snapshot, request.replicas));
     let set = snapshot.stateful_set(Component::Replica);
     if set.is_none() {

@@ -2,7 +2,7 @@
 
 use super::super::{
     CheckName, CheckVerdict, Circumstances, Drift, FailoverRequest, LockHolder, OperationId,
-    Permission, Permitted, Refusal, ReinitRequest, RejoinRequest, Reverts, Unfinished,
+    Permission, Permitted, Refusal, ReinitRequest, RejoinRequest, Reverts, Unfinished, candidates,
     plan_failover, plan_reinit, plan_rejoin,
 };
 use super::shape::{plan, to};
@@ -433,6 +433,45 @@ fn commits_that_would_wait_for_nobody() {
     refuses(CheckName::Synchronous, |it| {
         facts(it, &replica(0)).settings.synchronous_standby_names = "replica_9".into();
     });
+    // One of the two is there; and the name of another begins like that of one that is.
+    for names in [
+        format!("ANY 2 (\"{}\", gone)", replica(1)),
+        format!("FIRST 1 (\"{}0\")", replica(1)),
+        format!(
+            "ANY 3 (\"{PRIMARY}\", \"{}\", \"{}\")",
+            replica(1),
+            replica(2)
+        ),
+    ] {
+        refuses(CheckName::Synchronous, |it| {
+            facts(it, &replica(0)).settings.synchronous_standby_names = names;
+        });
+    }
+    for (names, verdict) in [
+        (
+            format!("ANY 1 (\"{}\", \"{}\")", replica(1), replica(2)),
+            CheckVerdict::Pass,
+        ),
+        (
+            format!(
+                "FIRST 2 (\"{}\", \"{}\")",
+                replica(1),
+                replica(2).to_uppercase()
+            ),
+            CheckVerdict::Warn,
+        ),
+        ("2 (*)".to_owned(), CheckVerdict::Warn),
+        ("*".to_owned(), CheckVerdict::Pass),
+    ] {
+        let mut snapshot = healthy(3);
+        facts(&mut snapshot, &replica(0))
+            .settings
+            .synchronous_standby_names = names.clone();
+        let plan = plan(&snapshot, &to("replica-0"));
+        let mut checks = plan.checks.iter();
+        let check = checks.find(|it| it.check == CheckName::Synchronous);
+        assert_eq!(check.map(|it| it.verdict), Some(verdict), "{names}");
+    }
 }
 
 #[test]
@@ -506,7 +545,7 @@ fn a_logical_slot_is_kept_by_its_copy_and_by_nothing_else() {
 }
 
 #[test]
-fn in_an_emergency_nobody_says_that_no_logical_slot_is_lost() {
+fn in_an_emergency_what_only_the_primary_knows_is_not_known() {
     let mut snapshot = healthy(2);
     stop(
         &mut snapshot,
@@ -514,12 +553,73 @@ fn in_an_emergency_nobody_says_that_no_logical_slot_is_lost() {
         ContainerState::Terminated(killed_for_memory()),
     );
     let plan = plan(&snapshot, &to("replica-0"));
-    let mut checks = plan.checks.iter();
-    let check = checks
-        .find(|it| it.check == CheckName::LogicalSlots)
-        .expect("it is looked at");
-    assert_eq!(check.verdict, CheckVerdict::Warn);
-    assert!(check.reason.contains("is not known"), "{}", check.reason);
+    for name in [
+        CheckName::LogicalSlots,
+        CheckName::PreparedTransactions,
+        CheckName::Archive,
+        CheckName::UnloggedTables,
+    ] {
+        let check = plan.checks.iter().find(|it| it.check == name);
+        let check = check.expect("it is looked at");
+        assert_eq!(check.verdict, CheckVerdict::Warn, "{name}");
+        assert!(check.reason.contains("not known"), "{}", check.reason);
+    }
+}
+
+#[test]
+fn in_an_emergency_replay_is_waited_for_also_by_one_that_lacks_something() {
+    let mut snapshot = healthy(2);
+    stop(
+        &mut snapshot,
+        PRIMARY,
+        ContainerState::Terminated(killed_for_memory()),
+    );
+    let received = recovery(&mut snapshot, 1).receive_lsn;
+    let received = received.expect("it has received");
+    let request = |accept_loss| FailoverRequest {
+        accept_loss,
+        ..to("replica-0")
+    };
+    let lacks = Lsn::new(received.bytes() - (20 << 20));
+    recovery(&mut snapshot, 0).receive_lsn = Some(lacks);
+    recovery(&mut snapshot, 0).replay_lsn = Some(lacks);
+    let lag = |snapshot: &Snapshot| {
+        let ranked = candidates(snapshot, &request(true), &Circumstances::default());
+        let pod = replica(0);
+        let candidate = ranked.into_iter().find(|it| it.pod == pod);
+        let checks = candidate.expect("it is a standby").checks;
+        checks
+            .into_iter()
+            .find(|it| it.check == CheckName::Lag)
+            .map(|it| it.verdict)
+    };
+    assert_eq!(lag(&snapshot), Some(CheckVerdict::Warn));
+    recovery(&mut snapshot, 0).replay_lsn = Some(Lsn::new(1));
+    assert_eq!(lag(&snapshot), Some(CheckVerdict::Refuse));
+}
+
+#[test]
+fn a_base_backup_takes_one_walsender_and_not_two() {
+    let mut snapshot = healthy(3);
+    let backup = BaseBackup {
+        phase: "streaming database files".into(),
+        streamed_bytes: 1,
+        total_bytes: None,
+        application_name: "pg_basebackup".into(),
+    };
+    let copies = facts(&mut snapshot, &replica(0));
+    copies.base_backups.push(backup);
+    // The backup's own, in pg_stat_replication as every other, and three standbys.
+    let mut sender = primary(&mut snapshot).senders[0].clone();
+    sender.application_name = "pg_basebackup".into();
+    let copies = facts(&mut snapshot, &replica(0));
+    copies.senders.push(sender);
+    copies.settings.max_wal_senders = 4;
+    let request = FailoverRequest {
+        allow_backup_loss: true,
+        ..to("replica-0")
+    };
+    plan(&snapshot, &request);
 }
 
 #[test]

@@ -315,6 +315,13 @@ fn what_kubernetes_would_not_take_is_not_sent() {
         refuses(CheckName::Bounds, change(&snapshot, &bounds(min, max)));
     }
     refuses(CheckName::Count, change(&snapshot, &bounds(2, 11)));
+    // As many as the start scripts of both StatefulSets ask.
+    let mut more = snapshot.clone();
+    more.stateful_sets[0].highest_ordinal = 19;
+    refuses(CheckName::Count, change(&more, &bounds(2, 11)));
+    more.stateful_sets[1].highest_ordinal = 10;
+    planned(change(&more, &bounds(2, 11)));
+    refuses(CheckName::Count, change(&more, &bounds(2, 12)));
     refuses(
         CheckName::Autoscaler,
         change(&without_autoscaler(2), &bounds(2, 5)),

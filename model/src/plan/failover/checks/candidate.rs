@@ -255,21 +255,18 @@ fn lag(situation: &Situation<'_>, target: &Instance) -> Check {
             format!("how far {} is behind is unknown", target.name()),
         )
         .next("pgctl status: it says why"),
-        // Nothing can be waited for in an emergency: what is missing is told as the loss.
-        (Some(missing), _) if missing > limit && situation.mode == Mode::Emergency => Check::warn(
-            name,
-            format!("{} lacks at least {}", target.name(), sizes(missing)),
-        ),
-        (Some(missing), _) if missing > limit => Check::refuse(
-            name,
-            format!(
-                "{} is {} behind; the limit is {}",
-                target.name(),
-                sizes(missing),
-                sizes(limit)
-            ),
-        )
-        .next("wait until it has caught up (pgctl lag -w), or raise --max-lag"),
+        (Some(missing), _) if missing > limit && situation.mode == Mode::Switchover => {
+            Check::refuse(
+                name,
+                format!(
+                    "{} is {} behind; the limit is {}",
+                    target.name(),
+                    sizes(missing),
+                    sizes(limit)
+                ),
+            )
+            .next("wait until it has caught up (pgctl lag -w), or raise --max-lag-bytes")
+        }
         (Some(_), Some(behind)) if behind > limit => Check::refuse(
             name,
             format!(
@@ -279,7 +276,12 @@ fn lag(situation: &Situation<'_>, target: &Instance) -> Check {
                 sizes(limit)
             ),
         )
-        .next("wait until it has caught up (pgctl lag -w), or raise --max-lag"),
+        .next("wait until it has caught up (pgctl lag -w), or raise --max-lag-bytes"),
+        // What is missing can't be waited for in an emergency: it is told as the loss.
+        (Some(missing), Some(_)) if missing > limit => Check::warn(
+            name,
+            format!("{} lacks at least {}", target.name(), sizes(missing)),
+        ),
         (Some(missing), Some(_)) => Check::pass(name, format!("{} behind", sizes(missing))),
     }
 }

@@ -39,7 +39,8 @@ fn walsenders(situation: &Situation<'_>, target: &Instance) -> Check {
         return unknown(name);
     };
     let limit = facts.settings.max_wal_senders as usize;
-    let taken = facts.senders.len() + facts.base_backups.len();
+    // Those of base backups are among them (pg_stat_replication has every walsender).
+    let taken = facts.senders.len();
     let needed = followers(situation, target);
     // Those that stream from it already (cascading) are among the followers.
     let cascading = facts

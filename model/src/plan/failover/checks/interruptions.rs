@@ -45,8 +45,14 @@ fn base_backup(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
 
 fn archive(situation: &Situation<'_>) -> Check {
     let name = CheckName::Archive;
-    let Some(archiver) = primary_facts(situation).and_then(|facts| facts.archiver.as_ref()) else {
-        return Check::pass(name, "archiving is off, or there is no primary to ask");
+    let Some(facts) = primary_facts(situation) else {
+        return Check::warn(
+            name,
+            "whether the archive has everything is not known: no primary answers",
+        );
+    };
+    let Some(archiver) = &facts.archiver else {
+        return Check::pass(name, "archiving is off");
     };
     let (reason, next) = if archiver.failing {
         (
@@ -175,7 +181,10 @@ fn unseen_slots(target: Option<&Instance>) -> Check {
 fn unlogged(situation: &Situation<'_>) -> Check {
     let name = CheckName::UnloggedTables;
     let Some(databases) = &situation.circumstances.unlogged else {
-        return Check::pass(name, "not looked at");
+        return Check::warn(
+            name,
+            "whether unlogged tables will be emptied is not known: no server could be asked",
+        );
     };
     if databases.is_empty() {
         return Check::pass(name, "no unlogged table is emptied");
@@ -199,7 +208,13 @@ fn unlogged(situation: &Situation<'_>) -> Check {
 
 fn prepared(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
     let name = CheckName::PreparedTransactions;
-    let count = primary_facts(situation).map_or(0, |facts| facts.prepared_transactions);
+    let Some(count) = primary_facts(situation).map(|facts| facts.prepared_transactions) else {
+        return Check::warn(
+            name,
+            "whether transactions are prepared is not known: no primary answers",
+        )
+        .next("look at pg_prepared_xacts afterwards: they keep their locks");
+    };
     let room = target
         .and_then(Instance::facts)
         .map(|facts| facts.settings.max_prepared_transactions);

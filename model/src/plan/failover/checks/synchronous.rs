@@ -1,7 +1,9 @@
 //! Commits that wait for standbys: not in vain after the change, and not lost by it.
 
 use super::super::common::{Situation, confirming};
-use crate::cluster::{Instance, Role, Shape, synchronous_candidates};
+use crate::cluster::{
+    Instance, Role, Shape, synchronous_candidates, synchronous_listed, synchronous_needed,
+};
 use crate::plan::language::{Check, CheckName, Mode};
 
 /// Synchronous commit on the new primary.
@@ -26,18 +28,35 @@ fn as_it_is(situation: &Situation<'_>, pod: &Instance) -> Check {
     if wanted.is_empty() {
         return Check::pass(name, "commits wait for no standby");
     }
-    let names = |it: &Instance| wanted.contains('*') || wanted.contains(it.name());
-    if situation.others(pod).any(|it| it.pod.ready && names(it)) {
-        Check::pass(name, format!("synchronous_standby_names is {wanted}"))
-    } else {
-        Check::refuse(
+    let needed = synchronous_needed(wanted) as usize;
+    let listed = synchronous_listed(wanted);
+    // PostgreSQL compares without regard to capitals (SyncRepGetStandbyPriority in syncrep.c).
+    let names = |it: &Instance| {
+        let is_it = |word: &String| word == "*" || word.eq_ignore_ascii_case(it.name());
+        listed.iter().any(is_it)
+    };
+    let standbys = situation
+        .others(pod)
+        .filter(|it| it.role() == Role::Standby);
+    let ready = standbys.filter(|it| it.pod.ready && names(it)).count();
+    if ready < needed {
+        return Check::refuse(
             name,
             format!(
-                "synchronous_standby_names on {} is {wanted}, which no other ready standby answers to: commits would wait forever",
+                "synchronous_standby_names on {} is {wanted}, and of the other ready standbys {ready} answer to it: commits would wait forever",
                 pod.name()
             ),
         )
-        .next("change synchronous_standby_names, or bring such a standby up")
+        .next("change synchronous_standby_names, or bring such a standby up");
+    }
+    let words = format!("synchronous_standby_names is {wanted}");
+    if ready == needed {
+        let words = format!(
+            "{words}, and no more than {ready} answer to it: without any of them writes block"
+        );
+        Check::warn(name, words)
+    } else {
+        Check::pass(name, words)
     }
 }
 

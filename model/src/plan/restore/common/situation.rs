@@ -140,7 +140,10 @@ impl<'a> Situation<'a> {
                         sizes(free)
                     ),
                 )
-                .next("enlarge the volume, or restore less (--database)");
+                .next(match self.backup().kind == RestoreKind::Physical {
+                    true => "enlarge the volume",
+                    false => "enlarge the volume, or restore less (--database)",
+                });
             }
             if free < needed.saturating_mul(2) {
                 notes.push(format!("{} has only {} free", pod.name(), sizes(free)));

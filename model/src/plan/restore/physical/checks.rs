@@ -1,7 +1,7 @@
 //! The checks that need nothing but the scene.
 
 use super::super::common::Situation;
-use crate::cluster::{Instance, SlotKind};
+use crate::cluster::{Instance, ObjectKind, SlotKind};
 use crate::plan::common::running_backups;
 use crate::plan::language::{Check, CheckName};
 
@@ -86,7 +86,10 @@ pub(super) fn autoscaler(situation: &Situation<'_>) -> Check {
                 autoscaler.name
             ),
         ),
-        None => Check::pass(name, "there is no autoscaler"),
+        None => match situation.snapshot.unseen(ObjectKind::Autoscalers) {
+            Some(unseen) => Check::warn(name, format!("autoscalers can't be seen: {}", unseen.why)),
+            None => Check::pass(name, "there is no autoscaler"),
+        },
     }
 }
 
@@ -107,7 +110,8 @@ pub(super) fn logical_slots(situation: &Situation<'_>) -> Option<Check> {
     let lost: Vec<&str> = facts
         .slots
         .iter()
-        .filter(|it| matches!(it.kind, SlotKind::Logical { .. }) && !it.temporary)
+        .filter(|it| matches!(it.kind, SlotKind::Logical { .. }))
+        .filter(|it| !it.temporary && !it.is_lost())
         .map(|it| it.name.as_str())
         .collect();
     (!lost.is_empty()).then(|| {
