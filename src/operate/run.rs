@@ -128,7 +128,10 @@ async fn fresh_journal(
     let unfinished = before.unfinished();
     let replaced = matches!(
         (&plan.operation, &unfinished),
-        (Operation::Failover { replaces: Some(id), .. }, Some(found)) if *id == found.id
+        (
+            Operation::Failover { replaces: Some(id), .. } | Operation::Reinit { replaces: Some(id), .. },
+            Some(found),
+        ) if *id == found.id
     );
     if unfinished.is_some() && !replaced {
         return Err(overtaken());

@@ -3,7 +3,6 @@
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
-use pgctl_sandbox::store::DeleteOptions;
 
 use super::test_cluster::{Oracle, TestCluster, eventually, full, on_sandbox};
 
@@ -59,18 +58,14 @@ fn the_old_primary_takes_over_again_and_a_lost_pod_that_comes_back_gets_a_new_vo
         // It comes back with its volume, and changes nothing.
         cluster.scale("replica", 1)?;
         cluster.waits("replica-0", "rival-primary").await?;
-        // Its data is newer than the primary's: no copy is ever put over that, and whoever has begun one can't end it. A
-        // new volume is another thing.
+        // Its data is newer than the primary's: no copy is ever put over that. A new volume ends what that has begun.
         let clone = ["rejoin", "replica-0", "--clone", "--yes"];
         let run = cluster.pgctl(&clone).await?.exits(5)?;
         run.says("it may be the only copy")?;
-        let options = DeleteOptions::default();
-        let journal = cluster.record()?;
-        cluster
-            .store()
-            .remove::<ConfigMap>(namespace, &journal, &options)?;
         let anew = ["reinit", "replica-0", "--yes"];
         cluster.pgctl(&anew).await?.exits(0)?;
+        let history = cluster.pgctl(&["history"]).await?.exits(0)?;
+        history.says("replaced")?;
         let primary = oracle.content_but_for_losses(cluster).await?;
         ensure!(primary == "primary-0", "{primary} is primary");
         cluster.no_stale_slots().await?;

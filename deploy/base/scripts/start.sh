@@ -620,7 +620,10 @@ decide_as_other() {
       if [ "$peer" = writable ] && [ "$peer_timeline" -gt "$data_timeline" ]; then
         rewind "$named"
       elif [ "$peer" = writable ]; then
-        hold rival-primary "this is a primary's data on timeline $data_timeline, and $named is on timeline $peer_timeline, which is not newer: neither starting PostgreSQL nor changing the data. If $named is right, a fresh copy mends it: pgctl rejoin $POD_NAME --clone"
+        # No copy is ever put over newer data.
+        if [ "$peer_timeline" -lt "$data_timeline" ]; then mend="a new volume mends it, without what only this one has: pgctl reinit $POD_NAME"
+        else mend="a fresh copy mends it: pgctl rejoin $POD_NAME --clone"; fi
+        hold rival-primary "this is a primary's data on timeline $data_timeline, and $named is on timeline $peer_timeline, which is not newer: neither starting PostgreSQL nor changing the data. If $named is right, $mend"
       else
         hold former-primary "this is a former primary's data (timeline $data_timeline); the primary is to be $named, which $peer_says: not starting PostgreSQL"
       fi

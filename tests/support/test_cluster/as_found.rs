@@ -60,7 +60,7 @@ impl TestCluster {
             tables: names(TABLES).await?,
             synchronous: names("SHOW synchronous_standby_names").await? != [String::new()].into(),
             servers: self.look_into_servers(&primary).await?,
-            claims: self.claims()?,
+            claims: self.names_of_claims()?,
             primary,
             autoscalers,
             sets: sets.map(|it| (name(&it), it)).collect(),
@@ -82,7 +82,7 @@ impl TestCluster {
     }
 
     /// The names of the claims of its pods.
-    fn claims(&self) -> Result<BTreeSet<String>> {
+    fn names_of_claims(&self) -> Result<BTreeSet<String>> {
         let all = self
             .store()
             .read_all::<PersistentVolumeClaim>(Some(self.namespace()), &Selector::everything())?;
@@ -92,7 +92,7 @@ impl TestCluster {
 
     /// Volumes that pods of a test have left go, once no pod has them.
     pub(super) fn remove_new_claims(&self, found: &AsFound) -> Result<()> {
-        for name in self.claims()?.difference(&found.claims) {
+        for name in self.names_of_claims()?.difference(&found.claims) {
             self.store().remove::<PersistentVolumeClaim>(
                 self.namespace(),
                 name,

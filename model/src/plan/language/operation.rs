@@ -124,6 +124,9 @@ pub enum Operation {
         primary: String,
         /// The claim that is deleted.
         claim: String,
+        /// The unfinished rejoin of the pod that it replaces.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<OperationId>,
     },
 
     // Scaling, the autoscaler, synchronous replication.

@@ -8,7 +8,7 @@ use crate::plan::common::{drop_slots_left, room_for_copy};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, Refusal,
-    ReinitRequest, Step, StepName,
+    ReinitRequest, Step, StepName, Unfinished,
 };
 
 /// How long a claim may take to go when no pod has it.
@@ -28,6 +28,11 @@ pub fn plan_reinit(
     let mut situation = Situation::new(decision, snapshot, &request.pod);
     // Found out before its data goes.
     situation.decision.checks.extend(room_for_copy(snapshot));
+    let replaced = circumstances.unfinished.as_ref();
+    let replaced = replaced.filter(|it| it.rejoins.is_some() && it.rejoins == situation.pod);
+    if let Some(found) = replaced {
+        situation.decision.replace(replaces(found));
+    }
     let volume = situation.volume().cloned();
     if volume.is_none() {
         let pod = situation.pod.clone().unwrap_or_else(|| request.pod.clone());
@@ -87,7 +92,17 @@ pub fn plan_reinit(
             pod: it.pod.clone(),
             primary: it.primary.name().to_owned(),
             claim,
+            replaces: replaced.map(|it| it.id.clone()),
         };
         Proposal::new(operation, steps)
     })
+}
+
+/// What a rejoin can't bring back (data that is newer than the primary's is never copied over) would be unfinished
+/// for ever: a new volume does what it was to do.
+fn replaces(found: &Unfinished) -> Check {
+    Check::warn(
+        CheckName::Unfinished,
+        format!("the {} has not ended: this reinit replaces it", found.title),
+    )
 }

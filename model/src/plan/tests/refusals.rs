@@ -739,6 +739,7 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
             to: None,
             from: None,
             restore: false,
+            rejoins: None,
             past_point_of_no_return: false,
         }),
         ..Circumstances::default()

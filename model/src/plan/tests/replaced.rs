@@ -3,10 +3,10 @@
 use super::super::simulation::{Model, simulate};
 use super::super::{
     CheckName, CheckVerdict, Circumstances, Condition, FailoverRequest, Operation, OperationId,
-    StepName, Unfinished, plan_failover,
+    ReinitRequest, StepName, Unfinished, plan_failover, plan_reinit,
 };
 use super::shape::{moved_to_replica_0, to};
-use crate::cluster::fixture::{PRIMARY, instance, now, recovery, replica, stop};
+use crate::cluster::fixture::{PRIMARY, healthy, instance, now, recovery, replica, stop};
 use crate::cluster::{ContainerState, Database, Snapshot};
 
 fn unfinished(past: bool) -> Circumstances {
@@ -18,6 +18,7 @@ fn unfinished(past: bool) -> Circumstances {
             to: Some(replica(0)),
             from: Some(PRIMARY.to_owned()),
             restore: false,
+            rejoins: None,
         }),
         ..Circumstances::default()
     }
@@ -132,4 +133,42 @@ fn an_emergency_begins_by_looking_whether_the_old_primary_is_back() {
         pod: PRIMARY.to_owned(),
     };
     assert!(fence.requires.contains(&silent), "{fence:#?}");
+}
+
+/// A copy that the start script refuses for good leaves its rejoin without an end.
+#[test]
+fn a_new_volume_takes_the_place_of_a_rejoin_of_the_same_pod() {
+    let planned = |rejoins: Option<String>| {
+        let mut circumstances = unfinished(true);
+        if let Some(found) = &mut circumstances.unfinished {
+            (found.to, found.from) = (None, None);
+            found.rejoins = rejoins;
+        }
+        let request = ReinitRequest {
+            pod: "replica-1".into(),
+            timeout_seconds: 300,
+        };
+        plan_reinit(&healthy(2), &request, &circumstances, now())
+    };
+    let plan = planned(Some(replica(1))).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let Operation::Reinit { replaces, .. } = &plan.operation else {
+        panic!("{:?}", plan.operation);
+    };
+    assert_eq!(
+        replaces.as_ref().map(|it| it.0.as_str()),
+        Some("failover-1")
+    );
+    let check = plan
+        .checks
+        .iter()
+        .find(|it| it.check == CheckName::Unfinished);
+    assert_eq!(check.map(|it| it.verdict), Some(CheckVerdict::Warn));
+    for another in [None, Some(replica(0))] {
+        let refusal = planned(another).expect_err("it has to end first");
+        assert!(
+            refusal
+                .reasons()
+                .any(|it| it.check == CheckName::Unfinished)
+        );
+    }
 }
