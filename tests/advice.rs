@@ -331,8 +331,17 @@ fn the_search_tells_right_from_wrong() {
     assert_eq!(wrong, ["page:1: pgctl dance", "page:3: pgctl dance"]);
 }
 
-/// Options of others that messages name: kubectl's, PostgreSQL's, the Kubernetes controller manager's.
-const FOREIGN: [&str; 0] = [];
+/// Options of others that messages name: kubectl's, pg_checksums', and the one that every program has.
+const FOREIGN: [&str; 8] = [
+    "enable",
+    "force",
+    "help",
+    "list",
+    "replicas",
+    "show-labels",
+    "show-managed-fields",
+    "type",
+];
 
 #[test]
 fn every_option_that_a_message_names_is_one() {

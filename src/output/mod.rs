@@ -58,7 +58,10 @@ pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
-    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument, VerificationDocument,
+    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
+    LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
+    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, UsersDocument, VerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};

@@ -9,7 +9,10 @@ use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
-    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument, LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument, SynchronousDocument, UsersDocument, VerificationDocument,
+    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
+    LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
+    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, UsersDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use crate::engine::Report;
