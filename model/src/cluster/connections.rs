@@ -174,9 +174,9 @@ impl Connections {
         groups
     }
 
-    /// What holds back the most, first.
+    /// What holds back the most, first; without those that hold back nothing.
     pub fn oldest_holders(&self) -> Vec<&XminHolder> {
-        let mut holders: Vec<&XminHolder> = self.holders.iter().collect();
+        let mut holders: Vec<&XminHolder> = self.holders.iter().filter(|it| it.age > 0).collect();
         holders.sort_by_key(|it| std::cmp::Reverse(it.age));
         holders
     }
@@ -238,5 +238,21 @@ mod tests {
         let groups = connections().groups(&[GroupBy::User, GroupBy::Application]);
         assert_eq!(groups[0].key, ["app", "web"]);
         assert_eq!(groups.len(), 3);
+    }
+
+    #[test]
+    fn who_holds_back_nothing_is_not_named() {
+        let holder = |name: &str, age| XminHolder {
+            kind: HolderKind::Slot,
+            name: name.to_owned(),
+            age,
+        };
+        let connections = Connections {
+            holders: vec![holder("idle", 0), holder("a", 2), holder("b", 7)],
+            ..connections()
+        };
+        let names = connections.oldest_holders();
+        let names: Vec<&str> = names.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["b", "a"]);
     }
 }
