@@ -76,6 +76,10 @@ impl Given {
 fn store_added(command: &str, store: &str) -> Option<String> {
     const OF_BACKUP: [&str; 3] = ["list", "verify", "prune"];
     let words: Vec<&str> = command.split(' ').collect();
+    // What a restore has kept aside is on the volume, and in no store.
+    if words.contains(&"--discard-old") {
+        return None;
+    }
     let named = match words.as_slice() {
         ["backup", of, ..] if OF_BACKUP.contains(of) => 2,
         ["backup" | "restore", ..] => 1,
@@ -103,6 +107,7 @@ mod tests {
             ..Given::default()
         };
         for (said, shown) in [
+            ("pgctl restore --discard-old", "pgctl restore --discard-old"),
             (
                 "pgctl backup list",
                 "pgctl backup list --store '/mnt/my backups'",
