@@ -63,10 +63,9 @@ impl Explanation {
             .split("\n\n")
             .find(|it| !it.starts_with("On the screen:"));
         let line = said.unwrap_or_default().replace('\n', " ");
-        let end = line
-            .find(". ")
-            .map_or(line.trim_end_matches('.').len(), |at| at);
-        line[..end].to_owned()
+        let whole = line.trim_end_matches('.');
+        let first = line.split_once(". ").map(|(first, _)| first);
+        first.unwrap_or(whole).to_owned()
     }
 
     fn is_called(&self, word: &str) -> bool {

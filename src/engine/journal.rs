@@ -8,7 +8,7 @@ use super::Report;
 use crate::cluster::UnfinishedOperation;
 use crate::events::RunEvent;
 use crate::plan::{
-    Action, ImpossibleHistory, JournalEntry, JournalEvent, Operation, OperationId, OperationKind,
+    Action, ImpossibleHistory, JournalEntry, JournalEvent, OperationId, OperationKind,
     OperationOutcome, OperationProgress, Plan, RestoreKind, StepName, Unfinished,
 };
 
@@ -62,16 +62,7 @@ impl Journal {
             to: change.map(|it| it.to.to_owned()),
             from: change.map(|it| it.from.to_owned()),
             restore: self.plan.operation.kind().command() == OperationKind::Restore.command(),
-            rejoins: match &self.plan.operation {
-                Operation::Rejoin { pod, .. } => Some(pod.clone()),
-                Operation::Failover { .. }
-                | Operation::Reinit { .. }
-                | Operation::Scale { .. }
-                | Operation::Autoscale { .. }
-                | Operation::Synchronous { .. }
-                | Operation::Restore(_)
-                | Operation::Discard { .. } => None,
-            },
+            rejoins: self.plan.operation.rejoins().map(str::to_owned),
         })
     }
 

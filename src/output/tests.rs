@@ -39,15 +39,20 @@ fn screen(width: u16) -> Screen {
     }
 }
 
+/// A screen at both widths, as one text. No escape of the cluster's gets out.
+fn both_widths(draw: impl Fn(&Screen) -> String) -> String {
+    let text = [80, 160].map(|width| {
+        let text = draw(&screen(width));
+        assert!(!text.contains('\u{1b}'), "an escape gets out: {text:?}");
+        format!("--- {width} columns\n{text}")
+    });
+    text.join("\n")
+}
+
 /// Both widths of a cluster's screen, as one text.
 fn both(snapshot: &Snapshot) -> String {
     let health = assess(snapshot, &Limits::default());
-    [80, 160]
-        .map(|width| {
-            let text = status_screen(snapshot, &health, None, &screen(width));
-            format!("--- {width} columns\n{text}")
-        })
-        .join("\n")
+    both_widths(|screen| status_screen(snapshot, &health, None, screen))
 }
 
 fn damaged(damage: impl FnOnce(&mut Snapshot)) -> Snapshot {

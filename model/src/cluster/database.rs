@@ -120,6 +120,11 @@ impl DatabaseFacts {
         senders.any(|it| it.application_name == pod && it.is_streaming())
     }
 
+    /// Walsenders that are taken: `pg_stat_replication` has those of base backups, too.
+    pub fn walsenders_taken(&self) -> usize {
+        self.senders.len()
+    }
+
     /// Whether it can be written to: out of recovery. A server whose new transactions are read-only
     /// by a setting is, too: each may still begin as `READ WRITE`.
     pub fn writable(&self) -> bool {

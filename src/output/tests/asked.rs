@@ -32,12 +32,6 @@ fn answers<T>(answer: T) -> Vec<PodAnswer<T>> {
     ]
 }
 
-fn both_widths(draw: impl Fn(&Screen) -> String) -> String {
-    [80, 160]
-        .map(|width| format!("--- {width} columns\n{}", draw(&screen(width))))
-        .join("\n")
-}
-
 fn activity() -> Activity {
     let blocked = |pid, by: &[i32]| Backend {
         blocked_by: by.to_vec(),

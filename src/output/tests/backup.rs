@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::screen;
+use super::both_widths;
 use crate::backup::catalogue::{Catalogue, Entry, KeepReason, RetentionVerdict};
 use crate::backup::format::{
     Archive, BackupSource, Content, Fingerprint, Kind, Manifest, Method, RestoreTest, Verification,
@@ -10,21 +10,8 @@ use crate::backup::format::{
 };
 use crate::cluster::{ClusterId, Lsn, Timeline, fixture};
 use crate::output::{
-    Pruning, Screen, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
+    Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
-
-/// A screen at both widths, as one text.
-fn both(draw: impl Fn(&Screen) -> String) -> String {
-    let text = [80, 160].map(|width| {
-        let text = draw(&screen(width));
-        assert!(
-            !text.contains('\u{1b}'),
-            "no escape of the store's gets out"
-        );
-        format!("--- {width} columns\n{text}")
-    });
-    text.join("\n")
-}
 
 fn ago(hours: i64) -> Timestamp {
     fixture::now() - SignedDuration::from_hours(hours)
@@ -146,18 +133,18 @@ fn catalogue() -> Catalogue {
 fn the_backups_of_a_store() {
     let store = "s3://backups/pg";
     let now = fixture::now();
-    let full = both(|screen| backups_screen(&catalogue(), store, now, screen));
+    let full = both_widths(|screen| backups_screen(&catalogue(), store, now, screen));
     let none = Catalogue {
         entries: Vec::new(),
         partial: Vec::new(),
     };
-    let empty = both(|screen| backups_screen(&none, store, now, screen));
+    let empty = both_widths(|screen| backups_screen(&none, store, now, screen));
     insta::assert_snapshot!(format!("{full}\n{empty}"));
 }
 
 #[test]
 fn a_backup_that_was_just_taken() {
-    let text = both(|screen| backup_taken(&manifest(0), "s3://backups/pg", screen, false));
+    let text = both_widths(|screen| backup_taken(&manifest(0), "s3://backups/pg", screen, false));
     insta::assert_snapshot!(text);
 }
 
@@ -172,7 +159,7 @@ fn what_verifying_found() {
         verification(78, &[], Some(restore_test(&[NOT_RESTORED]))),
     ];
     let text = [(true, false), (false, false), (true, true)].map(|(tested, quiet)| {
-        let text = both(|screen| verified_screen(&results, tested, screen, quiet));
+        let text = both_widths(|screen| verified_screen(&results, tested, screen, quiet));
         format!("tested: {tested}, quiet: {quiet}\n{text}")
     });
     insta::assert_snapshot!(text.join("\n"));
@@ -199,13 +186,13 @@ fn what_prune_keeps_and_deletes() {
         deleted: Vec::new(),
         failed: Vec::new(),
     };
-    let before = both(|screen| pruning_screen(&pruning, screen));
+    let before = both_widths(|screen| pruning_screen(&pruning, screen));
     pruning.dry_run = false;
     pruning.deleted = vec![id(78)];
     pruning.failed = vec![Undeleted {
         id: id(54),
         reason: "AccessDenied \u{1b}[31m".to_owned(),
     }];
-    let after = both(|screen| pruning_screen(&pruning, screen));
+    let after = both_widths(|screen| pruning_screen(&pruning, screen));
     insta::assert_snapshot!(format!("{before}\n{after}"));
 }

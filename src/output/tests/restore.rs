@@ -1,27 +1,24 @@
 //! The screens of restores: what is shown before anything is replaced.
 
-use super::screen;
+use super::both_widths;
 use crate::cluster::fixture::healthy;
 use crate::output::*;
 use crate::plan::restore_fixture::{accepted, backup, logical, plan, request};
 use crate::plan::{Plan, RestoreKind, RestoreRequest};
 
-/// A screen at both widths, as one text.
-fn both(draw: impl Fn(&Screen) -> String) -> String {
-    [80, 160]
-        .map(|width| format!("--- {width} columns\n{}", draw(&screen(width))))
-        .join("\n")
-}
-
 fn shown(plan: &Plan) -> String {
-    both(|screen| checks_screen(&plan.checks, screen, false) + "\n" + &plan_screen(plan, screen))
+    both_widths(|screen| {
+        checks_screen(&plan.checks, screen, false) + "\n" + &plan_screen(plan, screen)
+    })
 }
 
 #[test]
 fn databases_that_hold_data_are_not_replaced_unasked() {
     let refusal =
         logical(&request(), &[("shop", true), ("postgres", false)]).expect_err("shop holds data");
-    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen, false)));
+    insta::assert_snapshot!(both_widths(|screen| refusal_screen(
+        &refusal, screen, false
+    )));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{holds, screen};
+use super::{both_widths, holds, screen};
 use crate::cluster::fixture::{cut_stream, healthy, now, primary, replica};
 use crate::cluster::{Autoscaler, AutoscalerCondition, Snapshot};
 use crate::engine::Report;
@@ -12,13 +12,6 @@ use crate::plan::{
     AutoscaleRequest, AutoscalerPolicy, Circumstances, JournalEntry, JournalEvent, PAUSED_BOUNDS,
     Plan, Refusal, ScaleRequest, StepName, plan_autoscale, plan_scale,
 };
-
-/// A screen at both widths, as one text.
-fn both(draw: impl Fn(&Screen) -> String) -> String {
-    [80, 160]
-        .map(|width| format!("--- {width} columns\n{}", draw(&screen(width))))
-        .join("\n")
-}
 
 fn scaled(
     snapshot: &Snapshot,
@@ -41,7 +34,9 @@ fn planned(result: Result<Plan, Refusal>) -> Plan {
 }
 
 fn shown(plan: &Plan) -> String {
-    both(|screen| checks_screen(&plan.checks, screen, false) + "\n" + &plan_screen(plan, screen))
+    both_widths(|screen| {
+        checks_screen(&plan.checks, screen, false) + "\n" + &plan_screen(plan, screen)
+    })
 }
 
 fn autoscaler(change: impl FnOnce(&mut Autoscaler)) -> Autoscaler {
@@ -72,7 +67,9 @@ fn the_plan_of_a_pinned_scale_up() {
 #[test]
 fn the_refusal_of_a_scaling_that_the_autoscaler_may_undo() {
     let refusal = scaled(&healthy(2), 4, None).expect_err("no way is given");
-    insta::assert_snapshot!(both(|screen| refusal_screen(&refusal, screen, false)));
+    insta::assert_snapshot!(both_widths(|screen| refusal_screen(
+        &refusal, screen, false
+    )));
 }
 
 #[test]
@@ -100,7 +97,7 @@ fn the_report_of_a_scale_down() {
         .collect();
     let report = Report::of(&plan, &entries);
     assert!(!report.timed_out() && report.left_undone());
-    insta::assert_snapshot!(both(|screen| report_screen(&report, screen)));
+    insta::assert_snapshot!(both_widths(|screen| report_screen(&report, screen)));
 }
 
 #[test]
@@ -143,8 +140,8 @@ fn the_autoscaler() {
         it.conditions[1].reason = "FailedGetResourceMetric".into();
         it.last_scaled = None;
     });
-    let text =
-        [plain, paused, blind].map(|it| both(|screen| autoscaler_screen(&it, now(), screen)));
+    let text = [plain, paused, blind]
+        .map(|it| both_widths(|screen| autoscaler_screen(&it, now(), screen)));
     insta::assert_snapshot!(text.join("\n"));
 }
 
@@ -180,8 +177,8 @@ fn synchronous_replication() {
         primary(it).settings.synchronous_standby_names = "ANY 1 (\"x\")".into();
     });
     let never = SynchronousDocument::new(&healthy(1));
-    let text =
-        [well, blocked, astray, never].map(|it| both(|screen| synchronous_screen(&it, screen)));
+    let text = [well, blocked, astray, never]
+        .map(|it| both_widths(|screen| synchronous_screen(&it, screen)));
     insta::assert_snapshot!(text.join("\n"));
 }
 

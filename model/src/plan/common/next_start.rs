@@ -34,8 +34,7 @@ pub(crate) fn room_for_copy(snapshot: &Snapshot) -> Option<Check> {
     let facts = primary.facts()?;
     let name = CheckName::Walsenders;
     let limit = facts.settings.max_wal_senders as usize;
-    // Those of base backups are among them (pg_stat_replication has every walsender).
-    let taken = facts.senders.len();
+    let taken = facts.walsenders_taken();
     Some(if taken + 2 > limit {
         Check::refuse(
             name,

@@ -234,6 +234,20 @@ impl Operation {
         }
     }
 
+    /// The pod that it brings back as a standby, if it is a rejoin.
+    pub fn rejoins(&self) -> Option<&str> {
+        match self {
+            Self::Rejoin { pod, .. } => Some(pod),
+            Self::Failover { .. }
+            | Self::Reinit { .. }
+            | Self::Scale { .. }
+            | Self::Autoscale { .. }
+            | Self::Synchronous { .. }
+            | Self::Restore(_)
+            | Self::Discard { .. } => None,
+        }
+    }
+
     /// The StatefulSet whose number of pods it changes, if it is about that.
     pub fn scales(&self) -> Option<&str> {
         match self {

@@ -21,7 +21,7 @@ impl Situation<'_> {
             .primary
             .facts()
             .map_or(0, |it| it.settings.max_wal_senders);
-        let taken = self.primary.facts().map_or(0, |it| it.senders.len());
+        let taken = self.primary.facts().map_or(0, |it| it.walsenders_taken());
         let new = self.request.replicas.saturating_sub(self.set.wanted);
         let needed = u32::try_from(taken).unwrap_or(u32::MAX) + new * WALSENDERS_OF_A_COPY;
         let words = format!("{needed} of {limit} walsenders of {}", self.primary.name());

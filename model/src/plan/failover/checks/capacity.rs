@@ -39,8 +39,7 @@ fn walsenders(situation: &Situation<'_>, target: &Instance) -> Check {
         return unknown(name);
     };
     let limit = facts.settings.max_wal_senders as usize;
-    // Those of base backups are among them (pg_stat_replication has every walsender).
-    let taken = facts.senders.len();
+    let taken = facts.walsenders_taken();
     let needed = followers(situation, target);
     // Those that stream from it already (cascading) are among the followers.
     let cascading = facts
