@@ -92,6 +92,8 @@ fn every_reference_carries_the_prefix() -> Result<()> {
                 set["spec"]["serviceName"], name,
                 "a headless Service of the same name"
             );
+            // A changed template must not take the primary down, wherever that is.
+            assert_eq!(set["spec"]["updateStrategy"]["type"], "OnDelete", "{name}");
             let pod = &set["spec"]["template"]["spec"];
             let topology = &named(&pod["volumes"], "topology")["configMap"];
             assert_eq!(topology["name"], format!("{prefix}-postgres-topology"));

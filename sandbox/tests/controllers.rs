@@ -432,6 +432,58 @@ async fn a_new_template_rolls_from_above_and_leaves_a_history() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn on_delete_brings_a_new_template_to_those_pods_that_are_deleted() -> Result<()> {
+    let world = World::new()?;
+    world.set("pg", &json!({"updateStrategy": {"type": "OnDelete"}}))?;
+    world.until("three", |w| w.ready("pg") == 3).await?;
+    let status = |w: &World| {
+        let set = w.store.read::<StatefulSet>("db", "pg").ok();
+        set.and_then(|set| set.status).unwrap_or_default()
+    };
+    let label = "controller-revision-hash";
+    let revisions = |w: &World| -> Vec<Option<String>> {
+        let labels = w.pods().into_iter().map(|pod| pod.metadata.labels);
+        labels.map(|it| it?.get(label).cloned()).collect()
+    };
+    let first = status(&world).update_revision;
+    world.store.modify::<StatefulSet>("db", "pg", |set| {
+        let template = &mut set.spec.get_or_insert_default().template;
+        template.spec.get_or_insert_default().containers[0].image = Some("two".to_owned());
+    })?;
+    world
+        .until("the new revision", |w| status(w).update_revision != first)
+        .await?;
+    let second = status(&world).update_revision;
+    assert_eq!(revisions(&world), vec![first.clone(); 3]);
+    assert_eq!(status(&world).updated_replicas, Some(0));
+
+    world
+        .store
+        .remove::<Pod>("db", "pg-1", &DeleteOptions::now())?;
+    world
+        .until("one is new", |w| {
+            status(w).updated_replicas == Some(1) && w.ready("pg") == 3
+        })
+        .await?;
+    let expected = vec![first.clone(), second.clone(), first.clone()];
+    assert_eq!(revisions(&world), expected);
+    // The current revision stays what it was: only a rolling update completes.
+    for pod in ["pg-0", "pg-2"] {
+        world
+            .store
+            .remove::<Pod>("db", pod, &DeleteOptions::now())?;
+    }
+    world
+        .until("all are new", |w| {
+            status(w).updated_replicas == Some(3) && w.ready("pg") == 3
+        })
+        .await?;
+    assert_eq!(status(&world).current_revision, first);
+    assert_eq!(revisions(&world), vec![second; 3]);
+    Ok(())
+}
+
 fn service(name: &str, more: &Value) -> Value {
     let mut spec = json!({"selector": {"app": "pg"}, "ports": [{"name": "db", "port": 5432}]});
     for (key, value) in more.as_object().into_iter().flatten() {

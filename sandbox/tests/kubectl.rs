@@ -304,8 +304,9 @@ fn patches(place: &Place) -> Result<()> {
             .all(|name| after.split(' ').any(|kept| kept == name)),
         "{before}: {after}"
     );
-    place.kubectl(&["rollout", "status", STANDBYS, WAIT])?;
+    // OnDelete: what was changed is for the pods that are made from now on.
     for pod in ["sandbox-postgres-replica-0", "sandbox-postgres-replica-1"] {
+        renew(place, &format!("pod/{pod}"))?;
         let added = place.kubectl(&["exec", pod, "--", "printenv", "ADDED"])?;
         ensure!(added == "by strategic\n", "{pod}: {added}");
     }
@@ -313,7 +314,11 @@ fn patches(place: &Place) -> Result<()> {
 }
 
 fn deletes(place: &Place) -> Result<()> {
-    let pod = "pod/sandbox-postgres-replica-1";
+    renew(place, "pod/sandbox-postgres-replica-1")
+}
+
+/// Deletes a pod and waits for its successor.
+fn renew(place: &Place, pod: &str) -> Result<()> {
     let before = place.field(pod, ".metadata.uid")?;
     place.kubectl(&["delete", pod])?;
     let get = [
@@ -334,8 +339,8 @@ fn deletes(place: &Place) -> Result<()> {
 fn scales(place: &Place) -> Result<()> {
     let third = "pod/sandbox-postgres-replica-2";
     place.kubectl(&["scale", STANDBYS, "--replicas=3"])?;
-    place.kubectl(&["rollout", "status", STANDBYS, WAIT])?;
-    ensure!(place.field(STANDBYS, ".status.readyReplicas")? == "3");
+    let ready = "--for=jsonpath={.status.readyReplicas}=3";
+    place.kubectl(&["wait", ready, STANDBYS, WAIT])?;
     place.kubectl(&["wait", "--for=condition=Ready", third, WAIT])?;
     let streaming = "select count(*) from pg_stat_replication where state = 'streaming'";
     until("three stream", || Ok(place.sql(streaming)? == "3\n"))?;

@@ -155,6 +155,21 @@ pub fn instance<'a>(snapshot: &'a mut Snapshot, pod: &str) -> &'a mut Instance {
         .expect("the fixture has this pod")
 }
 
+/// A StatefulSet, to be changed.
+pub fn set(snapshot: &mut Snapshot, component: Component) -> &mut StatefulSetFacts {
+    let mut sets = snapshot.stateful_sets.iter_mut();
+    sets.find(|set| set.component == component)
+        .expect("the fixture has this StatefulSet")
+}
+
+/// Somebody applies another template of both StatefulSets: every pod is older than it from then on.
+pub fn change_templates(snapshot: &mut Snapshot) {
+    for set in &mut snapshot.stateful_sets {
+        set.revision = Some(format!("{}-7d4f", set.name));
+        set.image = Some("postgres:17.6".into());
+    }
+}
+
 /// A Service, to be changed.
 pub fn service_for(snapshot: &mut Snapshot, purpose: ServicePurpose) -> &mut ServiceFacts {
     let mut services = snapshot.services.iter_mut();
@@ -343,6 +358,8 @@ fn pod(name: String, component: Component, ordinal: u32) -> PodFacts {
         name,
         component,
         ordinal,
+        revision: Some(format!("staging-postgres-{component}-6b9c")),
+        image: Some("postgres:17".into()),
         phase: "Running".into(),
         ready: true,
         restarts: 0,
@@ -370,6 +387,9 @@ fn stateful_set(component: Component, wanted: u32) -> StatefulSetFacts {
         existing: wanted,
         ready: wanted,
         observed: true,
+        revision: Some(format!("staging-postgres-{component}-6b9c")),
+        image: Some("postgres:17".into()),
+        on_delete: true,
         topology_aware: true,
         topology_config_map: Some("staging-postgres-topology".into()),
         unrequested: Vec::new(),

@@ -22,6 +22,10 @@ pub const SLICE_SERVICE: &str = "kubernetes.io/service-name";
 /// Label").
 pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 
+/// Label that the StatefulSet controller gives to every pod: the revision of the template that it was made from
+/// (`setPodRevision` in `pkg/controller/statefulset/stateful_set_utils.go`).
+pub const REVISION: &str = "controller-revision-hash";
+
 /// Every annotation of pgctl begins with this.
 pub const PGCTL_PREFIX: &str = "pgctl.io/";
 /// Annotation of a pod: the topology term that it was last told.

@@ -17,6 +17,13 @@ pub struct PodFacts {
     pub component: Component,
     /// The number at the end of its name.
     pub ordinal: u32,
+    /// The revision of its StatefulSet's template that it was made from (label
+    /// `controller-revision-hash`); none when the label is missing.
+    #[serde(default)]
+    pub revision: Option<String>,
+    /// The image of the database container, as the pod's own spec names it.
+    #[serde(default)]
+    pub image: Option<String>,
     /// `status.phase`.
     pub phase: String,
     /// Condition `Ready` of the pod.

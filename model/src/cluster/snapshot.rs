@@ -148,6 +148,26 @@ impl Snapshot {
             .find(|set| set.component == component)
     }
 
+    /// The StatefulSet that makes a pod of this instance's component.
+    pub fn set_of(&self, instance: &Instance) -> Option<&StatefulSetFacts> {
+        self.stateful_set(instance.pod.component)
+    }
+
+    /// Whether the pod was made from another template than it would be made from now. None when that can't be told:
+    /// the controller has not seen the last change yet, or the pod does not say what it was made from.
+    pub fn is_older(&self, instance: &Instance) -> Option<bool> {
+        let revision = self.set_of(instance)?.revision.as_ref()?;
+        Some(revision != instance.pod.revision.as_ref()?)
+    }
+
+    /// The pods that were made from an older template than their StatefulSet has, as far as that is known. One that is
+    /// on its way out is not among them.
+    pub fn older_pods(&self) -> impl Iterator<Item = &Instance> {
+        self.instances
+            .iter()
+            .filter(|it| it.pod.deleting_since.is_none() && self.is_older(it) == Some(true))
+    }
+
     /// The Service for this purpose (the first, for headless ones).
     pub fn service(&self, purpose: ServicePurpose) -> Option<&ServiceFacts> {
         self.services

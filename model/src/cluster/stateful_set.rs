@@ -52,6 +52,16 @@ pub struct StatefulSetFacts {
     pub ready: u32,
     /// `metadata.generation` minus `status.observedGeneration` is 0.
     pub observed: bool,
+    /// The revision that its template is, from which pods are made now (`status.updateRevision`); none while its
+    /// controller has not seen the last change of it.
+    #[serde(default)]
+    pub revision: Option<String>,
+    /// The image of the database container in its template.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// `spec.updateStrategy.type` is `OnDelete`: a changed template restarts no pod by itself.
+    #[serde(default)]
+    pub on_delete: bool,
     /// Whether its start script reads the topology (a volume of its pod template mounts the
     /// topology ConfigMap).
     pub topology_aware: bool,

@@ -77,6 +77,7 @@ fn asks_databases(code: FindingCode) -> bool {
         | FindingCode::OperationUnfinished
         | FindingCode::JournalUnreadable
         | FindingCode::StopUnproven
+        | FindingCode::OlderRevision
         | FindingCode::RecordHeld
         | FindingCode::TopologyDiffers
         | FindingCode::PodNotReady

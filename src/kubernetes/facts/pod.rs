@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{self as core, ContainerStatus, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
+use super::container::database_container;
 use crate::cluster::names;
 use crate::cluster::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 use crate::kubernetes::discovery::component_of;
@@ -36,6 +37,11 @@ pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts>
         uid: metadata.uid.clone().unwrap_or_default(),
         component,
         ordinal,
+        revision: metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(names::REVISION).cloned()),
+        image: spec.and_then(|spec| database_container(spec)?.image.clone()),
         phase: status
             .and_then(|status| status.phase.clone())
             .unwrap_or_else(|| "Unknown".to_owned()),

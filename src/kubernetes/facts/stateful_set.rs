@@ -3,6 +3,7 @@
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
+use super::container::database_container;
 use super::git_ops;
 use crate::cluster::names;
 use crate::cluster::{StatefulSetFacts, Unrequested};
@@ -22,6 +23,7 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
         .and_then(|volumes| volumes.iter().find(|v| v.name == names::TOPOLOGY_VOLUME))
         .and_then(|volume| volume.config_map.as_ref())
         .map(|source| source.name.clone());
+    let observed = status.and_then(|status| status.observed_generation) == metadata.generation;
     Some(StatefulSetFacts {
         name: metadata.name.clone()?,
         component: component_of(metadata)?,
@@ -29,7 +31,20 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
         wanted: spec.replicas.map_or(1, |n| u32::try_from(n).unwrap_or(0)),
         existing: count(status.map(|status| status.replicas)),
         ready: count(status.and_then(|status| status.ready_replicas)),
-        observed: status.and_then(|status| status.observed_generation) == metadata.generation,
+        observed,
+        revision: status
+            .and_then(|status| status.update_revision.clone())
+            .filter(|_| observed),
+        image: spec
+            .template
+            .spec
+            .as_ref()
+            .and_then(|pod| database_container(pod)?.image.clone()),
+        on_delete: spec
+            .update_strategy
+            .as_ref()
+            .and_then(|it| it.type_.as_deref())
+            == Some("OnDelete"),
         topology_aware: topology_config_map.is_some(),
         topology_config_map,
         unrequested: spec

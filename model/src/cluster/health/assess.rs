@@ -3,7 +3,9 @@
 use super::finding::{HealthFinding, HealthVerdict, Severity};
 use super::headline::Headline;
 use super::limits::Limits;
-use super::{capacity, next_start, operations, pods, primary, replication, services, storage};
+use super::{
+    capacity, next_start, operations, pods, primary, replication, revision, services, storage,
+};
 use crate::cluster::{LagReport, Snapshot, lag_report};
 
 /// What is thought of a cluster.
@@ -37,6 +39,7 @@ pub fn assess(snapshot: &Snapshot, limits: &Limits) -> Health {
     replication::check(snapshot, &lag, limits, &mut findings);
     next_start::check(snapshot, &mut findings);
     operations::check(snapshot, &mut findings);
+    revision::check(snapshot, &mut findings);
     pods::check(snapshot, limits, &mut findings);
     storage::check(snapshot, limits, &mut findings);
     capacity::check(snapshot, &mut findings);

@@ -146,6 +146,8 @@ pub enum FindingCode {
     ArchivingHangs,
     /// Settings wait for a restart.
     RestartPending,
+    /// Pods were made from an older template than their StatefulSet has.
+    OlderRevision,
     /// A container runs, but Kubernetes does not count the pod as ready.
     PodNotReady,
     /// The autoscaler can't see its metrics, or can't change the number of pods.
@@ -203,6 +205,7 @@ impl FindingCode {
         Self::ArchivingFails,
         Self::ArchivingHangs,
         Self::RestartPending,
+        Self::OlderRevision,
         Self::PodNotReady,
         Self::AutoscalerBlind,
         Self::Unseen,

@@ -12,6 +12,7 @@ mod out_of_reach;
 mod pods;
 mod primary;
 mod replication;
+mod revision;
 mod services;
 mod state;
 mod storage;

@@ -1,6 +1,7 @@
 //! Each promise of the verdict, on a healthy cluster that is then damaged.
 
 mod next_start;
+mod revision;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
