@@ -10,6 +10,12 @@ pub trait NeedsConfirmation {
     fn wanted(&self) -> String;
 }
 
+/// Something that consists of parts, each of which is agreed to together with the whole.
+pub trait Includes<P>: NeedsConfirmation {
+    /// Whether this is one of its parts, just as it was shown.
+    fn includes(&self, part: &P) -> bool;
+}
+
 /// Proof that somebody has agreed to one thing.
 #[derive(Debug)]
 pub struct Confirmed {
@@ -66,6 +72,25 @@ impl Confirmed {
         })
     }
 
+    /// For a part of what somebody has agreed to.
+    ///
+    /// # Errors
+    /// When it is something else that was agreed to, or this is no part of it.
+    pub fn part<P: NeedsConfirmation>(
+        &self,
+        whole: &impl Includes<P>,
+        part: &P,
+    ) -> Result<Self, NotConfirmed> {
+        self.covers(whole)?;
+        if whole.includes(part) {
+            return Ok(Self::of(part));
+        }
+        Err(NotConfirmed {
+            agreed: self.subject.clone(),
+            found: part.subject(),
+        })
+    }
+
     fn of(thing: &impl NeedsConfirmation) -> Self {
         Self {
             subject: thing.subject(),
@@ -87,6 +112,24 @@ mod tests {
         fn wanted(&self) -> String {
             "yes".to_owned()
         }
+    }
+
+    impl Includes<Thing> for Thing {
+        fn includes(&self, part: &Thing) -> bool {
+            part.0.starts_with(self.0)
+        }
+    }
+
+    #[test]
+    fn who_agrees_to_the_whole_has_agreed_to_its_parts_and_to_nothing_else() {
+        let whole = Thing("a");
+        let confirmed = Confirmed::by_flag(&whole, true).expect("agreed");
+        let part = confirmed.part(&whole, &Thing("a-1")).expect("a part");
+        assert_eq!(part.covers(&Thing("a-1")), Ok(()));
+        assert!(part.covers(&Thing("a-2")).is_err());
+        assert!(confirmed.part(&whole, &Thing("b-1")).is_err());
+        // The whole of somebody else.
+        assert!(confirmed.part(&Thing("b"), &Thing("b-1")).is_err());
     }
 
     #[test]

@@ -8,8 +8,8 @@ use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, ExplainArgs,
     FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs,
-    PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, ScaleArgs,
-    ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs, UsersArgs,
+    PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, RolloutArgs,
+    ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs, UpgradeArgs, UsersArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -90,6 +90,10 @@ pub enum Command {
     Reinit(ReinitArgs),
     /// Change the number of replica pods, and see it through
     Scale(ScaleArgs),
+    /// Bring every pod to what its StatefulSet says, the standbys first
+    Rollout(RolloutArgs),
+    /// Bring every server to another minor version, the standbys first
+    Upgrade(UpgradeArgs),
     /// Show the autoscaler, and why it does not scale; or change it
     Hpa(HpaArgs),
     /// Show for how many standbys commits wait; or change it

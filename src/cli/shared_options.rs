@@ -11,6 +11,8 @@ impl Command {
             Self::Rejoin(args) => args.operation.change.telling.events,
             Self::Reinit(args) => args.operation.change.telling.events,
             Self::Scale(args) => args.operation.change.telling.events,
+            Self::Rollout(args) => args.operation.change.telling.events,
+            Self::Upgrade(args) => args.change.telling.events,
             Self::Restore(args) => args.operation.change.telling.events,
             Self::Hpa(args) => match &args.command {
                 None | Some(HpaCommand::Show) => args.telling.events,

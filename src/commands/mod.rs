@@ -30,6 +30,7 @@ mod query;
 mod rejoin;
 mod report;
 mod restore;
+mod rollout;
 mod route;
 mod run;
 mod scale;

@@ -10,12 +10,13 @@ use super::intent::Intent;
 use crate::cli::ChangeArgs;
 use crate::cluster::Snapshot;
 use crate::confirmation::{Confirmed, GoOn};
+use crate::engine::Report;
 use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::Observed;
-use crate::operate::{Ran, Replanned, Target, Tell, outcome, replan, requirements, unfinished};
+use crate::operate::{Replanned, Target, Tell, outcome, replan, requirements, unfinished};
 use crate::output::{
     OperationDocument, Screen, candidates_screen, checks_screen, encode, plain, plan_screen,
     refusal_screen, report_screen,
@@ -124,7 +125,8 @@ pub(super) async fn execute_looking_again(
         &tell,
         super::interruption::interruption(),
     );
-    finish(context, ran.await?)
+    let (report, exit) = outcome(ran.await?)?;
+    finish(context, &report, exit)
 }
 
 /// Goes on with what was left unfinished, or puts it back. What agrees to it is the option, where nobody
@@ -147,7 +149,8 @@ pub(super) async fn go_on(
         &tell,
         super::interruption::interruption(),
     );
-    finish(context, ran.await?)
+    let (report, exit) = outcome(ran.await?)?;
+    finish(context, &report, exit)
 }
 
 fn shown(plan: &Plan, screen: &Screen, all: bool) -> String {
@@ -159,7 +162,7 @@ fn shown(plan: &Plan, screen: &Screen, all: bool) -> String {
     text + &plan_screen(plan, screen)
 }
 
-fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
+pub(super) fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
     if context.format.is_document() {
         let exit = ExitCode::Refused.number();
         context.print(&encode(
@@ -181,21 +184,25 @@ fn refused(context: &Context, refusal: &Refusal) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Refused)
 }
 
-fn tell(context: &Context) -> Tell {
+/// Tells what happens while an operation runs, in words or as events.
+pub(super) fn tell(context: &Context) -> Tell {
     let telling = context.telling.clone();
     Arc::new(move |_: &Plan, event: &RunEvent| telling.event(event))
 }
 
 /// Prints what came of it.
-fn finish(context: &Context, ran: Ran) -> Result<ExitCode, Failure> {
-    let (report, exit) = outcome(ran)?;
+pub(super) fn finish(
+    context: &Context,
+    report: &Report,
+    exit: ExitCode,
+) -> Result<ExitCode, Failure> {
     let text = if context.format.is_document() {
         encode(
-            &OperationDocument::new("Report", &report, exit.number()),
+            &OperationDocument::new("Report", report, exit.number()),
             context.format,
         )
     } else {
-        report_screen(&report, &context.screen)
+        report_screen(report, &context.screen)
     };
     context.print(&text)?;
     Ok(exit)

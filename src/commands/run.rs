@@ -7,8 +7,8 @@ use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
     backup, config, connections, databases, disk, doctor, explain, failover, history, hpa, lag,
-    logs, metrics, port_forward, psql, queries, query, rejoin, report, restore, scale, shell,
-    slots, status, sync, top, users,
+    logs, metrics, port_forward, psql, queries, query, rejoin, report, restore, rollout, scale,
+    shell, slots, status, sync, top, users,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -96,6 +96,8 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Rejoin(args) => rejoin::rejoin(context, args).await,
         Command::Reinit(args) => rejoin::reinit(context, args).await,
         Command::Scale(args) => scale::run(context, args).await,
+        Command::Rollout(args) => rollout::run(context, args).await,
+        Command::Upgrade(args) => rollout::upgrade(context, args).await,
         Command::Hpa(args) => hpa::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::History => history::run(context).await,

@@ -118,7 +118,7 @@ async fn propose(
     Ok(proposal)
 }
 
-fn document(
+pub(super) fn document(
     context: &Context,
     cluster: &ClusterId,
     proposal: &ChangeProposal,
@@ -128,7 +128,7 @@ fn document(
     encode(&document, context.format)
 }
 
-fn refused(
+pub(super) fn refused(
     context: &Context,
     cluster: &ClusterId,
     proposal: &ChangeProposal,

@@ -1,7 +1,7 @@
 //! What has to be typed before a plan is run.
 
-use crate::confirmation::NeedsConfirmation;
-use crate::plan::Plan;
+use crate::confirmation::{Includes, NeedsConfirmation};
+use crate::plan::{Plan, Rollout};
 
 impl NeedsConfirmation for Plan {
     fn subject(&self) -> String {
@@ -17,5 +17,26 @@ impl NeedsConfirmation for Plan {
         } else {
             "yes".to_owned()
         }
+    }
+}
+
+impl NeedsConfirmation for Rollout {
+    fn subject(&self) -> String {
+        self.id.0.clone()
+    }
+
+    /// As for the plans that it has: a change of the primary can't be undone.
+    fn wanted(&self) -> String {
+        if self.changes_primary() {
+            self.cluster.name.clone()
+        } else {
+            "yes".to_owned()
+        }
+    }
+}
+
+impl Includes<Plan> for Rollout {
+    fn includes(&self, part: &Plan) -> bool {
+        Self::includes(self, part)
     }
 }

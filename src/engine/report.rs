@@ -142,6 +142,7 @@ impl Report {
                 }
             }
             Operation::Scale { .. } => report.settle_scaling(plan),
+            Operation::Restart(_) => report.settle_restart(),
             Operation::Rejoin { .. }
             | Operation::Reinit { .. }
             | Operation::Autoscale { .. }
@@ -160,9 +161,22 @@ impl Report {
     }
 
     /// Whether a scaling has left something as it was: a slot, a volume, the list of those that
-    /// confirm commits.
+    /// confirm commits; or a standby that was restarted is not back.
     pub fn left_undone(&self) -> bool {
-        self.operation.scales().is_some() && self.steps.iter().any(|it| it.reason.is_some())
+        let sees_it_through =
+            self.operation.scales().is_some() || self.operation.restart().is_some();
+        sees_it_through && self.steps.iter().any(|it| it.reason.is_some())
+    }
+
+    /// A standby that is not back: nothing else was touched, and nothing else is until it is.
+    fn settle_restart(&mut self) {
+        if self.left_undone() {
+            self.next.extend([
+                "pgctl status".to_owned(),
+                "go back to the former template: pgctl rollout --undo".to_owned(),
+                "or mend the template and apply it, then: pgctl rollout".to_owned(),
+            ]);
+        }
     }
 
     /// What a scaling has left, and the command that sees to it.

@@ -78,6 +78,10 @@ pub fn outcome(ran: Ran) -> Result<(Report, ExitCode), Failure> {
 fn rolled_back(journal: &Journal, reason: String, left: &[String]) -> Failure {
     let plan = &journal.plan;
     let rest = match left {
+        // What was deleted can't come back; what takes its place has.
+        [] if plan.operation.restart().is_some() => {
+            "its pod streams, and is another one if it had been deleted".to_owned()
+        }
         [] => "everything is as it was".to_owned(),
         some => format!("everything is as it was, but for this: {}", some.join("; ")),
     };

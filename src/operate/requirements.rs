@@ -34,6 +34,7 @@ pub async fn requirements(
             | OperationKind::Scale
             | OperationKind::Autoscale
             | OperationKind::Synchronous
+            | OperationKind::Rollout
             | OperationKind::Restore
             | OperationKind::Discard => None,
         }

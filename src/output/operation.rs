@@ -127,6 +127,7 @@ pub fn report_screen(report: &Report, screen: &Screen) -> String {
         | Operation::Reinit { .. }
         | Operation::Autoscale { .. }
         | Operation::Synchronous { .. }
+        | Operation::Restart(_)
         | Operation::Discard { .. } => String::new(),
     };
     text += "  steps\n";

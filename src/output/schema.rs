@@ -15,6 +15,7 @@ use super::document::{
     SynchronousDocument, UsersDocument, VerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
+use super::rollout::RolloutContent;
 use crate::engine::Report;
 use crate::events::EventLine;
 use crate::plan::{Plan, Refusal};
@@ -88,6 +89,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("plan.json", operation::<Plan>("Plan")),
         ("refusal.json", operation::<Refusal>("Refusal")),
         ("report.json", operation::<Report>("Report")),
+        ("rollout.json", operation::<RolloutContent<'_>>("Rollout")),
         ("history.json", operation::<HistoryContent<'_>>("History")),
         ("autoscaler.json", of::<AutoscalerDocument>()),
         ("synchronous-replication.json", of::<SynchronousDocument>()),

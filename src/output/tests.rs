@@ -10,6 +10,7 @@ mod fleet_query;
 mod metrics;
 mod operation;
 mod restore;
+mod rollout;
 mod scaling;
 mod top;
 

@@ -89,6 +89,7 @@ impl World for RealCluster {
                 Some(pod) => ("v1", "Pod", pod),
                 None => return,
             },
+            Operation::Restart(scope) => ("v1", "Pod", &scope.pod.name),
             Operation::Restore(scope) => ("v1", "Pod", &scope.pod),
             Operation::Discard { .. } => return,
         };

@@ -20,6 +20,7 @@ use crate::world::failover::laggards::laggards;
 use crate::world::failover::services::is_closed;
 use crate::world::failover::silence::{is_silent, is_unanswering};
 use crate::world::failover::topology::{clone_is_requested, proofs_are_settled, topology_is};
+use crate::world::rollout::returning::is_restarted;
 use crate::world::scaling::claims::{
     claim_ends, claim_is_gone, claim_is_replaced, claims_gone, claims_unused,
 };
@@ -174,6 +175,16 @@ pub(super) async fn holds(
             let streams = not_streaming(cluster, upstream, std::slice::from_ref(pod));
             streams.await?.is_empty() && ready(cluster, pod).await?
         }
+        Condition::PodDeleted { pod } => {
+            let now = cluster.kube.pod(namespace, &pod.name).await?;
+            now.is_none_or(|it| it.uid != pod.uid)
+        }
+        Condition::Restarted {
+            pod,
+            revision,
+            upstream,
+            max_lag_bytes,
+        } => is_restarted(cluster, pod, revision, upstream, *max_lag_bytes).await?,
         Condition::AutoscalerIs { patch } => autoscaler_is(cluster, patch).await?,
         Condition::Serving(goal) => {
             let now = stages(cluster, goal).await?;

@@ -12,6 +12,7 @@ mod reasons;
 mod record;
 mod reporting;
 mod restore;
+mod rollout;
 mod scaling;
 mod wait;
 

@@ -16,6 +16,7 @@ use crate::world::failover::followers::Hopeless;
 use crate::world::failover::topology::{not_gone_on, present};
 use crate::world::look::holds;
 use crate::world::reasons::because;
+use crate::world::rollout::returning::{Wanted, await_restarted, goal_of};
 use crate::world::scaling::serving::await_serving;
 use crate::world::scaling::standbys::await_synchronous;
 
@@ -161,6 +162,20 @@ pub(super) async fn wait(
             let switched = switched.map(|seconds| OperationFinding::ServiceSwitched { seconds });
             Ok(switched.into_iter().collect())
         }
+        Condition::Restarted {
+            pod,
+            revision,
+            upstream,
+            max_lag_bytes,
+        } => {
+            let wanted = Wanted {
+                pod,
+                revision,
+                goal: goal_of(pod, upstream, *max_lag_bytes),
+            };
+            await_restarted(cluster, &real.reporting, plan, &wanted, limit).await?;
+            Ok(Vec::new())
+        }
         Condition::Answered
         | Condition::AutoscalerMinimum { .. }
         | Condition::Slots { .. }
@@ -171,6 +186,7 @@ pub(super) async fn wait(
         | Condition::Scaled { .. }
         | Condition::RecordsReleased { .. }
         | Condition::PodReplaced { .. }
+        | Condition::PodDeleted { .. }
         | Condition::ClaimGone { .. }
         | Condition::ClaimEnding { .. }
         | Condition::ClaimReplaced { .. }

@@ -7,6 +7,7 @@ mod proposal;
 mod record;
 mod slot_drop;
 mod statement;
+mod template;
 
 pub use account::{
     AccountDropRequest, AccountFacts, AccountLeft, AccountRequest, DatabaseFound, RoleFound,
@@ -17,3 +18,7 @@ pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};
 pub use slot_drop::{NoSlot, SlotDropRequest, find_slot, propose_slot_drop};
 pub use statement::{StatementFacts, StatementOutline, propose_statement};
+pub use template::{
+    FormerTemplate, ServerVersion, UpgradeRequest, going_back, image_of, of_another_version,
+    propose_undo, propose_upgrade, upgraded,
+};

@@ -64,6 +64,24 @@ impl<'a> Decision<'a> {
         self.checks.push(check);
     }
 
+    /// When it was made.
+    pub(super) const fn made(&self) -> Timestamp {
+        self.made
+    }
+
+    /// The checks in the order of the table, when none of them refuses.
+    pub(super) fn verdict(mut self) -> Result<Vec<Check>, Refusal> {
+        self.checks.sort_by_key(|check| check.check);
+        if self.checks.iter().any(Check::refuses) {
+            return Err(Refusal {
+                operation: self.kind.name().to_owned(),
+                checks: self.checks,
+                candidates: self.candidates,
+            });
+        }
+        Ok(self.checks)
+    }
+
     /// The plan, or the refusal. What is proposed is only asked for when no check refuses; without a
     /// proposal there is no plan either.
     pub(super) fn conclude(

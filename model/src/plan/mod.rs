@@ -12,6 +12,7 @@ mod failover;
 mod language;
 mod rejoin;
 mod restore;
+mod rollout;
 mod scaling;
 #[cfg(any(test, feature = "testing"))]
 pub mod simulation;
@@ -30,13 +31,15 @@ pub use language::{
     Known, LOADED, Load, LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure, Operation,
     OperationFinding, OperationId, OperationKind, OperationOutcome, OperationProgress,
     OutageMethod, OutageParts, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, PrimaryChange,
-    Refusal, ReinitRequest, RejoinRequest, RestoreAction, RestoreCircumstances, RestoreCondition,
-    RestoreKind, RestoreRequest, RestoreScope, Reverts, ScaleRequest, ServingGoal, Shutdown, Step,
-    StepName, Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables,
-    VolumeAction, VolumeCondition, VolumeHandle,
+    Refusal, ReinitRequest, RejoinRequest, RestartReason, RestartScope, Restarts, RestoreAction,
+    RestoreCircumstances, RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Reverts,
+    Rollout, RolloutPart, RolloutRequest, ScaleRequest, ServingGoal, Shutdown, Step, StepName,
+    Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, VolumeAction,
+    VolumeCondition, VolumeHandle,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(any(test, feature = "testing"))]
 pub use restore::fixture as restore_fixture;
 pub use restore::{plan_discard, plan_restore};
+pub use rollout::{plan_restart, plan_rollout};
 pub use scaling::{plan_autoscale, plan_scale, plan_synchronous};

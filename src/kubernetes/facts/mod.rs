@@ -11,6 +11,7 @@ mod pod;
 mod quantity;
 mod service;
 mod stateful_set;
+mod template;
 mod topology;
 mod volume;
 
@@ -24,6 +25,7 @@ pub use pod::start_decision;
 pub(crate) use pod::{node_ready, pod_facts};
 pub(crate) use service::service_facts;
 pub(crate) use stateful_set::stateful_set_facts;
+pub(crate) use template::same_template;
 pub(crate) use topology::topology;
 pub use topology::unproven;
 pub(crate) use volume::volume_facts;

@@ -32,7 +32,8 @@ pub(in crate::world) async fn delete(
         }
         return Ok(Vec::new());
     }
-    if delete_this(cluster, pod).await? {
+    // The successor of one that is only to be made anew is what was wanted.
+    if delete_this(cluster, pod).await? || plan.operation.restart().is_some() {
         return Ok(Vec::new());
     }
     // Its successor may have been made before what it is to see.

@@ -56,6 +56,8 @@ names! {
     StartScript = "start-script", "start script";
     /// The pod that was asked for exists and is meant unambiguously.
     Target = "target", "target";
+    /// What the pods were made from, and would be made from now, is known.
+    Revision = "revision", "revision";
     /// Its pod is ready and stays.
     Ready = "ready", "ready";
     /// It is in recovery.

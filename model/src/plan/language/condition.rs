@@ -265,6 +265,24 @@ pub enum Condition {
         pod: String,
     },
 
+    /// There is no pod of this UID any more.
+    PodDeleted {
+        /// The pod that is to be gone, by name and UID.
+        pod: PodRef,
+    },
+    /// There is another pod of this name, made from this revision, and it serves again: it streams from the upstream, is
+    /// not far behind, and Kubernetes counts it as ready. Or there is to be none: it was scaled away meanwhile.
+    Restarted {
+        /// The pod that was there before, by name and UID.
+        pod: PodRef,
+        /// The revision of its StatefulSet's template (label `controller-revision-hash`).
+        revision: String,
+        /// The pod that it streams from.
+        upstream: String,
+        /// How far behind it may be, in bytes.
+        max_lag_bytes: u64,
+    },
+
     // Scaling, the autoscaler, synchronous replication.
     /// The autoscaler is as this patch makes it.
     AutoscalerIs {
@@ -420,6 +438,12 @@ impl fmt::Display for Condition {
                 )
             }
             Self::Back { upstream, pod } => write!(f, "{pod} streams from {upstream} and is ready"),
+            Self::PodDeleted { pod } => write!(f, "the pod {} is gone", pod.name),
+            Self::Restarted { pod, upstream, .. } => write!(
+                f,
+                "a new pod {} streams from {upstream}, has caught up and is ready",
+                pod.name
+            ),
             Self::AutoscalerIs { patch } => {
                 write!(f, "{} is set to {}", patch.autoscaler, patch.bounds)
             }

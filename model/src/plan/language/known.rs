@@ -42,6 +42,7 @@ impl Known {
             | Operation::Scale { .. }
             | Operation::Autoscale { .. }
             | Operation::Synchronous { .. }
+            | Operation::Restart(_)
             | Operation::Restore(_)
             | Operation::Discard { .. } => {}
         }

@@ -16,6 +16,7 @@ mod plan;
 mod refusal;
 mod request;
 mod restore;
+mod rollout;
 mod step;
 mod step_name;
 
@@ -51,5 +52,6 @@ pub use restore::{
     RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction, VolumeCondition,
     VolumeHandle,
 };
+pub use rollout::{RestartReason, RestartScope, Restarts, Rollout, RolloutPart, RolloutRequest};
 pub use step::{OnFailure, Step, Undo};
 pub use step_name::StepName;

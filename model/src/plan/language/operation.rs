@@ -11,6 +11,7 @@ use super::objects::PodRef;
 use super::operation_kind::OperationKind;
 use super::request::{AutoscaleRequest, AutoscalerPolicy};
 use super::restore::{KeptData, RestoreScope};
+use super::rollout::RestartScope;
 use crate::cluster::{Lsn, Timeline};
 
 /// Names an operation: what it is and when it was planned.
@@ -164,6 +165,10 @@ pub enum Operation {
         to: u32,
     },
 
+    // Rollouts.
+    /// A standby's pod is made anew from its StatefulSet's template.
+    Restart(RestartScope),
+
     // Restores.
     /// A backup is restored.
     Restore(RestoreScope),
@@ -184,6 +189,7 @@ impl Operation {
             Self::Scale { .. } => OperationKind::Scale,
             Self::Autoscale { .. } => OperationKind::Autoscale,
             Self::Synchronous { .. } => OperationKind::Synchronous,
+            Self::Restart(_) => OperationKind::Rollout,
             Self::Restore(_) => OperationKind::Restore,
             Self::Discard { .. } => OperationKind::Discard,
         }
@@ -215,6 +221,7 @@ impl Operation {
             | Self::Scale { .. }
             | Self::Autoscale { .. }
             | Self::Synchronous { .. }
+            | Self::Restart(_)
             | Self::Restore(_)
             | Self::Discard { .. } => None,
         }
@@ -230,6 +237,22 @@ impl Operation {
             | Self::Scale { .. }
             | Self::Autoscale { .. }
             | Self::Synchronous { .. }
+            | Self::Restart(_)
+            | Self::Discard { .. } => None,
+        }
+    }
+
+    /// The restart of a standby that it is, if it is one.
+    pub const fn restart(&self) -> Option<&RestartScope> {
+        match self {
+            Self::Restart(scope) => Some(scope),
+            Self::Failover { .. }
+            | Self::Rejoin { .. }
+            | Self::Reinit { .. }
+            | Self::Scale { .. }
+            | Self::Autoscale { .. }
+            | Self::Synchronous { .. }
+            | Self::Restore(_)
             | Self::Discard { .. } => None,
         }
     }
@@ -243,6 +266,7 @@ impl Operation {
             | Self::Scale { .. }
             | Self::Autoscale { .. }
             | Self::Synchronous { .. }
+            | Self::Restart(_)
             | Self::Restore(_)
             | Self::Discard { .. } => None,
         }
@@ -257,6 +281,7 @@ impl Operation {
             | Self::Reinit { .. }
             | Self::Autoscale { .. }
             | Self::Synchronous { .. }
+            | Self::Restart(_)
             | Self::Restore(_)
             | Self::Discard { .. } => None,
         }
@@ -271,6 +296,7 @@ impl Operation {
             | Self::Scale { .. }
             | Self::Autoscale { .. }
             | Self::Synchronous { .. }
+            | Self::Restart(_)
             | Self::Restore(_)
             | Self::Discard { .. } => false,
         }
@@ -347,6 +373,7 @@ impl fmt::Display for Operation {
             Self::Synchronous { to, .. } => {
                 write!(f, "synchronous replication to {to} standbys")
             }
+            Self::Restart(scope) => write!(f, "{scope}"),
             Self::Restore(scope) => write!(f, "{scope}"),
             Self::Discard { kept } => {
                 let places: Vec<String> = kept.iter().map(ToString::to_string).collect();

@@ -15,6 +15,8 @@ pub enum OperationKind {
     Autoscale,
     /// `pgctl sync`.
     Synchronous,
+    /// `pgctl rollout`.
+    Rollout,
     /// `pgctl restore`.
     Restore,
     /// `pgctl restore --discard-old`.
@@ -23,13 +25,14 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Failover,
         Self::Rejoin,
         Self::Reinit,
         Self::Scale,
         Self::Autoscale,
         Self::Synchronous,
+        Self::Rollout,
         Self::Restore,
         Self::Discard,
     ];
@@ -43,6 +46,7 @@ impl OperationKind {
             Self::Scale => "scale",
             Self::Autoscale => "hpa",
             Self::Synchronous => "sync",
+            Self::Rollout => "rollout",
             Self::Restore => "restore",
             Self::Discard => "discard",
         }
@@ -57,6 +61,7 @@ impl OperationKind {
             Self::Scale => "scale",
             Self::Autoscale => "hpa",
             Self::Synchronous => "sync",
+            Self::Rollout => "rollout",
             Self::Restore | Self::Discard => "restore",
         }
     }
@@ -67,7 +72,9 @@ impl OperationKind {
         let more: &[Needed] = match self {
             Self::Reinit | Self::Scale => &ON_CLAIMS,
             Self::Restore | Self::Discard => &ON_RESTORES,
-            Self::Failover | Self::Rejoin | Self::Autoscale | Self::Synchronous => &[],
+            Self::Failover | Self::Rejoin | Self::Autoscale | Self::Synchronous | Self::Rollout => {
+                &[]
+            }
         };
         ALWAYS.iter().chain(more).copied()
     }

@@ -69,6 +69,8 @@ pub enum StepName {
     DeleteVolume,
     /// The pod is restarted.
     RestartPod,
+    /// The pod that was restarted is back, and follows.
+    AwaitRestarted,
     /// The pod is started, and follows.
     Rejoin,
     /// Slots left on it from its time as primary are dropped.

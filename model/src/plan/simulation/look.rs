@@ -124,6 +124,26 @@ impl Model {
                 pods.iter().all(|name| streams(name, upstream))
             }
             Condition::Back { upstream, pod } => streams(pod, upstream),
+            Condition::PodDeleted { pod } => !self.is_current(pod),
+            Condition::Restarted { pod, .. } if !self.has_pod(&pod.name) => true,
+            Condition::Restarted {
+                pod,
+                revision,
+                upstream,
+                max_lag_bytes,
+            } => {
+                let now = self.pods.get(&pod.name);
+                let is_new = now.is_some_and(|it| {
+                    it.uid.as_ref().is_some_and(|uid| *uid != pod.uid)
+                        && it.revision.as_ref() == Some(revision)
+                });
+                let behind = answers(upstream)
+                    .zip(answers(&pod.name))
+                    .map(|(from, to)| from.position.bytes_since(to.position));
+                is_new
+                    && streams(&pod.name, upstream)
+                    && behind.is_some_and(|it| it <= *max_lag_bytes)
+            }
             Condition::AutoscalerIs { patch } => {
                 self.autoscaler == Some((patch.bounds.min, patch.bounds.max))
             }

@@ -58,6 +58,8 @@ pub struct SimulatedPod {
     pub read: Option<String>,
     /// It is being deleted, and takes its time.
     pub lingers: bool,
+    /// The revision of the template that it was made from.
+    pub revision: Option<String>,
 }
 
 impl SimulatedPod {
@@ -88,6 +90,7 @@ impl SimulatedPod {
             record: None,
             read: None,
             lingers: false,
+            revision: None,
         }
     }
 }
@@ -97,6 +100,8 @@ impl SimulatedPod {
 pub(super) struct Set {
     pub(super) component: Component,
     pub(super) wanted: u32,
+    /// The revision that its template is.
+    pub(super) revision: Option<String>,
 }
 
 /// `max_standby_streaming_delay` of each server that answers, in milliseconds.
@@ -149,6 +154,8 @@ pub struct Model {
     pub violations: Vec<String>,
     /// Two writable servers are accepted (`--accept-split-brain-risk`).
     pub split_brain_accepted: bool,
+    /// Nothing starts in pods that are made of this revision: its image does not exist, say.
+    pub broken_revision: Option<String>,
 }
 
 impl Model {
@@ -167,8 +174,12 @@ impl Model {
             .stateful_sets
             .iter()
             .map(|set| {
-                let (component, wanted) = (set.component, set.wanted);
-                (set.name.clone(), Set { component, wanted })
+                let made = Set {
+                    component: set.component,
+                    wanted: set.wanted,
+                    revision: set.revision.clone(),
+                };
+                (set.name.clone(), made)
             })
             .collect();
         let mut model = Self {
@@ -211,6 +222,7 @@ impl Model {
             wanted_synchronous: snapshot.topology.synchronous,
             violations: Vec::new(),
             split_brain_accepted: false,
+            broken_revision: None,
         };
         // Pods that were scaled away have left their volumes.
         for volume in snapshot.volumes.iter().filter(|it| !it.in_use) {
@@ -328,27 +340,28 @@ impl Model {
         for name in doomed {
             self.delete(&name);
         }
-        let sets: Vec<(String, Component, u32)> = self
+        let sets: Vec<(String, Set)> = self
             .sets
             .iter()
-            .map(|(name, set)| (name.clone(), set.component, set.wanted))
+            .map(|(name, set)| (name.clone(), set.clone()))
             .collect();
-        for (set, component, wanted) in sets {
-            for ordinal in 0..wanted {
+        for (set, made) in sets {
+            for ordinal in 0..made.wanted {
                 let name = format!("{set}-{ordinal}");
                 self.next_uid += 1;
                 let uid = format!("simulated-{}", self.next_uid);
                 let pod = self
                     .pods
                     .entry(name)
-                    .or_insert_with(|| SimulatedPod::absent(component, ordinal));
+                    .or_insert_with(|| SimulatedPod::absent(made.component, ordinal));
                 if pod.uid.is_none() {
                     pod.uid = Some(uid);
                     pod.terminated = false;
                     pod.hung = false;
                     pod.record = None;
                     pod.read = None;
-                    pod.waits = true;
+                    pod.waits = made.revision.is_none() || made.revision != self.broken_revision;
+                    pod.revision.clone_from(&made.revision);
                 }
             }
         }
@@ -645,5 +658,6 @@ fn pod_of(instance: &Instance, named: &str, aware: bool, has_primary: bool) -> S
         record: None,
         read: None,
         lingers: false,
+        revision: pod.revision.clone(),
     }
 }

@@ -1,0 +1,142 @@
+//! Planning the restart of one standby.
+
+use jiff::Timestamp;
+
+use super::order::reason;
+use super::standby_checks::standby_checks;
+use crate::cluster::{Instance, Role, Snapshot};
+use crate::plan::common::{new_standby_checks, one_primary, start_script};
+use crate::plan::decision::{Decision, Proposal};
+use crate::plan::language::{
+    Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, PodRef,
+    Refusal, RestartScope, RolloutRequest, Step, StepName,
+};
+
+/// The longest that a pod takes to go: its grace period, and the news of its end.
+const GONE_SECONDS: u32 = 330;
+
+/// Plans the restart of one standby: `pod`, as the rollout has named it.
+///
+/// # Errors
+/// A [`Refusal`] with every check that stands in the way.
+pub fn plan_restart(
+    snapshot: &Snapshot,
+    pod: &PodRef,
+    rollout: &RolloutRequest,
+    circumstances: &Circumstances,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let mut decision = Decision::new(OperationKind::Rollout, snapshot, circumstances, now);
+    let checks = &mut decision.checks;
+    checks.extend([one_primary(snapshot), start_script(snapshot)]);
+    checks.extend(new_standby_checks(snapshot));
+    let instance = snapshot
+        .instance(&pod.name)
+        .filter(|it| it.pod.uid == pod.uid);
+    match instance {
+        Some(instance) => {
+            checks.extend(meant(snapshot, instance, rollout));
+            checks.extend(standby_checks(snapshot, instance));
+        }
+        None => checks.push(
+            Check::refuse(
+                CheckName::Target,
+                format!("{} is another pod by now", pod.name),
+            )
+            .next("pgctl rollout"),
+        ),
+    }
+    decision.conclude(|_| {
+        let instance = instance?;
+        let set = snapshot.set_of(instance)?;
+        let scope = RestartScope {
+            pod: pod.clone(),
+            revision: set.revision.clone()?,
+            image_before: instance.pod.image.clone(),
+            image: set.image.clone(),
+            rollout: rollout.clone(),
+        };
+        let steps = steps(snapshot.primary()?, &scope);
+        Some(Proposal::new(Operation::Restart(scope), steps))
+    })
+}
+
+/// It is a standby, and there is a reason to restart it.
+fn meant(snapshot: &Snapshot, instance: &Instance, rollout: &RolloutRequest) -> Vec<Check> {
+    let pod = instance.name();
+    let mut checks = Vec::new();
+    if instance.role() == Role::Primary || snapshot.topology.primary == pod {
+        checks.push(
+            Check::refuse(CheckName::Recovery, format!("{pod} is the primary"))
+                .next("pgctl rollout hands the role over first"),
+        );
+    }
+    let revision = CheckName::Revision;
+    if snapshot
+        .set_of(instance)
+        .is_none_or(|set| set.revision.is_none())
+    {
+        checks.push(
+            Check::refuse(
+                revision,
+                format!("what {pod} would be made from is not known"),
+            )
+            .next("give the command again in a moment"),
+        );
+    } else {
+        checks.push(match reason(snapshot, instance, &rollout.restarts) {
+            Some(_) => Check::pass(revision, format!("{pod} is to be made anew")),
+            None => Check::refuse(
+                revision,
+                format!("{pod} was made from the present template already"),
+            )
+            .next("pgctl rollout --restart restarts it all the same"),
+        });
+    }
+    checks
+}
+
+/// Away with the pod, and back with its successor.
+fn steps(primary: &Instance, scope: &RestartScope) -> Vec<Step> {
+    let upstream = primary.name().to_owned();
+    let pod = scope.pod.clone();
+    // Between the look and the deletion the role may have gone to the very pod.
+    let still_primary = Condition::Writable {
+        pod: upstream.clone(),
+    };
+    let patience = scope.rollout.timeout_seconds;
+    let back = Condition::Back {
+        upstream: upstream.clone(),
+        pod: pod.name.clone(),
+    };
+    let gone = Condition::PodDeleted { pod: pod.clone() };
+    vec![
+        Step::new(
+            StepName::RestartPod,
+            Action::DeletePod { pod: pod.clone() },
+            gone.clone(),
+        )
+        .requires(still_primary)
+        .timeout(GONE_SECONDS)
+        // A deletion can't be called back: until its successor is there nothing is as it was.
+        .undo(
+            vec![Action::AwaitEnd { pod: pod.clone() }],
+            back,
+            GONE_SECONDS + patience,
+        ),
+        Step::new(
+            StepName::AwaitRestarted,
+            Action::Observe,
+            Condition::Restarted {
+                pod,
+                revision: scope.revision.clone(),
+                upstream,
+                max_lag_bytes: scope.rollout.max_lag_bytes,
+            },
+        )
+        .requires(gone)
+        .timeout(patience)
+        // It is told, and nothing else is touched.
+        .reported(),
+    ]
+}

@@ -1,0 +1,3 @@
+//! What only a rollout does.
+
+pub(super) mod returning;
