@@ -63,6 +63,8 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "failover" -d 'Make anot
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rejoin" -d 'Bring a former primary back as a standby'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "reinit" -d 'Give a broken standby a new volume, copied from the primary'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "scale" -d 'Change the number of replica pods, and see it through'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "rollout" -d 'Bring every pod to what its StatefulSet says, the standbys first'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "upgrade" -d 'Bring every server to another minor version, the standbys first'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "hpa" -d 'Show the autoscaler, and why it does not scale; or change it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how many standbys commits wait; or change it'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
@@ -688,6 +690,59 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s v -l verbose -d 'T
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l pod -d 'Only this pod, by any unambiguous tail of its name' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l pod-timeout -d 'How long one pod may take until it is back' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l max-lag-bytes -d 'How many bytes a standby that is done may be behind' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l restart -d 'Also those that were made from the present template'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l undo -d 'First go back to the template of before the last change'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l back -d 'At the end make the pod primary again that was it at the beginning'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l allow-drift -d 'Hand the role over although a GitOps tool may revert it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l allow-slot-loss -d 'Hand the role over although logical slots are lost'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l allow-archive-gap -d 'Hand the role over although WAL is missing from the archive'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l allow-backup-loss -d 'Hand the role over although a base backup is cut off'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l resume -d 'Go on with the operation that was left unfinished'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l abort -d 'Put back what the unfinished operation has done'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l to -d 'The version: 17.6' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l image -d 'The image that has it [default: the present one, with the version in its tag]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l pod-timeout -d 'How long one pod may take until it is back' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l back -d 'At the end make the pod primary again that was it at the beginning'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l allow-drift -d 'Go on although a GitOps tool may revert it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l dry-run -d 'Only show the checks and the plan'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
