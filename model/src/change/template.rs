@@ -16,8 +16,8 @@ pub struct FormerTemplate {
     pub image: Option<String>,
 }
 
-/// The StatefulSets that go back, of those that have a former template. While a rollout is under way those whose pods
-/// are of several templates; when it is through, all.
+/// The StatefulSets that go back, of those that have a former template. While a rollout is under way those with pods of
+/// an older template, or with one that is not ready; when it is through, all.
 pub fn going_back<'a>(
     snapshot: &'a Snapshot,
     former: &'a [FormerTemplate],
@@ -28,10 +28,12 @@ pub fn going_back<'a>(
             Some((set, template))
         })
     };
+    // A pod that does not get ready is one that the present template may have broken.
     let under_way = |set: &StatefulSetFacts| {
-        snapshot
-            .older_pods()
-            .any(|it| it.pod.component == set.component)
+        snapshot.instances.iter().any(|it| {
+            it.pod.component == set.component
+                && (snapshot.is_older(it) == Some(true) || !it.pod.ready)
+        })
     };
     let mixed: Vec<_> = all().filter(|(set, _)| under_way(set)).collect();
     if mixed.is_empty() {
@@ -506,6 +508,10 @@ mod tests {
         primary.revision = Some("staging-postgres-primary-6b9c".into());
         let back = going_back(&snapshot, &both);
         assert_eq!(back.len(), 1);
+        // Its only pod was made from the wrong template already.
+        let mut stuck = snapshot.clone();
+        fixture::instance(&mut stuck, fixture::PRIMARY).pod.ready = false;
+        assert_eq!(going_back(&stuck, &both).len(), 2);
         let proposal = propose_undo(&snapshot, &both, false, None).expect("there is one");
         assert!(!proposal.is_refused());
         assert!(proposal.facts[0].starts_with("staging-postgres-replica: postgres:17 (revision"));

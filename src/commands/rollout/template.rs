@@ -140,8 +140,8 @@ pub(super) async fn set_templates(
     match record.outcome {
         ChangeOutcome::Done => {
             if !context.quiet {
-                let line = format!("{}: done; the pods come next\n\n", record.change);
-                context.telling.say(&plain(&line));
+                let line = format!("{}: done; the pods come next", record.change);
+                context.telling.say(&format!("{}\n\n", plain(&line)));
             }
             Ok(None)
         }
