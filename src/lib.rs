@@ -14,6 +14,7 @@ pub mod operate;
 pub mod output;
 pub mod postgres;
 pub mod tunnel;
+pub mod wal_archive;
 pub mod world;
 
-pub use pgctl_model::{change, cluster, doctor, exit, explanation, failure, log, plan};
+pub use pgctl_model::{change, cluster, doctor, exit, explanation, failure, log, plan, wal};

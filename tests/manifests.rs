@@ -268,7 +268,8 @@ fn kubernetes_knows_every_field() -> Result<()> {
         }
     }
     let cronjobs = include_str!("../deploy/components/backup/cronjobs.yaml");
-    for object in objects(cronjobs)? {
+    let archiver = include_str!("../deploy/components/wal-archive/statefulset.yaml");
+    for object in objects(cronjobs)?.into_iter().chain(objects(archiver)?) {
         let mut found = Vec::new();
         lost(&object, &understood(&object)?, "", &mut found);
         ensure!(
@@ -363,5 +364,45 @@ fn the_cronjobs_run_commands_that_pgctl_knows_as_nobody_on_a_disk_that_they_cant
         let no_token = pod["automountServiceAccountToken"] == false;
         ensure!(takes == account && takes != no_token, "{line:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_archiver_is_one_pod_that_runs_what_pgctl_knows_and_keeps_its_spool() -> Result<()> {
+    let Some(text) = render("components/wal-archive")? else {
+        return Ok(());
+    };
+    let objects = objects(&text)?;
+    let sets = of_kind(&objects, "StatefulSet");
+    let set = sets.first().context("no StatefulSet")?;
+    ensure!(
+        set["spec"]["replicas"] == 1,
+        "two would wait for each other"
+    );
+    let pod = &set["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let words = |list: &Value| -> Vec<String> {
+        let list = list.as_array().into_iter().flatten();
+        list.filter_map(|word| word.as_str().map(str::to_owned))
+            .collect()
+    };
+    let line = [words(&container["command"]), words(&container["args"])].concat();
+    <pgctl::cli::Cli as clap::Parser>::try_parse_from(&line)?;
+    ensure!(container["securityContext"]["readOnlyRootFilesystem"] == true);
+    ensure!(pod["securityContext"]["runAsNonRoot"] == true);
+    let spool = container["env"].as_array().into_iter().flatten();
+    let spool = spool
+        .filter(|it| it["name"] == "PGCTL_SPOOL")
+        .find_map(|it| it["value"].as_str());
+    let spool = spool.context("the spool would be lost with the pod")?;
+    let mounts = container["volumeMounts"].as_array().into_iter().flatten();
+    let kept = mounts
+        .filter(|it| it["name"] == "spool")
+        .find_map(|it| it["mountPath"].as_str());
+    ensure!(
+        kept.is_some_and(|it| spool.starts_with(it)),
+        "{spool} is not in {kept:?}"
+    );
+    ensure!(set["spec"]["volumeClaimTemplates"][0]["metadata"]["name"] == "spool");
     Ok(())
 }

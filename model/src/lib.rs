@@ -11,3 +11,4 @@ pub mod explanation;
 pub mod failure;
 pub mod log;
 pub mod plan;
+pub mod wal;

@@ -1,12 +1,14 @@
 //! `pgctl backup` and what belongs to it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
 use super::EventsArgs;
 use super::fleet::FleetArgs;
+use super::global::positive_duration;
 use crate::cluster::LagLimit;
 
 /// Take a backup, look after those there are
@@ -179,7 +181,8 @@ pub struct VerifyArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Of each cluster and kind the newest verified backup stays, whatever is asked for. What a killed
-pgctl left unfinished goes when it is older than two days.
+pgctl left unfinished goes when it is older than two days. Of archived WAL (pgctl wal) that stays which
+leads from the oldest base backup that stays to any later moment; without a base backup all of it.
 
 Exit codes: 0 done; 2 nothing to keep was named; 3 not confirmed; 1 something could not be deleted")]
 pub struct PruneArgs {
@@ -210,6 +213,9 @@ pub struct PruneArgs {
         default_value = "0"
     )]
     pub keep_weekly: usize,
+    /// Keep what it takes to restore any moment of so long, such as 14d
+    #[arg(long, env = "PGCTL_KEEP_WINDOW", hide_env = true, value_name = "TIME", value_parser = positive_duration)]
+    pub keep_window: Option<Duration>,
     /// Where they are.
     #[command(flatten)]
     pub store: StoreArgs,

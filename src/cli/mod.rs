@@ -34,6 +34,7 @@ mod sync;
 mod top;
 mod upgrade;
 mod users;
+mod wal;
 mod watch;
 
 pub use backup::{
@@ -71,4 +72,5 @@ pub use sync::{SyncArgs, SyncCommand};
 pub use top::TopArgs;
 pub use upgrade::UpgradeArgs;
 pub use users::{UserCreateArgs, UserDropArgs, UsersArgs, UsersCommand};
+pub use wal::{WalArchiveArgs, WalArgs, WalCommand, WalListArgs, WalVerifyArgs, WalVia};
 pub use watch::WatchArgs;

@@ -10,6 +10,7 @@ use super::{
     FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs,
     PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, RolloutArgs,
     ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs, UpgradeArgs, UsersArgs,
+    WalArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -104,6 +105,8 @@ pub enum Command {
     Backup(Box<BackupArgs>),
     /// Restore a backup into the cluster
     Restore(Box<RestoreArgs>),
+    /// Archive the WAL, so that any second can be restored; list or verify what is archived
+    Wal(WalArgs),
     /// Say what a code means: of a finding, of a check, of an exit
     Explain(ExplainArgs),
 }

@@ -1,7 +1,7 @@
 //! What several commands are given alike: `--events`, `--store`.
 
 use super::root::Command;
-use super::{BackupCommand, HpaCommand, SyncCommand};
+use super::{BackupCommand, HpaCommand, SyncCommand, WalCommand};
 
 impl Command {
     /// Whether what happens is told as JSON Lines.
@@ -50,7 +50,8 @@ impl Command {
             | Self::Slots(_)
             | Self::Status(_)
             | Self::Top(_)
-            | Self::Users(_) => false,
+            | Self::Users(_)
+            | Self::Wal(_) => false,
         }
     }
 
@@ -63,6 +64,11 @@ impl Command {
                 Some(BackupCommand::List(list)) => &list.store,
                 Some(BackupCommand::Verify(verify)) => &verify.store,
                 Some(BackupCommand::Prune(prune)) => &prune.store,
+            },
+            Self::Wal(args) => match &args.command {
+                WalCommand::Archive(archive) => &archive.store,
+                WalCommand::List(list) => &list.store,
+                WalCommand::Verify(verify) => &verify.store,
             },
             _ => return None,
         };

@@ -43,6 +43,7 @@ mod telling;
 mod terminal;
 mod top;
 mod users;
+mod wal;
 
 pub use context::Context;
 pub use ended::Ended;

@@ -23,6 +23,7 @@ use crate::output::{
     ClusterListDocument, ClusterStatusDocument, Screen, clusters_screen, status_screen,
     verdict_line,
 };
+use crate::wal_archive::{LastArchive, last_archive};
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
@@ -58,7 +59,14 @@ struct OneCluster {
 struct Seen {
     snapshot: Snapshot,
     health: Health,
-    backup: Option<LastBackup>,
+    kept: Option<Kept>,
+}
+
+/// What a store has of a cluster.
+#[derive(Clone)]
+struct Kept {
+    backup: LastBackup,
+    archive: LastArchive,
 }
 
 impl Looking for OneCluster {
@@ -70,17 +78,22 @@ impl Looking for OneCluster {
         journal.note(&mut snapshot);
         Ok(Seen {
             health: assess(&snapshot, &self.limits),
-            backup: self.backups.last(&snapshot).await,
+            kept: self.backups.last(&snapshot).await,
             snapshot,
         })
     }
 
     fn document(&self, seen: &Seen) -> impl serde::Serialize {
-        ClusterStatusDocument::new(&seen.snapshot, &seen.health).with_backup(seen.backup.as_ref())
+        let document = ClusterStatusDocument::new(&seen.snapshot, &seen.health);
+        match &seen.kept {
+            Some(kept) => document.with_kept(&kept.backup, &kept.archive),
+            None => document,
+        }
     }
 
     fn screen(&self, seen: &Seen, screen: &Screen) -> String {
-        status_screen(&seen.snapshot, &seen.health, seen.backup.as_ref(), screen)
+        let kept = seen.kept.as_ref().map(|it| (&it.backup, &it.archive));
+        status_screen(&seen.snapshot, &seen.health, kept, screen)
     }
 
     fn answer(&self, seen: &Seen, screen: &Screen) -> String {
@@ -135,9 +148,9 @@ impl Looking for ManyClusters {
 
 /// What a store has of the cluster. A store that does not answer costs a row, and no time.
 struct Backups {
-    store: Option<Result<Arc<dyn Store>, LastBackup>>,
+    store: Option<Result<Arc<dyn Store>, Kept>>,
     limit: Duration,
-    seen: Mutex<Option<(Instant, LastBackup)>>,
+    seen: Mutex<Option<(Instant, Kept)>>,
 }
 
 impl Backups {
@@ -147,9 +160,18 @@ impl Backups {
         let named = args.judging.store().filter(|_| asked);
         Self {
             store: named.map(|it| {
-                store::open(&it).map_err(|failure| LastBackup {
-                    store: it.store.unwrap_or_default(),
-                    found: Err(failure.what),
+                store::open(&it).map_err(|failure| {
+                    let store = it.store.unwrap_or_default();
+                    Kept {
+                        backup: LastBackup {
+                            store: store.clone(),
+                            found: Err(failure.what.clone()),
+                        },
+                        archive: LastArchive {
+                            store,
+                            found: Err(failure.what),
+                        },
+                    }
                 })
             }),
             limit: context.timeout().min(STORE_LIMIT),
@@ -157,7 +179,7 @@ impl Backups {
         }
     }
 
-    async fn last(&self, snapshot: &Snapshot) -> Option<LastBackup> {
+    async fn last(&self, snapshot: &Snapshot) -> Option<Kept> {
         let store = match self.store.as_ref()? {
             Ok(store) => store,
             Err(problem) => return Some(problem.clone()),
@@ -168,7 +190,11 @@ impl Backups {
             Some((when, last)) if when.elapsed() < STORE_AGAIN => Some(last.clone()),
             _ => {
                 let system = snapshot.system_identifier();
-                let last = last_backup(store, &snapshot.cluster, system, self.limit).await;
+                let (backup, archive) = futures::join!(
+                    last_backup(store, &snapshot.cluster, system, self.limit),
+                    last_archive(store, &snapshot.cluster, system, self.limit),
+                );
+                let last = Kept { backup, archive };
                 *seen = Some((Instant::now(), last.clone()));
                 Some(last)
             }

@@ -4,7 +4,9 @@
 mod line;
 mod run_event;
 mod standby_stage;
+mod wal_event;
 
 pub use line::EventLine;
 pub use run_event::{EventError, Reporter, RunEvent};
 pub use standby_stage::StandbyStage;
+pub use wal_event::{WalEvent, WalEventLine, WalWait};

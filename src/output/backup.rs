@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
 use crate::backup::catalogue::{
-    Catalogue, Doomed, Entry, KeepReason, LastBackup, RetentionVerdict,
+    Catalogue, Doomed, Entry, KeepReason, LastBackup, RetentionVerdict, Undeletable,
 };
 use crate::backup::format::{Content, Kind, Manifest, RestoreTest, Verification};
 use crate::cluster::words;
+use crate::wal::{ArchiveObject, ExpiredWal};
 
 /// What a backup holds, in a word or two.
 pub(super) fn what(manifest: &Manifest) -> String {
@@ -273,6 +274,30 @@ pub struct Pruning {
     pub deleted: Vec<String>,
     /// What could not be.
     pub failed: Vec<Undeleted>,
+    /// Archived WAL that no backup that stays needs.
+    pub wal: Vec<WalPruning>,
+}
+
+/// What is to become of the WAL of one archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalPruning {
+    /// Path of the archive in the store.
+    pub folder: String,
+    /// What goes; or why nothing does.
+    pub expired: Result<ExpiredWal, String>,
+    /// How many of the objects are gone.
+    pub deleted: usize,
+    /// What could not be deleted, and why.
+    pub failed: Option<Undeletable>,
+}
+
+impl WalPruning {
+    /// Paths of what goes, oldest first.
+    pub fn paths(&self) -> Vec<String> {
+        let objects = self.expired.as_ref().map_or(&[][..], |it| &it.objects);
+        let path = |object: &ArchiveObject| format!("{}/{object}", self.folder);
+        objects.iter().map(path).collect()
+    }
 }
 
 /// A backup that could not be deleted.
@@ -293,6 +318,7 @@ impl Pruning {
         Doomed {
             unfinished: self.given_up.clone(),
             old: old.map(|verdict| verdict.id.clone()).collect(),
+            wal: self.wal.iter().flat_map(WalPruning::paths).collect(),
         }
     }
 }
@@ -303,7 +329,33 @@ pub(super) fn reason(reason: KeepReason) -> &'static str {
         KeepReason::Last => "among the last",
         KeepReason::Daily => "of its day",
         KeepReason::Weekly => "of its week",
+        KeepReason::Window => "for the window",
         KeepReason::AheadOfClock => "began in the future: check the clocks",
+    }
+}
+
+/// What is to become of the WAL of an archive, in words.
+fn wal_line(wal: &WalPruning) -> String {
+    let expired = match &wal.expired {
+        Ok(expired) => expired,
+        Err(why) => return format!("{}: all of the WAL stays: {why}", wal.folder),
+    };
+    let what = format!(
+        "{} segments of WAL before {} ({}), which no base backup that stays needs",
+        expired.segments,
+        expired.before,
+        words::bytes(expired.stored_bytes)
+    );
+    match (&wal.failed, wal.deleted) {
+        (Some(failed), deleted) => format!(
+            "{}: {deleted} of {} objects of {what}, are deleted; {} could not be: {}",
+            wal.folder,
+            expired.objects.len(),
+            failed.path,
+            failed.reason
+        ),
+        (None, 0) => format!("{}: delete {what}", wal.folder),
+        (None, _) => format!("{}: deleted {what}", wal.folder),
     }
 }
 
@@ -345,6 +397,10 @@ pub fn pruning_screen(pruning: &Pruning, screen: &Screen) -> String {
         text = format!("no backup in {}", super::plain(&pruning.store));
     }
     text.push('\n');
+    for wal in &pruning.wal {
+        text.push_str(&screen.wrap(&super::plain(&wal_line(wal)), 2));
+        text.push('\n');
+    }
     if pruning.dry_run {
         text.push_str("nothing was deleted: --dry-run\n");
     }
@@ -354,7 +410,8 @@ pub fn pruning_screen(pruning: &Pruning, screen: &Screen) -> String {
         text.push_str(&screen.wrap(&super::plain(&line), 2));
         text.push('\n');
     }
-    if !pruning.failed.is_empty() {
+    let wal_failed = pruning.wal.iter().any(|it| it.failed.is_some());
+    if !pruning.failed.is_empty() || wal_failed {
         text.push_str("the same command once more goes on\n");
     }
     text

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use crate::cluster::{
     FindingCode, Health, HealthVerdict, Instance, Role, Severity, Snapshot, TimeLag,
 };
+use crate::wal::WalProtection;
 
 /// What one look has measured.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Measured {
     pub connections: BTreeMap<String, BTreeMap<String, u64>>,
     /// The backups; none when no store was named or it does not answer.
     pub backups: Option<BackupFigures>,
+    /// What is archived of the WAL; none when no store was named, it has no archive or does not answer.
+    pub archive: Option<WalProtection>,
     /// The operations that are remembered, oldest first; none when the journal can't be read.
     pub operations: Option<Vec<OperationFigures>>,
 }
@@ -148,6 +151,10 @@ metrics! {
     backup_newest = "backup_newest_timestamp_seconds", "When the newest backup that is whole was begun; absent when there is none";
     backup_restored = "backup_restore_test_timestamp_seconds", "When a backup was last restored for a trial; absent when none ever was";
     backup_restorable = "backup_restore_test_success", "1 when that trial succeeded";
+    wal_archive_as_of = "wal_archive_as_of_timestamp_seconds", "The moment up to which all that was committed is archived; absent when nobody has said so";
+    wal_archive_from = "wal_archive_recoverable_from_timestamp_seconds", "The first moment that can be restored, without a break up to the last; absent when there is none";
+    wal_archive_to = "wal_archive_recoverable_to_timestamp_seconds", "The last moment that can be restored; absent when there is none";
+    wal_archive_gaps = "wal_archive_open_gaps", "Gaps in the archived WAL behind which no base backup was taken";
     operations = "operations_remembered", "Operations that the journal remembers, by kind and outcome";
     operation_last = "operation_last_timestamp_seconds", "When the last operation of a kind ended";
     operation_unfinished = "operation_unfinished", "1 when an operation was begun and has not ended";
@@ -395,6 +402,17 @@ impl Told {
                 self.set(&metrics.backup_restored, [], seconds(at));
                 self.set(&metrics.backup_restorable, [], flag(worked));
             }
+        }
+        if let Some(archive) = &measured.archive {
+            if let Some(as_of) = archive.as_of {
+                self.set(&metrics.wal_archive_as_of, [], seconds(as_of));
+            }
+            if let Some(found) = &archive.recoverable {
+                self.set(&metrics.wal_archive_from, [], seconds(found.from));
+                self.set(&metrics.wal_archive_to, [], seconds(found.to));
+            }
+            let gaps = archive.open_breaks.len();
+            self.set(&metrics.wal_archive_gaps, [], gaps as f64);
         }
         let mut counted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for operation in measured.operations.iter().flatten() {

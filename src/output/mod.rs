@@ -41,12 +41,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod top;
+mod wal;
 mod writer;
 
 pub use accounts::{databases_screen, users_screen};
 pub use advice::Given;
 pub use backup::{
-    Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
+    Pruning, Undeleted, WalPruning, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
 pub use change::{changes_screen, proposal_screen, refused_proposal_screen};
 pub use cluster_backups::{BackupState, ClusterBackups, LastRestoreTest, cluster_backups_screen};
@@ -62,7 +63,8 @@ pub use document::{
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
     QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, UsersDocument, VerificationDocument,
+    SynchronousDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
+    WalVerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
@@ -91,4 +93,7 @@ pub use slots::slots_screen;
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
 pub use top::{TopSort, TopView, draw_top, sorted_statements, top_heading, top_lines};
+pub use wal::{
+    ArchiveView, VerifiedArchive, wal_archives_screen, wal_event_line, wal_verified_screen,
+};
 pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout};

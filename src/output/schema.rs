@@ -12,12 +12,13 @@ use super::document::{
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
     QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, UsersDocument, VerificationDocument,
+    SynchronousDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
+    WalVerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use super::rollout::RolloutContent;
 use crate::engine::Report;
-use crate::events::EventLine;
+use crate::events::{EventLine, WalEventLine};
 use crate::plan::{Plan, Refusal};
 
 /// The file with what several documents have in common. Others refer to it relative to their own
@@ -45,9 +46,9 @@ fn operation<T: JsonSchema>(kind: &str) -> Value {
     schema.into()
 }
 
-/// A line of `--events`.
-fn event() -> Value {
-    let mut schema = of::<EventLine>();
+/// A line of `--events`, or of `pgctl wal archive -o json`.
+fn event<T: JsonSchema>() -> Value {
+    let mut schema = of::<T>();
     // Nothing but what is described.
     schema["unevaluatedProperties"] = false.into();
     schema
@@ -86,6 +87,8 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ),
         ("backup-verification.json", of::<VerificationDocument>()),
         ("backup-pruning.json", of::<PruningDocument>()),
+        ("wal-archive-list.json", of::<WalArchiveListDocument>()),
+        ("wal-verification.json", of::<WalVerificationDocument>()),
         ("plan.json", operation::<Plan>("Plan")),
         ("refusal.json", operation::<Refusal>("Refusal")),
         ("report.json", operation::<Report>("Report")),
@@ -94,7 +97,8 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("autoscaler.json", of::<AutoscalerDocument>()),
         ("synchronous-replication.json", of::<SynchronousDocument>()),
         ("error.json", of::<ErrorDocument>()),
-        ("event.json", event()),
+        ("event.json", event::<EventLine>()),
+        ("wal-event.json", event::<WalEventLine>()),
     ]);
     let common = shared(&schemas);
     for schema in schemas.values_mut() {

@@ -5,14 +5,16 @@ use super::findings::findings_section;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::sections::{autoscaler_section, instances_section, services_section, volumes_section};
+use super::wal::last_archive_section;
 use crate::backup::catalogue::LastBackup;
 use crate::cluster::{Behind, FindingCode, Health, HealthVerdict, Snapshot, words};
+use crate::wal_archive::LastArchive;
 
-/// The whole screen of one cluster. `backup`: what a store has of it, when one is configured.
+/// The whole screen of one cluster. `kept`: what a store has of it, when one is configured.
 pub fn status_screen(
     snapshot: &Snapshot,
     health: &Health,
-    backup: Option<&LastBackup>,
+    kept: Option<(&LastBackup, &LastArchive)>,
     screen: &Screen,
 ) -> String {
     let mut parts = vec![verdict_line(health, screen)];
@@ -20,7 +22,10 @@ pub fn status_screen(
     parts.push(services_section(snapshot, screen));
     parts.push(autoscaler_section(snapshot, screen));
     parts.push(volumes_section(snapshot, screen));
-    parts.extend(backup.map(|last| last_backup_section(last, snapshot.taken, screen)));
+    if let Some((backup, archive)) = kept {
+        parts.push(last_backup_section(backup, snapshot.taken, screen));
+        parts.push(last_archive_section(archive, snapshot.taken, screen));
+    }
     parts.push(findings_section(health, screen));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"

@@ -13,6 +13,7 @@ mod restore;
 mod rollout;
 mod scaling;
 mod top;
+mod wal;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -544,6 +545,7 @@ fn the_plan_of_a_switchover() {
 fn the_last_backup_is_a_row_also_when_nothing_is_known() {
     use crate::backup::catalogue::{LastBackup, Newest};
     use crate::backup::format::Kind;
+    use crate::wal_archive::LastArchive;
 
     let snapshot = fixture::healthy(2);
     let health = assess(&snapshot, &Limits::default());
@@ -563,11 +565,19 @@ fn the_last_backup_is_a_row_also_when_nothing_is_known() {
             store: "s3://backups/postgres".into(),
             found,
         };
-        let screen = status_screen(&snapshot, &health, Some(&last), &screen(100));
+        let none = LastArchive {
+            store: last.store.clone(),
+            found: Ok(None),
+        };
+        let screen = status_screen(&snapshot, &health, Some((&last, &none)), &screen(100));
         let from = screen.find("LAST VERIFIED BACKUP").expect("a section");
         text.push_str(&screen[from..]);
         text.push('\n');
-        let document = ClusterStatusDocument::new(&snapshot, &health).with_backup(Some(&last));
+        let document = ClusterStatusDocument::new(&snapshot, &health).with_kept(&last, &none);
+        assert_eq!(
+            serde_json::to_value(&document).expect("JSON")["walArchive"],
+            Value::Null
+        );
         let document = serde_json::to_value(&document).expect("JSON");
         text.push_str(&format!("{:#}\n\n", document["lastBackup"]));
     }

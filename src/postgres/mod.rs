@@ -36,6 +36,7 @@ mod tool_options;
 mod top;
 mod unlogged;
 mod unreadable;
+mod wal_server;
 mod walsender;
 mod watched_stream;
 
@@ -49,4 +50,5 @@ pub use session::{Login, Rights, Session};
 pub use standby_log::{Complaint, complaint, last_words};
 pub use target::{FailedStatement, Target, TargetDatabase};
 pub use tool_options::tool_options;
+pub use wal_server::{WalServer, WalSlot, WalWritten};
 pub use walsender::log_in_for_replication;

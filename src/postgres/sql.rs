@@ -345,6 +345,40 @@ pub(super) const SINCE_LAST_REPLAYED: &str =
 pub(super) const TIMELINE_HISTORY: &str = "select pg_read_file('pg_wal/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) \
      || '.history', 0, 1048576, true)";
 
+/// How far a server has written its WAL, and its archive's slot. The time is taken before the position: what was
+/// committed by then is before it.
+pub(super) fn wal_server(slot: &str) -> String {
+    let slot = quote_literal(slot);
+    format!(
+        "with me as materialized (select pg_is_in_recovery() as standby), \
+         clock as materialized (select standby, clock_timestamp() as now from me), \
+         here as materialized (select standby, now, \
+           case when not standby then pg_current_wal_flush_lsn() end as flushed, \
+           case when not standby then pg_walfile_name(pg_current_wal_insert_lsn()) end as file \
+           from clock) \
+         select json_build_object( \
+           'version', current_setting('server_version_num')::int, \
+           'systemIdentifier', (select system_identifier::text from pg_control_system()), \
+           'segmentBytes', (select setting::int8 from pg_settings where name = 'wal_segment_size'), \
+           'writes', case when not standby then json_build_object( \
+             'timeline', ('x' || substr(file, 1, 8))::bit(32)::int, \
+             'flushed', flushed::text, \
+             'now', now) end, \
+           'slot', (select json_build_object( \
+               'physical', slot_type = 'physical', \
+               'restart', restart_lsn::text, \
+               'lost', coalesce(wal_status = 'lost', false), \
+               'user', active_pid, \
+               'client', (select coalesce(host(client_addr), 'a socket') from pg_stat_activity \
+                 where pid = active_pid)) \
+             from pg_replication_slots where slot_name = {slot})) from here"
+    )
+}
+
+/// Names of the segments in `pg_wal`.
+pub(super) const WAL_SEGMENTS: &str = "select string_agg(name, ' ') from pg_ls_waldir() \
+     where name ~ '^[0-9A-F]{24}$'";
+
 /// Drops a physical slot that exists and that nobody streams through; one in use stays.
 pub(super) fn drop_idle_slot(name: &str) -> String {
     format!(

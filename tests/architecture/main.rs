@@ -38,7 +38,7 @@ const DOING: &[&str] = &[
 /// What would make a decision depend on more than its facts. Crates that do I/O are kept out by `model/Cargo.toml`.
 const SURROUNDINGS: &[&str] = &["std::fs", "std::net", "std::env", "Timestamp::now"];
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule {
         room: "model/src",
         unknown: &[SURROUNDINGS],
@@ -140,6 +140,22 @@ const RULES: [Rule; 13] = [
             ],
         ],
         why: "backup/ is called by whoever runs it, and shows nothing",
+    },
+    Rule {
+        room: "src/wal_archive",
+        unknown: &[
+            SCREEN,
+            TYPED,
+            KUBERNETES,
+            &[
+                "crate::commands",
+                "crate::engine",
+                "crate::world",
+                "crate::plan",
+                "crate::observe",
+            ],
+        ],
+        why: "wal_archive/ is called by whoever archives, and neither finds a cluster nor shows anything",
     },
 ];
 

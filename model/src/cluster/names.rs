@@ -78,6 +78,8 @@ pub const ENV_PASSWORD: &str = "POSTGRES_PASSWORD";
 pub const ENV_REPLICATION_PASSWORD: &str = "REPLICATION_PASSWORD";
 /// The standbys' role (`deploy/base/scripts/start.sh`).
 pub const REPLICATION_ROLE: &str = "replicator";
+/// The slot that holds the WAL that is not archived yet, and the name of whoever streams through it.
+pub const WAL_SLOT: &str = "pgctl_wal_archive";
 /// Key of the superuser's name when the pod template names none.
 pub const KEY_USER: &str = "postgres-user";
 /// Key of the superuser's password when the pod template names none.

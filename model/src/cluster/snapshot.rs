@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoscaler, Component, Instance, NameError, NotVisible, ObjectKind, Role, ServiceFacts,
-    ServicePurpose, StatefulSetFacts, Topology, VolumeFacts, resolve_tail,
+    Autoscaler, Component, DatabaseFacts, Instance, NameError, NotVisible, ObjectKind, Role,
+    ServiceFacts, ServicePurpose, StatefulSetFacts, Topology, VolumeFacts, names, resolve_tail,
 };
 
 /// Which cluster.
@@ -173,6 +173,13 @@ impl Snapshot {
         self.services
             .iter()
             .find(|service| service.purpose == purpose)
+    }
+
+    /// The slot through which the WAL is archived; none when no server has it.
+    pub fn wal_slot(&self) -> Option<&'static str> {
+        let mut servers = self.instances.iter().filter_map(Instance::facts);
+        let has = |it: &DatabaseFacts| it.slots.iter().any(|slot| slot.name == names::WAL_SLOT);
+        servers.any(has).then_some(names::WAL_SLOT)
     }
 
     /// The primary's pod when the replica StatefulSet has it, and the number of pods below which it

@@ -100,6 +100,8 @@ checks! {
     WalUnlimited = "wal-unlimited", Protection, "max_slot_wal_keep_size limits what slots hold back";
     /// WAL is archived nowhere.
     NoArchive = "no-archive", Protection, "WAL is archived";
+    /// The WAL archive does not lead to every moment up to now.
+    WalArchiveIncomplete = "wal-archive-incomplete", Protection, "archived WAL leads to every moment up to now";
     /// Transaction ids run out.
     TransactionIdWraparound = "transaction-id-wraparound", Vacuum, "no database is near the end of its transaction ids";
     /// Multixact ids run out.

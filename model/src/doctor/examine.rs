@@ -52,6 +52,7 @@ fn look(facts: &DoctorFacts, check: Check) -> Vec<Finding> {
         Check::BackupMissing => protection::backup_missing(facts),
         Check::BackupNotRestored => protection::backup_not_restored(facts),
         Check::WalUnlimited => protection::wal_unlimited(facts),
+        Check::WalArchiveIncomplete => protection::wal_archive_incomplete(facts),
         Check::NoArchive => protection::no_archive(facts),
         Check::TransactionIdWraparound => vacuum::transaction_id_wraparound(facts),
         Check::MultixactWraparound => vacuum::multixact_wraparound(facts),

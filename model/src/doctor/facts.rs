@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Health, Snapshot, StatefulSetFacts};
 use crate::plan::{Drift, UnloggedTables};
+use crate::wal::WalProtection;
 
 /// A fact, or why nobody knows it.
 pub type Known<T> = Result<T, String>;
@@ -28,6 +29,8 @@ pub struct DoctorFacts {
     pub secret: Known<SecretFacts>,
     /// The backups.
     pub backups: Known<BackupSeen>,
+    /// What a store has of its WAL; none when that has no archive of it.
+    pub archive: Known<Option<ArchiveSeen>>,
     /// What GitOps tools would do about changes of operations.
     pub drift: Vec<Drift>,
     /// Permissions that pgctl's commands need.
@@ -342,6 +345,15 @@ pub struct BackupSeen {
     pub newest: Option<(String, Timestamp)>,
     /// The last restore of one of them into a throw-away server: of which, when, and what failed.
     pub restored: Option<(String, Timestamp, Option<String>)>,
+}
+
+/// The archive of the WAL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveSeen {
+    /// Where was looked.
+    pub store: String,
+    /// What it does for the cluster.
+    pub protection: WalProtection,
 }
 
 /// A permission that commands of pgctl need.

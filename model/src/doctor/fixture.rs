@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::facts::{
-    BackupSeen, Budget, DatabaseAge, DatabaseAnswer, DoctorFacts, HbaLine, NodePlace, ObjectsSeen,
-    PasswordFacts, PodSecurity, PolicyFacts, SecretFacts, ServerAnswer, ServerSeen, SettingValue,
+    ArchiveSeen, BackupSeen, Budget, DatabaseAge, DatabaseAnswer, DoctorFacts, HbaLine, NodePlace,
+    ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts, SecretFacts, ServerAnswer, ServerSeen,
+    SettingValue,
 };
 use crate::cluster::fixture::{healthy, now, primary, replica, sender};
-use crate::cluster::{Limits, Snapshot, SyncState, assess};
+use crate::cluster::{Limits, Lsn, Snapshot, SyncState, Timeline, assess};
+use crate::wal::{Recoverable, WalProtection};
 
 /// Everything is as it should be.
 pub fn well() -> DoctorFacts {
@@ -64,6 +66,21 @@ pub fn well() -> DoctorFacts {
             newest: Some(("b-1".into(), now() - SignedDuration::from_hours(3))),
             restored: Some(("b-1".into(), now() - SignedDuration::from_hours(2), None)),
         }),
+        archive: Ok(Some(ArchiveSeen {
+            store: "s3://backups/pg".into(),
+            protection: WalProtection {
+                recoverable: Some(Recoverable {
+                    timeline: Timeline(3),
+                    from: now() - SignedDuration::from_hours(48),
+                    to: now() - SignedDuration::from_secs(3),
+                    to_position: Lsn::new(0x0A00_0028),
+                    backup: "b-0".into(),
+                }),
+                as_of: Some(now() - SignedDuration::from_secs(3)),
+                open_breaks: Vec::new(),
+                unreadable: 0,
+            },
+        })),
         drift: Vec::new(),
         access: Ok(Vec::new()),
         statistics_seconds: 604_800.0,

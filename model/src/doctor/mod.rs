@@ -24,9 +24,9 @@ mod vacuum;
 pub use check::{Check, CheckCode, Group};
 pub use examine::examine;
 pub use facts::{
-    Access, AutovacuumTable, BackupSeen, Budget, ChecksumFailures, ClientFacts, CollationFacts,
-    DatabaseAge, DatabaseAnswer, Difference, DoctorFacts, HbaLine, IndexName, IndexUse, Known,
-    NodePlace, ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts, SecretFacts, SequenceUse,
-    ServerAnswer, ServerSeen, SettingValue,
+    Access, ArchiveSeen, AutovacuumTable, BackupSeen, Budget, ChecksumFailures, ClientFacts,
+    CollationFacts, DatabaseAge, DatabaseAnswer, Difference, DoctorFacts, HbaLine, IndexName,
+    IndexUse, Known, NodePlace, ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts, SecretFacts,
+    SequenceUse, ServerAnswer, ServerSeen, SettingValue,
 };
 pub use result::{CheckResult, Examination, Outcome};

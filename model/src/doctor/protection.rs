@@ -250,8 +250,74 @@ pub(super) fn wal_unlimited(facts: &DoctorFacts) -> Vec<Finding> {
     findings
 }
 
+/// An archive that is further behind than this was given up by whoever writes it: the unfinished segment is
+/// stored every few seconds. In seconds.
+const ARCHIVE_BEHIND: i64 = 120;
+
+pub(super) fn wal_archive_incomplete(facts: &DoctorFacts) -> Vec<Finding> {
+    let object = cluster(&facts.snapshot);
+    let namespace = &facts.snapshot.cluster.namespace;
+    let archive = match &facts.archive {
+        // Whether WAL is archived at all is another check.
+        Ok(None) => return Vec::new(),
+        Ok(Some(archive)) => archive,
+        Err(why) => {
+            return vec![
+                Finding::unknown(object, why)
+                    .next(format!("pgctl -n {namespace} doctor --store STORE")),
+            ];
+        }
+    };
+    let store = words::shell_word(&archive.store);
+    let take = format!("pgctl -n {namespace} backup --physical --store {store}");
+    let list = format!("pgctl -n {namespace} wal list --store {store}");
+    let protection = &archive.protection;
+    let mut findings: Vec<Finding> = protection
+        .open_breaks
+        .iter()
+        .map(|it| {
+            let what = format!(
+                "WAL is missing from {} to {} on timeline {}, and no base backup was taken after it",
+                it.from, it.to, it.timeline
+            );
+            Finding::critical(object.clone(), what)
+                .evidence(it.why.words())
+                .next(take.clone())
+        })
+        .collect();
+    if protection.recoverable.is_none() {
+        let what = "no base backup leads into the archived WAL: no moment can be restored";
+        findings.push(Finding::critical(object.clone(), what).next(take));
+    }
+    let behind = protection.behind(facts.snapshot.taken);
+    let late = behind.is_none_or(|it| it.as_secs() > ARCHIVE_BEHIND);
+    if late {
+        let what = match behind {
+            Some(behind) => format!("the WAL archive is {} behind", words::age(behind.as_secs())),
+            None => "nobody has said up to when WAL is archived".to_owned(),
+        };
+        findings.push(
+            Finding::warning(object.clone(), what)
+                .evidence("what is committed since then is lost with the volumes")
+                .next(format!("pgctl -n {namespace} slots"))
+                .next(list.clone()),
+        );
+    }
+    if protection.unreadable > 0 {
+        let what = format!(
+            "{} objects of the WAL archive can't be read",
+            protection.unreadable
+        );
+        findings.push(Finding::warning(object, what).next(list));
+    }
+    findings
+}
+
 pub(super) fn no_archive(facts: &DoctorFacts) -> Vec<Finding> {
     let snapshot = &facts.snapshot;
+    if matches!(facts.archive, Ok(Some(_))) {
+        return Vec::new();
+    }
     let Some(primary_facts) = snapshot.primary().and_then(Instance::facts) else {
         let why = "there is no single primary that answers";
         return vec![Finding::unknown(cluster(snapshot), why)];

@@ -11,8 +11,11 @@ use super::{
     SequenceUse, examine,
 };
 use crate::cluster::fixture::{PRIMARY, facts as server_facts, now, primary, replica};
-use crate::cluster::{Database, FindingCode, GitOps, Limits, PAUSED_BOUNDS, Unrequested, assess};
+use crate::cluster::{
+    Database, FindingCode, GitOps, Limits, Lsn, PAUSED_BOUNDS, Timeline, Unrequested, assess,
+};
 use crate::plan::{Drift, Reverts, UnloggedTables};
+use crate::wal::{BreakReason, WalBreak, WalProtection};
 
 type Damage = fn(&mut DoctorFacts);
 
@@ -79,7 +82,29 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
                 .max_slot_wal_keep_bytes = None;
         }),
         (Check::NoArchive, Note, |it| {
+            it.archive = Ok(None);
             primary(&mut it.snapshot).settings.archiving = false
+        }),
+        (Check::WalArchiveIncomplete, Critical, |it| {
+            archive(it).open_breaks.push(WalBreak {
+                timeline: Timeline(3),
+                from: Lsn::new(0x0900_0000),
+                to: Lsn::new(0x0A00_0000),
+                why: BreakReason::Missing,
+                closed: false,
+            });
+        }),
+        (Check::WalArchiveIncomplete, Critical, |it| {
+            archive(it).recoverable = None
+        }),
+        (Check::WalArchiveIncomplete, Warning, |it| {
+            archive(it).as_of = Some(now() - SignedDuration::from_secs(130));
+        }),
+        (Check::WalArchiveIncomplete, Warning, |it| {
+            archive(it).as_of = None
+        }),
+        (Check::WalArchiveIncomplete, Warning, |it| {
+            archive(it).unreadable = 1
         }),
         (Check::TransactionIdWraparound, Warning, |it| {
             answer(it, 0).ages[0].transactions = 600_000_000;
@@ -261,6 +286,9 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
         (&[Check::BackupMissing, Check::BackupNotRestored], |it| {
             it.backups = Err("no store is named".into());
         }),
+        (&[Check::WalArchiveIncomplete], |it| {
+            it.archive = Err("no store is named".into());
+        }),
         (&[Check::WeakPassword, Check::SamePassword], |it| {
             it.secret = Err("forbidden".into())
         }),
@@ -342,6 +370,11 @@ fn silence(facts: &mut DoctorFacts, pod: &str) {
         reason: "no answer within 10 s".into(),
         alive: false,
     };
+}
+
+fn archive(facts: &mut DoctorFacts) -> &mut WalProtection {
+    let archive = facts.archive.as_mut().expect("a store is named");
+    &mut archive.as_mut().expect("there is an archive").protection
 }
 
 fn backups(facts: &mut DoctorFacts) -> &mut BackupSeen {

@@ -36,6 +36,12 @@ static PROGRAMS: &[Program] = &[
         files: &["pgctl"],
         user: user("nonroot", 65532, "/home/nonroot"),
     },
+    // The same with PostgreSQL's programs (--target with-postgres), which every container sees here.
+    Program {
+        images: &["pgctl-restore"],
+        files: &["pgctl"],
+        user: user("postgres", 999, "/var/lib/postgresql"),
+    },
     Program {
         images: &["pgbouncer"],
         files: &["pgbouncer"],

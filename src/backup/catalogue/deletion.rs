@@ -1,5 +1,6 @@
 //! Deleting backups, which somebody has to have agreed to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::backup::store::{Store, blocking};
@@ -12,21 +13,21 @@ pub struct Doomed {
     pub unfinished: Vec<String>,
     /// Ids of backups that nobody wants to keep, oldest first.
     pub old: Vec<String>,
+    /// Paths of archived WAL that no backup that stays needs, oldest first.
+    pub wal: Vec<String>,
 }
 
 impl Doomed {
     /// How many go.
     pub fn count(&self) -> usize {
-        self.unfinished.len() + self.old.len()
+        self.unfinished.len() + self.old.len() + self.wal.len()
     }
 }
 
 impl NeedsConfirmation for Doomed {
     fn subject(&self) -> String {
-        format!(
-            "to delete {}",
-            [self.unfinished.as_slice(), &self.old].concat().join(", ")
-        )
+        let all = [self.unfinished.as_slice(), &self.old, &self.wal].concat();
+        format!("to delete {}", all.join(", "))
     }
 
     /// How many go.
@@ -46,7 +47,7 @@ pub enum Deletion {
     Failed(String),
 }
 
-/// Deletes them one after the other, and says of each what has become of it.
+/// Deletes the backups one after the other, and says of each what has become of it.
 ///
 /// # Errors
 /// When it is something else that somebody has agreed to: nothing is deleted then.
@@ -76,4 +77,43 @@ pub async fn delete(
         done.push((id.clone(), deletion));
     }
     Ok(done)
+}
+
+/// Deletes the archived WAL of these paths, of those that somebody has agreed to, until one can't be: then the
+/// same command once more goes on. How many are gone.
+///
+/// # Errors
+/// When it is something else that somebody has agreed to: nothing is deleted then.
+pub async fn delete_wal(
+    store: &Arc<dyn Store>,
+    doomed: &Doomed,
+    paths: &[String],
+    confirmed: &Confirmed,
+) -> Result<(usize, Option<Undeletable>), NotConfirmed> {
+    confirmed.covers(doomed)?;
+    let agreed: BTreeSet<&String> = doomed.wal.iter().collect();
+    let mut gone = 0;
+    for path in paths.iter().filter(|path| agreed.contains(path)) {
+        let (objects, name) = (store.objects(), path.clone());
+        match blocking(move || objects.remove(&name)).await {
+            Ok(()) => gone += 1,
+            Err(error) => {
+                let undeletable = Undeletable {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                };
+                return Ok((gone, Some(undeletable)));
+            }
+        }
+    }
+    Ok((gone, None))
+}
+
+/// An object that could not be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undeletable {
+    /// Its path in the store.
+    pub path: String,
+    /// What the store said.
+    pub reason: String,
 }

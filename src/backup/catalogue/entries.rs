@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use super::retention::RetentionCandidate;
 use crate::backup::format::{
     Content, Fingerprint, MANIFEST_FILE, Manifest, RestoreTest, VERIFIED_FILE, Verification,
-    read_checksummed, started, write_checksummed,
+    could_be_of, read_checksummed, started, write_checksummed,
 };
 use crate::backup::store::{Store, StoreError, blocking};
+use crate::cluster::ClusterId;
 
 /// The most that a manifest may have, in bytes: one archive takes about 1 KiB.
 const LONGEST_MANIFEST: u64 = 64 << 20;
@@ -98,8 +99,24 @@ impl Catalogue {
     /// # Errors
     /// When the store can't be read. A backup with a bad manifest is an entry that says so.
     pub async fn read(store: &Arc<dyn Store>) -> Result<Self, StoreError> {
+        Self::read_those(store, |_| true).await
+    }
+
+    /// Reads of a store what is of one cluster, by the names: that asks less of it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_of(store: &Arc<dyn Store>, cluster: &ClusterId) -> Result<Self, StoreError> {
+        Self::read_those(store, |id| could_be_of(id, cluster)).await
+    }
+
+    async fn read_those(
+        store: &Arc<dyn Store>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Self, StoreError> {
         let listed = Arc::clone(store);
-        let listing = blocking(move || listed.list()).await?;
+        let mut listing = blocking(move || listed.list()).await?;
+        listing.finished.retain(|id| wanted(id));
         let mut entries: Vec<Entry> = futures::stream::iter(listing.finished)
             .map(|id| {
                 let store = Arc::clone(store);

@@ -6,7 +6,7 @@ mod newest;
 mod retention;
 mod verify;
 
-pub use deletion::{Deletion, Doomed, delete};
+pub use deletion::{Deletion, Doomed, Undeletable, delete, delete_wal};
 pub use entries::{Catalogue, Entry, entry, record};
 pub use newest::{LastBackup, Newest, last_backup};
 pub use retention::{KeepReason, RetentionCandidate, RetentionPolicy, RetentionVerdict, decide};

@@ -28,6 +28,8 @@ pub struct RetentionPolicy {
     pub daily: usize,
     /// The newest of each of the last so many weeks (Monday to Sunday, UTC) that have one.
     pub weekly: usize,
+    /// What was begun no longer ago than this, and the newest before it: with the WAL, every moment since.
+    pub window: Option<SignedDuration>,
 }
 
 /// What the decision needs to know of a backup.
@@ -61,6 +63,8 @@ pub enum KeepReason {
     Daily,
     /// The newest of its week.
     Weekly,
+    /// Moments of the window are reached with it.
+    Window,
     /// It began in the future: what it is worth can't be told until the clock is right.
     AheadOfClock,
 }
@@ -119,11 +123,13 @@ pub fn decide(
         let last = good.iter().chain(&broken).copied().take(policy.last);
         let daily = newest_of_each(&good, &broken, day).take(policy.daily);
         let weekly = newest_of_each(&good, &broken, week).take(policy.weekly);
+        let window = of_window(&good, policy, now);
         let chosen = newest
             .into_iter()
             .chain(last.map(|one| (one, KeepReason::Last)))
             .chain(daily.map(|one| (one, KeepReason::Daily)))
-            .chain(weekly.map(|one| (one, KeepReason::Weekly)));
+            .chain(weekly.map(|one| (one, KeepReason::Weekly)))
+            .chain(window.map(|one| (one, KeepReason::Window)));
         for (candidate, reason) in chosen {
             reasons
                 .entry(candidate.id.as_str())
@@ -159,6 +165,22 @@ fn newest_of_each<'a>(
     let all: Vec<&'a RetentionCandidate> = good.iter().chain(broken).copied().collect();
     all.into_iter()
         .filter(move |candidate| seen.insert(span(candidate.started)))
+}
+
+/// The good ones of the window, and the newest before it: the moments up to the next one are reached with that.
+fn of_window<'a>(
+    good: &[&'a RetentionCandidate],
+    policy: RetentionPolicy,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a RetentionCandidate> {
+    let since = policy.window.map(|window| now - window);
+    let within = good
+        .iter()
+        .filter(move |one| since.is_some_and(|since| one.started >= since))
+        .count();
+    let before = usize::from(since.is_some());
+    let chosen: Vec<&'a RetentionCandidate> = good.iter().copied().take(within + before).collect();
+    chosen.into_iter()
 }
 
 fn day(time: Timestamp) -> Date {
@@ -232,6 +254,25 @@ mod tests {
             ..RetentionPolicy::default()
         };
         assert_eq!(kept(&all, policy), ["b0001", "b0000"]);
+    }
+
+    #[test]
+    fn a_window_keeps_what_reaches_back_to_its_beginning() {
+        let all: Vec<RetentionCandidate> = (0..10)
+            .map(|day| candidate(day, 24 * day as i64, Kind::Physical, day != 5))
+            .collect();
+        let policy = RetentionPolicy {
+            window: Some(SignedDuration::from_hours(4 * 24)),
+            ..RetentionPolicy::default()
+        };
+        let now = candidate(0, 24 * 9 + 12, Kind::Physical, true).started;
+        let kept: Vec<String> = decide(&all, policy, now)
+            .into_iter()
+            .filter(RetentionVerdict::keep)
+            .map(|verdict| verdict.id)
+            .collect();
+        // The broken one of the fifth day does not reach anything.
+        assert_eq!(kept, ["b0009", "b0008", "b0007", "b0006", "b0004"]);
     }
 
     #[test]
@@ -320,6 +361,7 @@ mod tests {
             last,
             daily,
             weekly,
+            window: None,
         })
     }
 

@@ -11,13 +11,17 @@ use crate::cluster::ClusterId;
 /// the same second apart.
 pub(crate) fn new_id(cluster: &ClusterId, started: Timestamp, kind: Kind) -> String {
     format!(
-        "{}_{}_{}_{}_{:04x}",
-        word(&cluster.namespace),
-        word(&cluster.name),
+        "{}_{}_{}_{:04x}",
+        cluster_words(cluster),
         started.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ"),
         kind.name(),
         rand::random::<u16>()
     )
+}
+
+/// Namespace and cluster as they are in names of a store's folders.
+pub(crate) fn cluster_words(cluster: &ClusterId) -> String {
+    format!("{}_{}", word(&cluster.namespace), word(&cluster.name))
 }
 
 fn word(text: &str) -> String {
@@ -29,11 +33,7 @@ fn word(text: &str) -> String {
 
 /// Whether the backup of this name could be one of this cluster. Its manifest knows for sure.
 pub(crate) fn could_be_of(id: &str, cluster: &ClusterId) -> bool {
-    id.starts_with(&format!(
-        "{}_{}_",
-        word(&cluster.namespace),
-        word(&cluster.name)
-    ))
+    id.starts_with(&format!("{}_", cluster_words(cluster)))
 }
 
 /// Whether a folder's name could be that of a backup. Nothing else in a store is ever touched.

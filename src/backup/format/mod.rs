@@ -8,17 +8,18 @@ mod encryption;
 mod id;
 mod manifest;
 
-pub(super) use checksummed_json::read_checksummed;
+pub(crate) use checksummed_json::read_checksummed;
 pub use checksummed_json::write_checksummed;
 pub use compression::{Compression, Method};
 pub use content::{BaseBackupFacts, ContentError, ContentFacts, Expected};
 pub(super) use content::{TocEntry, check, read_table_of_contents};
 pub use digest::Fingerprint;
-pub(super) use digest::{Meter, MeteredReader, MeteredWriter};
-pub(super) use encryption::Sealer;
+pub(crate) use digest::{Meter, MeteredReader, MeteredWriter};
+pub(crate) use encryption::Sealer;
 pub use encryption::{EncryptionError, Identities, Recipient};
 pub use id::{ResolveError, resolve};
-pub(super) use id::{could_be_of, is_id, new_id, started};
+pub(crate) use id::{cluster_words, could_be_of};
+pub(super) use id::{is_id, new_id, started};
 pub use manifest::{
     Archive, BackupSource, Content, DatabaseDefinition, Kind, MANIFEST_FILE, Manifest, RestoreTest,
     VERIFIED_FILE, Verification, WalRange,

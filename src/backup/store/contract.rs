@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{Objects, StoreError};
 
 /// A folder of backups.
 pub trait Store: Send + Sync {
@@ -64,6 +64,9 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When it can't be deleted.
     fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// What lies beside the backups.
+    fn objects(&self) -> Arc<dyn Objects>;
 }
 
 /// How often whoever writes a backup shows that it is still being written.

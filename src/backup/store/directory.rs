@@ -10,8 +10,9 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
+use super::directory_objects::DirectoryObjects;
 use super::file_name::plain;
-use super::{Listing, Store, StoreError, StoreWriter, StoredFile, UnfinishedBackup};
+use super::{Listing, Objects, Store, StoreError, StoreWriter, StoredFile, UnfinishedBackup};
 use crate::backup::format::{MANIFEST_FILE, is_id};
 
 const PARTIAL: &str = ".partial";
@@ -158,6 +159,11 @@ impl Store for DirectoryStore {
             .and_then(|()| remove_folder(&doomed));
         removed.map_err(StoreError::disk(format!("deleting {}", partial.display())))?;
         Ok(!finished.exists())
+    }
+
+    fn objects(&self) -> Arc<dyn Objects> {
+        let root = self.root.clone();
+        Arc::new(DirectoryObjects { root })
     }
 }
 

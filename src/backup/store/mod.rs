@@ -5,9 +5,11 @@
 mod blocking;
 mod contract;
 mod directory;
+mod directory_objects;
 mod error;
 mod file_name;
 mod location;
+mod objects;
 mod open;
 mod s3;
 
@@ -17,4 +19,5 @@ pub use directory::DirectoryStore;
 pub use error::StoreError;
 pub(crate) use error::explained;
 pub use location::{Location, ParseLocationError, default_location};
+pub use objects::{Objects, StoredObject};
 pub use s3::S3Store;

@@ -4,6 +4,7 @@ mod failure;
 mod list;
 mod progress;
 mod prune;
+mod prune_wal;
 mod run;
 pub(super) mod store;
 mod take;

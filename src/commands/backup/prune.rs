@@ -8,16 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::confirming::typed_line;
 use super::super::context::Context;
-use super::store;
+use super::{prune_wal, store};
 use crate::backup::catalogue::{
-    Catalogue, Deletion, Doomed, RetentionCandidate, RetentionPolicy, decide, delete,
+    Catalogue, Deletion, Doomed, RetentionCandidate, RetentionPolicy, decide, delete, delete_wal,
 };
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::PruneArgs;
-use crate::confirmation::Confirmed;
+use crate::confirmation::{Confirmed, NotConfirmed};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{Pruning, PruningDocument, Undeleted, encode, pruning_screen, write_stderr};
+use crate::output::{
+    Pruning, PruningDocument, Undeleted, WalPruning, encode, pruning_screen, write_stderr,
+};
 
 /// A backup to which nothing was written for so long is not being written any more. When it began
 /// says nothing: a large one takes days, and the clock of whoever takes it may be wrong.
@@ -31,6 +33,9 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
         last: args.keep_last,
         daily: args.keep_daily,
         weekly: args.keep_weekly,
+        window: args
+            .keep_window
+            .map(|it| SignedDuration::try_from(it).unwrap_or(SignedDuration::MAX)),
     };
     if policy == RetentionPolicy::default() {
         return Err(Failure::new(ExitCode::Usage, "nothing to keep was named")
@@ -53,19 +58,23 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
             .filter(|entry| entry.manifest.is_err())
             .map(|entry| entry.id.clone())
             .collect(),
-        given_up: given_up(&store, catalogue.partial).await?,
+        given_up: given_up(&store, catalogue.partial.clone()).await?,
         deleted: Vec::new(),
         failed: Vec::new(),
+        wal: Vec::new(),
     };
+    pruning.wal = prune_wal::expired(&store, &catalogue, &pruning).await?;
     let doomed = pruning.doomed();
     if !args.dry_run && doomed.count() > 0 {
         let confirmed = match Confirmed::by_flag(&doomed, args.yes) {
             Some(confirmed) => confirmed,
             None => confirm(&pruning, &doomed, context).await?,
         };
+        let not_confirmed =
+            |error: NotConfirmed| Failure::new(ExitCode::Refused, error.to_string());
         let deletions = delete(&store, &doomed, &confirmed)
             .await
-            .map_err(|error| Failure::new(ExitCode::Refused, error.to_string()))?;
+            .map_err(not_confirmed)?;
         for (id, deletion) in deletions {
             match deletion {
                 Deletion::Deleted => pruning.deleted.push(id),
@@ -75,6 +84,16 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
                 Deletion::Failed(reason) => pruning.failed.push(Undeleted { id, reason }),
             }
         }
+        // The WAL last, and only that of which what is left of the backups needs nothing.
+        let agreed = std::mem::take(&mut pruning.wal);
+        let still = prune_wal::expired(&store, &catalogue, &pruning).await?;
+        for mut wal in agreed {
+            let now = still.iter().find(|it| it.folder == wal.folder);
+            let paths = now.map_or_else(Vec::new, WalPruning::paths);
+            let deleted = delete_wal(&store, &doomed, &paths, &confirmed).await;
+            (wal.deleted, wal.failed) = deleted.map_err(not_confirmed)?;
+            pruning.wal.push(wal);
+        }
     }
     let text = if context.format.is_document() {
         encode(&PruningDocument::new(&pruning), context.format)
@@ -83,7 +102,10 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
     };
     context.print(&text)?;
     Ok(
-        match (pruning.failed.is_empty(), pruning.deleted.is_empty()) {
+        match (
+            pruning.failed.is_empty() && pruning.wal.iter().all(|it| it.failed.is_none()),
+            pruning.deleted.is_empty() && pruning.wal.iter().all(|it| it.deleted == 0),
+        ) {
             (true, _) => ExitCode::Done,
             (false, true) => ExitCode::Failed,
             (false, false) => ExitCode::Incomplete,
@@ -128,10 +150,13 @@ async fn confirm(
         ));
     }
     write_stderr(&pruning_screen(pruning, &context.screen));
-    write_stderr(&format!(
-        "Type {count} to delete {count} backup{}: ",
-        if count == 1 { "" } else { "s" }
-    ));
+    let what = match (doomed.wal.len(), count - doomed.wal.len()) {
+        (0, 1) => "1 backup".to_owned(),
+        (0, backups) => format!("{backups} backups"),
+        (wal, 0) => format!("{wal} objects of WAL"),
+        (wal, backups) => format!("what that is, {backups} of backups and {wal} of WAL"),
+    };
+    write_stderr(&format!("Type {count} to delete {what}: "));
     let answer = typed_line().await;
     Confirmed::by_typing(doomed, &answer)
         .ok_or_else(|| refused("not confirmed: nothing was deleted"))

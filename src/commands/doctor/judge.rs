@@ -8,16 +8,22 @@ use crate::backup::store::Store;
 use crate::cli::DoctorArgs;
 use crate::cluster::{Limits, Severity, Snapshot, assess, nearest};
 use crate::commands::backup::store;
-use crate::doctor::{BackupSeen, Check, CheckCode, DoctorFacts, Examination, Known, examine};
+use crate::doctor::{
+    ArchiveSeen, BackupSeen, Check, CheckCode, DoctorFacts, Examination, Known, examine,
+};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::Examined;
 use crate::operate::argo_applications;
 use crate::plan::drift;
+use crate::wal_archive::last_archive;
 
 /// How old statistics must be where nobody says so, in seconds: a week.
 const STATISTICS_SECONDS: f64 = 604_800.0;
+
+/// The longest that the archive of a cluster is waited for.
+const STORE_LIMIT: Duration = Duration::from_secs(10);
 
 /// By what is judged.
 pub(super) struct Judge {
@@ -42,9 +48,9 @@ impl Seen {
     }
 }
 
-/// A store, and what is in it.
+/// A store, and the backups in it.
 pub(super) struct Backups {
-    store: String,
+    store: Arc<dyn Store>,
     catalogue: Catalogue,
 }
 
@@ -99,7 +105,7 @@ impl Judge {
             .map_err(|_| format!("{} does not answer", store.location()))?
             .map_err(|error| error.to_string())?;
         Ok(Backups {
-            store: store.location(),
+            store: Arc::clone(store),
             catalogue,
         })
     }
@@ -113,6 +119,10 @@ impl Judge {
         backups: &Known<Backups>,
     ) -> Seen {
         let argo = argo_applications(kube, snapshot).await;
+        let archive = match backups {
+            Ok(backups) => archived(&backups.store, snapshot).await,
+            Err(why) => Err(why.clone()),
+        };
         let facts = DoctorFacts {
             health: assess(snapshot, &self.limits),
             objects: examined.objects,
@@ -123,6 +133,7 @@ impl Judge {
                 Ok(backups) => Ok(seen_in(backups, snapshot)),
                 Err(why) => Err(why.clone()),
             },
+            archive,
             drift: drift(snapshot, &argo),
             access: examined.access,
             statistics_seconds: self.statistics_seconds,
@@ -147,6 +158,17 @@ impl Judge {
     }
 }
 
+/// What the store has of the cluster's WAL.
+async fn archived(store: &Arc<dyn Store>, snapshot: &Snapshot) -> Known<Option<ArchiveSeen>> {
+    let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
+    let last = last_archive(store, cluster, system, STORE_LIMIT).await;
+    let seen = |protection| ArchiveSeen {
+        store: last.store,
+        protection,
+    };
+    Ok(last.found?.map(seen))
+}
+
 /// The newest that is whole, and the newest trial of one.
 fn seen_in(backups: &Backups, snapshot: &Snapshot) -> BackupSeen {
     let catalogue = &backups.catalogue;
@@ -154,7 +176,7 @@ fn seen_in(backups: &Backups, snapshot: &Snapshot) -> BackupSeen {
     let newest = catalogue.newest_of(cluster, system, snapshot.taken);
     let restored = catalogue.last_restore_test_of(cluster, system, snapshot.taken);
     BackupSeen {
-        store: backups.store.clone(),
+        store: backups.store.location(),
         newest: newest.map(|it| (it.id, it.started)),
         restored: restored.map(|(id, test)| {
             let problem = test.problems.first().cloned();

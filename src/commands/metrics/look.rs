@@ -18,6 +18,8 @@ use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
 use crate::observe::{Observed, connections};
 use crate::output::{BackupFigures, Looked, Measured, OperationFigures, plain};
+use crate::wal::WalProtection;
+use crate::wal_archive::last_archive;
 
 /// The longest that the store of backups is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
@@ -57,13 +59,15 @@ impl Look {
 
     async fn one(&self, context: &Context, kube: &Kube) -> Result<Measured, Failure> {
         let mut observed = context.observe(kube).await?;
-        let (connections, journal, catalogue) = futures::join!(
+        let (connections, journal, catalogue, archive) = futures::join!(
             connections(kube, &observed),
             JournalSeen::look(kube, &observed.snapshot.cluster),
             self.catalogue(),
+            self.archive(&observed.snapshot),
         );
         journal.note(&mut observed.snapshot);
-        Ok(self.measured(observed, journal, connections, catalogue.as_ref()))
+        let store = (catalogue.as_ref(), archive);
+        Ok(self.measured(observed, journal, connections, store))
     }
 
     async fn many(&self, context: &Context, fleet: &mut Fleet) -> Result<Looked, Failure> {
@@ -73,8 +77,12 @@ impl Look {
             let journals = JournalSeen::note_all(kube, place, &mut observed).await;
             futures::stream::iter(observed.into_iter().zip(journals))
                 .map(async |(observed, journal)| {
-                    let connections = connections(kube, &observed).await;
-                    self.measured(observed, journal, connections, catalogue.as_ref())
+                    let (connections, archive) = futures::join!(
+                        connections(kube, &observed),
+                        self.archive(&observed.snapshot),
+                    );
+                    let store = (catalogue.as_ref(), archive);
+                    self.measured(observed, journal, connections, store)
                 })
                 .buffered(AT_ONCE)
                 .collect()
@@ -99,7 +107,7 @@ impl Look {
         observed: Observed,
         journal: JournalSeen,
         connections: BTreeMap<String, BTreeMap<String, u64>>,
-        catalogue: Option<&Catalogue>,
+        (catalogue, archive): (Option<&Catalogue>, Option<WalProtection>),
     ) -> Measured {
         let snapshot = observed.snapshot;
         let records = journal
@@ -109,9 +117,17 @@ impl Look {
             health: assess(&snapshot, &self.limits),
             connections,
             backups: catalogue.map(|it| backup_figures(it, &snapshot)),
+            archive,
             operations: records.ok().map(|it| it.iter().map(figures).collect()),
             snapshot,
         }
+    }
+
+    async fn archive(&self, snapshot: &Snapshot) -> Option<WalProtection> {
+        let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
+        let store = self.store.as_ref()?;
+        let last = last_archive(store, cluster, system, STORE_LIMIT).await;
+        last.found.ok().flatten()
     }
 
     async fn catalogue(&self) -> Option<Catalogue> {

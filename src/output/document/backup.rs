@@ -8,7 +8,8 @@ use super::API_VERSION;
 use super::status::ClusterDocument;
 use crate::backup::catalogue::{Catalogue, Entry};
 use crate::backup::format::{Archive, Content, Manifest, RestoreTest, Verification};
-use crate::output::backup::{Pruning, Undeleted, reason};
+use crate::cluster::Lsn;
+use crate::output::backup::{Pruning, Undeleted, WalPruning, reason};
 
 /// A file of a backup.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -346,6 +347,43 @@ pub struct PruningDocument {
     deleted: Vec<String>,
     /// What could not be deleted.
     failed: Vec<Undeleted>,
+    /// Archived WAL that no backup that stays needs.
+    wal: Vec<WalPruningDocument>,
+}
+
+/// What is to become of the WAL of one archive.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct WalPruningDocument {
+    /// Path of the archive in the store.
+    folder: String,
+    /// What ends before this position goes; `null` when nothing does.
+    before: Option<Lsn>,
+    /// How many segments go.
+    segments: u64,
+    /// Bytes of those in the store.
+    stored_bytes: u64,
+    /// How many objects are gone.
+    deleted: usize,
+    /// Why nothing goes, or why something could not be deleted.
+    problem: Option<String>,
+}
+
+impl From<&WalPruning> for WalPruningDocument {
+    fn from(wal: &WalPruning) -> Self {
+        let expired = wal.expired.as_ref().ok();
+        let failed = wal.failed.as_ref();
+        let failed = failed.map(|it| format!("{}: {}", it.path, it.reason));
+        Self {
+            folder: wal.folder.clone(),
+            before: expired.map(|it| it.before),
+            segments: expired.map_or(0, |it| it.segments),
+            stored_bytes: expired.map_or(0, |it| it.stored_bytes),
+            deleted: wal.deleted,
+            problem: wal.expired.as_ref().err().cloned().or(failed),
+        }
+    }
 }
 
 impl PruningDocument {
@@ -369,6 +407,7 @@ impl PruningDocument {
             unreadable: pruning.unreadable.clone(),
             deleted: pruning.deleted.clone(),
             failed: pruning.failed.clone(),
+            wal: pruning.wal.iter().map(Into::into).collect(),
         }
     }
 }

@@ -25,6 +25,8 @@ mod scaling;
 mod slots;
 mod status;
 mod version;
+mod wal;
+mod wal_protection;
 
 pub use accounts::{DatabasesDocument, UsersDocument};
 pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
@@ -45,3 +47,4 @@ pub use scaling::{AutoscalerDocument, SynchronousDocument};
 pub use slots::SlotsDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};
 pub use version::API_VERSION;
+pub use wal::{WalArchiveListDocument, WalVerificationDocument};

@@ -9,9 +9,11 @@ use super::behind::BehindDocument;
 use super::fleet::UnreachedDocument;
 use super::instance::InstanceDocument;
 use super::objects::{AutoscalerSection, ServiceDocument, TopologyDocument, VolumeDocument};
+use super::wal_protection::WalProtectionDocument;
 use crate::backup::catalogue::LastBackup;
 use crate::cluster::{ClusterId, Headline, Health, HealthFinding, HealthVerdict, Snapshot, words};
 use crate::output::FleetView;
+use crate::wal_archive::LastArchive;
 
 /// Which cluster.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -106,6 +108,8 @@ pub struct ClusterStatusDocument {
     volumes: Vec<VolumeDocument>,
     /// The newest backup that is known to be whole; none when no store is configured.
     last_backup: Option<LastBackupDocument>,
+    /// What is archived of its WAL; none when no store is configured, or it has no archive.
+    wal_archive: Option<WalProtectionDocument>,
     /// What could not be looked at, and why.
     unseen: Vec<String>,
 }
@@ -147,9 +151,10 @@ impl LastBackupDocument {
 }
 
 impl ClusterStatusDocument {
-    /// The same with what a store of backups has of the cluster.
-    pub fn with_backup(mut self, last: Option<&LastBackup>) -> Self {
-        self.last_backup = last.map(|last| LastBackupDocument::new(last, self.taken_at));
+    /// The same with what a store has of the cluster.
+    pub fn with_kept(mut self, backup: &LastBackup, archive: &LastArchive) -> Self {
+        self.last_backup = Some(LastBackupDocument::new(backup, self.taken_at));
+        self.wal_archive = WalProtectionDocument::of(archive, self.taken_at);
         self
     }
 
@@ -177,6 +182,7 @@ impl ClusterStatusDocument {
                 .map(|volume| VolumeDocument::new(snapshot, volume))
                 .collect(),
             last_backup: None,
+            wal_archive: None,
             unseen: snapshot.unseen.iter().map(ToString::to_string).collect(),
         }
     }

@@ -3,15 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::both_widths;
-use crate::backup::catalogue::{Catalogue, Entry, KeepReason, RetentionVerdict};
+use crate::backup::catalogue::{Catalogue, Entry, KeepReason, RetentionVerdict, Undeletable};
 use crate::backup::format::{
     Archive, BackupSource, Content, Fingerprint, Kind, Manifest, Method, RestoreTest, Verification,
     WalRange,
 };
 use crate::cluster::{ClusterId, Lsn, Timeline, fixture};
 use crate::output::{
-    Pruning, Undeleted, backup_taken, backups_screen, pruning_screen, verified_screen,
+    Pruning, Undeleted, WalPruning, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
+use crate::wal::{ArchiveObject, ExpiredWal};
 
 fn ago(hours: i64) -> Timestamp {
     fixture::now() - SignedDuration::from_hours(hours)
@@ -165,6 +166,19 @@ fn what_verifying_found() {
     insta::assert_snapshot!(text.join("\n"));
 }
 
+fn expired() -> ExpiredWal {
+    let gap = |from| ArchiveObject::Gap {
+        timeline: Timeline(1),
+        from: Lsn::new(from),
+    };
+    ExpiredWal {
+        before: Lsn::new(0x0A00_0028),
+        objects: vec![gap(0x0100_0000), gap(0x0300_0000)],
+        segments: 120,
+        stored_bytes: 300 << 20,
+    }
+}
+
 #[test]
 fn what_prune_keeps_and_deletes() {
     let verdict = |hours, reasons: &[KeepReason]| RetentionVerdict {
@@ -185,6 +199,20 @@ fn what_prune_keeps_and_deletes() {
         given_up: vec![id(126)],
         deleted: Vec::new(),
         failed: Vec::new(),
+        wal: vec![
+            WalPruning {
+                folder: "wal/staging_staging/7300000000000000001".to_owned(),
+                expired: Ok(expired()),
+                deleted: 0,
+                failed: None,
+            },
+            WalPruning {
+                folder: "wal/staging_staging/7300000000000000002".to_owned(),
+                expired: Err(format!("where {} begins can't be read", id(102))),
+                deleted: 0,
+                failed: None,
+            },
+        ],
     };
     let before = both_widths(|screen| pruning_screen(&pruning, screen));
     pruning.dry_run = false;
@@ -193,6 +221,12 @@ fn what_prune_keeps_and_deletes() {
         id: id(54),
         reason: "AccessDenied \u{1b}[31m".to_owned(),
     }];
+    pruning.wal[0].deleted = 1;
     let after = both_widths(|screen| pruning_screen(&pruning, screen));
-    insta::assert_snapshot!(format!("{before}\n{after}"));
+    pruning.wal[0].failed = Some(Undeletable {
+        path: pruning.wal[0].paths()[1].clone(),
+        reason: "AccessDenied \u{1b}[31m".to_owned(),
+    });
+    let failed = both_widths(|screen| pruning_screen(&pruning, screen));
+    insta::assert_snapshot!(format!("{before}\n{after}\n{failed}"));
 }

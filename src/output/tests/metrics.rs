@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
+
 use super::Path;
-use crate::cluster::{Limits, assess, fixture};
+use crate::cluster::{Limits, Lsn, Timeline, assess, fixture};
 use crate::output::metrics::METRICS;
 use crate::output::{BackupFigures, LastLook, Looked, Measured, OperationFigures, exposition};
+use crate::wal::{Recoverable, WalProtection};
 
 fn measured() -> Measured {
     let mut snapshot = fixture::healthy(2);
@@ -25,6 +28,17 @@ fn measured() -> Measured {
             kinds: BTreeMap::from([("physical".to_owned(), 7)]),
             newest: Some(fixture::now()),
             restored: Some((fixture::now(), true)),
+        }),
+        archive: Some(WalProtection {
+            recoverable: Some(Recoverable {
+                timeline: Timeline(3),
+                from: fixture::now() - SignedDuration::from_hours(48),
+                to: fixture::now(),
+                to_position: Lsn::new(0x0A00_0028),
+                backup: "b".to_owned(),
+            }),
+            as_of: Some(fixture::now()),
+            ..WalProtection::default()
         }),
         operations: Some(vec![OperationFigures {
             kind: "failover".into(),

@@ -44,13 +44,12 @@ pub(crate) fn drop_slots(name: StepName, pod: &str, slots: Vec<String>) -> Step 
     .reported()
 }
 
-/// The slot names of every pod that exists.
+/// The slot names of every pod that exists, and that of the archive of the WAL where there is one: on a standby
+/// nobody streams through them.
 pub(crate) fn pod_slots(snapshot: &Snapshot) -> Vec<String> {
-    snapshot
-        .instances
-        .iter()
-        .map(|it| slot_name(it.name()))
-        .collect()
+    let pods = snapshot.instances.iter().map(|it| slot_name(it.name()));
+    let archive = snapshot.wal_slot().map(str::to_owned);
+    pods.chain(archive).collect()
 }
 
 /// Lets the read Service lead to every standby of a cluster with a primary of this component; none when it does.

@@ -11,7 +11,7 @@ use crate::cluster::fixture::{
     PRIMARY, facts, healthy, instance, killed_for_memory, now, replica, stop,
 };
 use crate::cluster::{
-    Component, ContainerState, Database, ServicePurpose, Snapshot, Timeline, TopologySource,
+    Component, ContainerState, Database, ServicePurpose, Snapshot, Timeline, TopologySource, names,
 };
 
 pub(super) fn to(pod: &str) -> FailoverRequest {
@@ -157,6 +157,27 @@ fn an_emergency_stops_what_is_left_of_the_old_primary_and_promotes_the_furthest(
     };
     assert_eq!((*mode, to), (Mode::Emergency, &replica(1)));
     runs_well(&plan, &snapshot);
+}
+
+/// No WAL is removed by the new primary before it is archived, and the old one holds none back for nobody.
+#[test]
+fn the_slot_of_the_archive_moves_with_the_primary() {
+    let mut snapshot = healthy(2);
+    let without = plan(&snapshot, &to("replica-0"));
+    let slots = |plan: &Plan, step| match &plan.step(step).expect("it is there").action {
+        Action::CreateSlots { slots, .. } | Action::DropSlots { slots, .. } => slots.clone(),
+        other => panic!("{other:?}"),
+    };
+    let archive = names::WAL_SLOT.to_owned();
+    assert!(!slots(&without, StepName::CreateSlots).contains(&archive));
+    let mut slot = facts(&mut snapshot, PRIMARY).slots[0].clone();
+    slot.name.clone_from(&archive);
+    facts(&mut snapshot, PRIMARY).slots.push(slot);
+    let with = plan(&snapshot, &to("replica-0"));
+    for step in [StepName::CreateSlots, StepName::DropStaleSlots] {
+        assert!(slots(&with, step).contains(&archive), "{step}");
+    }
+    runs_well(&with, &snapshot);
 }
 
 #[test]

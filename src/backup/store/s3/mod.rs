@@ -3,6 +3,7 @@
 mod answers;
 mod bucket;
 mod environment;
+mod objects;
 mod reading;
 mod store;
 mod unfinished;

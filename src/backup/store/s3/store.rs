@@ -16,12 +16,13 @@ use tokio::sync::Semaphore;
 
 use super::bucket::{Bucket, PARTIAL_FILE, PARTS_IN_MEMORY};
 use super::environment::{client, from_environment};
+use super::objects::BucketObjects;
 use super::reading::ObjectReader;
 use super::unfinished::UnfinishedInBucket;
 use super::waiting::Waiting;
 use super::writing::LARGEST_OBJECT;
 use crate::backup::format::{MANIFEST_FILE, is_id};
-use crate::backup::store::{Listing, Location, Store, StoreError, UnfinishedBackup};
+use crate::backup::store::{Listing, Location, Objects, Store, StoreError, UnfinishedBackup};
 
 /// How long a store that was there is waited for: it may be restarted while a backup of hours is being
 /// written.
@@ -182,5 +183,9 @@ impl Store for S3Store {
             }
             self.0.empty(&folder).await.map(|()| true)
         })
+    }
+
+    fn objects(&self) -> Arc<dyn Objects> {
+        Arc::new(BucketObjects(Arc::clone(&self.0)))
     }
 }

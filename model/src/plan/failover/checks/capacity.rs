@@ -77,6 +77,7 @@ fn slots(situation: &Situation<'_>, target: &Instance) -> Check {
         .others(target)
         .map(|it| slot_name(it.name()))
         .chain([slot_name(&situation.old)])
+        .chain(situation.snapshot.wal_slot().map(str::to_owned))
         .collect();
     let new = wanted
         .iter()

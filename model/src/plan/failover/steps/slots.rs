@@ -6,7 +6,8 @@ use crate::plan::common::drop_slots;
 use crate::plan::language::{Action, Condition, Mode, Step, StepName};
 
 impl Steps<'_> {
-    /// Slots that the new primary must have: one for each pod that will follow.
+    /// Slots that the new primary must have: one for each pod that will follow, and that of the archive, so that no
+    /// WAL is removed before it is archived.
     pub(super) fn wanted_slots(&self) -> Vec<String> {
         let others = self
             .situation
@@ -14,7 +15,8 @@ impl Steps<'_> {
             .filter(|it| !self.goes_for_good(it))
             .map(|it| slot_name(it.name()));
         let old = self.comes_back.then(|| slot_name(&self.situation.old));
-        others.chain(old).collect()
+        let archive = self.snapshot.wal_slot().map(str::to_owned);
+        others.chain(old).chain(archive).collect()
     }
 
     /// It is being deleted, and its StatefulSet does not want it back: a slot would hold WAL for

@@ -1,0 +1,120 @@
+//! `deploy/components/wal-archive` as it is: pgctl in a pod, with the account's token and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::fixture::Fixture;
+use crate::needs::{Need, does_without};
+use crate::support::S3Server;
+use crate::test_cluster::{SandboxCluster, eventually, on_sandbox};
+
+const STORE: &str = "s3://backups/some/prefix";
+
+/// An overlay as docs/runbooks/wal-archive.md has it made: the Roles, the component, the bucket's name and its keys.
+fn overlay(folder: &Path, s3: &S3Server, namespace: &str) -> Result<()> {
+    let up = "../".repeat(folder.components().count().saturating_sub(1));
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+    let deploy = format!("{up}{}", deploy.trim_start_matches('/'));
+    let literals: String = s3
+        .environment()
+        .iter()
+        .map(|(name, value)| format!("      - {name}={value}\n"))
+        .collect();
+    let text = format!(
+        r#"
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: {namespace}
+resources: [{deploy}/rbac]
+components: [{deploy}/components/wal-archive]
+secretGenerator:
+  - name: pgctl-backup-store
+    literals:
+{literals}generatorOptions: {{disableNameSuffixHash: true}}
+patches:
+  - target: {{kind: StatefulSet, name: pgctl-wal-archive}}
+    patch: |-
+      - op: replace
+        path: /spec/template/spec/containers/0/env/0/value
+        value: {STORE}
+"#
+    );
+    std::fs::write(folder.join("kustomization.yaml"), text)?;
+    Ok(())
+}
+
+/// Runs the real kubectl as the administrator.
+fn kubectl(cluster: &SandboxCluster, arguments: &[&str]) -> Result<String> {
+    let (_, kubeconfig): (_, PathBuf) = cluster.environment();
+    let output = Command::new("kubectl")
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(["-n", cluster.namespace()])
+        .args(arguments)
+        .output()
+        .context("running kubectl")?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    ensure!(
+        output.status.success(),
+        "kubectl {}: {said}",
+        arguments.join(" ")
+    );
+    Ok(said)
+}
+
+#[test]
+fn the_shipped_component_archives_with_its_own_account_also_after_its_pod_is_deleted() -> Result<()>
+{
+    if does_without(Need::Kubectl) {
+        return Ok(());
+    }
+    on_sandbox(1, async |cluster| {
+        let fixture = Fixture::new(cluster).await?;
+        let s3 = S3Server::start().await;
+        let environment = s3.environment();
+        overlay(cluster.folder(), &s3, cluster.namespace())?;
+        let folder = cluster.folder().display().to_string();
+        kubectl(cluster, &["apply", "-k", &folder])?;
+        let log = || kubectl(cluster, &["logs", "pgctl-wal-archive-0", "--tail=-1"]);
+        eventually("it streams", async || {
+            let log = log()?;
+            ensure!(log.contains("\"event\":\"up-to\""), "{log}");
+            Ok(())
+        })
+        .await?;
+        fixture.write(40).await?;
+        fixture
+            .all_is_archived_in(STORE, &environment)
+            .await
+            .with_context(|| log().unwrap_or_default())?;
+
+        // Its pod goes, at once, and comes back with its spool.
+        kubectl(
+            cluster,
+            &[
+                "delete",
+                "pod",
+                "pgctl-wal-archive-0",
+                "--grace-period=0",
+                "--force",
+            ],
+        )?;
+        fixture.write(40).await?;
+        let archive = fixture
+            .all_is_archived_in(STORE, &environment)
+            .await
+            .with_context(|| log().unwrap_or_default())?;
+        ensure!(
+            archive["gaps"].as_array().is_some_and(Vec::is_empty),
+            "{archive}"
+        );
+        ensure!(
+            archive["ranges"].as_array().map(Vec::len) == Some(1),
+            "{archive}"
+        );
+        Ok(())
+    })
+}
