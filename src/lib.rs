@@ -17,4 +17,6 @@ pub mod tunnel;
 pub mod wal_archive;
 pub mod world;
 
-pub use pgctl_model::{change, cluster, doctor, exit, explanation, failure, log, plan, wal};
+pub use pgctl_model::{
+    change, cluster, doctor, exit, explanation, failure, log, plan, recovery, wal,
+};

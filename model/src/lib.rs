@@ -11,4 +11,5 @@ pub mod explanation;
 pub mod failure;
 pub mod log;
 pub mod plan;
+pub mod recovery;
 pub mod wal;

@@ -29,6 +29,7 @@ Examples:
   pgctl backup list
   pgctl backup verify --all
   pgctl backup verify --restore-test               the newest, into a throw-away server
+  pgctl backup verify --restore-test --to-latest   with all of the archived WAL
   pgctl backup prune --keep-daily 7 --keep-weekly 4 --dry-run
 
 A bucket takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and so on from
@@ -169,6 +170,10 @@ pub struct VerifyArgs {
     /// Restore it into a throw-away server on this machine, too, and look at every table
     #[arg(long, env = "PGCTL_RESTORE_TEST", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub restore_test: bool,
+    /// Of a base backup, with all of the archived WAL after it: the archive's proof [default backup: the
+    /// newest base backup]
+    #[arg(long, env = "PGCTL_TO_LATEST", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), requires = "restore_test", conflicts_with = "all")]
+    pub to_latest: bool,
     /// File with the age key, to look into encrypted ones
     #[arg(long, env = "PGCTL_IDENTITY", hide_env = true, value_name = "FILE")]
     pub identity: Option<PathBuf>,

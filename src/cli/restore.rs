@@ -5,9 +5,54 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
+use jiff::Timestamp;
 
 use super::global::positive_duration;
 use super::{OperationArgs, StoreArgs};
+use crate::cluster::Lsn;
+use crate::recovery::{MomentError, parse_moment};
+
+/// Where a recovery through archived WAL is to end.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Recovery to a moment")]
+pub struct RecoveryTargetArgs {
+    /// As it was at this moment, with its time zone: what was committed until then is in
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with_all = ["to_lsn", "to_name", "to_xid", "latest"])]
+    pub to_time: Option<Timestamp>,
+    /// Up to the WAL record at this position
+    #[arg(long, value_name = "LSN", conflicts_with_all = ["to_name", "to_xid", "latest"])]
+    pub to_lsn: Option<Lsn>,
+    /// Up to this restore point (pg_create_restore_point)
+    #[arg(long, value_name = "NAME", value_parser = restore_point, conflicts_with_all = ["to_xid", "latest"])]
+    pub to_name: Option<String>,
+    /// Up to the end of this transaction
+    #[arg(long, value_name = "XID", conflicts_with = "latest")]
+    pub to_xid: Option<u32>,
+    /// With the last of the WAL that is archived
+    #[arg(long)]
+    pub latest: bool,
+    /// Leave out what is exactly there: the commits of that microsecond, the record, the transaction
+    #[arg(long, conflicts_with_all = ["to_name", "latest"])]
+    pub exclusive: bool,
+    /// The timeline to follow, where several have something else there
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub timeline: Option<u32>,
+}
+
+fn moment(text: &str) -> Result<Timestamp, MomentError> {
+    parse_moment(text)
+}
+
+/// PostgreSQL takes at most 63 bytes (`MAXFNAMELEN`), and no control characters reach its command line.
+fn restore_point(text: &str) -> Result<String, &'static str> {
+    match text.len() {
+        0 => Err("it is empty"),
+        1..=63 if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+        1..=63 => Err("it has control characters"),
+        _ => Err("restore points have at most 63 bytes"),
+    }
+}
 
 /// Restore a backup into the cluster
 ///
@@ -16,6 +61,9 @@ use super::{OperationArgs, StoreArgs};
 /// primary's volume, beside the data that is there; everything stops for it, and the replicas copy
 /// it anew. What was there is kept until the restored data has been proven, and everything is put
 /// back when something fails before.
+///
+/// Where the WAL is archived, --to-time and its like bring the cluster back to any moment
+/// after a base backup: the best one is chosen, and only the WAL that is needed is fetched.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,13 +71,16 @@ Examples:
   pgctl restore 3fa9                                into an empty cluster
   pgctl restore 3fa9 --clean                        in place of what is there, after a backup of it
   pgctl restore 3fa9 --database shop --as shop_old  one database, beside the present one
+  pgctl restore --to-time 2026-11-28T14:03:00+01  as it was at that second
+  pgctl restore --latest                            with the last of the archived WAL
   pgctl restore --discard-old                       delete what restores of base backups have kept
 
 Exit codes: 0 done; 3 refused, nothing was changed; 5 interrupted, goes on with --resume;
 6 failed and put back (docs/runbooks/restore.md)")]
 pub struct RestoreArgs {
-    /// The backup, in full or by a part of the name that only one has
-    #[arg(value_name = "BACKUP", required_unless_present_any = ["resume", "abort", "discard_old"])]
+    /// The backup, in full or by a part of the name that only one has [default with --to-time and its
+    /// like: the best base backup]
+    #[arg(value_name = "BACKUP", required_unless_present_any = ["resume", "abort", "discard_old", "to_time", "to_lsn", "to_name", "to_xid", "latest"])]
     pub backup: Option<String>,
     /// The cluster, by the label app.kubernetes.io/instance [default: that of the namespace]
     #[arg(
@@ -61,12 +112,19 @@ pub struct RestoreArgs {
     /// The name that the one database gets
     #[arg(long = "as", env = "PGCTL_AS", hide_env = true, value_name = "NEW")]
     pub rename: Option<String>,
+    /// Where a recovery through archived WAL is to end.
+    #[command(flatten)]
+    pub target: RecoveryTargetArgs,
     /// Where it is.
     #[command(flatten)]
     pub store: StoreArgs,
     /// File with the age key, for an encrypted backup
     #[arg(long, env = "PGCTL_IDENTITY", hide_env = true, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// Of a base backup: stop when the restored primary runs, before any client is let in; after a look
+    /// --resume goes on, --abort puts everything back
+    #[arg(long, env = "PGCTL_PAUSE", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub pause: bool,
     /// Go on although a GitOps tool may revert the changes
     #[arg(long, env = "PGCTL_ALLOW_DRIFT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub allow_drift: bool,
@@ -74,7 +132,7 @@ pub struct RestoreArgs {
     #[arg(long, env = "PGCTL_MOVE_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "24h", value_parser = positive_duration)]
     pub move_timeout: Duration,
     /// Delete what earlier restores have kept
-    #[arg(long, conflicts_with_all = ["backup", "clean", "database", "except", "rename"])]
+    #[arg(long, conflicts_with_all = ["backup", "clean", "database", "except", "rename", "to_time", "to_lsn", "to_name", "to_xid", "latest"])]
     pub discard_old: bool,
     /// How to run it.
     #[command(flatten)]

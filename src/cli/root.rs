@@ -162,7 +162,7 @@ mod tests {
 
     /// What overrules a check that keeps data, or throws data away, is said anew each time: a variable
     /// that was set once would say it for every command that comes after.
-    const ONLY_BY_HAND: [&str; 14] = [
+    const ONLY_BY_HAND: [&str; 21] = [
         "accept-loss",
         "accept-split-brain-risk",
         "allow-archive-gap",
@@ -174,8 +174,15 @@ mod tests {
         "delete-volumes",
         "discard-old",
         "disconnect",
+        "exclusive",
+        "latest",
         "no-safety-backup",
         "process",
+        "timeline",
+        "to-lsn",
+        "to-name",
+        "to-time",
+        "to-xid",
         "write",
     ];
 

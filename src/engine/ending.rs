@@ -19,6 +19,11 @@ pub enum Ending {
         /// Which one, and what it has decided.
         reason: String,
     },
+    /// It waits for somebody who looks, as was asked for: `--resume` goes on with it.
+    Paused {
+        /// The step that is next.
+        before: StepName,
+    },
     /// It stopped in between: `--resume` goes on with it.
     Incomplete {
         /// The step it stopped at; none before the first.

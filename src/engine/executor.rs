@@ -61,6 +61,10 @@ impl<'a, W: World> Executor<'a, W> {
     pub(super) async fn forward(&mut self, start: usize) -> Ending {
         let plan = self.journal.plan.clone();
         for (index, step) in plan.steps.iter().enumerate().skip(start) {
+            if step.pauses && !self.journal.has_paused(step.name) {
+                let paused = self.enter(&RunEvent::Paused { step: step.name }).await;
+                return paused.err().unwrap_or(Ending::Paused { before: step.name });
+            }
             let begun = Instant::now();
             self.say(&RunEvent::StepBegan {
                 number: index + 1,

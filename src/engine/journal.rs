@@ -105,6 +105,13 @@ impl Journal {
         OperationProgress::of(&self.plan, &self.entries)
     }
 
+    /// Whether it has waited for somebody who looks, before this step.
+    pub fn has_paused(&self, before: StepName) -> bool {
+        let paused =
+            |it: &JournalEntry| matches!(it.event, JournalEvent::Paused { step } if step == before);
+        self.entries.iter().any(paused)
+    }
+
     /// Whether clients may use by now what a restore has put in place: going back takes away what
     /// they have written since.
     pub fn is_in_use(&self) -> bool {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Lsn, Timeline};
 use crate::plan::{
     Action, AutoscalerPolicy, CheckName, CheckVerdict, JournalEntry, JournalEvent, KeptData, Known,
-    Loss, Mode, Operation, OperationFinding, OutageMethod, OutageParts, Plan, StepName,
+    Loss, Mode, Operation, OperationFinding, OutageMethod, OutageParts, Plan, RecoveredTo,
+    StepName,
 };
 
 /// The end report.
@@ -45,6 +46,9 @@ pub struct Report {
     pub write_outage_parts: Option<OutageParts>,
     /// From the last acknowledged write until the write Service led to the new primary, in seconds.
     pub service_switched_seconds: Option<f64>,
+    /// Where a recovery through archived WAL has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<RecoveredTo>,
     /// The backup that was taken of what a restore has replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safety_backup: Option<String>,
@@ -93,6 +97,7 @@ impl Report {
             outage_method: None,
             write_outage_parts: None,
             service_switched_seconds: None,
+            recovered: None,
             safety_backup: None,
             kept: Vec::new(),
             taken_away: Vec::new(),
@@ -122,6 +127,7 @@ impl Report {
                 JournalEvent::Ended { .. } => report.ended = Some(entry.at),
                 JournalEvent::Resumed { .. }
                 | JournalEvent::AbortAsked { .. }
+                | JournalEvent::Paused { .. }
                 | JournalEvent::Began { .. }
                 | JournalEvent::UndoBegan { .. }
                 | JournalEvent::Undone { .. } => {}
@@ -231,6 +237,7 @@ impl Report {
                 self.service_switched_seconds = Some(*seconds)
             }
             OperationFinding::SafetyBackup { backup } => self.safety_backup = Some(backup.clone()),
+            OperationFinding::Recovered(to) => self.recovered = Some(to.clone()),
             OperationFinding::Kept(data) => self.kept.push(data.clone()),
             OperationFinding::TakenAway(data) => self.taken_away.push(data.clone()),
             // What the steps need.

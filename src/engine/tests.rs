@@ -304,6 +304,9 @@ async fn a_death_at_any_call_is_mended_by_resume_and_by_abort() {
                             assert_only_primary(&shared, PRIMARY, &context);
                         }
                         Some(Ending::Replaced { reason }) => panic!("{context}: {reason}"),
+                        Some(Ending::Paused { before }) => {
+                            panic!("{context}: paused before {before}")
+                        }
                         Some(Ending::Incomplete { reason, .. }) => {
                             assert!(back, "{context}: {reason}");
                             let finished = go_on(&shared, false).await;

@@ -124,6 +124,11 @@ pub enum RunEvent {
         /// Where it is now.
         stage: StandbyStage,
     },
+    /// Somebody looks before this step is begun, as was asked for.
+    Paused {
+        /// By its stable name.
+        step: StepName,
+    },
     /// Something was learnt.
     Found {
         /// What the journal, the report and later steps need.
@@ -260,6 +265,7 @@ impl RunEvent {
             Self::StepUndoing { step } => JournalEvent::UndoBegan { step },
             Self::StepUndone { step } => JournalEvent::Undone { step },
             Self::StepLeft { step, reason } => JournalEvent::Left { step, reason },
+            Self::Paused { step } => JournalEvent::Paused { step },
             Self::Found { finding } => JournalEvent::Found(finding),
             Self::Ended { outcome } => JournalEvent::Ended { outcome },
             Self::Planned { .. }

@@ -1,5 +1,6 @@
 //! How an operation ended, and what can be done about it.
 
+use crate::cluster::words;
 use crate::engine::{Ending, Journal, Report};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -60,6 +61,7 @@ pub fn outcome(ran: Ran) -> Result<(Report, ExitCode), Failure> {
         )
         .because(reason)
         .next("pgctl status")),
+        Some(Ending::Paused { .. }) => Err(paused(&journal)),
         Some(Ending::Incomplete { reason, .. }) => Err(ways_on(
             Failure::new(
                 ExitCode::Incomplete,
@@ -72,6 +74,33 @@ pub fn outcome(ran: Ran) -> Result<(Report, ExitCode), Failure> {
             format!("the {} was interrupted", plan.operation),
         ))),
     }
+}
+
+/// It waits, as was asked for: what can be looked at, and the two ways on.
+fn paused(journal: &Journal) -> Failure {
+    let plan = &journal.plan;
+    let report = Report::of(plan, &journal.entries);
+    let mut failure = Failure::new(
+        ExitCode::Incomplete,
+        format!(
+            "the {} is paused, as asked: no client is let in yet",
+            plan.operation
+        ),
+    );
+    if let Some(to) = &report.recovered {
+        let commit = to.last_commit.map(words::moment);
+        let commit = commit.unwrap_or_else(|| "none after the backup".to_owned());
+        failure = failure.because(format!("the last commit that is in: {commit}"));
+    }
+    if let Some(scope) = plan.operation.restore() {
+        failure = failure.next(format!(
+            "look: pgctl psql {} -n {}",
+            scope.pod, plan.cluster.namespace
+        ));
+    }
+    failure
+        .next(format!("as it should be: {}", plan.resume_command()))
+        .next(format!("put everything back: {}", plan.abort_command()))
 }
 
 /// What was put back, and what is left of it where it can't be nothing.

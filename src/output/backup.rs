@@ -251,8 +251,15 @@ fn restored(test: &RestoreTest) -> String {
     } else {
         "every row was read"
     };
+    let wal = match test.wal_segments {
+        Some(segments) => format!(
+            ", with all of the archived WAL ({})",
+            words::counted(segments, "segment")
+        ),
+        None => String::new(),
+    };
     format!(
-        "restored into a throw-away PostgreSQL {}: {} databases, {} tables, {} rows; {how}",
+        "restored into a throw-away PostgreSQL {}{wal}: {} databases, {} tables, {} rows; {how}",
         test.server, test.databases, test.tables, test.rows
     )
 }

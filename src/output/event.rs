@@ -50,6 +50,7 @@ pub fn event_line(event: &RunEvent, screen: &Screen) -> Option<String> {
         | RunEvent::AbortAsked { .. }
         | RunEvent::StepActing { .. }
         | RunEvent::StepUndone { .. }
+        | RunEvent::Paused { .. }
         | RunEvent::Found { .. }
         | RunEvent::Ended { .. }
         | RunEvent::SourceChosen { .. }
@@ -128,6 +129,7 @@ pub fn backup_event_line(event: &RunEvent) -> Option<String> {
         | RunEvent::AbortAsked { .. }
         | RunEvent::StepActing { .. }
         | RunEvent::StepUndone { .. }
+        | RunEvent::Paused { .. }
         | RunEvent::StepBegan { .. }
         | RunEvent::StepRetrying { .. }
         | RunEvent::StepWaiting { .. }

@@ -11,8 +11,8 @@ use crate::change::ChangeRecord;
 use crate::cluster::{Timeline, words};
 use crate::engine::{Journal, Record, Report};
 use crate::plan::{
-    Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, Refusal,
-    RestoreScope, Undo,
+    Action, Candidate, Check, CheckVerdict, Condition, Operation, OutageParts, Plan, RecoveredTo,
+    Refusal, RestoreScope, Undo,
 };
 
 /// What refuses, what warns, and below it what to type about that. The checks that passed are a number,
@@ -207,6 +207,13 @@ fn restore_lines(report: &Report, scope: &RestoreScope, screen: &Screen) -> Stri
     if let Some(timeline) = report.new_timeline {
         text += &format!("  timeline      {timeline}\n");
     }
+    if let Some(to) = &report.recovered {
+        text += &(screen.wrap(&plain(&recovered_line(to)), 16) + "\n");
+        if let Some(stopped) = &to.stopped {
+            let line = format!("  stopped       {}", plain(stopped));
+            text += &(screen.wrap(&line, 16) + "\n");
+        }
+    }
     if let Some(backup) = &report.safety_backup {
         let line = format!("  backed up     what was there is in {}", plain(backup));
         text += &(screen.wrap(&line, 16) + "\n");
@@ -223,6 +230,16 @@ fn restore_lines(report: &Report, scope: &RestoreScope, screen: &Screen) -> Stri
         text += "                (pgctl restore --discard-old deletes it)\n";
     }
     text
+}
+
+/// Where a recovery has ended.
+fn recovered_line(to: &RecoveredTo) -> String {
+    let commit = match to.last_commit {
+        Some(time) => format!("with the commit of {}", words::moment(time)),
+        None => "with no commit after the backup".to_owned(),
+    };
+    let position = to.position.map(|it| format!(", to {it}"));
+    format!("  recovered     {commit}{}", position.unwrap_or_default())
 }
 
 /// Where the time of a write outage went.

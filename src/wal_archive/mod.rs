@@ -8,6 +8,7 @@ mod error;
 mod last;
 mod place;
 mod reading;
+mod reading_ahead;
 mod records;
 #[cfg(test)]
 mod tests;

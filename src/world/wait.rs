@@ -227,6 +227,7 @@ pub(super) async fn wait(
             | VolumeCondition::VolumesClosed { .. }
             | VolumeCondition::Unpacked { .. }
             | VolumeCondition::NothingUnpacked { .. }
+            | VolumeCondition::WalThere { .. }
             | VolumeCondition::Recovered { .. }
             | VolumeCondition::SwappedOut { .. }
             | VolumeCondition::Restored { .. },

@@ -104,7 +104,7 @@ async fn tested(
     keys: &Identities,
 ) -> Result<pgctl::backup::format::RestoreTest, RestoreTestError> {
     let (_keep, stop) = watch::channel(false);
-    run_restore_test(store, manifest, keys, stop, &|_| {}).await
+    run_restore_test(store, manifest, keys, None, stop, &|_| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +137,15 @@ async fn corrupt_tables_are_found_and_an_interrupted_test_leaves_nothing() -> an
             stop.send_replace(true);
         }
     };
-    let result = run_restore_test(&store, &manifest, &Identities::default(), stopped, &tell).await;
+    let result = run_restore_test(
+        &store,
+        &manifest,
+        &Identities::default(),
+        None,
+        stopped,
+        &tell,
+    )
+    .await;
     assert!(
         matches!(result, Err(RestoreTestError::Interrupted)),
         "{result:?}"

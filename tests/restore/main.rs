@@ -3,6 +3,7 @@
 
 #[cfg(feature = "failpoints")]
 mod acknowledged;
+mod archiving;
 mod databases;
 #[cfg(feature = "failpoints")]
 mod databases_interrupted;
@@ -14,6 +15,7 @@ mod databases_interrupted;
 mod difficult_data;
 #[cfg(feature = "failpoints")]
 mod interrupted;
+mod point_in_time;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
 mod tools;

@@ -8,6 +8,25 @@ pub fn shell_word(word: &str) -> String {
     shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into)
 }
 
+/// In UTC, as it can be typed again: to the second, or as exactly as PostgreSQL keeps it.
+pub fn moment(time: jiff::Timestamp) -> String {
+    let micros = time.subsec_nanosecond() / 1000;
+    let seconds = time.strftime("%Y-%m-%d %H:%M:%S");
+    match micros {
+        0 => format!("{seconds}Z"),
+        micros => {
+            let fraction = format!("{micros:06}");
+            format!("{seconds}.{}Z", fraction.trim_end_matches('0'))
+        }
+    }
+}
+
+/// `1 segment`, `12 segments`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Bytes in binary units, short enough for a column: `0 B`, `16 MiB`, `1.5 GiB`.
 pub fn bytes(bytes: u64) -> String {
     let options = FormatSizeOptions::from(BINARY).decimal_places(1);

@@ -31,11 +31,11 @@ pub use language::{
     Known, LOADED, Load, LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure, Operation,
     OperationFinding, OperationId, OperationKind, OperationOutcome, OperationProgress,
     OutageMethod, OutageParts, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, PrimaryChange,
-    Refusal, ReinitRequest, RejoinRequest, RestartReason, RestartScope, Restarts, RestoreAction,
-    RestoreCircumstances, RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Reverts,
-    Rollout, RolloutPart, RolloutRequest, ScaleRequest, ServingGoal, Shutdown, Step, StepName,
-    Swap, SynchronousRequest, TargetFacts, Undo, Unfinished, UnloggedTables, VolumeAction,
-    VolumeCondition, VolumeHandle,
+    RecoveredTo, RecoveryFacts, Refusal, ReinitRequest, RejoinRequest, RestartReason, RestartScope,
+    Restarts, RestoreAction, RestoreCircumstances, RestoreCondition, RestoreKind, RestoreRequest,
+    RestoreScope, Reverts, Rollout, RolloutPart, RolloutRequest, ScaleRequest, ServingGoal,
+    Shutdown, Step, StepName, Swap, SynchronousRequest, TargetFacts, Undo, Unfinished,
+    UnloggedTables, VolumeAction, VolumeCondition, VolumeHandle,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(any(test, feature = "testing"))]

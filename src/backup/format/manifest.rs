@@ -249,6 +249,9 @@ pub struct RestoreTest {
     pub tables: u64,
     /// Rows that were counted in those tables.
     pub rows: u64,
+    /// How many segments of archived WAL were replayed after the backup's own; none: only that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal_segments: Option<u64>,
     /// Why it did not work, in the words of PostgreSQL's tools; empty: it did.
     pub problems: Vec<String>,
 }

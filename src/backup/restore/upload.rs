@@ -1,5 +1,5 @@
-//! An archive on its way from the store into a command in a pod: decrypted here, decompressed
-//! there, compared at both ends, in bounded memory.
+//! An archive, or bytes, on their way into a command in a pod: decrypted here, decompressed there,
+//! compared at both ends, in bounded memory.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -27,17 +27,24 @@ const CHUNK: usize = 128 * 1024;
 /// Pieces that may wait for a slower reader: 4 MiB.
 const WAITING: usize = 32;
 
-/// An archive, and how it travels.
+/// An archive or bytes, and how they travel.
 pub struct Upload {
-    store: Arc<dyn Store>,
-    manifest: Manifest,
+    source: Source,
     file: String,
-    identities: Identities,
     /// The method that is undone in the pod.
     remote: Method,
     /// Bytes that travel.
     bytes: u64,
     word: String,
+}
+
+enum Source {
+    Archive {
+        store: Arc<dyn Store>,
+        manifest: Box<Manifest>,
+        identities: Identities,
+    },
+    Bytes(Vec<u8>),
 }
 
 /// What came of it.
@@ -112,13 +119,41 @@ impl Upload {
         };
         Ok(Self {
             file: file.to_owned(),
-            store,
-            manifest,
-            identities,
+            source: Source::Archive {
+                store,
+                manifest: Box::new(manifest),
+                identities,
+            },
             remote,
             bytes,
-            word: format!("pgctl-{:016x}", rand::random::<u64>()),
+            word: word(),
         })
+    }
+
+    /// Bytes as they are. `what` they are, for messages.
+    pub fn of_bytes(what: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            file: what.to_owned(),
+            remote: Method::None,
+            bytes: bytes.len() as u64,
+            source: Source::Bytes(bytes),
+            word: word(),
+        }
+    }
+
+    fn opened(&self) -> Result<Box<dyn Read + Send + '_>, StoreError> {
+        match &self.source {
+            Source::Archive {
+                store,
+                manifest,
+                identities,
+            } => {
+                let decompress = self.remote == Method::None;
+                let archive = archive(manifest, &self.file)?;
+                opened(store.as_ref(), manifest, archive, identities, decompress)
+            }
+            Source::Bytes(bytes) => Ok(Box::new(bytes.as_slice())),
+        }
     }
 
     /// Bytes that will travel.
@@ -207,6 +242,11 @@ pub async fn upload(
     judge(file, bytes, code, report, sent, read)
 }
 
+/// What begins each line of the report: nothing that is sent can pass for it.
+fn word() -> String {
+    format!("pgctl-{:016x}", rand::random::<u64>())
+}
+
 async fn write(stdin: &mut (dyn AsyncWrite + Send + Unpin), bytes: &[u8]) -> std::io::Result<()> {
     stdin.write_all(bytes).await
 }
@@ -273,14 +313,7 @@ fn judge(
 
 /// Reads the archive to its end; whether it came that far before nobody wanted more of it.
 fn read(upload: &Upload, to_wire: &mpsc::Sender<Bytes>) -> Result<bool, UploadError> {
-    let decompress = upload.remote == Method::None;
-    let mut input = opened(
-        upload.store.as_ref(),
-        &upload.manifest,
-        archive(&upload.manifest, &upload.file)?,
-        &upload.identities,
-        decompress,
-    )?;
+    let mut input = upload.opened()?;
     let mut total = 0;
     loop {
         let mut buffer = vec![0; CHUNK];

@@ -11,6 +11,7 @@ PGDATA=${PGDATA:-/var/lib/postgresql/data/pgdata}
 VOLUME=$(dirname "$PGDATA")
 STATE=$VOLUME/pgctl
 NEW=$PGDATA.restore
+WAL=$NEW-wal
 CONFIG=${PG_CONFIG_DIR:-/etc/postgresql}
 operation=$1 verb=$2
 shift 2
@@ -110,11 +111,12 @@ move_back() { # ASIDE
   for taken in "$VOLUME/$1".undone*; do if [ -d "$taken" ]; then echo "taken ${taken##*/}"; fi; done
 }
 
-unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin
+unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin; BYTES with the WAL that comes after it
   major=$(postgres --version | sed -e 's/^[^0-9]*//' -e 's/[^0-9].*//')
   [ "$major" = "$1" ] || die "this image is PostgreSQL $major, and the backup needs $1"
   [ -z "$2" ] || [ "$(uname -m)" = "$2" ] || die "this machine is $(uname -m), and the backup needs $2"
   remove_tree "$NEW"
+  remove_tree "$WAL"
   free=$(df -Pk "$VOLUME" | awk 'NR == 2 { print $4 }')
   needed=$(($3 / 1024))
   case $free in '' | *[!0-9]*) ;; *) [ "$free" -gt "$needed" ] || die "$VOLUME has $free KiB free, and the backup needs $needed KiB beside what is there" ;; esac
@@ -123,6 +125,30 @@ unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin
   pg_verifybackup -q "$NEW" >&2 || die "what was unpacked is not what the backup's manifest says"
   sync "$NEW" 2>/dev/null
   note unpacked
+}
+
+# Which segments and histories have arrived whole.
+wal_there() { if [ -d "$WAL" ]; then ls -A "$WAL"; fi; }
+
+receive_wal() { # SEGMENT_BYTES: a tar file on stdin, of segments and histories, with their SHA-256 in SUMS
+  noted unpacked || die 'nothing was unpacked here'
+  remove_tree "$WAL.new"
+  mkdir -p "$WAL" && mkdir "$WAL.new" && chmod 700 "$WAL" "$WAL.new" || die "cannot make $WAL"
+  tar -xf - -C "$WAL.new" || die 'the WAL cannot be unpacked'
+  for file in "$WAL.new"/*.zst; do
+    [ -e "$file" ] || continue
+    zstd -q -d --rm -- "$file" || die "${file##*/} cannot be decompressed"
+  done
+  (cd "$WAL.new" && sha256sum -c SUMS) >"$WAL.new/said" 2>&1 || die "what arrived is not what is archived: $(grep -v ': OK$' "$WAL.new/said" | head -n 3)"
+  rm -f "$WAL.new/SUMS" "$WAL.new/said"
+  for file in "$WAL.new"/*; do
+    case $file in *.history) continue ;; esac
+    bytes=$(wc -c <"$file")
+    [ "$((bytes))" -eq "$1" ] || die "${file##*/} has $((bytes)) bytes instead of $1"
+  done
+  sync "$WAL.new"/* 2>/dev/null
+  mv -f "$WAL.new"/* "$WAL" || die "cannot write to $WAL"
+  rmdir "$WAL.new"
 }
 
 server=''
@@ -155,11 +181,69 @@ newest_timeline() { # DIRECTORY: the newest that it has heard of
   echo "${newest:-0}"
 }
 
+# The timeline that is followed, as PostgreSQL takes it: by number where its history is there.
+followed() { # TIMELINE OF_BACKUP
+  history=$(printf '%08X' "$1").history
+  if [ "$1" -eq 1 ] || [ -e "$NEW/pg_wal/$history" ] || [ -e "$WAL/$history" ]; then echo "$1"; return; fi
+  [ "$1" -eq "$2" ] || die "there is no history of timeline $1"
+  echo current
+}
+
+# A path within single quotes of a restore_command, in which PostgreSQL takes % for its own.
+quoted_path() { printf '%s' "$1" | sed -e "s/'/'\\\\''/g" -e 's/%/%%/g'; }
+
+# What the server has said of where its recovery ended, and whether that is what was asked for.
+judge_end() { # LAST WHAT
+  stopped=$(sed -n 's/^.*LOG: *\(recovery stopping .*\)$/\1/p' "$scratch/log" | tail -n 1)
+  position=$(sed -n 's/^.*LOG: *redo done at \([0-9A-F]*\/[0-9A-F]*\).*$/\1/p' "$scratch/log" | tail -n 1)
+  commit=$(sed -n 's/^.*LOG: *last completed transaction was at log time \(.*\)$/\1/p' "$scratch/log" | tail -n 1)
+  if [ "$2" != end ]; then
+    [ -n "$stopped" ] || die 'the target was not reached: the WAL ended before it'
+  elif ! grep -q "restored log file \"$1\" from archive" "$scratch/log"; then
+    die "its WAL ended before $1, the last that there is: after ${position:-the backup itself}${commit:+, with the commit of $commit}"
+  fi
+  { # The first line is what was asked for.
+    echo "stopped $stopped"
+    echo "position $position"
+    echo "commit $commit"
+  } >"$STATE/restore-end.new" && mv -f "$STATE/restore-end.new" "$STATE/restore-end" || die "cannot write to $STATE"
+}
+said_end() { if [ -e "$STATE/restore-end" ]; then cat "$STATE/restore-end"; fi; }
+
+ended_early() { grep -q 'recovery ended before configured recovery target was reached' "$scratch/log"; }
+
+# What may be said about a server that has ended in its recovery.
+why_ended() {
+  reached=$(sed -n 's/^.*LOG: *last completed transaction was at log time \(.*\)$/\1/p' "$scratch/log" | tail -n 1)
+  if ended_early; then
+    echo "the target was not reached: the archived WAL ends before it${reached:+, with the commit of $reached}"
+  elif grep -q 'requested recovery stop point is before consistent recovery point' "$scratch/log"; then
+    echo 'the target lies before the end of the base backup, and nothing before that is whole: an earlier backup is needed'
+  else
+    echo "PostgreSQL did not recover it: $(grep -E 'FATAL|PANIC|ERROR' "$scratch/log" | tail -n 3)"
+  fi
+}
+
+# On no network, with what comes last of the settings that are given twice.
+start_recovery() { # [-c NAME=VALUE]...
+  postgres -D "$NEW" -c config_file="$config" -c hba_file="$scratch/hba" -c listen_addresses= -c port=5432 \
+    -c unix_socket_directories="$scratch" -c restore_command="$command" -c archive_command=false \
+    -c lc_messages=C -c log_min_messages=warning -c log_error_verbosity=default -c log_line_prefix= \
+    -c log_timezone=UTC -c TimeZone=UTC \
+    -c recovery_target_timeline="$target" -c recovery_target= -c recovery_target_time= -c recovery_target_xid= \
+    -c recovery_target_name= -c recovery_target_lsn= -c recovery_target_action=promote \
+    -c recovery_target_inclusive=on -c recovery_min_apply_delay=0 \
+    -c synchronous_standby_names= -c hot_standby=on -c logging_collector=off -c log_destination=stderr "$@" \
+    >"$scratch/log" 2>&1 </dev/null &
+  server=$!
+}
+
 # Recovers what was unpacked, on no network, onto a timeline of its own; the Secret's passwords; every database is
-# looked at; and a clean shutdown.
-recover() { # ABOVE TIMELINE
+# looked at; and a clean shutdown. With FOLLOW, from the WAL that was fetched, on that timeline, until the settings that
+# come last say (WHAT is target), or to the end of LAST, its last segment (end), or whichever comes first.
+recover() { # ABOVE TIMELINE [FOLLOW LAST WHAT [NAME=VALUE]...]
   noted unpacked || die 'nothing was unpacked here'
-  if noted recovered; then echo "timeline $(field "$NEW" "Latest checkpoint's TimeLineID")"; return; fi
+  if noted recovered; then echo "timeline $(field "$NEW" "Latest checkpoint's TimeLineID")"; said_end; return; fi
   POSTGRES_USER=${POSTGRES_USER:-postgres}
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/pgctl.XXXXXX") || die 'no room for a socket'
   trap 'stop_server; rm -rf "$scratch"' EXIT
@@ -169,25 +253,34 @@ recover() { # ABOVE TIMELINE
     newest=$(newest_timeline "$PGDATA")
     [ "$newest" -le "$top" ] || top=$newest
   fi
-  target=$2
-  [ "$target" -eq 1 ] || [ -e "$NEW/pg_wal/$(printf '%08X' "$target").history" ] || target=current
+  rm -f "$STATE/restore-end"
+  last=${4:-} what=${5:-}
+  target=$(followed "${3:-$2}" "$2") || exit 1
+  command=false
+  if [ -n "$what" ]; then command="cp '$(quoted_path "$WAL")'/%f \"%p\""; fi
   occupied=''
-  occupy $(($2 + 1)) "$top"
+  occupy $((${3:-$2} + 1)) "$top"
+  if [ $# -gt 5 ]; then shift 5; else set --; fi
+  for setting; do
+    shift
+    set -- "$@" -c "$setting"
+  done
   rm -f "$NEW/standby.signal" "$NEW/postmaster.pid"
   chmod u=rwx,go= "$NEW" # fsGroup may have added group permissions since it was unpacked
   : >"$NEW/recovery.signal"
   echo 'local all all trust' >"$scratch/hba"
   config=$CONFIG/postgresql.conf
   [ -e "$config" ] || config=$NEW/postgresql.conf
-  postgres -D "$NEW" -c config_file="$config" -c hba_file="$scratch/hba" -c listen_addresses= -c port=5432 \
-    -c unix_socket_directories="$scratch" -c restore_command=false -c archive_command=false \
-    -c recovery_target_timeline="$target" -c recovery_target= -c recovery_target_time= -c recovery_target_xid= \
-    -c recovery_target_name= -c recovery_target_lsn= -c recovery_target_action=promote \
-    -c synchronous_standby_names= -c hot_standby=on -c logging_collector=off -c log_destination=stderr \
-    >"$scratch/log" 2>&1 </dev/null &
-  server=$!
+  start_recovery "$@"
   while :; do
-    kill -0 "$server" 2>/dev/null || die "PostgreSQL did not recover it: $(grep -E 'FATAL|PANIC|ERROR' "$scratch/log" | tail -n 3)"
+    if ! kill -0 "$server" 2>/dev/null; then
+      # All until then is there, and nothing later: the end of the WAL is what was asked for.
+      ended_early && [ "$what" = target-or-end ] || die "$(why_ended)"
+      wait "$server" 2>/dev/null
+      what=end
+      start_recovery
+      continue
+    fi
     if grep -q 'insufficient parameter settings' "$scratch/log"; then
       die "a setting is lower than it was where the backup was taken: $(grep -E 'DETAIL' "$scratch/log" | head -n 1)"
     fi
@@ -199,6 +292,7 @@ recover() { # ABOVE TIMELINE
     esac
     sleep 0.2
   done
+  if [ -n "$what" ]; then judge_end "$last" "$what"; fi
   {
     echo "set password_encryption = 'scram-sha-256';"
     printf 'alter role %s password %s;\n' "$(identifier "$POSTGRES_USER")" "$(literal "${POSTGRES_PASSWORD:-}")"
@@ -228,7 +322,10 @@ recover() { # ABOVE TIMELINE
   for file in $occupied; do rm -f "$file"; done
   sync "$NEW" 2>/dev/null
   note recovered
+  remove_tree "$WAL"
+  remove_tree "$WAL.new"
   echo "timeline $line"
+  said_end
 }
 
 swap_in() { # ASIDE
@@ -285,10 +382,12 @@ case $verb in
   keep) lock; keep "$@" ;;
   idle) lock ;;
   put-back) lock; move_back "$@" ;;
-  remove) lock; remove_tree "$NEW"; forget unpacked; forget recovered ;;
+  receive-wal) lock; receive_wal "$@" ;;
+  wal) wal_there ;;
+  remove) lock; remove_tree "$NEW"; remove_tree "$WAL"; remove_tree "$WAL.new"; forget unpacked; forget recovered ;;
   status)
     for fact in unpacked recovered swapped; do if noted "$fact"; then echo "$fact"; fi; done
-    if [ -e "$NEW" ]; then echo leftover; fi
+    if [ -e "$NEW" ] || [ -e "$WAL" ] || [ -e "$WAL.new" ]; then echo leftover; fi
     for kept in "$VOLUME"/pgdata.before-restore-*; do if [ -d "$kept" ]; then echo "kept ${kept##*/}"; fi; done ;;
   *) die "no such verb: $verb" ;;
 esac

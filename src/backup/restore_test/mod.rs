@@ -9,6 +9,8 @@ mod programs;
 mod reading;
 mod run;
 mod server;
+mod wal;
 
 pub use error::RestoreTestError;
 pub use run::run_restore_test;
+pub use wal::{TestedWal, WalFetch};

@@ -8,6 +8,7 @@ use super::account::Account;
 use super::last_lines::last_lines;
 use super::reading::{TestedBackup, fed};
 use super::server::Server;
+use super::wal::{TestedWal, fetched, not_replayed};
 use crate::backup::format::{Archive, Manifest};
 
 /// Settings that a server must not have lower than the one whose WAL it replays, by the names that
@@ -35,6 +36,7 @@ pub(super) async fn restore(
     server: &Server,
     source: &TestedBackup,
     archive: &Archive,
+    wal: Option<TestedWal>,
 ) -> Result<Option<String>, RestoreTestError> {
     let mut tar = server.run_as_it("tar");
     tar.args(["-x", "-p", "-f", "-"])
@@ -52,13 +54,21 @@ pub(super) async fn restore(
         .run(server.command("pg_controldata").arg(server.data()))
         .await?;
     let mut settings = at_least(&String::from_utf8_lossy(&control.stdout));
-    // It ends recovery where its own WAL ends, as a cluster of its own.
-    settings
-        .push_str("restore_command = 'false'\nhot_standby = off\nmax_replication_slots = 1000\n");
+    // It ends recovery where its WAL ends, as a cluster of its own.
+    settings.push_str("hot_standby = off\nmax_replication_slots = 1000\n");
+    let last = wal.as_ref().map(|it| it.last.clone());
+    settings += &match wal {
+        Some(wal) => fetched(server, wal).await?,
+        None => "restore_command = 'false'\n".to_owned(),
+    };
     // While it replays its WAL it takes no connections: pg_ctl calls that started.
-    match server.start(&settings).await? {
-        None => server.wait_until_open(superuser(&source.manifest)).await,
-        problem => Ok(problem),
+    if let Some(problem) = server.start(&settings).await? {
+        return Ok(Some(problem));
+    }
+    let problem = server.wait_until_open(superuser(&source.manifest)).await?;
+    match last {
+        Some(last) if problem.is_none() => not_replayed(server, &last).await,
+        _ => Ok(problem),
     }
 }
 

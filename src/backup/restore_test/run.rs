@@ -10,6 +10,7 @@ use super::account::Account;
 use super::programs::Programs;
 use super::reading::TestedBackup;
 use super::server::Server;
+use super::wal::TestedWal;
 use super::{RestoreTestError, logical, physical};
 use crate::backup::StopSignal;
 use crate::backup::format::{Content, Identities, Kind, Manifest, RestoreTest};
@@ -20,7 +21,8 @@ use crate::postgres::SqlError;
 
 /// Restores a backup into a throw-away server on this machine: a folder in `TMPDIR`, reached
 /// through a socket in it only. A base backup is started and checked with `pg_amcheck` where that is
-/// installed; of a dump every row is counted. However it ends, nothing of the server is left.
+/// installed; of a dump every row is counted. With `wal` a base backup is recovered to the end of what is
+/// archived. However it ends, nothing of the server is left.
 ///
 /// # Errors
 /// [`RestoreTestError`] when the test could not be made. What it found is in the result.
@@ -28,6 +30,7 @@ pub async fn run_restore_test(
     store: &Arc<dyn Store>,
     manifest: &Manifest,
     identities: &Identities,
+    wal: Option<TestedWal>,
     mut stop: StopSignal,
     tell: &(dyn Fn(RunEvent) + Sync),
 ) -> Result<RestoreTest, RestoreTestError> {
@@ -51,7 +54,8 @@ pub async fn run_restore_test(
     let programs = Programs::find(version, physical).await?;
     let account = Account::find()?;
     let parent = std::env::temp_dir();
-    enough_room(&parent, needed(manifest))?;
+    let replayed = wal.as_ref().map_or(0, |it| it.raw_bytes);
+    enough_room(&parent, needed(manifest).saturating_add(replayed))?;
     account.can_use(&parent).await?;
     tell(RunEvent::RestoreTestBegan {
         backup: manifest.id.clone(),
@@ -65,7 +69,7 @@ pub async fn run_restore_test(
         stop: Arc::new(AtomicBool::new(false)),
     };
     let tested = tokio::select! {
-        tested = test(&server, &source, tell) => tested,
+        tested = test(&server, &source, wal, tell) => tested,
         Ok(_) = stop.wait_for(|stop| *stop) => Err(RestoreTestError::Interrupted),
     };
     source.stop.store(true, Ordering::Relaxed);
@@ -78,6 +82,7 @@ pub async fn run_restore_test(
 async fn test(
     server: &Server,
     source: &TestedBackup,
+    mut wal: Option<TestedWal>,
     tell: &(dyn Fn(RunEvent) + Sync),
 ) -> Result<RestoreTest, RestoreTestError> {
     let manifest = &source.manifest;
@@ -89,6 +94,7 @@ async fn test(
         databases: 0,
         tables: 0,
         rows: 0,
+        wal_segments: wal.as_ref().map(|it| it.segments),
         problems: Vec::new(),
     };
     if !physical {
@@ -99,7 +105,7 @@ async fn test(
             return Ok(result);
         }
         let problem = match &archive.content {
-            Content::BaseBackup => physical::restore(server, source, archive).await?,
+            Content::BaseBackup => physical::restore(server, source, archive, wal.take()).await?,
             Content::Globals | Content::Database { .. } => {
                 logical::restore(server, source, archive).await?
             }

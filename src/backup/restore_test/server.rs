@@ -116,15 +116,21 @@ impl Server {
 
     /// Makes the data directory.
     pub(super) async fn make_data(&self) -> Result<PathBuf, RestoreTestError> {
+        self.make_folder("data").await
+    }
+
+    /// Makes a directory of this name beside it, in which the server can read and write.
+    pub(super) async fn make_folder(&self, name: &str) -> Result<PathBuf, RestoreTestError> {
         let made = self
-            .run(self.run_as_it("mkdir").args(["-m", "700", "data"]))
+            .run(self.run_as_it("mkdir").args(["-m", "700", name]))
             .await?;
+        let folder = self.folder.join(name);
         if made.status.success() {
-            Ok(self.data())
+            Ok(folder)
         } else {
             Err(RestoreTestError::machine(format!(
                 "making {}",
-                self.data().display()
+                folder.display()
             ))(std::io::Error::other(last_lines(
                 &made.stderr,
             ))))
@@ -228,11 +234,16 @@ impl Server {
     }
 
     async fn did_not_start(&self) -> String {
-        let log = tokio::fs::read(self.folder.join("log")).await;
         format!(
             "the server did not start: {}",
-            last_lines(&log.unwrap_or_default())
+            last_lines(&self.log().await)
         )
+    }
+
+    /// What it has written into its log.
+    pub(super) async fn log(&self) -> Vec<u8> {
+        let log = tokio::fs::read(self.folder.join("log")).await;
+        log.unwrap_or_default()
     }
 
     /// Waits until it has replayed its WAL and takes connections; the answer is why it never will.

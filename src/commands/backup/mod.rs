@@ -5,6 +5,7 @@ mod list;
 mod progress;
 mod prune;
 mod prune_wal;
+mod replayed_wal;
 mod run;
 pub(super) mod store;
 mod take;

@@ -8,11 +8,12 @@ use tokio::sync::watch;
 use super::super::context::Context;
 use super::super::interruption::interruption;
 use super::progress::Display;
+use super::replayed_wal::replayed;
 use super::store;
 use crate::backup::StopSignal;
 use crate::backup::catalogue::{Catalogue, Entry, record, verify};
-use crate::backup::format::{Identities, Verification, resolve};
-use crate::backup::restore_test::{RestoreTestError, run_restore_test};
+use crate::backup::format::{Identities, Kind, Verification, resolve};
+use crate::backup::restore_test::{RestoreTestError, TestedWal, run_restore_test};
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::VerifyArgs;
 use crate::events::RunEvent;
@@ -77,7 +78,20 @@ async fn work(
             return Ok(ExitCode::Interrupted);
         };
         if args.restore_test && result.problems.is_empty() {
-            test(&store, entry, &identities, &stopped, &display, &mut result).await?;
+            let wal = match args.to_latest {
+                true => replayed(&store, &catalogue, entry, &identities).await?,
+                false => None,
+            };
+            test(
+                &store,
+                entry,
+                &identities,
+                wal,
+                &stopped,
+                &display,
+                &mut result,
+            )
+            .await?;
         }
         note(&store, result.clone(), &display).await?;
         results.push(result);
@@ -108,14 +122,23 @@ fn chosen<'a>(args: &VerifyArgs, catalogue: &'a Catalogue) -> Result<Vec<&'a Ent
         return Ok(catalogue.entries.iter().collect());
     }
     if args.backups.is_empty() {
+        let base = |entry: &&Entry| {
+            let manifest = entry.manifest.as_ref();
+            manifest.is_ok_and(|it| it.backup == Kind::Physical)
+        };
+        let (what, next) = match args.to_latest {
+            true => (
+                "there is no base backup in the store",
+                "pgctl backup --physical",
+            ),
+            false => ("there is no backup in the store", "pgctl backup"),
+        };
         return catalogue
             .entries
-            .last()
+            .iter()
+            .rfind(|entry| !args.to_latest || base(entry))
             .map(|newest| vec![newest])
-            .ok_or_else(|| {
-                Failure::new(ExitCode::Refused, "there is no backup in the store")
-                    .next("pgctl backup")
-            });
+            .ok_or_else(|| Failure::new(ExitCode::Refused, what).next(next));
     }
     let mut chosen = Vec::new();
     for given in &args.backups {
@@ -165,6 +188,7 @@ async fn test(
     store: &Arc<dyn Store>,
     entry: &Entry,
     identities: &Identities,
+    wal: Option<TestedWal>,
     stopped: &StopSignal,
     display: &Display,
     result: &mut Verification,
@@ -173,7 +197,7 @@ async fn test(
         return Ok(());
     };
     let tell = |event: RunEvent| display.event(&event);
-    let tested = run_restore_test(store, manifest, identities, stopped.clone(), &tell).await;
+    let tested = run_restore_test(store, manifest, identities, wal, stopped.clone(), &tell).await;
     result.restore_test = Some(tested.map_err(|error| not_tested(&entry.id, error))?);
     Ok(())
 }

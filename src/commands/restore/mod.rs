@@ -2,6 +2,8 @@
 
 mod backup;
 mod discard;
+mod recovery;
 mod run;
 
+pub(super) use recovery::{ToLatest, segments, to_latest};
 pub(super) use run::run;

@@ -7,6 +7,7 @@ use super::super::backup::store;
 use super::super::confirming::confirm;
 use super::super::context::Context;
 use super::super::operation::{self, execute_looking_again};
+use super::recovery::{self, Looked};
 use super::{backup, discard};
 use crate::backup::format::Identities;
 use crate::backup::store::{Location, Store};
@@ -50,19 +51,51 @@ pub(in super::super) async fn run(
     }
     let store = store::open(&args.store)?;
     let identities = identities(args)?;
+    let request = recovery::request(args)?;
     let given = args.backup.as_deref().unwrap_or_default();
-    let chosen = backup::find(&store, given).await?;
+    let named = match (&request, given) {
+        // The best one is chosen.
+        (Some(_), "") => None,
+        (_, given) => Some(backup::find(&store, given).await?),
+    };
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
+    let (chosen, way) = match (request, named) {
+        (None, Some(named)) => (named, None),
+        (None, None) => {
+            return Err(
+                Failure::new(ExitCode::Usage, "no backup is named").next("pgctl backup list")
+            );
+        }
+        (Some(request), named) => {
+            let looked = Looked {
+                context,
+                store: &store,
+                identities: &identities,
+                snapshot: &observed.snapshot,
+            };
+            let (entry, facts) = looked.way(request, named).await?;
+            (entry, Some(facts))
+        }
+    };
     if !context.quiet {
         context
             .telling
             .say(&format!("reading {} to its end\n", plain(&chosen.id)));
     }
     let facts = backup::facts(&store, chosen, &identities).await?;
+    if args.pause && facts.kind != RestoreKind::Physical {
+        return Err(Failure::new(
+            ExitCode::Usage,
+            "--pause is for base backups: databases are loaded beside the present ones anyway",
+        )
+        .on(&facts.id)
+        .next("look at one of them before: --database NAME --as NEW"));
+    }
     let found = RefCell::new(RestoreCircumstances {
         backup: facts,
         target: target(context, &kube, &observed).await?,
+        recovery: way,
     });
     let request = RestoreRequest {
         clean: args.clean,
@@ -71,6 +104,7 @@ pub(in super::super) async fn run(
         except: args.except.clone(),
         rename: args.rename.clone(),
         allow_drift: args.allow_drift,
+        pause: args.pause,
         timeout_seconds: u32::try_from(args.move_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
     };
     let backups = backups(context, store, identities);

@@ -140,6 +140,7 @@ async fn a_death_at_any_call_leaves_what_resume_finishes_and_abort_puts_back() {
                         &before
                     }
                     Some(Ending::Replaced { reason }) => panic!("{context}: {reason}"),
+                    Some(Ending::Paused { before }) => panic!("{context}: paused before {before}"),
                     Some(Ending::Incomplete { reason, .. }) => {
                         assert!(back, "{context}: {reason}");
                         let finished = go_on(&shared, false).await;

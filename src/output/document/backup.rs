@@ -173,6 +173,9 @@ struct RestoreTestDocument {
     tables: u64,
     /// Rows that were counted in those tables.
     rows: u64,
+    /// How many segments of archived WAL were replayed, to the last that there was (`--to-latest`); none:
+    /// the backup's own WAL alone.
+    wal_segments: Option<u64>,
     /// Why it did not work; nothing is said about the backup's files by that.
     problems: Vec<String>,
 }
@@ -187,6 +190,7 @@ impl From<&RestoreTest> for RestoreTestDocument {
             databases: test.databases,
             tables: test.tables,
             rows: test.rows,
+            wal_segments: test.wal_segments,
             problems: test.problems.clone(),
         }
     }

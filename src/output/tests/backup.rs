@@ -87,6 +87,7 @@ fn restore_test(problems: &[&str]) -> RestoreTest {
         amcheck: true,
         databases: 3,
         tables: 41,
+        wal_segments: None,
         rows: 1_234_567,
         problems: problems.iter().map(|&it| it.to_owned()).collect(),
     }

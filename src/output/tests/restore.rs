@@ -3,7 +3,9 @@
 use super::both_widths;
 use crate::cluster::fixture::healthy;
 use crate::output::*;
-use crate::plan::restore_fixture::{accepted, backup, logical, plan, request};
+use crate::plan::restore_fixture::{
+    accepted, backup, logical, plan, recovery, request, to_a_moment,
+};
 use crate::plan::{Plan, RestoreKind, RestoreRequest};
 
 fn shown(plan: &Plan) -> String {
@@ -37,4 +39,19 @@ fn the_plan_of_a_base_backup() {
     let backup = backup(RestoreKind::Physical, &snapshot);
     let plan = accepted(plan(&snapshot, &request(), backup, None));
     insta::assert_snapshot!(shown(&plan));
+}
+
+#[test]
+fn the_plan_of_a_recovery_to_a_moment() {
+    let plan = accepted(to_a_moment(&healthy(2), recovery(&[])));
+    insta::assert_snapshot!(shown(&plan));
+}
+
+#[test]
+fn archived_wal_that_is_not_whole_is_refused() {
+    let problem = "00000002000000000000000A: the SHA-256 of its content is another";
+    let refusal = to_a_moment(&healthy(2), recovery(&[problem])).expect_err("it is not whole");
+    insta::assert_snapshot!(both_widths(|screen| refusal_screen(
+        &refusal, screen, false
+    )));
 }

@@ -125,6 +125,10 @@ names! {
     // Restores.
     /// The backup is whole.
     Backup = "backup", "backup";
+    /// Where the recovery ends, and what will not be there.
+    RecoveryTarget = "recovery-target", "recovery target";
+    /// The archived WAL that leads there is whole.
+    ArchivedWal = "archived-wal", "archived WAL";
     /// It is of this cluster, or the operator should know that it is not.
     Cluster = "cluster", "cluster";
     /// The server can read it.

@@ -88,6 +88,25 @@ pub enum OperationFinding {
         /// The timeline that the restored data writes on.
         timeline: Timeline,
     },
+    /// Where a recovery through archived WAL has ended, in the words of the server that did it.
+    Recovered(RecoveredTo),
+}
+
+/// Where a recovery through archived WAL has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveredTo {
+    /// Where the last record that was replayed begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Lsn>,
+    /// The last commit that is in, by the clock of the primary of then; none when there was none after the
+    /// backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_commit: Option<Timestamp>,
+    /// What ended it, such as "before commit of transaction 751, time 2026-11-28 13:03:02.12+00"; none:
+    /// the end of the archived WAL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// Where the time of a write outage went, in seconds, one after the other: together they are all of
@@ -184,6 +203,11 @@ pub enum JournalEvent {
         /// Why, and what is left.
         reason: String,
     },
+    /// Somebody looks before this step is begun, as was asked for. Whoever goes on then begins it.
+    Paused {
+        /// By its stable name.
+        step: StepName,
+    },
     /// Something was learnt.
     Found(OperationFinding),
     /// The operation has ended.
@@ -276,6 +300,11 @@ impl OperationProgress {
                 if at(index, step) && plan.steps[index].on_failure == OnFailure::Report =>
             {
                 Some(Self::Between(index + 1))
+            }
+            (Self::Between(index), JournalEvent::Paused { step })
+                if at(index, step) && plan.steps[index].pauses =>
+            {
+                Some(self)
             }
             // What it needs does not hold: it fails without having begun.
             (Self::Between(index), JournalEvent::Failed { step, .. }) if at(index, step) => {

@@ -76,7 +76,8 @@ impl Known {
             | OperationFinding::ServiceSwitched { .. }
             | OperationFinding::Kept(_)
             | OperationFinding::TakenAway(_)
-            | OperationFinding::RestoredTimeline { .. } => {}
+            | OperationFinding::RestoredTimeline { .. }
+            | OperationFinding::Recovered(_) => {}
         }
     }
 

@@ -34,7 +34,7 @@ pub use drift::{Drift, Reverts};
 pub(crate) use drift::{MAXIMUM, METRICS, MINIMUM};
 pub use journal::{
     ImpossibleHistory, JournalEntry, JournalEvent, OperationFinding, OperationOutcome,
-    OperationProgress, OutageMethod, OutageParts,
+    OperationProgress, OutageMethod, OutageParts, RecoveredTo,
 };
 pub use known::Known;
 pub use objects::{ClaimRef, Follower, PodRef};
@@ -48,9 +48,9 @@ pub use request::{
 };
 pub use restore::{
     BackupFacts, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest,
-    KeptData, KeptFacts, LOADED, Load, RestoreAction, RestoreCircumstances, RestoreCondition,
-    RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction, VolumeCondition,
-    VolumeHandle,
+    KeptData, KeptFacts, LOADED, Load, RecoveryFacts, RestoreAction, RestoreCircumstances,
+    RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction,
+    VolumeCondition, VolumeHandle,
 };
 pub use rollout::{RestartReason, RestartScope, Restarts, Rollout, RolloutPart, RolloutRequest};
 pub use step::{OnFailure, Step, Undo};

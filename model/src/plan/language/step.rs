@@ -64,6 +64,9 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// How long it may take, in seconds.
     pub timeout_seconds: u32,
+    /// Before it is begun the operation pauses: somebody looks, and goes on or puts everything back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pauses: bool,
 }
 
 impl Step {
@@ -77,6 +80,7 @@ impl Step {
             undo: Undo::Nothing,
             on_failure: OnFailure::Stop,
             timeout_seconds: 30,
+            pauses: false,
         }
     }
 
@@ -117,6 +121,12 @@ impl Step {
     #[must_use]
     pub(crate) fn timeout(mut self, seconds: u32) -> Self {
         self.timeout_seconds = seconds;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn after_a_pause(mut self, pauses: bool) -> Self {
+        self.pauses = pauses;
         self
     }
 

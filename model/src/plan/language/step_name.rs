@@ -120,6 +120,8 @@ pub enum StepName {
     OpenOthers,
     /// The archive is unpacked beside the old data, and verified.
     Unpack,
+    /// The WAL that is replayed after the backup's own is fetched.
+    FetchWal,
     /// It is recovered to a timeline of its own, beside the old data.
     Recover,
     /// The old data gets another name, and the restored data its place.

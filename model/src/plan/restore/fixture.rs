@@ -2,11 +2,13 @@
 
 use super::plan_restore;
 use crate::cluster::fixture::{healthy, now};
-use crate::cluster::{Snapshot, Timeline};
+use crate::cluster::{Lsn, Snapshot, Timeline};
 use crate::plan::language::{
-    BackupFacts, Circumstances, DatabaseHere, DatabaseInBackup, Plan, Refusal,
+    BackupFacts, Circumstances, DatabaseHere, DatabaseInBackup, Plan, RecoveryFacts, Refusal,
     RestoreCircumstances, RestoreKind, RestoreRequest, TargetFacts,
 };
+use crate::recovery::{RecoveryTarget, RecoveryWay, SegmentRun};
+use crate::wal::{SegmentName, SegmentSize};
 
 /// A backup of the cluster of a snapshot, whole, with the databases `shop` and `postgres`.
 pub fn backup(kind: RestoreKind, snapshot: &Snapshot) -> BackupFacts {
@@ -68,8 +70,60 @@ pub fn plan(
     backup: BackupFacts,
     target: Option<TargetFacts>,
 ) -> Result<Plan, Refusal> {
-    let found = RestoreCircumstances { backup, target };
+    let found = RestoreCircumstances {
+        backup,
+        target,
+        recovery: None,
+    };
     plan_restore(snapshot, request, &Circumstances::default(), &found, now())
+}
+
+/// Twelve segments over a fork, to a moment before the clock of the fixture; whole, but for these.
+pub fn recovery(problems: &[&str]) -> RecoveryFacts {
+    let run = |timeline, first, last| {
+        let name = |number| SegmentName::numbered(Timeline(timeline), number, SegmentSize::DEFAULT);
+        SegmentRun {
+            first: name(first),
+            last: name(last),
+        }
+    };
+    RecoveryFacts {
+        way: RecoveryWay {
+            target: RecoveryTarget::Time {
+                time: now(),
+                exclusive: false,
+            },
+            backup: "s_s_20261123T155217Z_physical_3fa9".into(),
+            timeline: Timeline(2),
+            segments: vec![run(1, 3, 6), run(2, 7, 14)],
+            count: 12,
+            stored_bytes: 36 << 20,
+            segment_bytes: SegmentSize::DEFAULT.bytes(),
+            end: Lsn::new(15 << 24),
+            last_commit: Some(now()),
+            encrypted: false,
+            histories: vec![Timeline(2)],
+            end_will_do: false,
+            newest: Timeline(4),
+        },
+        problems: problems.iter().map(|it| (*it).to_owned()).collect(),
+    }
+}
+
+/// What is planned for a base backup and the WAL after it, into a cluster without a primary's answer.
+pub fn to_a_moment(snapshot: &Snapshot, recovery: RecoveryFacts) -> Result<Plan, Refusal> {
+    let found = RestoreCircumstances {
+        backup: backup(RestoreKind::Physical, snapshot),
+        target: None,
+        recovery: Some(recovery),
+    };
+    plan_restore(
+        snapshot,
+        &request(),
+        &Circumstances::default(),
+        &found,
+        now(),
+    )
 }
 
 /// What is planned for a logical backup into a healthy cluster with these databases.

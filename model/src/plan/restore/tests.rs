@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fixture::{accepted, backup, logical, plan, request, target};
+use super::fixture::{
+    accepted, backup, logical, plan, recovery as recovery_way, request, target, to_a_moment,
+};
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, service_for, stop,
 };
@@ -313,6 +315,7 @@ impl Model {
             }
             // The volume is there, and what is recovered is as good as what was unpacked.
             VolumeAction::MakeClaim { .. }
+            | VolumeAction::FetchWal { .. }
             | VolumeAction::Recover { .. }
             | VolumeAction::Discard { .. } => {}
         }
@@ -713,4 +716,63 @@ fn a_plan_survives_being_stored() {
                 .all(|check| check.verdict != CheckVerdict::Refuse)
         );
     }
+}
+
+#[test]
+fn the_wal_of_a_moment_is_fetched_between_the_backup_and_the_recovery() {
+    let snapshot = healthy(2);
+    let plan = accepted(to_a_moment(&snapshot, recovery_way(&[])));
+    let at = |name| names(&plan).iter().position(|it| *it == name);
+    assert!(at(StepName::Unpack) < at(StepName::FetchWal));
+    assert_eq!(
+        at(StepName::FetchWal).map(|it| it + 1),
+        at(StepName::Recover)
+    );
+    let recover = plan.step(StepName::Recover).expect("it recovers");
+    let Action::Restore(RestoreAction::Volume(VolumeAction::Recover { above, target, .. })) =
+        &recover.action
+    else {
+        panic!("{recover:?}");
+    };
+    // The newest timeline of the archive is none of this cluster's.
+    assert_eq!((*above, target.is_some()), (4, true));
+    assert!(
+        plan.warnings()
+            .any(|it| it.check == CheckName::RecoveryTarget)
+    );
+    // Whoever goes on fetches what is not there yet.
+    let fetch = plan.step(StepName::FetchWal).expect("it fetches");
+    assert!(matches!(&fetch.action, Action::Restore(action) if action.reads_backup()));
+    let stored: Plan =
+        serde_json::from_str(&serde_json::to_string(&plan).expect("a document")).expect("a plan");
+    assert_eq!(stored, plan);
+    let before = Model::of(&snapshot);
+    for index in 0..plan.steps.len() {
+        for happened in [false, true] {
+            there_and_back(&plan, &before, index, happened);
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_is_not_whole_is_named_and_refused() {
+    let broken = recovery_way(&["00000002000000000000000A: its SHA-256 is another"]);
+    let refusal = to_a_moment(&healthy(2), broken).expect_err("it is not whole");
+    let reasons: Vec<_> = refusal.reasons().collect();
+    assert_eq!(reasons.len(), 1);
+    assert_eq!(reasons[0].check, CheckName::ArchivedWal);
+    assert!(reasons[0].reason.contains("00000002000000000000000A"));
+}
+
+#[test]
+fn the_wal_has_to_fit_too() {
+    let mut snapshot = healthy(1);
+    let primary = snapshot.instances[0].name().to_owned();
+    let usage = &mut facts(&mut snapshot, &primary).usage;
+    (usage.size_bytes, usage.used_bytes) = (Some(1 << 30), Some(1 << 20));
+    usage.available_bytes = Some(100 << 20);
+    assert_eq!(
+        refused(to_a_moment(&snapshot, recovery_way(&[]))),
+        [CheckName::Space]
+    );
 }

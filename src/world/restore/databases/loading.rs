@@ -215,13 +215,36 @@ impl Restoring<'_> {
             has,
         )?;
         let teller = Teller::new(backups, file, archive.bytes());
+        self.send(
+            location,
+            archive,
+            file,
+            command,
+            password,
+            &|bytes| teller.at(bytes),
+            deadline,
+        )
+        .await
+    }
+
+    /// The same for what is at hand.
+    #[expect(clippy::too_many_arguments, reason = "what goes where, and until when")]
+    pub(in crate::world) async fn send(
+        &self,
+        location: &ToolLocation,
+        archive: Upload,
+        file: &str,
+        command: &[String],
+        password: &str,
+        sent: &(dyn Fn(u64) + Sync),
+        deadline: Instant,
+    ) -> Result<(), WorldError> {
         let process = location
             .start(&archive.argv(command))
             .await
             .map_err(not_started)?;
-        let sent = |bytes| teller.at(bytes);
         let left = deadline.saturating_duration_since(Instant::now());
-        match tokio::time::timeout(left, upload(process, archive, password, &sent)).await {
+        match tokio::time::timeout(left, upload(process, archive, password, sent)).await {
             Ok(uploaded) => uploaded.map(drop).map_err(|error: UploadError| {
                 // Whoever lost a stream of hours decides himself whether it is begun again.
                 WorldError::permanent(error.to_string())
@@ -234,7 +257,11 @@ impl Restoring<'_> {
     }
 
     /// Which of the tools there are in a pod; an error when one of the needed is not.
-    async fn tools_of(&self, pod: &str, needed: &[&str]) -> Result<Vec<String>, WorldError> {
+    pub(in crate::world) async fn tools_of(
+        &self,
+        pod: &str,
+        needed: &[&str],
+    ) -> Result<Vec<String>, WorldError> {
         const LOOK: &str =
             "for tool do command -v \"$tool\" >/dev/null 2>&1 && echo \"$tool\"; done; exit 0";
         let mut argv = vec!["sh", "-c", LOOK, "pgctl", "zstd", "gzip"];

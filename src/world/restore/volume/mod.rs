@@ -2,3 +2,4 @@
 
 mod script;
 pub(in crate::world) mod steps;
+mod wal;

@@ -9,11 +9,13 @@ use crate::backup::tools::ToolLocation;
 use crate::cluster::names;
 use crate::engine::{ErrorKind, WorldError};
 use crate::plan::{KeptData, OperationFinding, Plan, VolumeAction, VolumeCondition, VolumeHandle};
+use crate::recovery::RecoveryWay;
 use crate::world::failover::topology::change_topology;
 use crate::world::restore::restoring::{Restoring, scope};
 use crate::world::restore::volume::script::{
     LOOKING, all_of, command, kept, new_timeline, taken_away,
 };
+use crate::world::restore::volume::wal::{recovered_to, recovery_arguments};
 use crate::world::scaling::claims::{claims_gone, delete_unused};
 
 /// What the script needs.
@@ -88,17 +90,19 @@ impl Restoring<'_> {
                 }
                 removed?;
             }
-            VolumeAction::Recover { volume, above } => {
+            VolumeAction::FetchWal { volume, .. } => {
+                self.fetch_wal(plan, volume, deadline).await?;
+            }
+            VolumeAction::Recover { volume, above, .. } => {
                 let timeline = self.manifest(plan).await?.wal.timeline.0.to_string();
-                let said = self
-                    .script(
-                        plan,
-                        volume,
-                        &["recover", &above.to_string(), &timeline],
-                        limit,
-                    )
-                    .await?;
-                return Ok(new_timeline(&said).into_iter().collect());
+                let mut verb = vec!["recover".to_owned(), above.to_string(), timeline];
+                verb.extend(recovery_arguments(scope(plan)?.recovery.as_ref()));
+                let verb: Vec<&str> = verb.iter().map(String::as_str).collect();
+                let said = self.script(plan, volume, &verb, limit).await?;
+                return Ok(new_timeline(&said)
+                    .into_iter()
+                    .chain(recovered_to(&said))
+                    .collect());
             }
             VolumeAction::SwapIn { volume, aside } => {
                 self.script(plan, volume, &["swap-in", aside], limit)
@@ -184,6 +188,7 @@ impl Restoring<'_> {
                     .iter()
                     .any(|it| facts.contains(&(*it).to_owned()))
             }
+            VolumeCondition::WalThere { volume } => self.wal_is_there(plan, volume).await?,
             VolumeCondition::Recovered { volume } => {
                 let facts = self.status(plan, volume).await?;
                 ["recovered", "swapped"]
@@ -281,7 +286,10 @@ impl Restoring<'_> {
             namespace: self.cluster.namespace().to_owned(),
             pod: volume.pod.clone(),
         };
-        let (major, bytes) = (major.to_string(), manifest.raw_bytes().to_string());
+        // Room for the WAL that is fetched after it is looked for now, too.
+        let wal = scope(plan)?.recovery.as_ref();
+        let bytes = manifest.raw_bytes() + wal.map_or(0, RecoveryWay::raw_bytes);
+        let (major, bytes) = (major.to_string(), bytes.to_string());
         let command = command(plan, &["unpack", &major, architecture, &bytes]);
         self.stream(
             &tools,

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::objects::ClaimRef;
+use crate::cluster::words;
+use crate::recovery::RecoveryTarget;
 
 /// A database that is loaded under a name of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,7 +95,7 @@ impl RestoreAction {
                 | DatabaseAction::SwapBack { .. } => false,
             },
             Self::Volume(action) => match action {
-                VolumeAction::Unpack { .. } => true,
+                VolumeAction::Unpack { .. } | VolumeAction::FetchWal { .. } => true,
                 VolumeAction::MakeClaim { .. }
                 | VolumeAction::OpenVolume { .. }
                 | VolumeAction::CloseVolume { .. }
@@ -286,7 +288,16 @@ pub enum VolumeAction {
         /// Architecture that the machine must have; empty when not known.
         architecture: String,
     },
-    /// Deletes what was unpacked.
+    /// Fetches the archived WAL of the recovery beside what was unpacked, and compares it there.
+    FetchWal {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+        /// How many segments.
+        segments: u64,
+        /// Bytes of them in the store.
+        bytes: u64,
+    },
+    /// Deletes what was unpacked, and the WAL beside it.
     RemoveUnpacked {
         /// The pod and the volume.
         volume: VolumeHandle,
@@ -298,6 +309,9 @@ pub enum VolumeAction {
         volume: VolumeHandle,
         /// The new timeline must be higher than this one.
         above: u32,
+        /// Where it ends in the WAL that was fetched; none: with the backup's own WAL.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<RecoveryTarget>,
     },
     /// Gives the data of before another name and puts what was unpacked in its place.
     SwapIn {
@@ -365,11 +379,28 @@ impl fmt::Display for VolumeAction {
                 "stream {file} into {}, beside the data, and verify it there (pg_verifybackup)",
                 volume.claim
             ),
-            Self::RemoveUnpacked { volume } => write!(f, "remove it from {}", volume.claim),
-            Self::Recover { above, .. } => write!(
+            Self::FetchWal {
+                volume,
+                segments,
+                bytes,
+            } => write!(
                 f,
-                "recover it there, onto a new timeline above {above}, and look at every database"
+                "fetch {} of archived WAL ({}) into {}, beside it, and compare each with its SHA-256",
+                words::counted(*segments, "segment"),
+                words::bytes(*bytes),
+                volume.claim
             ),
+            Self::RemoveUnpacked { volume } => write!(f, "remove it from {}", volume.claim),
+            Self::Recover { above, target, .. } => match target {
+                None => write!(
+                    f,
+                    "recover it there, onto a new timeline above {above}, and look at every database"
+                ),
+                Some(target) => write!(
+                    f,
+                    "recover it there, {target}, onto a new timeline above {above}, and look at every database"
+                ),
+            },
             Self::SwapIn { volume, aside } => write!(
                 f,
                 "keep the data in {} as {aside}, and put the restored data in its place",

@@ -189,6 +189,11 @@ pub enum VolumeCondition {
         /// The pod and the volume.
         volume: VolumeHandle,
     },
+    /// The WAL of the recovery lies beside what was unpacked, or was replayed.
+    WalThere {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
     /// What was unpacked was recovered and shut down.
     Recovered {
         /// The pod and the volume.
@@ -227,6 +232,7 @@ impl fmt::Display for VolumeCondition {
             Self::VolumesOpen { .. } => write!(f, "all of them run"),
             Self::VolumesClosed { .. } => write!(f, "all of them are gone"),
             Self::Unpacked { .. } => write!(f, "every file is as the backup's manifest says"),
+            Self::WalThere { .. } => write!(f, "every segment is there as it was archived"),
             Self::NothingUnpacked { .. } => write!(f, "nothing of it is left"),
             Self::Recovered { .. } => write!(f, "it is shut down in order"),
             Self::SwappedIn { volume } => write!(f, "{} holds the restored data", volume.claim),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scope::{KeptData, RestoreKind};
 use crate::cluster::{ClusterId, Timeline};
+use crate::recovery::RecoveryWay;
 
 /// `pgctl restore BACKUP`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct RestoreRequest {
     pub rename: Option<String>,
     /// Go on although a GitOps tool may revert the changes.
     pub allow_drift: bool,
+    /// Wait for somebody who looks before clients are let in, of a base backup.
+    #[serde(default)]
+    pub pause: bool,
     /// How long moving the data may take, in seconds.
     pub timeout_seconds: u32,
 }
@@ -135,6 +139,19 @@ pub struct RestoreCircumstances {
     pub backup: BackupFacts,
     /// The primary; none when none answers.
     pub target: Option<TargetFacts>,
+    /// The way through archived WAL to a moment; none: the backup alone.
+    #[serde(default)]
+    pub recovery: Option<RecoveryFacts>,
+}
+
+/// What is known of the archived WAL that leads to a moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryFacts {
+    /// The way.
+    pub way: RecoveryWay,
+    /// What is wrong with its segments, each by name; empty: all were just read to their ends.
+    pub problems: Vec<String>,
 }
 
 /// `pgctl restore --discard-old`.

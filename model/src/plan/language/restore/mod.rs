@@ -8,7 +8,7 @@ mod scope;
 pub use action::{DatabaseAction, LOADED, Load, RestoreAction, Swap, VolumeAction, VolumeHandle};
 pub use condition::{DatabaseCondition, RestoreCondition, VolumeCondition};
 pub use facts::{
-    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptFacts, RestoreCircumstances,
-    RestoreRequest, TargetFacts,
+    BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptFacts, RecoveryFacts,
+    RestoreCircumstances, RestoreRequest, TargetFacts,
 };
 pub use scope::{KeptData, RestoreKind, RestoreScope};

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::recovery::RecoveryWay;
+
 /// What the backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -50,6 +52,9 @@ pub struct RestoreScope {
     /// The databases that are restored, by the names that they get; empty for a base backup.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<String>,
+    /// The way through archived WAL to a moment after the backup; none: its own WAL alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryWay>,
     /// What is expected to be kept of the data that was there; found out for certain on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keeps: Vec<KeptData>,
@@ -57,6 +62,13 @@ pub struct RestoreScope {
 
 impl fmt::Display for RestoreScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(way) = &self.recovery {
+            return write!(
+                f,
+                "recovery from {} {} into the volume of {}",
+                self.backup, way.target, self.pod
+            );
+        }
         match (self.kind, self.databases.as_slice()) {
             (RestoreKind::Physical, _) => {
                 write!(

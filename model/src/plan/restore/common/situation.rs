@@ -6,6 +6,7 @@ use crate::plan::language::{
     BackupFacts, Check, CheckName, Circumstances, RestoreCircumstances, RestoreKind,
     RestoreRequest, Reverts,
 };
+use crate::recovery::RecoveryWay;
 
 /// A restore to be judged.
 pub(crate) struct Situation<'a> {
@@ -18,6 +19,11 @@ pub(crate) struct Situation<'a> {
 impl<'a> Situation<'a> {
     pub(crate) fn backup(&self) -> &'a BackupFacts {
         &self.found.backup
+    }
+
+    /// The way through archived WAL, when there is to be one.
+    pub(crate) fn way(&self) -> Option<&'a RecoveryWay> {
+        self.found.recovery.as_ref().map(|it| &it.way)
     }
 
     /// The checks that do not depend on what is restored.

@@ -6,6 +6,7 @@ mod checks;
 
 mod keeping;
 mod proposal;
+mod recovery;
 mod start;
 mod steps;
 mod stop;

@@ -4,6 +4,7 @@ use super::super::common::Situation;
 use super::checks::{
     architecture, autoscaler, base_backups, connections, databases, logical_slots, primary,
 };
+use super::recovery;
 use super::volume_restore::VolumeRestore;
 use crate::plan::common::{files_check, volumes_go};
 use crate::plan::decision::Proposal;
@@ -43,6 +44,7 @@ pub(in super::super) fn proposal(
         );
         return None;
     };
+    checks.extend(recovery::checks(situation));
     checks.extend([restore.space(), restore.kept(), restore.replicas()]);
     checks.extend(restore.synchronous());
     checks.extend(restore.ending());
@@ -54,9 +56,10 @@ pub(in super::super) fn proposal(
         ),
     ));
     let scope = RestoreScope {
+        recovery: situation.way().cloned(),
         backup: situation.backup().id.clone(),
         store: situation.backup().store.clone(),
-        encrypted: situation.backup().encrypted,
+        encrypted: situation.backup().encrypted || situation.way().is_some_and(|it| it.encrypted),
         kind: situation.backup().kind,
         taken: situation.backup().taken,
         pod: restore.target.clone(),

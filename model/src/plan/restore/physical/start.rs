@@ -191,6 +191,7 @@ impl VolumeRestore<'_> {
                 pod: self.target.clone(),
             })
             .timeout(60)
+            .after_a_pause(self.situation.request.pause)
             // Whoever aborts: nobody writes any more to what is taken away next.
             .undo(vec![self.close(service)], closed(service), 60)
             .stays(),

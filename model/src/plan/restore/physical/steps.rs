@@ -72,12 +72,14 @@ impl VolumeRestore<'_> {
                 600,
             ),
         );
+        steps.extend(self.fetch_wal());
         steps.push(
             Step::new(
                 StepName::Recover,
                 act(VolumeAction::Recover {
                     volume: volume(),
                     above: self.newest_timeline(),
+                    target: self.situation.way().map(|it| it.target.clone()),
                 }),
                 see(VolumeCondition::Recovered { volume: volume() }),
             )
@@ -130,6 +132,27 @@ impl VolumeRestore<'_> {
         );
         steps.extend(self.start());
         steps
+    }
+
+    /// The archived WAL that is replayed after the backup's own. What was unpacked is taken away with it.
+    fn fetch_wal(&self) -> Option<Step> {
+        let way = self.situation.way()?;
+        let fetch = VolumeAction::FetchWal {
+            volume: self.volume.clone(),
+            segments: way.count,
+            bytes: way.stored_bytes,
+        };
+        let there = VolumeCondition::WalThere {
+            volume: self.volume.clone(),
+        };
+        Some(
+            Step::new(
+                StepName::FetchWal,
+                Action::from(fetch),
+                Condition::from(there),
+            )
+            .timeout(self.situation.request.timeout_seconds),
+        )
     }
 
     /// The topology names the pod and its system. Nothing runs that could heed it too early.

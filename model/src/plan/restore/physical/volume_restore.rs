@@ -4,6 +4,7 @@ use super::super::common::{Situation, free_bytes, stamp};
 use crate::cluster::names::KEPT_DATA;
 use crate::cluster::{Component, Instance, StatefulSetFacts, VolumeFacts};
 use crate::plan::language::{Check, CheckName, OperationId, VolumeHandle};
+use crate::recovery::RecoveryWay;
 
 /// How long a pod may take to stop: its own grace period, and a little more.
 pub(super) const STOP_SECONDS: u32 = 330;
@@ -73,8 +74,9 @@ impl<'a> VolumeRestore<'a> {
             })
             .filter(|it| free_bytes(it).is_some())
             .collect();
+        let wal = self.situation.way().map_or(0, RecoveryWay::raw_bytes);
         self.situation
-            .space(&pods, self.situation.backup().raw_bytes)
+            .space(&pods, self.situation.backup().raw_bytes.saturating_add(wal))
     }
 
     pub(super) fn kept(&self) -> Check {
@@ -137,6 +139,7 @@ impl<'a> VolumeRestore<'a> {
         here.max()
             .unwrap_or(0)
             .max(self.situation.backup().timeline.0)
+            .max(self.situation.way().map_or(0, |it| it.newest.0))
     }
 }
 
