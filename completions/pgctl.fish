@@ -70,6 +70,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "sync" -d 'Show for how 
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "history" -d 'Show the operations that have run: when, who, what, and what it cost'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a backup; list, verify or prune those there are'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "restore" -d 'Restore a backup into the cluster'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "wal" -d 'Archive the WAL, so that any second can be restored; list or verify what is archived'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "explain" -d 'Say what a code means: of a finding, of a check, of an exit'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
@@ -978,6 +979,7 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-last -d 'Keep the newest so many' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-daily -d 'Keep the newest of each of the last so many days that have one' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-weekly -d 'Keep the newest of each of the last so many weeks that have one' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l keep-window -d 'Keep what it takes to restore any moment of so long, such as 14d' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l context -d 'Context of the kubeconfig [default: the current one]' -r
@@ -1027,6 +1029,78 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s v -l verbose -d 
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -f -a "archive" -d 'Archive the WAL of the cluster as it is written, until stopped'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -f -a "list" -d 'List what is archived: timelines, ranges, gaps, and the moments that can be restored'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -f -a "verify" -d 'Read archived WAL again from end to end, and say what is wrong with it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l spool -d 'Folder for what is not stored yet; it must outlive this process [default: ~/.local/state/pgctl/wal-spool]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l spool-limit -d 'The most that may wait in it; beyond that nothing is received' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l encrypt -d 'Encrypt for this age recipient (age1...); may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l via -d 'The way to the primary [default: service in a pod, else port-forward]' -r -f -a "service\t'The address of the write Service, from within the cluster'
+port-forward\t'A port forwarded through the Kubernetes API'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l identity -d 'File with the age key, to look into encrypted segments' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
