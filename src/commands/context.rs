@@ -9,7 +9,7 @@ use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{ConnectOptions, Kube, KubeError, NamespaceScope, Selection, contexts};
-use crate::observe::{Depth, Observed, observe, observe_all};
+use crate::observe::{Depth, Examined, Observed, observe, observe_all, observe_and_examine};
 use crate::output::{Format, Given, Screen, plain, write_stdout};
 
 /// What every command needs.
@@ -110,6 +110,27 @@ impl Context {
             )
         });
         Ok(observed)
+    }
+
+    /// Looks at the one cluster of the namespace, and at the same time at all else that `pgctl doctor` goes by.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub(super) async fn observe_and_examine(
+        &self,
+        kube: &Kube,
+    ) -> Result<(Observed, Examined), Failure> {
+        let began = Instant::now();
+        let place = NamespaceScope::Namespace(kube.namespace().to_owned());
+        let seen = observe_and_examine(kube, &place, &self.selection, self.depth).await?;
+        self.tell(|| {
+            format!(
+                "examined {} in {:.2} s",
+                seen.0.snapshot.cluster,
+                began.elapsed().as_secs_f64()
+            )
+        });
+        Ok(seen)
     }
 
     /// Looks at the objects of the one cluster of the namespace, and asks no database.

@@ -202,7 +202,14 @@ fn forwards() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_FORWARDS))
 }
 
-fn runs(pod: &PodFacts) -> bool {
+/// The login to every database of a cluster, or why there is none.
+pub(super) async fn login_of(kube: &Kube, found: &Found) -> Result<Login, String> {
+    let credentials = credentials(kube, found).await;
+    let credentials = credentials.map_err(|error| error.to_string())?;
+    Ok(login(&credentials, kube.timeout()))
+}
+
+pub(super) fn runs(pod: &PodFacts) -> bool {
     matches!(pod.container, ContainerState::Running { .. })
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use futures::future::join_all;
+use jiff::Timestamp;
 
-use super::asking::{to_be_asked, within};
-use super::builder::Observed;
+use super::asking::{login_of, runs, to_be_asked, within};
+use super::builder::{Depth, Observed, observe_found};
 use super::open::{OpenError, open, open_database};
 use super::rights::{access, missing, questions, rights};
 use super::unlogged::unlogged_tables;
@@ -15,16 +16,19 @@ use crate::doctor::{
     Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
     ServerSeen,
 };
-use crate::kubernetes::{Kube, NamespaceScope, Selection};
+use crate::kubernetes::{CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection};
 use crate::plan::UnloggedTables;
-use crate::postgres::{Login, SqlError};
+use crate::postgres::{Login, Session, SqlError};
 
 /// Databases that are asked of each server, the largest first.
 const MOST_DATABASES: usize = 30;
 /// Clusters that are asked about at the same time.
 const CLUSTERS_AT_ONCE: usize = 16;
-/// Databases that one server is asked about at the same time.
-const AT_ONCE: usize = 4;
+/// Databases that one server is asked about at the same time: few, because every connection is one that
+/// clients lack.
+const AT_ONCE: usize = 2;
+/// The database that a session is in when nothing else is said.
+const OWN_DATABASE: &str = "postgres";
 
 /// What was asked besides the snapshot.
 #[derive(Debug)]
@@ -41,7 +45,49 @@ pub struct Examined {
     pub access: Known<Vec<Access>>,
 }
 
-/// Asks everything at once. What does not answer says why, and takes no longer than one answer may.
+/// Looks at the one cluster of a place and asks everything else at the same time. What does not answer says
+/// why, and takes no longer than one answer may.
+///
+/// # Errors
+/// As [`super::observe`].
+pub async fn observe_and_examine(
+    kube: &Kube,
+    place: &NamespaceScope,
+    selection: &Selection,
+    depth: Depth,
+) -> Result<(Observed, Examined), KubeError> {
+    let taken = Timestamp::now();
+    let found = kube.discover_one(place, selection).await?;
+    let observed = async {
+        let observed = observe_found(kube, &found, taken, depth).await?;
+        let unlogged = unlogged_tables(kube, &observed).await;
+        Ok::<_, KubeError>((observed, unlogged))
+    };
+    let objects = async {
+        let seen = kube.surroundings(place, std::slice::from_ref(&found)).await;
+        seen.into_iter().next()
+    };
+    let questions = questions();
+    let (observed, objects, servers, secret, missing) = futures::join!(
+        observed,
+        objects,
+        running_servers(kube, &found),
+        secret(kube, found.credentials.as_ref()),
+        missing(kube, Some(&found.id.namespace), &questions),
+    );
+    let (observed, unlogged) = observed?;
+    let asked = Asked {
+        servers,
+        unlogged,
+        secret,
+    };
+    let objects = objects.unwrap_or_else(|| unseen_objects("its objects are gone"));
+    let examined = asked.with(objects, missing.map(|it| access(&it)));
+    Ok((observed, examined))
+}
+
+/// Asks everything about what was observed. What does not answer says why, and takes no longer than one
+/// answer may.
 pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -> Examined {
     let cluster = &observed.snapshot.cluster;
     let place = NamespaceScope::Namespace(cluster.namespace.clone());
@@ -116,7 +162,7 @@ async fn asked(kube: &Kube, observed: &Observed) -> Asked {
     let (servers, unlogged, secret) = futures::join!(
         servers(kube, observed),
         unlogged_tables(kube, observed),
-        secret(kube, observed),
+        secret(kube, observed.credentials.as_ref().map(|it| &it.source)),
     );
     Asked {
         servers,
@@ -138,14 +184,18 @@ impl Surroundings {
             },
             Err(why) => why.clone(),
         };
-        ObjectsSeen {
-            budgets: Err(why.clone()),
-            policies: Err(why.clone()),
-            nodes: Err(why),
-            security: Vec::new(),
-            memory_limits: BTreeMap::new(),
-            differences: Vec::new(),
-        }
+        unseen_objects(&why)
+    }
+}
+
+fn unseen_objects(why: &str) -> ObjectsSeen {
+    ObjectsSeen {
+        budgets: Err(why.to_owned()),
+        policies: Err(why.to_owned()),
+        nodes: Err(why.to_owned()),
+        security: Vec::new(),
+        memory_limits: BTreeMap::new(),
+        differences: Vec::new(),
     }
 }
 
@@ -160,9 +210,7 @@ async fn surroundings(kube: &Kube, place: &NamespaceScope, selection: &Selection
     Surroundings(Ok(ids.zip(seen).collect()))
 }
 
-async fn secret(kube: &Kube, observed: &Observed) -> Known<SecretFacts> {
-    let credentials = observed.credentials.as_ref();
-    let source = credentials.map(|it| &it.source);
+async fn secret(kube: &Kube, source: Option<&CredentialsSource>) -> Known<SecretFacts> {
     let source = source.ok_or_else(|| "the Secret could not be read".to_owned())?;
     let judged = kube.judge_secret(source).await;
     judged.map_err(|error| error.to_string())
@@ -170,13 +218,33 @@ async fn secret(kube: &Kube, observed: &Observed) -> Known<SecretFacts> {
 
 async fn servers(kube: &Kube, observed: &Observed) -> Vec<ServerSeen> {
     let namespace = &observed.snapshot.cluster.namespace;
-    join_all(
-        to_be_asked(kube, observed).map(async |(pod, login)| match login {
-            Err(why) => unseen(pod, why),
-            Ok(login) => server(kube, namespace, pod, &login).await,
-        }),
-    )
-    .await
+    each_server(kube, namespace, to_be_asked(kube, observed)).await
+}
+
+/// Those of a cluster that nobody has asked yet.
+async fn running_servers(kube: &Kube, found: &Found) -> Vec<ServerSeen> {
+    let login = login_of(kube, found).await;
+    let pods = found.pod_facts(&BTreeMap::new());
+    let wanted = pods.iter().map(|pod| {
+        let login = match runs(pod) {
+            true => login.clone(),
+            false => Err("its container does not run".to_owned()),
+        };
+        (pod.name.as_str(), login)
+    });
+    each_server(kube, &found.id.namespace, wanted).await
+}
+
+async fn each_server(
+    kube: &Kube,
+    namespace: &str,
+    pods: impl Iterator<Item = (&str, Result<Login, String>)>,
+) -> Vec<ServerSeen> {
+    let asked = pods.map(async |(pod, login)| match login {
+        Err(why) => unseen(pod, why),
+        Ok(login) => server(kube, namespace, pod, &login).await,
+    });
+    join_all(asked).await
 }
 
 fn unseen(pod: &str, why: String) -> ServerSeen {
@@ -194,23 +262,34 @@ async fn server(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> Serve
         let (answer, passwords) =
             futures::join!(session.examine_server(), session.examine_passwords());
         let passwords = passwords.map_err(|error| error.to_string());
-        Ok((answer?, passwords))
+        Ok((session, answer?, passwords))
     };
-    let (answer, passwords): (ServerAnswer, Known<PasswordFacts>) =
+    let (session, answer, passwords): (Session, ServerAnswer, Known<PasswordFacts>) =
         match within(login.timeout, asking).await {
             Ok(answers) => answers,
             Err(why) => return unseen(pod, why.to_string()),
         };
     let names = answer.databases.iter().take(MOST_DATABASES).cloned();
-    let names: Vec<String> = names.collect();
-    let databases = futures::stream::iter(names)
+    let (own, names): (Vec<String>, Vec<String>) = names.partition(|name| name == OWN_DATABASE);
+    let own = async {
+        let mut seen = BTreeMap::new();
+        if let Some(name) = own.into_iter().next() {
+            let asking = async { Ok(session.examine_database().await?) };
+            let answer = within(login.timeout, asking).await;
+            seen.insert(name, answer.map_err(|why| why.to_string()));
+        }
+        drop(session);
+        seen
+    };
+    let others = futures::stream::iter(names)
         .map(async |name| {
             let answer = database(kube, namespace, pod, login, &name).await;
             (name, answer)
         })
         .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
+        .collect::<BTreeMap<_, _>>();
+    let (mut databases, others) = futures::join!(own, others);
+    databases.extend(others);
     ServerSeen {
         pod: pod.to_owned(),
         answer: Ok(answer),

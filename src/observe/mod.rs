@@ -25,7 +25,7 @@ pub use builder::{Depth, Observed, observe, observe_all, why_held_back};
 pub use cluster_watch::watch_cluster;
 pub use connections::connections;
 pub use disk::disk_usage;
-pub use doctor::{Examined, examined, examined_all};
+pub use doctor::{Examined, examined, examined_all, observe_and_examine};
 pub use following::{Followed, Following, Pace};
 pub use kept::kept_data;
 pub use log_files::server_log_files;

@@ -99,11 +99,7 @@ pub(super) async fn rights<'a>(
             }
         }
     }
-    let count = open.len() * namespaces.len();
-    if count > MOST_QUESTIONS && !every {
-        let why = format!(
-            "not asked: it would take {count} questions to the API; --check rights-to-look asks them"
-        );
+    if let Some(why) = too_many(open.len() * namespaces.len()).filter(|_| !every) {
         return namespaces
             .into_iter()
             .map(|it| (it, Err(why.clone())))
@@ -115,6 +111,15 @@ pub(super) async fn rights<'a>(
         .buffered(AT_ONCE)
         .collect()
         .await
+}
+
+/// Why so many questions are not asked of the API unless somebody wants it; none when they are not many.
+fn too_many(questions: usize) -> Option<String> {
+    (questions > MOST_QUESTIONS).then(|| {
+        format!(
+            "not asked: it would take {questions} questions to the API; --check rights-to-look asks them"
+        )
+    })
 }
 
 /// What pgctl's commands need, and whether it is there.
@@ -148,6 +153,16 @@ fn permission(call: &Call) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thousand_questions_are_asked_and_more_are_told() {
+        assert_eq!(too_many(1000), None);
+        let why = too_many(1001).expect("that is too many");
+        assert!(
+            why.contains("1001") && why.contains("--check rights-to-look"),
+            "{why}"
+        );
+    }
 
     #[test]
     fn what_every_command_needs_is_asked_once_and_told_of_each() {

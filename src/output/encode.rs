@@ -38,17 +38,19 @@ pub fn encode(document: &impl Serialize, format: Format) -> String {
             // Documents may follow each other.
             format!("---\n{}\n", text.trim_end())
         }
-        Format::Json | Format::Table | Format::Wide => {
-            let text = serde_json::to_string_pretty(document).expect(ENCODABLE);
-            format!("{}\n", json_safe(&text))
-        }
+        Format::Json | Format::Table | Format::Wide => line(serde_json::to_string_pretty(document)),
     }
 }
 
 /// Encodes a document as one line (`-w -o json`).
 pub fn encode_line(document: &impl Serialize) -> String {
-    let text = serde_json::to_string(document).expect(ENCODABLE);
-    format!("{}\n", json_safe(&text))
+    line(serde_json::to_string(document))
+}
+
+fn line(encoded: serde_json::Result<String>) -> String {
+    let mut text = json_safe(encoded.expect(ENCODABLE));
+    text.push('\n');
+    text
 }
 
 /// Encodes a document that others may follow: JSON is a line, YAML says itself where one begins.

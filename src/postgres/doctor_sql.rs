@@ -53,7 +53,7 @@ select json_build_object(
   'collations', '[]'::json,
   'databases', (select coalesce(json_agg(datname order by size desc, datname), '[]')
     from (select datname, coalesce(pg_database_size(oid), 0) as size from pg_database
-      where datallowconn and datconnlimit <> -2 and datname <> 'template0') as sized)
+      where datallowconn and datconnlimit <> -2 and datname not in ('template0', 'template1')) as sized)
 )::text";
 
 /// `pg_hba_file_rules`: only a superuser may know.

@@ -126,6 +126,7 @@ select json_build_object(
       from setting where name = 'max_slot_wal_keep_size'),
     'standbyDelayMs', (select setting::bigint from setting where name = 'max_standby_streaming_delay'),
     'synchronousStandbyNames', current_setting('synchronous_standby_names'),
+    'synchronizedStandbySlots', coalesce(current_setting('synchronized_standby_slots', true), ''),
     'synchronousCommit', current_setting('synchronous_commit'),
     'defaultTransactionReadOnly', current_setting('default_transaction_read_only')::boolean,
     'rewindable', current_setting('wal_log_hints')::boolean

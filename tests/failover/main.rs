@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod faults_during;
 mod journal_format;
+mod logical_slots;
 #[cfg(feature = "failpoints")]
 mod matrix;
 mod next_start;

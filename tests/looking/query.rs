@@ -183,10 +183,16 @@ async fn sleeps(cluster: &SandboxCluster, mark: &str) -> Result<bool> {
 }
 
 async fn ctrl_c_cancels_on_the_server(cluster: &SandboxCluster) -> Result<()> {
-    let sql = "select pg_sleep(590) as mark_of_ctrl_c";
-    let child = cluster.command(&["query", sql])?.spawn()?;
+    is_cancelled(cluster, &["query"], "mark_of_ctrl_c").await?;
+    is_cancelled(cluster, &["query", "-A"], "mark_of_many").await
+}
+
+async fn is_cancelled(cluster: &SandboxCluster, command: &[&str], mark: &str) -> Result<()> {
+    let sql = format!("select pg_sleep(590) as {mark}");
+    let arguments = [command, &[&sql]].concat();
+    let child = cluster.command(&arguments)?.spawn()?;
     eventually("a statement that runs", async || {
-        ensure!(sleeps(cluster, "mark_of_ctrl_c").await?, "not yet");
+        ensure!(sleeps(cluster, mark).await?, "not yet");
         Ok(())
     })
     .await?;
@@ -203,7 +209,7 @@ async fn ctrl_c_cancels_on_the_server(cluster: &SandboxCluster) -> Result<()> {
         "{told}"
     );
     eventually("a statement that was cancelled", async || {
-        ensure!(!sleeps(cluster, "mark_of_ctrl_c").await?, "it runs");
+        ensure!(!sleeps(cluster, mark).await?, "it runs");
         Ok(())
     })
     .await

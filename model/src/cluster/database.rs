@@ -351,6 +351,11 @@ impl SlotFacts {
         self.wal_status.as_deref() == Some("lost") || self.invalidation.is_some()
     }
 
+    /// Standbys are to keep a copy of it (PostgreSQL 17 and newer).
+    pub fn is_kept_for_failover(&self) -> bool {
+        matches!(self.kind, SlotKind::Logical { failover: true, .. })
+    }
+
     /// Why nobody can use it any more, when the reason is another than that WAL which it needs was removed.
     pub fn invalid_for_another_reason(&self) -> Option<&str> {
         let reason = self.invalidation.as_deref();
@@ -400,6 +405,10 @@ pub struct Settings {
     pub standby_delay_ms: Option<i64>,
     /// `synchronous_standby_names`.
     pub synchronous_standby_names: String,
+    /// `synchronized_standby_slots` (PostgreSQL 17 and newer; empty before): physical slots that those who read
+    /// through a logical slot with `failover` are not to get ahead of.
+    #[serde(default)]
+    pub synchronized_standby_slots: String,
     /// `synchronous_commit` of the server, not of a role or a database.
     pub synchronous_commit: String,
     /// `default_transaction_read_only` of the server, not of a role or a database.

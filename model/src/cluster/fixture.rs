@@ -316,6 +316,7 @@ fn database_facts() -> DatabaseFacts {
             max_slot_wal_keep_bytes: Some(4 << 30),
             standby_delay_ms: Some(30_000),
             synchronous_standby_names: String::new(),
+            synchronized_standby_slots: String::new(),
             synchronous_commit: "on".into(),
             default_transaction_read_only: false,
             rewindable: true,

@@ -19,6 +19,9 @@ use super::access::{LogOptions, LogStart, OutputStream};
 /// A line longer than this is written in parts, as containerd does.
 const MAX_PART: u64 = 16 * 1024;
 
+/// About so much is written, or handed on, at once when there is much.
+const BATCH: usize = 64 * 1024;
+
 /// Takes the output of a container; clones write to the same file.
 #[derive(Clone)]
 pub(super) struct LogWriter {
@@ -124,8 +127,9 @@ impl LogWriter {
 
     /// Copies a stream until its end.
     pub(super) async fn take(self, name: &'static str, stream: impl AsyncRead + Unpin) {
-        let mut reader = BufReader::new(stream);
+        let mut reader = BufReader::with_capacity(BATCH, stream);
         let mut line = Vec::new();
+        let mut entries = Vec::new();
         loop {
             line.clear();
             match (&mut reader)
@@ -140,20 +144,27 @@ impl LogWriter {
             if whole {
                 line.pop();
             }
-            self.write(name, whole, &line);
+            add_entry(&mut entries, name, whole, &line);
+            if entries.len() >= BATCH || !reader.buffer().contains(&b'\n') {
+                self.write(&entries);
+                entries.clear();
+            }
         }
     }
 
-    fn write(&self, stream: &str, whole: bool, text: &[u8]) {
-        let mark = if whole { "F" } else { "P" };
-        let mut entry = format!("{:.9} {stream} {mark} ", Timestamp::now()).into_bytes();
-        entry.extend_from_slice(text);
-        entry.push(b'\n');
+    fn write(&self, entries: &[u8]) {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A full disk loses log lines, not the container.
-        drop(file.write(&entry));
+        drop(file.write(entries));
         self.grown.send_replace(());
     }
+}
+
+fn add_entry(entries: &mut Vec<u8>, stream: &str, whole: bool, text: &[u8]) {
+    let mark = if whole { "F" } else { "P" };
+    entries.extend_from_slice(format!("{:.9} {stream} {mark} ", Timestamp::now()).as_bytes());
+    entries.extend_from_slice(text);
+    entries.push(b'\n');
 }
 
 impl Log {
@@ -169,7 +180,9 @@ impl Log {
         tokio::spawn(async move {
             // An error means that the reader went away, or the file did.
             while let Ok(Some(entry)) = lines.next().await {
-                if !matches!(printer.print(&entry).await, Ok(true)) {
+                let more = printer.print(&entry);
+                let due = !more || !lines.has_another() || printer.text.len() >= BATCH;
+                if due && printer.flush().await.is_err() || !more {
                     return;
                 }
             }
@@ -230,12 +243,17 @@ impl Lines {
         file.seek(io::SeekFrom::Start(start)).await?;
         Ok(Self {
             path: log.path.clone(),
-            reader: BufReader::new(file),
+            reader: BufReader::with_capacity(BATCH, file),
             grown: log.grown.clone(),
             follow,
             ended: false,
             buffer: Vec::new(),
         })
+    }
+
+    /// Whether the next is there already.
+    fn has_another(&self) -> bool {
+        self.reader.buffer().contains(&b'\n')
     }
 
     async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
@@ -308,6 +326,8 @@ impl<'a> Entry<'a> {
 
 struct Printer {
     out: DuplexStream,
+    /// What was not handed on yet.
+    text: Vec<u8>,
     timestamps: bool,
     since: Option<Timestamp>,
     left: Option<u64>,
@@ -322,6 +342,7 @@ impl Printer {
         });
         Self {
             out,
+            text: Vec::new(),
             timestamps: options.timestamps,
             since,
             left: options.limit_bytes,
@@ -329,27 +350,33 @@ impl Printer {
         }
     }
 
-    /// Writes one entry; false when the limit is reached.
-    async fn print(&mut self, raw: &[u8]) -> io::Result<bool> {
+    /// Takes one entry; false when the limit is reached.
+    fn print(&mut self, raw: &[u8]) -> bool {
         let Some(entry) = Entry::parse(raw) else {
-            return Ok(true);
+            return true;
         };
         if self.since.is_some() && entry.time() < self.since {
-            return Ok(true);
+            return true;
         }
-        let mut text = Vec::new();
+        let begin = self.text.len();
         if self.timestamps && !self.continued {
-            text.extend_from_slice(entry.time);
-            text.push(b' ');
+            self.text.extend_from_slice(entry.time);
+            self.text.push(b' ');
         }
-        text.extend(entry.output());
+        self.text.extend(entry.output());
         self.continued = !entry.whole;
         if let Some(left) = &mut self.left {
-            text.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-            *left -= text.len() as u64;
+            let most = usize::try_from(*left).unwrap_or(usize::MAX);
+            self.text.truncate(begin.saturating_add(most));
+            *left -= (self.text.len() - begin) as u64;
         }
-        self.out.write_all(&text).await?;
-        Ok(self.left != Some(0))
+        self.left != Some(0)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.text).await?;
+        self.text.clear();
+        Ok(())
     }
 }
 

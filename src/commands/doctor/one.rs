@@ -24,29 +24,30 @@ pub(in crate::commands) async fn examination(
     kube: &Kube,
     observed: &Observed,
 ) -> DoctorDocument {
-    let seen = examine(context, kube, &Judge::of_report(), observed).await;
-    DoctorDocument::new(&seen.snapshot, &seen.examination)
-}
-
-/// Asks what a snapshot does not know, and judges it all.
-async fn examine(context: &Context, kube: &Kube, judge: &Judge, observed: &Observed) -> Seen {
+    let judge = Judge::of_report();
     let (examined, backups) = futures::join!(
         examined(kube, observed, &context.selection),
         judge.backups(context.timeout()),
     );
-    judge
-        .judge(kube, &observed.snapshot, examined, &backups)
-        .await
+    let seen = judge.judge(kube, &observed.snapshot, examined, &backups);
+    let seen = seen.await;
+    DoctorDocument::new(&seen.snapshot, &seen.examination)
 }
 
 impl Looking for OneCluster {
     type Seen = Seen;
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
-        let mut observed = context.observe(&self.kube).await?;
+        let (seen, backups) = futures::join!(
+            context.observe_and_examine(&self.kube),
+            self.judge.backups(context.timeout()),
+        );
+        let (mut observed, examined) = seen?;
         let journal = JournalSeen::look(&self.kube, &observed.snapshot.cluster).await;
         journal.note(&mut observed.snapshot);
-        Ok(examine(context, &self.kube, &self.judge, &observed).await)
+        let snapshot = &observed.snapshot;
+        let judged = self.judge.judge(&self.kube, snapshot, examined, &backups);
+        Ok(judged.await)
     }
 
     fn document(&self, seen: &Seen) -> impl serde::Serialize {

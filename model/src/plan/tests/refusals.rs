@@ -13,7 +13,7 @@ use crate::cluster::fixture::{
 use crate::cluster::{
     Archiver, BaseBackup, ContainerState, Database, DatabaseFacts, FileMistake, GitOps, Lsn,
     NotVisible, ObjectKind, PendingSetting, RecoverySetting, ReplicationLogin, ReplicationRole,
-    SlotFacts, SlotKind, Snapshot, Timeline, TopologySource,
+    SlotFacts, SlotKind, Snapshot, Timeline, TopologySource, slot_name,
 };
 
 fn refusal_of(
@@ -631,6 +631,35 @@ fn logical_slots_and_prepared_transactions_that_would_be_lost() {
     refuses(CheckName::PreparedTransactions, |it| {
         primary(it).prepared_transactions = 1;
     });
+}
+
+/// PostgreSQL lets them wait for a slot that is not there, too.
+#[test]
+fn readers_of_logical_slots_that_would_wait_for_a_slot_of_the_candidate_are_told() {
+    let verdict_with = |named: &str| {
+        let mut snapshot = healthy(2);
+        let mut slot = primary(&mut snapshot).slots[0].clone();
+        slot.name = "shop".into();
+        slot.kind = logical(true, false);
+        primary(&mut snapshot).slots.push(slot.clone());
+        slot.kind = logical(true, true);
+        let candidate = facts(&mut snapshot, &replica(0));
+        candidate.slots.push(slot);
+        candidate.settings.synchronized_standby_slots = named.into();
+        let plan = plan(&snapshot, &to("replica-0"));
+        let mut checks = plan.checks.into_iter();
+        let check = checks.find(|it| it.check == CheckName::LogicalSlots);
+        check.expect("it is looked at")
+    };
+    let (own, other) = (slot_name(&replica(0)), slot_name(&replica(1)));
+    for kept in ["", other.as_str()] {
+        assert_eq!(verdict_with(kept).verdict, CheckVerdict::Pass, "{kept}");
+    }
+    let check = verdict_with(&format!("{own}, {other}"));
+    assert_eq!(check.verdict, CheckVerdict::Warn);
+    assert!(check.reason.contains(&own), "{}", check.reason);
+    let next = check.next.expect("what to do is said");
+    assert!(next.contains(&format!("= '{other}'")), "{next}");
 }
 
 #[test]

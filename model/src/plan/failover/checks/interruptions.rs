@@ -2,7 +2,7 @@
 
 use super::super::common::Situation;
 use super::synchronous::synchronous;
-use crate::cluster::{DatabaseFacts, Instance, SlotFacts, SlotKind};
+use crate::cluster::{DatabaseFacts, Instance, SlotFacts, SlotKind, slot_name};
 use crate::plan::common::{running_backups, sizes};
 use crate::plan::language::{Check, CheckName, Mode};
 
@@ -114,7 +114,11 @@ fn logical_slots(situation: &Situation<'_>, target: Option<&Instance>) -> Check 
         })
         .collect();
     if lost.is_empty() {
-        return Check::pass(name, "no logical slot would be lost");
+        let kept = facts.slots.iter().any(SlotFacts::is_kept_for_failover);
+        return match target.filter(|_| kept) {
+            Some(target) => readers_go_on(situation, target),
+            None => Check::pass(name, "no logical slot would be lost"),
+        };
     }
     let reason = format!("logical slots would be lost: {}", lost.join(", "));
     if situation.request.allow_slot_loss {
@@ -122,6 +126,44 @@ fn logical_slots(situation: &Situation<'_>, target: Option<&Instance>) -> Check 
     } else {
         Check::refuse(name, reason).next("--allow-slot-loss when their subscribers can start anew")
     }
+}
+
+/// Readers of slots that are made for a failover wait for every slot that `synchronized_standby_slots` names, also for one that is
+/// not there (`StandbySlotsHaveCaughtup` in src/backend/replication/slot.c). The new primary has slots for the others, none of its own.
+fn readers_go_on(situation: &Situation<'_>, target: &Instance) -> Check {
+    let name = CheckName::LogicalSlots;
+    let pod = target.name();
+    let facts = target.facts();
+    let named = facts.map_or("", |it| it.settings.synchronized_standby_slots.as_str());
+    let there = facts.map_or(&[][..], |it| &it.slots);
+    let others = situation.snapshot.instances.iter();
+    let others: Vec<String> = others
+        .map(Instance::name)
+        .filter(|other| *other != pod)
+        .map(slot_name)
+        .collect();
+    let is_there = |slot: &str| {
+        let physical = |it: &SlotFacts| it.name == slot && it.kind == SlotKind::Physical;
+        others.iter().any(|it| it == slot) || there.iter().any(physical)
+    };
+    let named: Vec<&str> = named
+        .split(',')
+        .map(|it| it.trim().trim_matches('"'))
+        .filter(|it| !it.is_empty())
+        .collect();
+    let missing: Vec<&str> = named.iter().copied().filter(|it| !is_there(it)).collect();
+    if missing.is_empty() {
+        return Check::pass(name, "no logical slot would be lost");
+    }
+    let left: Vec<&str> = named.iter().copied().filter(|it| is_there(it)).collect();
+    let reason = format!(
+        "no logical slot would be lost, but their readers would wait: synchronized_standby_slots of {pod} names {}, which it will not have",
+        missing.join(", ")
+    );
+    Check::warn(name, reason).next(format!(
+        "pgctl query --write \"ALTER SYSTEM SET synchronized_standby_slots = '{}'\"   # afterwards, and then: select pg_reload_conf()",
+        left.join(", ")
+    ))
 }
 
 /// Since PostgreSQL 17 a slot made with `failover` is kept in step on standbys (`sync_replication_slots`).
