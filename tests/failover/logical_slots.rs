@@ -21,10 +21,15 @@ impl TestCluster {
         self.open(tail).await?.one(sql).await
     }
 
-    async fn copied_to(&self, tail: &str) -> Result<()> {
-        eventually(&format!("{tail} has a copy of the slot"), async || {
-            let answer = self.one(tail, COPY).await?;
-            ensure!(answer == "t" || answer == "true", "{answer}");
+    /// A copy is whole once the slot has moved on to where the standby has what it needs: somebody has to read through it.
+    async fn copied(&self, from: &str, to: &str) -> Result<()> {
+        let read = "SELECT count(*) FROM pg_logical_slot_get_changes('shop', NULL, NULL)";
+        eventually(&format!("{to} has a copy of the slot"), async || {
+            self.one(from, read).await?;
+            let slots = "SELECT string_agg(slot_name || ' synced ' || coalesce(synced::text, '-') || ' temporary ' || temporary, ', ') \
+                         FROM pg_replication_slots";
+            let answer = self.one(to, COPY).await?;
+            ensure!(answer == "t" || answer == "true", "{}", self.one(to, slots).await?);
             Ok(())
         })
         .await
@@ -56,7 +61,7 @@ fn who_reads_through_a_logical_slot_goes_on_after_a_switchover() -> Result<()> {
             "SELECT pg_create_logical_replication_slot('shop', 'test_decoding', failover => true)";
         cluster.one("primary-0", make).await?;
         for tail in ["replica-0", "replica-1"] {
-            cluster.copied_to(tail).await?;
+            cluster.copied("primary-0", tail).await?;
         }
         // What is not read yet must not be lost.
         let said = "SELECT pg_logical_emit_message(true, 'test', 'before the switchover')";
@@ -71,7 +76,7 @@ fn who_reads_through_a_logical_slot_goes_on_after_a_switchover() -> Result<()> {
         let arguments = ["failover", "--to", "replica-0", "--dry-run", "-v"];
         let run = cluster.pgctl(&arguments).await?.exits(0)?;
         run.says("their readers would wait")?;
-        let arguments = ["failover", "--to", "replica-0", "--yes"];
+        let arguments = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
         cluster.pgctl(&arguments).await?.exits(0)?;
         oracle.writes_flow().await?;
         cluster
@@ -87,10 +92,10 @@ fn who_reads_through_a_logical_slot_goes_on_after_a_switchover() -> Result<()> {
         ensure!(seen == "1", "read {seen} times");
         // The former primary has no slot in the way of a copy.
         for tail in ["primary-0", "replica-1"] {
-            cluster.copied_to(tail).await?;
+            cluster.copied("replica-0", tail).await?;
         }
         // And back.
-        let arguments = ["failover", "--to", "primary-0", "--yes"];
+        let arguments = ["failover", "--to", "primary-0", "--rejoin", "--yes"];
         cluster.pgctl(&arguments).await?.exits(0)?;
         cluster.one("primary-0", said).await?;
         let seen = cluster.one("primary-0", read).await?;
