@@ -183,11 +183,18 @@ async fn sleeps(cluster: &SandboxCluster, mark: &str) -> Result<bool> {
 }
 
 async fn ctrl_c_cancels_on_the_server(cluster: &SandboxCluster) -> Result<()> {
-    is_cancelled(cluster, &["query"], "mark_of_ctrl_c").await?;
-    is_cancelled(cluster, &["query", "-A"], "mark_of_many").await
+    let place = format!("cancelled on {}", full(PRIMARY));
+    is_cancelled(cluster, &["query"], "mark_of_ctrl_c", &place).await?;
+    let many = ["query", "-A"];
+    is_cancelled(cluster, &many, "mark_of_many", "cancelled on 1 server").await
 }
 
-async fn is_cancelled(cluster: &SandboxCluster, command: &[&str], mark: &str) -> Result<()> {
+async fn is_cancelled(
+    cluster: &SandboxCluster,
+    command: &[&str],
+    mark: &str,
+    words: &str,
+) -> Result<()> {
     let sql = format!("select pg_sleep(590) as {mark}");
     let arguments = [command, &[&sql]].concat();
     let child = cluster.command(&arguments)?.spawn()?;
@@ -204,10 +211,7 @@ async fn is_cancelled(cluster: &SandboxCluster, command: &[&str], mark: &str) ->
     let output = child.wait_with_output().await?;
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(
-        told.contains(&format!("cancelled on {}", full(PRIMARY))),
-        "{told}"
-    );
+    ensure!(told.contains(words), "{told}");
     eventually("a statement that was cancelled", async || {
         ensure!(!sleeps(cluster, mark).await?, "it runs");
         Ok(())
