@@ -269,7 +269,7 @@ impl SandboxCluster {
         let backups = document["backups"].as_array().context("a list")?;
         let found = backups.iter().find(|it| it["id"] == *backup);
         let ended = found
-            .and_then(|it| it["endedAt"].as_str())
+            .and_then(|it| it["backup"]["endedAt"].as_str())
             .context("its end")?;
         Ok(ended.parse()?)
     }
