@@ -472,7 +472,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__backup__subcmd__verify)
-            opts="-n -l -o -v -q -h --all --store --restore-test --identity --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-n -l -o -v -q -h --all --store --restore-test --to-latest --identity --events --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2402,7 +2402,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__restore)
-            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --except --as --store --identity --allow-drift --move-timeout --discard-old --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --to --clean --no-safety-backup --database --except --as --to-time --to-lsn --to-name --to-xid --latest --exclusive --timeline --store --identity --pause --allow-drift --move-timeout --discard-old --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2421,6 +2421,26 @@ _pgctl() {
                     return 0
                     ;;
                 --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-lsn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-xid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeline)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

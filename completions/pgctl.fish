@@ -971,6 +971,7 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l all -d 'Every backup of the store'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l restore-test -d 'Restore it into a throw-away server on this machine, too, and look at every table'
+complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l to-latest -d 'Of a base backup, with all of the archived WAL after it: the archive\'s proof [default backup: the newest base backup]'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print the answer only'
@@ -1002,6 +1003,11 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to -d 'The clust
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l database -d 'Only this database of the backup' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l except -d 'Not this database of the backup (can be given several times)' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l as -d 'The name that the one database gets' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to-time -d 'As it was at this moment, with its time zone: what was committed until then is in' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to-lsn -d 'Up to the WAL record at this position' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to-name -d 'Up to this restore point (pg_create_restore_point)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l to-xid -d 'Up to the end of this transaction' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l timeline -d 'The timeline to follow, where several have something else there' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l store -d 'A directory, or s3://BUCKET/PREFIX [default: ~/.local/state/pgctl/backups]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l identity -d 'File with the age key, for an encrypted backup' -r -F
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l move-timeout -d 'How long moving the data may take' -r
@@ -1018,6 +1024,9 @@ yaml\t'YAML, the same data'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l clean -d 'Replace databases that hold data; of a full backup, passwords and attributes of roles, too'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l no-safety-backup -d 'Do not back up what --clean replaces'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l latest -d 'With the last of the WAL that is archived'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l exclusive -d 'Leave out what is exactly there: the commits of that microsecond, the record, the transaction'
+complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l pause -d 'Of a base backup: stop when the restored primary runs, before any client is let in; after a look --resume goes on, --abort puts everything back'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l allow-drift -d 'Go on although a GitOps tool may revert the changes'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l discard-old -d 'Delete what earlier restores have kept'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l dry-run -d 'Only show the checks and the plan'

@@ -163,7 +163,11 @@ fn an_emergency_stops_what_is_left_of_the_old_primary_and_promotes_the_furthest(
 #[test]
 fn the_slot_of_the_archive_moves_with_the_primary() {
     let mut snapshot = healthy(2);
-    let without = plan(&snapshot, &to("replica-0"));
+    let request = FailoverRequest {
+        rejoin: true,
+        ..to("replica-0")
+    };
+    let without = plan(&snapshot, &request);
     let slots = |plan: &Plan, step| match &plan.step(step).expect("it is there").action {
         Action::CreateSlots { slots, .. } | Action::DropSlots { slots, .. } => slots.clone(),
         other => panic!("{other:?}"),
@@ -173,7 +177,7 @@ fn the_slot_of_the_archive_moves_with_the_primary() {
     let mut slot = facts(&mut snapshot, PRIMARY).slots[0].clone();
     slot.name.clone_from(&archive);
     facts(&mut snapshot, PRIMARY).slots.push(slot);
-    let with = plan(&snapshot, &to("replica-0"));
+    let with = plan(&snapshot, &request);
     for step in [StepName::CreateSlots, StepName::DropStaleSlots] {
         assert!(slots(&with, step).contains(&archive), "{step}");
     }
