@@ -40,7 +40,7 @@ const LOOKS: [&[&str]; 23] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 16] = [
     "completion",
     "explain",
     "failover",
@@ -50,9 +50,12 @@ const OTHERS: [&str; 13] = [
     "reinit",
     "report",
     "restore",
+    "rollout",
     "scale",
     "shell",
     "top",
+    "upgrade",
+    "wal",
     "help",
 ];
 

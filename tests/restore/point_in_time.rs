@@ -146,6 +146,12 @@ impl SandboxCluster {
         Ok(())
     }
 
+    /// What a restore has kept aside fills the volume in the end.
+    async fn without_the_old(&self) -> Result<()> {
+        let discard = ["restore", "--discard-old", "--yes"];
+        self.pgctl(&discard).await?.exits(0).map(drop)
+    }
+
     async fn to_time(&self, moment: Timestamp, more: &[&str]) -> Result<Run> {
         let moment = moment.to_string();
         let mut arguments = vec!["--to-time", &moment];
@@ -193,6 +199,8 @@ fn the_second_before_the_accident_comes_back_and_any_other_moment_too() -> Resul
         let follows = cluster.ticks("replica-0")?;
         ensure!(follows == there, "the replica has {} rows", follows.len());
 
+        cluster.without_the_old().await?;
+
         // Any other moment, also one that lies in the middle of what was written.
         let after_backup = {
             let ended = cluster.ended(&backup).await?;
@@ -213,6 +221,8 @@ fn the_second_before_the_accident_comes_back_and_any_other_moment_too() -> Resul
                 "{moment}: all are there"
             );
             book.fits(moment, &there)?;
+            cluster.healthy("primary-0").await?;
+            cluster.without_the_old().await?;
         }
 
         // A restore point by its name; one that does not exist is found out at the end, and put back.
@@ -222,6 +232,8 @@ fn the_second_before_the_accident_comes_back_and_any_other_moment_too() -> Resul
             .exits(0)?;
         let named = cluster.ticks("primary-0")?;
         book.fits(at_point, &named)?;
+        cluster.healthy("primary-0").await?;
+        cluster.without_the_old().await?;
         let run = cluster
             .restore(&["--to-name", "nobody made this"])
             .await?
@@ -248,6 +260,9 @@ fn the_second_before_the_accident_comes_back_and_any_other_moment_too() -> Resul
         cluster.to_time(earlier, &["--pause"]).await?.exits(5)?;
         cluster.pgctl(&["restore", "--resume"]).await?.exits(0)?;
         book.fits(earlier, &cluster.ticks("primary-0")?)?;
+
+        cluster.healthy("primary-0").await?;
+        cluster.without_the_old().await?;
 
         // To the end: with the accident.
         let run = cluster.restore(&["--latest"]).await?.exits(0)?;

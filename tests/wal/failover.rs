@@ -19,7 +19,7 @@ fn a_switchover_is_followed_and_no_moment_is_lost() -> Result<()> {
         ensure!(from.is_string(), "{seen}");
 
         fixture
-            .run(&["failover", "--to", "replica-0", "--yes"])
+            .run(&["failover", "--to", "replica-0", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
         archiver.tells("up-to", |it| it["timeline"] == 2).await?;
@@ -35,7 +35,7 @@ fn a_switchover_is_followed_and_no_moment_is_lost() -> Result<()> {
 
         // And back: the third timeline.
         fixture
-            .run(&["failover", "--to", "primary-0", "--yes"])
+            .run(&["failover", "--to", "primary-0", "--rejoin", "--yes"])
             .await?
             .exits(0)?;
         archiver.tells("up-to", |it| it["timeline"] == 3).await?;

@@ -12,6 +12,10 @@ fn prune_keeps_the_wal_that_leads_on_from_the_backups_that_stay() -> Result<()> 
         let archiver = fixture.archive("spool", &[])?;
         archiver.tells("up-to", |_| true).await?;
         for _ in 0..2 {
+            // A base backup begins where its server's last checkpoint was: not in the segment of the one before.
+            cluster.sql("primary-0", "SELECT pg_switch_wal()").await?;
+            cluster.sql("primary-0", "CHECKPOINT").await?;
+            cluster.all_stream().await?;
             fixture.run(&["backup", "--physical"]).await?.exits(0)?;
             fixture.write(60).await?;
         }
@@ -26,10 +30,15 @@ fn prune_keeps_the_wal_that_leads_on_from_the_backups_that_stay() -> Result<()> 
             .says("which no base backup that stays")?
             .says("nothing was deleted")?;
         ensure!(fixture.stored()?.len() == all, "it only looked");
-        // A window of a day needs all of it.
+        // A window of a day needs all that a backup leads into; before the first of them nothing does.
         let window = ["backup", "prune", "--keep-window", "1d", "--yes"];
         fixture.run(&window).await?.exits(0)?;
-        ensure!(fixture.stored()?.len() == all);
+        let all = fixture.stored()?.len();
+        let kept = fixture.listed().await?;
+        ensure!(
+            kept["recoverable"]["from"] == before["recoverable"]["from"],
+            "{kept}"
+        );
 
         let done = fixture
             .run(&[&prune[..], &["--yes", "-o", "json"]].concat())
