@@ -133,6 +133,7 @@ fn the_pods_get_the_very_scripts_of_the_repository() -> Result<()> {
         "session.sh",
         "peers.sh",
         "copy.sh",
+        "passwords.sh",
         "settings.sh",
         "probe.sh",
     ] {
@@ -249,7 +250,14 @@ fn lost(given: &Value, understood: &Value, path: &str, found: &mut Vec<String>) 
 
 #[test]
 fn kubernetes_knows_every_field() -> Result<()> {
-    for folder in ["staging", "sandbox", "rbac", "rbac/nodes", "rbac/users"] {
+    for folder in [
+        "staging",
+        "sandbox",
+        "rbac",
+        "rbac/nodes",
+        "rbac/users",
+        "rbac/passwords",
+    ] {
         let Some(text) = render(folder)? else {
             return Ok(());
         };

@@ -17,6 +17,7 @@ mod lag;
 mod logs;
 mod metrics;
 mod operation;
+mod passwords;
 mod port_forward;
 mod psql;
 mod queries;
@@ -32,6 +33,7 @@ mod slots;
 mod status;
 mod sync;
 mod top;
+mod tune;
 mod upgrade;
 mod users;
 mod wal;
@@ -40,7 +42,10 @@ mod watch;
 pub use backup::{
     BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
 };
-pub use config::{ConfigArgs, ConfigCommand, ConfigDiffArgs, ConfigShowArgs};
+pub use config::{
+    ConfigArgs, ConfigCommand, ConfigDiffArgs, ConfigReloadArgs, ConfigSetArgs, ConfigShowArgs,
+    ConfigUnsetArgs,
+};
 pub use connections::{ConnectionsArgs, ConnectionsBy};
 pub use database::DatabaseArgs;
 pub use databases::DatabasesArgs;
@@ -56,6 +61,7 @@ pub use lag::LagArgs;
 pub use logs::{LogSince, LogTail, LogsArgs};
 pub use metrics::MetricsArgs;
 pub use operation::{ChangeArgs, EventsArgs, GoOnArgs, OperationArgs, SmallChangeArgs};
+pub use passwords::{PasswordRotateArgs, PasswordsArgs, PasswordsCommand};
 pub use port_forward::PortForwardArgs;
 pub use psql::{PsqlArgs, ShellArgs};
 pub use queries::{LocksArgs, QueriesArgs, QueriesCommand, QueryEndArgs};
@@ -70,6 +76,7 @@ pub use slots::{SlotDropArgs, SlotsArgs, SlotsCommand};
 pub use status::StatusArgs;
 pub use sync::{SyncArgs, SyncCommand};
 pub use top::TopArgs;
+pub use tune::TuneArgs;
 pub use upgrade::UpgradeArgs;
 pub use users::{UserCreateArgs, UserDropArgs, UsersArgs, UsersCommand};
 pub use wal::{WalArchiveArgs, WalArgs, WalCommand, WalListArgs, WalVerifyArgs, WalVia};

@@ -7,10 +7,10 @@ use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, ExplainArgs,
-    FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PortForwardArgs,
-    PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, RolloutArgs,
-    ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs, UpgradeArgs, UsersArgs,
-    WalArgs,
+    FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PasswordsArgs,
+    PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs,
+    RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs,
+    TuneArgs, UpgradeArgs, UsersArgs, WalArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -65,14 +65,18 @@ pub enum Command {
     Locks(LocksArgs),
     /// Show who is connected, against the limit, and what keeps dead rows from going
     Connections(ConnectionsArgs),
-    /// Show the settings that each server goes by and where they come from; or how they differ
+    /// Show the settings that each server goes by and where they come from, or how they differ; or change them
     Config(ConfigArgs),
+    /// Propose settings for the memory, the processors and the volume that the pods have
+    Tune(TuneArgs),
     /// Show what takes the space on each volume, how fast that grows, and when it is full
     Disk(DiskArgs),
     /// List the databases: owner, size, sessions, encoding, collation
     Databases(DatabasesArgs),
     /// List the roles: what they may, how their password is stored, where they may connect
     Users(UsersArgs),
+    /// Change the passwords of the superuser and of the standbys, without anybody being locked out
+    Passwords(PasswordsArgs),
     /// Ask the primary, or every server at once, a question in SQL
     Query(QueryArgs),
     /// Open psql on the primary, on a standby, or on a pod

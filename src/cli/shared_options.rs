@@ -41,6 +41,7 @@ impl Command {
             | Self::Locks(_)
             | Self::Logs(_)
             | Self::Metrics(_)
+            | Self::Passwords(_)
             | Self::PortForward(_)
             | Self::Query(_)
             | Self::Psql(_)
@@ -50,6 +51,7 @@ impl Command {
             | Self::Slots(_)
             | Self::Status(_)
             | Self::Top(_)
+            | Self::Tune(_)
             | Self::Users(_)
             | Self::Wal(_) => false,
         }

@@ -22,7 +22,9 @@ mod lag;
 mod logs;
 mod looking;
 mod metrics;
+mod new_password;
 mod operation;
+mod passwords;
 mod port_forward;
 mod psql;
 mod queries;
@@ -42,6 +44,7 @@ mod sync;
 mod telling;
 mod terminal;
 mod top;
+mod tune;
 mod users;
 mod wal;
 

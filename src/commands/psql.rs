@@ -203,6 +203,8 @@ mod tests {
             user: "post:gres".to_owned(),
             password: "a\\b:c".into(),
             replication_password: None,
+            others: Vec::new(),
+            replication_others: Vec::new(),
             source: CredentialsSource {
                 namespace: "n".to_owned(),
                 secret: "s".to_owned(),

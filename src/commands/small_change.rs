@@ -3,17 +3,17 @@
 use super::confirming::confirm;
 use super::context::Context;
 use super::interruption::interruption;
-use crate::change::{ChangeOutcome, ChangeProposal};
+use crate::change::{ChangeOutcome, ChangeProposal, SettingEffect};
 use crate::cli::SmallChangeArgs;
-use crate::cluster::{ClusterId, QueryAnswer};
+use crate::cluster::ClusterId;
 use crate::confirmation::Confirmed;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::operate::{self, Changed, SmallChange};
 use crate::output::{
-    ChangeDocument, ChangeEnd, encode, plain, proposal_screen, refused_proposal_screen,
-    written_screen,
+    ChangeDocument, ChangeEnd, effects_screen, encode, plain, proposal_screen,
+    refused_proposal_screen, written_screen,
 };
 use crate::plan::CheckVerdict;
 
@@ -32,6 +32,9 @@ pub(super) async fn run(
     let proposal = propose(kube, cluster, change).await?;
     if proposal.is_refused() {
         return refused(context, cluster, &proposal);
+    }
+    if change.is_idle() {
+        return idle(context, cluster, &proposal, change);
     }
     if args.dry_run {
         let text = if context.format.is_document() {
@@ -55,12 +58,15 @@ pub(super) async fn run(
     if proposal.is_refused() {
         return refused(context, cluster, &proposal);
     }
+    if change.is_idle() {
+        return idle(context, cluster, &proposal, change);
+    }
     let work = operate::change(kube, cluster, command, change, &proposal, &confirmed);
     let changed = tokio::select! {
         changed = work => changed?,
         () = interruption() => return Err(interrupted(&proposal)),
     };
-    finish(context, cluster, &proposal, &changed, change.answer())
+    finish(context, cluster, &proposal, &changed, change)
 }
 
 /// The same for what somebody has looked at and agreed to on a screen that is not left for it. Tells in a
@@ -97,6 +103,7 @@ fn told(changed: &Changed) -> String {
         ChangeOutcome::Begun | ChangeOutcome::Unproven => {
             format!("asked for, and not proven: {why}")
         }
+        ChangeOutcome::Partly => format!("done in part: {why}"),
     };
     let unwritten = changed
         .unwritten
@@ -143,12 +150,35 @@ pub(super) fn refused(
     Ok(ExitCode::Refused)
 }
 
+/// There was nothing to do now.
+fn idle(
+    context: &Context,
+    cluster: &ClusterId,
+    proposal: &ChangeProposal,
+    change: &impl SmallChange,
+) -> Result<ExitCode, Failure> {
+    let effects = change.effects();
+    let end = ChangeEnd::Nothing;
+    let text = if context.format.is_document() {
+        let document = ChangeDocument::new(cluster, proposal, &end).with_effects(&effects);
+        encode(&document, context.format)
+    } else {
+        let line = format!("{}: there is nothing to do now", proposal.title);
+        effects_screen(&line, &effects, &[], &context.screen)
+    };
+    context.print(&text)?;
+    Ok(match effects.iter().any(SettingEffect::is_left) {
+        true => ExitCode::Incomplete,
+        false => ExitCode::Done,
+    })
+}
+
 fn finish(
     context: &Context,
     cluster: &ClusterId,
     proposal: &ChangeProposal,
     changed: &Changed,
-    answer: Option<&QueryAnswer>,
+    change: &impl SmallChange,
 ) -> Result<ExitCode, Failure> {
     if let Some(why) = &changed.unwritten {
         let line = format!("warning: how it ended could not be written down: {why}");
@@ -156,32 +186,55 @@ fn finish(
     }
     let record = &changed.record;
     let reason = record.reason.clone().unwrap_or_default();
+    let said = |what: &str| format!("{}: {what}", record.change);
     match record.outcome {
         ChangeOutcome::Done => {
-            let text = if context.format.is_document() {
-                let end = ChangeEnd::Done(record.clone());
-                let document = ChangeDocument::new(cluster, proposal, &end).answered(answer);
-                encode(&document, context.format)
-            } else if let Some(answer) = answer {
-                written_screen(&record.change, answer, &context.screen)
-            } else {
-                format!("{}: {DONE}\n", plain(&record.change))
-            };
+            let end = ChangeEnd::Done(record.clone());
+            let text = done(context, cluster, proposal, &end, change, &said(DONE));
             context.print(&text)?;
             Ok(ExitCode::Done)
         }
+        ChangeOutcome::Partly => {
+            let end = ChangeEnd::Partly(record.clone());
+            let line = said("done in part; the same command goes on");
+            let text = done(context, cluster, proposal, &end, change, &line);
+            context.print(&text)?;
+            Ok(ExitCode::Incomplete)
+        }
         ChangeOutcome::Refused => Err(Failure::new(
             ExitCode::Failed,
-            format!("{}: it was not done; nothing was changed", record.change),
+            said("it was not done; nothing was changed"),
         )
         .because(reason)
         .next("look again, and give the command once more")),
         ChangeOutcome::Begun | ChangeOutcome::Unproven => Err(Failure::new(
             ExitCode::TimedOut,
-            format!("{}: asked for, and not proven", record.change),
+            said("asked for, and not proven"),
         )
         .because(reason)
         .next("look whether it was done, and give the command once more")),
+    }
+}
+
+/// What was done, for people or for scripts.
+fn done(
+    context: &Context,
+    cluster: &ClusterId,
+    proposal: &ChangeProposal,
+    end: &ChangeEnd,
+    change: &impl SmallChange,
+    line: &str,
+) -> String {
+    let (answer, effects) = (change.answer(), change.effects());
+    if context.format.is_document() {
+        let document = ChangeDocument::new(cluster, proposal, end)
+            .answered(answer)
+            .with_effects(&effects);
+        return encode(&document, context.format);
+    }
+    match answer {
+        Some(answer) => written_screen(&proposal.title, answer, &context.screen),
+        None => effects_screen(line, &effects, &proposal.undo, &context.screen),
     }
 }
 
@@ -210,6 +263,7 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             outcome: ChangeOutcome::Done,
             reason: None,
+            undo: Vec::new(),
         };
         let mut changed = Changed {
             record,

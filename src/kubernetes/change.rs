@@ -68,7 +68,7 @@ impl Kube {
 
     /// A JSON merge patch (RFC 7386). With `metadata.resourceVersion` or `metadata.uid` in it the
     /// API refuses with a conflict when the object is another one by now.
-    async fn merge<K: Object>(
+    pub(super) async fn merge<K: Object>(
         &self,
         namespace: &str,
         name: &str,

@@ -7,7 +7,8 @@ use kube::ResourceExt as _;
 
 use super::discovery::component_of;
 use super::facts::{
-    autoscaler_facts, pod_facts, service_facts, stateful_set_facts, topology, volume_facts,
+    autoscaler_facts, cpu_limit, memory_limit, pod_facts, service_facts, stateful_set_facts,
+    topology, volume_facts,
 };
 use super::{Found, Kube, KubeError};
 use crate::cluster::{
@@ -37,6 +38,19 @@ impl Found {
             (a.component, a.ordinal, &a.name).cmp(&(b.component, b.ordinal, &b.name))
         });
         pods
+    }
+
+    /// Memory limit of each pod's database container, in bytes; none without one.
+    pub fn memory_limits(&self) -> BTreeMap<String, Option<u64>> {
+        let pods = self.pods.iter();
+        pods.map(|pod| (pod.name_any(), memory_limit(pod)))
+            .collect()
+    }
+
+    /// CPU limit of a pod's database container, in cores; none without one.
+    pub fn cpu_limit(&self, pod: &str) -> Option<f64> {
+        let found = self.pods.iter().find(|it| it.name_any() == pod)?;
+        cpu_limit(found)
     }
 
     /// The Services.

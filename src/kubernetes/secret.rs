@@ -87,6 +87,10 @@ pub struct Credentials {
     pub password: SecretString,
     /// The password of the standbys' role; none when it is not known.
     pub replication_password: Option<SecretString>,
+    /// Others that the superuser may have while the password is being changed.
+    pub others: Vec<SecretString>,
+    /// The same of the standbys' role.
+    pub replication_others: Vec<SecretString>,
     /// Where they come from, for messages.
     pub source: CredentialsSource,
 }
@@ -254,7 +258,22 @@ fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credential
         Some(key) => value(key).ok().flatten().map(SecretString::from),
         None => None,
     };
+    // While it is being changed, the database may have either.
+    let of_change = [names::PASSWORD_NEXT, names::PASSWORD_PREVIOUS];
+    let others = |key: &str| -> Vec<SecretString> {
+        let found = of_change.iter().filter_map(|suffix| {
+            let found = value(&format!("{key}{suffix}"));
+            found.ok().flatten().map(SecretString::from)
+        });
+        found.collect()
+    };
     Ok(Credentials {
+        others: others(&source.password_key),
+        replication_others: source
+            .replication_key
+            .as_deref()
+            .map(others)
+            .unwrap_or_default(),
         user,
         replication_password,
         password: SecretString::from(password),

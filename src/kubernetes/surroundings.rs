@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
 
 use super::discovery::EVERYTHING;
-use super::facts::{differences, memory_limit, pod_security};
+use super::facts::{differences, pod_security};
 use super::{Found, Kube, KubeError, NamespaceScope};
 use crate::doctor::{Budget, Known, NodePlace, ObjectsSeen, PolicyFacts};
 
@@ -110,11 +110,7 @@ fn around(
         policies,
         nodes,
         security: found.pods.iter().filter_map(pod_security).collect(),
-        memory_limits: found
-            .pods
-            .iter()
-            .map(|pod| (pod.name_any(), memory_limit(pod)))
-            .collect(),
+        memory_limits: found.memory_limits(),
         differences: differs.collect(),
     }
 }

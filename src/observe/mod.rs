@@ -30,7 +30,7 @@ pub use following::{Followed, Following, Pace};
 pub use kept::kept_data;
 pub use log_files::server_log_files;
 pub use logs::{LogEvent, LogMerge, LogNews};
-pub use open::{OpenError, login, open, open_database};
+pub use open::{OpenError, login, open, open_database, replication_login};
 pub use query::{RunningStatements, query_pod, session_in};
 pub use settings::settings_and_sessions;
 pub use statements::top_statements;

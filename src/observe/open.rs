@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::cluster::ReplicationLogin;
 use crate::cluster::names;
 use crate::kubernetes::{Credentials, Kube, KubeError};
@@ -25,13 +27,14 @@ pub fn login(credentials: &Credentials, timeout: Duration) -> Login {
         user: credentials.user.clone(),
         password: credentials.password.clone(),
         source_of_password: format!("Secret {}, key {}", source.secret, source.password_key),
+        others: credentials.others.clone(),
         timeout,
     }
 }
 
 /// Whether a standby would be let in by the database in a pod, and would get its questions answered
 /// (`deploy/base/scripts/start.sh` asks them in the database `postgres`).
-pub(super) async fn replication_login(
+pub async fn replication_login(
     kube: &Kube,
     namespace: &str,
     pod: &str,
@@ -43,23 +46,28 @@ pub(super) async fn replication_login(
     else {
         return ReplicationLogin::Unknown;
     };
-    let login = Login {
+    let login = |password: &SecretString| Login {
         user: names::REPLICATION_ROLE.to_owned(),
         password: password.clone(),
         source_of_password: format!("Secret {}, key {key}", source.secret),
+        others: Vec::new(),
         timeout,
     };
     let asking = async {
-        let forward = kube.forward(namespace, pod, names::PORT).await?;
-        let (stream, reason) = (forward.stream, forward.reason);
-        let rights = Rights::Ordinary;
-        let session = Session::connect_to(stream, reason, &login, "postgres", rights).await?;
-        session.in_recovery().await?;
-        drop(session);
-        // A stream is another matter: it has rules, a right and places of its own.
-        let forward = kube.forward(namespace, pod, names::PORT).await?;
-        log_in_for_replication(forward.stream, &login).await?;
-        Ok::<_, OpenError>(())
+        let first = log_in_as_standby(kube, namespace, pod, &login(password)).await;
+        let Err(OpenError::Sql(SqlError::WrongPassword { .. })) = &first else {
+            return first;
+        };
+        // While it is being changed, the start script tries these, too.
+        for other in &credentials.replication_others {
+            if log_in_as_standby(kube, namespace, pod, &login(other))
+                .await
+                .is_ok()
+            {
+                return Ok(());
+            }
+        }
+        first
     };
     match tokio::time::timeout(timeout, asking).await {
         Ok(Ok(())) => ReplicationLogin::Works,
@@ -72,6 +80,24 @@ pub(super) async fn replication_login(
         // Not a word of the server.
         Ok(Err(_)) | Err(_) => ReplicationLogin::Unknown,
     }
+}
+
+async fn log_in_as_standby(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+) -> Result<(), OpenError> {
+    let forward = kube.forward(namespace, pod, names::PORT).await?;
+    let (stream, reason) = (forward.stream, forward.reason);
+    let rights = Rights::Ordinary;
+    let session = Session::connect_to(stream, reason, login, "postgres", rights).await?;
+    session.in_recovery().await?;
+    drop(session);
+    // A stream is another matter: it has rules, a right and places of its own.
+    let forward = kube.forward(namespace, pod, names::PORT).await?;
+    log_in_for_replication(forward.stream, login).await?;
+    Ok(())
 }
 
 /// Connects to the database in a pod, through the API server.
@@ -87,11 +113,36 @@ pub async fn open(
     open_database(kube, namespace, pod, login, "postgres").await
 }
 
-/// Connects to one of the databases in a pod, through the API server.
+/// Connects to one of the databases in a pod, through the API server. While a password is being changed, the database
+/// may have another one than the first.
 ///
 /// # Errors
 /// As [`open`].
 pub async fn open_database(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    database: &str,
+) -> Result<Session, OpenError> {
+    let first = open_with(kube, namespace, pod, login, database).await;
+    let Err(OpenError::Sql(SqlError::WrongPassword { .. })) = &first else {
+        return first;
+    };
+    for password in &login.others {
+        let other = Login {
+            password: password.clone(),
+            ..login.clone()
+        };
+        match open_with(kube, namespace, pod, &other, database).await {
+            Err(OpenError::Sql(SqlError::WrongPassword { .. })) => {}
+            opened => return opened,
+        }
+    }
+    first
+}
+
+async fn open_with(
     kube: &Kube,
     namespace: &str,
     pod: &str,

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::change::{ChangeCheck, ChangeOutcome, ChangeProposal, ChangeRecord};
+use crate::change::{ChangeCheck, ChangeOutcome, ChangeProposal, ChangeRecord, SettingEffect};
 use crate::cluster::{ClusterId, QueryAnswer, UnfinishedOperation};
 use crate::confirmation::{Confirmed, NeedsConfirmation};
 use crate::exit::ExitCode;
@@ -44,6 +44,21 @@ pub trait SmallChange {
 
     /// What the server answered with, when there is more to it than that it is done.
     fn answer(&self) -> Option<&QueryAnswer> {
+        None
+    }
+
+    /// Whether nothing is to be done of what was proposed last: it is so already.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    /// What came of it on each server, where it is about settings.
+    fn effects(&self) -> Vec<SettingEffect> {
+        Vec::new()
+    }
+
+    /// What is left to do on some servers, in words; none when all is done.
+    fn left(&self) -> Option<String> {
         None
     }
 }
@@ -157,6 +172,7 @@ pub async fn change(
         started: now,
         outcome: ChangeOutcome::Begun,
         reason: None,
+        undo: proposal.undo.clone(),
     };
     let store = ChangeStore::new(kube.clone(), cluster.clone());
     store.put(&record).await.map_err(|error| {
@@ -180,9 +196,12 @@ async fn outcome(
         Err(NotDone::Unknown(reason)) => Some(reason),
     };
     match change.is_done(proposal).await {
-        Ok(true) => (ChangeOutcome::Done, None),
+        Ok(true) => match change.left() {
+            None => (ChangeOutcome::Done, None),
+            left => (ChangeOutcome::Partly, left),
+        },
         Ok(false) => {
-            let reason = unknown.unwrap_or_else(|| {
+            let reason = unknown.or_else(|| change.left()).unwrap_or_else(|| {
                 "the server has taken it, and it shows no effect yet".to_owned()
             });
             (ChangeOutcome::Unproven, Some(reason))

@@ -3,7 +3,9 @@
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
-use crate::change::{ChangeCheck, ChangeProposal, ChangeRecord};
+use crate::change::{
+    ChangeCheck, ChangeOutcome, ChangeProposal, ChangeRecord, SettingEffect, SettingResult,
+};
 use crate::plan::CheckVerdict;
 
 /// What would be done, on what, and what speaks for and against it.
@@ -62,6 +64,58 @@ fn checks<'a>(checks: impl Iterator<Item = &'a ChangeCheck> + Clone, screen: &Sc
     text
 }
 
+/// What was done, in a line; then what came of it on each server, and what puts it back.
+pub fn effects_screen(
+    line: &str,
+    effects: &[SettingEffect],
+    undo: &[String],
+    screen: &Screen,
+) -> String {
+    let mut text = screen.wrap(&plain(line), 2) + "\n";
+    if !effects.is_empty() {
+        text += &format!("\n{}\n", effects_table(effects, screen));
+    }
+    for (at, command) in undo.iter().enumerate() {
+        let begin = if at == 0 {
+            "\n  to put it back: "
+        } else {
+            "                  "
+        };
+        text += &format!("{begin}{}\n", screen.given.suggestion(command));
+    }
+    text
+}
+
+fn effects_table(effects: &[SettingEffect], screen: &Screen) -> String {
+    let mut table = Table::new(&[
+        Column::kept("POD"),
+        Column::kept("SETTING"),
+        Column::kept("NOW"),
+        Column::kept("RESULT"),
+    ]);
+    for effect in effects {
+        let (word, tone) = match effect.result {
+            SettingResult::Taken => ("taken", Tone::Good),
+            SettingResult::Already => ("so already", Tone::Good),
+            SettingResult::Restart => ("takes a restart", Tone::Warning),
+            SettingResult::Waits => ("waits", Tone::Warning),
+            SettingResult::NotDone => ("not changed", Tone::Bad),
+            SettingResult::Unproven => ("not known", Tone::Bad),
+        };
+        let result = match &effect.reason {
+            Some(reason) => format!("{word}: {reason}"),
+            None => word.to_owned(),
+        };
+        table.row([
+            (effect.pod.clone(), Tone::Normal),
+            (effect.setting.clone().unwrap_or_default(), Tone::Normal),
+            (effect.value.clone().unwrap_or_default(), Tone::Normal),
+            (result, tone),
+        ]);
+    }
+    table.draw(screen)
+}
+
 /// The small changes, newest last.
 pub fn changes_screen(changes: &[ChangeRecord], screen: &Screen) -> String {
     let mut table = Table::new(&[
@@ -70,11 +124,15 @@ pub fn changes_screen(changes: &[ChangeRecord], screen: &Screen) -> String {
         Column::kept("RESULT"),
         Column::ranked("WHO", 1),
         Column::wide("WHY"),
+        Column::wide("PUTS IT BACK"),
     ]);
     for change in changes {
         let tone = match change.outcome {
-            crate::change::ChangeOutcome::Done => Tone::Good,
-            _ => Tone::Warning,
+            ChangeOutcome::Done => Tone::Good,
+            ChangeOutcome::Begun
+            | ChangeOutcome::Refused
+            | ChangeOutcome::Unproven
+            | ChangeOutcome::Partly => Tone::Warning,
         };
         let who = change.by.split('/').next().unwrap_or_default();
         table.row([
@@ -86,6 +144,7 @@ pub fn changes_screen(changes: &[ChangeRecord], screen: &Screen) -> String {
             (change.outcome.to_string(), tone),
             (who.to_owned(), Tone::Normal),
             (change.reason.clone().unwrap_or_default(), Tone::Normal),
+            (change.undo.join("; "), Tone::Normal),
         ]);
     }
     table.draw(screen) + "\n"

@@ -41,6 +41,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod top;
+mod tune;
 mod wal;
 mod writer;
 
@@ -49,7 +50,7 @@ pub use advice::Given;
 pub use backup::{
     Pruning, Undeleted, WalPruning, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
-pub use change::{changes_screen, proposal_screen, refused_proposal_screen};
+pub use change::{changes_screen, effects_screen, proposal_screen, refused_proposal_screen};
 pub use cluster_backups::{BackupState, ClusterBackups, LastRestoreTest, cluster_backups_screen};
 pub use clusters::clusters_screen;
 pub use config::{Deployed, config_diff_screen, config_screen};
@@ -63,7 +64,7 @@ pub use document::{
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
     QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
+    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
     WalVerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
@@ -93,6 +94,7 @@ pub use slots::slots_screen;
 pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
 pub use top::{TopSort, TopView, draw_top, sorted_statements, top_heading, top_lines};
+pub use tune::{TuneView, tune_screen};
 pub use wal::{
     ArchiveView, VerifiedArchive, wal_archives_screen, wal_event_line, wal_verified_screen,
 };

@@ -12,7 +12,7 @@ use super::document::{
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
     QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
+    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
     WalVerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
@@ -77,6 +77,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("config.json", of::<ConfigDocument>()),
         ("config-diff.json", of::<ConfigDiffDocument>()),
         ("disk.json", of::<DiskDocument>()),
+        ("tuning.json", of::<TuneDocument>()),
         ("explanations.json", of::<ExplanationsDocument>()),
         ("change.json", of::<ChangeDocument>()),
         ("backup.json", of::<BackupDocument>()),

@@ -13,6 +13,7 @@ mod restore;
 mod rollout;
 mod scaling;
 mod top;
+mod tune;
 mod wal;
 
 use std::path::Path;

@@ -15,7 +15,10 @@ select json_build_object(
   'settings', (select json_agg(json_build_object(
       'name', name, 'value', coalesce(setting, ''), 'unit', nullif(unit, ''), 'kind', vartype, 'context', context,
       'source', source, 'file', sourcefile, 'line', sourceline, 'default', boot_val,
-      'pendingRestart', pending_restart, 'description', short_desc) order by lower(name)) from pg_settings),
+      'pendingRestart', pending_restart, 'description', short_desc, 'min', min_val, 'max', max_val,
+      'words', coalesce(enumvals, '{}')) order by lower(name)) from pg_settings),
+  'loaded', extract(epoch from pg_conf_load_time())::text,
+  'slots', (select count(*) from pg_replication_slots),
   'roles', (select coalesce(json_agg(json_build_object(
       'role', r.rolname, 'database', d.datname, 'entry', entry)
       order by d.datname nulls first, r.rolname nulls first), '[]')
@@ -27,6 +30,8 @@ select json_build_object(
 struct Answer {
     settings: Vec<Setting>,
     roles: Vec<RoleEntry>,
+    loaded: String,
+    slots: u32,
 }
 
 /// `name=value` as it is stored: bytes of any encoding, so that the server can't be asked to take it apart.
@@ -77,6 +82,8 @@ impl Session {
             settings,
             files,
             roles: answer.roles.into_iter().map(RoleSetting::from).collect(),
+            loaded: answer.loaded,
+            slots: answer.slots,
         })
     }
 }

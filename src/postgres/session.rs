@@ -30,6 +30,8 @@ pub struct Login {
     pub password: SecretString,
     /// Where the password comes from, for messages: `Secret s, key k`.
     pub source_of_password: String,
+    /// What may be the password instead, while it is being changed.
+    pub others: Vec<SecretString>,
     /// How long connecting may take, and how long each statement that sets no other limit.
     pub timeout: Duration,
 }

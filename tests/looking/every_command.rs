@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::test_cluster::{Run, SandboxCluster, eventually, full, on_sandbox};
 
 /// Each of them with its arguments, as somebody types it who wants to know.
-const LOOKS: [&[&str]; 23] = [
+const LOOKS: [&[&str]; 24] = [
     &["status"],
     &["status", "-A"],
     &["doctor", "-A"],
@@ -33,6 +33,7 @@ const LOOKS: [&[&str]; 23] = [
     &["users"],
     &["config"],
     &["config", "diff"],
+    &["tune"],
     &["disk", "--sample", "0s"],
     &["metrics"],
     &["backup", "list"],
@@ -40,10 +41,11 @@ const LOOKS: [&[&str]; 23] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 17] = [
     "completion",
     "explain",
     "failover",
+    "passwords",
     "port-forward",
     "psql",
     "rejoin",

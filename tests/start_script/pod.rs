@@ -668,6 +668,7 @@ fn template() -> Result<PathBuf> {
         "session.sh",
         "peers.sh",
         "copy.sh",
+        "passwords.sh",
         "settings.sh",
     ]
     .map(|it| format!("scripts/{it}"));

@@ -295,6 +295,7 @@ impl Server {
             user: "admin".to_owned(),
             password: SecretString::from(PASSWORD),
             source_of_password: "Secret s, key k".to_owned(),
+            others: Vec::new(),
             timeout: Duration::from_secs(240),
         }
     }

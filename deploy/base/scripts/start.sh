@@ -6,8 +6,8 @@
 # waits costs an outage, a second writable primary costs data. The table it follows is in docs/deployment.md.
 #
 # POSIX sh only (dash, busybox ash). Runs as PID 1 of the container, as the user that owns the data directory. Beside it:
-# session.sh (how PostgreSQL is talked to), peers.sh (asking the other pods), copy.sh (slots, copies, rewinds),
-# settings.sh (what PostgreSQL is started with).
+# session.sh (how PostgreSQL is talked to), passwords.sh (what it logs in with), peers.sh (asking the other pods), copy.sh
+# (slots, copies, rewinds), settings.sh (what PostgreSQL is started with).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -67,6 +67,8 @@ REPLICA_SET=${PG_REPLICA_STATEFULSET:-$derived_replica}
 HERE=$(dirname "$0")
 # shellcheck source=deploy/base/scripts/session.sh
 . "$HERE/session.sh"
+# shellcheck source=deploy/base/scripts/passwords.sh
+. "$HERE/passwords.sh"
 # shellcheck source=deploy/base/scripts/peers.sh
 . "$HERE/peers.sh"
 # shellcheck source=deploy/base/scripts/copy.sh
@@ -309,9 +311,6 @@ check_secret() { # KEY VALUE
   esac
 }
 
-# One field of a passfile: colon and backslash are escaped.
-pass_field() { printf '%s' "$1" | sed -e 's/\\/\\\\/g' -e 's/:/\\:/g'; }
-
 # An answer that no program gives must not be taken for one.
 check_tools() {
   for tool in awk cat chmod cp cut date df dirname du env getent grep head id ls mkdir mv od readlink rm sed sleep sync tail timeout tr \
@@ -337,8 +336,9 @@ prepare() {
   case $POSTGRES_USER in
     "$REPLICATION_USER" | *[!A-Za-z0-9_-]*) refuse bad-secret "the key postgres-user of the Secret may be letters, digits, _ and - only, and not $REPLICATION_USER" ;;
   esac
-  check_secret postgres-password "${POSTGRES_PASSWORD:-}"
-  check_secret replication-password "${REPLICATION_PASSWORD:-}"
+  PGPASSFILE=$RUN/pgpass
+  export PGPASSFILE
+  read_passwords
 
   mkdir -p "$STATE" || refuse volume-not-writable "cannot write to $VOLUME as $(id -u):$(id -g): check fsGroup and the storage class"
   # No two pods in one volume, also when one was deleted by force and its processes live on. PostgreSQL's
@@ -351,13 +351,6 @@ prepare() {
     # What it says of process numbers was true in another container.
     rm -f "$PGDATA/postmaster.pid"
   fi
-
-  PGPASSFILE=$RUN/pgpass
-  export PGPASSFILE
-  {
-    printf '*:*:*:%s:%s\n' "$REPLICATION_USER" "$(pass_field "$REPLICATION_PASSWORD")"
-    printf '*:*:*:%s:%s\n' "$(pass_field "$POSTGRES_USER")" "$(pass_field "$POSTGRES_PASSWORD")"
-  } | replace "$PGPASSFILE"
 
   # This directory lives as long as the pod. A first container sees the topology as fresh as its volume's mount, a
   # second one may see an old one.
@@ -432,7 +425,7 @@ bootstrap() {
   phase bootstrapping
   log 'first bootstrap: initdb'
   remove_tree "$INIT"
-  printf '%s\n' "$POSTGRES_PASSWORD" | replace "$RUN/pwfile"
+  printf '%s\n' "$superuser_password" | replace "$RUN/pwfile"
   # shellcheck disable=SC2086
   run initdb -D "$INIT" -U "$POSTGRES_USER" --pwfile="$RUN/pwfile" --data-checksums --encoding=UTF8 --no-instructions \
     --auth-local=trust --auth-host=scram-sha-256 ${PG_INITDB_ARGS:---locale=C.UTF-8} >&2
@@ -466,7 +459,7 @@ GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO $REPLICATION_U
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO $REPLICATION_USER;
 SQL
   printf 'SET password_encryption = %s;\n\n' "'scram-sha-256'"
-  printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$REPLICATION_USER" "$(sql_literal "$REPLICATION_PASSWORD")"
+  printf 'ALTER ROLE %s PASSWORD %s;\n\n' "$REPLICATION_USER" "$(sql_literal "$replication_password")"
 }
 
 # ---- The decision -----------------------------------------------------------------------------------------------
@@ -476,6 +469,7 @@ SQL
 decide() {
   role='' upstream=''
   read_topology || { hold bad-topology "$why"; return 1; }
+  renew_passwords
   inspect_data
   if [ "$named" = "$POD_NAME" ]; then decide_as_named; else decide_as_other; fi
 }
@@ -749,6 +743,7 @@ watch() {
     ticks=$((ticks + 1))
     read_topology || continue
     [ -z "$stale" ] || continue
+    renew_passwords
     if [ -e "$PGDATA/standby.signal" ]; then
       [ "$named" != "$POD_NAME" ] || continue
       # Soon after a start or a change, and every ten seconds.

@@ -133,6 +133,7 @@ pub fn propose_account(
             permission_check(missing),
             operation_check(unfinished),
         ],
+        undo: Vec::new(),
     }
 }
 
@@ -338,6 +339,7 @@ pub fn propose_account_drop(
             permission_check(missing),
             operation_check(unfinished),
         ],
+        undo: Vec::new(),
     }
 }
 

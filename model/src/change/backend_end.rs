@@ -67,6 +67,7 @@ pub fn propose_backend_end(
             work(backend, end),
             operation(backend, unfinished),
         ],
+        undo: Vec::new(),
     }
 }
 

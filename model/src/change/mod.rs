@@ -3,8 +3,10 @@
 
 mod account;
 mod backend_end;
+mod password;
 mod proposal;
 mod record;
+mod setting;
 mod slot_drop;
 mod statement;
 mod template;
@@ -14,8 +16,16 @@ pub use account::{
     SecretFound, account_secret, bad_account_name, propose_account, propose_account_drop,
 };
 pub use backend_end::{BackendEnd, propose_backend_end};
+pub use password::{
+    PasswordFacts, PasswordGround, PasswordOwner, PasswordStep, PasswordWay, PodPassword,
+    StoredPassword, next_password_step, propose_password_change,
+};
 pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};
+pub use setting::{
+    PlannedSetting, SettingEffect, SettingGround, SettingPlan, SettingRequest, SettingResult,
+    SettingStep, plan_reload, plan_settings, setting_effects,
+};
 pub use slot_drop::{NoSlot, SlotDropRequest, find_slot, propose_slot_drop};
 pub use statement::{StatementFacts, StatementOutline, propose_statement};
 pub use template::{

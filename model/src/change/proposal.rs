@@ -19,6 +19,8 @@ pub struct ChangeProposal {
     pub facts: Vec<String>,
     /// What speaks for and against it.
     pub checks: Vec<ChangeCheck>,
+    /// Commands that put back what was there before; none where nothing can.
+    pub undo: Vec<String>,
 }
 
 impl ChangeProposal {

@@ -23,6 +23,9 @@ pub struct ChangeRecord {
     /// Why it ended so, when it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Commands that put back what was there before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<String>,
 }
 
 /// How a small change ended.
@@ -37,6 +40,8 @@ pub enum ChangeOutcome {
     Refused,
     /// It was asked for, and looking did not prove it.
     Unproven,
+    /// It is done on some servers, and on others not, or not yet: the same command goes on.
+    Partly,
 }
 
 impl fmt::Display for ChangeOutcome {
@@ -46,6 +51,7 @@ impl fmt::Display for ChangeOutcome {
             Self::Done => "done",
             Self::Refused => "refused",
             Self::Unproven => "unproven",
+            Self::Partly => "partly",
         })
     }
 }

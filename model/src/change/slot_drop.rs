@@ -129,6 +129,7 @@ pub fn propose_slot_drop(
             price(server, slot, standby.as_deref(), request.allow_slot_loss),
             operation(slot, standby.as_deref(), unfinished),
         ],
+        undo: Vec::new(),
     })
 }
 

@@ -203,6 +203,7 @@ pub fn propose_statement(
         wanted: facts.cluster.clone(),
         facts: vec![format!("without its literals: {}", outline.shown())],
         checks: vec![statement(&outline, facts), operation(unfinished)],
+        undo: Vec::new(),
     }
 }
 

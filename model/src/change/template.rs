@@ -76,6 +76,7 @@ pub fn propose_undo(
             git_ops(&sets, allow_drift, "the former template"),
             operation(unfinished),
         ],
+        undo: Vec::new(),
     })
 }
 
@@ -209,6 +210,7 @@ pub fn propose_upgrade(
             git_ops(&sets, request.allow_drift, &wanted),
             operation(unfinished),
         ],
+        undo: Vec::new(),
     }
 }
 

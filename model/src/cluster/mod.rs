@@ -40,6 +40,7 @@ pub(crate) mod suggestion;
 mod synchronous;
 mod top;
 mod topology;
+mod tune;
 mod two_looks;
 mod volume;
 pub mod words;
@@ -51,9 +52,10 @@ pub use activity::{Activity, ActivityLine, Backend, PreparedTransaction, Which, 
 pub use autoscaler::{Autoscaler, AutoscalerCondition, AutoscalerMetric};
 pub use autoscaler_words::{condition_words, why_not_scaling};
 pub use config::{
-    ConfigDifference, DeployedConfig, DifferenceKind, FileEntry, RoleSetting, ServerConfig,
-    Setting, SettingRow, SettingSelection, UnknownSetting, config_differences, in_unit,
-    setting_place, setting_rows, shown_value, with_unit,
+    ConfigDifference, DeployedConfig, DeployedSetting, DifferenceKind, FileEntry, NotAValue,
+    RoleSetting, STANDBY_LIMITS, ServerConfig, Setting, SettingRow, SettingSelection,
+    UnknownSetting, alter_system, amount_in_bytes, config_differences, deployed_setting, in_unit,
+    list_elements, not_a_value, same_value, setting_place, setting_rows, shown_value, with_unit,
 };
 pub use connections::{
     ConnectionGroup, Connections, GroupBy, HolderKind, OldSession, SessionCount, XminHolder,
@@ -101,4 +103,5 @@ pub use top::{
     server_rates,
 };
 pub use topology::{Topology, TopologySource};
+pub use tune::{TuneAdvice, TuneFacts, tune, tune_diff, tune_patch};
 pub use volume::VolumeFacts;

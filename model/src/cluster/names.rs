@@ -84,6 +84,14 @@ pub const WAL_SLOT: &str = "pgctl_wal_archive";
 pub const KEY_USER: &str = "postgres-user";
 /// Key of the superuser's password when the pod template names none.
 pub const KEY_PASSWORD: &str = "postgres-password";
+/// Ending of the key of a password that is to be set, beside the one that is.
+pub const PASSWORD_NEXT: &str = "-next";
+/// Ending of the key of the password that was set before, until nobody needs it any more.
+pub const PASSWORD_PREVIOUS: &str = "-previous";
+/// Annotation of a pod that makes the kubelet bring a changed Secret into it at once. Its value is of no meaning.
+pub const PASSWORD_CHANGE: &str = "pgctl.io/password-change";
+/// Where the passfile of the start script lies (`deploy/base/scripts/passwords.sh`).
+pub const PASSFILE: &str = "/var/run/postgresql/pgpass";
 
 /// Where the start script says why it holds PostgreSQL back.
 pub const WAIT_FILE: &str = "/var/run/postgresql/pgctl-wait";

@@ -295,6 +295,7 @@ impl Server {
             user: user.to_owned(),
             password: SecretString::from(String::new()),
             source_of_password: "the throw-away server".to_owned(),
+            others: Vec::new(),
             timeout: Duration::from_secs(60),
         };
         let none = std::future::ready(None);

@@ -1,5 +1,7 @@
 //! `pgctl config`.
 
+mod alter;
+mod change;
 mod diff;
 mod run;
 mod show;

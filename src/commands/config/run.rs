@@ -1,7 +1,7 @@
 //! Which part of it is asked for.
 
 use super::super::context::Context;
-use super::{diff, show};
+use super::{change, diff, show};
 use crate::cli::{ConfigArgs, ConfigCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -14,5 +14,8 @@ pub(in crate::commands) async fn run(
         None => show::run(context, &args.show).await,
         Some(ConfigCommand::Show(args)) => show::run(context, args).await,
         Some(ConfigCommand::Diff(args)) => diff::run(context, args).await,
+        Some(ConfigCommand::Set(args)) => change::set(context, args).await,
+        Some(ConfigCommand::Unset(args)) => change::unset(context, args).await,
+        Some(ConfigCommand::Reload(args)) => change::reload(context, args).await,
     }
 }

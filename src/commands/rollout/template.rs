@@ -151,11 +151,13 @@ pub(super) async fn set_templates(
         )
         .because(why)
         .next("look again, and give the command once more")),
-        ChangeOutcome::Begun | ChangeOutcome::Unproven => Err(Failure::new(
-            ExitCode::TimedOut,
-            format!("{}: asked for, and not proven", record.change),
-        )
-        .because(why)
-        .next("pgctl rollout --dry-run shows what the pods would be made from")),
+        ChangeOutcome::Begun | ChangeOutcome::Unproven | ChangeOutcome::Partly => {
+            Err(Failure::new(
+                ExitCode::TimedOut,
+                format!("{}: asked for, and not proven", record.change),
+            )
+            .because(why)
+            .next("pgctl rollout --dry-run shows what the pods would be made from"))
+        }
     }
 }

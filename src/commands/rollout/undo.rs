@@ -93,5 +93,6 @@ fn no_former(snapshot: &Snapshot) -> ChangeProposal {
                 snapshot.cluster.namespace
             )),
         ],
+        undo: Vec::new(),
     }
 }

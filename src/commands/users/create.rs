@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use rand::Rng as _;
-use rand::distr::Alphanumeric;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use super::super::asking::{Asking, cannot_propose};
 use super::super::context::Context;
+use super::super::new_password::new_password;
 use super::super::small_change;
 use super::secret;
 use crate::change::{
@@ -22,9 +21,6 @@ use crate::observe::{AskedCluster, OpenError, OpenPod, open_database};
 use crate::operate::{Around, NotDone, SmallChange};
 use crate::output::plain;
 use crate::postgres::Login;
-
-/// Letters and digits: 190 bits, and nothing that has to be escaped anywhere.
-const PASSWORD: usize = 32;
 
 pub(super) async fn run(context: &Context, args: &UserCreateArgs) -> Result<ExitCode, Failure> {
     for (what, name) in [("role", &args.name), ("database", &args.database)] {
@@ -115,14 +111,9 @@ impl MakeUser<'_> {
             }
             StoredAccount::None => {}
         }
-        let password: String = rand::rng()
-            .sample_iter(Alphanumeric)
-            .take(PASSWORD)
-            .map(char::from)
-            .collect();
         let account = AccountSecret {
             role: self.request.role.clone(),
-            password: SecretString::from(password),
+            password: new_password(),
             database: self.request.database.clone(),
             access: self.request.access().to_owned(),
             own_database: !database_is_there && !self.request.readonly,
@@ -222,6 +213,7 @@ impl SmallChange for MakeUser<'_> {
             user: self.request.role.clone(),
             password: account.password,
             source_of_password: format!("Secret {}, key password", self.request.secret),
+            others: Vec::new(),
             timeout: self.timeout,
         };
         let namespace = &self.id.namespace;

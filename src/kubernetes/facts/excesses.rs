@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 
 use super::container::database_container;
-use super::quantity::bytes;
+use super::quantity::{bytes, cores};
 use crate::doctor::PodSecurity;
 
 /// As the Pod Security Standards have it (`restricted`), and the token of the API.
@@ -67,6 +67,13 @@ pub(crate) fn memory_limit(pod: &Pod) -> Option<u64> {
     let container = database_container(pod.spec.as_ref()?)?;
     let limits = container.resources.as_ref()?.limits.as_ref()?;
     bytes(&limits.get("memory")?.0)
+}
+
+/// CPU limit of the database container, in cores; none without one.
+pub(crate) fn cpu_limit(pod: &Pod) -> Option<f64> {
+    let container = database_container(pod.spec.as_ref()?)?;
+    let limits = container.resources.as_ref()?.limits.as_ref()?;
+    cores(&limits.get("cpu")?.0)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) use applied::differences;
 pub(crate) use autoscaler::autoscaler_facts;
 pub(crate) use config::{deployed_configs, mounted_config_maps};
 pub(crate) use container::database_container;
-pub(crate) use excesses::{memory_limit, pod_security};
+pub(crate) use excesses::{cpu_limit, memory_limit, pod_security};
 pub(crate) use git_ops::git_ops;
 pub use pod::start_decision;
 pub(crate) use pod::{node_ready, pod_facts};

@@ -6,6 +6,11 @@ pub(crate) fn bytes(quantity: &str) -> Option<u64> {
     amount(quantity).map(|it| it.round() as u64)
 }
 
+/// Cores of a quantity of processors; none when it is none.
+pub(crate) fn cores(quantity: &str) -> Option<f64> {
+    amount(quantity)
+}
+
 /// Whether two quantities are the same, however they are written: to thousandths, which is the least
 /// that there is of a processor.
 pub(crate) fn same_amount(one: &str, other: &str) -> bool {

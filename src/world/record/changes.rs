@@ -117,6 +117,7 @@ mod tests {
             started: jiff::Timestamp::UNIX_EPOCH,
             outcome,
             reason: None,
+            undo: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::{DeployedConfig, FileEntry, ServerConfig, Setting};
 use super::file::{ConfigLine, parse_config};
 use super::secret::shown_value;
-use super::value::{same, with_unit};
+use super::value::{same_value, with_unit};
 use crate::cluster::{PodAnswer, answered};
 
 /// A setting that is not as it ought to be.
@@ -79,9 +79,6 @@ const OURS: [&str; 5] = [
     "restore_command",
     "recovery_min_apply_delay",
 ];
-
-/// Name of the file that `ALTER SYSTEM` writes.
-const AUTO: &str = "postgresql.auto.conf";
 
 /// Everything that differs, by name.
 pub fn config_differences(
@@ -182,8 +179,8 @@ fn wrong(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
             expected: shown_entry(&name, entry),
             actual: setting.map(shown),
             why: match restart {
-                true => format!("{} takes effect with a restart", entry_place(entry)),
-                false => format!("{}: {error}", entry_place(entry)),
+                true => format!("{} takes effect with a restart", entry.place()),
+                false => format!("{}: {error}", entry.place()),
             },
             name,
         })
@@ -204,7 +201,7 @@ fn pending(pod: &str, config: &ServerConfig) -> Vec<ConfigDifference> {
                 expected: new.and_then(|it| shown_entry(&setting.name, it)),
                 actual: Some(shown(setting)),
                 why: match new {
-                    Some(entry) => format!("{} takes effect with a restart", entry_place(entry)),
+                    Some(entry) => format!("{} takes effect with a restart", entry.place()),
                     None => "it was taken out of the files, which takes effect with a restart"
                         .to_owned(),
                 },
@@ -247,9 +244,9 @@ fn against_deployment(
             let here = entries
                 .iter()
                 .filter(named)
-                .rfind(|it| base_name(it) == file.key);
+                .rfind(|it| it.file_name() == file.key);
             let like = |value: &str| match setting {
-                Some(it) => same(it, value, &line.value),
+                Some(it) => same_value(it, value, &line.value),
                 None => value == line.value,
             };
             let in_pod = here.and_then(|it| it.value.as_deref());
@@ -279,7 +276,7 @@ fn against_deployment(
             let last = entries.iter().rfind(named);
             let overruled = last.filter(|last| !last.value.as_deref().is_some_and(like));
             if let Some(last) = overruled {
-                let why = format!("{} overrules it", entry_place(last));
+                let why = format!("{} overrules it", last.place());
                 found.push(difference(DifferenceKind::Overridden, why));
             } else if setting.source == "command line" {
                 let why = "the command line overrules it".to_owned();
@@ -307,7 +304,7 @@ fn only_here(
     let found = entries.filter_map(|entry| {
         let name = entry.name.as_ref()?;
         let ours = OURS.contains(&name.as_str()) || known.contains(&*name.to_lowercase());
-        if base_name(entry) != AUTO || ours || entry.error.is_some() {
+        if !entry.is_of_alter_system() || ours || entry.error.is_some() {
             return None;
         }
         let setting = config.setting(name);
@@ -317,7 +314,7 @@ fn only_here(
             kind: DifferenceKind::OnlyHere,
             expected: None,
             actual: setting.map(shown),
-            why: format!("ALTER SYSTEM has set it here ({})", entry_place(entry)),
+            why: format!("ALTER SYSTEM has set it here ({})", entry.place()),
         })
     });
     found.collect()
@@ -341,15 +338,6 @@ pub fn setting_place(setting: &Setting) -> String {
         (Some(file), Some(line)) => format!("{}:{line}", last_part(file)),
         _ => setting.source.clone(),
     }
-}
-
-fn entry_place(entry: &FileEntry) -> String {
-    let line = entry.line.map(|line| format!(":{line}"));
-    format!("{}{}", base_name(entry), line.unwrap_or_default())
-}
-
-fn base_name(entry: &FileEntry) -> &str {
-    entry.file.as_deref().map_or("a file", last_part)
 }
 
 fn last_part(path: &str) -> &str {
@@ -392,11 +380,12 @@ mod tests {
         ServerConfig {
             settings: vec![setting("work_mem", "4096")],
             files: Some(files),
-            roles: Vec::new(),
+            ..ServerConfig::default()
         }
     }
 
     const CONF: &str = "postgresql.conf";
+    const AUTO: &str = "postgresql.auto.conf";
 
     #[test]
     fn a_word_that_the_server_shows_as_another_is_no_difference() {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// The settings of one server.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerConfig {
     /// Every setting (`pg_settings`), by name.
@@ -12,6 +12,12 @@ pub struct ServerConfig {
     pub files: Option<Vec<FileEntry>>,
     /// What is set for databases and roles (`pg_db_role_setting`).
     pub roles: Vec<RoleSetting>,
+    /// When it last read its files (`pg_conf_load_time`), in the server's own words: another one is a later one.
+    #[serde(default)]
+    pub loaded: String,
+    /// How many replication slots it has.
+    #[serde(default)]
+    pub slots: u32,
 }
 
 impl ServerConfig {
@@ -19,6 +25,28 @@ impl ServerConfig {
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         let mut settings = self.settings.iter();
         settings.find(|it| it.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What `ALTER SYSTEM` has set: the line of `postgresql.auto.conf`, the last one of that name.
+    pub fn altered(&self, name: &str) -> Option<&FileEntry> {
+        self.entries(name)
+            .filter(|it| it.is_of_alter_system())
+            .last()
+    }
+
+    /// What its other files say, the last one of that name.
+    pub fn in_other_files(&self, name: &str) -> Option<&FileEntry> {
+        let mut entries: Vec<_> = self.entries(name).collect();
+        entries.retain(|it| !it.is_of_alter_system());
+        entries.pop()
+    }
+
+    fn entries(&self, name: &str) -> impl Iterator<Item = &FileEntry> {
+        let entries = self.files.iter().flatten();
+        entries.filter(move |it| {
+            let of_entry = it.name.as_deref();
+            of_entry.is_some_and(|it| it.eq_ignore_ascii_case(name))
+        })
     }
 }
 
@@ -48,6 +76,15 @@ pub struct Setting {
     pub pending_restart: bool,
     /// What it is.
     pub description: String,
+    /// `min_val`, in `unit`.
+    #[serde(default)]
+    pub min: Option<String>,
+    /// `max_val`, in `unit`.
+    #[serde(default)]
+    pub max: Option<String>,
+    /// `enumvals`: the words that it takes; empty for what is no enumeration.
+    #[serde(default)]
+    pub words: Vec<String>,
 }
 
 /// A line of a configuration file of a server.
@@ -66,6 +103,28 @@ pub struct FileEntry {
     pub applied: bool,
     /// Why it can't.
     pub error: Option<String>,
+}
+
+impl FileEntry {
+    /// Name of the file that `ALTER SYSTEM` writes.
+    const AUTO: &str = "postgresql.auto.conf";
+
+    /// Whether it is from the file that `ALTER SYSTEM` writes.
+    pub fn is_of_alter_system(&self) -> bool {
+        self.file_name() == Self::AUTO
+    }
+
+    /// Name of its file, without the folder.
+    pub fn file_name(&self) -> &str {
+        let path = self.file.as_deref().unwrap_or("a file");
+        path.rsplit_once('/').map_or(path, |(_, name)| name)
+    }
+
+    /// File and line.
+    pub fn place(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}"));
+        format!("{}{}", self.file_name(), line.unwrap_or_default())
+    }
 }
 
 /// What is set for a database, a role, or a role in a database: it overrules the server's files.

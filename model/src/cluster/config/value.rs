@@ -22,7 +22,7 @@ const TIME: [(&str, i128); 6] = [
 ];
 
 /// What so much of a base unit (`8kB`, `ms`) is, in the smallest unit of its kind; with the units of that kind.
-fn base(unit: &str) -> Option<(i128, &'static [(&'static str, i128)])> {
+pub(super) fn base(unit: &str) -> Option<(i128, &'static [(&'static str, i128)])> {
     let digits = unit.find(|c: char| !c.is_ascii_digit())?;
     let (factor, unit) = unit.split_at(digits);
     let factor: i128 = match factor {
@@ -70,7 +70,7 @@ fn canonical(value: &str, kind: &str, unit: Option<&str>) -> String {
 
 /// What the server shows for a word of an enumeration that stands for another one (`config_enum_entry` in PostgreSQL's
 /// guc_tables.c, those that are hidden).
-fn of_enum(word: &str) -> &str {
+pub(super) fn of_enum(word: &str) -> &str {
     match word {
         "true" | "yes" | "1" => "on",
         "false" | "no" | "0" => "off",
@@ -82,8 +82,8 @@ fn of_enum(word: &str) -> &str {
     }
 }
 
-/// Whether two values of a setting mean the same.
-pub(super) fn same(setting: &Setting, one: &str, other: &str) -> bool {
+/// Whether two values of a setting mean the same, as they are written in files or shown.
+pub fn same_value(setting: &Setting, one: &str, other: &str) -> bool {
     let unit = setting.unit.as_deref();
     let form = |value| {
         let value = canonical(value, &setting.kind, unit);
@@ -122,7 +122,7 @@ fn amount(value: &str, unit: Option<&str>) -> Option<String> {
 }
 
 /// Where the number of a value ends, and its unit begins. Of a hexadecimal number letters are digits.
-fn number_end(value: &str) -> usize {
+pub(super) fn number_end(value: &str) -> usize {
     let end = match value.strip_prefix("0x") {
         Some(hex) => hex.find(|c: char| !c.is_ascii_hexdigit()).map(|at| at + 2),
         None => value.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E'),
