@@ -3,7 +3,7 @@
 CARGO ?= cargo
 export PGCTL_BIN_DIR := $(or $(CARGO_TARGET_DIR),target)/debug
 # Most of a test is waiting for clusters.
-TEST_THREADS ?= 3
+TEST_THREADS ?= 4
 # Servers and scripts that tests start themselves inherit which signals are ignored, and a shell ignores some for what it runs in the
 # background. (Containers of the sandbox do not.)
 AS_ON_A_TERMINAL = env --default-signal=INT,QUIT

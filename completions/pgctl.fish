@@ -50,10 +50,12 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "report" -d 'Collect wha
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "queries" -d 'Show what every server does now, and who waits for whom; or end a query'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "locks" -d 'Show who waits for a lock, and for whom'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "connections" -d 'Show who is connected, against the limit, and what keeps dead rows from going'
-complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "config" -d 'Show the settings that each server goes by and where they come from; or how they differ'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "config" -d 'Show the settings that each server goes by and where they come from, or how they differ; or change them'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "tune" -d 'Propose settings for the memory, the processors and the volume that the pods have'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "disk" -d 'Show what takes the space on each volume, how fast that grows, and when it is full'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "databases" -d 'List the databases: owner, size, sessions, encoding, collation'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "users" -d 'List the roles: what they may, how their password is stored, where they may connect'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "passwords" -d 'Change the passwords of the superuser and of the standbys, without anybody being locked out'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "query" -d 'Ask the primary, or every server at once, a question in SQL'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "psql" -d 'Open psql on the primary, on a standby, or on a pod'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "shell" -d 'Open a shell in a pod, or run a command there'
@@ -345,25 +347,28 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s v -l verbose
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l pod -d 'Only the server of this pod; may be given several times' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l context -d 'Context of the kubeconfig [default: the current one]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
 yaml\t'YAML, the same data'"
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s a -l all -d 'Every setting, also those that nobody has set'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s v -l verbose -d 'Tell more, on stderr'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s q -l quiet -d 'Print the answer only'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -l no-color -d 'No colours (as NO_COLOR=1)'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -a "show" -d 'Show the settings that each server goes by'
-complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff" -a "diff" -d 'Show what differs between the servers, and from the deployment\'s ConfigMap'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s a -l all -d 'Every setting, also those that nobody has set'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -a "show" -d 'Show the settings that each server goes by'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -a "diff" -d 'Show what differs between the servers, and from the deployment\'s ConfigMap'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -a "set" -d 'Set settings on every server, by ALTER SYSTEM and a reload'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -a "unset" -d 'Take out what ALTER SYSTEM has set, on every server'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -a "reload" -d 'Let the servers read their files again, and say what that has brought'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l pod -d 'Only the server of this pod; may be given several times' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l context -d 'Context of the kubeconfig [default: the current one]' -r
@@ -397,6 +402,76 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l pod -d 'Only the server of this pod; may be given several times' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l diff -d 'Print the lines that would change in the deployment\'s files'
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l patch -d 'Print a kustomize patch for the overlay'
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l pod -d 'Only the server of this pod; may be given several times' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l tables -d 'How many of the largest tables are shown; 0 asks for none' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l max-used -d 'How many percent of a volume may be used' -r
@@ -495,6 +570,43 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subco
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -f -a "rotate" -d 'Give a role a new password, in the database and in the Secret'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l password-file -d 'Take the new password from this file; - for standard input' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l wait -d 'How long the pods may take to get it; then the same command goes on' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s a -l all -d 'Both'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l abort -d 'Go back to the password of before'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l pod -d 'Ask the server of this pod; may be given several times [default: the primary]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s d -l database -d 'Database' -r

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use pgctl::cluster::{FileFacts, HeldUp, Lsn, SlotKind, SyncState, Timeline};
-use pgctl::postgres::{Login, Rights, Session, SqlError, log_in_for_replication};
+use pgctl::postgres::{Login, QueryLimits, Rights, Session, SqlError, log_in_for_replication};
 use secrecy::SecretString;
 use support::{Server, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -144,7 +144,7 @@ async fn hostile_names_stay_data() {
 
 /// Settings that a role, a database, or a role in a database can carry, each with a value that
 /// would break something.
-const AWKWARD_SETTINGS: [(&str, &str); 26] = [
+const AWKWARD_SETTINGS: [(&str, &str); 27] = [
     ("default_transaction_read_only", "on"),
     ("default_transaction_isolation", "serializable"),
     ("default_transaction_deferrable", "on"),
@@ -166,6 +166,7 @@ const AWKWARD_SETTINGS: [(&str, &str); 26] = [
     ("backslash_quote", "off"),
     ("transform_null_equals", "on"),
     ("row_security", "off"),
+    ("jit", "on"),
     ("check_function_bodies", "off"),
     ("default_tablespace", "pg_global"),
     ("temp_tablespaces", "pg_global"),
@@ -191,6 +192,14 @@ async fn works(server: &Server) -> Result<(), SqlError> {
     assert!(target.databases.iter().any(|it| it.name == "postgres"));
     session.inventory().await?;
     session.count_rows().await?;
+    let limits = QueryLimits {
+        time: LIMIT,
+        rows: 1,
+        bytes: 1024,
+    };
+    // Compiling what we ask would cost the server more than what we ask.
+    let jit = session.query_read_only("show jit", limits).await?;
+    assert_eq!(jit.rows, [[Some("off".to_owned())]]);
     Ok(())
 }
 

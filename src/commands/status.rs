@@ -148,7 +148,7 @@ impl Looking for ManyClusters {
 
 /// What a store has of the cluster. A store that does not answer costs a row, and no time.
 struct Backups {
-    store: Option<Result<Arc<dyn Store>, Kept>>,
+    store: Option<Result<Arc<dyn Store>, Box<Kept>>>,
     limit: Duration,
     seen: Mutex<Option<(Instant, Kept)>>,
 }
@@ -162,7 +162,7 @@ impl Backups {
             store: named.map(|it| {
                 store::open(&it).map_err(|failure| {
                     let store = it.store.unwrap_or_default();
-                    Kept {
+                    Box::new(Kept {
                         backup: LastBackup {
                             store: store.clone(),
                             found: Err(failure.what.clone()),
@@ -171,7 +171,7 @@ impl Backups {
                             store,
                             found: Err(failure.what),
                         },
-                    }
+                    })
                 })
             }),
             limit: context.timeout().min(STORE_LIMIT),
@@ -182,7 +182,7 @@ impl Backups {
     async fn last(&self, snapshot: &Snapshot) -> Option<Kept> {
         let store = match self.store.as_ref()? {
             Ok(store) => store,
-            Err(problem) => return Some(problem.clone()),
+            Err(problem) => return Some(Kept::clone(problem)),
         };
         let mut seen = self.seen.lock().await;
         match seen.as_ref() {

@@ -5,8 +5,8 @@ use super::context::Context;
 use super::looking::{self, Looking};
 use crate::cli::TuneArgs;
 use crate::cluster::{
-    DeployedConfig, PodAnswer, ServerConfig, TuneAdvice, TuneFacts, answered, tune, tune_diff,
-    tune_patch,
+    DeployedConfig, PodAnswer, ServerConfig, TuneAdvice, TuneFacts, answered, silent, tune,
+    tune_diff, tune_patch,
 };
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -60,15 +60,18 @@ impl Looking for Tune {
         let (deployed, unseen) = self.asking.kube.deployed_config(found).await;
         // The primary is the first.
         let first = answered(&answers).next();
-        let view = first.map_or_else(TuneView::default, |(answer, config)| {
+        let mut view = first.map_or_else(TuneView::default, |(answer, config)| {
             let facts = self.facts(&answer.pod);
             TuneView {
                 pod: answer.pod.clone(),
                 facts,
                 advice: tune(config, &facts, &deployed),
                 unseen,
+                silent: Vec::new(),
             }
         });
+        let silent = silent(&answers).map(|(it, why)| (it.pod.clone(), why.to_string()));
+        view.silent = silent.collect();
         Ok(Seen {
             answers,
             deployed,

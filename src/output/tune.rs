@@ -8,7 +8,7 @@ use crate::cluster::{TuneAdvice, TuneFacts, words};
 /// What is proposed for a cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TuneView {
-    /// Name of the pod whose server it is compared with.
+    /// Name of the pod whose server it is compared with; empty when none answers.
     pub pod: String,
     /// What that has to work with.
     pub facts: TuneFacts,
@@ -16,13 +16,18 @@ pub struct TuneView {
     pub advice: Vec<TuneAdvice>,
     /// Why files of the deployment could not be read.
     pub unseen: Vec<String>,
+    /// The pods that do not answer, and why.
+    pub silent: Vec<(String, String)>,
 }
 
 /// What the pods have, and what would fit it better.
 pub fn tune_screen(view: &TuneView, screen: &Screen) -> String {
     let facts = &view.facts;
     let memory = facts.memory_bytes.map(words::bytes);
-    let cpus = facts.cpus.map(|it| format!("{it} CPUs"));
+    let cpus = facts.cpus.map(|it| match it {
+        1.0 => "1 CPU".to_owned(),
+        it => format!("{it} CPUs"),
+    });
     let volume = facts.volume_bytes.map(words::bytes);
     let or_none = |it: Option<String>, none: &str| it.unwrap_or_else(|| none.to_owned());
     let line = format!(
@@ -34,7 +39,9 @@ pub fn tune_screen(view: &TuneView, screen: &Screen) -> String {
         facts.standbys
     );
     let mut parts = vec![screen.wrap(&plain(&line), 2)];
-    if view.advice.is_empty() {
+    if view.pod.is_empty() {
+        parts = vec!["no server answers: nothing can be proposed".to_owned()];
+    } else if view.advice.is_empty() {
         parts.push("its settings fit: there is nothing to propose".to_owned());
     } else {
         parts.push(table(&view.advice, screen));
@@ -47,6 +54,10 @@ pub fn tune_screen(view: &TuneView, screen: &Screen) -> String {
     }
     for why in &view.unseen {
         let line = format!("not compared with the deployment: {why}");
+        parts.push(screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2)));
+    }
+    for (pod, why) in &view.silent {
+        let line = format!("no answer of {pod}: {why}");
         parts.push(screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2)));
     }
     parts.join("\n\n") + "\n"

@@ -99,7 +99,10 @@ fn own_value(setting: &mut Setting, files: &[FileEntry]) {
         name.is_some_and(|name| name.eq_ignore_ascii_case(&setting.name))
     };
     let applied = files.iter().find(|it| it.applied && named(it));
-    let (value, source, file, line) = match applied {
+    // One line that can't be used, and none of them is applied until it is mended: what was loaded before is most
+    // likely what they still say.
+    let as_written = || files.iter().rfind(|it| it.error.is_none() && named(it));
+    let (value, source, file, line) = match applied.or_else(as_written) {
         Some(entry) => (
             entry.value.clone(),
             "configuration file",

@@ -318,7 +318,7 @@ pub enum Rights {
 /// client asks for in its startup packet overrules all of them (`PGC_S_CLIENT` comes after
 /// `PGC_S_DATABASE_USER` in src/include/utils/guc.h). Names here exist since PostgreSQL 14: one that
 /// a server does not know would keep us out.
-const SETTINGS: [(&str, &str); 29] = [
+const SETTINGS: [(&str, &str); 30] = [
     // Who we are: `ALTER ROLE ... SET role` would make us somebody else.
     ("role", "none"),
     // A superuser must not run what somebody has put into `public`.
@@ -337,6 +337,8 @@ const SETTINGS: [(&str, &str); 29] = [
     ("debug_print_parse", "off"),
     ("debug_print_rewritten", "off"),
     ("debug_print_plan", "off"),
+    // The planner thinks much of some of our questions; compiling them costs the server more than they do.
+    ("jit", "off"),
     ("DateStyle", "ISO, MDY"),
     ("IntervalStyle", "postgres"),
     ("TimeZone", "UTC"),

@@ -145,10 +145,9 @@ impl<'a> Archiving<'a> {
     /// How far a timeline was received.
     fn end_of(&self, timeline: Timeline) -> Result<Option<Lsn>> {
         let prefix = format!("{:08X}", timeline.0);
-        let segments = self.files()?.into_iter();
-        let last = segments
-            .filter(|(name, _)| name.starts_with(&prefix) && !name.ends_with(".history"))
-            .next_back();
+        let mut segments = self.files()?.into_iter();
+        let last =
+            segments.rfind(|(name, _)| name.starts_with(&prefix) && !name.ends_with(".history"));
         last.map(|(name, path)| {
             let segment: SegmentName = name.trim_end_matches(".partial").parse()?;
             Ok(if name.ends_with(".partial") {

@@ -4,6 +4,7 @@
 pub(crate) mod difficult_data;
 mod recorded;
 mod s3;
+mod s3_names;
 mod server;
 mod wait;
 

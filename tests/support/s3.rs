@@ -19,6 +19,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::s3_names::ShortNames;
+
 pub(crate) const BUCKET: &str = "backups";
 const KEY: &str = "AKIAEXAMPLE";
 const SECRET: &str = "not-much-of-a-secret";
@@ -45,7 +47,7 @@ impl S3Server {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("the folder is ours");
         let files = s3s_fs::FileSystem::new(folder.path()).expect("the folder is there");
-        let mut builder = S3ServiceBuilder::new(files);
+        let mut builder = S3ServiceBuilder::new(ShortNames::before(files, folder.path()));
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -276,7 +276,7 @@ impl ArchiverProcess {
     pub(crate) async fn ended(mut self) -> Result<(Option<i32>, Vec<Value>)> {
         let limit = std::time::Duration::from_secs(120);
         let status = tokio::time::timeout(limit, self.child.wait()).await;
-        let status = status.context("it does not end")??;
+        let status = status.with_context(|| format!("it does not end: {:#?}", self.told()))??;
         (&mut self.reading).await?;
         Ok((status.code(), self.told()))
     }

@@ -66,7 +66,6 @@ fn kubectl(cluster: &SandboxCluster, arguments: &[&str]) -> Result<String> {
 }
 
 #[test]
-#[ignore = "the S3 server of the tests keeps a file for each name, and those of archived WAL are too long for it"]
 fn the_shipped_component_archives_with_its_own_account_also_after_its_pod_is_deleted() -> Result<()>
 {
     if does_without(Need::Kubectl) {

@@ -9,7 +9,6 @@ use crate::test_cluster::on_cluster;
 const STORE: &str = "s3://backups/some/prefix";
 
 #[test]
-#[ignore = "the S3 server of the tests keeps a file for each name, and those of archived WAL are too long for it"]
 fn a_store_that_is_away_loses_nothing_and_a_full_spool_stops_the_stream() -> Result<()> {
     on_cluster(1, async |cluster| {
         let fixture = Fixture::new(cluster).await?;

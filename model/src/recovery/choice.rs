@@ -83,8 +83,8 @@ pub fn choose_way(
         let (earlier, later) = nearest(&roads, request);
         return Err(Unreachable {
             reason: why_not(&roads, &request.target),
-            earlier,
-            later,
+            earlier: earlier.map(Box::new),
+            later: later.map(Box::new),
         });
     }
     let chosen = the_one_meant(&spots, request)?;
@@ -276,9 +276,11 @@ fn the_one_meant<'a>(
     if others.is_empty() {
         return Ok(newest);
     }
-    let meant = |spot: &Spot<'_>| Nearest {
-        target: request.target.clone(),
-        timeline: Some(spot.road.history.timeline),
+    let meant = |spot: &Spot<'_>| {
+        Box::new(Nearest {
+            target: request.target.clone(),
+            timeline: Some(spot.road.history.timeline),
+        })
     };
     let left = |spot: &Spot<'_>| newest.road.history.leaves(spot.road.history.timeline);
     Err(Unreachable {

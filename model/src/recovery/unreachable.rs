@@ -14,9 +14,9 @@ pub struct Unreachable {
     /// Why.
     pub reason: UnreachableReason,
     /// The nearest before it that can.
-    pub earlier: Option<Nearest>,
+    pub earlier: Option<Box<Nearest>>,
     /// The nearest after it that can.
-    pub later: Option<Nearest>,
+    pub later: Option<Box<Nearest>>,
 }
 
 /// Why a target can't be reached.

@@ -21,8 +21,8 @@ pub struct TuneDocument {
     kind: &'static str,
     /// Namespace and name of the cluster.
     cluster: ClusterDocument,
-    /// Name of the pod whose server it is compared with: the primary's, where one answers.
-    pod: String,
+    /// Name of the pod whose server it is compared with: the primary's, where it answers; null when none does.
+    pod: Option<String>,
     /// Memory limit of its container; null without one.
     memory_bytes: Option<u64>,
     /// CPU limit of its container, in cores; null without one.
@@ -33,6 +33,19 @@ pub struct TuneDocument {
     standbys: u32,
     /// What is proposed; what is near enough is not here.
     settings: Vec<AdviceDocument>,
+    /// The pods that do not answer.
+    silent: Vec<SilentDocument>,
+}
+
+/// A pod that does not answer.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct SilentDocument {
+    /// Its name.
+    pod: String,
+    /// Why, in words.
+    reason: String,
 }
 
 /// A setting that would fit better.
@@ -65,12 +78,20 @@ impl TuneDocument {
             api_version: API_VERSION,
             kind: "Tuning",
             cluster: cluster.into(),
-            pod: view.pod.clone(),
+            pod: Some(view.pod.clone()).filter(|it| !it.is_empty()),
             memory_bytes: view.facts.memory_bytes,
             cpus: view.facts.cpus,
             volume_bytes: view.facts.volume_bytes,
             standbys: view.facts.standbys,
             settings: view.advice.iter().map(Into::into).collect(),
+            silent: view
+                .silent
+                .iter()
+                .map(|(pod, reason)| SilentDocument {
+                    pod: pod.clone(),
+                    reason: reason.clone(),
+                })
+                .collect(),
         }
     }
 }

@@ -42,6 +42,10 @@ fn view() -> TuneView {
             ),
         ],
         unseen: vec!["the API server refused to get configmaps\u{1b}[2J".to_owned()],
+        silent: vec![(
+            "shop-postgres-replica-1".to_owned(),
+            "timed out after 5 s".to_owned(),
+        )],
     }
 }
 
@@ -50,12 +54,19 @@ fn a_proposal_has_its_reasons() {
     let nothing = TuneView {
         advice: Vec::new(),
         unseen: Vec::new(),
+        silent: Vec::new(),
         facts: TuneFacts::default(),
         ..view()
     };
     let text = both_widths(|screen| tune_screen(&view(), screen));
     let fits = tune_screen(&nothing, &screen(80));
-    insta::assert_snapshot!(format!("{text}\n---\n{fits}"));
+    let unknown = TuneView {
+        pod: String::new(),
+        silent: view().silent,
+        ..nothing
+    };
+    let unknown = tune_screen(&unknown, &screen(80));
+    insta::assert_snapshot!(format!("{text}\n---\n{fits}\n---\n{unknown}"));
 }
 
 #[test]

@@ -161,9 +161,8 @@ impl WalReader {
                 address.bytes() + header.length as u64,
                 &page[header.length..],
             );
-            match self.records(segment, body, &mut skip, scan)? {
-                Some(stop) => return Ok(stop),
-                None => {}
+            if let Some(stop) = self.records(segment, body, &mut skip, scan)? {
+                return Ok(stop);
             }
         }
         Ok(WalEnd::Full)

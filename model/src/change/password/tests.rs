@@ -254,18 +254,19 @@ fn refused(
 fn what_would_lock_somebody_out_is_refused() {
     let facts = World::new().facts();
     let none: [&str; 0] = [];
-    assert_eq!(refused(&[facts.clone()], |_| {}), none);
+    assert_eq!(refused(std::slice::from_ref(&facts), |_| {}), none);
     assert_eq!(
-        refused(&[facts.clone()], |it| it.owner =
+        refused(std::slice::from_ref(&facts), |it| it.owner =
             Some(PasswordOwner::ExternalSecrets)),
         ["secret"]
     );
     assert_eq!(
-        refused(&[facts.clone()], |it| it.way = PasswordWay::Back),
+        refused(std::slice::from_ref(&facts), |it| it.way =
+            PasswordWay::Back),
         ["state"]
     );
     assert_eq!(
-        refused(&[facts.clone()], |it| it.given_differs = true),
+        refused(std::slice::from_ref(&facts), |it| it.given_differs = true),
         ["state"]
     );
     let mut unmounted = facts.clone();

@@ -90,7 +90,8 @@ fn files(ground: &SettingGround<'_>) -> ChangeCheck {
             let setting = config.setting(entry.name.as_deref().unwrap_or_default());
             let restart = setting.is_some_and(|it| it.context == "postmaster");
             let why = entry.error.as_deref().filter(|_| !restart)?;
-            Some(format!("{pod} can't use {}: {why}", entry.place()))
+            let name = entry.name.as_deref().unwrap_or("a line");
+            Some(format!("{pod} can't use {name} ({}): {why}", entry.place()))
         })
     });
     match wrong {

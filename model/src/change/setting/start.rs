@@ -75,7 +75,7 @@ pub(super) fn next_start(requests: &[SettingRequest], ground: &SettingGround<'_>
 
 /// What is known to cost data or safety; none when nothing is.
 pub(super) fn price(requests: &[SettingRequest]) -> Option<ChangeCheck> {
-    let costs = requests.iter().find_map(|it| {
+    requests.iter().find_map(|it| {
         let value = it.value.as_deref()?.trim().to_lowercase();
         let off = ["off", "false", "no", "0"].contains(&value.as_str());
         match it.name.as_str() {
@@ -103,6 +103,5 @@ pub(super) fn price(requests: &[SettingRequest]) -> Option<ChangeCheck> {
             _ => None,
         }
         .map(|why| ChangeCheck::warn("price", format!("{} = {value}: {why}", it.name)))
-    });
-    costs
+    })
 }

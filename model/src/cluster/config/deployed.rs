@@ -18,13 +18,11 @@ pub struct DeployedSetting {
 
 /// Where the deployment has this setting: the line that counts, which is the last.
 pub fn deployed_setting(files: &[DeployedConfig], name: &str) -> Option<DeployedSetting> {
-    let lines = files.iter().flat_map(|file| {
+    let mut lines = files.iter().flat_map(|file| {
         let lines = parse_config(&file.text).into_iter();
         lines.map(move |line| (file, line))
     });
-    let (file, line) = lines
-        .filter(|(_, it)| it.name.eq_ignore_ascii_case(name))
-        .last()?;
+    let (file, line) = lines.rfind(|(_, it)| it.name.eq_ignore_ascii_case(name))?;
     Some(DeployedSetting {
         config_map: file.config_map.clone(),
         key: file.key.clone(),

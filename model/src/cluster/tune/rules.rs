@@ -132,7 +132,7 @@ pub(super) const RULES: [Rule; 19] = [
         let value = cores.max(8);
         Some((
             value.to_string(),
-            format!("{cores} cores, and room for extensions"),
+            format!("{}, and room for extensions", words::counted(cores, "core")),
         ))
     }),
     rule("max_parallel_workers", RESOURCE, |it| {
@@ -140,7 +140,10 @@ pub(super) const RULES: [Rule; 19] = [
         let value = cores.max(2);
         Some((
             value.to_string(),
-            format!("no more than the container's {cores} cores"),
+            format!(
+                "no more than the container's {}",
+                words::counted(cores, "core")
+            ),
         ))
     }),
     rule("max_parallel_workers_per_gather", RESOURCE, |it| {
@@ -148,7 +151,10 @@ pub(super) const RULES: [Rule; 19] = [
         let value = (cores / 2).clamp(1, 4);
         Some((
             value.to_string(),
-            format!("one query takes half of {cores} cores at most"),
+            format!(
+                "one query takes half of {} at most",
+                words::counted(cores, "core")
+            ),
         ))
     }),
     rule("max_parallel_maintenance_workers", RESOURCE, |it| {
@@ -156,7 +162,10 @@ pub(super) const RULES: [Rule; 19] = [
         let value = (cores / 2).clamp(1, 4);
         Some((
             value.to_string(),
-            format!("CREATE INDEX takes half of {cores} cores at most"),
+            format!(
+                "CREATE INDEX takes half of {} at most",
+                words::counted(cores, "core")
+            ),
         ))
     }),
     rule("max_wal_size", WAL, |it| {
