@@ -74,6 +74,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "backup" -d 'Take a back
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "restore" -d 'Restore a backup into the cluster'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "wal" -d 'Archive the WAL, so that any second can be restored; list or verify what is archived'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "explain" -d 'Say what a code means: of a finding, of a check, of an exit'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "version" -d 'Show the versions of pgctl, of Kubernetes, and of PostgreSQL in every pod'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l store -d 'Look at the backups in this store, too: a directory, or s3://BUCKET/PREFIX' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l max-lag -d 'A standby behind by more is a problem: a time, a size, or both' -r
@@ -1237,3 +1238,19 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s v -l verbose -d 
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l client -d 'Only that of pgctl: nobody is asked'
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'

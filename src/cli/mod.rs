@@ -36,6 +36,7 @@ mod top;
 mod tune;
 mod upgrade;
 mod users;
+mod version;
 mod wal;
 mod watch;
 
@@ -79,5 +80,6 @@ pub use top::TopArgs;
 pub use tune::TuneArgs;
 pub use upgrade::UpgradeArgs;
 pub use users::{UserCreateArgs, UserDropArgs, UsersArgs, UsersCommand};
+pub use version::VersionArgs;
 pub use wal::{WalArchiveArgs, WalArgs, WalCommand, WalListArgs, WalVerifyArgs, WalVia};
 pub use watch::WatchArgs;

@@ -10,7 +10,7 @@ use super::{
     FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PasswordsArgs,
     PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs,
     RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs,
-    TuneArgs, UpgradeArgs, UsersArgs, WalArgs,
+    TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -113,6 +113,8 @@ pub enum Command {
     Wal(WalArgs),
     /// Say what a code means: of a finding, of a check, of an exit
     Explain(ExplainArgs),
+    /// Show the versions of pgctl, of Kubernetes, and of PostgreSQL in every pod
+    Version(VersionArgs),
 }
 
 impl Cli {

@@ -46,6 +46,7 @@ mod terminal;
 mod top;
 mod tune;
 mod users;
+mod version;
 mod wal;
 
 pub use context::Context;

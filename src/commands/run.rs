@@ -8,7 +8,7 @@ use super::interruption::before_anything_is_begun;
 use super::{
     backup, config, connections, databases, disk, doctor, explain, failover, history, hpa, lag,
     logs, metrics, passwords, port_forward, psql, queries, query, rejoin, report, restore, rollout,
-    scale, shell, slots, status, sync, top, tune, users, wal,
+    scale, shell, slots, status, sync, top, tune, users, version, wal,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -105,6 +105,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::History => history::run(context).await,
         Command::Backup(args) => backup::run(context, args).await,
         Command::Wal(args) => wal::run(context, args).await,
+        Command::Version(args) => version::run(context, args).await,
         Command::Explain(args) => explain::run(context, args),
         Command::Restore(args) => {
             // --to says which cluster, as --cluster does.

@@ -3,6 +3,7 @@
 
 mod access;
 mod account_secret;
+mod api_version;
 mod argo;
 mod call;
 mod certificate;

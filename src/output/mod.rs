@@ -42,6 +42,7 @@ mod table;
 mod tests;
 mod top;
 mod tune;
+mod version;
 mod wal;
 mod writer;
 
@@ -64,8 +65,8 @@ pub use document::{
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
     QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
-    WalVerificationDocument,
+    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, VersionDocument,
+    WalArchiveListDocument, WalVerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
@@ -95,6 +96,10 @@ pub use status::{status_screen, verdict_line};
 pub use table::{Column, Table};
 pub use top::{TopSort, TopView, draw_top, sorted_statements, top_heading, top_lines};
 pub use tune::{TuneView, tune_screen};
+pub use version::{
+    ClientVersion, ClusterVersions, KubernetesVersion, ServerVersion, Versions, version_answer,
+    version_screen,
+};
 pub use wal::{
     ArchiveView, VerifiedArchive, wal_archives_screen, wal_event_line, wal_verified_screen,
 };

@@ -12,8 +12,8 @@ use super::document::{
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
     LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
     QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, WalArchiveListDocument,
-    WalVerificationDocument,
+    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, VersionDocument,
+    WalArchiveListDocument, WalVerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use super::rollout::RolloutContent;
@@ -78,6 +78,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("config-diff.json", of::<ConfigDiffDocument>()),
         ("disk.json", of::<DiskDocument>()),
         ("tuning.json", of::<TuneDocument>()),
+        ("version.json", of::<VersionDocument>()),
         ("explanations.json", of::<ExplanationsDocument>()),
         ("change.json", of::<ChangeDocument>()),
         ("backup.json", of::<BackupDocument>()),

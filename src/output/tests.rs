@@ -14,6 +14,7 @@ mod rollout;
 mod scaling;
 mod top;
 mod tune;
+mod version;
 mod wal;
 
 use std::path::Path;

@@ -41,7 +41,7 @@ const LOOKS: [&[&str]; 24] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 18] = [
     "completion",
     "explain",
     "failover",
@@ -57,6 +57,7 @@ const OTHERS: [&str; 17] = [
     "shell",
     "top",
     "upgrade",
+    "version",
     "wal",
     "help",
 ];

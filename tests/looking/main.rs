@@ -20,3 +20,4 @@ mod terminals;
 mod test_cluster;
 mod top;
 mod users;
+mod versions;

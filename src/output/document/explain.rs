@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::version::API_VERSION;
+use super::api_version::API_VERSION;
 use crate::explanation::{CodeKind, Explanation};
 
 /// What a code means.

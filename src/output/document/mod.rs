@@ -3,6 +3,7 @@
 
 mod accounts;
 mod answers;
+mod api_version;
 mod backup;
 mod behind;
 mod change;
@@ -25,11 +26,12 @@ mod scaling;
 mod slots;
 mod status;
 mod tune;
-mod version;
+mod versions;
 mod wal;
 mod wal_protection;
 
 pub use accounts::{DatabasesDocument, UsersDocument};
+pub use api_version::API_VERSION;
 pub use backup::{BackupDocument, BackupListDocument, PruningDocument, VerificationDocument};
 pub use change::{ChangeDocument, ChangeEnd};
 pub use cluster_backups::ClusterBackupListDocument;
@@ -48,5 +50,5 @@ pub use scaling::{AutoscalerDocument, SynchronousDocument};
 pub use slots::SlotsDocument;
 pub use status::{ClusterListDocument, ClusterStatusDocument};
 pub use tune::TuneDocument;
-pub use version::API_VERSION;
+pub use versions::VersionDocument;
 pub use wal::{WalArchiveListDocument, WalVerificationDocument};
