@@ -33,7 +33,8 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -l secret -d 'Secret with the 
 complete -c pgctl -n "__fish_pgctl_needs_command" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_needs_command" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_needs_command" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_needs_command" -s q -l quiet -d 'Print the answer only'
@@ -88,7 +89,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l secret -d 'Secret
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand status" -s w -l watch -d 'Look again and again, until Ctrl-C'
@@ -108,7 +110,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -l secret -d 'Secret wi
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand lag" -s v -l verbose -d 'Tell more, on stderr'
@@ -126,7 +129,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_s
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and not __fish_seen_subcommand_from drop" -s v -l verbose -d 'Tell more, on stderr'
@@ -144,7 +148,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subco
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l allow-slot-loss -d 'Go on although a standby of the cluster loses the slot that it streams through'
 complete -c pgctl -n "__fish_pgctl_using_subcommand slots; and __fish_seen_subcommand_from drop" -l dry-run -d 'Only show what would be done, and what speaks against it'
@@ -173,7 +178,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l secret -d 'Secret w
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s f -l follow -d 'Go on with what is written from now on'
 complete -c pgctl -n "__fish_pgctl_using_subcommand logs" -s p -l previous -d 'Of the containers before these'
@@ -200,7 +206,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l secret -d 'Secret
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand doctor" -s w -l watch -d 'Look again and again, until Ctrl-C'
@@ -222,7 +229,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand metrics" -s v -l verbose -d 'Tell more, on stderr'
@@ -240,7 +248,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l secret -d 'Secret
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -l with-queries -d 'Keep the texts of queries, and the values that log entries quote'
 complete -c pgctl -n "__fish_pgctl_using_subcommand report" -s v -l verbose -d 'Tell more, on stderr'
@@ -259,7 +268,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s a -l all -d 'Idle sessions and the server\'s own processes, too'
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and not __fish_seen_subcommand_from cancel terminate" -s w -l watch -d 'Look again and again, until Ctrl-C'
@@ -279,7 +289,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_sub
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l process -d 'Go on although it is no client\'s session: a walsender, a launcher, autovacuum against wraparound'
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from cancel" -l dry-run -d 'Only show what would be done, and what speaks against it'
@@ -298,7 +309,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_sub
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l process -d 'Go on although it is no client\'s session: a walsender, a launcher, autovacuum against wraparound'
 complete -c pgctl -n "__fish_pgctl_using_subcommand queries; and __fish_seen_subcommand_from terminate" -l dry-run -d 'Only show what would be done, and what speaks against it'
@@ -318,7 +330,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l secret -d 'Secret 
 complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand locks" -s v -l verbose -d 'Tell more, on stderr'
@@ -341,7 +354,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l secret -d 'S
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand connections" -s v -l verbose -d 'Tell more, on stderr'
@@ -358,7 +372,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s a -l all -d 'Every setting, also those that nobody has set'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and not __fish_seen_subcommand_from show diff set unset reload" -s v -l verbose -d 'Tell more, on stderr'
@@ -380,7 +395,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s a -l all -d 'Every setting, also those that nobody has set'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more, on stderr'
@@ -397,7 +413,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print the answer only'
@@ -413,7 +430,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show what would be done, and what speaks against it'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
@@ -431,7 +449,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -l dry-run -d 'Only show what would be done, and what speaks against it'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from unset" -s y -l yes -d 'Do not ask'
@@ -448,7 +467,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -l dry-run -d 'Only show what would be done, and what speaks against it'
 complete -c pgctl -n "__fish_pgctl_using_subcommand config; and __fish_seen_subcommand_from reload" -s y -l yes -d 'Do not ask'
@@ -465,7 +485,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l secret -d 'Secret w
 complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l diff -d 'Print the lines that would change in the deployment\'s files'
 complete -c pgctl -n "__fish_pgctl_using_subcommand tune" -l patch -d 'Print a kustomize patch for the overlay'
@@ -487,7 +508,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l secret -d 'Secret w
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand disk" -s v -l verbose -d 'Tell more, on stderr'
@@ -504,7 +526,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l secret -d 'Sec
 complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s w -l watch -d 'Look again and again, until Ctrl-C'
 complete -c pgctl -n "__fish_pgctl_using_subcommand databases" -s v -l verbose -d 'Tell more, on stderr'
@@ -521,7 +544,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_s
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s a -l all -d 'PostgreSQL\'s own roles, too'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and not __fish_seen_subcommand_from create drop" -s w -l watch -d 'Look again and again, until Ctrl-C'
@@ -543,7 +567,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subco
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l readonly -d 'It may read everything there, and write nothing'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from create" -l dry-run -d 'Only show what would be done, and what speaks against it'
@@ -562,7 +587,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subco
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l disconnect -d 'End its sessions'
 complete -c pgctl -n "__fish_pgctl_using_subcommand users; and __fish_seen_subcommand_from drop" -l dry-run -d 'Only show what would be done, and what speaks against it'
@@ -580,7 +606,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_se
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and not __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Print the answer only'
@@ -598,7 +625,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_s
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s a -l all -d 'Both'
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l abort -d 'Go back to the password of before'
@@ -622,7 +650,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l secret -d 'Secret 
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s a -l all -d 'Ask every server'
@@ -645,7 +674,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l secret -d 'Secret w
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l primary -d 'On the primary, whichever pod that is'
 complete -c pgctl -n "__fish_pgctl_using_subcommand psql" -l replica -d 'On a standby that is ready'
@@ -663,7 +693,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l secret -d 'Secret 
 complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand shell" -s q -l quiet -d 'Print the answer only'
@@ -680,7 +711,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l secret -d '
 complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand port-forward" -s q -l quiet -d 'Print the answer only'
@@ -697,7 +729,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l secret -d 'Secret wi
 complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand top" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s q -l quiet -d 'Print the answer only'
@@ -715,7 +748,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l secret -d 'Secr
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l rejoin -d 'Bring the old primary back as a standby, too'
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l blind -d 'Stop a primary that is alive and that pgctl can\'t reach, through Kubernetes; one that would lack any of its data is not promoted'
@@ -744,7 +778,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l secret -d 'Secret
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l clone -d 'Throw its data away and copy it anew'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rejoin" -l dry-run -d 'Only show the checks and the plan'
@@ -766,7 +801,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l secret -d 'Secret
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand reinit" -s y -l yes -d 'Do not ask'
@@ -788,7 +824,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l secret -d 'Secret 
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l pin -d 'Hold the autoscaler at this number, until pgctl hpa resume'
 complete -c pgctl -n "__fish_pgctl_using_subcommand scale" -l permanent -d 'Make it the autoscaler\'s minimum, and its maximum at least that'
@@ -816,7 +853,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l restart -d 'Also those that were made from the present template'
 complete -c pgctl -n "__fish_pgctl_using_subcommand rollout" -l undo -d 'First go back to the template of before the last change'
@@ -846,7 +884,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l back -d 'At the end make the pod primary again that was it at the beginning'
 complete -c pgctl -n "__fish_pgctl_using_subcommand upgrade" -l allow-drift -d 'Go on although a GitOps tool may revert it'
@@ -866,7 +905,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_sub
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and not __fish_seen_subcommand_from show set pause resume" -l resume -d 'Go on with the change that was left unfinished'
@@ -888,7 +928,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print the answer only'
@@ -907,7 +948,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
@@ -925,7 +967,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from pause" -s y -l yes -d 'Do not ask'
@@ -943,7 +986,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand hpa; and __fish_seen_subcommand_from resume" -s y -l yes -d 'Do not ask'
@@ -961,7 +1005,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_su
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and not __fish_seen_subcommand_from show set" -l resume -d 'Go on with the change that was left unfinished'
@@ -981,7 +1026,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcom
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print the answer only'
@@ -997,7 +1043,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcom
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -l dry-run -d 'Only show the checks and the plan'
 complete -c pgctl -n "__fish_pgctl_using_subcommand sync; and __fish_seen_subcommand_from set" -s y -l yes -d 'Do not ask'
@@ -1015,7 +1062,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand history" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand history" -s q -l quiet -d 'Print the answer only'
@@ -1040,7 +1088,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l physical -d 'The data directory with the WAL to start it (pg_basebackup)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and not __fish_seen_subcommand_from list verify prune" -l events -d 'Tell what happens as JSON Lines on stderr, for scripts (docs/output.md); nobody is asked then'
@@ -1062,7 +1111,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s A -l all-namespaces -d 'Every cluster of all namespaces'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell more, on stderr'
@@ -1080,7 +1130,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l all -d 'Every backup of the store'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from verify" -l restore-test -d 'Restore it into a throw-away server on this machine, too, and look at every table'
@@ -1104,7 +1155,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -l dry-run -d 'Show what would be deleted, and delete nothing'
 complete -c pgctl -n "__fish_pgctl_using_subcommand backup; and __fish_seen_subcommand_from prune" -s y -l yes -d 'Delete without asking'
@@ -1133,7 +1185,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l clean -d 'Replace databases that hold data; of a full backup, passwords and attributes of roles, too'
 complete -c pgctl -n "__fish_pgctl_using_subcommand restore" -l no-safety-backup -d 'Do not back up what --clean replaces'
@@ -1160,7 +1213,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_sub
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and not __fish_seen_subcommand_from archive list verify" -s q -l quiet -d 'Print the answer only'
@@ -1184,7 +1238,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from archive" -s q -l quiet -d 'Print the answer only'
@@ -1200,7 +1255,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print the answer only'
@@ -1217,7 +1273,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcomm
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand wal; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print the answer only'
@@ -1232,7 +1289,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand explain" -s q -l quiet -d 'Print the answer only'
@@ -1247,7 +1305,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l secret -d 'Secre
 complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand version" -l client -d 'Only that of pgctl: nobody is asked'
 complete -c pgctl -n "__fish_pgctl_using_subcommand version" -s v -l verbose -d 'Tell more, on stderr'

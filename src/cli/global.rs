@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use super::output_format::{OutputFormat, OutputFormatParser};
 
 /// Options of every command. Each can be given as an environment variable, too.
 #[derive(Debug, Clone, Args)]
@@ -75,7 +77,8 @@ pub struct GlobalArgs {
         env = "PGCTL_OUTPUT",
         hide_env = true,
         value_name = "FORMAT",
-        default_value = "table"
+        default_value = "table",
+        value_parser = OutputFormatParser
     )]
     pub output: OutputFormat,
     /// The longest to wait for one answer, of the API or of a database
@@ -90,19 +93,6 @@ pub struct GlobalArgs {
     /// No colours (as NO_COLOR=1)
     #[arg(long, global = true, env = "PGCTL_NO_COLOR", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub no_color: bool,
-}
-
-/// How to print the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people
-    Table,
-    /// For people, with more columns
-    Wide,
-    /// JSON (docs/output.md)
-    Json,
-    /// YAML, the same data
-    Yaml,
 }
 
 /// The longest time that can be given: beyond it clocks overflow.

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::{FalseyValueParser, TypedValueParser as _};
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
+use super::plugin::{called_as_plugin, of_plugin};
 use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, ExplainArgs,
     FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PasswordsArgs,
@@ -40,6 +41,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// It was called as a plugin of kubectl.
+    #[arg(skip)]
+    pub plugin: bool,
 }
 
 /// The commands.
@@ -122,7 +126,14 @@ impl Cli {
     /// be understood (2).
     pub fn read() -> Self {
         let command = without_unset(Self::command(), &|name| std::env::var_os(name));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        let plugin = called_as_plugin(std::env::args_os().next().as_deref());
+        let command = match plugin {
+            true => of_plugin(command.bin_name("kubectl pgctl")),
+            false => command,
+        };
+        let read = Self::from_arg_matches(&command.get_matches());
+        let cli = read.unwrap_or_else(|error| error.exit());
+        Self { plugin, ..cli }
     }
 }
 

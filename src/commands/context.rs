@@ -33,11 +33,13 @@ pub struct Context {
 impl Context {
     /// From the options; `given` are those that every suggestion repeats. Asks nothing of anybody.
     pub fn new(global: &GlobalArgs, given: Arc<Given>, events: bool) -> Self {
-        let format = match global.output {
+        let format = match &global.output {
             OutputFormat::Table => Format::Table,
             OutputFormat::Wide => Format::Wide,
             OutputFormat::Json => Format::Json,
             OutputFormat::Yaml => Format::Yaml,
+            // For as long as the process: a format is handed around as a word.
+            OutputFormat::Value(field) => Format::Value(Box::leak(Box::new(field.clone()))),
         };
         Self {
             format,

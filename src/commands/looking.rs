@@ -13,7 +13,9 @@ use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
-use crate::output::{ErrorDocument, Screen, WatchScreen, encode, encode_next, failure_screen};
+use crate::output::{
+    ErrorDocument, Format, Screen, WatchScreen, encode, encode_next, failure_screen,
+};
 
 /// A command that looks and changes nothing. It holds what it looks with.
 pub(super) trait Looking {
@@ -153,6 +155,12 @@ fn shown<L: Looking>(context: &Context, command: &L, seen: &L::Seen, watching: b
 }
 
 fn failure_text(context: &Context, failure: &Failure) -> String {
+    if let Format::Value(_) = context.format {
+        context
+            .telling
+            .say(&failure_screen(failure, &context.stderr()));
+        return String::new();
+    }
     if context.format.is_document() {
         let document = ErrorDocument::new(failure, context.given());
         return encode_next(&document, context.format);

@@ -9,6 +9,7 @@ mod context;
 mod databases;
 mod disk;
 mod doctor;
+mod documents;
 mod ended;
 mod explain;
 mod failover;

@@ -43,7 +43,7 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
     };
     let document = PortForwardDocument::new(&seen.snapshot, &forwarded);
     match context.format {
-        format @ (Format::Json | Format::Yaml) => {
+        format @ (Format::Json | Format::Yaml | Format::Value(_)) => {
             context.print(&encode_next(&document, format))?;
         }
         Format::Table | Format::Wide if context.quiet => {

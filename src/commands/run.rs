@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::context::Context;
+use super::documents::check_field;
 use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
@@ -14,11 +15,12 @@ use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{
-    ErrorDocument, Given, Screen, encode, exit_event, failure_screen, write_stdout,
+    ErrorDocument, Format, Given, Screen, encode, exit_event, failure_screen, write_stdout,
 };
 
 /// Runs a command and tells how it ended. A failure goes to stderr, in words; with `-o json|yaml`
-/// stdout gets it, too, as a document of `kind: Error`, so that it always holds a document.
+/// stdout gets it, too, as a document of `kind: Error`, so that it always holds a document; with `-o value=FIELD` it
+/// stays empty.
 pub async fn run(cli: Cli) -> Ended {
     let given = Arc::new(Given {
         kubeconfig: cli
@@ -31,10 +33,14 @@ pub async fn run(cli: Cli) -> Ended {
         cluster: cli.global.cluster.clone(),
         selector: cli.global.selector.clone(),
         store: cli.command.store().map(str::to_owned),
+        plugin: cli.plugin,
     });
     let events = cli.command.tells_events();
     let context = Context::new(&cli.global, given, events);
-    let work = work(&cli, &context);
+    let work = async {
+        check_field(&context, &cli.command)?;
+        work(&cli, &context).await
+    };
     let result = tokio::select! {
         // First who listens for signals, then what one could hit: without a listener it ends the process.
         biased;
@@ -56,7 +62,8 @@ pub async fn run(cli: Cli) -> Ended {
         context.telling.only_event(&event);
     }
     result.unwrap_or_else(|failure| {
-        if context.format.is_document() && failure.exit != ExitCode::Interrupted {
+        let whole = matches!(context.format, Format::Json | Format::Yaml);
+        if whole && failure.exit != ExitCode::Interrupted {
             // When not even that can be written there is nothing left to do but to exit.
             let _ = write_stdout(&encode(
                 &ErrorDocument::new(&failure, context.given()),

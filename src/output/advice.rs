@@ -19,12 +19,18 @@ pub struct Given {
     pub selector: Option<String>,
     /// `--store`, of a command that has it.
     pub store: Option<String>,
+    /// It was called as a plugin of kubectl: `kubectl pgctl`.
+    pub plugin: bool,
 }
 
 impl Given {
     /// A suggestion as it is printed.
     pub fn suggestion(&self, text: &str) -> String {
-        plain(&self.added_to(&plain(text)))
+        let text = self.added_to(&plain(text));
+        plain(&match self.plugin {
+            true => as_plugin(&text),
+            false => text,
+        })
     }
 
     /// All suggestions of a failure, as they are printed.
@@ -70,6 +76,24 @@ impl Given {
         };
         format!("{program}{flags}{}", store.as_deref().unwrap_or(rest))
     }
+}
+
+/// The commands of a text as somebody types them who calls pgctl as a plugin of kubectl.
+pub fn as_plugin(text: &str) -> String {
+    let mut typed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("pgctl ") {
+        let (before, from) = rest.split_at(at);
+        typed += before;
+        // Not the end of another word, as in `/usr/bin/pgctl` and `kubectl-pgctl`; and not twice.
+        let begins = !before.ends_with(|it: char| it.is_alphanumeric() || "-_/.".contains(it));
+        if begins && !typed.ends_with("kubectl ") {
+            typed += "kubectl ";
+        }
+        typed += "pgctl ";
+        rest = &from["pgctl ".len()..];
+    }
+    typed + rest
 }
 
 /// A command about backups, in the store that this one was given.
@@ -167,6 +191,27 @@ mod tests {
         ] {
             assert_eq!(given.added_to(said), shown);
         }
+    }
+
+    #[test]
+    fn a_plugin_of_kubectl_suggests_itself() {
+        let given = Given {
+            namespace: Some("shop".to_owned()),
+            plugin: true,
+            ..Given::default()
+        };
+        for (said, shown) in [
+            ("pgctl status", "kubectl pgctl -n shop status"),
+            (
+                "see how far it came: pgctl history, then pgctl status",
+                "see how far it came: kubectl pgctl -n shop history, then kubectl pgctl status",
+            ),
+            ("kubectl get pods", "kubectl get pods"),
+            ("ls /usr/bin/pgctl x", "ls /usr/bin/pgctl x"),
+        ] {
+            assert_eq!(given.suggestion(said), shown);
+        }
+        assert_eq!(as_plugin("kubectl pgctl lag"), "kubectl pgctl lag");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::field::Field;
 use super::plain::{json_safe, plain};
 
 /// How a result is wanted (`-o`).
@@ -17,12 +18,14 @@ pub enum Format {
     Json,
     /// One YAML document.
     Yaml,
+    /// The values of one field of the document, one a line.
+    Value(&'static Field),
 }
 
 impl Format {
     /// Whether scripts read it.
     pub fn is_document(self) -> bool {
-        matches!(self, Self::Json | Self::Yaml)
+        matches!(self, Self::Json | Self::Yaml | Self::Value(_))
     }
 }
 
@@ -38,6 +41,7 @@ pub fn encode(document: &impl Serialize, format: Format) -> String {
             // Documents may follow each other.
             format!("---\n{}\n", text.trim_end())
         }
+        Format::Value(field) => field.lines(document),
         Format::Json | Format::Table | Format::Wide => line(serde_json::to_string_pretty(document)),
     }
 }
@@ -57,7 +61,7 @@ fn line(encoded: serde_json::Result<String>) -> String {
 pub fn encode_next(document: &impl Serialize, format: Format) -> String {
     match format {
         Format::Json => encode_line(document),
-        Format::Yaml | Format::Table | Format::Wide => encode(document, format),
+        Format::Yaml | Format::Value(_) | Format::Table | Format::Wide => encode(document, format),
     }
 }
 

@@ -18,10 +18,12 @@ mod event;
 mod examinations;
 mod explain;
 mod failure;
+mod field;
 mod findings;
 mod fleet;
 mod fleet_query;
 mod forward;
+mod known_fields;
 mod lag;
 mod logs;
 mod metrics;
@@ -47,7 +49,7 @@ mod wal;
 mod writer;
 
 pub use accounts::{databases_screen, users_screen};
-pub use advice::Given;
+pub use advice::{Given, as_plugin};
 pub use backup::{
     Pruning, Undeleted, WalPruning, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
@@ -73,9 +75,11 @@ pub use event::{backup_event_line, event_line, exit_event};
 pub use examinations::examinations_screen;
 pub use explain::{explanation_screen, explanations_screen};
 pub use failure::failure_screen;
+pub use field::Field;
 pub use fleet::FleetView;
 pub use fleet_query::{ClusterAnswers, fleet_query_csv, fleet_query_screen};
 pub use forward::{Forwarded, forward_screen};
+pub use known_fields::{UnknownField, known_field};
 pub use lag::{LagView, failing_standbys, lag_screen};
 pub use logs::{LogPrinter, slow_screen};
 pub use metrics::{BackupFigures, LastLook, Looked, Measured, OperationFigures, exposition};

@@ -7,8 +7,12 @@ mod contexts;
 mod doctor;
 mod every_command;
 mod fleet;
+mod kubectl_plugin;
 mod logs;
 mod metrics;
+#[path = "../support/needs.rs"]
+mod needs;
+mod one_field;
 mod port_forward;
 mod queries;
 mod query;

@@ -261,9 +261,9 @@ impl Reading<'_> {
                 let document = LogEntryDocument::new(pod, role, time, entry);
                 self.text.push_str(&encode_line(&document));
             }
-            Format::Yaml => {
+            format @ (Format::Yaml | Format::Value(_)) => {
                 let document = LogEntryDocument::new(pod, role, time, entry);
-                self.text.push_str(&encode(&document, Format::Yaml));
+                self.text.push_str(&encode(&document, format));
             }
             Format::Table | Format::Wide => {
                 self.printer.entry(pod, role, time, entry, &mut self.text);

@@ -101,7 +101,9 @@ fn teller(context: &Context, left: Arc<Mutex<u64>>) -> Arc<dyn Fn(WalEvent) + Se
         }
         let now = Timestamp::now();
         let text = match format {
-            Format::Json | Format::Yaml => encode_next(&WalEventLine::new(event, now), format),
+            Format::Json | Format::Yaml | Format::Value(_) => {
+                encode_next(&WalEventLine::new(event, now), format)
+            }
             Format::Table | Format::Wide => {
                 let chatter = matches!(
                     event,
