@@ -14,10 +14,10 @@ SCRIPTS = xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.s
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-demo: ## Start a cluster of three, put a write load on it, look at it, leave nothing behind
+demo: ## What it is for, in a minute: status, a switchover under load, a verified backup, a look back (STEP=status|switchover|failover|backup for one)
 	@sandbox/requirements.sh
 	@$(CARGO) build --quiet --package pgctl --package pgctl-sandbox
-	@sandbox/demo.sh
+	@sandbox/demo.sh $(STEP)
 
 sandbox: ## Start a cluster of three and leave it running
 	@sandbox/requirements.sh
