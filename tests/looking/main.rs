@@ -17,6 +17,7 @@ mod port_forward;
 mod queries;
 mod query;
 mod report;
+mod runbooks;
 mod settings;
 mod slots;
 mod terminals;
