@@ -61,6 +61,9 @@ _pgctl() {
             pgctl,passwords)
                 cmd="pgctl__subcmd__passwords"
                 ;;
+            pgctl,pooler)
+                cmd="pgctl__subcmd__pooler"
+                ;;
             pgctl,port-forward)
                 cmd="pgctl__subcmd__port__subcmd__forward"
                 ;;
@@ -160,6 +163,9 @@ _pgctl() {
             pgctl__subcmd__passwords,rotate)
                 cmd="pgctl__subcmd__passwords__subcmd__rotate"
                 ;;
+            pgctl__subcmd__pooler,setup)
+                cmd="pgctl__subcmd__pooler__subcmd__setup"
+                ;;
             pgctl__subcmd__queries,cancel)
                 cmd="pgctl__subcmd__queries__subcmd__cancel"
                 ;;
@@ -197,7 +203,7 @@ _pgctl() {
 
     case "${cmd}" in
         pgctl)
-            opts="-n -l -o -v -q -h -V --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help --version status lag slots logs doctor metrics report queries locks connections config tune disk databases users passwords query psql shell port-forward top failover rejoin reinit scale rollout upgrade hpa sync history backup restore wal explain version"
+            opts="-n -l -o -v -q -h -V --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help --version status lag slots logs doctor metrics report queries locks connections config tune disk databases users passwords pooler query psql shell port-forward top failover rejoin reinit scale rollout upgrade hpa sync history backup restore wal explain version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2117,6 +2123,122 @@ _pgctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table wide json yaml value=FIELD" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgctl__subcmd__pooler)
+            opts="-n -l -o -v -q -h --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help setup"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pgctl__subcmd__pooler__subcmd__setup)
+            opts="-y -n -l -o -v -q -h --dry-run --yes --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --timeout)

@@ -57,6 +57,7 @@ complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "disk" -d 'Show what tak
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "databases" -d 'List the databases: owner, size, sessions, encoding, collation'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "users" -d 'List the roles: what they may, how their password is stored, where they may connect'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "passwords" -d 'Change the passwords of the superuser and of the standbys, without anybody being locked out'
+complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "pooler" -d 'Set up the poolers that lead clients to the cluster'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "query" -d 'Ask the primary, or every server at once, a question in SQL'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "psql" -d 'Open psql on the primary, on a standby, or on a pod'
 complete -c pgctl -n "__fish_pgctl_needs_command" -f -a "shell" -d 'Open a shell in a pod, or run a command there'
@@ -636,6 +637,39 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_s
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Print the answer only'
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -l no-color -d 'No colours (as NO_COLOR=1)'
 complete -c pgctl -n "__fish_pgctl_using_subcommand passwords; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -f -a "setup" -d 'Make the role and the functions in PostgreSQL that the poolers ask for passwords by'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l context -d 'Context of the kubeconfig [default: the current one]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s l -l selector -d 'Label selector of the cluster\'s objects [default: app.kubernetes.io/name=postgres]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l cluster -d 'Which cluster, when there are several (label app.kubernetes.io/instance)' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l secret -d 'Secret with the passwords [default: the one that the pods use]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
+wide\t'For people, with more columns'
+json\t'JSON (docs/output.md)'
+yaml\t'YAML, the same data'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l dry-run -d 'Only show what would be done, and what speaks against it'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s y -l yes -d 'Do not ask'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s v -l verbose -d 'Tell more, on stderr'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s q -l quiet -d 'Print the answer only'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l no-color -d 'No colours (as NO_COLOR=1)'
+complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l contexts -d 'Every cluster of several contexts of the kubeconfig at once: their names, or "all"' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -l pod -d 'Ask the server of this pod; may be given several times [default: the primary]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand query" -s d -l database -d 'Database' -r

@@ -37,6 +37,8 @@ need postgresql have_postgres
 # pgbench and pg_amcheck come with the server on Debian 12, and in -contrib before it.
 need util-linux command -v nsenter
 need bubblewrap command -v bwrap
+# deploy/components/pooler. A plain user's PATH may lack where it is.
+need pgbouncer ls /usr/sbin/pgbouncer
 # A machine that forbids namespaces runs the sandbox through proot; the tests run it both ways everywhere.
 need proot command -v proot
 # promtool tests the alert rules, Prometheus the queries of the dashboard.

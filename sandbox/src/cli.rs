@@ -77,6 +77,9 @@ pub(crate) struct Cluster {
     /// Apply these manifests (YAML) instead of the built-in ones (deploy/sandbox)
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) manifests: Option<PathBuf>,
+    /// The poolers of deploy/components/pooler, too; then once: pgctl pooler setup
+    #[arg(long, conflicts_with = "manifests")]
+    pub(crate) poolers: bool,
     /// The objects of FILE and nothing that acts on them: what they name as running is not there
     #[arg(long, requires = "manifests")]
     pub(crate) objects_only: bool,

@@ -27,6 +27,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// A file of manifests; `None` for the deployment's sandbox overlay.
     pub manifests: Option<PathBuf>,
+    /// The deployment's poolers, too; not with a file of manifests.
+    pub poolers: bool,
     /// The API server alone, over a store with the given manifests or none: no controller and no kubelet
     /// acts on the objects, and they stay as they are.
     pub api_only: bool,
@@ -46,6 +48,7 @@ impl Options {
         }
         let mut manifests = match &self.manifests {
             Some(file) => Manifests::read(file)?,
+            None if self.poolers => Manifests::built_in_with_poolers()?.with_fresh_passwords(),
             None => Manifests::built_in()?.with_fresh_passwords(),
         };
         if let Some(namespace) = &self.namespace {

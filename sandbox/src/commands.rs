@@ -180,6 +180,9 @@ fn spawn(folder: &Folder, arguments: &Up) -> Result<(Child, Lines<BufReader<Chil
         let manifests = std::path::absolute(manifests).context("finding the manifests")?;
         command.arg("--manifests").arg(manifests);
     }
+    if cluster.poolers {
+        command.arg("--poolers");
+    }
     if cluster.objects_only {
         command.arg("--objects-only");
     }

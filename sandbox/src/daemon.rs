@@ -73,6 +73,7 @@ async fn live(folder: &Folder, arguments: Serve) -> Result<Option<impl Sized + u
         replicas: arguments.cluster.replicas,
         namespace: arguments.cluster.namespace,
         manifests: arguments.cluster.manifests,
+        poolers: arguments.cluster.poolers,
         api_only: arguments.cluster.objects_only,
         only_bounds_scale: false,
     };

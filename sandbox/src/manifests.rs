@@ -12,8 +12,14 @@ use crate::store::{Resource, Store, by_kind, text};
 /// `kubectl kustomize deploy/sandbox`, as it is in the repository.
 const BUILT_IN: &str = include_str!("../../deploy/sandbox/rendered.yaml");
 
+/// What `kubectl kustomize deploy/sandbox-pooler` adds to it.
+const POOLER: &str = include_str!("../../deploy/sandbox-pooler/rendered.yaml");
+
 /// The keys of the Secret that the pods read. The sandbox makes up its own values for the last two.
 const PASSWORD_KEYS: [&str; 2] = ["postgres-password", "replication-password"];
+
+/// The keys of the poolers' Secret.
+const POOLER_KEYS: [&str; 2] = ["pooler-password", "admin-password"];
 
 /// Kubernetes objects, in the order in which they are made.
 #[derive(Debug, Clone)]
@@ -28,6 +34,17 @@ impl Manifests {
     /// Never, unless the file in the repository is broken.
     pub(crate) fn built_in() -> Result<Self> {
         Self::parse(BUILT_IN).context("reading the built-in manifests")
+    }
+
+    /// The same with the poolers of the deployment's component.
+    ///
+    /// # Errors
+    /// Never, unless a file in the repository is broken.
+    pub(crate) fn built_in_with_poolers() -> Result<Self> {
+        let mut all = Self::built_in()?;
+        let poolers = Self::parse(POOLER).context("reading the built-in poolers")?;
+        all.objects.extend(poolers.objects);
+        Ok(all)
     }
 
     /// Those of a YAML (or JSON) file.
@@ -153,7 +170,7 @@ impl Manifests {
             if resource.kind != "Secret" {
                 continue;
             }
-            for key in PASSWORD_KEYS {
+            for key in PASSWORD_KEYS.into_iter().chain(POOLER_KEYS) {
                 let password = uuid::Uuid::new_v4().simple().to_string();
                 let data = object.get_mut("data").and_then(Value::as_object_mut);
                 if let Some(value) = data.and_then(|data| data.get_mut(key)) {

@@ -9,9 +9,9 @@ use super::plugin::{called_as_plugin, of_plugin};
 use super::{
     BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, ExplainArgs,
     FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PasswordsArgs,
-    PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs, ReportArgs,
-    RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs, TopArgs,
-    TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
+    PoolerArgs, PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs,
+    ReportArgs, RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs,
+    TopArgs, TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -81,6 +81,8 @@ pub enum Command {
     Users(UsersArgs),
     /// Change the passwords of the superuser and of the standbys, without anybody being locked out
     Passwords(PasswordsArgs),
+    /// Set up the poolers that lead clients to the cluster
+    Pooler(PoolerArgs),
     /// Ask the primary, or every server at once, a question in SQL
     Query(QueryArgs),
     /// Open psql on the primary, on a standby, or on a pod

@@ -53,6 +53,7 @@ impl Command {
             | Self::Top(_)
             | Self::Tune(_)
             | Self::Users(_)
+            | Self::Pooler(_)
             | Self::Version(_)
             | Self::Wal(_) => false,
         }

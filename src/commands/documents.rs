@@ -76,7 +76,7 @@ fn documents(command: &Command) -> &'static [&'static str] {
             None => &["users.json"],
             Some(UsersCommand::Create(_) | UsersCommand::Drop(_)) => CHANGE,
         },
-        Command::Passwords(_) => CHANGE,
+        Command::Passwords(_) | Command::Pooler(_) => CHANGE,
         Command::Query(args) if args.write => CHANGE,
         Command::Query(args) if args.fleet.several() => &["query-result-list.json"],
         Command::Query(_) => &["query-result.json"],

@@ -26,6 +26,7 @@ mod metrics;
 mod new_password;
 mod operation;
 mod passwords;
+mod pooler;
 mod port_forward;
 mod psql;
 mod queries;

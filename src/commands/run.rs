@@ -8,8 +8,8 @@ use super::ended::Ended;
 use super::interruption::before_anything_is_begun;
 use super::{
     backup, config, connections, databases, disk, doctor, explain, failover, history, hpa, lag,
-    logs, metrics, passwords, port_forward, psql, queries, query, rejoin, report, restore, rollout,
-    scale, shell, slots, status, sync, top, tune, users, version, wal,
+    logs, metrics, passwords, pooler, port_forward, psql, queries, query, rejoin, report, restore,
+    rollout, scale, shell, slots, status, sync, top, tune, users, version, wal,
 };
 use crate::cli::{Cli, Command};
 use crate::exit::ExitCode;
@@ -97,6 +97,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Users(args) => users::run(context, args).await,
         Command::Config(args) => config::run(context, args).await,
         Command::Passwords(args) => passwords::run(context, args).await,
+        Command::Pooler(args) => pooler::run(context, args).await,
         Command::Tune(args) => tune::run(context, args).await,
         Command::Disk(args) => disk::run(context, args).await,
         Command::Top(args) => top::run(context, args).await,

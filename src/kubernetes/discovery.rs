@@ -129,7 +129,7 @@ pub(crate) fn component_of(metadata: &ObjectMeta) -> Option<Component> {
     }
 }
 
-fn cluster_of(metadata: &ObjectMeta) -> ClusterId {
+pub(super) fn cluster_of(metadata: &ObjectMeta) -> ClusterId {
     ClusterId {
         namespace: metadata.namespace.clone().unwrap_or_default(),
         name: metadata

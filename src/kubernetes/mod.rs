@@ -26,6 +26,7 @@ mod log_stream;
 mod login;
 mod node;
 mod passwords;
+mod poolers;
 mod proxy;
 mod raw;
 mod requests;

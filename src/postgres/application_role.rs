@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::json::json;
 use super::{Session, SqlError, quote_identifier, quote_literal};
 use crate::change::{AccountFacts, AccountLeft, AccountRequest};
+use crate::cluster::names;
 
 /// A copy of the template, with everything that an administrator has put into it.
 const COPYING: Duration = Duration::from_secs(300);
@@ -78,10 +79,17 @@ impl Session {
             Err(error) if error.sqlstate() == Some("42P04") => {}
             other => other?,
         }
+        // A pooler asks for verifiers in each database: the function came with the template, the right does not.
+        let pooler = quote_literal(&format!(
+            "begin if exists (select from pg_roles where rolname = {}) then grant connect on database {name} to {}; end if; end",
+            quote_literal(names::POOLER_ROLE),
+            quote_identifier(names::POOLER_ROLE),
+        ));
         self.run(
             DOING,
             &format!(
                 "revoke connect, temporary on database {name} from public; \
+                 do {pooler}; \
                  alter database {name} connection limit -1"
             ),
         )

@@ -41,11 +41,12 @@ const LOOKS: [&[&str]; 24] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 19] = [
     "completion",
     "explain",
     "failover",
     "passwords",
+    "pooler",
     "port-forward",
     "psql",
     "rejoin",

@@ -13,6 +13,7 @@ mod metrics;
 #[path = "../support/needs.rs"]
 mod needs;
 mod one_field;
+mod pooler;
 mod port_forward;
 mod queries;
 mod query;

@@ -177,3 +177,52 @@ fn monitoring_follows_the_prefix_and_its_alerts_lead_to_the_runbooks_that_are_na
     ensure!(!left, "{maps:?}");
     Ok(())
 }
+
+#[test]
+fn poolers_go_through_the_services_and_only_their_own_pods_are_behind_theirs() -> Result<()> {
+    let Some(all) = overlay("pooler")? else {
+        return Ok(());
+    };
+    let deployments = of_kind(&all, "Deployment");
+    assert_eq!(deployments.len(), 2);
+    let services = of_kind(&all, "Service");
+    let budgets = of_kind(&all, "PodDisruptionBudget");
+    for deployment in deployments {
+        through::<k8s_openapi::api::apps::v1::Deployment>(deployment)?;
+        let name = deployment["metadata"]["name"].as_str().unwrap_or_default();
+        let leads_to = name
+            .replace("pooler-read", "read")
+            .replace("pooler", "write");
+        let pod = &deployment["spec"]["template"]["spec"];
+        let container = named(&pod["containers"], "pgbouncer");
+        assert_eq!(
+            named(&container["env"], "POOLER_SERVICE")["value"],
+            leads_to
+        );
+        ensure!(
+            services.iter().any(|it| it["metadata"]["name"] == leads_to),
+            "{leads_to}"
+        );
+        ensure!(
+            container["securityContext"]["readOnlyRootFilesystem"] == true,
+            "{container}"
+        );
+        ensure!(pod["securityContext"]["runAsNonRoot"] == true, "{pod}");
+        let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+        ensure!(labels["app.kubernetes.io/name"] == "pgbouncer", "{labels}");
+        let own = services.iter().find(|it| it["metadata"]["name"] == name);
+        let own = own.with_context(|| format!("no Service {name}"))?;
+        assert_eq!(own["spec"]["selector"], *labels);
+        let budget = budgets.iter().find(|it| it["metadata"]["name"] == name);
+        let budget = budget.with_context(|| format!("no budget {name}"))?;
+        assert_eq!(budget["spec"]["selector"]["matchLabels"], *labels);
+        // The Secret is read as files: nothing of it is in the environment.
+        ensure!(
+            !container["env"].to_string().contains("secretKeyRef"),
+            "{container}"
+        );
+        let secret = &named(&pod["volumes"], "passwords")["secret"]["secretName"];
+        assert_eq!(*secret, "shop-postgres-pooler-secret");
+    }
+    Ok(())
+}

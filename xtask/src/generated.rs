@@ -97,6 +97,29 @@ fn rendered_manifests(root: &Path, files: &mut Files) -> Result<()> {
         );
     }
     files.insert("deploy/sandbox/rendered.yaml".into(), output.stdout);
+    let output = Command::new("kubectl")
+        .args(["kustomize", "deploy/sandbox-pooler"])
+        .current_dir(root)
+        .output()
+        .context("running kubectl kustomize deploy/sandbox-pooler")?;
+    if !output.status.success() {
+        bail!(
+            "kubectl kustomize deploy/sandbox-pooler: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let text = String::from_utf8(output.stdout).context("YAML is text")?;
+    // The overlay renders the base with it, so that names follow its prefix.
+    let poolers: Vec<&str> = text
+        .split("\n---\n")
+        .filter(|it| it.contains("\n  name: sandbox-postgres-pooler"))
+        .map(|it| it.trim_end_matches('\n'))
+        .collect();
+    let rendered = poolers.join("\n---\n") + "\n";
+    files.insert(
+        "deploy/sandbox-pooler/rendered.yaml".into(),
+        rendered.into_bytes(),
+    );
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 mod account;
 mod backend_end;
 mod password;
+mod pooler;
 mod proposal;
 mod record;
 mod setting;
@@ -19,6 +20,9 @@ pub use backend_end::{BackendEnd, propose_backend_end};
 pub use password::{
     PasswordFacts, PasswordGround, PasswordOwner, PasswordStep, PasswordWay, PodPassword,
     StoredPassword, next_password_step, propose_password_change,
+};
+pub use pooler::{
+    PoolerDatabase, PoolerFacts, PoolerRole, PoolerSecret, is_set_up, propose_pooler_setup,
 };
 pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};

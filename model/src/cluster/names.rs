@@ -78,6 +78,24 @@ pub const ENV_PASSWORD: &str = "POSTGRES_PASSWORD";
 pub const ENV_REPLICATION_PASSWORD: &str = "REPLICATION_PASSWORD";
 /// The standbys' role (`deploy/base/scripts/start.sh`).
 pub const REPLICATION_ROLE: &str = "replicator";
+/// Value of [`NAME`] of a pooler's objects (`deploy/components/pooler`).
+pub const NAME_POOLER: &str = "pgbouncer";
+/// Value of [`COMPONENT`] of the pooler for writes.
+pub const POOLER_WRITE: &str = "pooler";
+/// Value of [`COMPONENT`] of the pooler for reads.
+pub const POOLER_READ: &str = "pooler-read";
+/// The volume of a pooler's pod that is its Secret.
+pub const POOLER_SECRET_VOLUME: &str = "passwords";
+/// The role as which a pooler asks for the verifiers of others, and the schema of the function that it asks by.
+pub const POOLER_ROLE: &str = "pgctl_pooler";
+/// The user of PgBouncer's console.
+pub const POOLER_ADMIN: &str = "pgctl_pooler_admin";
+/// Key of the password of [`POOLER_ROLE`] in the pooler's Secret.
+pub const KEY_POOLER_PASSWORD: &str = "pooler-password";
+/// Key of the password of [`POOLER_ADMIN`] in the pooler's Secret.
+pub const KEY_POOLER_ADMIN: &str = "admin-password";
+/// What Secrets of the manifests hold before somebody has given them passwords.
+pub const PLACEHOLDER: &str = "replace-me-before-use";
 /// The slot that holds the WAL that is not archived yet, and the name of whoever streams through it.
 pub const WAL_SLOT: &str = "pgctl_wal_archive";
 /// Key of the superuser's name when the pod template names none.

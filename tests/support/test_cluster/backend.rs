@@ -69,7 +69,7 @@ impl Backend {
     pub(crate) fn find(standbys: u32) -> Result<Self> {
         match given() {
             Some(context) => Ok(Self::Given(Given::connect(context)?)),
-            None => Ok(Self::Sandbox(new_sandbox(standbys)?)),
+            None => Ok(Self::Sandbox(new_sandbox(standbys, false)?)),
         }
     }
 
@@ -119,9 +119,10 @@ impl Backend {
 }
 
 /// A sandbox of one test's own.
-pub(super) fn new_sandbox(standbys: u32) -> Result<Arc<Sandbox>> {
+pub(super) fn new_sandbox(standbys: u32, poolers: bool) -> Result<Arc<Sandbox>> {
     let sandbox = Sandbox::start(&Options {
         replicas: Some(standbys),
+        poolers,
         only_bounds_scale: true,
         ..Options::default()
     })?;

@@ -28,5 +28,5 @@ pub(crate) use database::{Database, Login};
 pub(crate) use oracle::Oracle;
 pub(crate) use pgctl::{Run, Running};
 pub(crate) use roles::{OPERATOR, VIEWER};
-pub(crate) use sandbox_cluster::{SandboxCluster, on_sandbox};
+pub(crate) use sandbox_cluster::{SandboxCluster, on_sandbox, on_sandbox_with_poolers};
 pub(crate) use terminal::Terminal;

@@ -30,13 +30,28 @@ pub(crate) fn on_sandbox(
     run(test(&cluster))
 }
 
+/// As [`on_sandbox`], with the poolers of the deployment.
+pub(crate) fn on_sandbox_with_poolers(
+    standbys: u32,
+    test: impl AsyncFnOnce(&SandboxCluster) -> Result<()>,
+) -> Result<()> {
+    let Some(cluster) = SandboxCluster::start_with(standbys, true)? else {
+        return Ok(());
+    };
+    run(test(&cluster))
+}
+
 impl SandboxCluster {
     /// None, and said so, where a cluster was given.
     pub(crate) fn start(standbys: u32) -> Result<Option<Self>> {
+        Self::start_with(standbys, false)
+    }
+
+    fn start_with(standbys: u32, poolers: bool) -> Result<Option<Self>> {
         if skipped() {
             return Ok(None);
         }
-        let sandbox = new_sandbox(standbys)?;
+        let sandbox = new_sandbox(standbys, poolers)?;
         Ok(Some(Self {
             cluster: TestCluster::on(Backend::Sandbox(Arc::clone(&sandbox)))?,
             sandbox,

@@ -1,0 +1,6 @@
+//! `pgctl pooler`.
+
+mod run;
+mod setup;
+
+pub(super) use run::run;

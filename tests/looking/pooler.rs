@@ -1,0 +1,306 @@
+//! Poolers: an application reads and writes through them with its own role, whoever is primary.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use pgctl_sandbox::store::{DeleteOptions, Selector};
+use tokio::net::TcpStream;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use crate::test_cluster::{PATIENCE, SandboxCluster, eventually, full, on_sandbox_with_poolers};
+
+const PRIMARY: &str = "primary-0";
+const REPLICA: &str = "replica-0";
+const WRITE: &str = "pooler";
+const READ: &str = "pooler-read";
+
+#[test]
+fn an_application_reads_and_writes_through_the_poolers_whoever_is_primary() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        nobody_gets_in_before_the_setup(cluster).await?;
+        the_setup_is_agreed_to_done_once_and_no_more(cluster).await?;
+        the_role_can_do_nothing_else(cluster).await?;
+        an_application_writes_and_reads(cluster).await?;
+        superusers_stay_outside(cluster).await?;
+        a_changed_password_is_taken_without_a_restart(cluster).await?;
+        a_switchover_moves_the_sessions_of_clients(cluster).await?;
+        a_pooler_may_go(cluster).await
+    })
+}
+
+fn secret_of(cluster: &SandboxCluster, name: &str) -> Result<BTreeMap<String, String>> {
+    let secret = cluster.store().read::<Secret>(cluster.namespace(), name)?;
+    let data = secret.data.unwrap_or_default();
+    data.into_iter()
+        .map(|(key, value)| Ok((key, String::from_utf8(value.0)?)))
+        .collect()
+}
+
+/// Where a Service of a pooler leads from.
+fn service(cluster: &SandboxCluster, tail: &str) -> Result<String> {
+    let service: Service = cluster.store().read(cluster.namespace(), &full(tail))?;
+    let address = service.spec.and_then(|it| it.cluster_ip);
+    address.context("a Service without an address")
+}
+
+/// An application, which sets nothing in its session.
+struct Application {
+    client: Client,
+}
+
+impl Application {
+    async fn connect(
+        cluster: &SandboxCluster,
+        tail: &str,
+        (role, password): (&str, &str),
+        database: &str,
+    ) -> Result<Self> {
+        let address = service(cluster, tail)?;
+        let mut config = Config::new();
+        config.user(role).password(password).dbname(database);
+        let connecting = async {
+            let stream = TcpStream::connect((address, 5432)).await?;
+            let (client, connection) = config.connect_raw(stream, NoTls).await?;
+            tokio::spawn(async move { drop(connection.await) });
+            anyhow::Ok(client)
+        };
+        let client = tokio::time::timeout(PATIENCE, connecting).await??;
+        Ok(Self { client })
+    }
+
+    /// The role that the test makes.
+    async fn of_shop(cluster: &SandboxCluster, tail: &str) -> Result<Self> {
+        let name = format!("{}-user-app", cluster.name()?);
+        let secret = secret_of(cluster, &name)?;
+        Self::connect(cluster, tail, ("app", &secret["password"]), "shop").await
+    }
+
+    async fn one(&self, sql: &str) -> Result<String> {
+        let asking = self.client.simple_query(sql);
+        let messages = tokio::time::timeout(PATIENCE, asking).await??;
+        let row = messages.iter().find_map(|it| match it {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        Ok(row.unwrap_or_default())
+    }
+}
+
+async fn nobody_gets_in_before_the_setup(cluster: &SandboxCluster) -> Result<()> {
+    let run = cluster
+        .pgctl(&["users", "create", "app", "--database", "shop", "--yes"])
+        .await?;
+    run.exits(0)?;
+    ensure!(
+        Application::of_shop(cluster, WRITE).await.is_err(),
+        "let in"
+    );
+    Ok(())
+}
+
+async fn the_setup_is_agreed_to_done_once_and_no_more(cluster: &SandboxCluster) -> Result<()> {
+    let line = ["pooler", "setup"];
+    let dry = cluster.pgctl(&[&line[..], &["--dry-run"]].concat()).await?;
+    dry.exits(0)?.says("pgctl_pooler is made")?.says("shop")?;
+    let run = cluster.pgctl(&line).await?.exits(3)?;
+    run.says("no terminal to confirm on")?;
+    let roles = "select from pg_roles where rolname = 'pgctl_pooler'";
+    ensure!(cluster.sql(PRIMARY, roles).await?.is_empty(), "made");
+    cluster
+        .sql(PRIMARY, "alter system set log_statement = 'all'")
+        .await?;
+    cluster.sql(PRIMARY, "select pg_reload_conf()").await?;
+    let yes = [&line[..], &["--yes"]].concat();
+    let run = cluster.pgctl(&yes).await?.exits(0)?;
+    run.says("done, and looked at")?;
+    let again = cluster.pgctl(&yes).await?.exits(0)?;
+    again.says("there is nothing to do now")?;
+    let secret = secret_of(cluster, &full("pooler-secret"))?;
+    let log = cluster
+        .pgctl(&["logs", PRIMARY, "--tail", "all"])
+        .await?
+        .exits(0)?;
+    ensure!(log.stdout.contains("SCRAM-SHA-256$"), "no statements");
+    for (key, password) in &secret {
+        ensure!(!log.stdout.contains(password), "{key} is in the log");
+    }
+    let history = cluster.pgctl(&["history"]).await?.exits(0)?;
+    history.says("setup of the pooler")?;
+    Ok(())
+}
+
+/// Of the password that every pooler has, also whoever reads it in a pod gets no table and no superuser.
+async fn the_role_can_do_nothing_else(cluster: &SandboxCluster) -> Result<()> {
+    let password = &secret_of(cluster, &full("pooler-secret"))?["pooler-password"];
+    let session = cluster
+        .open_as(PRIMARY, "pgctl_pooler", password, "shop")
+        .await?;
+    let verifier = |role: &str| format!("select verifier from pgctl_pooler.verifier('{role}')");
+    ensure!(
+        session
+            .one(&verifier("app"))
+            .await?
+            .starts_with("SCRAM-SHA-256$"),
+        "of an application"
+    );
+    for role in ["postgres", "replicator", "pgctl_nobody"] {
+        ensure!(session.rows(&verifier(role)).await?.is_empty(), "{role}");
+    }
+    ensure!(
+        session.rows("select * from pg_authid").await.is_err(),
+        "all"
+    );
+    drop(session);
+    let name = format!("{}-user-app", cluster.name()?);
+    let app = &secret_of(cluster, &name)?["password"];
+    let session = cluster.open_as(PRIMARY, "app", app, "shop").await?;
+    ensure!(
+        session.rows(&verifier("app")).await.is_err(),
+        "for the pooler alone"
+    );
+    Ok(())
+}
+
+async fn an_application_writes_and_reads(cluster: &SandboxCluster) -> Result<()> {
+    let writer = eventually("it gets in", async || {
+        Application::of_shop(cluster, WRITE).await
+    })
+    .await?;
+    writer.one("create table app.t (n int)").await?;
+    writer.one("insert into app.t values (1)").await?;
+    let reader = Application::of_shop(cluster, READ).await?;
+    eventually("it reads on a standby", async || {
+        let seen = "select pg_is_in_recovery()::text || ' ' || (select count(*) from app.t)";
+        let seen = reader.one(seen).await?;
+        ensure!(seen == "true 1", "{seen}");
+        Ok(())
+    })
+    .await?;
+    // Its verifier in the database is the one that the pooler has asked for.
+    let name = format!("{}-user-app", cluster.name()?);
+    ensure!(
+        secret_of(cluster, &name)?.contains_key("password"),
+        "a Secret"
+    );
+    let wrong = Application::connect(cluster, WRITE, ("app", "wrong"), "shop").await;
+    ensure!(wrong.is_err(), "with a wrong password");
+    Ok(())
+}
+
+async fn superusers_stay_outside(cluster: &SandboxCluster) -> Result<()> {
+    let password = cluster.login.password();
+    let user = cluster.login.user();
+    let login = (user, password);
+    let session = Application::connect(cluster, WRITE, login, "postgres").await;
+    ensure!(session.is_err(), "a superuser got in");
+    Ok(())
+}
+
+async fn a_changed_password_is_taken_without_a_restart(cluster: &SandboxCluster) -> Result<()> {
+    let name = full("pooler-secret");
+    let pods = poolers(cluster, WRITE)?;
+    cluster
+        .store()
+        .modify::<Secret>(cluster.namespace(), &name, |secret| {
+            let data = secret.data.get_or_insert_default();
+            let new = ByteString(b"an\"other 'one".to_vec());
+            data.insert("pooler-password".to_owned(), new);
+        })?;
+    let run = cluster
+        .pgctl(&["pooler", "setup", "--yes"])
+        .await?
+        .exits(0)?;
+    run.says("gets the password of the Secret")?;
+    // A role that no pooler has asked for yet.
+    let line = ["users", "create", "late", "--database", "later", "--yes"];
+    cluster.pgctl(&line).await?.exits(0)?;
+    let secret = secret_of(cluster, &format!("{}-user-late", cluster.name()?))?;
+    let login = ("late", secret["password"].as_str());
+    eventually("the poolers ask with the new one", async || {
+        let late = Application::connect(cluster, WRITE, login, "later").await?;
+        let who = late.one("select current_user").await?;
+        ensure!(who == "late", "{who}");
+        Ok(())
+    })
+    .await?;
+    ensure!(poolers(cluster, WRITE)? == pods, "restarted");
+    Ok(())
+}
+
+/// The pods of a pooler, with how often their containers were started again.
+fn poolers(cluster: &SandboxCluster, component: &str) -> Result<Vec<(String, i32)>> {
+    let store = cluster.store();
+    let all = store.read_all::<Pod>(Some(cluster.namespace()), &Selector::everything())?;
+    let of = all.items.into_iter().filter(|pod| {
+        let labels = pod.metadata.labels.as_ref();
+        let label = labels.and_then(|it| it.get("app.kubernetes.io/component"));
+        label.is_some_and(|it| it == component) && pod.metadata.deletion_timestamp.is_none()
+    });
+    Ok(of
+        .map(|pod| {
+            let statuses = pod.status.and_then(|it| it.container_statuses);
+            let restarts = statuses.into_iter().flatten().map(|it| it.restart_count);
+            (pod.metadata.name.unwrap_or_default(), restarts.sum())
+        })
+        .collect())
+}
+
+/// One that keeps its session keeps it across the switchover: only the pooler's sessions end.
+async fn a_switchover_moves_the_sessions_of_clients(cluster: &SandboxCluster) -> Result<()> {
+    let kept = Application::of_shop(cluster, WRITE).await?;
+    kept.one("insert into app.t values (2)").await?;
+    let run = cluster
+        .pgctl(&["failover", "--to", REPLICA, "--yes"])
+        .await?;
+    run.exits(0)?;
+    eventually("it writes again", async || {
+        if kept.client.is_closed() {
+            bail!("its session has ended");
+        }
+        kept.one("insert into app.t values (3)").await
+    })
+    .await?;
+    let written = cluster.sql(REPLICA, "select 1").await?;
+    ensure!(!written.is_empty(), "it answers");
+    let fresh = Application::of_shop(cluster, WRITE).await?;
+    let count = fresh.one("select count(*) from app.t where n = 3").await?;
+    ensure!(count == "1", "{count}");
+    ensure!(
+        fresh.one("select pg_is_in_recovery()").await? == "f",
+        "a standby"
+    );
+    Ok(())
+}
+
+async fn a_pooler_may_go(cluster: &SandboxCluster) -> Result<()> {
+    let before = poolers(cluster, WRITE)?;
+    let (gone, _) = before.first().context("a pod")?;
+    cluster
+        .store()
+        .remove::<Pod>(cluster.namespace(), gone, &DeleteOptions::default())?;
+    eventually("another has come", async || {
+        let now = poolers(cluster, WRITE)?;
+        let new = now.iter().filter(|it| !before.contains(it)).count();
+        ensure!(now.len() == 2 && new == 1, "{now:?}");
+        Ok(())
+    })
+    .await?;
+    for number in 0..20 {
+        eventually("it writes", async || {
+            let fresh = Application::of_shop(cluster, WRITE).await?;
+            let sql = format!("insert into app.t values ({})", 100 + number);
+            fresh.one(&sql).await
+        })
+        .await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let fresh = Application::of_shop(cluster, WRITE).await?;
+    let count = fresh
+        .one("select count(distinct n) from app.t where n >= 100")
+        .await?;
+    ensure!(count == "20", "{count}");
+    Ok(())
+}
