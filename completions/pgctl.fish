@@ -646,7 +646,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s v -l verbose -d 'Tell more, on stderr'
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and not __fish_seen_subcommand_from setup" -s q -l quiet -d 'Print the answer only'
@@ -662,7 +663,8 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subc
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s o -l output -d 'How to print the result' -r -f -a "table\t'For people'
 wide\t'For people, with more columns'
 json\t'JSON (docs/output.md)'
-yaml\t'YAML, the same data'"
+yaml\t'YAML, the same data'
+value=FIELD\t'One field of the JSON document, such as value=kind or value=servers[].pod'"
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l timeout -d 'The longest to wait for one answer, of the API or of a database' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -l dry-run -d 'Only show what would be done, and what speaks against it'
 complete -c pgctl -n "__fish_pgctl_using_subcommand pooler; and __fish_seen_subcommand_from setup" -s y -l yes -d 'Do not ask'
