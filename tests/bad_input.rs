@@ -340,7 +340,10 @@ fn what_can_not_be_parsed_is_usage() {
         (&["dance"], "'dance'"),
         (&["status", "--dance"], "'--dance'"),
         (&["status", "extra"], "'extra'"),
-        (&["status", "-o", "xml"], "values: table, wide, json, yaml, value=FIELD]"),
+        (
+            &["status", "-o", "xml"],
+            "values: table, wide, json, yaml, value=FIELD]",
+        ),
         (&["status", "--timeout", "0"], "it must be more than 0"),
         (&["status", "--timeout", "10"], "such as 10s"),
         (

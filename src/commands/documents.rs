@@ -31,8 +31,8 @@ pub(super) fn check_field(context: &Context, command: &Command) -> Result<(), Fa
         return Err(Failure::new(ExitCode::Usage, what).next("pgctl status -o value=verdict"));
     }
     known_field(field, documents).map_err(|unknown| {
-        let failure = Failure::new(ExitCode::Usage, format!("-o value: {}", unknown.reason));
-        let mut failure = failure;
+        let what = format!("-o value: {}", unknown.reason);
+        let mut failure = Failure::new(ExitCode::Usage, what);
         if !unknown.there.is_empty() {
             failure = failure.because(format!("there are: {}", unknown.there.join(", ")));
         }

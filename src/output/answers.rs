@@ -1,5 +1,7 @@
 //! What every screen of answers of several servers has in common.
 
+use std::fmt::Display;
+
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use crate::cluster::{PodAnswer, Role, silent};
@@ -21,9 +23,12 @@ pub(super) fn heading<T>(answer: &PodAnswer<T>, said: &str, screen: &Screen) -> 
 
 /// A line for each server that does not answer.
 pub(super) fn silent_lines<T>(answers: &[PodAnswer<T>], screen: &Screen) -> Vec<String> {
-    let line = |(answer, why): (&PodAnswer<T>, &crate::cluster::NoAnswer)| {
-        let line = format!("no answer of {}: {why}", answer.pod);
-        screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2))
-    };
-    silent(answers).map(line).collect()
+    let lines = silent(answers).map(|(answer, why)| silent_line(&answer.pod, why, screen));
+    lines.collect()
+}
+
+/// The line for one of them.
+pub(super) fn silent_line(pod: &str, why: impl Display, screen: &Screen) -> String {
+    let line = format!("no answer of {pod}: {why}");
+    screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2))
 }

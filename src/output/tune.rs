@@ -1,5 +1,6 @@
 //! `pgctl tune`.
 
+use super::answers::silent_line;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
@@ -38,12 +39,15 @@ pub fn tune_screen(view: &TuneView, screen: &Screen) -> String {
         or_none(volume, "unknown size"),
         facts.standbys
     );
-    let mut parts = vec![screen.wrap(&plain(&line), 2)];
+    let heading = screen.wrap(&plain(&line), 2);
+    let mut parts = Vec::new();
     if view.pod.is_empty() {
-        parts = vec!["no server answers: nothing can be proposed".to_owned()];
+        parts.push("no server answers: nothing can be proposed".to_owned());
     } else if view.advice.is_empty() {
+        parts.push(heading);
         parts.push("its settings fit: there is nothing to propose".to_owned());
     } else {
+        parts.push(heading);
         parts.push(table(&view.advice, screen));
         if view.advice.iter().any(|it| it.restart) {
             let line = "(restart): the pods' next start brings it";
@@ -57,8 +61,7 @@ pub fn tune_screen(view: &TuneView, screen: &Screen) -> String {
         parts.push(screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2)));
     }
     for (pod, why) in &view.silent {
-        let line = format!("no answer of {pod}: {why}");
-        parts.push(screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2)));
+        parts.push(silent_line(pod, why, screen));
     }
     parts.join("\n\n") + "\n"
 }

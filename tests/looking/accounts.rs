@@ -1,8 +1,6 @@
 //! `pgctl users create` and `drop`: what an application gets, and that dying anywhere leaves nothing that
 //! can't be gone on with.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
@@ -29,14 +27,6 @@ fn an_application_gets_a_role_and_no_more_than_it_needs() -> Result<()> {
     })
 }
 
-fn secret_of(cluster: &SandboxCluster, name: &str) -> Result<BTreeMap<String, String>> {
-    let secret = cluster.store().read::<Secret>(cluster.namespace(), name)?;
-    let data = secret.data.unwrap_or_default();
-    data.into_iter()
-        .map(|(key, value)| Ok((key, String::from_utf8(value.0)?)))
-        .collect()
-}
-
 fn secret_name(cluster: &SandboxCluster, role: &str) -> Result<String> {
     Ok(format!("{}-user-{role}", cluster.name()?))
 }
@@ -48,7 +38,7 @@ async fn as_role(
     role: &str,
     sql: &str,
 ) -> Result<Vec<Vec<String>>> {
-    let secret = secret_of(cluster, &secret_name(cluster, role)?)?;
+    let secret = cluster.secret(&secret_name(cluster, role)?)?;
     let session = cluster
         .open_as(pod, &secret["user"], &secret["password"], &secret["dbname"])
         .await?;
@@ -73,7 +63,7 @@ async fn nothing_is_done_that_nobody_agreed_to(cluster: &SandboxCluster) -> Resu
     let there = "select from pg_roles where rolname = 'app'";
     ensure!(cluster.sql(PRIMARY, there).await?.is_empty(), "made");
     let name = secret_name(cluster, "app")?;
-    ensure!(secret_of(cluster, &name).is_err(), "a Secret was made");
+    ensure!(cluster.secret(&name).is_err(), "a Secret was made");
     Ok(())
 }
 
@@ -119,7 +109,7 @@ async fn the_role_has_a_schema_and_nothing_else(cluster: &SandboxCluster) -> Res
     .await?;
     let run = run.exits(0)?;
     let name = secret_name(cluster, "app")?;
-    let secret = secret_of(cluster, &name)?;
+    let secret = cluster.secret(&name)?;
     let password = &secret["password"];
     ensure!(password.len() == 32, "a short one");
     ensure!(!run.to_string().contains(password), "it is on the screen");
@@ -183,7 +173,7 @@ async fn the_role_has_a_schema_and_nothing_else(cluster: &SandboxCluster) -> Res
     create(cluster, &["app", "--database", "shop"])
         .await?
         .exits(0)?;
-    assert_eq!(&secret_of(cluster, &name)?["password"], password);
+    assert_eq!(&cluster.secret(&name)?["password"], password);
     as_role(cluster, PRIMARY, "app", "select count(*) from orders").await?;
     Ok(())
 }
@@ -198,7 +188,7 @@ async fn a_reader_reads_what_comes_later_and_writes_nothing(
     create(cluster, &["reader", "--database", "shop", "--readonly"])
         .await?
         .exits(0)?;
-    let host = secret_of(cluster, &secret_name(cluster, "reader")?)?;
+    let host = cluster.secret(&secret_name(cluster, "reader")?)?;
     ensure!(host["host"].contains("read"), "{}", host["host"]);
     as_role(
         cluster,
@@ -231,7 +221,7 @@ async fn what_was_interrupted_is_gone_on_with(cluster: &SandboxCluster) -> Resul
     let line = ["half", "--database", "half_db"];
     create(cluster, &line).await?.exits(0)?;
     let name = secret_name(cluster, "half")?;
-    let password = secret_of(cluster, &name)?["password"].clone();
+    let password = cluster.secret(&name)?["password"].clone();
     // Backwards: what the last steps have done is taken away again, one after the other.
     for undone in [
         &["alter role half nologin"][..],
@@ -263,7 +253,7 @@ async fn what_was_interrupted_is_gone_on_with(cluster: &SandboxCluster) -> Resul
             "create table t (n int); drop table t",
         )
         .await?;
-        let secret = secret_of(cluster, &name)?;
+        let secret = cluster.secret(&name)?;
         assert_eq!(secret["password"], password, "{undone:?}");
         let open = "select has_database_privilege('public', 'half_db', 'connect')";
         assert_eq!(cluster.sql(PRIMARY, open).await?, [["f"]], "{undone:?}");
@@ -327,7 +317,7 @@ async fn wrong_names_are_told(cluster: &SandboxCluster) -> Result<()> {
 }
 
 async fn session(cluster: &SandboxCluster, pod: &str, role: &str) -> Result<Database> {
-    let secret = secret_of(cluster, &secret_name(cluster, role)?)?;
+    let secret = cluster.secret(&secret_name(cluster, role)?)?;
     cluster
         .open_as(pod, role, &secret["password"], &secret["dbname"])
         .await
@@ -373,7 +363,7 @@ async fn a_role_is_dropped_with_its_secret_and_data_stays(cluster: &SandboxClust
     ensure!(cluster.sql(PRIMARY, there).await?.is_empty(), "it is there");
     for role in ["app", "reader"] {
         let name = secret_name(cluster, role)?;
-        ensure!(secret_of(cluster, &name).is_err(), "{name} is there");
+        ensure!(cluster.secret(&name).is_err(), "{name} is there");
     }
     let count = [
         "query",
@@ -389,7 +379,7 @@ async fn a_role_is_dropped_with_its_secret_and_data_stays(cluster: &SandboxClust
     let run = cluster.pgctl(&["users", "drop", "half", "--yes"]).await?;
     run.exits(0)?;
     ensure!(
-        secret_of(cluster, &secret_name(cluster, "half")?).is_err(),
+        cluster.secret(&secret_name(cluster, "half")?).is_err(),
         "the Secret is there"
     );
     let history = cluster.pgctl(&["history"]).await?.exits(0)?;
@@ -415,7 +405,7 @@ async fn without_a_primary_nothing_is_begun(cluster: &SandboxCluster) -> Result<
     run.says("no pod answers as the primary")?;
     cluster.mend().await?;
     ensure!(
-        secret_of(cluster, &secret_name(cluster, "late")?).is_err(),
+        cluster.secret(&secret_name(cluster, "late")?).is_err(),
         "a Secret was made"
     );
     Ok(())

@@ -1,6 +1,5 @@
 //! Poolers: an application reads and writes through them with its own role, whoever is primary.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -29,14 +28,6 @@ fn an_application_reads_and_writes_through_the_poolers_whoever_is_primary() -> R
         a_switchover_moves_the_sessions_of_clients(cluster).await?;
         a_pooler_may_go(cluster).await
     })
-}
-
-fn secret_of(cluster: &SandboxCluster, name: &str) -> Result<BTreeMap<String, String>> {
-    let secret = cluster.store().read::<Secret>(cluster.namespace(), name)?;
-    let data = secret.data.unwrap_or_default();
-    data.into_iter()
-        .map(|(key, value)| Ok((key, String::from_utf8(value.0)?)))
-        .collect()
 }
 
 /// Where a Service of a pooler leads from.
@@ -74,7 +65,7 @@ impl Application {
     /// The role that the test makes.
     async fn of_shop(cluster: &SandboxCluster, tail: &str) -> Result<Self> {
         let name = format!("{}-user-app", cluster.name()?);
-        let secret = secret_of(cluster, &name)?;
+        let secret = cluster.secret(&name)?;
         Self::connect(cluster, tail, ("app", &secret["password"]), "shop").await
     }
 
@@ -118,7 +109,7 @@ async fn the_setup_is_agreed_to_done_once_and_no_more(cluster: &SandboxCluster) 
     run.says("done, and looked at")?;
     let again = cluster.pgctl(&yes).await?.exits(0)?;
     again.says("there is nothing to do now")?;
-    let secret = secret_of(cluster, &full("pooler-secret"))?;
+    let secret = cluster.secret(&full("pooler-secret"))?;
     let log = cluster
         .pgctl(&["logs", PRIMARY, "--tail", "all"])
         .await?
@@ -134,7 +125,7 @@ async fn the_setup_is_agreed_to_done_once_and_no_more(cluster: &SandboxCluster) 
 
 /// Of the password that every pooler has, also whoever reads it in a pod gets no table and no superuser.
 async fn the_role_can_do_nothing_else(cluster: &SandboxCluster) -> Result<()> {
-    let password = &secret_of(cluster, &full("pooler-secret"))?["pooler-password"];
+    let password = &cluster.secret(&full("pooler-secret"))?["pooler-password"];
     let session = cluster
         .open_as(PRIMARY, "pgctl_pooler", password, "shop")
         .await?;
@@ -155,7 +146,7 @@ async fn the_role_can_do_nothing_else(cluster: &SandboxCluster) -> Result<()> {
     );
     drop(session);
     let name = format!("{}-user-app", cluster.name()?);
-    let app = &secret_of(cluster, &name)?["password"];
+    let app = &cluster.secret(&name)?["password"];
     let session = cluster.open_as(PRIMARY, "app", app, "shop").await?;
     ensure!(
         session.rows(&verifier("app")).await.is_err(),
@@ -181,10 +172,7 @@ async fn an_application_writes_and_reads(cluster: &SandboxCluster) -> Result<()>
     .await?;
     // Its verifier in the database is the one that the pooler has asked for.
     let name = format!("{}-user-app", cluster.name()?);
-    ensure!(
-        secret_of(cluster, &name)?.contains_key("password"),
-        "a Secret"
-    );
+    ensure!(cluster.secret(&name)?.contains_key("password"), "a Secret");
     let wrong = Application::connect(cluster, WRITE, ("app", "wrong"), "shop").await;
     ensure!(wrong.is_err(), "with a wrong password");
     Ok(())
@@ -217,7 +205,7 @@ async fn a_changed_password_is_taken_without_a_restart(cluster: &SandboxCluster)
     // A role that no pooler has asked for yet.
     let line = ["users", "create", "late", "--database", "later", "--yes"];
     cluster.pgctl(&line).await?.exits(0)?;
-    let secret = secret_of(cluster, &format!("{}-user-late", cluster.name()?))?;
+    let secret = cluster.secret(&format!("{}-user-late", cluster.name()?))?;
     let login = ("late", secret["password"].as_str());
     eventually("the poolers ask with the new one", async || {
         let late = Application::connect(cluster, WRITE, login, "later").await?;

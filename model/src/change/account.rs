@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{ChangeCheck, ChangeProposal};
 use crate::cluster::{UnfinishedOperation, quote_identifier, words};
+use crate::plan::CheckVerdict;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,8 +131,8 @@ pub fn propose_account(
             role_check(request, facts, ours),
             database_check(request, facts),
             secret_check(request, secret),
-            permission_check(missing),
-            operation_check(unfinished),
+            ChangeCheck::permission(missing, "users"),
+            ChangeCheck::no_operation(unfinished, CheckVerdict::Refuse),
         ],
         undo: Vec::new(),
     }
@@ -262,30 +263,6 @@ fn secret_check(request: &AccountRequest, secret: &SecretFound) -> ChangeCheck {
     }
 }
 
-fn permission_check(missing: &[String]) -> ChangeCheck {
-    const CHECK: &str = "permission";
-    if missing.is_empty() {
-        return ChangeCheck::pass(CHECK, "you may do all of it");
-    }
-    ChangeCheck::refuse(CHECK, format!("you may not: {}", missing.join(", ")))
-        .next("the Role pgctl-users has them: kubectl apply -k deploy/rbac/users")
-}
-
-fn operation_check(unfinished: Option<&UnfinishedOperation>) -> ChangeCheck {
-    const CHECK: &str = "operation";
-    match unfinished {
-        None => ChangeCheck::pass(CHECK, "no operation is unfinished"),
-        Some(found) => ChangeCheck::refuse(
-            CHECK,
-            format!(
-                "the {} has not ended: the primary may be another soon",
-                found.title
-            ),
-        )
-        .next(found.resume.clone()),
-    }
-}
-
 /// What there is of a role that is to be dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -336,8 +313,8 @@ pub fn propose_account_drop(
             objects(request, left),
             connected(request, sessions, silent),
             dropped_secret(request, secret),
-            permission_check(missing),
-            operation_check(unfinished),
+            ChangeCheck::permission(missing, "users"),
+            ChangeCheck::no_operation(unfinished, CheckVerdict::Refuse),
         ],
         undo: Vec::new(),
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{ChangeCheck, ChangeProposal};
 use crate::cluster::{UnfinishedOperation, names};
+use crate::plan::CheckVerdict;
 
 /// What there is of it on the primary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ pub fn propose_pooler_setup(
         checks: vec![
             role_check(facts),
             secret_check(secret),
-            operation_check(unfinished),
+            ChangeCheck::no_operation(unfinished, CheckVerdict::Refuse),
         ],
         undo: Vec::new(),
     }
@@ -129,21 +130,6 @@ fn secret_check((name, state): (&str, PoolerSecret)) -> ChangeCheck {
             ),
         )
         .next("give it a password of its own: docs/runbooks/pooler.md"),
-    }
-}
-
-fn operation_check(unfinished: Option<&UnfinishedOperation>) -> ChangeCheck {
-    const CHECK: &str = "operation";
-    match unfinished {
-        None => ChangeCheck::pass(CHECK, "no operation is unfinished"),
-        Some(found) => ChangeCheck::refuse(
-            CHECK,
-            format!(
-                "the {} has not ended: the primary may be another soon",
-                found.title
-            ),
-        )
-        .next(found.resume.clone()),
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::cluster::UnfinishedOperation;
 use crate::plan::CheckVerdict;
 
 /// A small change as it would be done now.
@@ -66,6 +67,33 @@ impl ChangeCheck {
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());
         self
+    }
+
+    /// Whether a guided operation is on its way, which may make another server the primary; `verdict` is what one means.
+    pub(super) fn no_operation(
+        unfinished: Option<&UnfinishedOperation>,
+        verdict: CheckVerdict,
+    ) -> Self {
+        const CHECK: &str = "operation";
+        let Some(found) = unfinished else {
+            return Self::pass(CHECK, "no operation is unfinished");
+        };
+        let reason = format!(
+            "the {} has not ended: the primary may be another soon",
+            found.title
+        );
+        Self::new(CHECK, verdict, reason).next(found.resume.clone())
+    }
+
+    /// Whether everything is allowed that takes one of the Roles in `deploy/rbac`, of which `folder` is the part.
+    pub(super) fn permission(missing: &[String], folder: &str) -> Self {
+        const CHECK: &str = "permission";
+        if missing.is_empty() {
+            return Self::pass(CHECK, "you may do all of it");
+        }
+        Self::refuse(CHECK, format!("you may not: {}", missing.join(", "))).next(format!(
+            "the Role pgctl-{folder} has them: kubectl apply -k deploy/rbac/{folder}"
+        ))
     }
 
     fn new(check: &'static str, verdict: CheckVerdict, reason: String) -> Self {

@@ -4,6 +4,7 @@
 use super::{ChangeCheck, ChangeProposal};
 use crate::cluster::UnfinishedOperation;
 use crate::log::shape_of;
+use crate::plan::CheckVerdict;
 
 /// What a statement that only asks begins with.
 const ASK: [&str; 6] = ["select", "with", "values", "table", "show", "explain"];
@@ -202,7 +203,10 @@ pub fn propose_statement(
         identity: format!("{} in database {database} on {pod}", facts.sql),
         wanted: facts.cluster.clone(),
         facts: vec![format!("without its literals: {}", outline.shown())],
-        checks: vec![statement(&outline, facts), operation(unfinished)],
+        checks: vec![
+            statement(&outline, facts),
+            ChangeCheck::no_operation(unfinished, CheckVerdict::Warn),
+        ],
         undo: Vec::new(),
     }
 }
@@ -220,21 +224,6 @@ fn statement(outline: &StatementOutline, facts: &StatementFacts) -> ChangeCheck 
         Some(reason) => ChangeCheck::refuse(CHECK, reason.clone())
             .next("several statements: pgctl psql -d DATABASE"),
         None => ChangeCheck::pass(CHECK, "the server can parse it, and it is one"),
-    }
-}
-
-fn operation(unfinished: Option<&UnfinishedOperation>) -> ChangeCheck {
-    const CHECK: &str = "operation";
-    match unfinished {
-        None => ChangeCheck::pass(CHECK, "no operation is unfinished"),
-        Some(found) => ChangeCheck::warn(
-            CHECK,
-            format!(
-                "the {} has not ended: the primary may be another soon",
-                found.title
-            ),
-        )
-        .next(found.resume.clone()),
     }
 }
 

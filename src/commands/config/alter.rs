@@ -156,17 +156,13 @@ impl<'a> AlterSettings<'a> {
         {
             return Ok(None);
         }
-        let all = pods_of(work.iter().copied());
-        let roles = self.ask(&all, async |pod: &OpenPod<'_>| Ok(pod.role)).await;
-        if !answered(&roles).any(|(_, role)| *role == Role::Standby) {
-            return Ok(None);
-        }
+        let changed = pods_of(work.iter().copied());
         let everybody = self.cluster.choose(&[]).unwrap_or_default();
-        let roles = self
-            .ask(&everybody, async |pod: &OpenPod<'_>| Ok(pod.role))
-            .await;
-        let primary = answered(&roles).find(|(_, role)| **role == Role::Primary);
-        let Some((primary, _)) = primary else {
+        let roles = self.ask(&everybody, async |_: &OpenPod<'_>| Ok(())).await;
+        let answering = || answered(&roles).map(|(it, ())| it);
+        let mut standbys = answering().filter(|it| it.role == Role::Standby);
+        let primary = answering().find(|it| it.role == Role::Primary);
+        let Some(primary) = primary.filter(|_| standbys.any(|it| changed.contains(&it.pod))) else {
             return Ok(None);
         };
         let open = self.cluster.open(self.kube, &primary.pod).await?;
@@ -269,10 +265,9 @@ impl SmallChange for AlterSettings<'_> {
                 .extend(said.map(|(name, why, _)| (answer.pod.clone(), name.clone(), why.clone())));
         }
         let said = failed.first().map(|(pod, _, why)| format!("{pod}: {why}"));
-        let all = pods_of(work.iter().copied());
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         match said {
-            Some(why) if nothing.len() == all.len() => Err(NotDone::NothingChanged(why)),
+            Some(why) if nothing.len() == pods.len() => Err(NotDone::NothingChanged(why)),
             _ => Ok(()),
         }
     }

@@ -1,5 +1,7 @@
 //! `pgctl passwords rotate`.
 
+use std::sync::Mutex;
+
 use super::super::context::Context;
 use super::super::small_change;
 use super::given::given_password;
@@ -32,16 +34,17 @@ pub(super) async fn run(context: &Context, args: &PasswordRotateArgs) -> Result<
         true => PasswordWay::Back,
         false => PasswordWay::On,
     };
-    let change = Turn::new(
+    let change = Turn {
         context,
-        &kube,
+        kube: &kube,
         source,
-        credentials.user,
+        superuser: credentials.user,
         roles,
         way,
         given,
-        args.wait,
-    );
+        wait: args.wait,
+        left: Mutex::default(),
+    };
     let command = "passwords rotate";
     small_change::run(context, &args.change, command, &kube, &id, &change).await
 }

@@ -24,46 +24,19 @@ use crate::output::plain;
 const POLL: Duration = Duration::from_secs(1);
 
 pub(super) struct Turn<'a> {
-    context: &'a Context,
-    kube: &'a Kube,
-    source: CredentialsSource,
-    superuser: String,
-    roles: Vec<RoleKey>,
-    way: PasswordWay,
-    given: Option<SecretString>,
-    wait: Duration,
+    pub(super) context: &'a Context,
+    pub(super) kube: &'a Kube,
+    pub(super) source: CredentialsSource,
+    pub(super) superuser: String,
+    pub(super) roles: Vec<RoleKey>,
+    pub(super) way: PasswordWay,
+    pub(super) given: Option<SecretString>,
+    pub(super) wait: Duration,
     /// What is left, when the time was over.
-    left: Mutex<Option<String>>,
+    pub(super) left: Mutex<Option<String>>,
 }
 
-impl<'a> Turn<'a> {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is one thing that was typed or found"
-    )]
-    pub(super) fn new(
-        context: &'a Context,
-        kube: &'a Kube,
-        source: CredentialsSource,
-        superuser: String,
-        roles: Vec<RoleKey>,
-        way: PasswordWay,
-        given: Option<SecretString>,
-        wait: Duration,
-    ) -> Self {
-        Self {
-            context,
-            kube,
-            source,
-            superuser,
-            roles,
-            way,
-            given,
-            wait,
-            left: Mutex::default(),
-        }
-    }
-
+impl Turn<'_> {
     async fn look(&self) -> Result<Seen, KubeError> {
         look(self.context, self.kube, &self.source, &self.roles).await
     }

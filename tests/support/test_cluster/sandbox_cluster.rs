@@ -1,10 +1,12 @@
 //! What a test can do to a sandbox only. The type is the permission: whoever has it was begun with
 //! [`on_sandbox`], and what takes it can't be called on a cluster that was given.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use anyhow::Result;
+use k8s_openapi::api::core::v1::Secret;
 use pgctl_sandbox::Sandbox;
 use pgctl_sandbox::cli::{FaultKind, Scope};
 
@@ -63,6 +65,15 @@ impl SandboxCluster {
         let pod = full(tail);
         let scope = Scope { namespace: None };
         self.fault(&FaultKind::Freeze { pod, scope }).await
+    }
+
+    /// What a Secret holds, by key.
+    pub(crate) fn secret(&self, name: &str) -> Result<BTreeMap<String, String>> {
+        let secret = self.store().read::<Secret>(self.namespace(), name)?;
+        let data = secret.data.unwrap_or_default();
+        data.into_iter()
+            .map(|(key, value)| Ok((key, String::from_utf8(value.0)?)))
+            .collect()
     }
 
     /// Ends every fault.

@@ -4,6 +4,7 @@ use super::facts::{PasswordFacts, PasswordOwner};
 use super::step::PasswordWay;
 use crate::change::{ChangeCheck, ChangeProposal};
 use crate::cluster::UnfinishedOperation;
+use crate::plan::CheckVerdict;
 
 /// What is known before passwords are changed.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +46,8 @@ pub fn propose_password_change(ground: &PasswordGround<'_>) -> ChangeProposal {
             files(ground),
             servers(ground),
             clients(ground),
-            permission(ground),
-            operation(ground),
+            ChangeCheck::permission(ground.missing, "passwords"),
+            ChangeCheck::no_operation(ground.unfinished, CheckVerdict::Refuse),
         ],
         undo: Vec::new(),
     }
@@ -198,29 +199,5 @@ fn clients(ground: &PasswordGround<'_>) -> ChangeCheck {
             ),
         ),
         false => ChangeCheck::pass(CHECK, "only the pods log in with it"),
-    }
-}
-
-fn permission(ground: &PasswordGround<'_>) -> ChangeCheck {
-    const CHECK: &str = "permission";
-    if ground.missing.is_empty() {
-        return ChangeCheck::pass(CHECK, "you may do all of it");
-    }
-    ChangeCheck::refuse(CHECK, format!("you may not: {}", ground.missing.join(", ")))
-        .next("the Role pgctl-passwords has them: kubectl apply -k deploy/rbac/passwords")
-}
-
-fn operation(ground: &PasswordGround<'_>) -> ChangeCheck {
-    const CHECK: &str = "operation";
-    match ground.unfinished {
-        None => ChangeCheck::pass(CHECK, "no operation is unfinished"),
-        Some(found) => ChangeCheck::refuse(
-            CHECK,
-            format!(
-                "the {} has not ended: the primary may be another soon",
-                found.title
-            ),
-        )
-        .next(found.resume.clone()),
     }
 }
