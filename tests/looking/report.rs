@@ -127,7 +127,14 @@ fn no_secret(cluster: &SandboxCluster, files: &BTreeMap<String, String>) -> Resu
             for shape in [value.clone(), BASE64_STANDARD.encode(&value)] {
                 ensure!(!text.contains(&shape), "{value:?} is in {name}");
             }
-            ensure!(!text.contains("SCRAM-SHA-256$"), "a verifier is in {name}");
+            // Its own question about passwords may be among the running queries; a verifier goes on with digits.
+            let verifier = text.split("SCRAM-SHA-256$").skip(1);
+            ensure!(
+                !verifier
+                    .into_iter()
+                    .any(|it| it.starts_with(|it: char| it.is_ascii_digit())),
+                "a verifier is in {name}"
+            );
         }
     }
     Ok(())
