@@ -7,7 +7,7 @@ TEST_THREADS ?= 4
 # Servers and scripts that tests start themselves inherit which signals are ignored, and a shell ignores some for what it runs in the
 # background. (Containers of the sandbox do not.)
 AS_ON_A_TERMINAL = env --default-signal=INT,QUIT
-SCRIPTS = examples/runbooks/*.sh xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh deploy/components/*/scripts/*.sh
+SCRIPTS = examples/runbooks/*.sh xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-pooler.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh deploy/components/*/scripts/*.sh
 
 .PHONY: help demo sandbox test test-fast test-long lint bench docs
 
@@ -52,6 +52,7 @@ bench: ## Measure pgctl status, start time, switchovers, looking, and backups of
 	@$(CARGO) build --quiet --release --package pgctl --package pgctl-sandbox
 	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench.sh
 	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench-looking.sh
+	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench-pooler.sh
 	@PGCTL_BIN_DIR=$(or $(CARGO_TARGET_DIR),target)/release sandbox/bench-backup.sh
 
 docs: ## Generate completions, man pages, the command reference and the rendered manifests

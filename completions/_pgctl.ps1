@@ -972,6 +972,8 @@ Register-ArgumentCompleter -Native -CommandName 'pgctl' -ScriptBlock {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'The pod to promote, by any unambiguous tail of its name [default: the best]')
             [CompletionResult]::new('--max-lag-bytes', '--max-lag-bytes', [CompletionResultType]::ParameterName, 'How many bytes the new primary may be behind when it begins')
             [CompletionResult]::new('--stop-timeout', '--stop-timeout', [CompletionResultType]::ParameterName, 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]')
+            [CompletionResult]::new('--hold', '--hold', [CompletionResultType]::ParameterName, 'Let the clients of poolers wait while the primary moves, in place of failing (only in a switchover)')
+            [CompletionResult]::new('--hold-limit', '--hold-limit', [CompletionResultType]::ParameterName, 'How long running transactions may take until they wait; then nobody does')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the cluster [default: that of the context]')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of the kubeconfig [default: the current one]')

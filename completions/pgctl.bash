@@ -1291,7 +1291,7 @@ _pgctl() {
             return 0
             ;;
         pgctl__subcmd__failover)
-            opts="-y -n -l -o -v -q -h --to --rejoin --max-lag-bytes --stop-timeout --blind --accept-loss --accept-split-brain-risk --allow-drift --allow-slot-loss --allow-backup-loss --allow-archive-gap --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
+            opts="-y -n -l -o -v -q -h --to --rejoin --max-lag-bytes --stop-timeout --hold --hold-limit --blind --accept-loss --accept-split-brain-risk --allow-drift --allow-slot-loss --allow-backup-loss --allow-archive-gap --dry-run --yes --events --resume --abort --namespace --context --kubeconfig --selector --cluster --secret --output --timeout --verbose --quiet --no-color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1306,6 +1306,14 @@ _pgctl() {
                     return 0
                     ;;
                 --stop-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hold)
+                    COMPREPLY=($(compgen -W "try require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --hold-limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

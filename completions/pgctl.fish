@@ -775,6 +775,10 @@ complete -c pgctl -n "__fish_pgctl_using_subcommand top" -s h -l help -d 'Print 
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l to -d 'The pod to promote, by any unambiguous tail of its name [default: the best]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l max-lag-bytes -d 'How many bytes the new primary may be behind when it begins' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l stop-timeout -d 'How long the old primary may take to shut down [default: the grace period of its pod and 30 s, which is also the least]' -r
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l hold -d 'Let the clients of poolers wait while the primary moves, in place of failing (only in a switchover)' -r -f -a "try\t'Where it can be done; else they may see errors, and are told of'
+require\t'Or the primary stays where it is'
+off\t'No'"
+complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l hold-limit -d 'How long running transactions may take until they wait; then nobody does' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -s n -l namespace -d 'Namespace of the cluster [default: that of the context]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l context -d 'Context of the kubeconfig [default: the current one]' -r
 complete -c pgctl -n "__fish_pgctl_using_subcommand failover" -l kubeconfig -d 'Kubeconfig file [default: $KUBECONFIG, ~/.kube/config, or the pod\'s service account]' -r -F

@@ -17,10 +17,12 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# start_cluster NAME STANDBYS: points pgctl and kubectl at a new cluster.
+# start_cluster NAME STANDBYS [OPTION...]: points pgctl and kubectl at a new cluster.
 start_cluster() {
     name=$1
-    "$bin/pgctl-sandbox" up --name "$name" --replicas "$2" >/dev/null
+    standbys=$2
+    shift 2
+    "$bin/pgctl-sandbox" up --name "$name" --replicas "$standbys" "$@" >/dev/null
     KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
     export KUBECONFIG
 }

@@ -46,6 +46,12 @@ pub struct Report {
     pub write_outage_parts: Option<OutageParts>,
     /// From the last acknowledged write until the write Service led to the new primary, in seconds.
     pub service_switched_seconds: Option<f64>,
+    /// How long the clients of poolers waited, in seconds; none when nobody was held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients_held_seconds: Option<f64>,
+    /// Names of the poolers' pods whose clients waited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_poolers: Vec<String>,
     /// Where a recovery through archived WAL has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<RecoveredTo>,
@@ -97,6 +103,8 @@ impl Report {
             outage_method: None,
             write_outage_parts: None,
             service_switched_seconds: None,
+            clients_held_seconds: None,
+            held_poolers: Vec::new(),
             recovered: None,
             safety_backup: None,
             kept: Vec::new(),
@@ -231,6 +239,10 @@ impl Report {
             OperationFinding::Outage { seconds, method } => {
                 self.write_outage_seconds = Some(*seconds);
                 self.outage_method = Some(*method);
+            }
+            OperationFinding::ClientsHeld { seconds, poolers } => {
+                self.clients_held_seconds = Some(*seconds);
+                self.held_poolers.clone_from(poolers);
             }
             OperationFinding::OutageParts(parts) => self.write_outage_parts = Some(*parts),
             OperationFinding::ServiceSwitched { seconds } => {

@@ -32,8 +32,13 @@ pub struct Output {
 /// How a command in the database container is attached to. What goes to a terminal is one stream: its
 /// errors are part of the output.
 pub(super) fn attach(stdin: bool, tty: bool) -> AttachParams {
+    attach_to(names::CONTAINER, stdin, tty)
+}
+
+/// The same, in another container.
+pub(super) fn attach_to(container: &str, stdin: bool, tty: bool) -> AttachParams {
     AttachParams {
-        container: Some(names::CONTAINER.to_owned()),
+        container: Some(container.to_owned()),
         stdin,
         stdout: true,
         stderr: !tty,

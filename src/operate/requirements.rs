@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
-use crate::cluster::{ArgoApplication, Snapshot};
+use crate::cluster::{ArgoApplication, Poolers, Snapshot};
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, calls_of};
 use crate::observe::{Observed, unlogged_tables};
@@ -39,12 +39,29 @@ pub async fn requirements(
             | OperationKind::Discard => None,
         }
     };
-    let (missing, lock, journal, argo, unlogged) = futures::join!(
+    let poolers = async {
+        match kind {
+            OperationKind::Failover => match kube.poolers(&snapshot.cluster).await {
+                Ok(pods) => Poolers::Seen(pods),
+                Err(error) => Poolers::Unseen(error.to_string()),
+            },
+            OperationKind::Rejoin
+            | OperationKind::Reinit
+            | OperationKind::Scale
+            | OperationKind::Autoscale
+            | OperationKind::Synchronous
+            | OperationKind::Rollout
+            | OperationKind::Restore
+            | OperationKind::Discard => Poolers::default(),
+        }
+    };
+    let (missing, lock, journal, argo, unlogged, poolers) = futures::join!(
         kube.not_allowed(&calls),
         lock_holder(kube, &snapshot.cluster),
         seen_journal(kube, &snapshot.cluster),
         argo_applications(kube, snapshot),
         unlogged,
+        poolers,
     );
     let missing = missing?;
     let permissions = calls
@@ -63,6 +80,7 @@ pub async fn requirements(
         unfinished: journal.and_then(|journal| journal.unfinished()),
         drift: drift(snapshot, &argo),
         unlogged,
+        poolers,
     })
 }
 

@@ -178,6 +178,13 @@ fn failover_lines(report: &Report, timeline: Timeline, screen: &Screen) -> Strin
     if let Some(seconds) = report.service_switched_seconds {
         text += &format!("  write Service led to the new primary after {seconds:.2} s\n");
     }
+    if let Some(seconds) = report.clients_held_seconds {
+        let poolers = match report.held_poolers.len() {
+            1 => "1 pooler".to_owned(),
+            count => format!("{count} poolers"),
+        };
+        text += &format!("  clients held  {seconds:.2} s, by {poolers}\n");
+    }
     text += &format!("  loss          {loss}\n");
     if let Some(emptied) = &report.emptied {
         text += &(screen.wrap(&format!("  emptied       {}", plain(emptied)), 16) + "\n");

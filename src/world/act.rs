@@ -109,6 +109,19 @@ pub(super) async fn act(
             pod,
             request,
         } => request_clone(cluster, config_map, pod, request).await?,
+        Action::HoldClients {
+            poolers,
+            primary,
+            limit_seconds,
+        } => {
+            let transactions = Duration::from_secs((*limit_seconds).into());
+            let held = &real.held_clients;
+            held.hold(cluster, poolers, primary, transactions).await?;
+        }
+        Action::ReleaseClients { primary, .. } => {
+            let held = &real.held_clients;
+            return held.release(cluster, primary.as_deref(), limit).await;
+        }
         Action::Promote { pod } => return promote(cluster, &real.outage, pod, known, limit).await,
         Action::PointService {
             service,

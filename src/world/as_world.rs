@@ -31,6 +31,7 @@ impl World for RealCluster {
             StepName::Promote => {
                 cluster.session(change.to).await?;
             }
+            StepName::PointService => self.held_clients.look_for(cluster, change.to).await,
             _ => {}
         }
         Ok(())
@@ -122,6 +123,7 @@ impl World for RealCluster {
 
     fn cut(&self) {
         self.connections.cut();
+        self.held_clients.drop_all();
         self.outage.end();
     }
 }

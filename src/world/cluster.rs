@@ -6,6 +6,7 @@ use crate::postgres::Login;
 use crate::world::connections::Connections;
 use crate::world::failover::clients::SeenToLead;
 use crate::world::failover::followers::Followers;
+use crate::world::failover::held_clients::HeldClients;
 use crate::world::failover::number::Numbers;
 use crate::world::failover::outage::Outage;
 use crate::world::record::{JournalStore, Lock};
@@ -24,6 +25,7 @@ pub struct RealCluster {
     pub(super) outage: Outage,
     pub(super) followers: Followers,
     pub(super) seen_to_lead: SeenToLead,
+    pub(super) held_clients: HeldClients,
     pub(super) reporting: Reporting,
     /// Where backups are, for restores.
     backups: Option<Backups>,
@@ -40,6 +42,7 @@ impl RealCluster {
             outage: Outage::default(),
             followers: Followers::default(),
             seen_to_lead: SeenToLead::default(),
+            held_clients: HeldClients::default(),
             reporting: Reporting::default(),
             backups: None,
         }

@@ -11,6 +11,7 @@ mod events;
 #[cfg(feature = "failpoints")]
 mod faults;
 mod faults_during;
+mod held_clients;
 mod journal_format;
 mod logical_slots;
 #[cfg(feature = "failpoints")]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
-use pgctl_sandbox::store::{DeleteOptions, Selector};
-use tokio::net::TcpStream;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use pgctl_sandbox::store::DeleteOptions;
 
-use crate::test_cluster::{PATIENCE, SandboxCluster, eventually, full, on_sandbox_with_poolers};
+use crate::test_cluster::{
+    Application, SandboxCluster, eventually, full, on_sandbox_with_poolers, poolers,
+};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA: &str = "replica-0";
@@ -28,56 +28,6 @@ fn an_application_reads_and_writes_through_the_poolers_whoever_is_primary() -> R
         a_switchover_moves_the_sessions_of_clients(cluster).await?;
         a_pooler_may_go(cluster).await
     })
-}
-
-/// Where a Service of a pooler leads from.
-fn service(cluster: &SandboxCluster, tail: &str) -> Result<String> {
-    let service: Service = cluster.store().read(cluster.namespace(), &full(tail))?;
-    let address = service.spec.and_then(|it| it.cluster_ip);
-    address.context("a Service without an address")
-}
-
-/// An application, which sets nothing in its session.
-struct Application {
-    client: Client,
-}
-
-impl Application {
-    async fn connect(
-        cluster: &SandboxCluster,
-        tail: &str,
-        (role, password): (&str, &str),
-        database: &str,
-    ) -> Result<Self> {
-        let address = service(cluster, tail)?;
-        let mut config = Config::new();
-        config.user(role).password(password).dbname(database);
-        let connecting = async {
-            let stream = TcpStream::connect((address, 5432)).await?;
-            let (client, connection) = config.connect_raw(stream, NoTls).await?;
-            tokio::spawn(async move { drop(connection.await) });
-            anyhow::Ok(client)
-        };
-        let client = tokio::time::timeout(PATIENCE, connecting).await??;
-        Ok(Self { client })
-    }
-
-    /// The role that the test makes.
-    async fn of_shop(cluster: &SandboxCluster, tail: &str) -> Result<Self> {
-        let name = format!("{}-user-app", cluster.name()?);
-        let secret = cluster.secret(&name)?;
-        Self::connect(cluster, tail, ("app", &secret["password"]), "shop").await
-    }
-
-    async fn one(&self, sql: &str) -> Result<String> {
-        let asking = self.client.simple_query(sql);
-        let messages = tokio::time::timeout(PATIENCE, asking).await??;
-        let row = messages.iter().find_map(|it| match it {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        });
-        Ok(row.unwrap_or_default())
-    }
 }
 
 async fn nobody_gets_in_before_the_setup(cluster: &SandboxCluster) -> Result<()> {
@@ -218,24 +168,6 @@ async fn a_changed_password_is_taken_without_a_restart(cluster: &SandboxCluster)
     Ok(())
 }
 
-/// The pods of a pooler, with how often their containers were started again.
-fn poolers(cluster: &SandboxCluster, component: &str) -> Result<Vec<(String, i32)>> {
-    let store = cluster.store();
-    let all = store.read_all::<Pod>(Some(cluster.namespace()), &Selector::everything())?;
-    let of = all.items.into_iter().filter(|pod| {
-        let labels = pod.metadata.labels.as_ref();
-        let label = labels.and_then(|it| it.get("app.kubernetes.io/component"));
-        label.is_some_and(|it| it == component) && pod.metadata.deletion_timestamp.is_none()
-    });
-    Ok(of
-        .map(|pod| {
-            let statuses = pod.status.and_then(|it| it.container_statuses);
-            let restarts = statuses.into_iter().flatten().map(|it| it.restart_count);
-            (pod.metadata.name.unwrap_or_default(), restarts.sum())
-        })
-        .collect())
-}
-
 /// One that keeps its session keeps it across the switchover: only the pooler's sessions end.
 async fn a_switchover_moves_the_sessions_of_clients(cluster: &SandboxCluster) -> Result<()> {
     let kept = Application::of_shop(cluster, WRITE).await?;
@@ -245,7 +177,7 @@ async fn a_switchover_moves_the_sessions_of_clients(cluster: &SandboxCluster) ->
         .await?;
     run.exits(0)?;
     eventually("it writes again", async || {
-        if kept.client.is_closed() {
+        if kept.is_closed() {
             bail!("its session has ended");
         }
         kept.one("insert into app.t values (3)").await

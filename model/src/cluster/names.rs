@@ -84,6 +84,10 @@ pub const NAME_POOLER: &str = "pgbouncer";
 pub const POOLER_WRITE: &str = "pooler";
 /// Value of [`COMPONENT`] of the pooler for reads.
 pub const POOLER_READ: &str = "pooler-read";
+/// The container of a pooler's pod.
+pub const POOLER_CONTAINER: &str = "pgbouncer";
+/// Where the script lies in a pooler's pod that lets its clients wait (`deploy/components/pooler`).
+pub const POOLER_HOLD: &str = "/etc/pooler/hold.sh";
 /// The volume of a pooler's pod that is its Secret.
 pub const POOLER_SECRET_VOLUME: &str = "passwords";
 /// The role as which a pooler asks for the verifiers of others, and the schema of the function that it asks by.

@@ -1,7 +1,10 @@
 //! The pods of poolers, which lead clients to a cluster.
 
+use serde::{Deserialize, Serialize};
+
 /// Which way a pooler leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum PoolerPurpose {
     /// Through the write Service, to the primary.
     Write,
@@ -10,7 +13,8 @@ pub enum PoolerPurpose {
 }
 
 /// What Kubernetes says of a pooler's pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PoolerPod {
     /// Name of the pod.
     pub name: String,
@@ -22,4 +26,20 @@ pub struct PoolerPod {
     pub leaving: bool,
     /// Name of the Secret with its passwords, as its volume says.
     pub secret: Option<String>,
+}
+
+/// What was seen of a cluster's poolers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Poolers {
+    /// Their pods.
+    Seen(Vec<PoolerPod>),
+    /// Why nobody knows.
+    Unseen(String),
+}
+
+impl Default for Poolers {
+    fn default() -> Self {
+        Self::Seen(Vec::new())
+    }
 }

@@ -19,6 +19,7 @@ mod server_state;
 mod standbys;
 mod successors;
 mod terminal;
+mod through_pooler;
 mod writers;
 
 pub(crate) use cluster::{
@@ -30,3 +31,4 @@ pub(crate) use pgctl::{Run, Running};
 pub(crate) use roles::{OPERATOR, VIEWER};
 pub(crate) use sandbox_cluster::{SandboxCluster, on_sandbox, on_sandbox_with_poolers};
 pub(crate) use terminal::Terminal;
+pub(crate) use through_pooler::{Application, poolers};

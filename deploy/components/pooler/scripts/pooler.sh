@@ -1,22 +1,18 @@
 #!/bin/sh
-# Start script of every pooler pod: writes PgBouncer's files, runs it, brings changed passwords and settings to it, and
-# lets transactions end when the pod is to go. POSIX sh only (dash, busybox ash); PID 1 of the container.
+# Start script of every pooler pod: writes PgBouncer's files, runs it, brings changed passwords and settings to it, lets
+# clients wait while the primary moves, and lets transactions end when the pod is to go. POSIX sh only (dash, busybox ash);
+# PID 1 of the container.
 set -u
 LC_ALL=C
 export LC_ALL
 umask 077
 
-RUN=${POOLER_RUN_DIR:-/run/pooler}            # in memory
+# shellcheck source=deploy/components/pooler/scripts/common.sh
+. "$(dirname "$0")/common.sh"
 CONFIG=${POOLER_CONFIG_DIR:-/etc/pooler}
 SECRET=${POOLER_SECRET_DIR:-/etc/pooler-secret}
 TERMINATION_LOG=${POOLER_TERMINATION_LOG:-/dev/termination-log}
-SERVICE=${POOLER_SERVICE:?the Service that leads to the servers}
-LISTEN=${POOLER_LISTEN_ADDRESS:-*}
-PORT=5432
 PLACEHOLDER=replace-me-before-use
-# The role and its function are made by `pgctl pooler setup` (src/postgres/pooler_role.rs).
-ROLE=pgctl_pooler
-ADMIN=pgctl_pooler_admin
 # For so long connections still come in after the pod was told to go: the Service leads here until everybody has heard.
 LEAVE=${POOLER_LEAVE_SECONDS:-3}
 # So long running transactions may take after that.
@@ -29,9 +25,6 @@ refuse() { # MESSAGE
   printf '%s\n' "$1" >"$TERMINATION_LOG" 2>/dev/null
   exit 1
 }
-
-# replace FILE: standard input becomes FILE, in one step.
-replace() { cat >"$1.new" && mv -f "$1.new" "$1"; }
 
 # secret KEY: sets value. A command substitution would take line breaks off its end.
 secret() {
@@ -55,6 +48,12 @@ user_line() { # USER KEY
   printf '"%s" "%s"\n' "$1" "$(printf '%s' "$value" | sed 's/"/""/g')"
 }
 
+# The same for psql, as libpq reads it: a colon and a backslash get a backslash before them.
+password_line() { # USER KEY
+  secret "$2"
+  printf '*:*:*:%s:%s\n' "$1" "$(printf '%s' "$value" | sed 's/[\\:]/\\&/g')"
+}
+
 # The settings of the ConfigMap come first: what is here can't be changed there. Its last section, [pgbouncer], goes on
 # here: a second one of that name would begin with PgBouncer's defaults again.
 settings() {
@@ -74,7 +73,7 @@ INI
   cat <<INI
 
 [databases]
-* = host=$SERVICE port=5432 auth_user=$ROLE
+* = host=${detour:-$SERVICE} port=$PORT auth_user=$ROLE$only_primary
 INI
 }
 
@@ -82,8 +81,12 @@ write_files() {
   {
     user_line "$ROLE" pooler-password
     user_line "$ADMIN" admin-password
-  } | replace "$RUN/userlist.txt"
-  settings | replace "$RUN/pgbouncer.ini"
+  } | replace "$RUN/userlist.txt" &&
+    {
+      password_line "$ROLE" pooler-password
+      password_line "$ADMIN" admin-password
+    } | replace "$RUN/pgpass" &&
+    settings | replace "$RUN/pgbouncer.ini"
 }
 
 # What PgBouncer reads, as a number.
@@ -100,6 +103,65 @@ renew() {
   write_files && kill -HUP "$child"
 }
 
+# -- The hold. PgBouncer is told by this process alone, which goes by the file $RUN/hold of hold.sh: "OWNER WORD ADDRESS",
+# where the word changes for as long as whoever holds is heard of, and is "release" at the end. Three looks at the same words,
+# or no file, are the end of it as well, whatever became of them; so nobody can be left waiting. ADDRESS is where the primary
+# was. $RUN/held says whose hold is in force.
+
+keep_hold() {
+  words=$(cat "$RUN/hold" 2>/dev/null)
+  owner=${words%% *}
+  if [ -z "$words" ]; then
+    if [ -n "$holder" ]; then let_go lost; else end_detour; fi
+  elif [ -z "$holder" ] && [ "$owner" = "$before" ]; then
+    # A late word of a hold that is over.
+    rm -f "$RUN/hold"
+  elif [ -z "$holder" ]; then
+    log 'clients wait from now on: the primary is about to move'
+    holder=$owner heard=$words silent=0
+    kill -USR1 "$child"
+    echo "$holder" | replace "$RUN/held"
+  elif case $words in "$holder release "*) true ;; *) false ;; esac; then
+    rm -f "$RUN/hold"
+    let_go released
+  elif [ "$words" != "$heard" ]; then
+    heard=$words silent=0
+  elif [ "$silent" -lt 2 ]; then
+    silent=$((silent + 1))
+  else
+    rm -f "$RUN/hold"
+    let_go lost
+  fi
+}
+
+# By now the Service may lead to a pod that is not the primary yet. Whoever has lost the one who holds goes on with the primary
+# of before, for as long as that is one and the Service does not lead to another.
+let_go() { # released|lost
+  was=$detour
+  detour=''
+  origin=${heard##* }
+  if [ "$1" = lost ] && [ -n "$origin" ] && ! writes "$SERVICE" && writes "$origin"; then detour=$origin; fi
+  [ "$was" = "$detour" ] || { write_files && kill -HUP "$child"; }
+  kill -USR2 "$child"
+  before=$holder holder=''
+  rm -f "$RUN/held"
+  case $1 in
+    released) log "clients go on" ;;
+    *) log "clients go on${detour:+ with $detour}: whoever held them is not heard of any more" ;;
+  esac
+}
+
+writes() { # HOST
+  [ "$(ask "$1" "$ROLE" postgres 'select pg_catalog.pg_is_in_recovery()')" = f ]
+}
+
+end_detour() {
+  [ -n "$detour" ] && writes "$SERVICE" || return 0
+  detour=''
+  log "$SERVICE leads to a primary again"
+  write_files && kill -HUP "$child"
+}
+
 running() { kill -0 "$child" 2>/dev/null; }
 
 pause() {
@@ -109,6 +171,8 @@ pause() {
 
 # SIGINT lets transactions end and takes no others (SHUTDOWN of the console). SIGTERM means another thing in every version.
 stop() {
+  rm -f "$RUN/hold"
+  [ -z "$holder" ] || let_go lost
   log "asked to stop: no new transactions in $LEAVE s, and those that run have $DRAIN s then"
   pause "$LEAVE"
   kill -INT "$child" 2>/dev/null
@@ -125,8 +189,14 @@ stop() {
   exit 0
 }
 
-stopping=''
+only_primary=''
+# Before a switchover the write Service leads to the candidate, which can't write yet: a server that is made then ends at
+# once, and another is made, in place of giving a client a session that can't write. Asking for verifiers works there.
+[ -z "${POOLER_ONLY_PRIMARY:-}" ] || only_primary=" connect_query='select case when pg_catalog.pg_is_in_recovery() and session_user <> ''$ROLE'' then pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) end'"
+
+stopping='' holder='' before='' detour=''
 trap 'stopping=1' TERM INT
+trap : HUP
 
 for tool in cat cksum date mv pgbouncer sed sleep; do
   command -v "$tool" >/dev/null 2>&1 || refuse "the image has no program $tool, which this script needs"
@@ -139,6 +209,9 @@ for key in pooler-password admin-password; do
   [ -z "$why" ] || refuse "$why"
 done
 taken=$(inputs)
+# The volume outlives the container.
+rm -f "$RUN/hold" "$RUN/held"
+echo $$ >"$RUN/pid"
 write_files || refuse "cannot write to $RUN"
 
 log "starting PgBouncer for $SERVICE"
@@ -146,6 +219,7 @@ pgbouncer "$RUN/pgbouncer.ini" &
 child=$!
 while running; do
   [ -z "$stopping" ] || stop
+  keep_hold
   renew
   pause 1
 done

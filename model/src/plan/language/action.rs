@@ -142,6 +142,23 @@ pub enum Action {
         /// Names the request: the start script carries out each one once.
         request: String,
     },
+    /// Lets poolers begin no more transactions, and waits until none is under way. It lasts as long as this process keeps
+    /// saying so; when it dies or is cut off, the poolers go on by themselves.
+    HoldClients {
+        /// Names of the poolers' pods.
+        poolers: Vec<String>,
+        /// The pod that is the primary: where the poolers go on by themselves while nobody has stopped it.
+        primary: String,
+        /// How long the transactions may take that are under way, in seconds. Then nobody is held.
+        limit_seconds: u32,
+    },
+    /// Lets poolers go on that this process holds, once their way leads to the primary; at the end of the time in any case.
+    ReleaseClients {
+        /// Names of the poolers' pods.
+        poolers: Vec<String>,
+        /// The pod that they have to reach; none lets them go on where they were.
+        primary: Option<String>,
+    },
     /// Promotes a standby.
     Promote {
         /// Name of its pod.
@@ -268,6 +285,7 @@ impl Action {
                 | Self::SetStandbyDelay { .. }
                 | Self::SetSynchronous { .. }
                 | Self::ReleaseRecords { .. }
+                | Self::ReleaseClients { .. }
         )
     }
 
@@ -373,6 +391,18 @@ impl fmt::Display for Action {
             Self::AwaitEnd { pod } => write!(f, "wait until {} has ended", pod.name),
             Self::DeleteClaim { claim, .. } => write!(f, "delete the claim {claim} and its data"),
             Self::RequestClone { pod, .. } => write!(f, "ask {pod} to clone its data anew"),
+            Self::HoldClients {
+                poolers,
+                limit_seconds,
+                ..
+            } => write!(
+                f,
+                "let the clients of {} wait, once their transactions have ended ({limit_seconds} s at most)",
+                poolers.join(", ")
+            ),
+            Self::ReleaseClients { poolers, .. } => {
+                write!(f, "let the clients of {} go on", poolers.join(", "))
+            }
             Self::Promote { pod } => write!(f, "promote {pod}"),
             Self::PointService { service, pod, .. } => write!(f, "point {service} at {pod}"),
             Self::CloseService { service, .. } => {

@@ -104,6 +104,8 @@ names! {
     Followers = "followers", "other standbys";
     /// The autoscaler can't delete the new primary.
     Autoscaler = "autoscaler", "autoscaler";
+    /// The clients of poolers will wait, in place of failing.
+    Poolers = "poolers", "poolers";
     /// There is a write Service to point.
     WriteService = "write-service", "write Service";
     /// No GitOps tool reverts the changes.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::operation::OperationId;
+use crate::cluster::Poolers;
 
 /// What was found out besides the snapshot. Facts only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct Circumstances {
     /// Unlogged tables, which a promotion empties; none when nobody could be asked.
     #[serde(default)]
     pub unlogged: Option<Vec<UnloggedTables>>,
+    /// The pods through which clients come; only a failover asks.
+    #[serde(default)]
+    pub poolers: Poolers,
 }
 
 /// The unlogged tables of a database.

@@ -67,6 +67,13 @@ pub enum OperationFinding {
     },
     /// Where the time of the outage went.
     OutageParts(OutageParts),
+    /// How long the clients of poolers were held, in seconds.
+    ClientsHeld {
+        /// From the first that was held to the last that was released.
+        seconds: f64,
+        /// Names of the poolers' pods.
+        poolers: Vec<String>,
+    },
     /// Until the write Service led to the new primary, counted from the last acknowledged write,
     /// in seconds.
     ServiceSwitched {

@@ -74,6 +74,7 @@ impl Known {
             OperationFinding::Promoted { .. }
             | OperationFinding::OutageParts(_)
             | OperationFinding::ServiceSwitched { .. }
+            | OperationFinding::ClientsHeld { .. }
             | OperationFinding::Kept(_)
             | OperationFinding::TakenAway(_)
             | OperationFinding::RestoredTimeline { .. }

@@ -43,8 +43,8 @@ pub use operation_kind::OperationKind;
 pub use plan::Plan;
 pub use refusal::Refusal;
 pub use request::{
-    AutoscaleRequest, AutoscalerPolicy, DEFAULT_MAX_LAG_BYTES, FailoverRequest, ReinitRequest,
-    RejoinRequest, ScaleRequest, SynchronousRequest,
+    AutoscaleRequest, AutoscalerPolicy, DEFAULT_MAX_LAG_BYTES, FailoverRequest, Hold,
+    ReinitRequest, RejoinRequest, ScaleRequest, SynchronousRequest,
 };
 pub use restore::{
     BackupFacts, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest,

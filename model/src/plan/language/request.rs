@@ -9,6 +9,22 @@ use serde::{Deserialize, Serialize};
 /// one WAL segment, which streams in well under a second.
 pub const DEFAULT_MAX_LAG_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Whether a switchover lets the clients of poolers wait, in place of failing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// Not without.
+    Require,
+    /// Where it can be done.
+    #[default]
+    Try,
+    /// No.
+    Off,
+}
+
+/// How long running transactions may take until a pooler holds its clients, in seconds, unless told otherwise.
+const DEFAULT_HOLD_SECONDS: u32 = 2;
+
 /// `pgctl failover`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +56,16 @@ pub struct FailoverRequest {
     /// pod's own grace period and a moment for the news of its end.
     #[serde(default)]
     pub stop_timeout_seconds: Option<u32>,
+    /// Whether the clients of poolers are held.
+    #[serde(default)]
+    pub hold: Hold,
+    /// How long running transactions may take until they are held, in seconds.
+    #[serde(default = "default_hold_seconds")]
+    pub hold_seconds: u32,
+}
+
+fn default_hold_seconds() -> u32 {
+    DEFAULT_HOLD_SECONDS
 }
 
 impl Default for FailoverRequest {
@@ -56,6 +82,8 @@ impl Default for FailoverRequest {
             allow_backup_loss: false,
             allow_archive_gap: false,
             stop_timeout_seconds: None,
+            hold: Hold::default(),
+            hold_seconds: DEFAULT_HOLD_SECONDS,
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum StepName {
     Fence,
     /// Standbys that do not keep up are disconnected: the shutdown would wait for them.
     DetachLaggards,
+    /// The clients of poolers wait, and no transaction is under way there.
+    HoldClients,
     /// The old primary is stopped, and that is proven.
     StopPrimary,
     /// The old primary's end, hastened when it takes long, and its proof.
@@ -39,6 +41,8 @@ pub enum StepName {
     Promote,
     /// The write Service leads to it.
     PointService,
+    /// The clients of poolers go on, with the new primary.
+    ReleaseClients,
     /// The write Service leads to nothing.
     CloseService,
     /// The read Service leads to the replicas alone, of which there are none for now.

@@ -115,6 +115,16 @@ impl Model {
             Action::RequestClone { pod, .. } => {
                 self.clones_wanted.insert(pod.clone());
             }
+            Action::HoldClients { .. } => self.clients_held = true,
+            Action::ReleaseClients { primary, .. } => {
+                if let (Some(primary), Some(led)) = (primary, self.write.clone())
+                    && self.clients_held
+                    && led != *primary
+                {
+                    return Err(format!("the way of clients leads to {led}"));
+                }
+                self.clients_held = false;
+            }
             Action::Promote { pod } => self.promote(plan, pod)?,
             Action::PointService { pod, .. } => self.write = Some(pod.clone()),
             Action::CloseService { .. } => self.write = None,

@@ -150,6 +150,8 @@ pub struct Model {
     pub synchronous: BTreeMap<String, String>,
     /// For how many standbys commits are to wait.
     pub wanted_synchronous: Option<u32>,
+    /// The clients of poolers wait.
+    pub clients_held: bool,
     /// Every invariant that was broken, in words.
     pub violations: Vec<String>,
     /// Two writable servers are accepted (`--accept-split-brain-risk`).
@@ -220,6 +222,7 @@ impl Model {
                 })
                 .collect(),
             wanted_synchronous: snapshot.topology.synchronous,
+            clients_held: false,
             violations: Vec::new(),
             split_brain_accepted: false,
             broken_revision: None,

@@ -2,16 +2,17 @@
 
 use super::super::simulation::{Model, simulate};
 use super::super::{
-    Action, Circumstances, Condition, FailoverRequest, Mode, ORIGINAL_SELECTOR, OnFailure,
-    Operation, Plan, ReinitRequest, RejoinRequest, StepName, Undo, plan_failover, plan_reinit,
-    plan_rejoin,
+    Action, CheckName, CheckVerdict, Circumstances, Condition, FailoverRequest, Hold, Mode,
+    ORIGINAL_SELECTOR, OnFailure, Operation, Plan, ReinitRequest, RejoinRequest, StepName, Undo,
+    plan_failover, plan_reinit, plan_rejoin,
 };
 use super::super::{COMPONENT_LABEL, POD_NAME_LABEL};
 use crate::cluster::fixture::{
     PRIMARY, facts, healthy, instance, killed_for_memory, now, replica, stop,
 };
 use crate::cluster::{
-    Component, ContainerState, Database, ServicePurpose, Snapshot, Timeline, TopologySource, names,
+    Component, ContainerState, Database, PoolerPod, PoolerPurpose, Poolers, ServicePurpose,
+    Snapshot, Timeline, TopologySource, names,
 };
 
 pub(super) fn to(pod: &str) -> FailoverRequest {
@@ -556,4 +557,102 @@ fn standbys_that_do_not_keep_up_are_disconnected_before_the_stop() {
 fn nobody_is_disconnected_where_nobody_else_streams() {
     let plan = plan(&healthy(1), &to("replica-0"));
     assert!(plan.step(StepName::DetachLaggards).is_none());
+}
+
+/// As `kubectl get pods` shows a pooler for writes.
+fn pooler(number: u32) -> PoolerPod {
+    PoolerPod {
+        name: format!("staging-postgres-pooler-{number}"),
+        purpose: PoolerPurpose::Write,
+        stopped: None,
+        leaving: false,
+        secret: None,
+    }
+}
+
+fn through_poolers(pods: Vec<PoolerPod>) -> Circumstances {
+    Circumstances {
+        poolers: Poolers::Seen(pods),
+        ..Circumstances::default()
+    }
+}
+
+fn holding(hold: Hold) -> FailoverRequest {
+    FailoverRequest {
+        hold,
+        ..to("replica-0")
+    }
+}
+
+#[test]
+fn clients_of_poolers_are_held_right_before_the_stop_and_released_right_after_the_promotion() {
+    let snapshot = healthy(3);
+    let circumstances = through_poolers(vec![pooler(1), pooler(2)]);
+    let plan = plan_failover(&snapshot, &holding(Hold::Try), &circumstances, now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    let names = names(&plan);
+    let at = |name| names.iter().position(|it| *it == name).expect("the step");
+    assert_eq!(at(StepName::HoldClients) + 1, at(StepName::StopPrimary));
+    assert!(at(StepName::MoveClients) < at(StepName::HoldClients));
+    assert_eq!(at(StepName::PointService) + 1, at(StepName::ReleaseClients));
+    assert_eq!(at(StepName::Promote) + 1, at(StepName::PointService));
+    let held = &plan.steps[at(StepName::HoldClients)];
+    // Nobody waits for a proxy, and whoever can't be held keeps no failover from going on.
+    assert!(matches!(
+        held.requires[..],
+        [Condition::ClientsLedTo { .. }]
+    ));
+    assert_eq!(held.on_failure, OnFailure::Report);
+    assert!(matches!(&held.undo, Undo::Actions { actions, .. }
+        if matches!(actions[..], [Action::ReleaseClients { primary: None, .. }])));
+    let mut model = Model::of(&snapshot);
+    simulate(&plan, &mut model, &mut |_: &mut Model| {}).expect("it runs");
+    assert!(!model.clients_held);
+}
+
+#[test]
+fn a_hold_that_is_required_stops_what_goes_on_without_and_off_is_off() {
+    let snapshot = healthy(3);
+    let plan = |hold, pods: Vec<PoolerPod>| {
+        plan_failover(&snapshot, &holding(hold), &through_poolers(pods), now())
+    };
+    let required = plan(Hold::Require, vec![pooler(1)]).expect("a plan");
+    let held = required
+        .steps
+        .iter()
+        .find(|it| it.name == StepName::HoldClients);
+    assert_eq!(held.map(|it| it.on_failure), Some(OnFailure::Stop));
+    let off = plan(Hold::Off, vec![pooler(1)]).expect("a plan");
+    assert!(!names(&off).contains(&StepName::HoldClients));
+    // A pooler for reads has nobody to hold, nor one that does not run; one that leaves can't be asked.
+    let read = PoolerPod {
+        purpose: PoolerPurpose::Read,
+        ..pooler(1)
+    };
+    let stopped = PoolerPod {
+        stopped: Some("CrashLoopBackOff".into()),
+        ..pooler(1)
+    };
+    for pods in [vec![], vec![read], vec![stopped]] {
+        let without = plan(Hold::Try, pods.clone()).expect("a plan");
+        assert!(!names(&without).contains(&StepName::HoldClients));
+        let refusal = plan(Hold::Require, pods).expect_err("nobody can be held");
+        assert!(refusal.to_string().contains("no pooler runs"), "{refusal}");
+    }
+    let leaving = PoolerPod {
+        leaving: true,
+        ..pooler(2)
+    };
+    let one = plan(Hold::Try, vec![pooler(1), leaving.clone()]).expect("a plan");
+    let warned = one.checks.iter().find(|it| it.check == CheckName::Poolers);
+    assert_eq!(warned.map(|it| it.verdict), Some(CheckVerdict::Warn));
+    let refusal = plan(Hold::Require, vec![pooler(1), leaving]).expect_err("one is not held");
+    assert!(refusal.to_string().contains("about to go"), "{refusal}");
+    let unseen = Circumstances {
+        poolers: Poolers::Unseen("no permission".into()),
+        ..Circumstances::default()
+    };
+    let refusal = plan_failover(&snapshot, &holding(Hold::Require), &unseen, now())
+        .expect_err("nobody knows");
+    assert!(refusal.to_string().contains("is not known"), "{refusal}");
 }

@@ -7,6 +7,7 @@ mod environment;
 mod interruptions;
 mod next_start;
 mod old_primary;
+mod poolers;
 mod signs_of_life;
 mod synchronous;
 

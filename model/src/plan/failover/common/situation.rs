@@ -1,9 +1,12 @@
 //! The situation that a failover starts from, worked out once for all checks.
 
 use crate::cluster::{
-    Component, ContainerState, Instance, Role, SignOfLife, Snapshot, signs_of_life,
+    Component, ContainerState, Instance, PoolerPod, PoolerPurpose, Poolers, Role, SignOfLife,
+    Snapshot, signs_of_life,
 };
-use crate::plan::language::{Circumstances, FailoverRequest, Mode, PodRef, Shutdown, Unfinished};
+use crate::plan::language::{
+    Circumstances, FailoverRequest, Hold, Mode, PodRef, Shutdown, Unfinished,
+};
 
 /// A failover to be judged.
 pub(crate) struct Situation<'a> {
@@ -62,6 +65,22 @@ impl<'a> Situation<'a> {
                     && (it.pod.deleting_since.is_none() || it.pod.held))
         });
         candidate && (stoppable || found.past_point_of_no_return)
+    }
+
+    /// The pods of poolers for writes, as far as they were seen.
+    pub(crate) fn write_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
+        let pods = match &self.circumstances.poolers {
+            Poolers::Seen(pods) => pods.as_slice(),
+            Poolers::Unseen(_) => &[],
+        };
+        pods.iter().filter(|it| it.purpose == PoolerPurpose::Write)
+    }
+
+    /// Those whose clients a switchover lets wait. In an emergency they wait as it is.
+    pub(crate) fn held_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
+        let holds = self.mode == Mode::Switchover && self.request.hold != Hold::Off;
+        let runs = |it: &&PoolerPod| it.stopped.is_none() && !it.leaving;
+        self.write_poolers().filter(runs).filter(move |_| holds)
     }
 
     /// Pods of earlier operations whose end is still to be proven, and their instances: whoever

@@ -2,6 +2,7 @@
 
 mod autoscaler;
 mod failover_steps;
+mod held_clients;
 mod laggards;
 mod old_primary;
 mod order;

@@ -34,6 +34,7 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
     steps.push(parts.fence());
     steps.extend(parts.stop_unproven());
     steps.extend(parts.detach_laggards());
+    steps.extend(parts.hold_clients());
     steps.extend(parts.stop());
     steps.extend(parts.hasten());
     steps.extend(
@@ -43,6 +44,7 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
     );
     steps.push(parts.promote());
     steps.extend(parts.point_service());
+    steps.extend(parts.release_clients());
     steps.extend(parts.repoint());
     steps.extend(spread_reads(parts.snapshot, target.pod.component));
     steps.push(

@@ -1,0 +1,246 @@
+//! Clients of poolers wait while the primary moves, and see no error; and nobody waits for a pgctl that is gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Result, ensure};
+use tokio::task::JoinSet;
+
+use super::test_cluster::{
+    Application, SandboxCluster, eventually, full, on_sandbox_with_poolers, poolers,
+};
+
+/// Applications at the same time, each with a session of its own.
+const APPLICATIONS: u64 = 8;
+
+/// Applications that write one row after the other through the pooler, and connect again when they have to.
+struct Writers {
+    going: Arc<AtomicBool>,
+    written: Vec<Arc<AtomicU64>>,
+    tasks: JoinSet<Vec<String>>,
+}
+
+impl Writers {
+    async fn start(cluster: &SandboxCluster) -> Result<Self> {
+        let going = Arc::new(AtomicBool::new(true));
+        let mut tasks = JoinSet::new();
+        let mut written = Vec::new();
+        for number in 0..APPLICATIONS {
+            let mut session = Application::of_shop(cluster, "pooler").await?;
+            let way = Application::way_of_shop(cluster, "pooler")?;
+            let count = Arc::new(AtomicU64::new(0));
+            written.push(Arc::clone(&count));
+            let going = Arc::clone(&going);
+            tasks.spawn(async move {
+                let mut errors = Vec::new();
+                while going.load(Ordering::Relaxed) {
+                    if session.is_closed() {
+                        match way.connect().await {
+                            Ok(again) => session = again,
+                            Err(error) => errors.push(format!("connecting: {error:#}")),
+                        }
+                        continue;
+                    }
+                    let sql = format!("insert into app.t values ({number})");
+                    match session.one(&sql).await {
+                        Ok(_) => drop(count.fetch_add(1, Ordering::Relaxed)),
+                        Err(error) => errors.push(format!("{error:#}")),
+                    }
+                }
+                errors
+            });
+        }
+        Ok(Self {
+            going,
+            written,
+            tasks,
+        })
+    }
+
+    /// Every one of them writes, now.
+    async fn all_write(&self) -> Result<()> {
+        let read = |it: &Arc<AtomicU64>| it.load(Ordering::Relaxed);
+        let before: Vec<u64> = self.written.iter().map(read).collect();
+        eventually("every application writes", async || {
+            let now: Vec<u64> = self.written.iter().map(read).collect();
+            let more = now.iter().zip(&before).all(|(now, before)| now > before);
+            ensure!(more, "{before:?}, {now:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends them: how many rows were acknowledged, and every error that they have seen.
+    async fn end(mut self) -> Result<(u64, Vec<String>)> {
+        self.going.store(false, Ordering::Relaxed);
+        let mut errors = Vec::new();
+        while let Some(seen) = self.tasks.join_next().await {
+            errors.extend(seen?);
+        }
+        let written = self.written.iter();
+        Ok((written.map(|it| it.load(Ordering::Relaxed)).sum(), errors))
+    }
+}
+
+async fn set_up(cluster: &SandboxCluster) -> Result<()> {
+    let line = ["pooler", "setup", "--yes"];
+    cluster.pgctl(&line).await?.exits(0)?;
+    let line = ["users", "create", "app", "--database", "shop", "--yes"];
+    cluster.pgctl(&line).await?.exits(0)?;
+    eventually("an application gets in", async || {
+        let one = Application::of_shop(cluster, "pooler").await?;
+        one.one("create table if not exists app.t (n int)").await
+    })
+    .await
+    .map(drop)
+}
+
+async fn rows(cluster: &SandboxCluster) -> Result<u64> {
+    let one = Application::of_shop(cluster, "pooler").await?;
+    Ok(one.one("select count(*) from app.t").await?.parse()?)
+}
+
+#[test]
+fn a_switchover_shows_clients_of_a_pooler_no_error() -> Result<()> {
+    on_sandbox_with_poolers(2, async |cluster| {
+        set_up(cluster).await?;
+        let pods = poolers(cluster, "pooler")?;
+        let writers = Writers::start(cluster).await?;
+        for to in ["replica-0", "replica-1", "primary-0"] {
+            writers.all_write().await?;
+            let line = [
+                "failover", "--to", to, "--rejoin", "--hold", "require", "--yes",
+            ];
+            let run = cluster.pgctl(&line).await?.exits(0)?;
+            run.says("clients held")?.says("by 2 poolers")?;
+            writers.all_write().await?;
+        }
+        let (written, errors) = writers.end().await?;
+        ensure!(errors.is_empty(), "{errors:#?}");
+        // Each row once: what was not acknowledged was not written either.
+        ensure!(rows(cluster).await? == written, "{written} were written");
+        ensure!(poolers(cluster, "pooler")? == pods, "restarted");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_transaction_that_goes_on_is_waited_for_until_the_limit_and_nobody_is_held_then() -> Result<()>
+{
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let writers = Writers::start(cluster).await?;
+        let long = Application::of_shop(cluster, "pooler").await?;
+        long.one("begin").await?;
+        long.one("insert into app.t values (-1)").await?;
+        let line = [
+            "failover",
+            "--to",
+            "replica-0",
+            "--yes",
+            "--hold-limit",
+            "1s",
+            "--hold",
+        ];
+        let required = [&line[..], &["require"]].concat();
+        let run = cluster.pgctl(&required).await?.exits(6)?;
+        run.says("can't be held: transactions there have not ended")?;
+        writers.all_write().await?;
+        long.one("commit").await?;
+        ensure!(cluster.primary().await? == "primary-0", "it has moved");
+        let (_, errors) = writers.end().await?;
+        ensure!(errors.is_empty(), "{errors:#?}");
+        // Where it is not required it is told, and the switchover goes on.
+        long.one("begin").await?;
+        long.one("insert into app.t values (-1)").await?;
+        let run = cluster
+            .pgctl(&[&line[..], &["try"]].concat())
+            .await?
+            .exits(0)?;
+        run.says("transactions there have not ended")?;
+        ensure!(cluster.primary().await? == "replica-0", "it has not moved");
+        eventually("an application writes", async || rows(cluster).await).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_pooler_that_hangs_holds_up_no_switchover() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let pods = poolers(cluster, "pooler")?;
+        let tail = pods[0].0.trim_start_matches(&full("")).to_owned();
+        cluster.freeze(&tail).await?;
+        let line = ["failover", "--to", "replica-0", "--yes", "--hold"];
+        let run = cluster
+            .pgctl(&[&line[..], &["require"]].concat())
+            .await?
+            .exits(6)?;
+        run.says(&pods[0].0)?;
+        let run = cluster
+            .pgctl(&[&line[..], &["try"]].concat())
+            .await?
+            .exits(0)?;
+        run.says(&pods[0].0)?;
+        ensure!(cluster.primary().await? == "replica-0", "it has not moved");
+        cluster.mend().await?;
+        // The other one never waited for it, and this one has missed it all.
+        let writers = Writers::start(cluster).await?;
+        writers.all_write().await?;
+        writers.end().await.map(drop)
+    })
+}
+
+/// Whatever step it dies in, the poolers go on by themselves, and the operation can be ended.
+#[cfg(feature = "failpoints")]
+#[test]
+fn nobody_waits_for_a_pgctl_that_is_gone() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let writers = Writers::start(cluster).await?;
+        let line = [
+            "failover",
+            "--to",
+            "replica-0",
+            "--hold",
+            "require",
+            "--yes",
+        ];
+        let dies = |point: &'static str| async move {
+            let point = format!("{point}=return(kill)");
+            let point = [("FAILPOINTS", point.as_str())];
+            cluster
+                .pgctl_with(&line, &point)
+                .await?
+                .was_killed()
+                .map(drop)
+        };
+        for point in [
+            "hold-clients.middle",
+            "hold-clients.after",
+            "stop-primary.before",
+        ] {
+            dies(point).await?;
+            writers.all_write().await?;
+            cluster.pgctl(&["failover", "--abort"]).await?.exits(6)?;
+            writers.all_write().await?;
+        }
+        // Nothing was taken from them.
+        let (_, errors) = writers.end().await?;
+        ensure!(errors.is_empty(), "{errors:#?}");
+        let writers = Writers::start(cluster).await?;
+        let mut to = ["replica-0", "primary-0"].into_iter().cycle();
+        for point in ["promote.before", "release-clients.before"] {
+            let point = format!("{point}=return(kill)");
+            let to = to.next().unwrap_or_default();
+            let line = ["failover", "--to", to, "--rejoin", "--yes"];
+            let point = [("FAILPOINTS", point.as_str())];
+            cluster.pgctl_with(&line, &point).await?.was_killed()?;
+            let resumed = cluster.pgctl(&["failover", "--resume"]).await?;
+            resumed.exits(0)?;
+            writers.all_write().await?;
+            ensure!(cluster.primary().await? == to, "{to} is not the primary");
+        }
+        writers.end().await.map(drop)
+    })
+}

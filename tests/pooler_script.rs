@@ -1,0 +1,277 @@
+//! The scripts of the poolers, `deploy/components/pooler/scripts`, on a real PgBouncer: whoever lets its clients wait, nobody
+//! waits for long for one that is gone.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tempfile::TempDir;
+
+/// For a hang, never for a speed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A pooler's container: its start script and PgBouncer, with the volumes of a pod.
+struct Pooler {
+    folder: TempDir,
+    address: String,
+    script: Child,
+}
+
+/// `hold.sh` in it.
+struct Hold {
+    process: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+}
+
+fn eventually(what: &str, mut look: impl FnMut() -> Result<bool>) -> Result<()> {
+    let begun = Instant::now();
+    while !look()? {
+        ensure!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// An address of this machine on which nobody uses the port.
+fn free_address() -> Result<String> {
+    let seed = std::process::id() ^ Instant::now().elapsed().subsec_nanos();
+    (0..200u32)
+        .map(|n| {
+            let number = seed.wrapping_add(n.wrapping_mul(7919));
+            let (a, b) = (number % 251, number / 251 % 251);
+            format!("127.200.{a}.{}", b + 1)
+        })
+        .find(|it| std::net::TcpListener::bind((it.as_str(), 5432)).is_ok())
+        .context("no address is free")
+}
+
+impl Pooler {
+    fn start() -> Result<Self> {
+        Self::start_in(tempfile::tempdir_in("/tmp")?)
+    }
+
+    fn start_in(folder: TempDir) -> Result<Self> {
+        let place = |name: &str| -> Result<PathBuf> {
+            let path = folder.path().join(name);
+            fs::create_dir_all(&path)?;
+            // PgBouncer does not run as root.
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o777))?;
+            Ok(path)
+        };
+        place(".")?;
+        let (config, secret) = (place("config")?, place("secret")?);
+        place("run")?;
+        let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/components/pooler");
+        for file in [
+            "pgbouncer.ini",
+            "scripts/pooler.sh",
+            "scripts/hold.sh",
+            "scripts/common.sh",
+        ] {
+            let name = Path::new(file).file_name().context("a name")?;
+            fs::copy(component.join(file), config.join(name))?;
+        }
+        for key in ["pooler-password", "admin-password"] {
+            fs::write(secret.join(key), format!("it's: a \\ \"{key}\""))?;
+        }
+        let address = free_address()?;
+        let log = fs::File::create(folder.path().join("log"))?;
+        let script = command(folder.path(), &address, "pooler.sh")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let pooler = Self {
+            folder,
+            address,
+            script,
+        };
+        eventually("it listens", || {
+            Ok(std::net::TcpStream::connect((pooler.address.as_str(), 5432)).is_ok())
+        })
+        .with_context(|| pooler.log())?;
+        Ok(pooler)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn run_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("run").join(name)
+    }
+
+    /// How often PgBouncer was told to let its clients wait, and how often to let them go on.
+    fn told(&self) -> (usize, usize) {
+        let log = self.log();
+        let count = |words: &str| log.matches(words).count();
+        (count("got SIGUSR1"), count("got SIGUSR2"))
+    }
+
+    fn hold(&self) -> Result<Hold> {
+        let mut process = command(self.folder.path(), &self.address, "hold.sh")
+            // No primary is there to go on with.
+            .arg("127.0.0.1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let input = process.stdin.take();
+        let output = process.stdout.take().context("it was asked for")?;
+        let (say, lines) = channel();
+        std::thread::spawn(move || {
+            let mut each = BufReader::new(output).lines().map_while(Result::ok);
+            each.try_for_each(|line| say.send(line))
+        });
+        Ok(Hold {
+            process,
+            input,
+            lines,
+        })
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        signal(&self.script, "TERM").ok();
+        self.script.wait().ok();
+    }
+}
+
+impl Hold {
+    fn says(&self, words: &str) -> Result<()> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) if line == words => Ok(()),
+            other => bail!("{words:?} was to come, and not {other:?}"),
+        }
+    }
+
+    fn hears(&mut self, words: &str) -> Result<()> {
+        let input = self.input.as_mut().context("it is closed")?;
+        Ok(writeln!(input, "{words}")?)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// One of the scripts, as whoever may run PgBouncer.
+fn command(folder: &Path, address: &str, script: &str) -> Command {
+    let root = fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0);
+    let mut command = if root {
+        let mut command = Command::new("setpriv");
+        let user = ["--reuid=postgres", "--regid=postgres", "--clear-groups"];
+        command.args(user).args(["--", "/bin/sh"]);
+        command
+    } else {
+        Command::new("/bin/sh")
+    };
+    command
+        .arg(folder.join("config").join(script))
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/bin")
+        .env("POOLER_RUN_DIR", folder.join("run"))
+        .env("POOLER_CONFIG_DIR", folder.join("config"))
+        .env("POOLER_SECRET_DIR", folder.join("secret"))
+        .env("POOLER_TERMINATION_LOG", folder.join("termination"))
+        .env("POOLER_LISTEN_ADDRESS", address)
+        // Nobody is there.
+        .env("POOLER_SERVICE", "127.0.0.1")
+        .env("POOLER_LEAVE_SECONDS", "0")
+        .env("POOLER_DRAIN_SECONDS", "1");
+    command
+}
+
+fn signal(process: &Child, name: &str) -> Result<()> {
+    let id = process.id().to_string();
+    let status = Command::new("kill").args(["-s", name, &id]).status()?;
+    ensure!(status.success(), "kill -s {name}: {status}");
+    Ok(())
+}
+
+#[test]
+fn clients_go_on_when_they_are_let_go_and_when_nobody_is_there_any_more() -> Result<()> {
+    let pooler = Pooler::start()?;
+    let mut hold = pooler.hold()?;
+    hold.says("held")?;
+    hold.says("drained")?;
+    ensure!(pooler.told() == (1, 0), "{}", pooler.log());
+    // Somebody else's is told so, and changes nothing.
+    pooler.hold()?.says("held already")?;
+    // For as long as it is heard of, which is longer than silence would be borne.
+    for _ in 0..10 {
+        hold.hears("beat")?;
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    ensure!(pooler.told() == (1, 0), "{}", pooler.log());
+    hold.hears("release")?;
+    hold.says("released")?;
+    eventually("clients go on", || Ok(pooler.told() == (1, 1)))?;
+    // The end of its input, which is how the death of pgctl shows.
+    let mut hold = pooler.hold()?;
+    hold.says("held")?;
+    hold.input = None;
+    eventually("clients go on", || Ok(pooler.told() == (2, 2)))?;
+    Ok(())
+}
+
+#[test]
+fn clients_go_on_when_whoever_holds_them_is_killed_or_hangs() -> Result<()> {
+    let pooler = Pooler::start()?;
+    let mut hold = pooler.hold()?;
+    hold.says("held")?;
+    hold.process.kill()?;
+    eventually("clients go on", || Ok(pooler.told() == (1, 1)))?;
+    let mut hold = pooler.hold()?;
+    hold.says("held")?;
+    hold.says("drained")?;
+    signal(&hold.process, "STOP")?;
+    eventually("clients go on", || Ok(pooler.told() == (2, 2)))?;
+    // What it was told meanwhile holds nobody again, and it finds that it is over.
+    hold.hears("beat")?;
+    signal(&hold.process, "CONT")?;
+    hold.says("over")?;
+    ensure!(pooler.told() == (2, 2), "{}", pooler.log());
+    let hold = pooler.hold()?;
+    hold.says("held")
+}
+
+#[test]
+fn a_hold_of_a_container_before_is_over_and_one_that_goes_lets_go() -> Result<()> {
+    let folder = tempfile::tempdir_in("/tmp")?;
+    fs::create_dir(folder.path().join("run"))?;
+    for name in ["hold", "held"] {
+        fs::write(folder.path().join("run").join(name), "77-1 5\n")?;
+    }
+    let mut pooler = Pooler::start_in(folder)?;
+    eventually("they are gone", || {
+        Ok(!pooler.run_file("hold").exists() && !pooler.run_file("held").exists())
+    })?;
+    ensure!(pooler.told() == (0, 0), "{}", pooler.log());
+    let hold = pooler.hold()?;
+    hold.says("held")?;
+    signal(&pooler.script, "TERM")?;
+    pooler.script.wait()?;
+    ensure!(pooler.told() == (1, 1), "{}", pooler.log());
+    Ok(())
+}
+
+#[test]
+fn without_its_start_script_nobody_is_held() -> Result<()> {
+    let pooler = Pooler::start()?;
+    signal(&pooler.script, "STOP")?;
+    let hold = pooler.hold()?;
+    hold.says("no answer")?;
+    ensure!(!pooler.run_file("hold").exists(), "it is left");
+    signal(&pooler.script, "CONT")
+}
