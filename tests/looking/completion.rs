@@ -324,20 +324,23 @@ fn kubectl_completes_what_is_typed() -> Result<()> {
     Ok(())
 }
 
+/// A kubeconfig for a server at this address, with this user.
+fn far_away(address: &str, user: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: far\n\
+         clusters: [{{name: far, cluster: {{server: 'https://{address}', insecure-skip-tls-verify: true}}}}]\n\
+         users: [{{name: me, user: {user}}}]\n\
+         contexts: [{{name: far, context: {{cluster: far, user: me, namespace: here}}}}]\n"
+    )
+}
+
 #[test]
 fn nothing_is_said_when_there_is_nothing_to_offer() -> Result<()> {
     let desk = Desk::new()?;
     // It takes connections, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0")?;
-    let unreachable = |user: &str| {
-        let address = silent.local_addr()?;
-        anyhow::Ok(format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: far\n\
-             clusters: [{{name: far, cluster: {{server: 'https://{address}', insecure-skip-tls-verify: true}}}}]\n\
-             users: [{{name: me, user: {user}}}]\n\
-             contexts: [{{name: far, context: {{cluster: far, user: me, namespace: here}}}}]\n"
-        ))
-    };
+    let address = silent.local_addr()?.to_string();
+    let unreachable = |user: &str| far_away(&address, user);
     let plugin = |command: &str| {
         format!(
             "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: IfAvailable, \
@@ -345,14 +348,14 @@ fn nothing_is_said_when_there_is_nothing_to_offer() -> Result<()> {
         )
     };
     for (what, text) in [
-        ("a server that hangs", unreachable("{token: t}")?),
+        ("a server that hangs", unreachable("{token: t}")),
         (
             "a plugin that hangs",
-            unreachable(&plugin("echo log in >&2; sleep 1000"))?,
+            unreachable(&plugin("echo log in >&2; sleep 1000")),
         ),
         (
             "a plugin that fails",
-            unreachable(&plugin("echo no >&2; echo no; exit 1"))?,
+            unreachable(&plugin("echo no >&2; echo no; exit 1")),
         ),
         ("no YAML", "{".to_owned()),
         ("nothing", String::new()),
@@ -374,6 +377,18 @@ fn nothing_is_said_when_there_is_nothing_to_offer() -> Result<()> {
             );
         }
     }
+    let endpoint = format!("http://{address}");
+    let bucket = [
+        ("PGCTL_COMPLETION_LIMIT", "300ms"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_REGION", "here"),
+        ("AWS_ACCESS_KEY_ID", "me"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let arguments = ["__complete", "fish", "restore", "--store", "s3://b/p", ""];
+    let run = desk.run("pgctl", &arguments, &bucket)?;
+    ensure!(run.status.success(), "{run:?}");
+    ensure!(run.stdout.is_empty() && run.stderr.is_empty(), "{run:?}");
     let nowhere = [("KUBECONFIG", "/nowhere/kubeconfig")];
     for arguments in [
         &["__complete", "zsh", "psql", ""][..],
@@ -391,6 +406,37 @@ fn nothing_is_said_when_there_is_nothing_to_offer() -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[test]
+fn a_plugin_that_hangs_is_not_left_behind() -> Result<()> {
+    let desk = Desk::new()?;
+    let file = desk.folder.join("plugin");
+    let user = "{exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: IfAvailable, \
+         command: sh, args: [-c, 'echo $$ >pid; exec sleep 1000']}}";
+    fs::write(&file, far_away("127.0.0.1:1", user))?;
+    let file = file.to_string_lossy();
+    let arguments = ["__complete", "zsh", "--kubeconfig", &file, "psql", ""];
+    // On a busy machine it takes its time to begin.
+    for limit in ["2s", "10s", "60s", "240s"] {
+        let limit = [("PGCTL_COMPLETION_LIMIT", limit)];
+        let run = desk.run("pgctl", &arguments, &limit)?;
+        ensure!(run.status.success() && run.stdout.is_empty(), "{run:?}");
+        if desk.folder.join("pid").exists() {
+            break;
+        }
+    }
+    let process = fs::read_to_string(desk.folder.join("pid")).context("it has not run")?;
+    let process = Path::new("/proc").join(process.trim());
+    // It was killed; that it is gone takes the kernel a moment.
+    for _ in 0..2400 {
+        let line = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+        if !line.contains("sleep") {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    anyhow::bail!("{} still sleeps", process.display())
 }
 
 #[test]

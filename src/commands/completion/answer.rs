@@ -2,7 +2,7 @@
 
 use super::candidate::Candidate;
 use super::kind::Kind;
-use super::request::{Request, Shell};
+use super::request::{Asker, Request};
 use crate::output::plain;
 
 /// The answer: a candidate a line, with what it is after a tab, for shells that show it. A line `:files` or
@@ -16,9 +16,9 @@ pub(super) fn answer(
     let mut text = String::new();
     for candidate in candidates {
         let word = format!("{kept}{}", candidate.text);
-        match request.shell {
-            Shell::Bash => text.push_str(word.get(request.left_alone..).unwrap_or(&word)),
-            Shell::Elvish | Shell::Fish | Shell::Kubectl | Shell::PowerShell | Shell::Zsh => {
+        match request.asker {
+            Asker::Bash => text.push_str(word.get(request.left_alone..).unwrap_or(&word)),
+            Asker::Elvish | Asker::Fish | Asker::Kubectl | Asker::PowerShell | Asker::Zsh => {
                 text.push_str(&word);
                 if !candidate.about.is_empty() {
                     text.push('\t');
@@ -36,9 +36,9 @@ pub(super) fn answer(
         }
         _ => ("", NO_FILES),
     };
-    match request.shell {
-        Shell::Kubectl => text.push_str(&format!(":{directive}\n")),
-        Shell::Bash | Shell::Elvish | Shell::Fish | Shell::PowerShell | Shell::Zsh => {
+    match request.asker {
+        Asker::Kubectl => text.push_str(&format!(":{directive}\n")),
+        Asker::Bash | Asker::Elvish | Asker::Fish | Asker::PowerShell | Asker::Zsh => {
             text.push_str(files);
         }
     }
@@ -55,9 +55,9 @@ const FOLDERS: u8 = 16;
 mod tests {
     use super::*;
 
-    fn told(shell: Shell, more: Option<Kind>) -> String {
+    fn told(asker: Asker, more: Option<Kind>) -> String {
         let request = Request {
-            shell,
+            asker,
             words: Vec::new(),
             word: "--output=j".to_owned(),
             left_alone: "--output=".len(),
@@ -71,19 +71,19 @@ mod tests {
 
     #[test]
     fn each_shell_gets_lines_that_it_understands() {
-        assert_eq!(told(Shell::Bash, None), "json\nyaml\n");
+        assert_eq!(told(Asker::Bash, None), "json\nyaml\n");
         assert_eq!(
-            told(Shell::Zsh, None),
+            told(Asker::Zsh, None),
             "--output=json\tas data\n--output=yaml\n"
         );
         assert_eq!(
-            told(Shell::Kubectl, None),
+            told(Asker::Kubectl, None),
             "--output=json\tas data\n--output=yaml\n:4\n"
         );
         assert_eq!(
-            told(Shell::Fish, Some(Kind::Files)),
+            told(Asker::Fish, Some(Kind::Files)),
             "--output=json\tas data\n--output=yaml\n:files\n"
         );
-        assert!(told(Shell::Kubectl, Some(Kind::Folders)).ends_with("\n:16\n"));
+        assert!(told(Asker::Kubectl, Some(Kind::Folders)).ends_with("\n:16\n"));
     }
 }

@@ -9,7 +9,7 @@ pub const COMPLETE: &str = "__complete";
 
 /// Who asks: each wants its own answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shell {
+pub(super) enum Asker {
     Bash,
     Elvish,
     Fish,
@@ -22,7 +22,7 @@ pub(super) enum Shell {
 /// A command line that is being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
-    pub(super) shell: Shell,
+    pub(super) asker: Asker,
     /// The words before the cursor's, without the name of the program.
     pub(super) words: Vec<String>,
     /// The cursor's word, up to the cursor.
@@ -40,16 +40,16 @@ impl Request {
         let mut arguments = arguments
             .into_iter()
             .map(|it| it.to_string_lossy().into_owned());
-        let shell = match arguments.next()?.as_str() {
-            "bash" => Shell::Bash,
-            "elvish" => Shell::Elvish,
-            "fish" => Shell::Fish,
-            "kubectl" => Shell::Kubectl,
-            "powershell" => Shell::PowerShell,
-            "zsh" => Shell::Zsh,
+        let asker = match arguments.next()?.as_str() {
+            "bash" => Asker::Bash,
+            "elvish" => Asker::Elvish,
+            "fish" => Asker::Fish,
+            "kubectl" => Asker::Kubectl,
+            "powershell" => Asker::PowerShell,
+            "zsh" => Asker::Zsh,
             _ => return None,
         };
-        if shell == Shell::Bash {
+        if asker == Asker::Bash {
             let mut words = line::words(&arguments.next()?);
             let word = words.pop()?;
             let replaced = arguments.next().unwrap_or_default();
@@ -57,7 +57,7 @@ impl Request {
             let left_alone = word.strip_suffix(replaced).map_or(0, str::len);
             let words = words.into_iter().skip(1).collect();
             return Some(Self {
-                shell,
+                asker,
                 words,
                 word,
                 left_alone,
@@ -65,12 +65,12 @@ impl Request {
         }
         let mut words: Vec<String> = arguments.collect();
         let word = words.pop().unwrap_or_default();
-        let word = match shell {
-            Shell::PowerShell => word.strip_prefix('=').unwrap_or(&word).to_owned(),
+        let word = match asker {
+            Asker::PowerShell => word.strip_prefix('=').unwrap_or(&word).to_owned(),
             _ => word,
         };
         Some(Self {
-            shell,
+            asker,
             words,
             word,
             left_alone: 0,
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn each_shell_asks_in_its_way() {
         let asked = read(&["zsh", "-n", "shop", "st"]).expect("a request");
-        assert_eq!((asked.shell, asked.word.as_str()), (Shell::Zsh, "st"));
+        assert_eq!((asked.asker, asked.word.as_str()), (Asker::Zsh, "st"));
         assert_eq!(asked.words, ["-n", "shop"]);
         let asked = read(&["powershell", "status", "="]).expect("a request");
         assert_eq!(
