@@ -7,7 +7,7 @@ TEST_THREADS ?= 4
 # Servers and scripts that tests start themselves inherit which signals are ignored, and a shell ignores some for what it runs in the
 # background. (Containers of the sandbox do not.)
 AS_ON_A_TERMINAL = env --default-signal=INT,QUIT
-SCRIPTS = examples/runbooks/*.sh xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-pooler.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh deploy/components/*/scripts/*.sh
+SCRIPTS = examples/runbooks/*.sh xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-pooler.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh deploy/components/*/scripts/*.sh completions/pgctl.bash completions/kubectl_complete-pgctl
 
 .PHONY: help demo sandbox test test-fast test-long lint bench docs
 

@@ -9,6 +9,9 @@ use pgctl::failure::Failure;
 use pgctl::output::{Screen, failure_screen, write_stderr};
 
 fn main() -> Ended {
+    if let Some(ended) = pgctl::commands::complete(std::env::args_os()) {
+        return ended;
+    }
     // Ends here for --help (0) and for what can't be parsed (2).
     let cli = Cli::read();
     #[cfg(feature = "failpoints")]

@@ -47,7 +47,8 @@ pub(super) fn check_field(context: &Context, command: &Command) -> Result<(), Fa
     })
 }
 
-fn documents(command: &Command) -> &'static [&'static str] {
+/// The files of their schemas.
+pub(super) fn documents(command: &Command) -> &'static [&'static str] {
     match command {
         Command::Status(args) if args.fleet.several() => &["cluster-list.json"],
         Command::Status(_) => &["cluster-status.json"],

@@ -2,6 +2,7 @@
 
 mod asking;
 mod backup;
+mod completion;
 mod config;
 mod confirming;
 mod connections;
@@ -51,6 +52,7 @@ mod users;
 mod version;
 mod wal;
 
+pub use completion::{COMPLETE, complete};
 pub use context::Context;
 pub use ended::Ended;
 pub use run::run;

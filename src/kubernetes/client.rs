@@ -16,7 +16,7 @@ use super::proxy::{FromEnvironment, proxy};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where to find the API, as given by flags or the environment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// `--kubeconfig`: else `KUBECONFIG` (may be several files), else `~/.kube/config`, else the
     /// service account of the pod that this runs in.
@@ -194,6 +194,38 @@ pub fn contexts(options: &ConnectOptions) -> Result<Vec<String>, KubeError> {
     names.sort();
     names.dedup();
     Ok(names)
+}
+
+/// The namespaces that the kubeconfig has in its contexts of the cluster that is asked, sorted.
+///
+/// # Errors
+/// When the kubeconfig can't be read.
+pub fn context_namespaces(options: &ConnectOptions) -> Result<Vec<String>, KubeError> {
+    let file = described(options);
+    let bad = |error: KubeconfigError| KubeError::BadConfig {
+        file: file.clone(),
+        reason: unusable(&error),
+    };
+    let Some(kubeconfig) = read(options, &bad)? else {
+        return Ok(Vec::new());
+    };
+    let context = options
+        .context
+        .as_ref()
+        .or(kubeconfig.current_context.as_ref());
+    let named = kubeconfig.contexts.iter();
+    let named: Vec<_> = named
+        .filter_map(|it| Some((&it.name, it.context.as_ref()?)))
+        .collect();
+    let asked = named.iter().find(|(name, _)| Some(*name) == context);
+    let Some((_, asked)) = asked else {
+        return Ok(Vec::new());
+    };
+    let same = named.iter().filter(|(_, it)| it.cluster == asked.cluster);
+    let mut namespaces: Vec<String> = same.filter_map(|(_, it)| it.namespace.clone()).collect();
+    namespaces.sort();
+    namespaces.dedup();
+    Ok(namespaces)
 }
 
 /// The kubeconfig in words, for messages.

@@ -1,20 +1,22 @@
 //! The generated files: what belongs in each, and which ones are stale.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use anyhow::{Context, Result, bail};
-use clap_complete::Shell;
-
 use crate::reference;
+use anyhow::{Context, Result, bail};
 
 /// Contents by path, relative to the workspace.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Folders that hold generated files and nothing else: what is not generated any more is stale.
 const OWNED: [&str; 3] = ["completions", "docs/man", "docs/schema"];
+
+/// What kubectl runs for the completion of `kubectl pgctl`, by this name.
+const KUBECTL_COMPLETION: &str = "kubectl_complete-pgctl";
 
 /// The folder of the workspace's `Cargo.toml`.
 pub(crate) fn workspace_root() -> PathBuf {
@@ -44,15 +46,19 @@ fn schemas(files: &mut Files) -> Result<()> {
 }
 
 fn completions(files: &mut Files) {
-    for (shell, name) in [
-        (Shell::Bash, "pgctl.bash"),
-        (Shell::Zsh, "_pgctl"),
-        (Shell::Fish, "pgctl.fish"),
-        (Shell::PowerShell, "_pgctl.ps1"),
+    for (name, template) in [
+        ("pgctl.bash", include_str!("../completions/pgctl.bash")),
+        ("_pgctl", include_str!("../completions/_pgctl")),
+        ("pgctl.fish", include_str!("../completions/pgctl.fish")),
+        ("_pgctl.ps1", include_str!("../completions/_pgctl.ps1")),
+        ("pgctl.elv", include_str!("../completions/pgctl.elv")),
+        (
+            KUBECTL_COMPLETION,
+            include_str!("../completions/kubectl_complete-pgctl"),
+        ),
     ] {
-        let mut text = Vec::new();
-        clap_complete::generate(shell, &mut pgctl::cli::command(), "pgctl", &mut text);
-        files.insert(Path::new("completions").join(name), text);
+        let text = template.replace("@COMPLETE@", pgctl::commands::COMPLETE);
+        files.insert(Path::new("completions").join(name), text.into());
     }
 }
 
@@ -135,6 +141,10 @@ pub(crate) fn write(root: &Path, files: &Files) -> Result<()> {
             fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         }
         fs::write(&full, contents).with_context(|| format!("writing {}", path.display()))?;
+        if is_program(path) {
+            fs::set_permissions(&full, fs::Permissions::from_mode(0o755))
+                .with_context(|| format!("making {} a program", path.display()))?;
+        }
     }
     Ok(())
 }
@@ -144,13 +154,24 @@ pub(crate) fn stale(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {
     let mut stale = leftovers(root, files)?;
     for (path, contents) in files {
         match fs::read(root.join(path)) {
-            Ok(present) if present == *contents => {}
+            Ok(present)
+                if present == *contents && (!is_program(path) || runs(&root.join(path))?) => {}
             Ok(_) => stale.push(path.clone()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => stale.push(path.clone()),
             Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         }
     }
     Ok(stale)
+}
+
+/// Whether a file is called, and not read.
+fn is_program(path: &Path) -> bool {
+    path.ends_with(KUBECTL_COMPLETION)
+}
+
+fn runs(file: &Path) -> Result<bool> {
+    let metadata = fs::metadata(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(metadata.permissions().mode() & 0o111 == 0o111)
 }
 
 fn leftovers(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {

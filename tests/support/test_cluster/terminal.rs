@@ -1,5 +1,6 @@
 //! `pgctl` on a terminal, with somebody who types.
 
+use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,8 +22,7 @@ pub(crate) struct Terminal {
 }
 
 impl TestCluster {
-    /// Runs `pgctl` on a terminal of 80 columns and 24 lines (util-linux's `script`). The arguments are plain
-    /// words: `script` hands them to a shell.
+    /// Runs `pgctl` on a terminal. The arguments are plain words: a shell gets them.
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
         let plain = |it: &&str| {
             it.bytes()
@@ -30,10 +30,20 @@ impl TestCluster {
         };
         ensure!(arguments.iter().all(plain), "{arguments:?} needs quoting");
         let (variable, value) = self.backend.environment();
-        let line = format!(
-            "stty rows 24 cols 80; exec \"$PGCTL\" {}",
-            arguments.join(" ")
-        );
+        let program = self.command(arguments)?.as_std().get_program().to_owned();
+        let environment = [
+            ("PGCTL", program),
+            (variable, value.into()),
+            ("NO_COLOR", "1".into()),
+        ];
+        Terminal::runs(&format!("\"$PGCTL\" {}", arguments.join(" ")), &environment)
+    }
+}
+
+impl Terminal {
+    /// Runs a command of the shell on a terminal of 80 columns and 24 lines (util-linux's `script`).
+    pub(crate) fn runs(command: &str, environment: &[(&str, OsString)]) -> Result<Self> {
+        let line = format!("stty rows 24 cols 80; exec {command}");
         let mut child = Command::new("script")
             .args([
                 "--quiet",
@@ -43,9 +53,7 @@ impl TestCluster {
                 &line,
                 "/dev/null",
             ])
-            .env("PGCTL", self.command(arguments)?.as_std().get_program())
-            .env(variable, value)
-            .env("NO_COLOR", "1")
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
             // What runs the tests may have no terminal itself.
             .env("TERM", "xterm")
             .stdin(Stdio::piped())
@@ -56,16 +64,14 @@ impl TestCluster {
             .context("starting script (util-linux)")?;
         let keyboard = child.stdin.take().context("no keyboard")?;
         let output = child.stdout.take().context("no screen")?;
-        Ok(Terminal {
+        Ok(Self {
             child,
             keyboard,
             output,
             shown: String::new(),
         })
     }
-}
 
-impl Terminal {
     /// Waits until the screen shows these words.
     pub(crate) async fn shows(&mut self, words: &str) -> Result<&mut Self> {
         while !self.shown.contains(words) {
