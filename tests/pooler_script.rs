@@ -152,6 +152,14 @@ impl Hold {
         }
     }
 
+    /// Lets clients wait, until none is served.
+    fn waits(&mut self) -> Result<()> {
+        self.says("pinned")?;
+        self.hears("hold")?;
+        self.says("held")?;
+        self.says("drained")
+    }
+
     fn hears(&mut self, words: &str) -> Result<()> {
         let input = self.input.as_mut().context("it is closed")?;
         Ok(writeln!(input, "{words}")?)
@@ -203,8 +211,7 @@ fn signal(process: &Child, name: &str) -> Result<()> {
 fn clients_go_on_when_they_are_let_go_and_when_nobody_is_there_any_more() -> Result<()> {
     let pooler = Pooler::start()?;
     let mut hold = pooler.hold()?;
-    hold.says("held")?;
-    hold.says("drained")?;
+    hold.waits()?;
     ensure!(pooler.told() == (1, 0), "{}", pooler.log());
     // Somebody else's is told so, and changes nothing.
     pooler.hold()?.says("held already")?;
@@ -217,11 +224,25 @@ fn clients_go_on_when_they_are_let_go_and_when_nobody_is_there_any_more() -> Res
     hold.hears("release")?;
     hold.says("released")?;
     eventually("clients go on", || Ok(pooler.told() == (1, 1)))?;
+    // Nobody is held by one that is only ready to.
+    let mut ready = pooler.hold()?;
+    ready.says("pinned")?;
+    ready.input = None;
+    ready.says("over")?;
+    ensure!(pooler.told() == (1, 1), "{}", pooler.log());
+    // Nor for longer than is good, however much is said.
+    let mut long = pooler.hold()?;
+    long.waits()?;
+    for _ in 0..60 {
+        long.hears("beat")?;
+    }
+    long.says("over")?;
+    eventually("clients go on", || Ok(pooler.told() == (2, 2)))?;
     // The end of its input, which is how the death of pgctl shows.
     let mut hold = pooler.hold()?;
-    hold.says("held")?;
+    hold.waits()?;
     hold.input = None;
-    eventually("clients go on", || Ok(pooler.told() == (2, 2)))?;
+    eventually("clients go on", || Ok(pooler.told() == (3, 3)))?;
     Ok(())
 }
 
@@ -229,12 +250,11 @@ fn clients_go_on_when_they_are_let_go_and_when_nobody_is_there_any_more() -> Res
 fn clients_go_on_when_whoever_holds_them_is_killed_or_hangs() -> Result<()> {
     let pooler = Pooler::start()?;
     let mut hold = pooler.hold()?;
-    hold.says("held")?;
+    hold.waits()?;
     hold.process.kill()?;
     eventually("clients go on", || Ok(pooler.told() == (1, 1)))?;
     let mut hold = pooler.hold()?;
-    hold.says("held")?;
-    hold.says("drained")?;
+    hold.waits()?;
     signal(&hold.process, "STOP")?;
     eventually("clients go on", || Ok(pooler.told() == (2, 2)))?;
     // What it was told meanwhile holds nobody again, and it finds that it is over.
@@ -242,8 +262,7 @@ fn clients_go_on_when_whoever_holds_them_is_killed_or_hangs() -> Result<()> {
     signal(&hold.process, "CONT")?;
     hold.says("over")?;
     ensure!(pooler.told() == (2, 2), "{}", pooler.log());
-    let hold = pooler.hold()?;
-    hold.says("held")
+    pooler.hold()?.waits()
 }
 
 #[test]
@@ -258,8 +277,8 @@ fn a_hold_of_a_container_before_is_over_and_one_that_goes_lets_go() -> Result<()
         Ok(!pooler.run_file("hold").exists() && !pooler.run_file("held").exists())
     })?;
     ensure!(pooler.told() == (0, 0), "{}", pooler.log());
-    let hold = pooler.hold()?;
-    hold.says("held")?;
+    let mut hold = pooler.hold()?;
+    hold.waits()?;
     signal(&pooler.script, "TERM")?;
     pooler.script.wait()?;
     ensure!(pooler.told() == (1, 1), "{}", pooler.log());

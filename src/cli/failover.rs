@@ -9,6 +9,19 @@ use super::OperationArgs;
 use super::global::positive_duration;
 use crate::plan::Hold;
 
+/// Clients are not to wait for longer than they would be held at all (`deploy/components/pooler/scripts/hold.sh`).
+fn hold_limit(text: &str) -> Result<Duration, String> {
+    const MOST: Duration = Duration::from_secs(20);
+    let limit = positive_duration(text)?;
+    match limit > MOST {
+        true => Err(format!(
+            "clients would wait too long: {} s at most",
+            MOST.as_secs()
+        )),
+        false => Ok(limit),
+    }
+}
+
 /// Whether the clients of poolers wait while the primary moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HoldClients {
@@ -68,7 +81,7 @@ pub struct FailoverArgs {
     #[arg(long, env = "PGCTL_HOLD", hide_env = true, value_name = "WHEN", value_enum, default_value_t = HoldClients::Try)]
     pub hold: HoldClients,
     /// How long running transactions may take until they wait; then nobody does
-    #[arg(long, env = "PGCTL_HOLD_LIMIT", hide_env = true, value_name = "TIME", default_value = "2s", value_parser = positive_duration)]
+    #[arg(long, env = "PGCTL_HOLD_LIMIT", hide_env = true, value_name = "TIME", default_value = "2s", value_parser = hold_limit)]
     pub hold_limit: Duration,
     /// Stop a primary that is alive and that pgctl can't reach, through Kubernetes; one that would
     /// lack any of its data is not promoted

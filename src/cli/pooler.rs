@@ -1,22 +1,39 @@
 //! `pgctl pooler`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 
+use super::global::positive_duration;
 use super::operation::SmallChangeArgs;
+use super::watch::WatchArgs;
 
-/// Set up the poolers of the cluster (deploy/components/pooler)
+/// Show who waits in the poolers of the cluster, and for how long; or set them up
+///
+/// For every pooler (deploy/components/pooler): how many clients it has and how many of them wait for a server, for how long
+/// the first of them has, and what its servers do, by user and database.
 #[derive(Debug, Clone, Args)]
 #[command(
-    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
-  pgctl pooler setup --dry-run    what a pooler lacks in PostgreSQL
-  pgctl pooler setup"
+  pgctl pooler                    clients, servers, and who waits
+  pgctl pooler -w                 live
+  pgctl pooler --max-wait 1s -q   a check: exit code 4 when somebody has waited for longer
+  pgctl pooler setup              what a pooler needs in PostgreSQL
+
+Exit codes: 0; 3 there is no pooler; 4 a client has waited for longer than --max-wait; 7 the API or every pooler is out of reach"
 )]
 pub struct PoolerArgs {
     /// What to do.
     #[command(subcommand)]
-    pub command: PoolerCommand,
+    pub command: Option<PoolerCommand>,
+    /// How long a client may wait for a server
+    #[arg(long, env = "PGCTL_MAX_WAIT", hide_env = true, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
+    pub max_wait: Duration,
+    /// Whether and how often it looks again.
+    #[command(flatten)]
+    pub watch: WatchArgs,
 }
 
 /// What can be done with poolers.

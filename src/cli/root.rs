@@ -81,7 +81,7 @@ pub enum Command {
     Users(UsersArgs),
     /// Change the passwords of the superuser and of the standbys, without anybody being locked out
     Passwords(PasswordsArgs),
-    /// Set up the poolers that lead clients to the cluster
+    /// Show who waits in the poolers that lead clients to the cluster, or set them up
     Pooler(PoolerArgs),
     /// Ask the primary, or every server at once, a question in SQL
     Query(QueryArgs),

@@ -77,6 +77,7 @@ pub(super) fn documents(command: &Command) -> &'static [&'static str] {
             None => &["users.json"],
             Some(UsersCommand::Create(_) | UsersCommand::Drop(_)) => CHANGE,
         },
+        Command::Pooler(args) if args.command.is_none() => &["poolers.json"],
         Command::Passwords(_) | Command::Pooler(_) => CHANGE,
         Command::Query(args) if args.write => CHANGE,
         Command::Query(args) if args.fleet.several() => &["query-result-list.json"],

@@ -24,6 +24,8 @@ const MOST: u64 = 64 * 1024;
 pub enum HoldStage {
     /// The command is started.
     Started,
+    /// The pooler makes its servers at the primary itself, wherever its Service leads.
+    Pinned,
     /// No transaction begins any more.
     Held,
     /// None is under way.
@@ -50,6 +52,12 @@ impl PoolerHold {
         &self.pod
     }
 
+    /// Whether it has come this far, and is not over.
+    pub fn is_at(&self, stage: &HoldStage) -> bool {
+        let now = self.stage.borrow();
+        *now >= *stage && !matches!(&*now, HoldStage::Over(_))
+    }
+
     /// Waits until it has come this far.
     ///
     /// # Errors
@@ -64,6 +72,11 @@ impl PoolerHold {
             Ok(Err(_)) => Err("its end was not seen".to_owned()),
             Err(_) => Err(format!("not within {} s", limit.as_secs_f64())),
         }
+    }
+
+    /// Lets nobody begin a transaction from now on ([`HoldStage::Held`], and [`HoldStage::Drained`]).
+    pub fn hold(&self) {
+        self.say("hold".to_owned());
     }
 
     /// Lets it look for the way to one of these addresses, until that is found ([`HoldStage::Led`]).
@@ -83,8 +96,8 @@ impl PoolerHold {
 }
 
 impl Kube {
-    /// Begins to hold the clients of a pooler. It is over when the [`PoolerHold`] is dropped: then they go on with the primary
-    /// at `origin`, the address that they come from, for as long as that accepts writes and their Service leads to none that does.
+    /// Pins a pooler to the primary at `origin`, and makes ready to hold its clients. It is over when the [`PoolerHold`] is
+    /// dropped: then they go on there, until their Service leads to a primary.
     ///
     /// # Errors
     /// When the API refuses.
@@ -159,13 +172,21 @@ async fn keep_up(
             line = lines.next_line() => match line {
                 Ok(Some(line)) => {
                     let stage = match line.trim() {
+                        "pinned" => HoldStage::Pinned,
                         "held" => HoldStage::Held,
                         "drained" => HoldStage::Drained,
                         "led" => HoldStage::Led,
                         "released" => HoldStage::Released,
                         other => HoldStage::Over(why_over(other)),
                     };
-                    reports.send(stage).ok();
+                    // A late word leads to nowhere that it has not been.
+                    reports.send_if_modified(|now| {
+                        let further = stage > *now;
+                        if further {
+                            *now = stage;
+                        }
+                        further
+                    });
                     continue;
                 }
                 Ok(None) | Err(_) => {
@@ -204,8 +225,11 @@ fn why_over(words: &str) -> String {
     match words {
         "held already" => "somebody else holds its clients".to_owned(),
         "lacks psql" => "its image has no psql".to_owned(),
+        "lacks timeout" => "its image has no program timeout".to_owned(),
         "no answer" => "its start script does not answer".to_owned(),
-        "over" => "it was not heard there for three seconds, and its clients go on".to_owned(),
+        "over" => {
+            "it was not heard there for three seconds, or took 30, and its clients go on".to_owned()
+        }
         other => format!("it says {other:?}"),
     }
 }
@@ -218,6 +242,7 @@ mod tests {
     fn stages_come_in_order_and_an_end_is_beyond_all_of_them() {
         let stages = [
             HoldStage::Started,
+            HoldStage::Pinned,
             HoldStage::Held,
             HoldStage::Drained,
             HoldStage::Led,

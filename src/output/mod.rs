@@ -29,6 +29,7 @@ mod logs;
 mod metrics;
 mod operation;
 mod plain;
+mod pooler;
 mod prompt;
 mod queries;
 mod query;
@@ -65,10 +66,10 @@ pub use document::{
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
-    LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
-    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, VersionDocument,
-    WalArchiveListDocument, WalVerificationDocument,
+    LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument, QueriesDocument,
+    QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument,
+    StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument,
+    VersionDocument, WalArchiveListDocument, WalVerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};
@@ -88,6 +89,7 @@ pub use operation::{
     plan_screen, refusal_screen, report_screen,
 };
 pub use plain::plain;
+pub use pooler::{PoolerView, poolers_screen};
 pub use prompt::{choose_candidate, choose_way};
 pub use queries::{queries_screen, statements_screen};
 pub use query::{query_csv, query_screen, written_screen};

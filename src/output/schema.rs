@@ -10,10 +10,10 @@ use super::document::{
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
     ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
-    LogEntryDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
-    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
-    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, VersionDocument,
-    WalArchiveListDocument, WalVerificationDocument,
+    LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument, QueriesDocument,
+    QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument,
+    StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument,
+    VersionDocument, WalArchiveListDocument, WalVerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use super::rollout::RolloutContent;
@@ -72,6 +72,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("queries.json", of::<QueriesDocument>()),
         ("statements.json", of::<StatementsDocument>()),
         ("connections.json", of::<ConnectionsDocument>()),
+        ("poolers.json", of::<PoolersDocument>()),
         ("databases.json", of::<DatabasesDocument>()),
         ("users.json", of::<UsersDocument>()),
         ("config.json", of::<ConfigDocument>()),

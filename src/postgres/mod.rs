@@ -21,6 +21,7 @@ mod log_file;
 mod measured;
 mod operation;
 mod passwords;
+mod pooler_console;
 mod pooler_role;
 mod query;
 mod readable;

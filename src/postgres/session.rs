@@ -92,8 +92,10 @@ impl Session {
             .password(login.password.expose_secret())
             .dbname(database)
             .application_name("pgctl")
-            .ssl_mode(SslMode::Disable)
-            .options(startup_options(login.timeout, rights));
+            .ssl_mode(SslMode::Disable);
+        if rights != Rights::Console {
+            config.options(startup_options(login.timeout, rights));
+        }
         let connecting = config.connect_raw(stream, NoTls);
         let (client, connection) = match tokio::time::timeout(login.timeout, connecting).await {
             Ok(Ok(connected)) => connected,
@@ -270,6 +272,11 @@ impl Session {
         }
     }
 
+    /// How long a statement may take that sets no limit of its own.
+    pub(super) fn limit(&self) -> Duration {
+        self.timeout
+    }
+
     /// The driver's side of the connection.
     pub(super) fn client(&self) -> &tokio_postgres::Client {
         &self.client
@@ -311,6 +318,8 @@ pub enum Rights {
     SuperuserPastTriggers,
     /// Only what everybody may.
     Ordinary,
+    /// Nothing: the console of a pooler, which is no server and knows none of these settings.
+    Console,
 }
 
 /// Everything that what a session does depends on. A role, a database, and a role in a database can
@@ -377,11 +386,11 @@ fn startup_options(timeout: Duration, rights: Rights) -> String {
     let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, milliseconds.as_str()));
     let more = match rights {
         Rights::Superuser | Rights::SuperuserPastTriggers => &SUPERUSER_SETTINGS[..],
-        Rights::Ordinary => &[],
+        Rights::Ordinary | Rights::Console => &[],
     };
     let past = match rights {
         Rights::SuperuserPastTriggers => &[("event_triggers", "off")][..],
-        Rights::Superuser | Rights::Ordinary => &[],
+        Rights::Superuser | Rights::Ordinary | Rights::Console => &[],
     };
     let all = limits.iter().chain(&SETTINGS).chain(more).chain(past);
     let options: Vec<String> = all

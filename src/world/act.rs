@@ -110,13 +110,13 @@ pub(super) async fn act(
             request,
         } => request_clone(cluster, config_map, pod, request).await?,
         Action::HoldClients {
-            poolers,
             primary,
             limit_seconds,
+            ..
         } => {
             let transactions = Duration::from_secs((*limit_seconds).into());
             let held = &real.held_clients;
-            held.hold(cluster, poolers, primary, transactions).await?;
+            held.hold(cluster, primary, transactions).await?;
         }
         Action::ReleaseClients { primary, .. } => {
             let held = &real.held_clients;

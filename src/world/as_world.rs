@@ -19,6 +19,7 @@ impl World for RealCluster {
                 if let Action::Scale { stateful_set, .. } = &step.action {
                     self.numbers.look_at(cluster, stateful_set).await?;
                 }
+                self.held_clients.still_held(cluster, plan).await?;
                 // Everything that is needed while writes are away is opened now.
                 cluster.session(change.to).await?;
                 if plan.is_switchover() && self.outage.since_last().is_none() {
@@ -31,6 +32,9 @@ impl World for RealCluster {
             StepName::Promote => {
                 cluster.session(change.to).await?;
             }
+            StepName::MoveClients => self.held_clients.pin(cluster, plan).await,
+            // So that nobody waits for it.
+            StepName::HoldClients => drop(cluster.session(change.to).await?),
             StepName::PointService => self.held_clients.look_for(cluster, change.to).await,
             _ => {}
         }

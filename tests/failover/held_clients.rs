@@ -164,6 +164,43 @@ fn a_transaction_that_goes_on_is_waited_for_until_the_limit_and_nobody_is_held_t
     })
 }
 
+/// Between the moment from which on the Service leads to the candidate and the hold, PgBouncer makes servers, too; and what
+/// fails then it answers with errors.
+#[cfg(feature = "failpoints")]
+#[test]
+fn clients_that_need_a_new_server_while_the_primary_moves_get_one() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let line = ["users", "create", "late", "--database", "later", "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        let secret = cluster.secret(&format!("{}-user-late", cluster.name()?))?;
+        let login = ("late", secret["password"].as_str());
+        let line = [
+            "failover",
+            "--to",
+            "replica-0",
+            "--hold",
+            "require",
+            "--yes",
+        ];
+        let point = [("FAILPOINTS", "hold-clients.before=sleep(4000)")];
+        let before = cluster.journal();
+        let clients = async {
+            cluster.began(&before, "hold-clients").await?;
+            for _ in 0..10 {
+                // No pool has a server for it.
+                let late = Application::connect(cluster, "pooler", login, "later").await?;
+                let answer = late.one("select pg_is_in_recovery()").await?;
+                ensure!(answer == "f", "{answer}");
+            }
+            anyhow::Ok(())
+        };
+        let (run, clients) = futures::join!(cluster.pgctl_with(&line, &point), clients);
+        run?.exits(0)?.says("clients held")?;
+        clients
+    })
+}
+
 #[test]
 fn a_pooler_that_hangs_holds_up_no_switchover() -> Result<()> {
     on_sandbox_with_poolers(1, async |cluster| {
@@ -202,6 +239,7 @@ fn nobody_waits_for_a_pgctl_that_is_gone() -> Result<()> {
             "failover",
             "--to",
             "replica-0",
+            "--rejoin",
             "--hold",
             "require",
             "--yes",
@@ -225,6 +263,13 @@ fn nobody_waits_for_a_pgctl_that_is_gone() -> Result<()> {
             cluster.pgctl(&["failover", "--abort"]).await?.exits(6)?;
             writers.all_write().await?;
         }
+        // Whoever goes on with it holds them once more.
+        dies("stop-primary.before").await?;
+        let resumed = cluster.pgctl(&["failover", "--resume"]).await?;
+        resumed.exits(0)?.says("clients held")?;
+        let back = ["failover", "--to", "primary-0", "--rejoin", "--yes"];
+        cluster.pgctl(&back).await?.exits(0)?.says("clients held")?;
+        writers.all_write().await?;
         // Nothing was taken from them.
         let (_, errors) = writers.end().await?;
         ensure!(errors.is_empty(), "{errors:#?}");

@@ -321,6 +321,7 @@ async fn a_server_that_writes_elsewhere(cluster: &SandboxCluster) -> Result<()> 
     for (setting, does) in [("on", true), ("off", false)] {
         let set = format!("alter system set logging_collector = {setting}");
         cluster.sql(POD, &set).await?;
+        let mut following = cluster.begin(&["logs", POD, "-f"])?;
         cluster.kill(POD).await?;
         eventually("the server has started anew", async || {
             let now = cluster.sql(POD, "show logging_collector").await?;
@@ -328,6 +329,11 @@ async fn a_server_that_writes_elsewhere(cluster: &SandboxCluster) -> Result<()> 
             Ok(())
         })
         .await?;
+        if does {
+            // Whoever follows is told, too.
+            following.says("logging_collector is on").await?;
+        }
+        drop(following);
         let run = cluster.pgctl(&["logs", POD]).await?.exits(0)?;
         assert_eq!(
             run.stderr.contains("logging_collector is on"),

@@ -23,6 +23,7 @@ fn an_application_reads_and_writes_through_the_poolers_whoever_is_primary() -> R
         the_setup_is_agreed_to_done_once_and_no_more(cluster).await?;
         the_role_can_do_nothing_else(cluster).await?;
         an_application_writes_and_reads(cluster).await?;
+        who_waits_is_shown(cluster).await?;
         superusers_stay_outside(cluster).await?;
         a_changed_password_is_taken_without_a_restart(cluster).await?;
         a_switchover_moves_the_sessions_of_clients(cluster).await?;
@@ -126,6 +127,53 @@ async fn an_application_writes_and_reads(cluster: &SandboxCluster) -> Result<()>
     let wrong = Application::connect(cluster, WRITE, ("app", "wrong"), "shop").await;
     ensure!(wrong.is_err(), "with a wrong password");
     Ok(())
+}
+
+async fn who_waits_is_shown(cluster: &SandboxCluster) -> Result<()> {
+    let run = cluster.pgctl(&["pooler"]).await?.exits(0)?;
+    run.says("pooler for writes")?
+        .says("pooler for reads")?
+        .says("nobody waits")?
+        .says("shop")?;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(Application::of_shop(cluster, WRITE).await?);
+    }
+    // Each pool has a server or two; whoever needs another waits for it.
+    cluster.freeze(PRIMARY).await?;
+    let asking = futures::future::join_all(clients.iter().map(|it| it.one("select 1")));
+    let looking = async {
+        let waits = eventually("somebody waits", async || {
+            let line = ["pooler", "--max-wait", "1ms", "-o", "json"];
+            cluster.pgctl(&line).await?.exits(4)?.json()
+        });
+        let seen = waits.await;
+        cluster.mend().await?;
+        anyhow::Ok(seen?)
+    };
+    let (answers, seen) = futures::join!(asking, looking);
+    for answer in answers {
+        assert_eq!(answer?, "1");
+    }
+    let poolers = seen?["poolers"].as_array().cloned().unwrap_or_default();
+    ensure!(poolers.len() == 4, "{poolers:?}");
+    let waits = poolers.iter().filter(|it| it["waitsTooLong"] == true);
+    for pooler in waits {
+        ensure!(pooler["purpose"] == "writes", "{pooler}");
+        ensure!(
+            pooler["pools"][0]["clientsWaiting"].as_u64() > Some(0),
+            "{pooler}"
+        );
+    }
+    // Once the server goes on nobody waits any more.
+    eventually("nobody waits", async || {
+        cluster
+            .pgctl(&["pooler", "--max-wait", "1ms"])
+            .await?
+            .exits(0)
+    })
+    .await
+    .map(drop)
 }
 
 async fn superusers_stay_outside(cluster: &SandboxCluster) -> Result<()> {

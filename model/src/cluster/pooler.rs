@@ -28,6 +28,49 @@ pub struct PoolerPod {
     pub secret: Option<String>,
 }
 
+/// The servers and clients of one user and database in a pooler's pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// The database that clients ask for.
+    pub database: String,
+    /// The role that they log in as.
+    pub user: String,
+    /// Clients that have a server, or nothing to do.
+    pub clients: u64,
+    /// Clients that wait for a server.
+    pub waiting: u64,
+    /// For how long the first of them has, in seconds.
+    pub oldest_wait_seconds: f64,
+    /// Servers in a transaction.
+    pub servers_active: u64,
+    /// Servers that wait for one, or are being looked at.
+    pub servers_idle: u64,
+    /// Servers that are being made.
+    pub servers_connecting: u64,
+}
+
+/// What a pooler's pod says of itself, or why it says nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolerAnswer {
+    /// Name of the pod.
+    pub pod: String,
+    /// Which way it leads.
+    pub purpose: PoolerPurpose,
+    /// Its pools, those first in which somebody waits for the longest.
+    pub answer: Result<Vec<Pool>, String>,
+}
+
+impl PoolerAnswer {
+    /// For how long somebody waits there, in seconds; none when nobody does or it does not say.
+    pub fn oldest_wait(&self) -> Option<f64> {
+        let pools = self.answer.iter().flatten();
+        let waits = pools.filter(|it| it.waiting > 0);
+        waits
+            .map(|it| it.oldest_wait_seconds)
+            .max_by(f64::total_cmp)
+    }
+}
+
 /// What was seen of a cluster's poolers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use regex::{Regex, RegexBuilder};
 
-use super::targets::{Roles, Targets};
+use super::targets::{Elsewhere, Roles, Targets};
 use crate::cli::{LogSince, LogTail, LogsArgs};
 use crate::cluster::words::shell_word;
 use crate::cluster::{NameError, Snapshot};
@@ -72,10 +72,10 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
         ));
     }
     let wanted = targets.pods(&snapshot, &roles);
-    for (pod, file) in &elsewhere {
-        if wanted.contains(pod) {
-            reading.writes_elsewhere(pod, file.as_deref());
-        }
+    let mut told = Elsewhere::default();
+    for pod in told.news(&snapshot, &wanted) {
+        let file = elsewhere.get(&pod).and_then(Option::as_deref);
+        reading.writes_elsewhere(&pod, file);
     }
     let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
     merge.read(&wanted, question);
@@ -114,7 +114,11 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
                         reading.moved(&now, before.as_deref());
                     }
                     reading.printer.pods(&snapshot);
-                    merge.read(&targets.pods(&snapshot, &roles), of_new_pods(question));
+                    let wanted = targets.pods(&snapshot, &roles);
+                    for pod in told.news(&snapshot, &wanted) {
+                        reading.writes_elsewhere(&pod, None);
+                    }
+                    merge.read(&wanted, of_new_pods(question));
                     last = snapshot;
                 }
                 Err(error) if !std::mem::replace(&mut out_of_reach, true) => {

@@ -108,6 +108,30 @@ impl Roles {
     }
 }
 
+/// The pods that were said to write their logs into files of their own (`logging_collector`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Elsewhere(BTreeSet<String>);
+
+impl Elsewhere {
+    /// Those of the wanted pods that do it now and did not before.
+    pub(super) fn news(&mut self, snapshot: &Snapshot, wanted: &BTreeSet<String>) -> Vec<String> {
+        let mut new = Vec::new();
+        // Of who does not answer nothing is new.
+        for (pod, facts) in snapshot
+            .instances
+            .iter()
+            .filter_map(|it| Some((it.name(), it.facts()?)))
+        {
+            if !facts.settings.logging_collector {
+                self.0.remove(pod);
+            } else if wanted.contains(pod) && self.0.insert(pod.to_owned()) {
+                new.push(pod.to_owned());
+            }
+        }
+        new
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +170,25 @@ mod tests {
         let mut snapshot = fixture::healthy(2);
         fixture::stop(&mut snapshot, PRIMARY, ContainerState::Unknown);
         assert_eq!(targets(&["primary"], &snapshot), names([PRIMARY]));
+    }
+
+    #[test]
+    fn a_pod_that_writes_elsewhere_is_told_once_for_each_time_that_it_begins() {
+        let mut snapshot = fixture::healthy(2);
+        let mut told = Elsewhere::default();
+        let (pod, all) = (replica(0), names([PRIMARY, &replica(0)]));
+        let mut collects = |on: bool, wanted: &BTreeSet<String>| {
+            fixture::facts(&mut snapshot, &pod)
+                .settings
+                .logging_collector = on;
+            told.news(&snapshot, wanted)
+        };
+        assert_eq!(collects(false, &all), [""; 0]);
+        assert_eq!(collects(true, &names([PRIMARY])), [""; 0], "not wanted");
+        assert_eq!(collects(true, &all), [replica(0)]);
+        assert_eq!(collects(true, &all), [""; 0]);
+        assert_eq!(collects(false, &all), [""; 0]);
+        assert_eq!(collects(true, &all), [replica(0)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `pgctl pooler`.
 
+mod look;
 mod run;
 mod setup;
 

@@ -1,7 +1,7 @@
 //! Which part of it is asked for.
 
 use super::super::context::Context;
-use super::setup;
+use super::{look, setup};
 use crate::cli::{PoolerArgs, PoolerCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ pub(in crate::commands) async fn run(
     args: &PoolerArgs,
 ) -> Result<ExitCode, Failure> {
     match &args.command {
-        PoolerCommand::Setup(args) => setup::run(context, args).await,
+        None => look::run(context, args).await,
+        Some(PoolerCommand::Setup(args)) => setup::run(context, args).await,
     }
 }

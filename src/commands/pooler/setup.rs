@@ -53,7 +53,7 @@ fn secret_of(poolers: &[PoolerPod]) -> Option<String> {
     poolers.iter().find_map(|it| it.secret.clone())
 }
 
-fn no_pooler(cluster: &ClusterId) -> Failure {
+pub(super) fn no_pooler(cluster: &ClusterId) -> Failure {
     let what = format!("the cluster {} has no pooler", cluster.name);
     Failure::new(ExitCode::Refused, plain(&what))
         .because(format!(

@@ -7,8 +7,9 @@ use crate::cluster::fixture::{backend, database_entry, prepared, role_entry, ser
 use crate::cluster::{
     Activity, Backend, Connections, DatabaseEntry, DatabaseSpace, DeployedConfig, DiskUsage,
     FileEntry, GroupBy, HolderKind, Mount, NamedBytes, NoAnswer, OldSession, PasswordKind,
-    PodAnswer, Role, RoleEntry, SessionCount, SettingSelection, StatementCount, StatementCounts,
-    Statements, TableSpace, Which, XminHolder, config_differences, disk_growth,
+    PodAnswer, Pool, PoolerAnswer, PoolerPurpose, Role, RoleEntry, SessionCount, SettingSelection,
+    StatementCount, StatementCounts, Statements, TableSpace, Which, XminHolder, config_differences,
+    disk_growth,
 };
 
 /// What the primary says, and two others that say nothing.
@@ -165,6 +166,50 @@ fn connections_stand_against_their_limit() -> Result<(), Box<dyn std::error::Err
     insta::assert_snapshot!(both_widths(|screen| connections_screen(
         &seen, &view, screen
     )));
+    Ok(())
+}
+
+#[test]
+fn poolers_say_who_waits() -> Result<(), Box<dyn std::error::Error>> {
+    let pool = |user: &str, waiting, oldest_wait_seconds| Pool {
+        database: "shop".to_owned(),
+        user: user.to_owned(),
+        clients: 14,
+        waiting,
+        oldest_wait_seconds,
+        servers_active: 9,
+        servers_idle: 3,
+        servers_connecting: 1,
+    };
+    let pooler = |name: &str, purpose, answer| PoolerAnswer {
+        pod: format!("staging-postgres-{name}"),
+        purpose,
+        answer,
+    };
+    let seen = [
+        pooler(
+            "pooler-1",
+            PoolerPurpose::Write,
+            Ok(vec![pool("app", 2, 11.25), pool("re\u{1b}[2Jport", 0, 0.0)]),
+        ),
+        pooler("pooler-2", PoolerPurpose::Write, Ok(Vec::new())),
+        pooler(
+            "pooler-read-1",
+            PoolerPurpose::Read,
+            Ok(vec![pool("app", 1, 0.2)]),
+        ),
+        pooler(
+            "pooler-read-2",
+            PoolerPurpose::Read,
+            Err("CrashLoopBackOff".to_owned()),
+        ),
+    ];
+    let view = PoolerView {
+        max_wait_seconds: 10.0,
+    };
+    let document = PoolersDocument::new(&fixture::healthy(1).cluster, &seen, &view);
+    holds("poolers.json", &encode(&document, Format::Json))?;
+    insta::assert_snapshot!(both_widths(|screen| poolers_screen(&seen, &view, screen)));
     Ok(())
 }
 

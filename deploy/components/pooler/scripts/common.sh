@@ -12,6 +12,7 @@ ADMIN=pgctl_pooler_admin
 # replace FILE: standard input becomes FILE, in one step.
 replace() { cat >"$1.new" && mv -f "$1.new" "$1"; }
 
+# The time-out of libpq is for connecting alone.
 ask() { # HOST USER DATABASE SQL
-  PGPASSFILE=$RUN/pgpass PGCONNECT_TIMEOUT=2 psql -XAtqw -h "$1" -p "$PORT" -U "$2" -d "$3" -c "$4" 2>/dev/null
+  PGPASSFILE=$RUN/pgpass PGCONNECT_TIMEOUT=2 timeout 3 psql -XAtqw -h "$1" -p "$PORT" -U "$2" -d "$3" -c "$4" 2>/dev/null
 }

@@ -1,11 +1,13 @@
 #!/bin/sh
 # hold.sh ADDRESS: lets PgBouncer's clients wait while the primary, which is at that address, moves: pgctl failover runs it in
-# every pooler for writes. POSIX sh only. For as long as lines come in on standard input, one a second at least, nobody begins a transaction. The lines:
-#   lead ADDRESS[,ADDRESS]    say when PgBouncer's own way leads to one of them, and writes are accepted there
+# every pooler for writes. POSIX sh only. It lasts for as long as lines come in on standard input, one a second at least:
+#   hold                      nobody begins a transaction from now on; for 30 s at most
+#   lead ADDRESS[,ADDRESS]    say when PgBouncer's way through the Service leads to one of them, and writes are accepted there
 #   release                   let them go on, through the Service
 #   anything else             still there
-# At the end of the input they go on, too; and when this process is killed or hangs, the start script (pooler.sh) sees to it.
-# What it says: held (nobody begins a transaction), drained (none is under way), led, released; or, once, what is wrong.
+# It says: pinned (PgBouncer goes to ADDRESS, wherever the Service leads), held (nobody begins a transaction), drained (none is
+# under way), led, released; or, once, what is wrong. At the end of the input clients go on, with the primary at ADDRESS for as
+# long as the Service leads to none; and when this process is killed or hangs, the start script (pooler.sh) sees to it.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -14,10 +16,13 @@ umask 077
 # shellcheck source=deploy/components/pooler/scripts/common.sh
 . "$(dirname "$0")/common.sh"
 case $LISTEN in '*') CONSOLE=127.0.0.1 ;; *) CONSOLE=$LISTEN ;; esac
-# Where the primary is. When nobody is heard of any more, clients go on there.
 ORIGIN=$1
+# Lines while clients wait: pgctl sends two in a second.
+MOST=60
 
-is_mine() { [ "$(cat "$RUN/held" 2>/dev/null)" = "$me" ]; }
+is_mine() { case $(cat "$RUN/held" 2>/dev/null) in "$me "*) ;; *) return 1 ;; esac; }
+
+is_held() { [ "$(cat "$RUN/held" 2>/dev/null)" = "$me held" ]; }
 
 # The start script looks at once, and not at its next second.
 wake() { kill -HUP "$(cat "$RUN/pid")" 2>/dev/null; }
@@ -25,9 +30,14 @@ wake() { kill -HUP "$(cat "$RUN/pid")" 2>/dev/null; }
 # PgBouncer has closed every server when no transaction is under way. The signal was sent before this connects, so it was
 # taken before this is answered.
 say_when_drained() {
+  until is_held; do
+    is_mine || return
+    sleep 0.02
+  done
+  echo held
   while is_mine; do
     if servers=$(ask "$CONSOLE" "$ADMIN" pgbouncer 'SHOW SERVERS') && [ -z "$servers" ]; then
-      echo drained
+      is_mine && echo drained
       return
     fi
     sleep 0.02
@@ -40,15 +50,17 @@ say_when_led() { # ADDRESS,...
     answer=$(ask "$SERVICE" "$ROLE" postgres 'select pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.pg_is_in_recovery()')
     address=${answer%%|*}
     case $answer in
-      ?*'|f') case ",$1," in *",$address,"*) echo led; return ;; esac ;;
+      ?*'|f') case ",$1," in *",$address,"*) is_mine && echo led; return ;; esac ;;
     esac
     sleep 0.02
   done
 }
 
-command -v psql >/dev/null 2>&1 || { echo 'lacks psql'; exit 1; }
+for tool in psql timeout; do
+  command -v "$tool" >/dev/null 2>&1 || { echo "lacks $tool"; exit 1; }
+done
 me=$$-$(date +%s)
-(set -C && echo "$me 0 $ORIGIN" >"$RUN/hold") 2>/dev/null || { echo 'held already'; exit 1; }
+(set -C && echo "$me pin-0 $ORIGIN" >"$RUN/hold") 2>/dev/null || { echo 'held already'; exit 1; }
 # Whoever listens may be gone, and what has to be done is done all the same.
 trap '' PIPE
 wake
@@ -58,20 +70,23 @@ until is_mine; do
   waited=$((waited + 1))
   sleep 0.02
 done
-echo held
-number=0
-say_when_drained &
+echo pinned
+wants=pin number=0 holding=0
 while read -r word rest; do
   is_mine || { echo over; exit 1; }
   number=$((number + 1))
   case $word in
-    release) number=release ;;
+    hold) wants=hold ;;
+    release) wants=release ;;
     lead) say_when_led "$rest" & ;;
   esac
-  echo "$me $number $ORIGIN" | replace "$RUN/hold"
-  [ "$number" != release ] || break
+  [ "$wants" != hold ] || holding=$((holding + 1))
+  [ "$holding" -le "$MOST" ] || break
+  echo "$me $wants-$number $ORIGIN" | replace "$RUN/hold"
+  [ "$word" != hold ] || { wake; say_when_drained & }
+  [ "$wants" != release ] || break
 done
-[ "$number" = release ] || rm -f "$RUN/hold"
+[ "$wants" = release ] || rm -f "$RUN/hold"
 wake
 while is_mine; do sleep 0.02; done
-echo released
+[ "$wants" = release ] && echo released || echo over

@@ -104,27 +104,34 @@ renew() {
 }
 
 # -- The hold. PgBouncer is told by this process alone, which goes by the file $RUN/hold of hold.sh: "OWNER WORD ADDRESS",
-# where the word changes for as long as whoever holds is heard of, and is "release" at the end. Three looks at the same words,
-# or no file, are the end of it as well, whatever became of them; so nobody can be left waiting. ADDRESS is where the primary
-# was. $RUN/held says whose hold is in force.
+# where the word (pin-N, hold-N, release-N) changes for as long as whoever holds is heard of. Three looks at the same words, or
+# no file, are the end of it as well, whatever became of them; so nobody can be left waiting. ADDRESS is where the primary is.
+# $RUN/held says whose hold is in force, and how far it is.
 
 keep_hold() {
   words=$(cat "$RUN/hold" 2>/dev/null)
   owner=${words%% *}
   if [ -z "$words" ]; then
-    if [ -n "$holder" ]; then let_go lost; else end_detour; fi
-  elif [ -z "$holder" ] && [ "$owner" = "$before" ]; then
-    # A late word of a hold that is over.
-    rm -f "$RUN/hold"
-  elif [ -z "$holder" ]; then
-    log 'clients wait from now on: the primary is about to move'
-    holder=$owner heard=$words silent=0
-    kill -USR1 "$child"
-    echo "$holder" | replace "$RUN/held"
-  elif case $words in "$holder release "*) true ;; *) false ;; esac; then
-    rm -f "$RUN/hold"
-    let_go released
-  elif [ "$words" != "$heard" ]; then
+    if [ -n "$holder" ]; then let_go lost; else steer; fi
+    return
+  fi
+  if [ -z "$holder" ]; then
+    if [ "$owner" = "$before" ]; then
+      # A late word of a hold that is over.
+      rm -f "$RUN/hold"
+      return
+    fi
+    pin "$owner" "${words##* }"
+  fi
+  case $words in
+    "$holder release-"*)
+      rm -f "$RUN/hold"
+      let_go released
+      return
+      ;;
+    "$holder hold-"*) [ -n "$paused" ] || hold_clients ;;
+  esac
+  if [ "$words" != "$heard" ]; then
     heard=$words silent=0
   elif [ "$silent" -lt 2 ]; then
     silent=$((silent + 1))
@@ -134,31 +141,49 @@ keep_hold() {
   fi
 }
 
-# By now the Service may lead to a pod that is not the primary yet. Whoever has lost the one who holds goes on with the primary
-# of before, for as long as that is one and the Service does not lead to another.
+# The Service is about to lead to the candidate, which can't write yet: a server that is made there ends at once, and PgBouncer
+# turns clients away after that. So it goes to the primary itself.
+pin() { # OWNER ADDRESS
+  holder=$1 origin=$2 heard='' silent=0
+  log "the primary is about to move${origin:+: servers are made at $origin until it has}"
+  go_to "$origin"
+  echo "$holder pinned" | replace "$RUN/held"
+}
+
+hold_clients() {
+  log 'clients wait from now on'
+  paused=1
+  kill -USR1 "$child"
+  echo "$holder held" | replace "$RUN/held"
+}
+
+# Whoever has lost the one who holds goes on with the primary of before: the Service may lead to a pod that is not the primary.
 let_go() { # released|lost
-  was=$detour
-  detour=''
-  origin=${heard##* }
-  if [ "$1" = lost ] && [ -n "$origin" ] && ! writes "$SERVICE" && writes "$origin"; then detour=$origin; fi
-  [ "$was" = "$detour" ] || { write_files && kill -HUP "$child"; }
-  kill -USR2 "$child"
-  before=$holder holder=''
+  if [ "$1" = released ]; then
+    origin=''
+    go_to ''
+  fi
+  [ -z "$paused" ] || kill -USR2 "$child"
+  before=$holder holder='' paused=''
   rm -f "$RUN/held"
   case $1 in
-    released) log "clients go on" ;;
-    *) log "clients go on${detour:+ with $detour}: whoever held them is not heard of any more" ;;
+    released) log 'clients go on' ;;
+    *) log "clients go on${origin:+ with the primary at $origin}: whoever held them is not heard of any more" ;;
   esac
 }
 
-writes() { # HOST
-  [ "$(ask "$1" "$ROLE" postgres 'select pg_catalog.pg_is_in_recovery()')" = f ]
+# Until the Service leads to a primary again.
+steer() {
+  [ -n "$origin" ] || return 0
+  [ "$(ask "$SERVICE" "$ROLE" postgres 'select pg_catalog.pg_is_in_recovery()')" = f ] || return 0
+  log "$SERVICE leads to a primary"
+  origin=''
+  go_to ''
 }
 
-end_detour() {
-  [ -n "$detour" ] && writes "$SERVICE" || return 0
-  detour=''
-  log "$SERVICE leads to a primary again"
+go_to() { # ADDRESS, or nothing for the Service
+  [ "$detour" != "$1" ] || return 0
+  detour=$1
   write_files && kill -HUP "$child"
 }
 
@@ -194,7 +219,7 @@ only_primary=''
 # once, and another is made, in place of giving a client a session that can't write. Asking for verifiers works there.
 [ -z "${POOLER_ONLY_PRIMARY:-}" ] || only_primary=" connect_query='select case when pg_catalog.pg_is_in_recovery() and session_user <> ''$ROLE'' then pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) end'"
 
-stopping='' holder='' before='' detour=''
+stopping='' holder='' before='' paused='' origin='' detour=''
 trap 'stopping=1' TERM INT
 trap : HUP
 

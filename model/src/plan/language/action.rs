@@ -145,7 +145,7 @@ pub enum Action {
     /// Lets poolers begin no more transactions, and waits until none is under way. It lasts as long as this process keeps
     /// saying so; when it dies or is cut off, the poolers go on by themselves.
     HoldClients {
-        /// Names of the poolers' pods.
+        /// Names of the poolers' pods, as they were when it was planned: those are held that there are by then.
         poolers: Vec<String>,
         /// The pod that is the primary: where the poolers go on by themselves while nobody has stopped it.
         primary: String,
