@@ -32,16 +32,17 @@ struct Holding {
 
 /// What the plan says of the hold: the primary, how long transactions may take, and whether it is required.
 fn wanted(plan: &Plan) -> Option<(&str, Duration, bool)> {
-    plan.steps.iter().find_map(|step| match &step.action {
-        Action::HoldClients {
+    plan.steps.iter().find_map(|step| {
+        let Action::HoldClients {
             primary,
             limit_seconds,
             ..
-        } => {
-            let limit = Duration::from_secs((*limit_seconds).into());
-            Some((primary.as_str(), limit, step.on_failure == OnFailure::Stop))
-        }
-        _ => None,
+        } = &step.action
+        else {
+            return None;
+        };
+        let limit = Duration::from_secs((*limit_seconds).into());
+        Some((primary.as_str(), limit, step.on_failure == OnFailure::Stop))
     })
 }
 
