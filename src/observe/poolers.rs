@@ -9,9 +9,6 @@ use crate::cluster::{ClusterId, Pool, PoolerAnswer, PoolerPod, names};
 use crate::kubernetes::{Kube, KubeError};
 use crate::postgres::{Login, Rights, Session};
 
-/// PgBouncer's own database.
-const CONSOLE: &str = "pgbouncer";
-
 /// Asks every pooler of a cluster, all at once. Each has `limit` for everything: one that hangs costs its row.
 ///
 /// # Errors
@@ -58,6 +55,13 @@ async fn pools(
         .forward(&cluster.namespace, &pod.name, names::PORT)
         .await?;
     let (stream, reason) = (forward.stream, forward.reason);
-    let session = Session::connect_to(stream, reason, &login, CONSOLE, Rights::Console).await?;
+    let session = Session::connect_to(
+        stream,
+        reason,
+        &login,
+        names::POOLER_CONSOLE,
+        Rights::Console,
+    )
+    .await?;
     Ok(session.pools().await?)
 }

@@ -26,9 +26,19 @@ pub async fn requirements(
         .into_iter()
         .map(|it| it.within(namespace))
         .collect();
-    let unlogged = async {
+    let of_failover = async {
         match kind {
-            OperationKind::Failover => unlogged_tables(kube, observed).await,
+            OperationKind::Failover => {
+                let (unlogged, poolers) = futures::join!(
+                    unlogged_tables(kube, observed),
+                    kube.poolers(&snapshot.cluster)
+                );
+                let poolers = match poolers {
+                    Ok(pods) => Poolers::Seen(pods),
+                    Err(error) => Poolers::Unseen(error.to_string()),
+                };
+                (unlogged, poolers)
+            }
             OperationKind::Rejoin
             | OperationKind::Reinit
             | OperationKind::Scale
@@ -36,32 +46,15 @@ pub async fn requirements(
             | OperationKind::Synchronous
             | OperationKind::Rollout
             | OperationKind::Restore
-            | OperationKind::Discard => None,
+            | OperationKind::Discard => (None, Poolers::default()),
         }
     };
-    let poolers = async {
-        match kind {
-            OperationKind::Failover => match kube.poolers(&snapshot.cluster).await {
-                Ok(pods) => Poolers::Seen(pods),
-                Err(error) => Poolers::Unseen(error.to_string()),
-            },
-            OperationKind::Rejoin
-            | OperationKind::Reinit
-            | OperationKind::Scale
-            | OperationKind::Autoscale
-            | OperationKind::Synchronous
-            | OperationKind::Rollout
-            | OperationKind::Restore
-            | OperationKind::Discard => Poolers::default(),
-        }
-    };
-    let (missing, lock, journal, argo, unlogged, poolers) = futures::join!(
+    let (missing, lock, journal, argo, (unlogged, poolers)) = futures::join!(
         kube.not_allowed(&calls),
         lock_holder(kube, &snapshot.cluster),
         seen_journal(kube, &snapshot.cluster),
         argo_applications(kube, snapshot),
-        unlogged,
-        poolers,
+        of_failover,
     );
     let missing = missing?;
     let permissions = calls

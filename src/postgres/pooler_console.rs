@@ -5,9 +5,6 @@ use tokio_postgres::SimpleQueryMessage;
 use super::{Session, SqlError};
 use crate::cluster::{Pool, names};
 
-/// PgBouncer's own database: its console.
-const CONSOLE: &str = "pgbouncer";
-
 impl Session {
     /// The pools of the pooler to whose console this session leads, without the console's own, and without the one through
     /// which it asks for verifiers. Those first in which somebody waits for the longest.
@@ -33,7 +30,7 @@ impl Session {
             };
             let database = text("database").unwrap_or_default().to_owned();
             let user = text("user").unwrap_or_default().to_owned();
-            if database == CONSOLE || user == names::POOLER_ROLE {
+            if database == names::POOLER_CONSOLE || user == names::POOLER_ROLE {
                 continue;
             }
             // Microseconds since 1.8; a whole second of them is in the other column.

@@ -94,6 +94,8 @@ pub const POOLER_SECRET_VOLUME: &str = "passwords";
 pub const POOLER_ROLE: &str = "pgctl_pooler";
 /// The user of PgBouncer's console.
 pub const POOLER_ADMIN: &str = "pgctl_pooler_admin";
+/// PgBouncer's own database: its console.
+pub const POOLER_CONSOLE: &str = "pgbouncer";
 /// Key of the password of [`POOLER_ROLE`] in the pooler's Secret.
 pub const KEY_POOLER_PASSWORD: &str = "pooler-password";
 /// Key of the password of [`POOLER_ADMIN`] in the pooler's Secret.

@@ -28,6 +28,13 @@ pub struct PoolerPod {
     pub secret: Option<String>,
 }
 
+impl PoolerPod {
+    /// Whether it has clients that write and that can be let wait. One that leaves listens to nobody any more.
+    pub fn can_hold(&self) -> bool {
+        self.purpose == PoolerPurpose::Write && self.stopped.is_none() && !self.leaving
+    }
+}
+
 /// The servers and clients of one user and database in a pooler's pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pool {

@@ -6,7 +6,7 @@ use futures::future::{join_all, try_join_all};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::cluster::PoolerPurpose;
+use crate::cluster::PoolerPod;
 use crate::engine::WorldError;
 use crate::kubernetes::{HoldStage, PoolerHold};
 use crate::plan::{Action, OnFailure, OperationFinding, Plan};
@@ -53,7 +53,7 @@ impl Holding {
         let pods = cluster.kube.poolers(&cluster.id).await?;
         let names: Vec<String> = pods
             .into_iter()
-            .filter(|it| it.purpose == PoolerPurpose::Write && it.stopped.is_none() && !it.leaving)
+            .filter(PoolerPod::can_hold)
             .map(|it| it.name)
             .collect();
         self.holds.retain(|it| {

@@ -109,7 +109,9 @@ renew() {
 # $RUN/held says whose hold is in force, and how far it is.
 
 keep_hold() {
-  words=$(cat "$RUN/hold" 2>/dev/null)
+  words=''
+  # Most of the time there is none, and a process a second for it would be too many.
+  [ ! -e "$RUN/hold" ] || words=$(cat "$RUN/hold" 2>/dev/null)
   owner=${words%% *}
   if [ -z "$words" ]; then
     if [ -n "$holder" ]; then let_go lost; else steer; fi

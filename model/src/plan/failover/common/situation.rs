@@ -79,8 +79,8 @@ impl<'a> Situation<'a> {
     /// Those whose clients a switchover lets wait. In an emergency they wait as it is.
     pub(crate) fn held_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
         let holds = self.mode == Mode::Switchover && self.request.hold != Hold::Off;
-        let runs = |it: &&PoolerPod| it.stopped.is_none() && !it.leaving;
-        self.write_poolers().filter(runs).filter(move |_| holds)
+        self.write_poolers()
+            .filter(move |it| holds && it.can_hold())
     }
 
     /// Pods of earlier operations whose end is still to be proven, and their instances: whoever
