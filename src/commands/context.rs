@@ -9,7 +9,10 @@ use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{ConnectOptions, Kube, KubeError, NamespaceScope, Selection, contexts};
-use crate::observe::{Depth, Examined, Observed, observe, observe_all, observe_and_examine};
+use crate::observe::{
+    Connections, Depth, Examined, Observed, observe, observe_all, observe_and_count,
+    observe_and_examine,
+};
 use crate::output::{Format, Given, Screen, plain, write_stdout};
 
 /// What every command needs.
@@ -112,6 +115,18 @@ impl Context {
             )
         });
         Ok(observed)
+    }
+
+    /// Looks at the one cluster of the namespace, and counts the sessions of clients on the way.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub(super) async fn observe_and_count(
+        &self,
+        kube: &Kube,
+    ) -> Result<(Observed, Connections), Failure> {
+        let place = NamespaceScope::Namespace(kube.namespace().to_owned());
+        Ok(observe_and_count(kube, &place, &self.selection, self.depth).await?)
     }
 
     /// Looks at the one cluster of the namespace, and at the same time at all else that `pgctl doctor` goes by.

@@ -36,6 +36,7 @@ mod revision;
 mod secret;
 mod surroundings;
 mod terminal;
+mod transport;
 mod volume_pod;
 mod wait;
 

@@ -9,13 +9,13 @@ use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::builder::Observed;
-use super::open::{OpenError, login, open, open_database};
+use super::open::{OpenError, OpenPod, login, open};
 use crate::cluster::{
-    ClusterId, ContainerState, NameError, NoAnswer, PodAnswer, PodFacts, Role, primary_first,
-    resolve_tail,
+    ClusterId, ContainerState, Instance, NameError, NoAnswer, PodAnswer, PodFacts, Role,
+    primary_first, resolve_tail,
 };
 use crate::kubernetes::{Credentials, Found, Kube, KubeError, NamespaceScope, Selection};
-use crate::postgres::{Login, Session};
+use crate::postgres::Login;
 
 /// Databases asked at the same moment, over all clusters: each is a stream through the API server.
 const MAX_FORWARDS: usize = 64;
@@ -187,13 +187,14 @@ impl AskedCluster {
             true => Role::Standby,
             false => Role::Primary,
         };
+        let login = login.clone();
         Ok(OpenPod {
             pod,
             role,
             session,
             kube,
             namespace,
-            login: login.clone(),
+            login,
         })
     }
 }
@@ -202,14 +203,7 @@ fn forwards() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_FORWARDS))
 }
 
-/// The login to every database of a cluster, or why there is none.
-pub(super) async fn login_of(kube: &Kube, found: &Found) -> Result<Login, String> {
-    let credentials = credentials(kube, found).await;
-    let credentials = credentials.map_err(|error| error.to_string())?;
-    Ok(login(&credentials, kube.timeout()))
-}
-
-pub(super) fn runs(pod: &PodFacts) -> bool {
+fn runs(pod: &PodFacts) -> bool {
     matches!(pod.container, ContainerState::Running { .. })
 }
 
@@ -243,7 +237,7 @@ pub(super) async fn within<T>(
 pub(super) fn to_be_asked<'a>(
     kube: &Kube,
     observed: &'a Observed,
-) -> impl Iterator<Item = (&'a str, Result<Login, String>)> {
+) -> impl Iterator<Item = (&'a Instance, Result<Login, String>)> {
     let credentials = observed.credentials.as_ref();
     let login = credentials.map(|it| login(it, kube.timeout()));
     observed.snapshot.instances.iter().map(move |instance| {
@@ -251,7 +245,7 @@ pub(super) fn to_be_asked<'a>(
             (Some(_), _) => login.clone().ok_or("the Secret could not be read"),
             (None, why) => Err(why.unwrap_or("its container does not run")),
         };
-        (instance.name(), login.map_err(str::to_owned))
+        (instance, login.map_err(str::to_owned))
     })
 }
 
@@ -260,30 +254,5 @@ fn no_answer(error: OpenError) -> NoAnswer {
     match error {
         OpenError::Sql(error) if error.shows_life() => NoAnswer::Refused(reason),
         OpenError::Sql(_) | OpenError::Kube(_) => NoAnswer::Silent(reason),
-    }
-}
-
-/// A pod that is being asked, with an open session in its database `postgres`.
-pub struct OpenPod<'a> {
-    /// What Kubernetes says of it.
-    pub pod: &'a PodFacts,
-    /// What it is, as it just said.
-    pub role: Role,
-    /// The session.
-    pub session: Session,
-    /// The way to it.
-    pub kube: &'a Kube,
-    /// Its namespace.
-    pub namespace: &'a str,
-    login: Login,
-}
-
-impl OpenPod<'_> {
-    /// A session in another of its databases.
-    ///
-    /// # Errors
-    /// When it does not let us in.
-    pub async fn database(&self, name: &str) -> Result<Session, OpenError> {
-        open_database(self.kube, self.namespace, &self.pod.name, &self.login, name).await
     }
 }

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::nodes::readiness;
-use super::open::{OpenError, login, open, replication_login};
+use super::open::{OpenError, OpenPod, login, open, replication_login};
 use crate::cluster::names;
 use crate::cluster::{
-    ContainerState, Database, Instance, NotVisible, PodFacts, Snapshot, StartDecision, Topology,
+    ContainerState, Database, Instance, NotVisible, PodFacts, Role, Snapshot, StartDecision,
+    Topology,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection,
@@ -69,13 +70,40 @@ pub(super) async fn observe_found(
     taken: Timestamp,
     depth: Depth,
 ) -> Result<Observed, KubeError> {
+    let (observed, _) = observe_and_ask(kube, found, taken, depth, &async |_| ()).await?;
+    Ok(observed)
+}
+
+/// The same, and a question to each server that has told its facts, in the session that has told them: a session of its
+/// own would cost as much as the look. The answers are in the order of the pods; one that was not asked says
+/// why. A question takes care itself that it ends.
+///
+/// # Errors
+/// As [`observe_found`].
+pub(super) async fn observe_and_ask<T>(
+    kube: &Kube,
+    found: &Found,
+    taken: Timestamp,
+    depth: Depth,
+    question: &impl AsyncFn(OpenPod<'_>) -> T,
+) -> Result<(Observed, Vec<Result<T, String>>), KubeError> {
     let forwards = Semaphore::new(MAX_FORWARDS);
-    let (nodes, seen, topology) = futures::join!(
+    let (nodes, (seen, credentials), topology) = futures::join!(
         readiness(kube, nodes_of([found])),
-        databases(kube, found, depth, &forwards),
+        databases(kube, found, depth, &forwards, question),
         kube.topology(found),
     );
-    Ok(put_together(found, taken, &nodes, seen, topology?))
+    let (seen, answers): (Vec<Seen>, Vec<Option<T>>) = seen.into_iter().unzip();
+    let observed = put_together(found, taken, &nodes, (seen, credentials), topology?);
+    let instances = observed.snapshot.instances.iter();
+    let answers = instances.zip(answers).map(|(instance, answer)| {
+        answer.ok_or_else(|| {
+            let why = instance.database.unanswered();
+            why.unwrap_or("its container does not run").to_owned()
+        })
+    });
+    let answers = answers.collect();
+    Ok((observed, answers))
 }
 
 /// Looks at every cluster in a place, all at once, sorted by namespace and name. Apart from the
@@ -99,18 +127,27 @@ pub async fn observe_all(
     };
     let (nodes, seen) = futures::join!(
         readiness(kube, nodes_of(&found)),
-        join_all(
-            found
-                .iter()
-                .map(|found| databases(kube, found, depth_of(found), &forwards))
-        ),
+        join_all(found.iter().map(|found| databases(
+            kube,
+            found,
+            depth_of(found),
+            &forwards,
+            &async |_| ()
+        ))),
     );
     found
         .iter()
         .zip(seen)
-        .map(|(found, seen)| {
+        .map(|(found, (seen, credentials))| {
             let topology = found.listed_topology()?;
-            Ok(put_together(found, taken, &nodes, seen, topology))
+            let seen = seen.into_iter().map(|(seen, _)| seen).collect();
+            Ok(put_together(
+                found,
+                taken,
+                &nodes,
+                (seen, credentials),
+                topology,
+            ))
         })
         .collect()
 }
@@ -178,19 +215,20 @@ impl Seen {
     }
 }
 
-/// What each pod's database says, in the order of the pods, all asked at once.
-async fn databases(
+/// What each pod's database says, and its answer to the question, in the order of the pods, all asked at once.
+async fn databases<T>(
     kube: &Kube,
     found: &Found,
     depth: Depth,
     forwards: &Semaphore,
-) -> (Vec<Seen>, Option<Credentials>) {
+    question: &impl AsyncFn(OpenPod<'_>) -> T,
+) -> (Vec<(Seen, Option<T>)>, Option<Credentials>) {
     let pods = found.pod_facts(&BTreeMap::new());
     let all = |database: Database| {
         pods.iter()
             .map(|pod| match running(pod) {
-                true => Seen::new(database.clone()),
-                false => Seen::new(Database::NotRunning),
+                true => (Seen::new(database.clone()), None),
+                false => (Seen::new(Database::NotRunning), None),
             })
             .collect()
     };
@@ -217,14 +255,15 @@ async fn databases(
     let namespace = &found.id.namespace;
     let seen = join_all(pods.iter().map(async |pod| {
         if !running(pod) {
-            return Seen {
+            let seen = Seen {
                 last_words: why_it_crashed(kube, namespace, pod).await,
                 ..Seen::new(Database::NotRunning)
             };
+            return (seen, None);
         }
         let _permit = forwards.acquire().await;
-        let (mut seen, standbys) = futures::join!(
-            ask(kube, namespace, &pod.name, &login, source),
+        let ((mut seen, answer), standbys) = futures::join!(
+            ask(kube, namespace, pod, &login, source, question),
             replication_login(kube, namespace, &pod.name, &credentials, login.timeout),
         );
         match &mut seen.database {
@@ -234,55 +273,84 @@ async fn databases(
                 seen.last_words = why_it_crashed(kube, namespace, pod).await;
             }
         }
-        seen
+        (seen, answer)
     }))
     .await;
     (seen, Some(credentials))
 }
 
-/// Asks one database. It never takes longer than the login's timeout, and a moment more for the
-/// reason why nothing listens.
-async fn ask(
+/// Asks one database. Without the question it never takes longer than the login's timeout, and a moment more for
+/// the reason why nothing listens.
+async fn ask<T>(
     kube: &Kube,
     namespace: &str,
-    pod: &str,
+    pod: &PodFacts,
     login: &Login,
     source: &CredentialsSource,
-) -> Seen {
+    question: &impl AsyncFn(OpenPod<'_>) -> T,
+) -> (Seen, Option<T>) {
     let asking = async {
-        let session = open(kube, namespace, pod, login).await?;
-        Ok::<_, OpenError>(session.facts().await?)
+        let session = open(kube, namespace, &pod.name, login).await?;
+        let facts = session.facts().await?;
+        Ok::<_, OpenError>((session, facts))
     };
-    match tokio::time::timeout(login.timeout, asking).await {
-        Ok(Ok(facts)) => Seen::new(Database::Reached(Box::new(facts))),
+    let (session, facts) = match tokio::time::timeout(login.timeout, asking).await {
+        Ok(Ok(answered)) => answered,
         Ok(Err(error)) => {
-            let waiting = match &error {
-                // The container runs and nothing listens: the start script may say why.
-                OpenError::Sql(SqlError::Lost { .. }) => why_held_back(kube, namespace, pod).await,
-                _ => None,
-            };
-            let reason = error.to_string();
-            let database = match error {
-                OpenError::Sql(SqlError::WrongPassword { .. }) => Database::LockedOut {
-                    reason,
-                    secret: source.secret.clone(),
-                    key: source.password_key.clone(),
-                },
-                error => Database::Unreachable {
-                    reason,
-                    alive: matches!(&error, OpenError::Sql(error) if error.shows_life()),
-                },
-            };
-            Seen {
-                waiting,
-                ..Seen::new(database)
-            }
+            let seen = unanswered(kube, namespace, &pod.name, source, error).await;
+            return (seen, None);
         }
         Err(_) => {
             let reason = format!("no answer within {} s", login.timeout.as_secs_f64());
             let alive = false;
-            Seen::new(Database::Unreachable { reason, alive })
+            let seen = Seen::new(Database::Unreachable { reason, alive });
+            return (seen, None);
         }
+    };
+    let open = OpenPod {
+        pod,
+        role: match facts.recovery.is_some() {
+            true => Role::Standby,
+            false => Role::Primary,
+        },
+        session,
+        kube,
+        namespace,
+        login: login.clone(),
+    };
+    let answer = question(open).await;
+    let seen = Seen::new(Database::Reached(Box::new(facts)));
+    (seen, Some(answer))
+}
+
+/// What is seen of a database that does not answer, and why.
+async fn unanswered(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    source: &CredentialsSource,
+    error: OpenError,
+) -> Seen {
+    let waiting = match &error {
+        // The container runs and nothing listens: the start script may say why.
+        OpenError::Sql(SqlError::Lost { .. }) => why_held_back(kube, namespace, pod).await,
+        _ => None,
+    };
+    let reason = error.to_string();
+    let database = match error {
+        OpenError::Sql(SqlError::WrongPassword { .. }) => Database::LockedOut {
+            reason,
+            secret: source.secret.clone(),
+            key: source.password_key.clone(),
+        },
+        error => Database::Unreachable {
+            reason,
+            alive: matches!(&error, OpenError::Sql(error) if error.shows_life()),
+        },
+    };
+    Seen {
+        waiting,
+        ..Seen::new(database)
     }
 }
 

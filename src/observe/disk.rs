@@ -5,8 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::asking::OpenPod;
-use super::open::OpenError;
+use super::open::{OpenError, OpenPod};
 use crate::cluster::{DiskUsage, Mount, TableSpace, names, parse_df};
 
 /// Databases that are asked for their tables at the same moment.

@@ -3,32 +3,18 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
-use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::asking::{login_of, runs, to_be_asked, within};
-use super::builder::{Depth, Observed, observe_found};
-use super::open::{OpenError, open, open_database};
+use super::builder::{Depth, Observed, observe_and_ask};
 use super::rights::{access, missing, questions, rights};
-use super::unlogged::unlogged_tables;
-use crate::cluster::ClusterId;
-use crate::doctor::{
-    Access, DatabaseAnswer, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerAnswer,
-    ServerSeen,
-};
-use crate::kubernetes::{CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection};
+use super::servers::{ExaminedServers, Said, each_server, examine, settled};
+use crate::cluster::{ClusterId, Instance};
+use crate::doctor::{Access, Known, ObjectsSeen, PasswordFacts, SecretFacts, ServerSeen};
+use crate::kubernetes::{CredentialsSource, Kube, KubeError, NamespaceScope, Selection};
 use crate::plan::UnloggedTables;
-use crate::postgres::{Login, Session, SqlError};
 
-/// Databases that are asked of each server, the largest first.
-const MOST_DATABASES: usize = 30;
 /// Clusters that are asked about at the same time.
 const CLUSTERS_AT_ONCE: usize = 16;
-/// Databases that one server is asked about at the same time: few, because every connection is one that
-/// clients lack.
-const AT_ONCE: usize = 2;
-/// The database that a session is in when nothing else is said.
-const OWN_DATABASE: &str = "postgres";
 
 /// What was asked besides the snapshot.
 #[derive(Debug)]
@@ -37,6 +23,8 @@ pub struct Examined {
     pub objects: ObjectsSeen,
     /// What each server says, in the order of the pods.
     pub servers: Vec<ServerSeen>,
+    /// Roles whose password is their name, and those stored as MD5.
+    pub passwords: Known<PasswordFacts>,
     /// Unlogged tables by database.
     pub unlogged: Known<Vec<UnloggedTables>>,
     /// What is wrong with the Secret's values.
@@ -59,28 +47,26 @@ pub async fn observe_and_examine(
     let taken = Timestamp::now();
     let found = kube.discover_one(place, selection).await?;
     let observed = async {
-        let observed = observe_found(kube, &found, taken, depth).await?;
-        let unlogged = unlogged_tables(kube, &observed).await;
-        Ok::<_, KubeError>((observed, unlogged))
+        let (observed, said) = observe_and_ask(kube, &found, taken, depth, &examine).await?;
+        let names = observed.snapshot.instances.iter().map(Instance::name);
+        let said = names.zip(said);
+        let said = said.map(|(pod, said)| said.unwrap_or_else(|why| Said::nothing(pod, why)));
+        let servers = settled(kube, &observed, said.collect()).await;
+        Ok::<_, KubeError>((observed, servers))
     };
     let objects = async {
         let seen = kube.surroundings(place, std::slice::from_ref(&found)).await;
         seen.into_iter().next()
     };
     let questions = questions();
-    let (observed, objects, servers, secret, missing) = futures::join!(
+    let (observed, objects, secret, missing) = futures::join!(
         observed,
         objects,
-        running_servers(kube, &found),
         secret(kube, found.credentials.as_ref()),
         missing(kube, Some(&found.id.namespace), &questions),
     );
-    let (observed, unlogged) = observed?;
-    let asked = Asked {
-        servers,
-        unlogged,
-        secret,
-    };
+    let (observed, servers) = observed?;
+    let asked = Asked { servers, secret };
     let objects = objects.unwrap_or_else(|| unseen_objects("its objects are gone"));
     let examined = asked.with(objects, missing.map(|it| access(&it)));
     Ok((observed, examined))
@@ -140,18 +126,18 @@ pub async fn examined_all(
 
 /// What the servers and the Secret of a cluster say.
 struct Asked {
-    servers: Vec<ServerSeen>,
-    unlogged: Option<Vec<UnloggedTables>>,
+    servers: ExaminedServers,
     secret: Known<SecretFacts>,
 }
 
 impl Asked {
     fn with(self, objects: ObjectsSeen, access: Known<Vec<Access>>) -> Examined {
-        let unlogged = self.unlogged;
+        let asked = self.servers;
         Examined {
             objects,
-            servers: self.servers,
-            unlogged: unlogged.ok_or_else(|| "no server says which tables are unlogged".to_owned()),
+            servers: asked.servers,
+            passwords: asked.passwords,
+            unlogged: asked.unlogged,
             secret: self.secret,
             access,
         }
@@ -159,16 +145,15 @@ impl Asked {
 }
 
 async fn asked(kube: &Kube, observed: &Observed) -> Asked {
-    let (servers, unlogged, secret) = futures::join!(
-        servers(kube, observed),
-        unlogged_tables(kube, observed),
+    let servers = async {
+        let said = each_server(kube, observed).await;
+        settled(kube, observed, said).await
+    };
+    let (servers, secret) = futures::join!(
+        servers,
         secret(kube, observed.credentials.as_ref().map(|it| &it.source)),
     );
-    Asked {
-        servers,
-        unlogged,
-        secret,
-    }
+    Asked { servers, secret }
 }
 
 /// What is around the clusters of a place, or why nobody can say.
@@ -214,109 +199,4 @@ async fn secret(kube: &Kube, source: Option<&CredentialsSource>) -> Known<Secret
     let source = source.ok_or_else(|| "the Secret could not be read".to_owned())?;
     let judged = kube.judge_secret(source).await;
     judged.map_err(|error| error.to_string())
-}
-
-async fn servers(kube: &Kube, observed: &Observed) -> Vec<ServerSeen> {
-    let namespace = &observed.snapshot.cluster.namespace;
-    each_server(kube, namespace, to_be_asked(kube, observed)).await
-}
-
-/// Those of a cluster that nobody has asked yet.
-async fn running_servers(kube: &Kube, found: &Found) -> Vec<ServerSeen> {
-    let login = login_of(kube, found).await;
-    let pods = found.pod_facts(&BTreeMap::new());
-    let wanted = pods.iter().map(|pod| {
-        let login = match runs(pod) {
-            true => login.clone(),
-            false => Err("its container does not run".to_owned()),
-        };
-        (pod.name.as_str(), login)
-    });
-    each_server(kube, &found.id.namespace, wanted).await
-}
-
-async fn each_server(
-    kube: &Kube,
-    namespace: &str,
-    pods: impl Iterator<Item = (&str, Result<Login, String>)>,
-) -> Vec<ServerSeen> {
-    let asked = pods.map(async |(pod, login)| match login {
-        Err(why) => unseen(pod, why),
-        Ok(login) => server(kube, namespace, pod, &login).await,
-    });
-    join_all(asked).await
-}
-
-fn unseen(pod: &str, why: String) -> ServerSeen {
-    ServerSeen {
-        pod: pod.to_owned(),
-        answer: Err(why.clone()),
-        databases: BTreeMap::new(),
-        passwords: Err(why),
-    }
-}
-
-async fn server(kube: &Kube, namespace: &str, pod: &str, login: &Login) -> ServerSeen {
-    let asking = async {
-        let session = open(kube, namespace, pod, login).await?;
-        let (answer, passwords) =
-            futures::join!(session.examine_server(), session.examine_passwords());
-        let passwords = passwords.map_err(|error| error.to_string());
-        Ok((session, answer?, passwords))
-    };
-    let (session, answer, passwords): (Session, ServerAnswer, Known<PasswordFacts>) =
-        match within(login.timeout, asking).await {
-            Ok(answers) => answers,
-            Err(why) => return unseen(pod, why.to_string()),
-        };
-    let names = answer.databases.iter().take(MOST_DATABASES).cloned();
-    let (own, names): (Vec<String>, Vec<String>) = names.partition(|name| name == OWN_DATABASE);
-    let own = async {
-        let mut seen = BTreeMap::new();
-        if let Some(name) = own.into_iter().next() {
-            let asking = async { Ok(session.examine_database().await?) };
-            let answer = within(login.timeout, asking).await;
-            seen.insert(name, answer.map_err(|why| why.to_string()));
-        }
-        drop(session);
-        seen
-    };
-    let others = futures::stream::iter(names)
-        .map(async |name| {
-            let answer = database(kube, namespace, pod, login, &name).await;
-            (name, answer)
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect::<BTreeMap<_, _>>();
-    let (mut databases, others) = futures::join!(own, others);
-    databases.extend(others);
-    ServerSeen {
-        pod: pod.to_owned(),
-        answer: Ok(answer),
-        databases,
-        passwords,
-    }
-}
-
-async fn database(
-    kube: &Kube,
-    namespace: &str,
-    pod: &str,
-    login: &Login,
-    name: &str,
-) -> Known<DatabaseAnswer> {
-    let asking = async {
-        let session = match open_database(kube, namespace, pod, login, name).await {
-            Err(OpenError::Sql(SqlError::NotLetIn { .. })) if name.contains("\\x") => {
-                return Err(OpenError::Sql(SqlError::Unexpected {
-                    doing: format!("connecting to {name}"),
-                    reason: "its name is not UTF-8, so pgctl can't log in to it".to_owned(),
-                }));
-            }
-            other => other?,
-        };
-        Ok(session.examine_database().await?)
-    };
-    let answer = within(login.timeout, asking).await;
-    answer.map_err(|why| why.to_string())
 }

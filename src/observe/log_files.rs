@@ -21,7 +21,8 @@ pub async fn server_log_files(
         let facts = snapshot.instance(pod).and_then(|it| it.facts());
         facts.is_some_and(|it| it.settings.logging_collector)
     };
-    let asked = to_be_asked(kube, observed).filter(|(pod, _)| collects(pod));
+    let asked = to_be_asked(kube, observed).map(|(instance, login)| (instance.name(), login));
+    let asked = asked.filter(|(pod, _)| collects(pod));
     let asked = asked.map(async |(pod, login)| {
         let file = match login {
             Ok(login) => {

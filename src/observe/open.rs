@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::cluster::ReplicationLogin;
-use crate::cluster::names;
+use crate::cluster::{PodFacts, ReplicationLogin, Role, names};
 use crate::kubernetes::{Credentials, Kube, KubeError};
 use crate::postgres::{Login, Rights, Session, SqlError, log_in_for_replication};
 
@@ -18,6 +17,32 @@ pub enum OpenError {
     /// The database says no, or nothing.
     #[error(transparent)]
     Sql(#[from] SqlError),
+}
+
+/// A pod that is being asked, with an open session in its database `postgres`.
+pub struct OpenPod<'a> {
+    /// What Kubernetes says of it.
+    pub pod: &'a PodFacts,
+    /// What it is, as it just said.
+    pub role: Role,
+    /// The session.
+    pub session: Session,
+    /// The way to it.
+    pub kube: &'a Kube,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// How it was logged in to.
+    pub(super) login: Login,
+}
+
+impl OpenPod<'_> {
+    /// A session in another of its databases.
+    ///
+    /// # Errors
+    /// When it does not let us in.
+    pub async fn database(&self, name: &str) -> Result<Session, OpenError> {
+        open_database(self.kube, self.namespace, &self.pod.name, &self.login, name).await
+    }
 }
 
 /// The login of the superuser.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::asking::OpenPod;
-use super::open::OpenError;
+use super::open::{OpenError, OpenPod};
 use crate::cluster::names;
 use crate::cluster::{QueryAnswer, nearest};
 use crate::kubernetes::Kube;

@@ -69,12 +69,15 @@ pub(super) async fn missing(
     namespace: Option<&str>,
     calls: &[Call],
 ) -> Known<BTreeSet<String>> {
-    let calls = calls.iter().cloned();
-    let calls: Vec<Call> = match namespace {
-        Some(namespace) => calls.map(|it| it.within(namespace)).collect(),
-        None => calls.collect(),
+    let within: Vec<Call>;
+    let missing = match namespace {
+        Some(namespace) => {
+            let calls = calls.iter().cloned();
+            within = calls.map(|it| it.within(namespace)).collect();
+            kube.not_listed(namespace, &within).await
+        }
+        None => kube.not_allowed(calls).await,
     };
-    let missing = kube.not_allowed(&calls).await;
     let missing = missing.map_err(|error| error.to_string())?;
     Ok(missing.into_iter().map(permission).collect())
 }

@@ -15,7 +15,8 @@ pub async fn settings_and_sessions(
     with_queries: bool,
 ) -> Vec<(String, Result<(Value, Value), String>)> {
     let namespace = &observed.snapshot.cluster.namespace;
-    join_all(to_be_asked(kube, observed).map(async |(pod, login)| {
+    join_all(to_be_asked(kube, observed).map(async |(instance, login)| {
+        let pod = instance.name();
         let answer = match login {
             Err(why) => Err(why),
             Ok(login) => {

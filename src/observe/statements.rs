@@ -1,7 +1,6 @@
 //! Which statements a server spends its time with.
 
-use super::asking::OpenPod;
-use super::open::OpenError;
+use super::open::{OpenError, OpenPod};
 use crate::cluster::Statements;
 
 /// In so many databases the view is looked for.

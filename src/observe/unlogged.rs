@@ -11,33 +11,48 @@ use crate::plan::UnloggedTables;
 /// Asks the primary, or a standby when there is none; none when nobody answers, or the user may not
 /// know.
 pub async fn unlogged_tables(kube: &Kube, observed: &Observed) -> Option<Vec<UnloggedTables>> {
+    let server = server_to_ask(observed)?;
+    let login = login(observed.credentials.as_ref()?, kube.timeout());
+    let namespace = &observed.snapshot.cluster.namespace;
+    let asking = async {
+        let session = open(kube, namespace, server.name(), &login).await?;
+        Ok::<_, OpenError>(session.databases_with_unlogged().await?)
+    };
+    let databases = asking.await.ok()?;
+    unlogged_tables_in(kube, observed, databases).await
+}
+
+/// The server that is asked; none when nobody answers.
+pub(super) fn server_to_ask(observed: &Observed) -> Option<&Instance> {
     let snapshot = &observed.snapshot;
-    let server = snapshot
-        .primary()
-        .or_else(|| snapshot.standbys().next())
-        .map(Instance::name)?;
+    snapshot.primary().or_else(|| snapshot.standbys().next())
+}
+
+/// The same, of the databases that have some, as that server has said.
+pub(super) async fn unlogged_tables_in(
+    kube: &Kube,
+    observed: &Observed,
+    databases: Vec<String>,
+) -> Option<Vec<UnloggedTables>> {
+    let snapshot = &observed.snapshot;
+    let server = server_to_ask(observed)?.name();
     let login = login(observed.credentials.as_ref()?, kube.timeout());
     let namespace = &snapshot.cluster.namespace;
     let on_primary = snapshot.primary().is_some();
-    let asking = async {
-        let session = open(kube, namespace, server, &login).await?;
-        let databases = session.databases_with_unlogged().await?;
-        try_join_all(databases.into_iter().map(async |database| {
-            let session = open_database(kube, namespace, server, &login, &database).await;
-            let (tables, bytes) = match session {
-                Ok(session) => session.unlogged_tables().await?,
-                // It lets nobody in: that it has some is known.
-                Err(OpenError::Sql(_)) => (1, 0),
-                Err(error) => return Err(error),
-            };
-            Ok::<_, OpenError>(UnloggedTables {
-                database,
-                tables,
-                bytes: Some(bytes).filter(|_| on_primary),
-            })
-        }))
-        .await
-    };
+    let asking = try_join_all(databases.into_iter().map(async |database| {
+        let session = open_database(kube, namespace, server, &login, &database).await;
+        let (tables, bytes) = match session {
+            Ok(session) => session.unlogged_tables().await?,
+            // It lets nobody in: that it has some is known.
+            Err(OpenError::Sql(_)) => (1, 0),
+            Err(error) => return Err(error),
+        };
+        Ok::<_, OpenError>(UnloggedTables {
+            database,
+            tables,
+            bytes: Some(bytes).filter(|_| on_primary),
+        })
+    }));
     let mut found = asking.await.ok()?;
     found.retain(|it| it.tables > 0);
     Some(found)

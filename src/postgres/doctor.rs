@@ -5,12 +5,18 @@ use serde::Deserialize;
 use super::json::json;
 use super::scram::fits;
 use super::{Session, SqlError, doctor_sql as sql};
-use crate::doctor::{CollationFacts, DatabaseAnswer, HbaLine, PasswordFacts, ServerAnswer};
+use crate::doctor::{
+    CollationFacts, DatabaseContents, DatabaseUsage, HbaLine, PasswordFacts, ServerAnswer,
+};
 
 const DOING: &str = "examining the server";
 
-/// How a role's password is stored. It can't be printed.
-#[derive(Deserialize)]
+/// How the roles' passwords are stored, each. It can't be printed.
+#[derive(PartialEq, Eq, Deserialize)]
+pub struct StoredPasswords(Vec<Stored>);
+
+/// How a role's password is stored.
+#[derive(PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored {
     name: String,
@@ -46,32 +52,46 @@ impl Session {
         Ok(answer)
     }
 
-    /// What the database that this session is in says.
+    /// How the database that this session is in is used on this server.
     ///
     /// # Errors
     /// As [`Self::examine_server`].
-    pub async fn examine_database(&self) -> Result<DatabaseAnswer, SqlError> {
-        json(DOING, self.text(DOING, sql::DATABASE).await?)
+    pub async fn examine_usage(&self) -> Result<DatabaseUsage, SqlError> {
+        json(DOING, self.text(DOING, sql::USAGE).await?)
     }
 
-    /// Which roles have their name as password, and which are stored as MD5. Nothing else of a password is
-    /// kept.
+    /// What the database that this session is in is.
+    ///
+    /// # Errors
+    /// As [`Self::examine_server`].
+    pub async fn examine_contents(&self) -> Result<DatabaseContents, SqlError> {
+        json(DOING, self.text(DOING, sql::CONTENTS).await?)
+    }
+
+    /// How the passwords of the roles are stored.
     ///
     /// # Errors
     /// As [`Self::examine_server`], and when the user is no superuser.
-    pub async fn examine_passwords(&self) -> Result<PasswordFacts, SqlError> {
-        let stored: Vec<Stored> = json(DOING, self.text(DOING, sql::PASSWORDS).await?)?;
+    pub async fn stored_passwords(&self) -> Result<StoredPasswords, SqlError> {
+        json(DOING, self.text(DOING, sql::PASSWORDS).await?)
+    }
+}
+
+impl StoredPasswords {
+    /// Which roles have their name as password, and which are stored as MD5. Nothing else of a password is
+    /// kept. (It takes milliseconds for each role: a password is made to be slow.)
+    pub fn judged(&self) -> PasswordFacts {
         let mut facts = PasswordFacts::default();
-        for role in stored {
+        for role in &self.0 {
             let verifier = role.verifier.as_deref();
             let fits = verifier.is_some_and(|it| fits(it, &role.name));
             if role.like_name || fits {
                 facts.like_name.push(role.name.clone());
             }
             if role.md5 {
-                facts.md5.push(role.name);
+                facts.md5.push(role.name.clone());
             }
         }
-        Ok(facts)
+        facts
     }
 }

@@ -76,21 +76,11 @@ from (select datname, to_jsonb(d) ->> 'datcollversion' as recorded,
   from pg_database d where datallowconn) as versions
 where recorded <> actual";
 
-/// What one database says (`doctor::DatabaseAnswer`).
+/// How a database is used on one server (`doctor::DatabaseUsage`).
 ///
-/// Notes:
-/// - `oid::regclass` names with the schema and quotes, because the search path has pg_catalog only.
-/// - Statistics that were never reset are as old as the server at least.
-/// - A sequence ends where the column that it fills ends.
-pub(super) const DATABASE: &str = r"
+/// Statistics that were never reset are as old as the server at least.
+pub(super) const USAGE: &str = r"
 select json_build_object(
-  'invalidIndexes', (select coalesce(json_agg(json_build_object(
-      'index', i.indexrelid::regclass::text, 'table', i.indrelid::regclass::text)
-      order by i.indexrelid::regclass::text), '[]')
-    from pg_index i join pg_class c on c.oid = i.indexrelid
-    where not i.indisvalid and c.relkind = 'i' and c.relpersistence <> 't'
-      and not exists (select from pg_stat_progress_create_index p
-        where p.datname = current_database() and p.relid = i.indrelid)),
   'unusedIndexes', (select coalesce(json_agg(json_build_object(
       'index', s.indexrelid::regclass::text, 'table', s.relid::regclass::text,
       'bytes', pg_relation_size(s.indexrelid))), '[]')
@@ -103,7 +93,23 @@ select json_build_object(
       order by s.indexrelid limit 1000) as s),
   'statisticsSeconds', extract(epoch from clock_timestamp() - coalesce(
       (select stats_reset from pg_stat_database where datname = current_database()),
-      pg_postmaster_start_time()))::float8,
+      pg_postmaster_start_time()))::float8
+)::text";
+
+/// What a database is (`doctor::DatabaseContents`).
+///
+/// Notes:
+/// - `oid::regclass` names with the schema and quotes, because the search path has pg_catalog only.
+/// - A sequence ends where the column that it fills ends.
+pub(super) const CONTENTS: &str = r"
+select json_build_object(
+  'invalidIndexes', (select coalesce(json_agg(json_build_object(
+      'index', i.indexrelid::regclass::text, 'table', i.indrelid::regclass::text)
+      order by i.indexrelid::regclass::text), '[]')
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+    where not i.indisvalid and c.relkind = 'i' and c.relpersistence <> 't'
+      and not exists (select from pg_stat_progress_create_index p
+        where p.datname = current_database() and p.relid = i.indrelid)),
   'sequences', (select coalesce(json_agg(json_build_object(
       'sequence', name, 'last', last, 'end', last_of_all,
       'percent', percent) order by percent desc), '[]')

@@ -46,6 +46,7 @@ mod watched_stream;
 
 pub use crate::cluster::{quote_identifier, quote_literal};
 pub use control::ReplayPosition;
+pub use doctor::StoredPasswords;
 pub use error::SqlError;
 pub use inventory::{DatabaseRow, Inventory, LockWait, ServerStart};
 pub use passwords::PasswordTraces;

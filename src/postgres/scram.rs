@@ -12,7 +12,7 @@ const MOST_ITERATIONS: u32 = 20_000;
 pub(super) fn fits(verifier: &str, password: &str) -> bool {
     parts(verifier).is_some_and(|(iterations, salt, stored)| {
         let salted = salted(password.as_bytes(), &salt, iterations);
-        let client = mac(&salted, b"Client Key");
+        let client = mac(&keyed(&salted), b"Client Key");
         Sha256::digest(client).as_slice() == stored
     })
 }
@@ -29,10 +29,11 @@ fn parts(verifier: &str) -> Option<(u32, Vec<u8>, Vec<u8>)> {
 
 /// `Hi()` of RFC 5802.
 fn salted(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
-    let mut once = mac(password, &[salt, &[0, 0, 0, 1]].concat());
+    let keyed = keyed(password);
+    let mut once = mac(&keyed, &[salt, &[0, 0, 0, 1]].concat());
     let mut sum = once;
     for _ in 1..iterations {
-        once = mac(password, &once);
+        once = mac(&keyed, &once);
         for (sum, byte) in sum.iter_mut().zip(once) {
             *sum ^= byte;
         }
@@ -40,11 +41,14 @@ fn salted(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
     sum
 }
 
-fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    // A key of any length is one (RFC 2104).
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return [0; 32];
-    };
+/// The key as it is used thousands of times: half of the work of one use is to prepare it.
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    // A key of any length is one (RFC 2104), so there is nothing to fail.
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
+}
+
+fn mac(keyed: &Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
+    let mut mac = keyed.clone();
     mac.update(message);
     mac.finalize().into_bytes().into()
 }

@@ -23,6 +23,8 @@ pub struct DoctorFacts {
     pub objects: ObjectsSeen,
     /// What each server says, in the order of the pods.
     pub servers: Vec<ServerSeen>,
+    /// Roles whose password is their name, and those stored as MD5; they are the same on every server.
+    pub passwords: Known<PasswordFacts>,
     /// Unlogged tables by database.
     pub unlogged: Known<Vec<UnloggedTables>>,
     /// The Secret's values, by what is wrong with them.
@@ -114,8 +116,6 @@ pub struct ServerSeen {
     pub answer: Known<ServerAnswer>,
     /// Its databases by name.
     pub databases: BTreeMap<String, Known<DatabaseAnswer>>,
-    /// Roles whose password is their name, and those stored as MD5.
-    pub passwords: Known<PasswordFacts>,
 }
 
 /// What a server says of itself (`src/postgres/doctor.rs` asks).
@@ -247,15 +247,31 @@ pub struct CollationFacts {
 }
 
 /// What one database of a server says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatabaseAnswer {
+    /// How it is used there.
+    pub usage: DatabaseUsage,
+    /// What it is, which is the same on every server or counted on the primary alone; none of a standby, which is not
+    /// asked.
+    pub contents: Option<DatabaseContents>,
+}
+
+/// What is counted of a database on each server for itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DatabaseAnswer {
-    /// Indexes that are not valid and not being made.
-    pub invalid_indexes: Vec<IndexName>,
+pub struct DatabaseUsage {
     /// Indexes that were not used since the statistics began, of those that enforce nothing.
     pub unused_indexes: Vec<IndexUse>,
     /// Age of the statistics, in seconds.
     pub statistics_seconds: f64,
+}
+
+/// What a database is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseContents {
+    /// Indexes that are not valid and not being made.
+    pub invalid_indexes: Vec<IndexName>,
     /// Sequences of which three quarters are used.
     pub sequences: Vec<SequenceUse>,
     /// Collations of another version than the system has, that something here uses.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::facts::{
-    ArchiveSeen, BackupSeen, Budget, DatabaseAge, DatabaseAnswer, DoctorFacts, HbaLine, NodePlace,
-    ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts, SecretFacts, ServerAnswer, ServerSeen,
-    SettingValue,
+    ArchiveSeen, BackupSeen, Budget, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage,
+    DoctorFacts, HbaLine, NodePlace, ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts,
+    SecretFacts, ServerAnswer, ServerSeen, SettingValue,
 };
 use crate::cluster::fixture::{healthy, now, primary, replica, sender};
 use crate::cluster::{Limits, Lsn, Snapshot, SyncState, Timeline, assess};
@@ -81,6 +81,7 @@ pub fn well() -> DoctorFacts {
                 unreadable: 0,
             },
         })),
+        passwords: Ok(PasswordFacts::default()),
         drift: Vec::new(),
         access: Ok(Vec::new()),
         statistics_seconds: 604_800.0,
@@ -98,6 +99,14 @@ fn names(snapshot: &Snapshot) -> impl Iterator<Item = String> {
 }
 
 fn server(pod: String) -> ServerSeen {
+    let contents = DatabaseContents {
+        invalid_indexes: Vec::new(),
+        sequences: Vec::new(),
+        collations: Vec::new(),
+        public_create: false,
+        behind: Vec::new(),
+    };
+    let of_primary = pod.contains("-primary-");
     ServerSeen {
         pod,
         answer: Ok(ServerAnswer {
@@ -135,16 +144,13 @@ fn server(pod: String) -> ServerSeen {
         databases: BTreeMap::from([(
             "shop".to_owned(),
             Ok(DatabaseAnswer {
-                invalid_indexes: Vec::new(),
-                unused_indexes: Vec::new(),
-                statistics_seconds: 1_000_000.0,
-                sequences: Vec::new(),
-                collations: Vec::new(),
-                public_create: false,
-                behind: Vec::new(),
+                usage: DatabaseUsage {
+                    unused_indexes: Vec::new(),
+                    statistics_seconds: 1_000_000.0,
+                },
+                contents: of_primary.then_some(contents),
             }),
         )]),
-        passwords: Ok(PasswordFacts::default()),
     }
 }
 
@@ -168,8 +174,19 @@ pub fn answer(facts: &mut DoctorFacts, server: usize) -> &mut ServerAnswer {
         .expect("a server of the fixture answers")
 }
 
+/// What the database `shop` of a server is, to be changed.
+pub fn database(facts: &mut DoctorFacts, server: usize) -> &mut DatabaseContents {
+    let contents = shop(facts, server).contents.as_mut();
+    contents.expect("a database of the fixture says what it is")
+}
+
+/// How the database `shop` of a server is used, to be changed.
+pub fn usage(facts: &mut DoctorFacts, server: usize) -> &mut DatabaseUsage {
+    &mut shop(facts, server).usage
+}
+
 /// What the database `shop` of a server says, to be changed.
-pub fn database(facts: &mut DoctorFacts, server: usize) -> &mut DatabaseAnswer {
+pub fn shop(facts: &mut DoctorFacts, server: usize) -> &mut DatabaseAnswer {
     let shop = facts.servers[server].databases.get_mut("shop");
     shop.and_then(|it| it.as_mut().ok())
         .expect("a database of the fixture answers")

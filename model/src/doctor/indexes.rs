@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{DatabaseAnswer, DoctorFacts, IndexUse};
+use super::facts::{DatabaseUsage, DoctorFacts, IndexUse};
 use super::remedy::in_database;
 use super::result::Finding;
 use super::servers::{database_of, each_database, primary};
@@ -52,6 +52,13 @@ pub(super) fn unused_index(facts: &DoctorFacts) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (name, on_primary) in &seen.databases {
+        // The others are only asked about a database where it matters what they say.
+        if on_primary
+            .as_ref()
+            .is_ok_and(|it| it.usage.unused_indexes.is_empty())
+        {
+            continue;
+        }
         let answers = match on_every_server(facts, name) {
             Ok(answers) => answers,
             Err(why) => {
@@ -60,7 +67,7 @@ pub(super) fn unused_index(facts: &DoctorFacts) -> Vec<Finding> {
             }
         };
         let Ok(on_primary) = on_primary else { continue };
-        findings.extend(unused_in(facts, name, on_primary, &answers));
+        findings.extend(unused_in(facts, name, &on_primary.usage, &answers));
     }
     findings
 }
@@ -68,12 +75,12 @@ pub(super) fn unused_index(facts: &DoctorFacts) -> Vec<Finding> {
 fn on_every_server<'a>(
     facts: &'a DoctorFacts,
     name: &str,
-) -> Result<Vec<(&'a str, &'a DatabaseAnswer)>, String> {
+) -> Result<Vec<(&'a str, &'a DatabaseUsage)>, String> {
     let ask = |server: &'a super::facts::ServerSeen| {
         let of = |why: &String| format!("{}: {why}", server.pod);
         server.answer.as_ref().map_err(of)?;
         match server.databases.get(name) {
-            Some(Ok(answer)) => Ok((server.pod.as_str(), answer)),
+            Some(Ok(answer)) => Ok((server.pod.as_str(), &answer.usage)),
             Some(Err(why)) => Err(of(why)),
             None => Err(format!("{} was not asked about it", server.pod)),
         }
@@ -84,8 +91,8 @@ fn on_every_server<'a>(
 fn unused_in(
     facts: &DoctorFacts,
     name: &str,
-    on_primary: &DatabaseAnswer,
-    answers: &[(&str, &DatabaseAnswer)],
+    on_primary: &DatabaseUsage,
+    answers: &[(&str, &DatabaseUsage)],
 ) -> Option<Finding> {
     let mut unused: BTreeMap<&str, &IndexUse> = BTreeMap::new();
     unused.extend(

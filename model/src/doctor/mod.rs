@@ -25,8 +25,8 @@ pub use check::{Check, CheckCode, Group};
 pub use examine::examine;
 pub use facts::{
     Access, ArchiveSeen, AutovacuumTable, BackupSeen, Budget, ChecksumFailures, ClientFacts,
-    CollationFacts, DatabaseAge, DatabaseAnswer, Difference, DoctorFacts, HbaLine, IndexName,
-    IndexUse, Known, NodePlace, ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts, SecretFacts,
-    SequenceUse, ServerAnswer, ServerSeen, SettingValue,
+    CollationFacts, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage, Difference,
+    DoctorFacts, HbaLine, IndexName, IndexUse, Known, NodePlace, ObjectsSeen, PasswordFacts,
+    PodSecurity, PolicyFacts, SecretFacts, SequenceUse, ServerAnswer, ServerSeen, SettingValue,
 };
 pub use result::{CheckResult, Examination, Outcome};

@@ -3,7 +3,7 @@
 use super::facts::{DoctorFacts, HbaLine, SecretFacts};
 use super::remedy::{in_database, on_primary, psql, show_settings};
 use super::result::{Finding, cluster};
-use super::servers::{database_of, each_database, each_server};
+use super::servers::{database_of, each_database, each_server, primary};
 use crate::cluster::suggestion::show_connections;
 use crate::cluster::{Instance, ObjectRef, quote_identifier};
 
@@ -73,30 +73,13 @@ pub(super) fn same_password(facts: &DoctorFacts) -> Vec<Finding> {
     })
 }
 
-/// Roles are the same on every server: the primary's count, else those of the first that says.
 fn passwords(
     facts: &DoctorFacts,
     look: impl FnOnce(&super::facts::PasswordFacts) -> Vec<Finding>,
 ) -> Vec<Finding> {
-    let primary = facts.snapshot.primary().map(Instance::name);
-    let of_primary = facts
-        .servers
-        .iter()
-        .find(|it| Some(it.pod.as_str()) == primary);
-    let known = facts.servers.iter().find(|it| it.passwords.is_ok());
-    match of_primary
-        .filter(|it| it.passwords.is_ok())
-        .or(known)
-        .or(of_primary)
-    {
-        Some(server) => match &server.passwords {
-            Ok(passwords) => look(passwords),
-            Err(why) => vec![Finding::unknown(ObjectRef::pod(&server.pod), why)],
-        },
-        None => vec![Finding::unknown(
-            cluster(&facts.snapshot),
-            "no server says how passwords are stored",
-        )],
+    match &facts.passwords {
+        Ok(passwords) => look(passwords),
+        Err(why) => vec![Finding::unknown(primary(facts), why)],
     }
 }
 

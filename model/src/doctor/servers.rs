@@ -1,6 +1,6 @@
 //! Asking the facts of servers: who did not answer is unknown, and never well.
 
-use super::facts::{DatabaseAnswer, DoctorFacts, ServerAnswer};
+use super::facts::{DatabaseContents, DoctorFacts, ServerAnswer};
 use super::result::{Finding, cluster};
 use crate::cluster::{Instance, ObjectRef};
 
@@ -37,7 +37,7 @@ pub(super) fn of_primary(
 /// What each database of the primary says; an unknown for each that says nothing.
 pub(super) fn each_database(
     facts: &DoctorFacts,
-    look: impl Fn(&str, &DatabaseAnswer) -> Option<Finding>,
+    look: impl Fn(&str, &DatabaseContents) -> Option<Finding>,
 ) -> Vec<Finding> {
     let (server, answer) = match facts.of_primary() {
         Ok(seen) => seen,
@@ -45,10 +45,15 @@ pub(super) fn each_database(
     };
     let mut findings: Vec<Finding> = Vec::new();
     for (name, database) in &server.databases {
-        match database {
-            Ok(database) => findings.extend(look(name, database)),
-            Err(why) => findings.push(Finding::unknown(database_of(name), why)),
-        }
+        let why = match database.as_ref().map(|it| &it.contents) {
+            Ok(Some(contents)) => {
+                findings.extend(look(name, contents));
+                continue;
+            }
+            Ok(None) => "its server was a standby when it was asked",
+            Err(why) => why,
+        };
+        findings.push(Finding::unknown(database_of(name), why));
     }
     let left = answer
         .databases

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::fixture::{answer, database, line, well};
+use super::fixture::{answer, database, line, shop, usage, well};
 use super::{
     Access, AutovacuumTable, BackupSeen, Check, CheckCode, ChecksumFailures, ClientFacts,
     CollationFacts, Difference, DoctorFacts, Examination, IndexName, IndexUse, Outcome,
@@ -139,7 +139,7 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
         }),
         (Check::UnusedIndex, Note, |it| {
             for server in 0..3 {
-                database(it, server).unused_indexes.push(unused());
+                usage(it, server).unused_indexes.push(unused());
             }
         }),
         (Check::CollationMismatch, Warning, |it| {
@@ -313,10 +313,14 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
                 Check::SettingsDiffer,
                 Check::VersionsDiffer,
                 Check::ArchitecturesDiffer,
-                Check::UnusedIndex,
             ],
             |it| it.servers[1].answer = Err("no answer within 10 s".into()),
         ),
+        // What the primary uses is used, whatever the others would say; of the rest it matters.
+        (&[Check::UnusedIndex], |it| {
+            usage(it, 0).unused_indexes.push(unused());
+            it.servers[1].answer = Err("no answer within 10 s".into());
+        }),
         (
             &[
                 Check::TransactionIdWraparound,
@@ -347,9 +351,7 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
             answer(it, 0).databases.push("small".into())
         }),
         (&[Check::PasswordIsName, Check::Md5Password], |it| {
-            for server in &mut it.servers {
-                server.passwords = Err("only a superuser may know".into());
-            }
+            it.passwords = Err("only a superuser may know".into());
         }),
         (&[Check::OldTransaction, Check::WalUnlimited], |it| {
             silence(it, &replica(0))
@@ -388,10 +390,7 @@ fn secret(facts: &mut DoctorFacts) -> &mut super::SecretFacts {
 }
 
 fn passwords(facts: &mut DoctorFacts) -> &mut super::PasswordFacts {
-    facts.servers[0]
-        .passwords
-        .as_mut()
-        .expect("they were compared")
+    facts.passwords.as_mut().expect("they were compared")
 }
 
 fn hba(facts: &mut DoctorFacts, method: &str) {
@@ -513,8 +512,8 @@ fn what_status_finds_is_found_under_its_code() {
 #[test]
 fn an_index_that_one_replica_uses_is_not_unused() {
     let examination = examined(|it| {
-        database(it, 0).unused_indexes.push(unused());
-        database(it, 1).unused_indexes.push(unused());
+        usage(it, 0).unused_indexes.push(unused());
+        usage(it, 1).unused_indexes.push(unused());
     });
     assert_eq!(
         outcome(&examination, CheckCode::Own(Check::UnusedIndex)),
@@ -526,14 +525,31 @@ fn an_index_that_one_replica_uses_is_not_unused() {
 fn young_statistics_say_nothing_of_an_index() {
     let examination = examined(|it| {
         for server in 0..3 {
-            database(it, server).unused_indexes.push(unused());
+            usage(it, server).unused_indexes.push(unused());
         }
-        database(it, 2).statistics_seconds = 3600.0;
+        usage(it, 2).statistics_seconds = 3600.0;
     });
     assert_eq!(
         outcome(&examination, CheckCode::Own(Check::UnusedIndex)),
         Outcome::Unknown
     );
+}
+
+#[test]
+fn what_a_primary_was_not_asked_is_unknown() {
+    let examination = examined(|it| shop(it, 0).contents = None);
+    for check in [
+        Check::InvalidIndex,
+        Check::SequenceNearEnd,
+        Check::AutovacuumBehind,
+        Check::PublicSchemaCreate,
+    ] {
+        assert_eq!(
+            outcome(&examination, CheckCode::Own(check)),
+            Outcome::Unknown,
+            "{check:?}"
+        );
+    }
 }
 
 #[test]

@@ -127,6 +127,7 @@ impl Judge {
             health: assess(snapshot, &self.limits),
             objects: examined.objects,
             servers: examined.servers,
+            passwords: examined.passwords,
             unlogged: examined.unlogged,
             secret: examined.secret,
             backups: match backups {

@@ -16,7 +16,7 @@ use crate::commands::journal::JournalSeen;
 use crate::engine::Record;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
-use crate::observe::{Observed, connections};
+use crate::observe::{Connections, Observed, connections};
 use crate::output::{BackupFigures, Looked, Measured, OperationFigures, plain};
 use crate::wal::WalProtection;
 use crate::wal_archive::last_archive;
@@ -58,11 +58,10 @@ impl Look {
     }
 
     async fn one(&self, context: &Context, kube: &Kube) -> Result<Measured, Failure> {
-        let mut observed = context.observe(kube).await?;
-        let (connections, journal, catalogue, archive) = futures::join!(
-            connections(kube, &observed),
+        let (seen, catalogue) = futures::join!(context.observe_and_count(kube), self.catalogue());
+        let (mut observed, connections) = seen?;
+        let (journal, archive) = futures::join!(
             JournalSeen::look(kube, &observed.snapshot.cluster),
-            self.catalogue(),
             self.archive(&observed.snapshot),
         );
         journal.note(&mut observed.snapshot);
@@ -106,7 +105,7 @@ impl Look {
         &self,
         observed: Observed,
         journal: JournalSeen,
-        connections: BTreeMap<String, BTreeMap<String, u64>>,
+        connections: Connections,
         (catalogue, archive): (Option<&Catalogue>, Option<WalProtection>),
     ) -> Measured {
         let snapshot = observed.snapshot;

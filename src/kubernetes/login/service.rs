@@ -17,6 +17,7 @@ use tower::{BoxError, Service};
 
 use super::error::LoginError;
 use super::source::{Given, Source};
+use crate::kubernetes::transport;
 
 /// Credentials are renewed this long before they expire.
 const EARLY: SignedDuration = SignedDuration::from_secs(10);
@@ -215,7 +216,7 @@ fn client(config: &Config, given: &Given) -> kube::Result<Client> {
         user.client_certificate_data = Some(encode(certificate));
         user.client_key_data = Some(SecretString::from(encode(key.expose_secret())));
     }
-    Client::try_from(config)
+    transport::client(&config)
 }
 
 impl Service<Request<Body>> for Login {
