@@ -101,8 +101,8 @@ async fn opened<'a>(
 /// Asks one server, by the session that there is and, for the other databases of a primary, some more.
 pub(super) async fn examine(open: OpenPod<'_>) -> Said {
     let (limit, pod) = (open.login.timeout, &open.pod.name);
-    let asking = async { Ok(open.session.examine_server().await?) };
     if open.role == Role::Standby {
+        let asking = async { Ok(open.session.examine_server().await?) };
         return match within(limit, asking).await {
             Ok(answer) => Said {
                 answer: Ok(answer),
@@ -111,17 +111,23 @@ pub(super) async fn examine(open: OpenPod<'_>) -> Said {
             Err(why) => Said::nothing(pod, why.to_string()),
         };
     }
+    let asking = async {
+        let session = &open.session;
+        let (answer, contents) =
+            futures::join!(session.examine_server(), session.examine_server_contents());
+        Ok((answer?, contents?))
+    };
     let own = async { Ok(examine_database(&open.session).await?) };
     let (answer, common, own) = futures::join!(
         within(limit, asking),
         common(&open.session, limit),
         within(limit, own),
     );
-    let answer = match answer {
-        Ok(answer) => answer,
+    let (mut answer, contents) = match answer {
+        Ok(answers) => answers,
         Err(why) => return Said::nothing(pod, why.to_string()),
     };
-    let names = answer.databases.iter().take(MOST_DATABASES).cloned();
+    let names = contents.databases.iter().take(MOST_DATABASES).cloned();
     let (own_name, names): (Vec<String>, Vec<String>) =
         names.partition(|name| name == OWN_DATABASE);
     let own = own.map_err(|why| why.to_string());
@@ -137,6 +143,7 @@ pub(super) async fn examine(open: OpenPod<'_>) -> Said {
         .buffer_unordered(AT_ONCE)
         .collect::<BTreeMap<_, _>>()
         .await;
+    answer.contents = Some(contents);
     databases.extend(own_name.into_iter().map(|name| (name, own.clone())));
     Said {
         pod: pod.clone(),

@@ -7,6 +7,7 @@ use super::scram::fits;
 use super::{Session, SqlError, doctor_sql as sql};
 use crate::doctor::{
     CollationFacts, DatabaseContents, DatabaseUsage, HbaLine, PasswordFacts, ServerAnswer,
+    ServerContents,
 };
 
 const DOING: &str = "examining the server";
@@ -50,6 +51,14 @@ impl Session {
             Err(error) => return Err(error),
         }
         Ok(answer)
+    }
+
+    /// What is the same on every server.
+    ///
+    /// # Errors
+    /// As [`Self::examine_server`].
+    pub async fn examine_server_contents(&self) -> Result<ServerContents, SqlError> {
+        json(DOING, self.text(DOING, sql::SERVER_CONTENTS).await?)
     }
 
     /// How the database that this session is in is used on this server.

@@ -13,16 +13,9 @@ select json_build_object(
       'failures', checksum_failures,
       'last', checksum_last_failure) order by datname), '[]')
     from pg_stat_database where checksum_failures > 0),
-  'ages', (select coalesce(json_agg(json_build_object(
-      'database', datname,
-      'transactions', greatest(0, age(datfrozenxid)),
-      'multixacts', greatest(0, mxid_age(datminmxid))) order by datname), '[]')
-    from pg_database),
   'freezeMaxAge', current_setting('autovacuum_freeze_max_age')::bigint,
   'multixactFreezeMaxAge', current_setting('autovacuum_multixact_freeze_max_age')::bigint,
   'autovacuum', current_setting('autovacuum')::boolean and current_setting('track_counts')::boolean,
-  'oldestPreparedSeconds', (select extract(epoch from clock_timestamp() - min(prepared))::float8
-    from pg_prepared_xacts),
   'settings', (select coalesce(json_agg(json_build_object(
       'name', name, 'value', coalesce(current_setting(name, true), '')) order by name), '[]')
     from pg_settings
@@ -50,7 +43,19 @@ select json_build_object(
       where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
       group by 1, 2, 3, 4, 5
       order by 6 desc limit 100) as grouped),
-  'collations', '[]'::json,
+  'collations', '[]'::json
+)::text";
+
+/// What is the same on every server (`doctor::ServerContents`).
+pub(super) const SERVER_CONTENTS: &str = r"
+select json_build_object(
+  'ages', (select coalesce(json_agg(json_build_object(
+      'database', datname,
+      'transactions', greatest(0, age(datfrozenxid)),
+      'multixacts', greatest(0, mxid_age(datminmxid))) order by datname), '[]')
+    from pg_database),
+  'oldestPreparedSeconds', (select extract(epoch from clock_timestamp() - min(prepared))::float8
+    from pg_prepared_xacts),
   'databases', (select coalesce(json_agg(datname order by size desc, datname), '[]')
     from (select datname, coalesce(pg_database_size(oid), 0) as size from pg_database
       where datallowconn and datconnlimit <> -2 and datname not in ('template0', 'template1')) as sized)

@@ -132,16 +132,12 @@ pub struct ServerAnswer {
     pub durable: bool,
     /// `pg_stat_database.checksum_failures`, of databases that have some.
     pub checksum_failures: Vec<ChecksumFailures>,
-    /// Ages by database.
-    pub ages: Vec<DatabaseAge>,
     /// `autovacuum_freeze_max_age`.
     pub freeze_max_age: u64,
     /// `autovacuum_multixact_freeze_max_age`.
     pub multixact_freeze_max_age: u64,
     /// `autovacuum` and `track_counts`.
     pub autovacuum: bool,
-    /// Age of the oldest prepared transaction, in seconds; none when there is none.
-    pub oldest_prepared_seconds: Option<f64>,
     /// Settings that could differ between pods, by name.
     pub settings: Vec<SettingValue>,
     /// `shared_buffers`, in bytes.
@@ -160,6 +156,19 @@ pub struct ServerAnswer {
     pub clients: Vec<ClientFacts>,
     /// Databases whose recorded collation version is another than the system's (PostgreSQL 15 and newer).
     pub collations: Vec<CollationFacts>,
+    /// What is the same on every server; none of a standby, which is not asked.
+    #[serde(default)]
+    pub contents: Option<ServerContents>,
+}
+
+/// What a cluster holds, whichever server says it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerContents {
+    /// Ages by database.
+    pub ages: Vec<DatabaseAge>,
+    /// Age of the oldest prepared transaction, in seconds; none when there is none.
+    pub oldest_prepared_seconds: Option<f64>,
     /// Names of the databases that can be asked, the largest first.
     pub databases: Vec<String>,
 }
@@ -385,16 +394,17 @@ pub struct Access {
 
 impl DoctorFacts {
     /// What the primary says; or why nobody knows.
-    pub(super) fn of_primary(&self) -> Known<(&ServerSeen, &ServerAnswer)> {
+    pub(super) fn of_primary(&self) -> Known<(&ServerSeen, &ServerAnswer, &ServerContents)> {
         let Some(primary) = self.snapshot.primary() else {
             return Err("there is no single primary to ask".to_owned());
         };
         let seen = self.servers.iter().find(|it| it.pod == primary.name());
         let seen = seen.ok_or_else(|| format!("{} was not asked", primary.name()))?;
-        match &seen.answer {
-            Ok(answer) => Ok((seen, answer)),
-            Err(why) => Err(why.clone()),
-        }
+        let answer = seen.answer.as_ref().map_err(String::clone)?;
+        let contents = answer.contents.as_ref();
+        let contents = contents
+            .ok_or_else(|| format!("{} was a standby when it was asked", primary.name()))?;
+        Ok((seen, answer, contents))
     }
 
     /// The StatefulSet of a pod.

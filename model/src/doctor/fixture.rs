@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::facts::{
     ArchiveSeen, BackupSeen, Budget, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage,
     DoctorFacts, HbaLine, NodePlace, ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts,
-    SecretFacts, ServerAnswer, ServerSeen, SettingValue,
+    SecretFacts, ServerAnswer, ServerContents, ServerSeen, SettingValue,
 };
 use crate::cluster::fixture::{healthy, now, primary, replica, sender};
 use crate::cluster::{Limits, Lsn, Snapshot, SyncState, Timeline, assess};
@@ -115,15 +115,9 @@ fn server(pod: String) -> ServerSeen {
             checksums: true,
             durable: true,
             checksum_failures: Vec::new(),
-            ages: vec![DatabaseAge {
-                database: "shop".into(),
-                transactions: 1_000_000,
-                multixacts: 10,
-            }],
             freeze_max_age: 200_000_000,
             multixact_freeze_max_age: 400_000_000,
             autovacuum: true,
-            oldest_prepared_seconds: None,
             settings: vec![SettingValue {
                 name: "work_mem".into(),
                 value: "4096kB".into(),
@@ -139,7 +133,15 @@ fn server(pod: String) -> ServerSeen {
             tls: true,
             clients: Vec::new(),
             collations: Vec::new(),
-            databases: vec!["shop".into()],
+            contents: of_primary.then(|| ServerContents {
+                ages: vec![DatabaseAge {
+                    database: "shop".into(),
+                    transactions: 1_000_000,
+                    multixacts: 10,
+                }],
+                oldest_prepared_seconds: None,
+                databases: vec!["shop".into()],
+            }),
         }),
         databases: BTreeMap::from([(
             "shop".to_owned(),
@@ -172,6 +174,12 @@ pub fn answer(facts: &mut DoctorFacts, server: usize) -> &mut ServerAnswer {
         .answer
         .as_mut()
         .expect("a server of the fixture answers")
+}
+
+/// What is the same on every server, as the primary says, to be changed.
+pub fn contents(facts: &mut DoctorFacts) -> &mut ServerContents {
+    let contents = answer(facts, 0).contents.as_mut();
+    contents.expect("the primary of the fixture says what it holds")
 }
 
 /// What the database `shop` of a server is, to be changed.

@@ -46,7 +46,7 @@ fn are(count: usize) -> String {
 /// Replicas serve reads: an index that the primary never uses may be all that makes them quick. So every
 /// instance must say that it does not, and for long enough.
 pub(super) fn unused_index(facts: &DoctorFacts) -> Vec<Finding> {
-    let (seen, _) = match facts.of_primary() {
+    let (seen, _, _) = match facts.of_primary() {
         Ok(seen) => seen,
         Err(why) => return vec![Finding::unknown(primary(facts), why)],
     };

@@ -27,6 +27,7 @@ pub use facts::{
     Access, ArchiveSeen, AutovacuumTable, BackupSeen, Budget, ChecksumFailures, ClientFacts,
     CollationFacts, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage, Difference,
     DoctorFacts, HbaLine, IndexName, IndexUse, Known, NodePlace, ObjectsSeen, PasswordFacts,
-    PodSecurity, PolicyFacts, SecretFacts, SequenceUse, ServerAnswer, ServerSeen, SettingValue,
+    PodSecurity, PolicyFacts, SecretFacts, SequenceUse, ServerAnswer, ServerContents, ServerSeen,
+    SettingValue,
 };
 pub use result::{CheckResult, Examination, Outcome};

@@ -1,6 +1,6 @@
 //! Asking the facts of servers: who did not answer is unknown, and never well.
 
-use super::facts::{DatabaseContents, DoctorFacts, ServerAnswer};
+use super::facts::{DatabaseContents, DoctorFacts, ServerAnswer, ServerContents};
 use super::result::{Finding, cluster};
 use crate::cluster::{Instance, ObjectRef};
 
@@ -26,10 +26,10 @@ pub(super) fn each_server(
 /// What the primary says; an unknown when there is none, or it says nothing.
 pub(super) fn of_primary(
     facts: &DoctorFacts,
-    look: impl FnOnce(&str, &ServerAnswer) -> Vec<Finding>,
+    look: impl FnOnce(&str, &ServerAnswer, &ServerContents) -> Vec<Finding>,
 ) -> Vec<Finding> {
     match facts.of_primary() {
-        Ok((server, answer)) => look(&server.pod, answer),
+        Ok((server, answer, contents)) => look(&server.pod, answer, contents),
         Err(why) => vec![Finding::unknown(primary(facts), why)],
     }
 }
@@ -39,7 +39,7 @@ pub(super) fn each_database(
     facts: &DoctorFacts,
     look: impl Fn(&str, &DatabaseContents) -> Option<Finding>,
 ) -> Vec<Finding> {
-    let (server, answer) = match facts.of_primary() {
+    let (server, _, contents) = match facts.of_primary() {
         Ok(seen) => seen,
         Err(why) => return vec![Finding::unknown(primary(facts), why)],
     };
@@ -55,7 +55,7 @@ pub(super) fn each_database(
         };
         findings.push(Finding::unknown(database_of(name), why));
     }
-    let left = answer
+    let left = contents
         .databases
         .len()
         .saturating_sub(server.databases.len());

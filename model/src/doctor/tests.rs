@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::fixture::{answer, database, line, shop, usage, well};
+use super::fixture::{answer, contents, database, line, shop, usage, well};
 use super::{
     Access, AutovacuumTable, BackupSeen, Check, CheckCode, ChecksumFailures, ClientFacts,
     CollationFacts, Difference, DoctorFacts, Examination, IndexName, IndexUse, Outcome,
@@ -107,13 +107,13 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
             archive(it).unreadable = 1
         }),
         (Check::TransactionIdWraparound, Warning, |it| {
-            answer(it, 0).ages[0].transactions = 600_000_000;
+            contents(it).ages[0].transactions = 600_000_000;
         }),
         (Check::TransactionIdWraparound, Critical, |it| {
-            answer(it, 0).ages[0].transactions = 1_700_000_000;
+            contents(it).ages[0].transactions = 1_700_000_000;
         }),
         (Check::MultixactWraparound, Warning, |it| {
-            answer(it, 0).ages[0].multixacts = 900_000_000
+            contents(it).ages[0].multixacts = 900_000_000
         }),
         (Check::AutovacuumOff, Warning, |it| {
             answer(it, 1).autovacuum = false
@@ -129,7 +129,7 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
             server_facts(&mut it.snapshot, &replica(0)).oldest_transaction_seconds = Some(7200.0);
         }),
         (Check::PreparedTransaction, Warning, |it| {
-            answer(it, 0).oldest_prepared_seconds = Some(3600.0);
+            contents(it).oldest_prepared_seconds = Some(3600.0);
         }),
         (Check::InvalidIndex, Warning, |it| {
             database(it, 0).invalid_indexes.push(IndexName {
@@ -348,7 +348,7 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
             },
         ),
         (&[Check::InvalidIndex], |it| {
-            answer(it, 0).databases.push("small".into())
+            contents(it).databases.push("small".into())
         }),
         (&[Check::PasswordIsName, Check::Md5Password], |it| {
             it.passwords = Err("only a superuser may know".into());
@@ -537,18 +537,25 @@ fn young_statistics_say_nothing_of_an_index() {
 
 #[test]
 fn what_a_primary_was_not_asked_is_unknown() {
-    let examination = examined(|it| shop(it, 0).contents = None);
-    for check in [
+    let of_databases = [
         Check::InvalidIndex,
         Check::SequenceNearEnd,
         Check::AutovacuumBehind,
         Check::PublicSchemaCreate,
-    ] {
-        assert_eq!(
-            outcome(&examination, CheckCode::Own(check)),
-            Outcome::Unknown,
-            "{check:?}"
-        );
+    ];
+    let of_servers = [Check::TransactionIdWraparound, Check::PreparedTransaction];
+    let without_databases = examined(|it| shop(it, 0).contents = None);
+    let without_any = examined(|it| answer(it, 0).contents = None);
+    let unknown = |examination, check: Check| {
+        let outcome = outcome(examination, CheckCode::Own(check));
+        assert_eq!(outcome, Outcome::Unknown, "{check:?}");
+    };
+    for check in of_databases {
+        unknown(&without_databases, check);
+        unknown(&without_any, check);
+    }
+    for check in of_servers {
+        unknown(&without_any, check);
     }
 }
 

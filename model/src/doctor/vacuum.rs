@@ -31,10 +31,10 @@ fn wraparound(
     age: fn(&DatabaseAge) -> u64,
     limit: fn((u64, u64)) -> u64,
 ) -> Vec<Finding> {
-    of_primary(facts, |_, answer| {
+    of_primary(facts, |_, answer, contents| {
         let limit = limit((answer.freeze_max_age, answer.multixact_freeze_max_age));
         let late = WARNING.max(limit.saturating_mul(2)).min(CRITICAL);
-        let old = answer.ages.iter().filter(|it| age(it) >= late);
+        let old = contents.ages.iter().filter(|it| age(it) >= late);
         old.map(|it| {
             let what = format!(
                 "its oldest {ids} id is {} old, of 2147 million",
@@ -133,8 +133,8 @@ fn old(facts: &DoctorFacts, instance: &Instance, seconds: f64) -> Finding {
 }
 
 pub(super) fn prepared_transaction(facts: &DoctorFacts) -> Vec<Finding> {
-    let mut findings = of_primary(facts, |pod, answer| {
-        let age = answer.oldest_prepared_seconds;
+    let mut findings = of_primary(facts, |pod, _, contents| {
+        let age = contents.oldest_prepared_seconds;
         let Some(age) = age.filter(|it| *it >= OLD_PREPARED) else {
             return Vec::new();
         };
