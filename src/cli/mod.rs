@@ -67,7 +67,7 @@ pub use metrics::MetricsArgs;
 pub use operation::{ChangeArgs, EventsArgs, GoOnArgs, OperationArgs, SmallChangeArgs};
 pub use output_format::OutputFormat;
 pub use passwords::{PasswordRotateArgs, PasswordsArgs, PasswordsCommand};
-pub use pooler::{PoolerArgs, PoolerCommand, PoolerSetupArgs};
+pub use pooler::{PoolerArgs, PoolerCommand, PoolerOrderArgs, PoolerPauseArgs, PoolerSetupArgs};
 pub use port_forward::PortForwardArgs;
 pub use psql::{PsqlArgs, ShellArgs};
 pub use queries::{LocksArgs, QueriesArgs, QueriesCommand, QueryEndArgs};

@@ -21,8 +21,9 @@ Examples:
   pgctl pooler -w                 live
   pgctl pooler --max-wait 1s -q   a check: exit code 4 when somebody has waited for longer
   pgctl pooler setup              what a pooler needs in PostgreSQL
+  pgctl pooler pause              let clients wait, until: pgctl pooler resume
 
-Exit codes: 0; 3 there is no pooler; 4 a client has waited for longer than --max-wait; 7 the API or every pooler is out of reach"
+Exit codes: 0; 3 there is no pooler; 4 one is paused, or a client has waited for longer than --max-wait; 7 the API or every pooler is out of reach"
 )]
 pub struct PoolerArgs {
     /// What to do.
@@ -41,6 +42,47 @@ pub struct PoolerArgs {
 pub enum PoolerCommand {
     /// Make the role and the functions in PostgreSQL that the poolers ask for passwords by
     Setup(PoolerSetupArgs),
+    /// Let their clients wait: nobody begins a transaction until `resume`
+    Pause(PoolerPauseArgs),
+    /// Let their clients go on
+    Resume(PoolerOrderArgs),
+    /// Let them read their settings and passwords again
+    Reload(PoolerOrderArgs),
+}
+
+/// Let their clients wait: nobody begins a transaction until `resume`
+///
+/// For work on the primary that takes seconds and that is no `pgctl failover`, which holds clients by itself. All poolers are told
+/// at once (PgBouncer's PAUSE); each waits until the transactions that are under way have ended. When one of them takes
+/// longer than --limit, all go on, and nothing was changed. Clients that wait for longer than query_wait_timeout (120 s)
+/// get an error.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pgctl pooler pause --dry-run    whom it would let wait, and what speaks against it
+  pgctl pooler pause --yes && pgctl query --write --yes checkpoint; pgctl pooler resume --yes
+  pgctl pooler pause --limit 2s --yes
+
+Exit codes: 0; 1 transactions did not end in time, nothing was changed; 3 refused, or there is no pooler; 7 the API is
+out of reach; 8 asked for, and not proven")]
+pub struct PoolerPauseArgs {
+    /// Which, and how.
+    #[command(flatten)]
+    pub order: PoolerOrderArgs,
+    /// How long the transactions that are under way may take to end
+    #[arg(long, env = "PGCTL_LIMIT", hide_env = true, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
+    pub limit: Duration,
+}
+
+/// Let them go on, or read their settings and passwords again
+#[derive(Debug, Clone, Args)]
+pub struct PoolerOrderArgs {
+    /// The pods, in full or by the end of their names; all when none is named
+    #[arg(value_name = "POOLER")]
+    pub pods: Vec<String>,
+    /// How to run it.
+    #[command(flatten)]
+    pub change: SmallChangeArgs,
 }
 
 /// Make the role and the functions in PostgreSQL that the poolers ask for passwords by

@@ -239,14 +239,16 @@ fn done(
 }
 
 fn interrupted(proposal: &ChangeProposal) -> Failure {
-    Failure::new(
+    let failure = Failure::new(
         ExitCode::Interrupted,
         format!(
             "interrupted: whether the {} was done is not known",
             proposal.title
         ),
     )
-    .next("look whether it was done: pgctl history")
+    .next("look whether it was done: pgctl history");
+    let undo = proposal.undo.iter();
+    undo.fold(failure, |failure, undo| failure.next(undo.clone()))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub use kept::kept_data;
 pub use log_files::server_log_files;
 pub use logs::{LogEvent, LogMerge, LogNews};
 pub use open::{OpenError, OpenPod, login, open, open_database, replication_login};
-pub use poolers::ask_poolers;
+pub use poolers::{ask_poolers, open_console};
 pub use query::{RunningStatements, query_pod, session_in};
 pub use settings::settings_and_sessions;
 pub use statements::top_statements;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::asking::within;
 use super::open::OpenError;
-use crate::cluster::{ClusterId, Pool, PoolerAnswer, PoolerPod, names};
+use crate::cluster::{ClusterId, PoolerAnswer, PoolerPod, names};
 use crate::kubernetes::{Kube, KubeError};
 use crate::postgres::{Login, Rights, Session};
 
@@ -20,28 +21,32 @@ pub async fn ask_poolers(
 ) -> Result<Vec<PoolerAnswer>, KubeError> {
     let pods = kube.poolers(cluster).await?;
     let asked = pods.iter().map(async |pod| {
-        let answer = match &pod.stopped {
-            Some(why) => Err(why.clone()),
-            None => match tokio::time::timeout(limit, pools(kube, cluster, pod, limit)).await {
-                Ok(answer) => answer.map_err(|error| error.to_string()),
-                Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
-            },
+        let asking = async {
+            let console = open_console(kube, cluster, pod, limit).await?;
+            Ok(console.pooler_state().await?)
         };
         PoolerAnswer {
             pod: pod.name.clone(),
             purpose: pod.purpose,
-            answer,
+            answer: match &pod.stopped {
+                Some(why) => Err(why.clone()),
+                None => within(limit, asking).await.map_err(|why| why.to_string()),
+            },
         }
     });
     Ok(join_all(asked).await)
 }
 
-async fn pools(
+/// The console of a pooler's pod.
+///
+/// # Errors
+/// When the Secret can't be read, the pod can't be reached, or the console does not let us in.
+pub async fn open_console(
     kube: &Kube,
     cluster: &ClusterId,
     pod: &PoolerPod,
     limit: Duration,
-) -> Result<Vec<Pool>, OpenError> {
+) -> Result<Session, OpenError> {
     let secret = pod.secret.as_deref().unwrap_or_default();
     let key = names::KEY_POOLER_ADMIN;
     let login = Login {
@@ -55,13 +60,6 @@ async fn pools(
         .forward(&cluster.namespace, &pod.name, names::PORT)
         .await?;
     let (stream, reason) = (forward.stream, forward.reason);
-    let session = Session::connect_to(
-        stream,
-        reason,
-        &login,
-        names::POOLER_CONSOLE,
-        Rights::Console,
-    )
-    .await?;
-    Ok(session.pools().await?)
+    let (database, rights) = (names::POOLER_CONSOLE, Rights::Console);
+    Ok(Session::connect_to(stream, reason, &login, database, rights).await?)
 }

@@ -14,6 +14,11 @@ pub struct PoolerView {
 }
 
 impl PoolerView {
+    /// Whether its clients can't go on, or wait for too long.
+    pub fn is_bad(&self, pooler: &PoolerAnswer) -> bool {
+        pooler.is_paused() || self.waits_too_long(pooler)
+    }
+
     /// Whether somebody has waited for longer.
     pub fn waits_too_long(&self, pooler: &PoolerAnswer) -> bool {
         pooler
@@ -34,7 +39,10 @@ pub(super) const fn purpose_word(purpose: PoolerPurpose) -> &'static str {
 pub fn poolers_screen(answers: &[PoolerAnswer], view: &PoolerView, screen: &Screen) -> String {
     let mut parts = Vec::new();
     for pooler in answers {
-        let Ok(pools) = &pooler.answer else { continue };
+        if pooler.answer.is_err() {
+            continue;
+        }
+        let pools = pooler.pools();
         let purpose = purpose_word(pooler.purpose);
         let line = format!(
             "pooler for {purpose} {}: {}",
@@ -42,7 +50,7 @@ pub fn poolers_screen(answers: &[PoolerAnswer], view: &PoolerView, screen: &Scre
             summary(pools, pooler)
         );
         let line = screen.wrap(&plain(&line), 2);
-        parts.push(match view.waits_too_long(pooler) {
+        parts.push(match view.is_bad(pooler) {
             true => screen.paint(Tone::Bad, &line),
             false => line,
         });
@@ -72,8 +80,12 @@ fn summary(pools: &[Pool], pooler: &PoolerAnswer) -> String {
         ),
         None => "nobody waits".to_owned(),
     };
+    let paused = match pooler.is_paused() {
+        true => "PAUSED, nobody gets a server until `pgctl pooler resume`; ",
+        false => "",
+    };
     format!(
-        "{}, {waits}; {}",
+        "{paused}{}, {waits}; {}",
         plural(clients, "client"),
         plural(servers, "server")
     )

@@ -50,6 +50,7 @@ pub use doctor::StoredPasswords;
 pub use error::SqlError;
 pub use inventory::{DatabaseRow, Inventory, LockWait, ServerStart};
 pub use passwords::PasswordTraces;
+pub use pooler_console::ConsoleAnswer;
 pub use query::{QueryLimits, StatementCancel, Written};
 pub use rows::Rows;
 pub use session::{Login, Rights, Session};

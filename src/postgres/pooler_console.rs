@@ -1,17 +1,90 @@
 //! What PgBouncer's console says (documentation of PgBouncer, "Admin console").
 
+use std::time::Duration;
+
 use tokio_postgres::SimpleQueryMessage;
 
 use super::{Session, SqlError};
-use crate::cluster::{Pool, names};
+use crate::cluster::{Pool, PoolerState, names};
+
+/// What came of what a pooler was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsoleAnswer {
+    /// It has done it.
+    Done,
+    /// It was so already.
+    AlreadySo,
+}
 
 impl Session {
+    /// What the pooler says of itself to whose console this session leads.
+    ///
+    /// # Errors
+    /// When it does not answer, or says something else.
+    pub async fn pooler_state(&self) -> Result<PoolerState, SqlError> {
+        let (pools, wait_limit, paused) = futures::join!(
+            self.pools(),
+            self.pooler_setting("query_wait_timeout"),
+            self.is_pooler_paused(),
+        );
+        let wait_limit = wait_limit?.and_then(|it| it.parse::<f64>().ok());
+        Ok(PoolerState {
+            paused: paused?,
+            wait_limit_seconds: wait_limit.filter(|it| *it > 0.0),
+            pools: pools?,
+        })
+    }
+
+    /// Lets its clients wait, from now on; answers once every transaction that was under way has ended.
+    ///
+    /// # Errors
+    /// When it does not do it, or not in time. Its clients wait all the same then, whether this session ends or not, until it
+    /// is told otherwise (`admin_pause_done` in PgBouncer's `src/admin.c`): [`Self::resume_pooler`].
+    pub async fn pause_pooler(&self, limit: Duration) -> Result<ConsoleAnswer, SqlError> {
+        let told = self.messages("pausing the pooler", "PAUSE", limit).await;
+        unless_so(told, "already")
+    }
+
+    /// Lets its clients go on.
+    ///
+    /// # Errors
+    /// When it does not do it.
+    pub async fn resume_pooler(&self) -> Result<ConsoleAnswer, SqlError> {
+        let told = self.messages("resuming the pooler", "RESUME", self.limit());
+        unless_so(told.await, "not paused")
+    }
+
+    /// Lets it read its files again.
+    ///
+    /// # Errors
+    /// When it does not do it.
+    pub async fn reload_pooler(&self) -> Result<ConsoleAnswer, SqlError> {
+        let told = self.messages("reloading the pooler", "RELOAD", self.limit());
+        told.await.map(|_| ConsoleAnswer::Done)
+    }
+
+    /// None when this version has no `SHOW STATE`.
+    async fn is_pooler_paused(&self) -> Result<Option<bool>, SqlError> {
+        const DOING: &str = "asking the pooler for its state";
+        match self.messages(DOING, "SHOW STATE", self.limit()).await {
+            Ok(messages) => Ok(row_of(&messages, "paused").map(|it| it == "yes")),
+            Err(SqlError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn pooler_setting(&self, name: &str) -> Result<Option<String>, SqlError> {
+        const DOING: &str = "asking the pooler for its settings";
+        let messages = self.messages(DOING, "SHOW CONFIG", self.limit()).await?;
+        Ok(row_of(&messages, name))
+    }
+
     /// The pools of the pooler to whose console this session leads, without the console's own, and without the one through
     /// which it asks for verifiers. Those first in which somebody waits for the longest.
     ///
     /// # Errors
     /// When it does not answer, or says something else.
-    pub async fn pools(&self) -> Result<Vec<Pool>, SqlError> {
+    async fn pools(&self) -> Result<Vec<Pool>, SqlError> {
         const DOING: &str = "asking the pooler for its pools";
         let messages = self.messages(DOING, "SHOW POOLS", self.limit()).await?;
         let mut pools = Vec::new();
@@ -51,5 +124,31 @@ impl Session {
             waits.then_with(|| (&a.database, &a.user).cmp(&(&b.database, &b.user)))
         });
         Ok(pools)
+    }
+}
+
+/// The column `value` of the row with this key.
+fn row_of(messages: &[SimpleQueryMessage], name: &str) -> Option<String> {
+    messages.iter().find_map(|message| {
+        let SimpleQueryMessage::Row(row) = message else {
+            return None;
+        };
+        let text = |name: &str| row.try_get(name).ok().flatten();
+        let value = text("value").filter(|_| text("key") == Some(name));
+        value.map(str::to_owned)
+    })
+}
+
+/// That it was so already, PgBouncer says as an error, in English whatever the locale.
+fn unless_so(
+    told: Result<Vec<SimpleQueryMessage>, SqlError>,
+    words: &str,
+) -> Result<ConsoleAnswer, SqlError> {
+    match told {
+        Ok(_) => Ok(ConsoleAnswer::Done),
+        Err(SqlError::Refused { message, .. }) if message.contains(words) => {
+            Ok(ConsoleAnswer::AlreadySo)
+        }
+        Err(error) => Err(error),
     }
 }

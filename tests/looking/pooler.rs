@@ -24,6 +24,7 @@ fn an_application_reads_and_writes_through_the_poolers_whoever_is_primary() -> R
         the_role_can_do_nothing_else(cluster).await?;
         an_application_writes_and_reads(cluster).await?;
         who_waits_is_shown(cluster).await?;
+        clients_wait_when_they_are_told_to(cluster).await?;
         superusers_stay_outside(cluster).await?;
         a_changed_password_is_taken_without_a_restart(cluster).await?;
         a_switchover_moves_the_sessions_of_clients(cluster).await?;
@@ -174,6 +175,59 @@ async fn who_waits_is_shown(cluster: &SandboxCluster) -> Result<()> {
     })
     .await
     .map(drop)
+}
+
+/// Nobody begins a transaction until somebody says so; a transaction that does not end keeps all of it from being done.
+async fn clients_wait_when_they_are_told_to(cluster: &SandboxCluster) -> Result<()> {
+    let client = Application::of_shop(cluster, WRITE).await?;
+    client.one("select 1").await?;
+    let dry = cluster.pgctl(&["pooler", "pause", "--dry-run"]).await?;
+    dry.exits(0)?
+        .says("until `pgctl pooler resume`")?
+        .says("query_wait_timeout")?;
+    client.one("select 1").await?;
+
+    // A transaction that is under way for longer than the limit: nobody waits afterwards.
+    client.one("begin").await?;
+    let line = ["pooler", "pause", "--limit", "1s", "--yes"];
+    let run = cluster.pgctl(&line).await?.exits(1)?;
+    run.says("nothing was changed")?;
+    let other = Application::of_shop(cluster, WRITE).await?;
+    other.one("select 1").await?;
+    client.one("commit").await?;
+
+    cluster
+        .pgctl(&["pooler", "pause", "--yes"])
+        .await?
+        .exits(0)?;
+    let asked = async { client.one("select 7").await };
+    let resumed = async {
+        eventually("the client waits", async || {
+            let line = ["pooler", "--max-wait", "1ms", "-o", "json"];
+            cluster.pgctl(&line).await?.exits(4)
+        })
+        .await?;
+        let resume = ["pooler", "resume", "--yes"];
+        cluster.pgctl(&resume).await?.exits(0)
+    };
+    let (answer, resumed) = futures::join!(asked, resumed);
+    resumed?;
+    assert_eq!(answer?, "7");
+    cluster
+        .pgctl(&["pooler", "reload", "pooler-nobody", "--yes"])
+        .await?
+        .exits(2)?
+        .says("pgctl pooler")?;
+    cluster
+        .pgctl(&["pooler", "reload", "--yes"])
+        .await?
+        .exits(0)?;
+    let history = cluster.pgctl(&["history"]).await?.exits(0)?;
+    history
+        .says("pause of 4 poolers")?
+        .says("refused")?
+        .says("resume of 4 poolers")?;
+    Ok(())
 }
 
 async fn superusers_stay_outside(cluster: &SandboxCluster) -> Result<()> {

@@ -5,6 +5,7 @@ mod account;
 mod backend_end;
 mod password;
 mod pooler;
+mod pooler_order;
 mod proposal;
 mod record;
 mod setting;
@@ -24,6 +25,7 @@ pub use password::{
 pub use pooler::{
     PoolerDatabase, PoolerFacts, PoolerRole, PoolerSecret, is_set_up, propose_pooler_setup,
 };
+pub use pooler_order::{PoolerOrder, propose_pooler_order};
 pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};
 pub use setting::{

@@ -85,7 +85,7 @@ pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use pod_answer::{NoAnswer, PodAnswer, answered, primary_first, silent};
-pub use pooler::{Pool, PoolerAnswer, PoolerPod, PoolerPurpose, Poolers};
+pub use pooler::{Pool, PoolerAnswer, PoolerPod, PoolerPurpose, PoolerState, Poolers};
 pub use query_answer::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
 pub use quote::{quote_identifier, quote_literal};
 pub use route::{Destination, NoRoute, RoutedPod, must_leave, route};

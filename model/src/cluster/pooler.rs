@@ -56,6 +56,18 @@ pub struct Pool {
     pub servers_connecting: u64,
 }
 
+/// What a pooler says of itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PoolerState {
+    /// Whether it was told to let its clients wait; none when its version does not say (`SHOW STATE`).
+    pub paused: Option<bool>,
+    /// For how long a client may wait for a server until it gets an error, in seconds (`query_wait_timeout`); none for
+    /// ever.
+    pub wait_limit_seconds: Option<f64>,
+    /// Its pools, those first in which somebody waits for the longest.
+    pub pools: Vec<Pool>,
+}
+
 /// What a pooler's pod says of itself, or why it says nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolerAnswer {
@@ -63,15 +75,24 @@ pub struct PoolerAnswer {
     pub pod: String,
     /// Which way it leads.
     pub purpose: PoolerPurpose,
-    /// Its pools, those first in which somebody waits for the longest.
-    pub answer: Result<Vec<Pool>, String>,
+    /// What it says.
+    pub answer: Result<PoolerState, String>,
 }
 
 impl PoolerAnswer {
+    /// Its pools; none when it says nothing.
+    pub fn pools(&self) -> &[Pool] {
+        self.answer.as_ref().map_or(&[], |it| &it.pools)
+    }
+
+    /// Whether it lets its clients wait, because it was told to.
+    pub fn is_paused(&self) -> bool {
+        self.answer.as_ref().is_ok_and(|it| it.paused == Some(true))
+    }
+
     /// For how long somebody waits there, in seconds; none when nobody does or it does not say.
     pub fn oldest_wait(&self) -> Option<f64> {
-        let pools = self.answer.iter().flatten();
-        let waits = pools.filter(|it| it.waiting > 0);
+        let waits = self.pools().iter().filter(|it| it.waiting > 0);
         waits
             .map(|it| it.oldest_wait_seconds)
             .max_by(f64::total_cmp)

@@ -51,7 +51,7 @@ impl Looking for Command {
     }
 
     fn exit(&self, seen: &Self::Seen) -> ExitCode {
-        if seen.iter().any(|it| self.view.waits_too_long(it)) {
+        if seen.iter().any(|it| self.view.is_bad(it)) {
             ExitCode::Unhealthy
         } else if seen.iter().all(|it| it.answer.is_err()) {
             ExitCode::Unreachable

@@ -1,6 +1,7 @@
 //! `pgctl pooler`.
 
 mod look;
+mod order;
 mod run;
 mod setup;
 

@@ -1,7 +1,8 @@
 //! Which part of it is asked for.
 
 use super::super::context::Context;
-use super::{look, setup};
+use super::{look, order, setup};
+use crate::change::PoolerOrder;
 use crate::cli::{PoolerArgs, PoolerCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -13,5 +14,14 @@ pub(in crate::commands) async fn run(
     match &args.command {
         None => look::run(context, args).await,
         Some(PoolerCommand::Setup(args)) => setup::run(context, args).await,
+        Some(PoolerCommand::Pause(args)) => {
+            order::run(context, PoolerOrder::Pause, &args.order, Some(args.limit)).await
+        }
+        Some(PoolerCommand::Resume(args)) => {
+            order::run(context, PoolerOrder::Resume, args, None).await
+        }
+        Some(PoolerCommand::Reload(args)) => {
+            order::run(context, PoolerOrder::Reload, args, None).await
+        }
     }
 }

@@ -42,6 +42,8 @@ struct PoolerDocument {
     oldest_wait_seconds: Option<f64>,
     /// Whether that is more than `maxWaitSeconds`.
     waits_too_long: bool,
+    /// Whether it was told to let its clients wait; none when it does not say, as versions without `SHOW STATE`.
+    paused: Option<bool>,
     /// Its pools, those first in which somebody waits for the longest.
     pools: Vec<PoolDocument>,
 }
@@ -78,7 +80,8 @@ impl PoolersDocument {
             no_answer: it.answer.as_ref().err().cloned(),
             oldest_wait_seconds: it.oldest_wait(),
             waits_too_long: view.waits_too_long(it),
-            pools: it.answer.iter().flatten().map(Into::into).collect(),
+            paused: it.answer.as_ref().ok().and_then(|it| it.paused),
+            pools: it.pools().iter().map(Into::into).collect(),
         });
         Self {
             api_version: API_VERSION,

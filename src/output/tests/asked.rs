@@ -7,9 +7,9 @@ use crate::cluster::fixture::{backend, database_entry, prepared, role_entry, ser
 use crate::cluster::{
     Activity, Backend, Connections, DatabaseEntry, DatabaseSpace, DeployedConfig, DiskUsage,
     FileEntry, GroupBy, HolderKind, Mount, NamedBytes, NoAnswer, OldSession, PasswordKind,
-    PodAnswer, Pool, PoolerAnswer, PoolerPurpose, Role, RoleEntry, SessionCount, SettingSelection,
-    StatementCount, StatementCounts, Statements, TableSpace, Which, XminHolder, config_differences,
-    disk_growth,
+    PodAnswer, Pool, PoolerAnswer, PoolerPurpose, PoolerState, Role, RoleEntry, SessionCount,
+    SettingSelection, StatementCount, StatementCounts, Statements, TableSpace, Which, XminHolder,
+    config_differences, disk_growth,
 };
 
 /// What the primary says, and two others that say nothing.
@@ -186,17 +186,29 @@ fn poolers_say_who_waits() -> Result<(), Box<dyn std::error::Error>> {
         purpose,
         answer,
     };
+    let state = |paused, pools| {
+        Ok(PoolerState {
+            paused,
+            wait_limit_seconds: Some(120.0),
+            pools,
+        })
+    };
+    let hostile = pool("re\u{1b}[2Jport", 0, 0.0);
     let seen = [
         pooler(
             "pooler-1",
             PoolerPurpose::Write,
-            Ok(vec![pool("app", 2, 11.25), pool("re\u{1b}[2Jport", 0, 0.0)]),
+            state(Some(false), vec![pool("app", 2, 11.25), hostile]),
         ),
-        pooler("pooler-2", PoolerPurpose::Write, Ok(Vec::new())),
+        pooler(
+            "pooler-2",
+            PoolerPurpose::Write,
+            state(Some(true), Vec::new()),
+        ),
         pooler(
             "pooler-read-1",
             PoolerPurpose::Read,
-            Ok(vec![pool("app", 1, 0.2)]),
+            state(None, vec![pool("app", 1, 0.2)]),
         ),
         pooler(
             "pooler-read-2",
