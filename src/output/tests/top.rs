@@ -63,7 +63,11 @@ fn board() -> TopBoard {
 }
 
 fn drawn(view: &TopView<'_>, width: u16) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(width, 14)).expect("a terminal");
+    drawn_in(view, width, 14)
+}
+
+fn drawn_in(view: &TopView<'_>, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
     terminal
         .draw(|frame| draw_top(frame, view))
         .expect("it is drawn");
@@ -87,6 +91,12 @@ fn the_live_screen() {
     let board = board();
     let view = on_primary(&board);
     insta::assert_snapshot!([80, 160].map(|width| drawn(&view, width)).join("\n"));
+}
+
+#[test]
+fn a_high_screen_has_a_second_line_for_each_server() {
+    let board = board();
+    insta::assert_snapshot!(drawn_in(&on_primary(&board), 80, 18));
 }
 
 #[test]

@@ -35,6 +35,39 @@ pub(super) fn heading(width: usize) -> String {
     )
 }
 
+/// What is before the sparklines of the second line: below the pod's name.
+const INDENT: usize = 15;
+
+/// What became of the rest of a server's figures, the newest at the right.
+pub(super) fn trends<'a>(
+    view: &TopView<'_>,
+    instance: &InstanceActivity,
+    width: usize,
+) -> Line<'a> {
+    let series = [
+        ("BEHIND", &instance.behind),
+        ("ACTIVE", &instance.active),
+        ("CACHE", &instance.cache),
+        ("CKPT", &instance.checkpoints),
+    ];
+    // A name and a space before each, a space after it.
+    let words: usize = series.iter().map(|(name, _)| name.len() + 2).sum();
+    let each = (width.saturating_sub(INDENT + words) / series.len()).min(SPARK.1);
+    let mut spans = vec![Span::raw(" ".repeat(INDENT))];
+    for (name, series) in series {
+        spans.push(Span::styled(
+            format!("{name} "),
+            style(view.color, Tone::Faint),
+        ));
+        spans.push(Span::styled(
+            spark(series, each),
+            style(view.color, Tone::Good),
+        ));
+        spans.push(Span::raw(" "));
+    }
+    Line::from(spans)
+}
+
 /// One server.
 pub(super) fn line<'a>(
     view: &TopView<'_>,

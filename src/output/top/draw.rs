@@ -14,16 +14,19 @@ use crate::cluster::tail_of;
 /// The keys, as long as nothing else is to be said.
 const KEYS: &str = "q quit  tab server  up/down statement  s sort  c cancel  p pause";
 
+/// Lines that the statements have at least, where each server gets a second line of sparklines.
+const STATEMENTS: usize = 6;
+
 /// Draws it.
 pub fn draw_top(frame: &mut Frame<'_>, view: &TopView<'_>) {
     let instances = view.board.instances();
+    // The title, the heads, two lines between and the foot.
+    let rest = usize::from(frame.area().height).saturating_sub(5 + STATEMENTS);
+    let trends = rest >= 2 * instances.len();
+    let rows = instances.len() * if trends { 2 } else { 1 };
     let [title, servers, between, list, foot] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(
-            u16::try_from(instances.len())
-                .unwrap_or(u16::MAX)
-                .saturating_add(1),
-        ),
+        Constraint::Length(u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(1)),
         Constraint::Length(2),
         Constraint::Min(1),
         Constraint::Length(1),
@@ -37,10 +40,13 @@ pub fn draw_top(frame: &mut Frame<'_>, view: &TopView<'_>) {
     frame.render_widget(Paragraph::new(Line::styled(text, strong)), title);
 
     let mut lines = vec![Line::styled(board::heading(width), faint)];
-    lines.extend(instances.iter().map(|instance| {
+    for instance in &instances {
         let selected = Some(instance.pod.as_str()) == view.pod;
-        board::line(view, instance, selected, width)
-    }));
+        lines.push(board::line(view, instance, selected, width));
+        if trends {
+            lines.push(board::trends(view, instance, width));
+        }
+    }
     frame.render_widget(Paragraph::new(Text::from(lines)), servers);
 
     let chosen = view.chosen();

@@ -22,6 +22,14 @@ pub struct InstanceActivity {
     pub transactions: Series,
     /// Its bytes of WAL a second.
     pub wal: Series,
+    /// Bytes of WAL that it has yet to replay, as [`TopBoard::behind`] has them.
+    pub behind: Series,
+    /// Sessions of clients that do something.
+    pub active: Series,
+    /// The part of all blocks that was found in the cache (0 to 1).
+    pub cache: Series,
+    /// Checkpoints between two answers.
+    pub checkpoints: Series,
     /// When its last answer came, in seconds by a clock that never goes back.
     at: f64,
 }
@@ -34,6 +42,10 @@ impl InstanceActivity {
             rates: None,
             transactions: Series::default(),
             wal: Series::default(),
+            behind: Series::default(),
+            active: Series::default(),
+            cache: Series::default(),
+            checkpoints: Series::default(),
             at: 0.0,
         }
     }
@@ -90,6 +102,18 @@ impl TopBoard {
             let transactions = rates.map(|rates| rates.transactions);
             instance.transactions.push(transactions);
             instance.wal.push(rates.and_then(|rates| rates.wal_bytes));
+            instance
+                .cache
+                .push(rates.and_then(|rates| rates.cache_hits));
+            let checkpoints = rates.map(|rates| rates.checkpoints as f64);
+            instance.checkpoints.push(checkpoints);
+            let active = instance.sample().map(|it| it.counters.active);
+            instance.active.push(active.map(f64::from));
+            let known = self.instances.iter().find(|it| it.pod == pod);
+            let behind = known.and_then(|it| self.behind(it)).map(|it| it as f64);
+            if let Some(instance) = self.instances.iter_mut().find(|it| it.pod == pod) {
+                instance.behind.push(behind);
+            }
         }
     }
 
