@@ -72,7 +72,9 @@ impl Looking for Lag<'_> {
     }
 
     fn exit(&self, seen: &Seen) -> ExitCode {
-        if seen.report.reference.is_none() {
+        if !seen.report.several_primaries.is_empty() {
+            ExitCode::Unhealthy
+        } else if seen.report.reference.is_none() {
             ExitCode::Unreachable
         } else if self.failing(seen).is_empty() {
             ExitCode::Done

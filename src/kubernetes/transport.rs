@@ -15,8 +15,9 @@ use tower::util::option_layer;
 use tower::{BoxError, Layer as _, Service, ServiceExt as _};
 
 /// When nothing was heard for so long, and then each time after as long again, the other side is asked whether it is
-/// there; so often before the connection counts as lost. As Go does for kubectl (`net.KeepAliveConfig`).
-const KEEPALIVE: Duration = Duration::from_secs(15);
+/// there; so often before the connection counts as lost. As client-go does (`KeepAlive` of the dialer in its
+/// `transport/cache.go`, and Go's number of probes).
+const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_PROBES: u32 = 9;
 
 /// A client of the API, through the proxy that the configuration names.

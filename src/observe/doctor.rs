@@ -34,7 +34,7 @@ pub struct Examined {
 }
 
 /// Looks at the one cluster of a place and asks everything else at the same time. What does not answer says
-/// why, and takes no longer than one answer may.
+/// why. No single answer is waited for longer than it may take; of a server with many databases there are many.
 ///
 /// # Errors
 /// As [`super::observe`].
@@ -72,8 +72,7 @@ pub async fn observe_and_examine(
     Ok((observed, examined))
 }
 
-/// Asks everything about what was observed. What does not answer says why, and takes no longer than one
-/// answer may.
+/// Asks everything about what was observed, likewise.
 pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -> Examined {
     let cluster = &observed.snapshot.cluster;
     let place = NamespaceScope::Namespace(cluster.namespace.clone());

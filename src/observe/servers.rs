@@ -9,7 +9,7 @@ use futures::future::join_all;
 use super::asking::{to_be_asked, within};
 use super::builder::Observed;
 use super::open::{OpenError, OpenPod, login, open, open_database};
-use super::unlogged::{server_to_ask, unlogged_tables_in};
+use super::unlogged::unlogged_tables_in;
 use crate::cluster::{Instance, Role};
 use crate::doctor::{DatabaseAnswer, Known, PasswordFacts, ServerAnswer, ServerSeen};
 use crate::kubernetes::Kube;
@@ -197,13 +197,18 @@ pub(super) async fn settled(
     observed: &Observed,
     mut said: Vec<Said>,
 ) -> ExaminedServers {
-    let server = server_to_ask(observed);
-    let known = server.and_then(|server| {
-        let said = said.iter_mut().find(|it| it.pod == server.name());
-        said?.common.take()
+    let primary = observed.snapshot.primary().map(Instance::name);
+    let known = said.iter_mut().filter_map(|it| {
+        let common = it.common.take()?;
+        Some((it.pod.clone(), common))
     });
+    let mut known: Vec<(String, Common)> = known.collect();
+    // Of several primaries any will do: that there are several is a finding of its own.
+    known.sort_by_key(|(pod, _)| Some(pod.as_str()) != primary);
+    let answering = said.iter().filter(|it| it.answer.is_ok());
+    let answering: Vec<&str> = answering.map(|it| it.pod.as_str()).collect();
     let ((passwords, unlogged), used) = futures::join!(
-        judged(kube, observed, server, known),
+        judged(kube, observed, known.into_iter().next(), &answering),
         usage_elsewhere(kube, observed, &said),
     );
     for (said, used) in said.iter_mut().zip(used) {
@@ -224,35 +229,45 @@ pub(super) async fn settled(
 async fn judged(
     kube: &Kube,
     observed: &Observed,
-    server: Option<&Instance>,
-    known: Option<Common>,
+    known: Option<(String, Common)>,
+    answering: &[&str],
 ) -> (Known<PasswordFacts>, Known<Vec<UnloggedTables>>) {
-    let common = match known {
+    let asked = match known {
         Some(known) => Ok(known),
-        None => common_of(kube, observed, server).await,
+        None => first_common(kube, observed, answering).await,
     };
-    let common = match common {
-        Ok(common) => common,
+    let (pod, common) = match asked {
+        Ok(asked) => asked,
         Err(why) => return (Err(why.clone()), Err(why)),
     };
-    let unlogged = match common.unlogged {
-        Err(why) => Err(why),
-        Ok(databases) => {
-            let tables = unlogged_tables_in(kube, observed, databases).await;
+    let unlogged = match (common.unlogged, observed.snapshot.instance(&pod)) {
+        (Err(why), _) => Err(why),
+        (Ok(databases), Some(server)) => {
+            let tables = unlogged_tables_in(kube, observed, server, databases).await;
             tables.ok_or_else(|| "no server says which tables are unlogged".to_owned())
         }
+        (Ok(_), None) => Err(format!("{pod} is gone")),
     };
     (common.passwords.map(|it| it.judged()), unlogged)
 }
 
-async fn common_of(kube: &Kube, observed: &Observed, server: Option<&Instance>) -> Known<Common> {
-    let server = server.ok_or("no server answers")?;
+/// What is the same on all, of the first of these servers that says it.
+async fn first_common(
+    kube: &Kube,
+    observed: &Observed,
+    answering: &[&str],
+) -> Known<(String, Common)> {
     let login = login_to(kube, observed)?;
     let namespace = &observed.snapshot.cluster.namespace;
-    let opening = open(kube, namespace, server.name(), &login);
-    let session = within(login.timeout, opening).await;
-    let session = session.map_err(|why| why.to_string())?;
-    Ok(common(&session, login.timeout).await)
+    let mut why = "no server answers".to_owned();
+    for pod in answering {
+        let opening = open(kube, namespace, pod, &login);
+        match within(login.timeout, opening).await {
+            Ok(session) => return Ok(((*pod).to_owned(), common(&session, login.timeout).await)),
+            Err(no_answer) => why = no_answer.to_string(),
+        }
+    }
+    Err(why)
 }
 
 /// How the databases in which the primary does not use an index are used on the other servers, in the order of what was

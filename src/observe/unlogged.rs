@@ -1,12 +1,15 @@
 //! The unlogged tables of a cluster.
 
-use futures::future::try_join_all;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::builder::Observed;
 use super::open::{OpenError, login, open, open_database};
 use crate::cluster::Instance;
 use crate::kubernetes::Kube;
 use crate::plan::UnloggedTables;
+
+/// Databases that are asked about at the same time: every connection is one that clients lack.
+const AT_ONCE: usize = 2;
 
 /// Asks the primary, or a standby when there is none; none when nobody answers, or the user may not
 /// know.
@@ -19,27 +22,27 @@ pub async fn unlogged_tables(kube: &Kube, observed: &Observed) -> Option<Vec<Unl
         Ok::<_, OpenError>(session.databases_with_unlogged().await?)
     };
     let databases = asking.await.ok()?;
-    unlogged_tables_in(kube, observed, databases).await
+    unlogged_tables_in(kube, observed, server, databases).await
 }
 
-/// The server that is asked; none when nobody answers.
-pub(super) fn server_to_ask(observed: &Observed) -> Option<&Instance> {
+fn server_to_ask(observed: &Observed) -> Option<&Instance> {
     let snapshot = &observed.snapshot;
     snapshot.primary().or_else(|| snapshot.standbys().next())
 }
 
-/// The same, of the databases that have some, as that server has said.
+/// The same, of the databases that have some, as this server has said.
 pub(super) async fn unlogged_tables_in(
     kube: &Kube,
     observed: &Observed,
+    server: &Instance,
     databases: Vec<String>,
 ) -> Option<Vec<UnloggedTables>> {
     let snapshot = &observed.snapshot;
-    let server = server_to_ask(observed)?.name();
+    let on_primary = snapshot.primary().map(Instance::name) == Some(server.name());
+    let server = server.name();
     let login = login(observed.credentials.as_ref()?, kube.timeout());
     let namespace = &snapshot.cluster.namespace;
-    let on_primary = snapshot.primary().is_some();
-    let asking = try_join_all(databases.into_iter().map(async |database| {
+    let asking = futures::stream::iter(databases).map(async |database| {
         let session = open_database(kube, namespace, server, &login, &database).await;
         let (tables, bytes) = match session {
             Ok(session) => session.unlogged_tables().await?,
@@ -52,7 +55,8 @@ pub(super) async fn unlogged_tables_in(
             tables,
             bytes: Some(bytes).filter(|_| on_primary),
         })
-    }));
+    });
+    let asking = asking.buffered(AT_ONCE).try_collect::<Vec<_>>();
     let mut found = asking.await.ok()?;
     found.retain(|it| it.tables > 0);
     Some(found)

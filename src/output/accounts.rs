@@ -156,7 +156,14 @@ fn screen_of<T: ClusterWide>(
             1 => "its own sessions".to_owned(),
             count => format!("sessions of {count} servers"),
         };
+        let primaries = answered(answers).filter(|(it, _)| it.role == Role::Primary);
+        let primaries: Vec<&str> = primaries.map(|(it, _)| it.pod.as_str()).collect();
         parts.push(match who.role {
+            Role::Primary if primaries.len() > 1 => {
+                let all = primaries.join(", ");
+                let said = format!("{count}, {servers}; several pods accept writes: {all}");
+                screen.paint(Tone::Bad, &heading(who, &said, screen))
+            }
             Role::Primary => heading(who, &format!("{count}, {servers}"), screen),
             Role::Standby | Role::Unknown => {
                 let said = format!("{count}, {servers}; no primary answers");

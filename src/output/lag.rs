@@ -38,7 +38,12 @@ pub fn lag_screen(view: &LagView<'_>, screen: &Screen) -> String {
 }
 
 fn reference_line(view: &LagView<'_>, screen: &Screen) -> String {
+    let several = match view.report.several_primaries.as_slice() {
+        [] => String::new(),
+        several => format!("several pods accept writes: {}; ", several.join(", ")),
+    };
     let line = match &view.report.reference {
+        None if !several.is_empty() => format!("{several}nothing to measure against"),
         None => "no database answers: nothing to measure against".to_owned(),
         Some(reference) if reference.is_primary => {
             let pace = view.rates.and_then(|rates| {
@@ -56,7 +61,7 @@ fn reference_line(view: &LagView<'_>, screen: &Screen) -> String {
             )
         }
         Some(reference) => format!(
-            "no single primary: measured against {}, which has received the most ({})",
+            "{several}no single primary: measured against {}, which has received the most ({})",
             reference.pod, reference.lsn
         ),
     };

@@ -24,7 +24,8 @@ select json_build_object(
 
 /// The largest tables of this database as JSON.
 ///
-/// Sizes take a lock that waits behind an exclusive one, so that what is locked like that is left away. The bloat of the
+/// Sizes take a lock that waits behind an exclusive one, so that a table of which something is locked like that (itself, its
+/// TOAST, an index that is being rebuilt) is left away. The bloat of the
 /// rows is estimated as by the queries of `pgsql-bloat-estimation` (ioguix), which check_postgres and pghero build
 /// on: a row of average width (`pg_stats`), with its header and its alignment, so many of them to a page at the table's
 /// fillfactor, against the pages that there were at the last VACUUM or ANALYZE.
@@ -36,8 +37,10 @@ with candidate as materialized (
     pg_total_relation_size(c.oid) as total
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'm') and n.nspname !~ '^pg_(toast|temp)'
-    and not exists (select from pg_locks l where l.relation = c.oid and l.mode = 'AccessExclusiveLock'
-      and l.database = (select oid from pg_database where datname = current_database()))
+    and not exists (select from pg_locks l where l.mode = 'AccessExclusiveLock'
+      and l.database = (select oid from pg_database where datname = current_database())
+      and (l.relation in (c.oid, c.reltoastrelid)
+        or l.relation in (select indexrelid from pg_index where indrelid in (c.oid, c.reltoastrelid))))
   order by total desc nulls last limit {count}
 ), width as (
   select t.oid,

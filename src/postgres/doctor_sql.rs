@@ -83,7 +83,9 @@ where recorded <> actual";
 
 /// How a database is used on one server (`doctor::DatabaseUsage`).
 ///
-/// Statistics that were never reset are as old as the server at least.
+/// Notes:
+/// - Statistics that were never reset are as old as the server at least.
+/// - A size takes a lock that waits behind an exclusive one, so that an index which is being rebuilt is left away.
 pub(super) const USAGE: &str = r"
 select json_build_object(
   'unusedIndexes', (select coalesce(json_agg(json_build_object(
@@ -94,6 +96,8 @@ select json_build_object(
       where s.idx_scan = 0 and i.indisvalid and not i.indisunique and not i.indisexclusion
         and not i.indisreplident
         and not exists (select from pg_constraint c where c.conindid = s.indexrelid)
+        and not exists (select from pg_locks l where l.relation = s.indexrelid and l.mode = 'AccessExclusiveLock'
+          and l.database = (select oid from pg_database where datname = current_database()))
         and pg_relation_size(s.indexrelid) >= 1048576
       order by s.indexrelid limit 1000) as s),
   'statisticsSeconds', extract(epoch from clock_timestamp() - coalesce(

@@ -222,10 +222,16 @@ select coalesce(json_agg(distinct datname), '[]')::text
 from folder, pg_ls_dir(path, true, false) file
 where file ~ '_init$'";
 
-/// How many unlogged tables this database has, and their bytes.
-pub(super) const UNLOGGED_TABLES: &str = "\
-select count(*) || ' ' || coalesce(sum(pg_total_relation_size(oid)), 0)
-from pg_class where relpersistence = 'u' and relkind in ('r', 'm')";
+/// How many unlogged tables this database has, and their bytes, without those of which something is locked exclusively: their
+/// size would be waited for.
+pub(super) const UNLOGGED_TABLES: &str = r"
+select count(*) || ' ' || coalesce(sum(case when not exists (
+    select from pg_locks l where l.mode = 'AccessExclusiveLock'
+      and l.database = (select oid from pg_database where datname = current_database())
+      and (l.relation in (c.oid, c.reltoastrelid)
+        or l.relation in (select indexrelid from pg_index where indrelid in (c.oid, c.reltoastrelid)))
+  ) then pg_total_relation_size(c.oid) end), 0)
+from pg_class c where c.relpersistence = 'u' and c.relkind in ('r', 'm')";
 
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";

@@ -34,7 +34,7 @@ pub(super) async fn because(cluster: &Connections, pod: &str) -> String {
     let known = reasons(cluster, &[pod.to_owned()]).await;
     match known.get(pod) {
         Some(reason) => format!(": {reason}"),
-        None => format!(" (kubectl logs {pod}; pgctl status)"),
+        None => format!(" (pgctl logs {pod}; pgctl status)"),
     }
 }
 

@@ -193,6 +193,22 @@ async fn hostile_entries(cluster: &TestCluster) -> Result<()> {
     ensure!(!run.stdout.contains('\u{1b}') && !run.stdout.contains("owned"));
     ensure!(run.stdout.len() < 1 << 20, "{} bytes", run.stdout.len());
     ensure!(run.stdout.contains("... 2."), "the rest is counted");
+    // Bytes that are no text, as somebody else in the container may write them.
+    let write = r"printf 'no \377\376 text \033[2J\n' >/proc/1/fd/2";
+    let line = ["shell", "replica-1", "--", "sh", "-c", write];
+    cluster.pgctl(&line).await?.exits(0)?;
+    for format in ["table", "json"] {
+        let line = ["logs", "replica-1", "--tail", "20", "-o", format];
+        let run = cluster.pgctl(&line).await?.exits(0)?;
+        ensure!(!run.stdout.contains('\u{1b}'), "{run}");
+        ensure!(run.stdout.contains("no \u{fffd}\u{fffd} text"), "{run}");
+    }
+    // Who sees only the rest of an entry does not know how bad it was, and blames nobody for it.
+    let session = cluster.open("replica-1").await?;
+    ensure!(session.rows("SELECT 1/0").await.is_err(), "it divides");
+    let line = ["logs", "replica-1", "--tail", "1", "--level", "fatal"];
+    let run = cluster.pgctl(&line).await?.exits(0)?;
+    ensure!(!run.stderr.contains("lc_messages"), "{run}");
     Ok(())
 }
 
@@ -280,7 +296,7 @@ async fn followed_through_a_crash(cluster: &TestCluster) -> Result<()> {
 }
 
 async fn followed_through_a_failover(cluster: &TestCluster) -> Result<()> {
-    let mut followed = Followed::begin(cluster, &["primary"])?;
+    let mut followed = Followed::begin(cluster, &["primary", "--tail", "1"])?;
     followed
         .shows(|line| line.starts_with("primary-0 primary"))
         .await?;
@@ -299,6 +315,10 @@ async fn followed_through_a_failover(cluster: &TestCluster) -> Result<()> {
         }
     }
     ensure!(seen, "{}", followed.seen);
+    // Not all that it has written in its life as a standby.
+    let old = |line: &&str| line.contains("starting PostgreSQL");
+    let told = followed.seen.lines().find(old);
+    ensure!(told.is_none(), "{told:?} in {}", followed.seen);
     followed.ends_with_ctrl_c().await
 }
 

@@ -21,6 +21,7 @@ mod query;
 mod report;
 mod runbooks;
 mod settings;
+mod several_primaries;
 mod slots;
 mod terminals;
 #[path = "../support/test_cluster/mod.rs"]

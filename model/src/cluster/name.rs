@@ -71,9 +71,13 @@ pub fn tail_of<'a>(name: &'a str, names: &[&str]) -> &'a str {
 }
 
 /// Which of the names was probably meant: the nearest in letters, in full or by a tail; of several that
-/// are as near the first.
+/// are as near the first. None when it is no mere slip: more than a third of the letters are others.
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    names.into_iter().min_by_key(|name| nearness(given, name))
+    let most = 1 + given.chars().count() / 3;
+    let near = names.into_iter().map(|name| (nearness(given, name), name));
+    let near = near.filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 /// How far a name is from what was typed, in letters; or its nearest tail, if that is nearer.

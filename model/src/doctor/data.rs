@@ -50,6 +50,12 @@ pub(super) fn collation_mismatch(facts: &DoctorFacts) -> Vec<Finding> {
                     it.name, it.recorded, it.actual
                 )
             }))
+            .evidence("an index on text may be in the wrong order there: the version is recorded last, for that only silences this")
+            .next(in_database(
+                &facts.snapshot,
+                name,
+                &format!("reindex database {}", quote_identifier(name)),
+            ))
             .next(in_database(
                 &facts.snapshot,
                 name,

@@ -260,8 +260,8 @@ pub struct CollationFacts {
 pub struct DatabaseAnswer {
     /// How it is used there.
     pub usage: DatabaseUsage,
-    /// What it is, which is the same on every server or counted on the primary alone; none of a standby, which is not
-    /// asked.
+    /// What it is, which is the same on every server, or matters on the primary alone; none of a standby, which is not
+    /// asked. (The version of a collation is the system's; of the database's own it is asked on each server.)
     pub contents: Option<DatabaseContents>,
 }
 

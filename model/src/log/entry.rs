@@ -44,6 +44,14 @@ impl LogEntry {
         }
     }
 
+    /// Whether it is the rest of an entry whose beginning is not there (a STATEMENT, say): that says nothing of how bad it
+    /// was, in any language.
+    pub fn is_rest(&self) -> bool {
+        let first = self.text.lines().next().unwrap_or_default();
+        let head = head(first).filter(|_| self.format == LogFormat::Stderr);
+        head.is_some_and(|it| matches!(it.word, Some(Word::Part(_))))
+    }
+
     /// Whether it says how bad it is in a word that is not known, which only a translation of
     /// PostgreSQL (`lc_messages`) has.
     pub fn speaks_a_strange_language(&self) -> bool {
@@ -133,6 +141,17 @@ mod tests {
             ("fixing permissions ... ok", LogFormat::Other, None),
         ] {
             assert_eq!(of(text), (format, level), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_begins_with_a_part_is_the_rest_of_something() {
+        for (text, rest) in [
+            ("x STATEMENT:  select 1/0", true),
+            ("2026-11-28 13:00:00 EET [1] VIRHE:  taulu", false),
+            ("x ERROR:  boom", false),
+        ] {
+            assert_eq!(LogEntry::new(text.to_owned(), 0).is_rest(), rest, "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `pgctl logs`: read, merge, choose, print.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use regex::{Regex, RegexBuilder};
 use super::targets::{Elsewhere, Roles, Targets};
 use crate::cli::{LogSince, LogTail, LogsArgs};
 use crate::cluster::words::shell_word;
-use crate::cluster::{NameError, Snapshot};
+use crate::cluster::{Instance, NameError, Snapshot};
 use crate::commands::context::{Context, cannot_write};
 use crate::commands::interruption::interruptible;
 use crate::exit::ExitCode;
@@ -67,9 +68,12 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
     };
     if primary.is_none() && targets.depend_on_roles() {
         let named = &snapshot.topology.primary;
-        reading.tell(&format!(
-            "no pod answers as the primary; {named} is meant to be it"
-        ));
+        let several: Vec<&str> = snapshot.primaries().map(Instance::name).collect();
+        let what = match several.as_slice() {
+            [] => "no pod answers as the primary".to_owned(),
+            several => format!("several pods accept writes: {}", several.join(", ")),
+        };
+        reading.tell(&format!("{what}; {named} is meant to be it"));
     }
     let wanted = targets.pods(&snapshot, &roles);
     let mut told = Elsewhere::default();
@@ -78,7 +82,9 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
         reading.writes_elsewhere(&pod, file);
     }
     let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
-    merge.read(&wanted, question);
+    merge.read(&wanted, |_| question);
+    let mut known: BTreeSet<String> = wanted;
+    known.extend(names(&snapshot));
     let mut looks = args.follow.then(|| {
         watch_cluster(
             kube.clone(),
@@ -118,7 +124,11 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
                     for pod in told.news(&snapshot, &wanted) {
                         reading.writes_elsewhere(&pod, None);
                     }
-                    merge.read(&wanted, of_new_pods(question));
+                    merge.read(&wanted, |pod| match known.contains(pod) {
+                        true => question,
+                        false => of_new_pods(question),
+                    });
+                    known.extend(names(&snapshot));
                     last = snapshot;
                 }
                 Err(error) if !std::mem::replace(&mut out_of_reach, true) => {
@@ -131,7 +141,13 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
     reading.end(&last)
 }
 
-/// A pod that comes later is read from its beginning.
+fn names(snapshot: &Snapshot) -> impl Iterator<Item = String> {
+    let instances = snapshot.instances.iter();
+    instances.map(|it| it.name().to_owned())
+}
+
+/// A pod that comes later is read from its beginning. (One that was there all the time, and becomes the primary or ceases to
+/// be it, is not.)
 fn of_new_pods(range: LogRange) -> LogRange {
     LogRange {
         tail: None,
@@ -178,7 +194,7 @@ impl Choice {
             let regex = RegexBuilder::new(pattern).multi_line(true).build();
             regex.map_err(|error| {
                 Failure::new(ExitCode::Usage, "--grep is no regular expression")
-                    .because(plain(&error.to_string()))
+                    .because(plain(error.to_string().lines().last().unwrap_or_default()))
                     .next("the syntax: https://docs.rs/regex/#syntax")
             })
         });
@@ -258,7 +274,8 @@ impl Reading<'_> {
             slow.add(pod, time, entry);
             return;
         }
-        self.strange += u64::from(entry.speaks_a_strange_language());
+        let strange = entry.speaks_a_strange_language() && !entry.is_rest();
+        self.strange += u64::from(strange);
         let role = roles.of(pod);
         match self.context.format {
             Format::Json => {
@@ -342,9 +359,12 @@ impl Reading<'_> {
 
     fn end(mut self, snapshot: &Snapshot) -> Result<ExitCode, Failure> {
         if self.strange > 0 && self.choice.level.is_some() {
+            let entries = match self.strange {
+                1 => "1 entry has".to_owned(),
+                count => format!("{count} entries have"),
+            };
             self.tell(&format!(
-                "{} entries have a severity in a word that is not known (lc_messages of the server): they are shown",
-                self.strange
+                "{entries} a severity in a word that is not known (lc_messages of the server): shown all the same"
             ));
         }
         if let (Some(failure), false) = (self.unreadable.take(), self.shown) {

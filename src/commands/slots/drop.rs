@@ -109,10 +109,11 @@ fn no_slot(error: NoSlot) -> Failure {
             if !silent.is_empty() {
                 failure = failure.because(format!("these do not answer: {}", silent.join(", ")));
             }
+            if !slots.is_empty() {
+                failure = failure.because(format!("there are: {}", slots.join(", ")));
+            }
             match nearest(&slot, slots.iter().map(String::as_str)) {
-                Some(nearest) => failure
-                    .because(format!("there are: {}", slots.join(", ")))
-                    .next(format!("pgctl slots drop {nearest}")),
+                Some(nearest) => failure.next(format!("pgctl slots drop {nearest}")),
                 None => failure.next("pgctl slots"),
             }
         }

@@ -2,7 +2,7 @@
 //! handed on when every other log has come as far. With it nothing may be held for long: a log that has
 //! said nothing for a moment is not waited for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -46,10 +46,14 @@ pub struct LogMerge {
     namespace: String,
     follow: bool,
     sources: Vec<Source>,
+    /// How far each log was handed on, also of those that are not read now.
+    handed: BTreeMap<String, Timestamp>,
 }
 
 struct Source {
     pod: String,
+    /// What was handed on up to then is not handed on again.
+    after: Option<Timestamp>,
     inlet: Inlet,
     /// The next that it has to say.
     head: Option<Arrival>,
@@ -84,17 +88,28 @@ impl LogMerge {
             namespace: namespace.to_owned(),
             follow,
             sources: Vec::new(),
+            handed: BTreeMap::new(),
         }
     }
 
-    /// Reads the logs of these pods, and of no others. Those that are read already are read on.
-    pub fn read(&mut self, pods: &BTreeSet<String>, range: LogRange) {
+    /// Reads the logs of these pods, and of no others: those that are read already are read on, one that was read before
+    /// from where it was left, and any other in its range.
+    pub fn read(&mut self, pods: &BTreeSet<String>, range: impl Fn(&str) -> LogRange) {
         self.sources.retain(|it| pods.contains(&it.pod));
         for pod in pods {
             if self.sources.iter().any(|it| it.pod == *pod) {
                 continue;
             }
             let (outlet, inlet) = outlet();
+            let after = self.handed.get(pod).copied();
+            let range = match after {
+                Some(_) => LogRange {
+                    tail: None,
+                    since: after,
+                    ..range(pod)
+                },
+                None => range(pod),
+            };
             let reader = Reader {
                 kube: self.kube.clone(),
                 namespace: self.namespace.clone(),
@@ -104,6 +119,7 @@ impl LogMerge {
             };
             self.sources.push(Source {
                 pod: pod.clone(),
+                after,
                 inlet,
                 head: None,
                 ended: false,
@@ -145,6 +161,10 @@ impl LogMerge {
     fn ready(&mut self) -> Ready {
         for source in &mut self.sources {
             source.fetch();
+            while source.is_told() {
+                source.head = None;
+                source.fetch();
+            }
         }
         if self.sources.iter().all(|it| it.ended && it.head.is_none()) {
             return Ready::Nothing;
@@ -178,6 +198,9 @@ impl LogMerge {
         let pod = source.pod.clone();
         match source.head.take() {
             Some(Arrival::Entry { time, entry, .. }) => {
+                if let Some(time) = time.filter(|_| self.follow) {
+                    self.handed.insert(pod.clone(), time);
+                }
                 Ready::Event(LogEvent::Entry { pod, time, entry })
             }
             Some(Arrival::News(news)) => Ready::Event(LogEvent::News { pod, news }),
@@ -204,6 +227,19 @@ impl LogMerge {
 }
 
 impl Source {
+    /// Whether its next entry was handed on before.
+    fn is_told(&self) -> bool {
+        match (&self.head, self.after) {
+            (
+                Some(Arrival::Entry {
+                    time: Some(time), ..
+                }),
+                Some(after),
+            ) => *time <= after,
+            _ => false,
+        }
+    }
+
     fn fetch(&mut self) {
         use tokio::sync::mpsc::error::TryRecvError;
         if self.head.is_some() || self.ended {

@@ -88,7 +88,7 @@ impl Followers {
             match result {
                 Ok(()) => not_repointed.remove(&pod),
                 Err(error) => {
-                    let mend = format!("kubectl logs {pod}; pgctl status");
+                    let mend = format!("pgctl logs {pod}; pgctl status");
                     not_repointed.insert(pod, format!("{} ({mend})", error.reason))
                 }
             };
@@ -193,5 +193,5 @@ async fn why_not(cluster: &Connections, pod: &str, known: &Reasons) -> String {
         }
         _ => "it does not stream from the new primary",
     };
-    format!("{pod}: {why} (kubectl logs {pod}; pgctl status)")
+    format!("{pod}: {why} (pgctl logs {pod}; pgctl status)")
 }

@@ -27,7 +27,7 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
     let name = instance.name();
     let object = ObjectRef::pod(name);
     let describe = format!("kubectl -n {namespace} describe pod {name}");
-    let logs = format!("kubectl -n {namespace} logs {name} -c postgres --tail=20");
+    let logs = format!("pgctl -n {namespace} logs {name} --tail 20");
     if let Some(since) = instance.pod.deleting_since {
         let seconds = snapshot.taken.duration_since(since).as_secs_f64();
         return (seconds > TERMINATING_SECONDS).then(|| {
@@ -196,7 +196,7 @@ fn restarting(snapshot: &Snapshot, limits: &Limits, instance: &Instance) -> Opti
             ),
         )
         .next(format!(
-            "kubectl -n {} logs {} -c postgres --previous --tail=20",
+            "pgctl -n {} logs {} --previous --tail 20",
             snapshot.cluster.namespace,
             instance.name()
         ))

@@ -177,9 +177,7 @@ fn standby(
                 ),
             )
             .why(why_other_timeline(facts, primary, streams))
-            .next(format!(
-                "kubectl -n {namespace} logs {name} -c postgres --tail=20"
-            ))
+            .next(format!("pgctl -n {namespace} logs {name} --tail 20"))
             .next(format!("pgctl -n {namespace} rejoin {name} --dry-run")),
         );
     }
@@ -192,9 +190,7 @@ fn standby(
                 "it is not streaming",
             )
             .why(why_not_streaming(snapshot, recovery))
-            .next(format!(
-                "kubectl -n {namespace} logs {name} -c postgres --tail=20"
-            )),
+            .next(format!("pgctl -n {namespace} logs {name} --tail 20")),
         );
     }
     if matches!(state, InstanceState::CatchingUp) {

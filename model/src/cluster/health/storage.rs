@@ -131,7 +131,7 @@ fn archive(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
         )
         .why("they stay in pg_wal until they are archived, and fill the disk")
         .next(format!(
-            "kubectl -n {} logs {} -c postgres --tail=50",
+            "pgctl -n {} logs {} --tail 50",
             snapshot.cluster.namespace,
             instance.name()
         ))

@@ -8,8 +8,10 @@ use crate::cluster::{
 /// The lag of every standby, and what it is measured against.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LagReport {
-    /// What the bytes are counted from; none when no database answered.
+    /// What the bytes are counted from; none when no database answered, or all that did accept writes.
     pub reference: Option<Reference>,
+    /// The pods that accept writes, when they are several.
+    pub several_primaries: Vec<String>,
     /// Every pod but the primary, in the order of the snapshot.
     pub standbys: Vec<StandbyLag>,
 }
@@ -168,8 +170,14 @@ pub fn lag_report(snapshot: &Snapshot) -> LagReport {
         })
         .map(|instance| standby_lag(snapshot, reference.as_ref(), instance))
         .collect();
+    let primaries = snapshot.primaries();
+    let mut primaries: Vec<String> = primaries.map(|it| it.name().to_owned()).collect();
+    if primaries.len() < 2 {
+        primaries.clear();
+    }
     LagReport {
         reference,
+        several_primaries: primaries,
         standbys,
     }
 }
