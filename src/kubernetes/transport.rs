@@ -90,17 +90,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_sent_in_two_pieces_does_not_wait_for_an_acknowledgement() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let api = format!("http://{address}").parse().unwrap();
-        let socket = sockets().oneshot(api).await.unwrap();
-        assert!(socket.inner().nodelay().unwrap());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let api = format!("http://{address}").parse().expect("an address");
+        let socket = sockets().oneshot(api).await.expect("it connects");
+        assert!(socket.inner().nodelay().expect("it is open"));
     }
 
     #[test]
     fn a_proxy_that_is_none_is_refused() {
-        let mut config = Config::new("https://127.0.0.1:6443".parse().unwrap());
-        config.proxy_url = Some("ftp://127.0.0.1:21".parse().unwrap());
+        let mut config = Config::new("https://127.0.0.1:6443".parse().expect("an address"));
+        config.proxy_url = Some("ftp://127.0.0.1:21".parse().expect("an address"));
         let error = client(&config).err().expect("nobody speaks that");
         assert!(error.to_string().contains("ftp"), "{error}");
     }
