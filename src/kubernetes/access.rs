@@ -1,6 +1,5 @@
 //! What the API would allow.
 
-use futures::future::try_join_all;
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, ResourceRule, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -20,13 +19,7 @@ impl Kube {
     /// # Errors
     /// When the API does not answer. (Everybody may ask this of himself: `system:basic-user`.)
     pub async fn not_allowed<'a>(&self, calls: &'a [Call]) -> Result<Vec<&'a Call>, KubeError> {
-        let answers = try_join_all(calls.iter().map(|call| self.allowed(call))).await?;
-        Ok(calls
-            .iter()
-            .zip(answers)
-            .filter(|(_, allowed)| !allowed)
-            .map(|(call, _)| call)
-            .collect())
+        self.denied(calls.iter(), calls.len().max(1)).await
     }
 
     /// Those of the calls, all in one namespace, that would not be allowed, for a look at what one may do: what is
@@ -42,13 +35,21 @@ impl Kube {
     ) -> Result<Vec<&'a Call>, KubeError> {
         let rules = self.own_rules(namespace).await;
         let open = calls.iter().filter(|call| !listed(&rules, call));
-        let answers = futures::stream::iter(open)
+        self.denied(open, AT_ONCE).await
+    }
+
+    async fn denied<'a>(
+        &self,
+        calls: impl Iterator<Item = &'a Call>,
+        at_once: usize,
+    ) -> Result<Vec<&'a Call>, KubeError> {
+        let answers = futures::stream::iter(calls)
             .map(async |call| Ok((call, self.allowed(call).await?)))
-            .buffered(AT_ONCE)
+            .buffered(at_once)
             .try_collect::<Vec<_>>()
             .await?;
-        let missing = answers.into_iter().filter(|(_, allowed)| !allowed);
-        Ok(missing.map(|(call, _)| call).collect())
+        let denied = answers.into_iter().filter(|(_, allowed)| !allowed);
+        Ok(denied.map(|(call, _)| call).collect())
     }
 
     /// What the API says one may do in a namespace; nothing where it can't say all of it.

@@ -69,15 +69,6 @@ async fn chosen(
     Ok(pods)
 }
 
-/// Whether what was asked for may have been done in spite of this error.
-fn was_asked(error: &OpenError) -> bool {
-    match error {
-        OpenError::Sql(error) => error.outcome_unknown(),
-        // The way to the pod is opened before anything is sent.
-        OpenError::Kube(_) => false,
-    }
-}
-
 struct Order<'a> {
     kube: &'a Kube,
     cluster: &'a ClusterId,
@@ -151,8 +142,12 @@ impl SmallChange for Order<'_> {
             let resumed = self.tell(pod, PoolerOrder::Resume).await;
             let error = resumed.err()?;
             // Those that were never asked are not paused.
-            let asked = answer.map_or_else(|error| was_asked(&error), |_| true);
-            asked.then(|| format!("{} may still be paused: {error}", pod.name))
+            match answer.map_err(NotDone::from) {
+                Err(NotDone::NothingChanged(_)) => None,
+                Ok(_) | Err(NotDone::Unknown(_)) => {
+                    Some(format!("{} may still be paused: {error}", pod.name))
+                }
+            }
         });
         let left: Vec<String> = join_all(back).await.into_iter().flatten().collect();
         match left.as_slice() {

@@ -84,9 +84,10 @@ impl TopBoard {
     /// Takes what a server has answered. `at` is when, in seconds by a clock that never goes back. Of a
     /// pod that is not known nothing is kept.
     pub fn take(&mut self, pod: &str, at: f64, answer: Result<TopSample, NoAnswer>) {
-        let Some(instance) = self.instances.iter_mut().find(|it| it.pod == pod) else {
+        let Some(place) = self.instances.iter().position(|it| it.pod == pod) else {
             return;
         };
+        let instance = &mut self.instances[place];
         instance.rates = match (instance.sample(), &answer) {
             (Some(before), Ok(after)) => {
                 server_rates(&before.counters, &after.counters, at - instance.at)
@@ -109,11 +110,9 @@ impl TopBoard {
             instance.checkpoints.push(checkpoints);
             let active = instance.sample().map(|it| it.counters.active);
             instance.active.push(active.map(f64::from));
-            let known = self.instances.iter().find(|it| it.pod == pod);
-            let behind = known.and_then(|it| self.behind(it)).map(|it| it as f64);
-            if let Some(instance) = self.instances.iter_mut().find(|it| it.pod == pod) {
-                instance.behind.push(behind);
-            }
+            let behind = self.behind(&self.instances[place]);
+            let behind = behind.map(|bytes| bytes as f64);
+            self.instances[place].behind.push(behind);
         }
     }
 
