@@ -3,13 +3,16 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use pgctl::cluster::{FileFacts, HeldUp, Lsn, SlotKind, SyncState, Timeline};
-use pgctl::postgres::{Login, QueryLimits, Rights, Session, SqlError, log_in_for_replication};
+use pgctl::postgres::{Login, QueryLimits, Rights, Session, SqlError, Way, log_in_for_replication};
 use secrecy::SecretString;
 use support::{Server, eventually};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -820,6 +823,77 @@ async fn a_stream_that_just_ends_tells_the_reason_that_the_forward_knows() {
         error.to_string(),
         "connecting: the connection was lost: the pod was deleted"
     );
+}
+
+/// A server of PostgreSQL 17 on which a transaction of a role may take less time than logging in does, unless the role
+/// asks for another limit. It says so when `refuses` says: while the role logs in, or right afterwards.
+struct Hasty {
+    refuses: Refuses,
+    /// How often a connection was opened.
+    opened: AtomicUsize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Refuses {
+    InTheLogin,
+    AfterTheLogin,
+}
+
+/// A message of the server's: its type, and what it says (PostgreSQL documentation, section 55.7).
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).expect("it is short");
+    [&[kind][..], &length.to_be_bytes(), body].concat()
+}
+
+impl Way for Hasty {
+    type Stream = DuplexStream;
+    type Error = SqlError;
+
+    async fn open(&self) -> Result<(DuplexStream, BoxFuture<'static, Option<String>>), SqlError> {
+        let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+        let refuses = self.refuses;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let length = theirs.read_u32().await.expect("a startup packet");
+            let mut packet = vec![0; length as usize - 4];
+            theirs.read_exact(&mut packet).await.expect("all of it");
+            let packet = String::from_utf8_lossy(&packet).into_owned();
+            let spared = packet.contains("-c transaction_timeout=0");
+            let let_in = [
+                message(b'R', &0_u32.to_be_bytes()),
+                message(b'S', b"server_version\x0017.2\0"),
+                message(b'Z', b"I"),
+            ];
+            let fatal =
+                b"SFATAL\0VFATAL\0C25P04\0Mterminating connection due to transaction timeout\0\0";
+            let fatal = message(b'E', fatal);
+            let says = match (spared, refuses) {
+                (true, _) => let_in.concat(),
+                (false, Refuses::InTheLogin) => fatal,
+                (false, Refuses::AfterTheLogin) => [let_in.concat(), fatal].concat(),
+            };
+            theirs.write_all(&says).await.expect("we listen");
+            if spared {
+                std::future::pending::<()>().await;
+            }
+        });
+        Ok((ours, std::future::ready(None).boxed()))
+    }
+}
+
+#[tokio::test]
+async fn a_role_whose_transactions_may_take_less_time_than_a_login_is_logged_in_as() {
+    for refuses in [Refuses::InTheLogin, Refuses::AfterTheLogin] {
+        let server = Hasty {
+            refuses,
+            opened: AtomicUsize::new(0),
+        };
+        let login = Server::login();
+        let session = Session::connect_by(&server, &login, "postgres", Rights::Ordinary).await;
+        let session = session.unwrap_or_else(|error| panic!("{refuses:?}: {error}"));
+        assert!(!session.is_closed());
+        assert_eq!(server.opened.into_inner(), 2, "{refuses:?}");
+    }
 }
 
 /// In a database with the encoding `SQL_ASCII` the server can't send a name of any bytes as UTF-8.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
+use tokio::io::DuplexStream;
 
 use crate::cluster::{PodFacts, ReplicationLogin, Role, names};
 use crate::kubernetes::{Credentials, Kube, KubeError};
-use crate::postgres::{Login, Rights, Session, SqlError, log_in_for_replication};
+use crate::postgres::{Login, Rights, Session, SqlError, Way, log_in_for_replication};
 
 /// Why the database in a pod can't be talked to.
 #[derive(Debug, thiserror::Error)]
@@ -113,10 +115,12 @@ async fn log_in_as_standby(
     pod: &str,
     login: &Login,
 ) -> Result<(), OpenError> {
-    let forward = kube.forward(namespace, pod, names::PORT).await?;
-    let (stream, reason) = (forward.stream, forward.reason);
-    let rights = Rights::Ordinary;
-    let session = Session::connect_to(stream, reason, login, "postgres", rights).await?;
+    let way = IntoPod {
+        kube,
+        namespace,
+        pod,
+    };
+    let session = Session::connect_by(&way, login, "postgres", Rights::Ordinary).await?;
     session.in_recovery().await?;
     drop(session);
     // A stream is another matter: it has rules, a right and places of its own.
@@ -174,22 +178,34 @@ async fn open_with(
     login: &Login,
     database: &str,
 ) -> Result<Session, OpenError> {
-    let connect = async |rights| {
-        let forward = kube.forward(namespace, pod, names::PORT).await?;
-        let (stream, reason) = (forward.stream, forward.reason);
-        let session = Session::connect_to(stream, reason, login, database, rights).await?;
-        Ok::<_, OpenError>(session)
+    let way = IntoPod {
+        kube,
+        namespace,
+        pod,
     };
-    match connect(Rights::Superuser).await {
+    match Session::connect_by(&way, login, database, Rights::Superuser).await {
         // "permission denied to set parameter": `--secret` names a user who may only look.
         Err(OpenError::Sql(error)) if error.sqlstate() == Some("42501") => {
-            connect(Rights::Ordinary).await
-        }
-        Err(OpenError::Sql(error)) if error.may_be_of_a_login_trigger() => {
-            let past = connect(Rights::SuperuserPastTriggers).await;
-            // A server before 17 does not know that setting, and has no such triggers.
-            past.map_err(|_| OpenError::Sql(error))
+            Session::connect_by(&way, login, database, Rights::Ordinary).await
         }
         other => other,
+    }
+}
+
+/// The way to the database in a pod.
+struct IntoPod<'a> {
+    kube: &'a Kube,
+    namespace: &'a str,
+    pod: &'a str,
+}
+
+impl Way for IntoPod<'_> {
+    type Stream = DuplexStream;
+    type Error = OpenError;
+
+    async fn open(&self) -> Result<(DuplexStream, BoxFuture<'static, Option<String>>), OpenError> {
+        let forward = self.kube.forward(self.namespace, self.pod, names::PORT);
+        let forward = forward.await?;
+        Ok((forward.stream, forward.reason))
     }
 }

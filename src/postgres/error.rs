@@ -100,9 +100,10 @@ impl SqlError {
         )
     }
 
-    /// Whether what refused a login may be what a trigger of somebody's has raised, which may be any error:
-    /// it is none of those that PostgreSQL itself has for a login.
-    pub fn may_be_of_a_login_trigger(&self) -> bool {
+    /// Whether what refused a login may be what keeps sessions out only since PostgreSQL 17: its
+    /// `transaction_timeout`, or what a trigger of somebody's has raised, which may be any error. (It is none of
+    /// those that PostgreSQL itself has for a login.)
+    pub(super) fn may_be_of_17(&self) -> bool {
         matches!(self, Self::Refused { sqlstate, .. } if sqlstate != "42501")
     }
 

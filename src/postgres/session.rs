@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -13,6 +14,7 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 use super::SqlError;
 use super::first_bytes::FirstBytes;
 use super::measured::BytesLeft;
+use super::startup::{AFTER_CONNECT_17, Known, Rights, startup_options};
 use super::unreadable::{is_unreadable, only_asks};
 use super::watched_stream::WatchedStream;
 
@@ -36,6 +38,29 @@ pub struct Login {
     pub timeout: Duration,
 }
 
+/// A way to a server, for more than one connection.
+pub trait Way: Sync {
+    /// What is read and written.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// Why it can't be opened, or the login over it does not work.
+    type Error: From<SqlError>;
+
+    /// Opens a stream. What is given with it resolves, after the stream has ended, to why it did.
+    fn open(
+        &self,
+    ) -> impl Future<
+        Output = Result<(Self::Stream, BoxFuture<'static, Option<String>>), Self::Error>,
+    > + Send;
+}
+
+/// How a connection ended.
+struct Ended {
+    /// Why, in words.
+    reason: String,
+    /// The SQLSTATE of the server's own last words.
+    sqlstate: Option<String>,
+}
+
 /// A connection. Dropping it closes it.
 pub struct Session {
     client: tokio_postgres::Client,
@@ -43,7 +68,7 @@ pub struct Session {
     /// The server's major version; 0 when it does not say.
     version: u32,
     /// Why the connection ended, once it has.
-    ended: watch::Receiver<Option<String>>,
+    ended: watch::Receiver<Option<Ended>>,
     /// How much it may still send.
     left: BytesLeft,
 }
@@ -82,6 +107,47 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        Self::connect_as(stream, reason, login, database, rights, Known::Since14).await
+    }
+
+    /// As [`Self::connect_to`], over a stream that `way` opens. Where the server says no, it is asked once more over
+    /// a second one, past what keeps sessions out only since PostgreSQL 17: a trigger on login, and a
+    /// `transaction_timeout` of a role that is shorter than logging in takes. (Servers before 17 let nobody in with
+    /// the settings for that, so they are not asked for at first.)
+    ///
+    /// # Errors
+    /// As [`Self::connect_to`], with what refused the first; and what `way` has.
+    pub async fn connect_by<W: Way>(
+        way: &W,
+        login: &Login,
+        database: &str,
+        rights: Rights,
+    ) -> Result<Self, W::Error> {
+        let (stream, reason) = way.open().await?;
+        let known = Known::Since14;
+        let refused = match Self::connect_as(stream, reason, login, database, rights, known).await {
+            Err(error) if error.may_be_of_17() => error,
+            other => return Ok(other?),
+        };
+        let Ok((stream, reason)) = way.open().await else {
+            return Err(refused.into());
+        };
+        let known = Known::Since17;
+        let past = Self::connect_as(stream, reason, login, database, rights, known).await;
+        past.map_err(|_| refused.into())
+    }
+
+    async fn connect_as<S>(
+        stream: S,
+        reason: impl Future<Output = Option<String>> + Send + 'static,
+        login: &Login,
+        database: &str,
+        rights: Rights,
+        known: Known,
+    ) -> Result<Self, SqlError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         const DOING: &str = "connecting";
         let first = FirstBytes::default();
         let left = BytesLeft::unbounded();
@@ -94,7 +160,7 @@ impl Session {
             .application_name("pgctl")
             .ssl_mode(SslMode::Disable);
         if rights != Rights::Console {
-            config.options(startup_options(login.timeout, rights));
+            config.options(startup_options(login.timeout, rights, known));
         }
         let connecting = config.connect_raw(stream, NoTls);
         let (client, connection) = match tokio::time::timeout(login.timeout, connecting).await {
@@ -127,15 +193,21 @@ impl Session {
         tokio::spawn(async move {
             let told = match connection.await {
                 // The server's parting words: terminated by an administrator, shutting down.
-                Err(error) => error.as_db_error().map(|db| db.message().to_owned()),
+                Err(error) => error.as_db_error().map(|db| Ended {
+                    reason: db.message().to_owned(),
+                    sqlstate: Some(db.code().code().to_owned()),
+                }),
                 Ok(()) => None,
             };
-            let reason = match told {
+            let ended = match told {
                 Some(told) => told,
-                None => why(reason).await,
+                None => Ended {
+                    reason: why(reason).await,
+                    sqlstate: None,
+                },
             };
             // Nobody listens when the session was simply dropped.
-            tell.send(Some(reason)).ok();
+            tell.send(Some(ended)).ok();
         });
         let session = Self {
             client,
@@ -144,8 +216,21 @@ impl Session {
             ended,
             left,
         };
-        if version >= 17 {
-            session.run(DOING, AFTER_CONNECT_17).await?;
+        if version >= 17 && known == Known::Since14 {
+            match session.run(DOING, AFTER_CONNECT_17).await {
+                Err(SqlError::Lost { doing, reason }) => {
+                    return Err(match session.parting_sqlstate() {
+                        // Said between two statements, it is no answer to either.
+                        Some(sqlstate) => SqlError::Refused {
+                            doing,
+                            sqlstate,
+                            message: reason,
+                        },
+                        None => SqlError::Lost { doing, reason },
+                    });
+                }
+                other => other?,
+            }
         }
         Ok(session)
     }
@@ -292,9 +377,17 @@ impl Session {
         let mut ended = self.ended.clone();
         let told = tokio::time::timeout(REASON_TIMEOUT, ended.wait_for(Option::is_some)).await;
         match told {
-            Ok(Ok(reason)) => reason.clone().unwrap_or_else(unknown),
+            Ok(Ok(ended)) => match &*ended {
+                Some(ended) => ended.reason.clone(),
+                None => unknown(),
+            },
             _ => unknown(),
         }
+    }
+
+    /// The SQLSTATE of what the server said last, once the connection has ended by it.
+    fn parting_sqlstate(&self) -> Option<String> {
+        self.ended.borrow().as_ref()?.sqlstate.clone()
     }
 }
 
@@ -307,97 +400,6 @@ async fn why(reason: impl Future<Output = Option<String>>) -> String {
         Ok(Some(reason)) => reason,
         _ => unknown(),
     }
-}
-
-/// What a session may set for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rights {
-    /// All that a superuser may.
-    Superuser,
-    /// The same, and no event trigger is run, on 17 and later: one on login may refuse everybody.
-    SuperuserPastTriggers,
-    /// Only what everybody may.
-    Ordinary,
-    /// Nothing: the console of a pooler, which is no server and knows none of these settings.
-    Console,
-}
-
-/// Everything that what a session does depends on. A role, a database, and a role in a database can
-/// carry a setting of each of these (`ALTER ROLE ... SET`), and so can the server's files; what a
-/// client asks for in its startup packet overrules all of them (`PGC_S_CLIENT` comes after
-/// `PGC_S_DATABASE_USER` in src/include/utils/guc.h). Names here exist since PostgreSQL 14: one that
-/// a server does not know would keep us out.
-const SETTINGS: [(&str, &str); 30] = [
-    // Who we are: `ALTER ROLE ... SET role` would make us somebody else.
-    ("role", "none"),
-    // A superuser must not run what somebody has put into `public`.
-    ("search_path", "pg_catalog"),
-    ("default_transaction_read_only", "off"),
-    ("default_transaction_isolation", "read committed"),
-    ("default_transaction_deferrable", "off"),
-    // Sessions wait for other pods, without saying anything, within a guided operation.
-    ("idle_session_timeout", "0"),
-    ("idle_in_transaction_session_timeout", "0"),
-    ("client_min_messages", "warning"),
-    // Some questions are tried in two ways.
-    ("exit_on_error", "off"),
-    ("array_nulls", "on"),
-    // The plans of our questions fill logs by the megabyte.
-    ("debug_print_parse", "off"),
-    ("debug_print_rewritten", "off"),
-    ("debug_print_plan", "off"),
-    // The planner thinks much of some of our questions; compiling them costs the server more than they do.
-    ("jit", "off"),
-    ("DateStyle", "ISO, MDY"),
-    ("IntervalStyle", "postgres"),
-    ("TimeZone", "UTC"),
-    ("bytea_output", "hex"),
-    ("extra_float_digits", "1"),
-    ("quote_all_identifiers", "off"),
-    ("standard_conforming_strings", "on"),
-    ("backslash_quote", "safe_encoding"),
-    ("transform_null_equals", "off"),
-    ("row_security", "on"),
-    ("check_function_bodies", "on"),
-    // Of the table that a write is proven with.
-    ("default_table_access_method", "heap"),
-    ("default_tablespace", ""),
-    ("temp_tablespaces", ""),
-    // A library that is not there would keep us out.
-    ("local_preload_libraries", ""),
-    // What this session has committed is on disk, and where commits wait for standbys, on them.
-    ("synchronous_commit", "on"),
-];
-
-/// The same, of what only a superuser may set.
-const SUPERUSER_SETTINGS: [(&str, &str); 4] = [
-    ("session_preload_libraries", ""),
-    ("session_replication_role", "origin"),
-    ("lc_messages", "C"),
-    ("temp_file_limit", "-1"),
-];
-
-/// Settings that PostgreSQL 16 does not know.
-const AFTER_CONNECT_17: &str = "set transaction_timeout = 0";
-
-/// The settings, and the limits: a statement that nobody waits for any more must not go on.
-fn startup_options(timeout: Duration, rights: Rights) -> String {
-    let milliseconds = timeout.as_millis().to_string();
-    let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, milliseconds.as_str()));
-    let more = match rights {
-        Rights::Superuser | Rights::SuperuserPastTriggers => &SUPERUSER_SETTINGS[..],
-        Rights::Ordinary | Rights::Console => &[],
-    };
-    let past = match rights {
-        Rights::SuperuserPastTriggers => &[("event_triggers", "off")][..],
-        Rights::Superuser | Rights::Ordinary | Rights::Console => &[],
-    };
-    let all = limits.iter().chain(&SETTINGS).chain(more).chain(past);
-    let options: Vec<String> = all
-        // Spaces part options, unless a backslash is before them (`pg_split_opts` in postinit.c).
-        .map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")))
-        .collect();
-    options.join(" ")
 }
 
 /// 17 of `17.2 (Debian 17.2-1)` or `17beta1`; 0 of what is no version.
@@ -451,31 +453,18 @@ mod tests {
     }
 
     #[test]
-    fn a_space_in_a_value_does_not_end_it() {
-        let options = startup_options(Duration::from_secs(5), Rights::Ordinary);
-        assert!(options.starts_with("-c statement_timeout=5000 -c lock_timeout=5000 "));
-        assert!(options.contains("-c default_transaction_isolation=read\\ committed -c "));
-        assert!(options.contains("-c temp_tablespaces= -c "));
-        assert!(!options.contains("lc_messages"));
-    }
-
-    /// A server before 17 would not let in who asks for it.
-    #[test]
-    fn event_triggers_are_gone_past_only_where_they_may_have_refused_a_login() {
-        let options = |rights| startup_options(Duration::from_secs(5), rights);
-        let past = options(Rights::SuperuserPastTriggers);
-        assert_eq!(past, options(Rights::Superuser) + " -c event_triggers=off");
+    fn a_login_is_tried_past_what_17_has_only_where_that_may_have_refused_it() {
         let refused = |sqlstate: &str| SqlError::Refused {
             doing: "connecting".to_owned(),
             sqlstate: sqlstate.to_owned(),
             message: "not today".to_owned(),
         };
-        assert!(refused("P0001").may_be_of_a_login_trigger());
-        assert!(!refused("42501").may_be_of_a_login_trigger());
+        assert!(refused("P0001").may_be_of_17());
+        assert!(!refused("42501").may_be_of_17());
         let lost = SqlError::Lost {
             doing: "connecting".to_owned(),
             reason: "cut".to_owned(),
         };
-        assert!(!lost.may_be_of_a_login_trigger());
+        assert!(!lost.may_be_of_17());
     }
 }

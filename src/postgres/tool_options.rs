@@ -1,5 +1,7 @@
 //! What PostgreSQL's own tools are told about their sessions.
 
+use super::startup::{SETTINGS_17, SUPERUSER_SETTINGS_17};
+
 /// Settings that a role, a database or the server's files may carry and that would change what
 /// `pg_dump`, `pg_restore`, `pg_basebackup`, `pg_amcheck` and `psql` do, or end them. What a client
 /// asks for in its startup packet overrules all of them (`PGC_S_CLIENT` comes after
@@ -37,18 +39,12 @@ const SETTINGS: [(&str, &str); 22] = [
     ("lc_messages", "C"),
 ];
 
-/// The same, of what PostgreSQL 16 does not know. Triggers on events would forbid, or change, what a
-/// tool does to a database, also the login to it.
-const SETTINGS_17: [(&str, &str); 2] = [("transaction_timeout", "0"), ("event_triggers", "off")];
-
 /// The value of `PGOPTIONS` for a tool of PostgreSQL's that logs in to a server of this version
 /// (`server_version_num`) as a superuser.
 pub fn tool_options(version: u32) -> String {
-    let newer: &[_] = if version >= 170_000 {
-        &SETTINGS_17
-    } else {
-        &[]
-    };
+    // Triggers on events would forbid, or change, what a tool does to a database, also the login to it.
+    let newer = SETTINGS_17.iter().chain(&SUPERUSER_SETTINGS_17);
+    let newer = newer.filter(|_| version >= 170_000);
     let options: Vec<String> = SETTINGS
         .iter()
         .chain(newer)

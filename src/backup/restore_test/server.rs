@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStdin, Command};
@@ -15,7 +17,7 @@ use super::RestoreTestError;
 use super::account::Account;
 use super::last_lines::last_lines;
 use super::programs::Programs;
-use crate::postgres::{Login, Rights, Session, tool_options};
+use crate::postgres::{Login, Rights, Session, Way, tool_options};
 
 /// Stops the server and removes the folder when its stdin ends, even when pgctl is killed.
 const CLEANUP: &str = include_str!("cleanup.sh");
@@ -286,11 +288,7 @@ impl Server {
         database: &str,
     ) -> Result<Session, RestoreTestError> {
         let socket = self.folder.join(format!(".s.PGSQL.{PORT}"));
-        let stream = UnixStream::connect(&socket)
-            .await
-            .map_err(RestoreTestError::machine(
-                "connecting to the throw-away server",
-            ))?;
+        let way = Socket(socket);
         let login = Login {
             user: user.to_owned(),
             password: SecretString::from(String::new()),
@@ -298,8 +296,7 @@ impl Server {
             others: Vec::new(),
             timeout: Duration::from_secs(60),
         };
-        let none = std::future::ready(None);
-        Ok(Session::connect_to(stream, none, &login, database, Rights::Superuser).await?)
+        Session::connect_by(&way, &login, database, Rights::Superuser).await
     }
 
     /// Stops it and removes all of it.
@@ -313,5 +310,22 @@ impl Server {
                 self.folder.display()
             ))(std::io::ErrorKind::DirectoryNotEmpty.into())),
         }
+    }
+}
+
+/// The way to the throw-away server.
+struct Socket(PathBuf);
+
+impl Way for Socket {
+    type Stream = UnixStream;
+    type Error = RestoreTestError;
+
+    async fn open(
+        &self,
+    ) -> Result<(UnixStream, BoxFuture<'static, Option<String>>), RestoreTestError> {
+        let doing = "connecting to the throw-away server";
+        let stream = UnixStream::connect(&self.0).await;
+        let stream = stream.map_err(RestoreTestError::machine(doing))?;
+        Ok((stream, std::future::ready(None).boxed()))
     }
 }
