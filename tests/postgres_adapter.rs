@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use pgctl::cluster::{FileFacts, HeldUp, Lsn, SlotKind, SyncState, Timeline};
-use pgctl::postgres::{Login, QueryLimits, Rights, Session, SqlError, Way, log_in_for_replication};
+use pgctl::postgres::{
+    Login, QueryLimits, Rights, Session, SqlError, Way, WhyEnded, log_in_for_replication,
+};
 use secrecy::SecretString;
 use support::{Server, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -849,7 +850,7 @@ impl Way for Hasty {
     type Stream = DuplexStream;
     type Error = SqlError;
 
-    async fn open(&self) -> Result<(DuplexStream, BoxFuture<'static, Option<String>>), SqlError> {
+    async fn open(&self) -> Result<(DuplexStream, WhyEnded), SqlError> {
         let (ours, mut theirs) = tokio::io::duplex(64 << 10);
         let refuses = self.refuses;
         self.opened.fetch_add(1, Ordering::Relaxed);

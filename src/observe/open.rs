@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::io::DuplexStream;
 
 use crate::cluster::{PodFacts, ReplicationLogin, Role, names};
 use crate::kubernetes::{Credentials, Kube, KubeError};
-use crate::postgres::{Login, Rights, Session, SqlError, Way, log_in_for_replication};
+use crate::postgres::{Login, Rights, Session, SqlError, Way, WhyEnded, log_in_for_replication};
 
 /// Why the database in a pod can't be talked to.
 #[derive(Debug, thiserror::Error)]
@@ -203,7 +202,7 @@ impl Way for IntoPod<'_> {
     type Stream = DuplexStream;
     type Error = OpenError;
 
-    async fn open(&self) -> Result<(DuplexStream, BoxFuture<'static, Option<String>>), OpenError> {
+    async fn open(&self) -> Result<(DuplexStream, WhyEnded), OpenError> {
         let forward = self.kube.forward(self.namespace, self.pod, names::PORT);
         let forward = forward.await?;
         Ok((forward.stream, forward.reason))

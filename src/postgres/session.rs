@@ -38,6 +38,9 @@ pub struct Login {
     pub timeout: Duration,
 }
 
+/// Resolves, after a stream has ended, to why it did.
+pub type WhyEnded = BoxFuture<'static, Option<String>>;
+
 /// A way to a server, for more than one connection.
 pub trait Way: Sync {
     /// What is read and written.
@@ -45,12 +48,8 @@ pub trait Way: Sync {
     /// Why it can't be opened, or the login over it does not work.
     type Error: From<SqlError>;
 
-    /// Opens a stream. What is given with it resolves, after the stream has ended, to why it did.
-    fn open(
-        &self,
-    ) -> impl Future<
-        Output = Result<(Self::Stream, BoxFuture<'static, Option<String>>), Self::Error>,
-    > + Send;
+    /// Opens a stream.
+    fn open(&self) -> impl Future<Output = Result<(Self::Stream, WhyEnded), Self::Error>> + Send;
 }
 
 /// How a connection ended.

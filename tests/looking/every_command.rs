@@ -224,12 +224,22 @@ async fn nobody_reads(cluster: &SandboxCluster) -> Result<()> {
 /// Nothing is wider than the terminal, which would break it in the middle of a word.
 async fn a_narrow_terminal(cluster: &SandboxCluster) -> Result<()> {
     let mut wide = Vec::new();
+    let store = cluster.folder().join("backups");
+    let store = store.to_string_lossy().into_owned();
+    for backup in [&["backup"][..], &["backup", "--physical"]] {
+        let taken = [backup, &["--store", &store]].concat();
+        cluster.pgctl(&taken).await?.exits(0)?;
+    }
     for line in LOOKS {
-        // A text for machines, or one that belongs to the servers; and what a statement has to be quoted for.
-        if ["metrics", "logs", "backup", "query"].contains(&line[0]) {
+        // A text for machines, or one that belongs to the servers.
+        if ["metrics", "logs"].contains(&line[0]) {
             continue;
         }
-        let (code, shown) = cluster.on_a_terminal(line)?.ends().await?;
+        let mut arguments = line.to_vec();
+        if line[0] == "backup" {
+            arguments.extend(["--store", &store]);
+        }
+        let (code, shown) = cluster.on_a_terminal(&arguments)?.ends().await?;
         ensure!(code == Some(0), "{}: {code:?}: {shown}", line.join(" "));
         // A command stays in one piece, to be copied.
         let text = shown.lines().filter(|it| !it.starts_with("  type: "));

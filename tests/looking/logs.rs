@@ -31,7 +31,7 @@ fn logs_are_one_and_stay_one() -> Result<()> {
         permissions(cluster).await?;
         a_closed_pipe(cluster).await?;
         hostile_entries(cluster).await?;
-        a_server_that_writes_elsewhere(cluster).await?;
+        a_server_that_writes_into_files(cluster).await?;
         followed_through_a_crash(cluster).await?;
         followed_through_a_failover(cluster).await?;
         without_a_primary(cluster).await
@@ -333,54 +333,212 @@ async fn without_a_primary(cluster: &SandboxCluster) -> Result<()> {
     cluster.mend().await
 }
 
-/// With `logging_collector` the container's log ends early: that is said, with a command that shows the rest.
-async fn a_server_that_writes_elsewhere(cluster: &SandboxCluster) -> Result<()> {
+/// With `logging_collector` a server's log goes into files of its own, and the container's ends early: the files are read,
+/// too, in each format that they may have.
+async fn a_server_that_writes_into_files(cluster: &SandboxCluster) -> Result<()> {
     const POD: &str = "replica-1";
-    let quiet = cluster.pgctl(&["logs", POD]).await?.exits(0)?;
-    ensure!(!quiet.stderr.contains("logging_collector"), "{quiet}");
-    for (setting, does) in [("on", true), ("off", false)] {
-        let set = format!("alter system set logging_collector = {setting}");
+    let mut following = Followed::begin(cluster, &[POD])?;
+    writes_into_files(cluster, POD, true).await?;
+    complain(cluster, POD, "into a file").await?;
+    // Whoever followed before goes on in the files.
+    following
+        .shows(|it| it.contains("WARNING:  into a file"))
+        .await?;
+    let version = cluster.sql(POD, "show server_version_num").await?;
+    let knows_json = version[0][0].parse::<u32>()? >= 150_000;
+    for (destination, format) in [
+        ("stderr", "stderr"),
+        ("csvlog", "csvlog"),
+        ("jsonlog", "jsonlog"),
+        // Of two that say the same one is read.
+        ("stderr, csvlog", "csvlog"),
+    ] {
+        if format == "jsonlog" && !knows_json {
+            continue;
+        }
+        let set = format!("alter system set log_destination = '{destination}'");
         cluster.sql(POD, &set).await?;
-        let mut following = cluster.begin(&["logs", POD, "-f"])?;
-        cluster.kill(POD).await?;
-        eventually("the server has started anew", async || {
-            let now = cluster.sql(POD, "show logging_collector").await?;
-            ensure!(now == [[setting]], "{now:?}");
+        cluster.sql(POD, "select pg_reload_conf()").await?;
+        // The file of a format is made when the collector hears of it, and is found by those who follow.
+        let words = format!("as {}", destination.replace(", ", " and "));
+        eventually("its files are made", async || {
+            let made = format!("select pg_current_logfile('{format}') is not null");
+            let made = cluster.sql(POD, &made).await?;
+            ensure!(made == [["t"]], "{made:?}");
             Ok(())
         })
         .await?;
-        if does {
-            // Whoever follows is told, too.
-            following.says("logging_collector is on").await?;
-        }
-        drop(following);
-        let run = cluster.pgctl(&["logs", POD]).await?.exits(0)?;
-        assert_eq!(
-            run.stderr.contains("logging_collector is on"),
-            does,
-            "{run}"
+        let begun = jiff::Timestamp::now();
+        complain(cluster, POD, &words).await?;
+        let entry = only_entry(cluster, &["--grep", &words], &words).await?;
+        ensure!(entry["format"] == format, "{entry}");
+        ensure!(
+            entry["level"] == "warning" && entry["role"] == "standby",
+            "{entry}"
         );
-        let line = run
-            .stderr
-            .lines()
-            .find_map(|it| it.trim().strip_prefix("type: pgctl "));
-        assert_eq!(line.is_some(), does, "{run}");
-        let others = cluster.pgctl(&["logs", "primary"]).await?.exits(0)?;
-        ensure!(!others.stderr.contains("logging_collector"), "{others}");
-        if let Some(line) = line {
-            complain(cluster, POD, "elsewhere").await?;
-            // It does not end by itself.
-            let once = line.replace(" -F ", " ");
-            let words: Vec<&str> = once.split(' ').collect();
-            cluster
-                .pgctl(&words)
-                .await?
-                .exits(0)?
-                .says("WARNING:  elsewhere")?;
-        }
+        ensure!(
+            entry["message"] == format!("{words}\nsecond line"),
+            "{entry}"
+        );
+        let written: jiff::Timestamp = entry["time"].as_str().context("a time")?.parse()?;
+        // A millisecond is what the server writes.
+        ensure!(
+            written.as_millisecond() >= begun.as_millisecond(),
+            "{entry}"
+        );
+        let since = begun.to_string();
+        only_entry(cluster, &["--since", &since, "--grep", &words], &words).await?;
+        let later = jiff::Timestamp::now().to_string();
+        let run = cluster
+            .pgctl(&["logs", POD, "--since", &later])
+            .await?
+            .exits(0)?;
+        ensure!(!run.stdout.contains(&words), "{run}");
+        let last = cluster
+            .pgctl(&["logs", POD, "--tail", "2", "-o", "json"])
+            .await?
+            .exits(0)?;
+        // Of the container's log, and of the file.
+        ensure!(last.stdout.lines().count() <= 4, "{last}");
     }
-    cluster
-        .sql(POD, "alter system reset logging_collector")
-        .await?;
+    // Nothing that was asked to read them is in them.
+    let all = cluster
+        .pgctl(&["logs", POD, "--tail", "all"])
+        .await?
+        .exits(0)?;
+    ensure!(!all.stdout.contains("pg_read_binary_file"), "{all}");
+    a_new_file(cluster, POD, &mut following).await?;
+    drop(following);
+    files_that_cannot_be_read(cluster, POD).await?;
+    a_large_file(cluster, POD).await?;
+    for setting in ["logging_collector", "log_destination"] {
+        let reset = format!("alter system reset {setting}");
+        cluster.sql(POD, &reset).await?;
+    }
+    writes_into_files(cluster, POD, false).await?;
     cluster.all_stream().await.map(drop)
+}
+
+/// Turns `logging_collector` on or off.
+async fn writes_into_files(cluster: &SandboxCluster, pod: &str, on: bool) -> Result<()> {
+    let setting = if on { "on" } else { "off" };
+    let set = format!("alter system set logging_collector = {setting}");
+    cluster.sql(pod, &set).await?;
+    cluster.kill(pod).await?;
+    eventually("the server has started anew", async || {
+        let now = cluster.sql(pod, "show logging_collector").await?;
+        ensure!(now == [[setting]], "{now:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// The only entry of the pod's log that has these words.
+async fn only_entry(cluster: &SandboxCluster, chosen: &[&str], words: &str) -> Result<Value> {
+    let arguments = [&["logs", "replica-1", "-o", "json"], chosen].concat();
+    let run = cluster.pgctl(&arguments).await?.exits(0)?;
+    let entries = run.stdout.lines().map(serde_json::from_str::<Value>);
+    let entries: Vec<Value> = entries.collect::<Result<_, _>>()?;
+    let has = |it: &Value| {
+        it["message"]
+            .as_str()
+            .is_some_and(|it| it.starts_with(words))
+    };
+    let mut with = entries.into_iter().filter(has);
+    match (with.next(), with.next()) {
+        (Some(entry), None) => Ok(entry),
+        other => anyhow::bail!("one entry, not {other:?}: {run}"),
+    }
+}
+
+/// A server begins a new file from time to time.
+async fn a_new_file(cluster: &SandboxCluster, pod: &str, following: &mut Followed) -> Result<()> {
+    let file = "select pg_current_logfile()";
+    let before = cluster.sql(pod, file).await?;
+    complain(cluster, pod, "in the old file").await?;
+    eventually("a new file is begun", async || {
+        // Its name has the second in it.
+        cluster.sql(pod, "select pg_rotate_logfile()").await?;
+        let now = cluster.sql(pod, file).await?;
+        ensure!(now != before, "{now:?}");
+        Ok(())
+    })
+    .await?;
+    complain(cluster, pod, "in the new file").await?;
+    following.shows(|it| it.contains("in the old file")).await?;
+    following.shows(|it| it.contains("in the new file")).await?;
+    let all = cluster
+        .pgctl(&["logs", pod, "--tail", "all"])
+        .await?
+        .exits(0)?;
+    let at = |words: &str| all.stdout.find(words);
+    let places = [
+        at("as csvlog"),
+        at("in the old file"),
+        at("in the new file"),
+    ];
+    ensure!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{all}"
+    );
+    Ok(())
+}
+
+/// Of a file that is read in many pieces just what was asked for.
+async fn a_large_file(cluster: &SandboxCluster, pod: &str) -> Result<()> {
+    const HALF: usize = 20_000;
+    let write = async |from: usize| {
+        let session = cluster.open(pod).await?;
+        session.rows("SET log_error_verbosity = terse").await?;
+        let to = from + HALF - 1;
+        let block = format!(
+            "DO $$BEGIN FOR i IN {from}..{to} LOOP RAISE LOG 'number %', i; END LOOP; END$$"
+        );
+        session.rows(&block).await.map(drop)
+    };
+    let numbers = async |chosen: &[&str]| {
+        let arguments = [
+            &["logs", pod, "--grep", "LOG.*number", "-o", "json"],
+            chosen,
+        ]
+        .concat();
+        let run = cluster.pgctl(&arguments).await?.exits(0)?;
+        let numbers = run.stdout.lines().map(|line| {
+            let entry: Value = serde_json::from_str(line)?;
+            let message = entry["message"].as_str().context("a message")?;
+            let number = message.strip_prefix("number ").context("a number")?;
+            anyhow::Ok(number.parse::<usize>()?)
+        });
+        numbers.collect::<Result<Vec<usize>>>()
+    };
+    write(1).await?;
+    let between = jiff::Timestamp::now().to_string();
+    write(HALF + 1).await?;
+    let second: Vec<usize> = (HALF + 1..=HALF * 2).collect();
+    ensure!(numbers(&["--since", &between]).await? == second);
+    ensure!(numbers(&["--tail", "5000"]).await? == second[HALF - 5_000..]);
+    ensure!(numbers(&["--tail", "all"]).await?.len() == HALF * 2);
+    Ok(())
+}
+
+/// Where the server can't be asked, there is a way past it.
+async fn files_that_cannot_be_read(cluster: &SandboxCluster, pod: &str) -> Result<()> {
+    let run = cluster
+        .pgctl(&["logs", pod, "--previous"])
+        .await?
+        .exits(0)?;
+    let run = run.says("logging_collector is on")?;
+    let line = run.stderr.lines();
+    let line = line
+        .filter_map(|it| it.trim().strip_prefix("type: pgctl "))
+        .next();
+    let line = line.with_context(|| format!("a command: {run}"))?;
+    // It does not end by itself.
+    let once = line.replace(" -F ", " ");
+    let (command, script) = once.split_once(" -c ").context("a script")?;
+    let mut words: Vec<&str> = command.split(' ').collect();
+    words.extend(["-c", script.trim_matches('\'')]);
+    let run = cluster.pgctl(&words).await?.exits(0)?;
+    run.says("in the new file")?;
+    Ok(())
 }

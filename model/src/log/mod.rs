@@ -12,6 +12,7 @@ mod prefix;
 mod quotes;
 mod shape;
 mod slow;
+mod written;
 
 pub use assemble::{Assembler, Line};
 pub use entry::{LogEntry, LogFormat};
@@ -19,3 +20,4 @@ pub use fields::LogFields;
 pub use level::LogLevel;
 pub use shape::shape_of;
 pub use slow::{SlowStatement, SlowStatements};
+pub use written::LogZones;

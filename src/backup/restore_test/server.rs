@@ -8,7 +8,6 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStdin, Command};
@@ -17,7 +16,7 @@ use super::RestoreTestError;
 use super::account::Account;
 use super::last_lines::last_lines;
 use super::programs::Programs;
-use crate::postgres::{Login, Rights, Session, Way, tool_options};
+use crate::postgres::{Login, Rights, Session, Way, WhyEnded, tool_options};
 
 /// Stops the server and removes the folder when its stdin ends, even when pgctl is killed.
 const CLEANUP: &str = include_str!("cleanup.sh");
@@ -320,9 +319,7 @@ impl Way for Socket {
     type Stream = UnixStream;
     type Error = RestoreTestError;
 
-    async fn open(
-        &self,
-    ) -> Result<(UnixStream, BoxFuture<'static, Option<String>>), RestoreTestError> {
+    async fn open(&self) -> Result<(UnixStream, WhyEnded), RestoreTestError> {
         let doing = "connecting to the throw-away server";
         let stream = UnixStream::connect(&self.0).await;
         let stream = stream.map_err(RestoreTestError::machine(doing))?;

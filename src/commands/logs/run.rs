@@ -7,19 +7,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use regex::{Regex, RegexBuilder};
 
-use super::targets::{Elsewhere, Roles, Targets};
+use super::targets::{Collectors, Roles, Targets};
 use crate::cli::{LogSince, LogTail, LogsArgs};
 use crate::cluster::words::shell_word;
-use crate::cluster::{Instance, NameError, Snapshot};
+use crate::cluster::{Instance, NameError, Role, Snapshot};
 use crate::commands::context::{Context, cannot_write};
 use crate::commands::interruption::interruptible;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{KubeError, LogRange, NamespaceScope};
 use crate::log::{LogEntry, SlowStatements};
-use crate::observe::{
-    Depth, LogEvent, LogMerge, LogNews, observe, server_log_files, watch_cluster,
-};
+use crate::observe::{Depth, LogEvent, LogMerge, LogNews, observe, watch_cluster};
 use crate::output::{
     Format, LogEntryDocument, LogPrinter, SlowStatementsDocument, encode, encode_line, plain,
     slow_screen, write_all_of,
@@ -49,7 +47,9 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
         timeout: ROLES.min(context.timeout()),
     };
     let seen = observe(&kube, &place, &context.selection, depth).await?;
-    let elsewhere = server_log_files(&kube, &seen).await;
+    // The container before this one has written no files that can be told from those of this one.
+    let of_files = seen.credentials.map(|it| it.source);
+    let of_files = of_files.filter(|_| !args.previous);
     let snapshot = seen.snapshot;
     let mut roles = Roles::default();
     let primary = roles.seen(&snapshot);
@@ -76,13 +76,20 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
         reading.tell(&format!("{what}; {named} is meant to be it"));
     }
     let wanted = targets.pods(&snapshot, &roles);
-    let mut told = Elsewhere::default();
-    for pod in told.news(&snapshot, &wanted) {
-        let file = elsewhere.get(&pod).and_then(Option::as_deref);
-        reading.writes_elsewhere(&pod, file);
+    for pod in wanted.iter().filter(|it| roles.of(it) == Role::Unknown) {
+        let instance = snapshot.instance(pod);
+        let why = instance.and_then(|it| it.database.unanswered());
+        let why = why.unwrap_or("its container does not run");
+        reading.tell(&format!("{pod}: not known what it is (?): {why}"));
     }
+    let mut collectors = Collectors::default();
+    collectors.seen(&snapshot);
     let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
     merge.read(&wanted, |_| question);
+    match &of_files {
+        Some(source) => merge.read_files(&collectors.of(&wanted), source, |_| question),
+        None => reading.write_elsewhere(collectors.news(&wanted)),
+    }
     let mut known: BTreeSet<String> = wanted;
     known.extend(names(&snapshot));
     let mut looks = args.follow.then(|| {
@@ -121,13 +128,16 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
                     }
                     reading.printer.pods(&snapshot);
                     let wanted = targets.pods(&snapshot, &roles);
-                    for pod in told.news(&snapshot, &wanted) {
-                        reading.writes_elsewhere(&pod, None);
-                    }
-                    merge.read(&wanted, |pod| match known.contains(pod) {
+                    let range = |pod: &str| match known.contains(pod) {
                         true => question,
                         false => of_new_pods(question),
-                    });
+                    };
+                    merge.read(&wanted, range);
+                    collectors.seen(&snapshot);
+                    match &of_files {
+                        Some(source) => merge.read_files(&collectors.of(&wanted), source, range),
+                        None => reading.write_elsewhere(collectors.news(&wanted)),
+                    }
                     known.extend(names(&snapshot));
                     last = snapshot;
                 }
@@ -308,6 +318,15 @@ impl Reading<'_> {
                 self.tell(&what);
                 self.unreadable.get_or_insert_with(|| lost(&what));
             }
+            LogNews::FilesUnreadable { error, again } => {
+                let again = if again { "; it is tried again" } else { "" };
+                let what = format!(
+                    "{pod}: the files that PostgreSQL writes its log into (logging_collector) can't be read: {error}{again}"
+                );
+                self.tell(&what);
+                self.shows_files(pod);
+                self.unreadable.get_or_insert_with(|| lost(&what));
+            }
             LogNews::Broken(reason) => {
                 let what = format!("{pod}: its log broke off: {reason}");
                 self.tell(&what);
@@ -332,17 +351,26 @@ impl Reading<'_> {
     }
 
     /// Of a server with `logging_collector` the container's log has only what came before.
-    fn writes_elsewhere(&self, pod: &str, file: Option<&str>) {
-        self.tell(&format!(
-            "{pod}: logging_collector is on, so PostgreSQL writes its log into a file in the pod, and here is \
-             only what came before that; to see it:"
-        ));
+    fn write_elsewhere(&self, pods: Vec<String>) {
+        for pod in pods {
+            self.tell(&format!(
+                "{pod}: logging_collector is on, so PostgreSQL writes its log into files in the pod, and here is only \
+                 what came before that; to see them:"
+            ));
+            self.shows_files(&pod);
+        }
+    }
+
+    /// A command that shows the files of a server without asking it (`current_logfiles` names those that it writes now).
+    fn shows_files(&self, pod: &str) {
         if !self.context.quiet {
-            let pod = shell_word(pod);
-            let command = match file.map(shell_word) {
-                Some(file) => format!("pgctl shell {pod} -- tail -n {TAIL} -F {file}"),
-                None => format!("pgctl query --pod {pod} 'select pg_current_logfile()'"),
-            };
+            let script =
+                format!("cd \"$PGDATA\" && tail -n {TAIL} -F $(cut -d\" \" -f2- current_logfiles)");
+            let command = format!(
+                "pgctl shell {} -- sh -c {}",
+                shell_word(pod),
+                shell_word(&script)
+            );
             let screen = self.context.stderr();
             let command = screen.given.suggestion(&command);
             self.context.telling.say(&format!("  type: {command}\n"));

@@ -108,27 +108,41 @@ impl Roles {
     }
 }
 
-/// The pods that were said to write their logs into files of their own (`logging_collector`).
+/// The pods whose servers write their logs into files of their own (`logging_collector`), as far as it was seen: one that does
+/// not answer does as it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Elsewhere(BTreeSet<String>);
+pub(super) struct Collectors {
+    pods: BTreeSet<String>,
+    told: BTreeSet<String>,
+}
 
-impl Elsewhere {
-    /// Those of the wanted pods that do it now and did not before.
-    pub(super) fn news(&mut self, snapshot: &Snapshot, wanted: &BTreeSet<String>) -> Vec<String> {
-        let mut new = Vec::new();
-        // Of who does not answer nothing is new.
-        for (pod, facts) in snapshot
-            .instances
-            .iter()
-            .filter_map(|it| Some((it.name(), it.facts()?)))
-        {
-            if !facts.settings.logging_collector {
-                self.0.remove(pod);
-            } else if wanted.contains(pod) && self.0.insert(pod.to_owned()) {
-                new.push(pod.to_owned());
+impl Collectors {
+    /// Takes a look into account.
+    pub(super) fn seen(&mut self, snapshot: &Snapshot) {
+        for instance in &snapshot.instances {
+            let Some(facts) = instance.facts() else {
+                continue;
+            };
+            let pod = instance.name();
+            if facts.settings.logging_collector {
+                self.pods.insert(pod.to_owned());
+            } else {
+                self.pods.remove(pod);
+                self.told.remove(pod);
             }
         }
-        new
+    }
+
+    /// Those of the wanted pods that do it.
+    pub(super) fn of(&self, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+        self.pods.intersection(wanted).cloned().collect()
+    }
+
+    /// Those that were not told yet.
+    pub(super) fn news(&mut self, wanted: &BTreeSet<String>) -> Vec<String> {
+        let all = self.of(wanted);
+        let news = all.into_iter();
+        news.filter(|pod| self.told.insert(pod.clone())).collect()
     }
 }
 
@@ -175,13 +189,14 @@ mod tests {
     #[test]
     fn a_pod_that_writes_elsewhere_is_told_once_for_each_time_that_it_begins() {
         let mut snapshot = fixture::healthy(2);
-        let mut told = Elsewhere::default();
+        let mut collectors = Collectors::default();
         let (pod, all) = (replica(0), names([PRIMARY, &replica(0)]));
         let mut collects = |on: bool, wanted: &BTreeSet<String>| {
             fixture::facts(&mut snapshot, &pod)
                 .settings
                 .logging_collector = on;
-            told.news(&snapshot, wanted)
+            collectors.seen(&snapshot);
+            collectors.news(wanted)
         };
         assert_eq!(collects(false, &all), [""; 0]);
         assert_eq!(collects(true, &names([PRIMARY])), [""; 0], "not wanted");
@@ -189,6 +204,9 @@ mod tests {
         assert_eq!(collects(true, &all), [""; 0]);
         assert_eq!(collects(false, &all), [""; 0]);
         assert_eq!(collects(true, &all), [replica(0)]);
+        fixture::stop(&mut snapshot, &replica(0), ContainerState::Unknown);
+        collectors.seen(&snapshot);
+        assert_eq!(collectors.of(&all), names([&replica(0)]), "it is silent");
     }
 
     #[test]

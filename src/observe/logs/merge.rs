@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::outlet::{Arrival, Inlet, LogNews, outlet};
 use super::reader::Reader;
-use crate::kubernetes::{Kube, LogRange};
+use super::server_files::ServerFiles;
+use crate::kubernetes::{CredentialsSource, Kube, LogRange};
 use crate::log::LogEntry;
 
 /// How long a log that says nothing is waited for while others have something to say.
@@ -47,11 +48,21 @@ pub struct LogMerge {
     follow: bool,
     sources: Vec<Source>,
     /// How far each log was handed on, also of those that are not read now.
-    handed: BTreeMap<String, Timestamp>,
+    handed: BTreeMap<(String, Origin), Timestamp>,
+}
+
+/// Where a server writes its log to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// Its container's output.
+    Container,
+    /// Files of its own.
+    Files,
 }
 
 struct Source {
     pod: String,
+    origin: Origin,
     /// What was handed on up to then is not handed on again.
     after: Option<Timestamp>,
     inlet: Inlet,
@@ -95,13 +106,44 @@ impl LogMerge {
     /// Reads the logs of these pods, and of no others: those that are read already are read on, one that was read before
     /// from where it was left, and any other in its range.
     pub fn read(&mut self, pods: &BTreeSet<String>, range: impl Fn(&str) -> LogRange) {
-        self.sources.retain(|it| pods.contains(&it.pod));
+        self.read_from(Origin::Container, pods, range, |reader| {
+            tokio::spawn(reader.run())
+        });
+    }
+
+    /// The same of the files that the servers in these pods write their logs into by themselves (`logging_collector`), as
+    /// the superuser.
+    pub fn read_files(
+        &mut self,
+        pods: &BTreeSet<String>,
+        credentials: &CredentialsSource,
+        range: impl Fn(&str) -> LogRange,
+    ) {
+        // One that had no files any more may have some again.
+        let is_over = |it: &Source| it.origin == Origin::Files && it.ended && it.head.is_none();
+        self.sources.retain(|it| !is_over(it));
+        self.read_from(Origin::Files, pods, range, |reader| {
+            let files = ServerFiles::new(reader, credentials.clone());
+            tokio::spawn(files.run())
+        });
+    }
+
+    fn read_from(
+        &mut self,
+        origin: Origin,
+        pods: &BTreeSet<String>,
+        range: impl Fn(&str) -> LogRange,
+        begin: impl Fn(Reader) -> JoinHandle<()>,
+    ) {
+        self.sources
+            .retain(|it| it.origin != origin || pods.contains(&it.pod));
         for pod in pods {
-            if self.sources.iter().any(|it| it.pod == *pod) {
+            let is_it = |it: &Source| it.origin == origin && it.pod == *pod;
+            if self.sources.iter().any(is_it) {
                 continue;
             }
             let (outlet, inlet) = outlet();
-            let after = self.handed.get(pod).copied();
+            let after = self.handed.get(&(pod.clone(), origin)).copied();
             let range = match after {
                 Some(_) => LogRange {
                     tail: None,
@@ -119,12 +161,13 @@ impl LogMerge {
             };
             self.sources.push(Source {
                 pod: pod.clone(),
+                origin,
                 after,
                 inlet,
                 head: None,
                 ended: false,
                 heard: Instant::now(),
-                reader: tokio::spawn(reader.run()),
+                reader: begin(reader),
             });
         }
     }
@@ -195,11 +238,11 @@ impl LogMerge {
             return Ready::Until(until);
         }
         let source = &mut self.sources[at];
-        let pod = source.pod.clone();
+        let (pod, origin) = (source.pod.clone(), source.origin);
         match source.head.take() {
             Some(Arrival::Entry { time, entry, .. }) => {
                 if let Some(time) = time.filter(|_| self.follow) {
-                    self.handed.insert(pod.clone(), time);
+                    self.handed.insert((pod.clone(), origin), time);
                 }
                 Ready::Event(LogEvent::Entry { pod, time, entry })
             }

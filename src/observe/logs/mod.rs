@@ -5,6 +5,7 @@ mod merge;
 mod outlet;
 mod position;
 mod reader;
+mod server_files;
 
 pub use merge::{LogEvent, LogMerge};
 pub use outlet::LogNews;

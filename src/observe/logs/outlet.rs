@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::kubernetes::KubeError;
 use crate::log::LogEntry;
+use crate::observe::open::OpenError;
 
 /// The most that waits in one queue, in bytes.
 const ROOM: u32 = 512 * 1024;
@@ -24,6 +25,13 @@ pub enum LogNews {
     NotNow(KubeError),
     /// Nothing more came, and its end did not either.
     Silent,
+    /// The files that the server writes its log into by itself can't be read.
+    FilesUnreadable {
+        /// Why not.
+        error: OpenError,
+        /// Whether it is tried again.
+        again: bool,
+    },
     /// It broke off.
     Broken(String),
     /// The container was started again.

@@ -12,7 +12,7 @@ use crate::kubernetes::{Kube, KubeError, LogRange, LogStream};
 use crate::log::{Assembler, Line, LogEntry};
 
 /// The most that is kept of an entry.
-const LONGEST_ENTRY: usize = 64 * 1024;
+pub(super) const LONGEST_ENTRY: usize = 64 * 1024;
 /// An entry whose next line does not come for so long is whole. PostgreSQL writes one at once.
 const WHOLE_AFTER: Duration = Duration::from_millis(100);
 /// A log that says nothing for so long is opened anew: the connection may be dead.

@@ -121,6 +121,24 @@ impl TestCluster {
 
     /// Drops the databases and tables that a test has made.
     async fn drop_what_is_new(&self, primary: &str, found: &AsFound) -> Result<()> {
+        // A name that is no UTF-8 can't be said here.
+        for (table, name) in [("pg_database", "datname"), ("pg_authid", "rolname")] {
+            let all = self
+                .sql(primary, &format!("SELECT oid, {name} FROM {table}"))
+                .await?;
+            for row in all.iter().filter(|row| row[1].contains('\u{fffd}')) {
+                let rename = format!(
+                    "SET allow_system_table_mods = on; \
+                     UPDATE {table} SET {name} = 'unreadable_{0}' WHERE oid = {0}",
+                    row[0]
+                );
+                self.sql(primary, &rename).await?;
+            }
+        }
+        let roles = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'unreadable%'";
+        for role in self.sql(primary, roles).await?.into_iter().flatten() {
+            self.sql(primary, &format!("DROP ROLE {role}")).await?;
+        }
         for (all, known, kind) in [
             (DATABASES, &found.databases, "DATABASE"),
             (TABLES, &found.tables, "TABLE"),
