@@ -1,6 +1,9 @@
 //! The adapter to Kubernetes over its real wire protocol: the sandbox's API server with objects
 //! that each test puts there, and no controller or kubelet that acts on them.
 
+#[path = "support/proxy.rs"]
+mod proxy;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +13,14 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use kube::config::{AuthInfo, Cluster, Kubeconfig};
 use pgctl::kubernetes::{
     Annotations, Call, Claim, ConnectOptions, Kube, KubeError, NamespaceScope, Selection, Verb,
 };
 use pgctl::observe::{Depth, observe_all};
 use pgctl_sandbox::api::{Effect, Fault, Identity};
 use pgctl_sandbox::{Options, Sandbox};
+use proxy::{Proxy, Spoken};
 use serde_json::json;
 
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -288,62 +293,84 @@ async fn an_expired_client_certificate_is_called_that() {
     );
 }
 
+/// The sandbox's kubeconfig, changed.
+fn changed(sandbox: &Sandbox, change: impl Fn(&mut Cluster, &mut AuthInfo)) -> PathBuf {
+    let mut config = Kubeconfig::read_from(sandbox.kubeconfig()).expect("a kubeconfig");
+    let user = config.auth_infos[0].auth_info.get_or_insert_default();
+    let cluster = config.clusters[0].cluster.get_or_insert_default();
+    change(cluster, user);
+    let text = serde_json::to_string(&config).expect("JSON is YAML");
+    kubeconfig(sandbox, &text)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_the_kubeconfig_names_is_gone_through_with_its_password() {
     let sandbox = api();
     cluster(&sandbox, "here", "shop");
-    let tunnels = Arc::new(AtomicUsize::new(0));
-    let proxy = proxy("Basic Ym9iOmh1bnRlcjI=", Arc::clone(&tunnels)).await;
-    let mut config =
-        kube::config::Kubeconfig::read_from(sandbox.kubeconfig()).expect("a kubeconfig");
-    for named in &mut config.clusters {
-        if let Some(cluster) = &mut named.cluster {
-            cluster.proxy_url = Some(format!("http://bob:hunter2@{proxy}"));
+    let server = sandbox.server().expect("it runs");
+    let tls = server.tls_of_another().expect("a certificate");
+    for (scheme, proxy) in [
+        ("http", Proxy::new(Spoken::Http, None).await),
+        ("https", Proxy::new(Spoken::Http, Some(tls)).await),
+        ("socks5", Proxy::new(Spoken::Socks, None).await),
+    ] {
+        for (password, comes_through) in [("hunter%202", true), ("wrong", false)] {
+            let before = proxy.tunnels.load(Ordering::SeqCst);
+            // Its certificate has this name.
+            let url = format!("{scheme}://bob:{password}@localhost:{}", proxy.port);
+            let file = changed(&sandbox, |cluster, _| cluster.proxy_url = Some(url.clone()));
+            let kube = connect(&file, "here").await.expect("a kubeconfig");
+            let found = kube.pod("here", "shop-primary-0").await;
+            let tunnels = proxy.tunnels.load(Ordering::SeqCst) - before;
+            match found {
+                Ok(found) => assert!(comes_through && found.is_some(), "{scheme}"),
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(
+                        !comes_through && !told.contains(password),
+                        "{scheme}: {told}"
+                    );
+                }
+            }
+            assert_eq!(tunnels > 0, comes_through, "{scheme}");
         }
     }
-    let text = serde_json::to_string(&config).expect("JSON is YAML");
-    let kube = connect(&kubeconfig(&sandbox, &text), "here")
-        .await
-        .expect("a kubeconfig");
-    let found = kube.pod("here", "shop-primary-0").await.expect("an answer");
-    assert!(found.is_some());
-    assert!(tunnels.load(Ordering::SeqCst) > 0, "it went past the proxy");
 }
 
-/// An HTTP proxy that lets pass whoever has the password, and counts.
-async fn proxy(authorization: &'static str, tunnels: Arc<AtomicUsize>) -> std::net::SocketAddr {
-    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let address = listener.local_addr().expect("it listens");
-    let serve = move |client, tunnels: Arc<AtomicUsize>| async move {
-        let mut client = BufReader::new(client);
-        let mut request = String::new();
-        while !request.ends_with("\r\n\r\n") {
-            if client.read_line(&mut request).await? == 0 {
-                return Ok(());
-            }
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_is_known_by_the_name_that_the_kubeconfig_gives_it() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "shop");
+    for (name, is_it) in [("kubernetes.default.svc", true), ("somebody.else", false)] {
+        let file = changed(&sandbox, |cluster, _| {
+            cluster.tls_server_name = Some(name.to_owned());
+        });
+        let kube = connect(&file, "here").await.expect("a kubeconfig");
+        match kube.pod("here", "shop-primary-0").await {
+            Ok(found) => assert!(is_it && found.is_some(), "{name}"),
+            Err(error) => assert!(!is_it && error.to_string().contains(name), "{error}"),
         }
-        if !request.contains(authorization) {
-            let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
-            return client.write_all(refusal).await;
-        }
-        let target = request.split(' ').nth(1).unwrap_or_default();
-        let mut server = tokio::net::TcpStream::connect(target).await?;
-        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
-        tunnels.fetch_add(1, Ordering::SeqCst);
-        tokio::io::copy_bidirectional(&mut client, &mut server)
-            .await
-            .map(drop)
-    };
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            // A connection that breaks is the client's affair.
-            tokio::spawn(serve(client, Arc::clone(&tunnels)));
-        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_the_kubeconfig_impersonates_asks() {
+    let sandbox = api();
+    cluster(&sandbox, "here", "shop");
+    let file = changed(&sandbox, |_, user| {
+        user.impersonate = Some("bob".to_owned())
     });
-    address
+    let bob = connect(&file, "here").await.expect("a kubeconfig");
+    let error = bob.pod("here", "shop-primary-0").await;
+    let error = error.expect_err("nothing was granted to bob");
+    assert!(error.to_string().contains("\"bob\""), "{error}");
+    let file = changed(&sandbox, |_, user| {
+        user.impersonate = Some("bob".to_owned());
+        user.impersonate_groups = Some(vec!["system:masters".to_owned()]);
+    });
+    let master = connect(&file, "here").await.expect("a kubeconfig");
+    let found = master.pod("here", "shop-primary-0").await;
+    assert!(found.expect("an answer").is_some());
 }
 
 #[tokio::test]

@@ -75,9 +75,9 @@ fn usable(url: &str, from: &str) -> Result<Uri, String> {
         .parse()
         .map_err(|_| format!("{from} is no URL of a proxy"))?;
     match parsed.scheme_str() {
-        Some("http" | "socks5") if parsed.host().is_some() => Ok(parsed),
+        Some("http" | "https" | "socks5") if parsed.host().is_some() => Ok(parsed),
         scheme => Err(format!(
-            "{from} names a proxy that is spoken to by {}; http:// and socks5:// can be used",
+            "{from} names a proxy that is spoken to by {}; http://, https:// and socks5:// can be used",
             scheme.unwrap_or("nothing that is known")
         )),
     }

@@ -7,7 +7,7 @@ use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::Builder;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
@@ -28,7 +28,7 @@ pub(super) fn client(config: &Config) -> kube::Result<Client> {
     match &config.proxy_url {
         None => over(config, sockets()),
         Some(proxy) => match proxy.scheme_str() {
-            Some("socks5") => over(config, SocksV5::new(proxy.clone(), sockets())),
+            Some("socks5") => over(config, socks(config, proxy)?),
             Some("http") => over(config, tunnel(config, proxy, sockets())),
             Some("https") => {
                 let secured = config.rustls_https_connector_with_connector(sockets())?;
@@ -53,15 +53,34 @@ fn sockets() -> HttpConnector {
     sockets
 }
 
-/// With the credentials in the proxy's URL.
+/// What the proxy's URL says of who goes through it.
+fn credentials(config: &Config, proxy: &Uri) -> Option<Intercept> {
+    let matcher = Matcher::builder().all(proxy.to_string()).build();
+    matcher.intercept(&config.cluster_url)
+}
+
 fn tunnel<C>(config: &Config, proxy: &Uri, connector: C) -> Tunnel<C> {
     let tunnel = Tunnel::new(proxy.clone(), connector);
-    let matcher = Matcher::builder().all(proxy.to_string()).build();
-    let intercept = matcher.intercept(&config.cluster_url);
-    match intercept.as_ref().and_then(|it| it.basic_auth()) {
+    let credentials = credentials(config, proxy);
+    match credentials.as_ref().and_then(|it| it.basic_auth()) {
         Some(credentials) => tunnel.with_auth(credentials.clone()),
         None => tunnel,
     }
+}
+
+/// kube would leave out the credentials, and would take another port than Go does (`socksnet` in `net/http`).
+fn socks(config: &Config, proxy: &Uri) -> kube::Result<SocksV5<HttpConnector>> {
+    let host = proxy.host().unwrap_or_default();
+    let authority = format!("{host}:{}", proxy.port_u16().unwrap_or(1080));
+    let address = Uri::builder().scheme("socks5").authority(authority);
+    let address = address.path_and_query("/").build();
+    let address = address.map_err(kube::Error::HttpError)?;
+    let socks = SocksV5::new(address, sockets());
+    let credentials = credentials(config, proxy);
+    Ok(match credentials.as_ref().and_then(|it| it.raw_auth()) {
+        Some((user, password)) => socks.with_auth(user.to_owned(), password.to_owned()),
+        None => socks,
+    })
 }
 
 fn over<C>(config: &Config, connector: C) -> kube::Result<Client>

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout};
 
+use super::report::unpacked;
 use super::test_cluster::{
     PATIENCE, SandboxCluster, TestCluster, VIEWER, eventually, full, on_sandbox,
 };
@@ -407,6 +408,7 @@ async fn a_server_that_writes_into_files(cluster: &SandboxCluster) -> Result<()>
         .await?
         .exits(0)?;
     ensure!(!all.stdout.contains("pg_read_binary_file"), "{all}");
+    reported(cluster, POD).await?;
     a_new_file(cluster, POD, &mut following).await?;
     drop(following);
     files_that_cannot_be_read(cluster, POD).await?;
@@ -449,6 +451,22 @@ async fn only_entry(cluster: &SandboxCluster, chosen: &[&str], words: &str) -> R
         (Some(entry), None) => Ok(entry),
         other => anyhow::bail!("one entry, not {other:?}: {run}"),
     }
+}
+
+/// They are in a report, too, without what they quote.
+async fn reported(cluster: &SandboxCluster, pod: &str) -> Result<()> {
+    let session = cluster.open(pod).await?;
+    let failed = session.rows("SELECT 'a secret of somebody'::int").await;
+    ensure!(failed.is_err(), "that is no number");
+    let file = cluster.folder().join("files.tar.gz");
+    let arguments = ["report", "--file", &file.to_string_lossy()];
+    cluster.pgctl(&arguments).await?.exits(0)?;
+    let files = unpacked(&file)?;
+    let log = files.get(&format!("logs/{}.files.log", full(pod)));
+    let log = log.with_context(|| format!("among {:?}", files.keys()))?;
+    ensure!(log.contains("as csvlog") && log.contains("22P02"), "{log}");
+    ensure!(!log.contains("a secret of"), "{log}");
+    Ok(())
 }
 
 /// A server begins a new file from time to time.

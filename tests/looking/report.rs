@@ -97,7 +97,7 @@ async fn hide_secrets_everywhere(cluster: &SandboxCluster) -> Result<()> {
 }
 
 /// The files of an archive by name, without its folder.
-fn unpacked(file: &Path) -> Result<BTreeMap<String, String>> {
+pub(super) fn unpacked(file: &Path) -> Result<BTreeMap<String, String>> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(file)?));
     let mut files = BTreeMap::new();
     for entry in archive.entries()? {

@@ -114,10 +114,22 @@ fn of_json(text: &str, mark: &str, message: impl Fn(&str) -> String) -> String {
 }
 
 fn without_statement(message: &str, mark: &str) -> String {
-    match statement_at(message) {
+    match statement_at(message).or_else(|| value_at(message)) {
         Some(at) => format!("{} {mark}", &message[..at]),
         None => message.to_owned(),
     }
+}
+
+/// Where a message goes over to the value that it is about: `invalid input syntax for type integer: "4711"`. (Names are
+/// quoted within a sentence.)
+fn value_at(message: &str) -> Option<usize> {
+    let quoted = |at: &usize| {
+        let rest = message[at + 1..].trim_start();
+        rest.starts_with(['"', '«', '„', '“', '”', '»', '「', '\''])
+    };
+    let mut colons = message.match_indices([':', '：']);
+    let colon = colons.find(|(at, colon)| quoted(&(at + colon.len() - 1)))?;
+    Some(colon.0 + colon.1.len())
 }
 
 /// Where a message goes over to the statement that it tells (`log_statement`,
@@ -142,6 +154,36 @@ mod tests {
 
     fn clean(text: &str) -> String {
         LogEntry::new(text.to_owned(), 0).without_quotes("[left out]")
+    }
+
+    #[test]
+    fn the_value_that_a_message_is_about_is_left_out_and_a_name_is_not() {
+        for (message, kept) in [
+            (
+                "invalid input syntax for type integer: \"a 4711\"",
+                "invalid input syntax for type integer: [left out]",
+            ),
+            (
+                "ungültige Eingabesyntax für Typ integer: „4711“",
+                "ungültige Eingabesyntax für Typ integer: [left out]",
+            ),
+            (
+                "syntaxe en entrée invalide pour le type integer : « 4711 »",
+                "syntaxe en entrée invalide pour le type integer : [left out]",
+            ),
+            (
+                "relation \"cards\" does not exist",
+                "relation \"cards\" does not exist",
+            ),
+            (
+                "could not open file \"x\": No such file or directory",
+                "could not open file \"x\": No such file or directory",
+            ),
+        ] {
+            let line =
+                |message: &str| format!("2026-11-28 13:00:00.123 UTC [42] ERROR:  {message}");
+            assert_eq!(clean(&line(message)), line(kept));
+        }
     }
 
     #[test]

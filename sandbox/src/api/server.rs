@@ -118,6 +118,21 @@ impl Server {
         self.authority.pem()
     }
 
+    /// TLS for another server on this machine, with a certificate of the same authority: a proxy before this one, say.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn tls_of_another(&self) -> anyhow::Result<TlsAcceptor> {
+        let (certificate, key) = self.authority.server(self.address.ip())?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate, self.authority.der()], key)
+            .context("using the certificate")?;
+        Ok(TlsAcceptor::from(Arc::new(tls)))
+    }
+
     /// A kubeconfig for the administrator, with a client certificate.
     ///
     /// # Errors

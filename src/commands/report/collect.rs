@@ -9,7 +9,7 @@ use crate::cluster::{Instance, Limits, Snapshot, assess, slot_report};
 use crate::commands::context::Context;
 use crate::commands::journal::JournalSeen;
 use crate::kubernetes::Kube;
-use crate::observe::{Observed, settings_and_sessions};
+use crate::observe::{Observed, end_of_server_log, login, settings_and_sessions};
 use crate::output::{
     ClusterStatusDocument, Format, HistoryContent, LagReportDocument, LagView, OperationDocument,
     SlotsDocument, encode,
@@ -49,7 +49,7 @@ pub(super) async fn collect(
     let snapshot = &observed.snapshot;
     let (objects, logs, servers, history) = futures::join!(
         objects(context, kube, snapshot, redaction),
-        logs(kube, snapshot, redaction, extent.lines),
+        logs(kube, observed, redaction, extent.lines),
         servers(kube, observed, redaction, extent.with_queries),
         history(kube, snapshot, journal, redaction),
     );
@@ -160,7 +160,8 @@ async fn servers(
     pieces
 }
 
-async fn logs(kube: &Kube, snapshot: &Snapshot, redaction: &Redaction, lines: u32) -> Vec<Piece> {
+async fn logs(kube: &Kube, observed: &Observed, redaction: &Redaction, lines: u32) -> Vec<Piece> {
+    let snapshot = &observed.snapshot;
     let namespace = &snapshot.cluster.namespace;
     let pods = snapshot.instances.iter().map(Instance::name);
     let wanted = pods.flat_map(|pod| [(pod, false), (pod, true)]);
@@ -181,5 +182,38 @@ async fn logs(kube: &Kube, snapshot: &Snapshot, redaction: &Redaction, lines: u3
             )),
         }
     });
-    join_all(pieces).await.into_iter().flatten().collect()
+    let (containers, files) = futures::join!(
+        join_all(pieces),
+        logs_in_files(kube, observed, redaction, lines)
+    );
+    containers.into_iter().flatten().chain(files).collect()
+}
+
+/// What servers write into files of their own (`logging_collector`).
+async fn logs_in_files(
+    kube: &Kube,
+    observed: &Observed,
+    redaction: &Redaction,
+    lines: u32,
+) -> Vec<Piece> {
+    let snapshot = &observed.snapshot;
+    let namespace = &snapshot.cluster.namespace;
+    let collects = |it: &&Instance| {
+        it.facts()
+            .is_some_and(|facts| facts.settings.logging_collector)
+    };
+    let pods = snapshot.instances.iter().filter(collects);
+    let pieces = pods.map(Instance::name).map(async |pod| {
+        let log = match &observed.credentials {
+            Some(credentials) => {
+                let login = login(credentials, kube.timeout());
+                let log = end_of_server_log(kube, namespace, pod, &login, lines.into()).await;
+                log.map_err(|error| error.to_string())
+            }
+            None => Err("the Secret could not be read".to_owned()),
+        };
+        let log = log.map(|it| redaction.log(&it.unwrap_or_default()));
+        Piece::new(format!("logs/{pod}.files.log"), log)
+    });
+    join_all(pieces).await
 }

@@ -9,3 +9,4 @@ mod server_files;
 
 pub use merge::{LogEvent, LogMerge};
 pub use outlet::LogNews;
+pub use server_files::end_of_server_log;

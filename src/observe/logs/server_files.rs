@@ -12,12 +12,14 @@ use super::reader::{LONGEST_ENTRY, Reader};
 use crate::kubernetes::{CredentialsSource, Kube, KubeError, LogRange};
 use crate::log::{Assembler, Line, LogEntry, LogZones};
 use crate::observe::open::{OpenError, login, open};
-use crate::postgres::{LogFile, ServerLog, Session, SqlError};
+use crate::postgres::{LogFile, Login, ServerLog, Session, SqlError};
 
 /// What is read at once.
 const PIECE: u32 = 256 * 1024;
 /// Where something is only looked for, less is read.
 const PROBE: u32 = 64 * 1024;
+/// The most that is kept where it is not handed on.
+const MOST: usize = 8 * 1024 * 1024;
 /// Between two looks whether something new is there.
 const POLL: Duration = Duration::from_millis(500);
 /// Between two attempts.
@@ -216,6 +218,48 @@ impl ServerFiles {
         }
         true
     }
+}
+
+/// The last lines of the files that a server writes its log into by itself, and no more than [`MOST`] bytes of them; none
+/// when it has none.
+///
+/// # Errors
+/// When the server does not let us in, does not answer, or does not let this user read them.
+pub async fn end_of_server_log(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    lines: u64,
+) -> Result<Option<String>, OpenError> {
+    let session = open(kube, namespace, pod, login).await?;
+    let Some(log) = session.server_log().await? else {
+        return Ok(None);
+    };
+    let files = session.log_files(&log).await?;
+    let begins = last_lines(&session, &log, &files, lines).await?;
+    let from = begins.as_ref().and_then(|begins| {
+        let mut paths = files.iter().map(|it| &it.path);
+        paths.position(|path| *path == begins.path)
+    });
+    let mut bytes = Vec::new();
+    for (at, file) in files.iter().enumerate().skip(from.unwrap_or(0)) {
+        let first = begins.as_ref().filter(|_| Some(at) == from);
+        let mut offset = first.map_or(0, |it| it.offset);
+        loop {
+            let piece = session.read_log(&log, &file.path, offset, PIECE).await?;
+            offset += piece.bytes.len() as u64;
+            let whole = piece.bytes.len() < PIECE as usize;
+            bytes.extend(piece.bytes);
+            if bytes.len() > MOST {
+                bytes.drain(..bytes.len() - MOST);
+            }
+            if whole {
+                break;
+            }
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 impl Reading {
