@@ -3,45 +3,10 @@
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 
-use super::OperationArgs;
 use super::global::positive_duration;
-use crate::plan::Hold;
-
-/// Clients are not to wait for longer than they would be held at all (`deploy/components/pooler/scripts/hold.sh`).
-fn hold_limit(text: &str) -> Result<Duration, String> {
-    const MOST: Duration = Duration::from_secs(20);
-    let limit = positive_duration(text)?;
-    match limit > MOST {
-        true => Err(format!(
-            "clients would wait too long: {} s at most",
-            MOST.as_secs()
-        )),
-        false => Ok(limit),
-    }
-}
-
-/// Whether the clients of poolers wait while the primary moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum HoldClients {
-    /// Where it can be done; else they may see errors, and are told of
-    Try,
-    /// Or the primary stays where it is
-    Require,
-    /// No
-    Off,
-}
-
-impl From<HoldClients> for Hold {
-    fn from(it: HoldClients) -> Self {
-        match it {
-            HoldClients::Try => Self::Try,
-            HoldClients::Require => Self::Require,
-            HoldClients::Off => Self::Off,
-        }
-    }
-}
+use super::{HoldArgs, OperationArgs};
 
 /// Make another pod the primary
 ///
@@ -77,12 +42,9 @@ pub struct FailoverArgs {
     /// which is also the least]
     #[arg(long, env = "PGCTL_STOP_TIMEOUT", hide_env = true, value_name = "TIME", value_parser = positive_duration)]
     pub stop_timeout: Option<Duration>,
-    /// Let the clients of poolers wait while the primary moves, in place of failing (only in a switchover)
-    #[arg(long, env = "PGCTL_HOLD", hide_env = true, value_name = "WHEN", value_enum, default_value_t = HoldClients::Try)]
-    pub hold: HoldClients,
-    /// How long running transactions may take until they wait; then nobody does
-    #[arg(long, env = "PGCTL_HOLD_LIMIT", hide_env = true, value_name = "TIME", default_value = "2s", value_parser = hold_limit)]
-    pub hold_limit: Duration,
+    /// Whether clients wait.
+    #[command(flatten)]
+    pub hold: HoldArgs,
     /// Stop a primary that is alive and that pgctl can't reach, through Kubernetes; one that would
     /// lack any of its data is not promoted
     #[arg(long)]

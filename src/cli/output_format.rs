@@ -31,7 +31,7 @@ const FORMATS: [(&str, &str); 5] = [
     ("yaml", "YAML, the same data"),
     (
         "value=FIELD",
-        "One field of the JSON document, such as value=kind or value=servers[].pod",
+        "One field of the JSON document, such as value=kind; of status, value=instances[].pod",
     ),
 ];
 

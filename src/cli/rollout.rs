@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::OperationArgs;
 use super::global::positive_duration;
+use super::{HoldArgs, OperationArgs};
 
 /// Bring every pod to what its StatefulSet says, the standbys first
 ///
@@ -63,6 +63,9 @@ pub struct RolloutArgs {
     /// Hand the role over although a base backup is cut off
     #[arg(long)]
     pub allow_backup_loss: bool,
+    /// Whether clients wait while the role is handed over.
+    #[command(flatten)]
+    pub hold: HoldArgs,
     /// How to run it.
     #[command(flatten)]
     pub operation: OperationArgs,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::ChangeArgs;
 use super::global::positive_duration;
+use super::{ChangeArgs, HoldArgs};
 
 /// Bring every server to another minor version, the standbys first
 ///
@@ -39,6 +39,9 @@ pub struct UpgradeArgs {
     /// Go on although a GitOps tool may revert it
     #[arg(long, env = "PGCTL_ALLOW_DRIFT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub allow_drift: bool,
+    /// Whether clients wait while the role is handed over.
+    #[command(flatten)]
+    pub hold: HoldArgs,
     /// How to run it.
     #[command(flatten)]
     pub change: ChangeArgs,

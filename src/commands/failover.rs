@@ -31,8 +31,8 @@ pub(super) async fn run(context: &Context, args: &FailoverArgs) -> Result<ExitCo
         stop_timeout_seconds: args
             .stop_timeout
             .map(|it| u32::try_from(it.as_secs().max(1)).unwrap_or(u32::MAX)),
-        hold: args.hold.into(),
-        hold_seconds: u32::try_from(args.hold_limit.as_secs().max(1)).unwrap_or(u32::MAX),
+        hold: args.hold.clients.into(),
+        hold_seconds: args.hold.seconds(),
     };
     let asks = args.to.is_none()
         && !context.telling.is_for_scripts()

@@ -153,7 +153,31 @@ pub async fn open_database(
     login: &Login,
     database: &str,
 ) -> Result<Session, OpenError> {
-    let first = open_with(kube, namespace, pod, login, database).await;
+    open_as(kube, namespace, pod, login, (database, Rights::Superuser)).await
+}
+
+/// As [`open`], for who reads the server's log: what is asked is not written into it.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn open_without_trace(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+) -> Result<Session, OpenError> {
+    let whither = ("postgres", Rights::SuperuserWithoutTrace);
+    open_as(kube, namespace, pod, login, whither).await
+}
+
+async fn open_as(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    whither: (&str, Rights),
+) -> Result<Session, OpenError> {
+    let first = open_with(kube, namespace, pod, login, whither).await;
     let Err(OpenError::Sql(SqlError::WrongPassword { .. })) = &first else {
         return first;
     };
@@ -162,7 +186,7 @@ pub async fn open_database(
             password: password.clone(),
             ..login.clone()
         };
-        match open_with(kube, namespace, pod, &other, database).await {
+        match open_with(kube, namespace, pod, &other, whither).await {
             Err(OpenError::Sql(SqlError::WrongPassword { .. })) => {}
             opened => return opened,
         }
@@ -175,14 +199,14 @@ async fn open_with(
     namespace: &str,
     pod: &str,
     login: &Login,
-    database: &str,
+    (database, rights): (&str, Rights),
 ) -> Result<Session, OpenError> {
     let way = IntoPod {
         kube,
         namespace,
         pod,
     };
-    match Session::connect_by(&way, login, database, Rights::Superuser).await {
+    match Session::connect_by(&way, login, database, rights).await {
         // "permission denied to set parameter": `--secret` names a user who may only look.
         Err(OpenError::Sql(error)) if error.sqlstate() == Some("42501") => {
             Session::connect_by(&way, login, database, Rights::Ordinary).await

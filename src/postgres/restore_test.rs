@@ -1,7 +1,7 @@
 //! Statements for the throw-away server of a restore test.
 
 use super::json::json;
-use super::{Session, SqlError, quote_identifier, sql};
+use super::{Session, SqlError, quote_identifier, quote_literal, sql};
 
 impl Session {
     /// Lets no event trigger of this database fire any more. To change one fires none.
@@ -26,6 +26,17 @@ impl Session {
     pub async fn make_role(&self, name: &str) -> Result<(), SqlError> {
         let sql = format!("create role {} superuser", quote_identifier(name));
         self.run("making a role", &sql).await
+    }
+
+    /// Whether an extension of this name can be had here.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn has_extension(&self, name: &str) -> Result<bool, SqlError> {
+        let name = quote_literal(name);
+        let sql =
+            format!("select exists (select from pg_available_extensions where name = {name})");
+        self.truth("asking which extensions there are", &sql).await
     }
 
     /// Deletes a database, when there is one of this name.

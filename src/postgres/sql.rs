@@ -236,26 +236,22 @@ from pg_class c where c.relpersistence = 'u' and c.relkind in ('r', 'm')";
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";
 
-/// What a session asks must not become what it reads. All of these are only a superuser's to set.
-pub(super) const WITHOUT_A_TRACE: &str = "\
-set log_statement = 'none'; set log_min_duration_statement = -1; set log_min_duration_sample = -1; \
-set log_duration = off; set log_transaction_sample_rate = 0; set log_statement_stats = off; \
-set log_parser_stats = off; set log_planner_stats = off; set log_executor_stats = off; set log_lock_waits = off";
-
-/// The files that the server writes its log into now, and the offsets of the zone of its times: at the beginning of each month
-/// of a year by their abbreviations, and now. (Servers before 15 know no jsonlog.)
+/// The files that the server writes its log into now, how they are named and dated, and since when it runs; the offsets of the
+/// zone of its times: at the beginning of each month of a year by their abbreviations, and now. (Servers before 15 know no jsonlog.)
 pub(super) const SERVER_LOG: &str = "\
 do $$ begin perform set_config('TimeZone', current_setting('log_timezone'), true); end $$; \
 select json_build_object(
   'jsonlog', case when current_setting('server_version_num')::int >= 150000 then pg_current_logfile('jsonlog') end,
   'csvlog', pg_current_logfile('csvlog'),
   'stderr', pg_current_logfile('stderr'),
-  'zones', json_build_object(
-    'now', extract(timezone from now())::int,
-    'byName', (select json_object_agg(name, seconds) from (
-      select distinct on (name) to_char(month, 'TZ') as name, extract(timezone from month)::int as seconds
-      from generate_series(0, 11) number, lateral (select now() - number * interval '30 days' as month) months
-      order by name, number) zones)))::text";
+  'names', current_setting('log_filename'),
+  'prefix', current_setting('log_line_prefix'),
+  'started', extract(epoch from pg_postmaster_start_time())::float8,
+  'zoneNow', extract(timezone from now())::int,
+  'zones', (select json_object_agg(name, seconds) from (
+    select distinct on (name) to_char(month, 'TZ') as name, extract(timezone from month)::int as seconds
+    from generate_series(0, 11) number, lateral (select now() - number * interval '30 days' as month) months
+    order by name, number) zones))::text";
 
 /// The files in the directory of the server's log.
 pub(super) const LOG_FILES: &str = "\
@@ -263,9 +259,10 @@ select coalesce(json_agg(json_build_object(
   'name', name, 'size', size, 'modified', extract(epoch from modification)::float8) order by modification, name), '[]')::text
 from pg_ls_logdir()";
 
-/// A piece of a file, its size, and the file that is written now.
+/// The file that is written now, a piece of another, and its size, in this order: when the server goes on to a new file, all of
+/// the old one is there before.
 pub(super) const READ_LOG: &str = "\
-select pg_read_binary_file($1, $2, $3, true), (select size from pg_stat_file($1, true)), pg_current_logfile($4)";
+select pg_current_logfile($4), pg_read_binary_file($1, $2, $3, true), (select size from pg_stat_file($1, true))";
 
 /// The container that it runs in; null, or nothing, where the start script does not tell.
 pub(super) const CONTAINER: &str = "select nullif(current_setting('pgctl.container', true), '')";

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub enum Rights {
     /// All that a superuser may.
     Superuser,
+    /// The same, and what it asks does not become what it reads: nothing of it is written into the server's log, but for
+    /// what `log_connections` writes before the server knows what is asked for.
+    SuperuserWithoutTrace,
     /// Only what everybody may.
     Ordinary,
     /// Nothing: the console of a pooler, which is no server and knows none of these settings.
@@ -78,6 +81,11 @@ const SUPERUSER_SETTINGS: [(&str, &str); 4] = [
     ("temp_file_limit", "-1"),
 ];
 
+/// Whatever logs statements does so at LOG, also auto_explain and pgaudit, and that ranks below PANIC here (`is_log_level_output`
+/// in src/backend/utils/error/elog.c).
+const WITHOUT_TRACE: [(&str, &str); 2] =
+    [("log_min_messages", "panic"), ("log_disconnections", "off")];
+
 /// What PostgreSQL 16 does not know, once it is clear that a server is a later one. A transaction of its own, which
 /// the setting of a role limits still.
 pub(super) const AFTER_CONNECT_17: &str = "set transaction_timeout = 0";
@@ -92,13 +100,15 @@ pub(super) const SUPERUSER_SETTINGS_17: [(&str, &str); 1] = [("event_triggers", 
 pub(super) fn startup_options(timeout: Duration, rights: Rights, known: Known) -> String {
     let milliseconds = timeout.as_millis().to_string();
     let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, milliseconds.as_str()));
-    let superuser = rights == Rights::Superuser;
+    let untraced = rights == Rights::SuperuserWithoutTrace;
+    let superuser = rights == Rights::Superuser || untraced;
     let newer = known == Known::Since17;
     let of = |wanted: bool, settings| if wanted { settings } else { &[][..] };
     let all = limits
         .iter()
         .chain(&SETTINGS)
         .chain(of(superuser, &SUPERUSER_SETTINGS))
+        .chain(of(untraced, &WITHOUT_TRACE))
         .chain(of(newer, &SETTINGS_17))
         .chain(of(newer && superuser, &SUPERUSER_SETTINGS_17));
     let options: Vec<String> = all
@@ -128,6 +138,10 @@ mod tests {
         let newer = " -c transaction_timeout=0";
         for (rights, more) in [
             (Rights::Superuser, format!("{newer} -c event_triggers=off")),
+            (
+                Rights::SuperuserWithoutTrace,
+                format!("{newer} -c event_triggers=off"),
+            ),
             (Rights::Ordinary, newer.to_owned()),
         ] {
             let first = options(rights, Known::Since14);

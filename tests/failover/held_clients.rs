@@ -125,6 +125,23 @@ fn a_switchover_shows_clients_of_a_pooler_no_error() -> Result<()> {
 }
 
 #[test]
+fn a_rollout_shows_clients_of_a_pooler_no_error() -> Result<()> {
+    on_sandbox_with_poolers(2, async |cluster| {
+        set_up(cluster).await?;
+        let writers = Writers::start(cluster).await?;
+        writers.all_write().await?;
+        let line = ["rollout", "--restart", "--hold", "require", "--yes"];
+        let run = cluster.pgctl(&line).await?.exits(0)?;
+        run.says("hold-clients")?;
+        writers.all_write().await?;
+        let (written, errors) = writers.end().await?;
+        ensure!(errors.is_empty(), "{errors:#?}");
+        ensure!(rows(cluster).await? == written, "{written} were written");
+        Ok(())
+    })
+}
+
+#[test]
 fn a_transaction_that_goes_on_is_waited_for_until_the_limit_and_nobody_is_held_then() -> Result<()>
 {
     on_sandbox_with_poolers(1, async |cluster| {

@@ -4,7 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout};
 
@@ -399,18 +400,44 @@ async fn a_server_that_writes_into_files(cluster: &SandboxCluster) -> Result<()>
             .pgctl(&["logs", POD, "--tail", "2", "-o", "json"])
             .await?
             .exits(0)?;
-        // Of the container's log, and of the file.
-        ensure!(last.stdout.lines().count() <= 4, "{last}");
+        ensure!(last.stdout.lines().count() <= 2, "{last}");
     }
-    // Nothing that was asked to read them is in them.
+    // Nothing that is asked to read them is in them, whatever the server logs.
+    for (setting, value) in [
+        ("log_statement", "all"),
+        ("log_min_duration_statement", "0"),
+        ("log_disconnections", "on"),
+    ] {
+        let set = format!("alter system set {setting} = '{value}'");
+        cluster.sql(POD, &set).await?;
+    }
+    cluster.sql(POD, "select pg_reload_conf()").await?;
+    complain(cluster, POD, "while all is logged").await?;
+    following
+        .shows(|it| it.contains("while all is logged"))
+        .await?;
     let all = cluster
         .pgctl(&["logs", POD, "--tail", "all"])
         .await?
         .exits(0)?;
-    ensure!(!all.stdout.contains("pg_read_binary_file"), "{all}");
+    ensure!(all.stdout.contains("statement: DO $$BEGIN"), "{all}");
+    for asked in ["pg_read_binary_file", "pg_ls_logdir", "log_timezone"] {
+        ensure!(!all.stdout.contains(asked), "{asked}: {all}");
+    }
+    for setting in [
+        "log_statement",
+        "log_min_duration_statement",
+        "log_disconnections",
+    ] {
+        let reset = format!("alter system reset {setting}");
+        cluster.sql(POD, &reset).await?;
+    }
+    cluster.sql(POD, "select pg_reload_conf()").await?;
     reported(cluster, POD).await?;
     a_new_file(cluster, POD, &mut following).await?;
+    files_of_other_names(cluster, POD, &mut following).await?;
     drop(following);
+    entries_without_a_time(cluster, POD).await?;
     files_that_cannot_be_read(cluster, POD).await?;
     a_large_file(cluster, POD).await?;
     for setting in ["logging_collector", "log_destination"] {
@@ -539,24 +566,120 @@ async fn a_large_file(cluster: &SandboxCluster, pod: &str) -> Result<()> {
     Ok(())
 }
 
+/// Names and the directory of the files may change at any time, and a name may come again: what is there already was said.
+async fn files_of_other_names(
+    cluster: &SandboxCluster,
+    pod: &str,
+    following: &mut Followed,
+) -> Result<()> {
+    for (name, directory, words) in [
+        ("first.log", "log", "one in the first"),
+        ("second.log", "log", "in the second"),
+        ("first.log", "log", "two in the first"),
+        ("first.log", "elsewhere", "in another directory"),
+    ] {
+        for (setting, value) in [("log_filename", name), ("log_directory", directory)] {
+            let set = format!("alter system set {setting} = '{value}'");
+            cluster.sql(pod, &set).await?;
+        }
+        let file = cluster.sql(pod, "select pg_current_logfile()").await?;
+        cluster.sql(pod, "select pg_reload_conf()").await?;
+        eventually("the other file is written", async || {
+            let now = cluster.sql(pod, "select pg_current_logfile()").await?;
+            ensure!(now != file, "{now:?}");
+            Ok(())
+        })
+        .await?;
+        complain(cluster, pod, words).await?;
+        following.shows(|it| it.contains(words)).await?;
+    }
+    for words in ["one in the first", "in the second", "two in the first"] {
+        let count = following.seen.matches(words).count();
+        ensure!(count == 1, "{words}: {count} times: {}", following.seen);
+    }
+    let none = cluster
+        .pgctl(&["logs", pod, "--tail", "0"])
+        .await?
+        .exits(0)?;
+    ensure!(none.stdout.is_empty(), "{none}");
+    for setting in ["log_filename", "log_directory"] {
+        let reset = format!("alter system reset {setting}");
+        cluster.sql(pod, &reset).await?;
+    }
+    Ok(())
+}
+
+/// A prefix without a time; a time within a message is none of the entry's.
+async fn entries_without_a_time(cluster: &SandboxCluster, pod: &str) -> Result<()> {
+    for (setting, value) in [("log_line_prefix", "[%p] "), ("log_destination", "stderr")] {
+        let set = format!("alter system set {setting} = '{value}'");
+        cluster.sql(pod, &set).await?;
+    }
+    cluster.sql(pod, "select pg_reload_conf()").await?;
+    eventually("its entries have no time", async || {
+        let now = cluster.sql(pod, "show log_line_prefix").await?;
+        ensure!(now == [["[%p] "]], "{now:?}");
+        let file = "select pg_current_logfile('stderr') is not null";
+        let file = cluster.sql(pod, file).await?;
+        ensure!(file == [["t"]], "{file:?}");
+        Ok(())
+    })
+    .await?;
+    complain(cluster, pod, "since 2020-01-01 00:00:00 UTC").await?;
+    let since = jiff::Timestamp::now().to_string();
+    complain(cluster, pod, "without a time").await?;
+    let run = cluster
+        .pgctl(&["logs", pod, "--since", &since])
+        .await?
+        .exits(0)?;
+    ensure!(run.stdout.contains("without a time"), "{run}");
+    cluster
+        .sql(pod, "alter system reset log_line_prefix")
+        .await?;
+    let set = "alter system set log_destination = 'csvlog'";
+    cluster.sql(pod, set).await?;
+    cluster.sql(pod, "select pg_reload_conf()").await?;
+    eventually("it writes csvlog again", async || {
+        let made = "select pg_current_logfile('csvlog') is not null and pg_current_logfile('stderr') is null";
+        let made = cluster.sql(pod, made).await?;
+        ensure!(made == [["t"]], "{made:?}");
+        Ok(())
+    })
+    .await
+}
+
 /// Where the server can't be asked, there is a way past it.
 async fn files_that_cannot_be_read(cluster: &SandboxCluster, pod: &str) -> Result<()> {
-    let run = cluster
+    complain(cluster, pod, "in words of its own").await?;
+    let previous = cluster
         .pgctl(&["logs", pod, "--previous"])
         .await?
         .exits(0)?;
-    let run = run.says("logging_collector is on")?;
+    previous.says("pg_ls_logdir()")?;
+    let sql = "create role looker login password 'looks'";
+    cluster.sql("primary-0", sql).await?;
+    let looker = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "looker", "namespace": cluster.namespace()},
+        // "looker", "looks"
+        "data": {"postgres-user": "bG9va2Vy", "postgres-password": "bG9va3M="},
+    });
+    cluster
+        .store()
+        .add(&serde_json::from_value::<Secret>(looker)?)?;
+    let run = cluster.pgctl(&["logs", pod, "--secret", "looker"]).await?;
+    let run = run.exits(7)?.says("permission denied")?;
     let line = run.stderr.lines();
     let line = line
         .filter_map(|it| it.trim().strip_prefix("type: pgctl "))
         .next();
     let line = line.with_context(|| format!("a command: {run}"))?;
     // It does not end by itself.
-    let once = line.replace(" -F ", " ");
+    let once = line.replace(" -F ", " ").replace(" --secret looker", "");
     let (command, script) = once.split_once(" -c ").context("a script")?;
     let mut words: Vec<&str> = command.split(' ').collect();
     words.extend(["-c", script.trim_matches('\'')]);
     let run = cluster.pgctl(&words).await?.exits(0)?;
-    run.says("in the new file")?;
+    run.says("in words of its own")?;
     Ok(())
 }

@@ -104,6 +104,11 @@ pub(super) fn looks_like(text: &[u8], pattern: &str) -> bool {
 }
 
 impl Head {
+    /// Whether it begins a part of an entry (DETAIL and so on), and no entry.
+    pub(super) fn is_part(self) -> bool {
+        matches!(self.word, Some(Word::Part(_)))
+    }
+
     /// The level, where it is one and known.
     pub(super) fn level(self) -> Option<LogLevel> {
         match self.word {

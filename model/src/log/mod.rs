@@ -20,4 +20,4 @@ pub use fields::LogFields;
 pub use level::LogLevel;
 pub use shape::shape_of;
 pub use slow::{SlowStatement, SlowStatements};
-pub use written::LogZones;
+pub use written::{LogTimes, begins};

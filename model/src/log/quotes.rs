@@ -120,16 +120,25 @@ fn without_statement(message: &str, mark: &str) -> String {
     }
 }
 
-/// Where a message goes over to the value that it is about: `invalid input syntax for type integer: "4711"`. (Names are
-/// quoted within a sentence.)
+/// Where a message goes over to the value that it is about, or to a piece of the query: `invalid input syntax for type integer:
+/// "4711"`, `syntax error at or near "4711"`. (Names are quoted within a sentence; so are values in a few messages, of which
+/// the English ones are known.)
 fn value_at(message: &str) -> Option<usize> {
     let quoted = |at: &usize| {
-        let rest = message[at + 1..].trim_start();
+        let rest = message[*at..].trim_start();
         rest.starts_with(['"', '«', '„', '“', '”', '»', '「', '\''])
     };
-    let mut colons = message.match_indices([':', '：']);
-    let colon = colons.find(|(at, colon)| quoted(&(at + colon.len() - 1)))?;
-    Some(colon.0 + colon.1.len())
+    let mut ends = message
+        .match_indices([':', '：'])
+        .map(|(at, colon)| at + colon.len());
+    let after_colon = ends.find(quoted);
+    let words = [" at or near ", " changed to ", " at end of "];
+    let after_words = words.iter().filter_map(|words| {
+        let at = message.find(words)? + words.len() - 1;
+        quoted(&at).then_some(at)
+    });
+    let begins = message.starts_with("value \"").then_some("value".len());
+    after_words.chain(after_colon).chain(begins).min()
 }
 
 /// Where a message goes over to the statement that it tells (`log_statement`,
@@ -174,6 +183,18 @@ mod tests {
             (
                 "relation \"cards\" does not exist",
                 "relation \"cards\" does not exist",
+            ),
+            (
+                "unterminated quoted string at or near \"'4711 and more\" at character 8",
+                "unterminated quoted string at or near [left out]",
+            ),
+            (
+                "value \"99999999999\" is out of range for type integer",
+                "value [left out]",
+            ),
+            (
+                "parameter \"primary_conninfo\" changed to \"host=x password=y\"",
+                "parameter \"primary_conninfo\" changed to [left out]",
             ),
             (
                 "could not open file \"x\": No such file or directory",

@@ -98,6 +98,15 @@ fn at_least(control: &str) -> String {
         .collect()
 }
 
+/// Whether this machine has both the tool and the extension that it works with: they come in packages of their own.
+pub(super) async fn can_amcheck(server: &Server, user: &str) -> Result<bool, RestoreTestError> {
+    if !server.has("pg_amcheck") {
+        return Ok(false);
+    }
+    let session = server.session(user, "template1").await?;
+    Ok(session.has_extension("amcheck").await?)
+}
+
 /// Looks at every table and index of every database; the answer is what is wrong.
 pub(super) async fn amcheck(server: &Server, user: &str) -> Result<Vec<String>, RestoreTestError> {
     let mut tool = server.client("pg_amcheck", user);

@@ -131,7 +131,7 @@ async fn test(
         Err(RestoreTestError::Sql(error)) => result.problems.push(error.to_string()),
         looked => looked?,
     }
-    if physical && result.problems.is_empty() && server.has("pg_amcheck") {
+    if physical && result.problems.is_empty() && physical::can_amcheck(server, user).await? {
         result.amcheck = true;
         result.problems = physical::amcheck(server, user).await?;
     }

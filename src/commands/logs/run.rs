@@ -84,8 +84,15 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
     }
     let mut collectors = Collectors::default();
     collectors.seen(&snapshot);
+    let collected = collectors.of(&names(&snapshot).collect());
     let mut merge = LogMerge::new(kube.clone(), kube.namespace(), args.follow);
-    merge.read(&wanted, |_| question);
+    merge.read(&wanted, |pod| {
+        match collected.contains(pod) && of_files.is_some() {
+            // The last lines are those of its files.
+            true => of_container_beside_files(question),
+            false => question,
+        }
+    });
     match &of_files {
         Some(source) => merge.read_files(&collectors.of(&wanted), source, |_| question),
         None => reading.write_elsewhere(collectors.news(&wanted)),
@@ -135,7 +142,14 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
                     merge.read(&wanted, range);
                     collectors.seen(&snapshot);
                     match &of_files {
-                        Some(source) => merge.read_files(&collectors.of(&wanted), source, range),
+                        Some(source) => {
+                            // Of a server that has begun with it since all is new.
+                            let range = |pod: &str| match collected.contains(pod) {
+                                true => question,
+                                false => of_new_pods(question),
+                            };
+                            merge.read_files(&collectors.of(&wanted), source, range);
+                        }
                         None => reading.write_elsewhere(collectors.news(&wanted)),
                     }
                     known.extend(names(&snapshot));
@@ -161,6 +175,14 @@ fn names(snapshot: &Snapshot) -> impl Iterator<Item = String> {
 fn of_new_pods(range: LogRange) -> LogRange {
     LogRange {
         tail: None,
+        ..range
+    }
+}
+
+/// Of a server that writes into files its container's log is what came before them, and what comes yet.
+fn of_container_beside_files(range: LogRange) -> LogRange {
+    LogRange {
+        tail: range.tail.map(|_| 0),
         ..range
     }
 }
@@ -218,6 +240,8 @@ impl Choice {
         // What is not known is not hidden.
         let bad = match (self.level, entry.level) {
             (Some(least), Some(level)) => level >= least,
+            // The rest of an entry that begins before what was asked for.
+            (Some(_), None) if entry.is_rest() => false,
             (_, None) | (None, _) => true,
         };
         bad && self.grep.as_ref().is_none_or(|it| it.is_match(&entry.text))
@@ -353,10 +377,15 @@ impl Reading<'_> {
     /// Of a server with `logging_collector` the container's log has only what came before.
     fn write_elsewhere(&self, pods: Vec<String>) {
         for pod in pods {
-            self.tell(&format!(
-                "{pod}: logging_collector is on, so PostgreSQL writes its log into files in the pod, and here is only \
-                 what came before that; to see them:"
-            ));
+            let what = match self.previous {
+                true => {
+                    "what its runs before have written is in files in the pod, among what a clone or a rewind may have brought along; to see which:"
+                }
+                false => {
+                    "PostgreSQL writes its log into files in the pod, and here is only what came before that; to see them:"
+                }
+            };
+            self.tell(&format!("{pod}: logging_collector is on: {what}"));
             self.shows_files(&pod);
         }
     }
@@ -366,11 +395,17 @@ impl Reading<'_> {
         if !self.context.quiet {
             let script =
                 format!("cd \"$PGDATA\" && tail -n {TAIL} -F $(cut -d\" \" -f2- current_logfiles)");
-            let command = format!(
-                "pgctl shell {} -- sh -c {}",
-                shell_word(pod),
-                shell_word(&script)
-            );
+            let command = match self.previous {
+                true => format!(
+                    "pgctl query --pod {} 'select * from pg_ls_logdir() order by modification'",
+                    shell_word(pod)
+                ),
+                false => format!(
+                    "pgctl shell {} -- sh -c {}",
+                    shell_word(pod),
+                    shell_word(&script)
+                ),
+            };
             let screen = self.context.stderr();
             let command = screen.given.suggestion(&command);
             self.context.telling.say(&format!("  type: {command}\n"));

@@ -63,6 +63,17 @@ pub(in crate::commands) async fn run(
     if args.write {
         return write::run(context, args, &sql, limits).await;
     }
+    if sql.trim_start().starts_with('\\') {
+        return Err(Failure::new(
+            ExitCode::Usage,
+            format!(
+                "{} is a command of psql's, and no SQL; nothing was sent",
+                outline.title()
+            ),
+        )
+        .next("in psql itself: pgctl psql")
+        .next("or pgctl databases, pgctl users, pgctl disk"));
+    }
     if !outline.only_asks() {
         return Err(Failure::new(
             ExitCode::Refused,

@@ -33,6 +33,8 @@ pub(super) fn hand_over(args: &RolloutArgs, to: Option<&str>) -> FailoverRequest
         allow_slot_loss: args.allow_slot_loss,
         allow_backup_loss: args.allow_backup_loss,
         allow_archive_gap: args.allow_archive_gap,
+        hold: args.hold.clients.into(),
+        hold_seconds: args.hold.seconds(),
         ..FailoverRequest::default()
     }
 }

@@ -110,6 +110,7 @@ fn rollout_args(args: &UpgradeArgs) -> RolloutArgs {
         allow_slot_loss: false,
         allow_archive_gap: false,
         allow_backup_loss: false,
+        hold: args.hold.clone(),
         operation: OperationArgs {
             change: args.change.clone(),
             go_on: GoOnArgs {

@@ -119,9 +119,6 @@ impl LogMerge {
         credentials: &CredentialsSource,
         range: impl Fn(&str) -> LogRange,
     ) {
-        // One that had no files any more may have some again.
-        let is_over = |it: &Source| it.origin == Origin::Files && it.ended && it.head.is_none();
-        self.sources.retain(|it| !is_over(it));
         self.read_from(Origin::Files, pods, range, |reader| {
             let files = ServerFiles::new(reader, credentials.clone());
             tokio::spawn(files.run())
