@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
         let server: Uri = "https://api.example.com".parse().expect("a URL");
-        for url in ["https://bob:hunter2@proxy:1", "http://bob:hunter2@ /"] {
+        for url in ["ftp://bob:hunter2@proxy:1", "http://bob:hunter2@ /"] {
             let said = proxy(&server, Some(url), &FromEnvironment::default());
             let said = said.expect_err("it can't be used");
             assert!(

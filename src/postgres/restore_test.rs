@@ -34,8 +34,9 @@ impl Session {
     /// When the server does not answer.
     pub async fn has_extension(&self, name: &str) -> Result<bool, SqlError> {
         let name = quote_literal(name);
-        let sql =
-            format!("select exists (select from pg_available_extensions where name = {name})");
+        let sql = format!(
+            "select (exists (select from pg_available_extensions where name = {name}))::text"
+        );
         self.truth("asking which extensions there are", &sql).await
     }
 

@@ -132,7 +132,7 @@ fn a_rollout_shows_clients_of_a_pooler_no_error() -> Result<()> {
         writers.all_write().await?;
         let line = ["rollout", "--restart", "--hold", "require", "--yes"];
         let run = cluster.pgctl(&line).await?.exits(0)?;
-        run.says("hold-clients")?;
+        run.says("wait, once their transactions have ended")?;
         writers.all_write().await?;
         let (written, errors) = writers.end().await?;
         ensure!(errors.is_empty(), "{errors:#?}");
