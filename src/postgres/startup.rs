@@ -111,7 +111,12 @@ pub(super) fn startup_options(timeout: Duration, rights: Rights, known: Known) -
         .chain(of(untraced, &WITHOUT_TRACE))
         .chain(of(newer, &SETTINGS_17))
         .chain(of(newer && superuser, &SUPERUSER_SETTINGS_17));
-    let options: Vec<String> = all
+    options(all)
+}
+
+/// Settings as a startup packet and `PGOPTIONS` have them.
+pub(super) fn options<'a>(settings: impl Iterator<Item = &'a (&'a str, &'a str)>) -> String {
+    let options: Vec<String> = settings
         // Spaces part options, unless a backslash is before them (`pg_split_opts` in postinit.c).
         .map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")))
         .collect();

@@ -1,6 +1,6 @@
 //! What PostgreSQL's own tools are told about their sessions.
 
-use super::startup::{SETTINGS_17, SUPERUSER_SETTINGS_17};
+use super::startup::{SETTINGS_17, SUPERUSER_SETTINGS_17, options};
 
 /// Settings that a role, a database or the server's files may carry and that would change what
 /// `pg_dump`, `pg_restore`, `pg_basebackup`, `pg_amcheck` and `psql` do, or end them. What a client
@@ -45,13 +45,7 @@ pub fn tool_options(version: u32) -> String {
     // Triggers on events would forbid, or change, what a tool does to a database, also the login to it.
     let newer = SETTINGS_17.iter().chain(&SUPERUSER_SETTINGS_17);
     let newer = newer.filter(|_| version >= 170_000);
-    let options: Vec<String> = SETTINGS
-        .iter()
-        .chain(newer)
-        // Spaces part options, unless a backslash is before them (`pg_split_opts` in postinit.c).
-        .map(|(name, value)| format!("-c {name}={}", value.replace(' ', "\\ ")))
-        .collect();
-    options.join(" ")
+    options(SETTINGS.iter().chain(newer))
 }
 
 #[cfg(test)]

@@ -140,7 +140,8 @@ impl ServerFiles {
                 sleep(NO_FILES).await;
                 continue;
             };
-            let place = match reading.place.take() {
+            // It stays where it is when what follows fails.
+            let place = match reading.place.clone() {
                 Some(place) => self.onwards(&session, &log, reading, place).await?,
                 None => self.beginning(&session, &log, reading).await?,
             };
