@@ -195,6 +195,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::SecretFacts;
     use crate::kubernetes::CredentialsSource;
 
     #[test]
@@ -213,6 +214,7 @@ mod tests {
                 password_key: "k".to_owned(),
                 replication_key: None,
             },
+            judged: SecretFacts::default(),
         };
         let file = PasswordFile::write(&credentials, 4711)?;
         let path = file.path();

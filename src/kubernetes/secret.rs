@@ -93,6 +93,8 @@ pub struct Credentials {
     pub replication_others: Vec<SecretString>,
     /// Where they come from, for messages.
     pub source: CredentialsSource,
+    /// What is wrong with the passwords in that Secret.
+    pub judged: SecretFacts,
 }
 
 impl CredentialsSource {
@@ -164,7 +166,7 @@ impl Kube {
         from_secret(&secret, source)
     }
 
-    /// What is wrong with the passwords in the Secret.
+    /// What is wrong with the passwords in a Secret that gives no [`Credentials`].
     ///
     /// # Errors
     /// When it may not be read, or is not there.
@@ -278,6 +280,7 @@ fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credential
         replication_password,
         password: SecretString::from(password),
         source: source.clone(),
+        judged: judged(secret, &source.secret),
     })
 }
 

@@ -51,22 +51,23 @@ pub async fn observe_and_examine(
         let names = observed.snapshot.instances.iter().map(Instance::name);
         let said = names.zip(said);
         let said = said.map(|(pod, said)| said.unwrap_or_else(|why| Said::nothing(pod, why)));
-        let servers = settled(kube, &observed, said.collect()).await;
-        Ok::<_, KubeError>((observed, servers))
+        let (servers, secret) = futures::join!(
+            settled(kube, &observed, said.collect()),
+            secret(kube, &observed, found.credentials.as_ref()),
+        );
+        Ok::<_, KubeError>((observed, Asked { servers, secret }))
     };
     let objects = async {
         let seen = kube.surroundings(place, std::slice::from_ref(&found)).await;
         seen.into_iter().next()
     };
     let questions = questions();
-    let (observed, objects, secret, missing) = futures::join!(
+    let (observed, objects, missing) = futures::join!(
         observed,
         objects,
-        secret(kube, found.credentials.as_ref()),
         missing(kube, Some(&found.id.namespace), &questions),
     );
-    let (observed, servers) = observed?;
-    let asked = Asked { servers, secret };
+    let (observed, asked) = observed?;
     let objects = objects.unwrap_or_else(|| unseen_objects("its objects are gone"));
     let examined = asked.with(objects, missing.map(|it| access(&it)));
     Ok((observed, examined))
@@ -148,10 +149,7 @@ async fn asked(kube: &Kube, observed: &Observed) -> Asked {
         let said = each_server(kube, observed).await;
         settled(kube, observed, said).await
     };
-    let (servers, secret) = futures::join!(
-        servers,
-        secret(kube, observed.credentials.as_ref().map(|it| &it.source)),
-    );
+    let (servers, secret) = futures::join!(servers, secret(kube, observed, None));
     Asked { servers, secret }
 }
 
@@ -194,7 +192,15 @@ async fn surroundings(kube: &Kube, place: &NamespaceScope, selection: &Selection
     Surroundings(Ok(ids.zip(seen).collect()))
 }
 
-async fn secret(kube: &Kube, source: Option<&CredentialsSource>) -> Known<SecretFacts> {
+/// What is wrong with the passwords. The Secret that has given the login was read already.
+async fn secret(
+    kube: &Kube,
+    observed: &Observed,
+    source: Option<&CredentialsSource>,
+) -> Known<SecretFacts> {
+    if let Some(credentials) = &observed.credentials {
+        return Ok(credentials.judged.clone());
+    }
     let source = source.ok_or_else(|| "the Secret could not be read".to_owned())?;
     let judged = kube.judge_secret(source).await;
     judged.map_err(|error| error.to_string())

@@ -10,8 +10,10 @@ use super::asking::{to_be_asked, within};
 use super::builder::Observed;
 use super::open::{OpenError, OpenPod, login, open, open_database};
 use super::unlogged::unlogged_tables_in;
-use crate::cluster::{Instance, Role};
-use crate::doctor::{DatabaseAnswer, Known, PasswordFacts, ServerAnswer, ServerSeen};
+use crate::cluster::{Instance, NoAnswer, Role};
+use crate::doctor::{
+    DatabaseAnswer, Known, PasswordFacts, ServerAnswer, ServerContents, ServerSeen,
+};
 use crate::kubernetes::Kube;
 use crate::plan::UnloggedTables;
 use crate::postgres::{Login, Session, SqlError, StoredPasswords};
@@ -111,27 +113,47 @@ pub(super) async fn examine(open: OpenPod<'_>) -> Said {
             Err(why) => Said::nothing(pod, why.to_string()),
         };
     }
-    let asking = async {
-        let session = &open.session;
-        let (answer, contents) =
-            futures::join!(session.examine_server(), session.examine_server_contents());
-        Ok((answer?, contents?))
+    // What else there is to log in to is asked first: that takes longer than the rest.
+    let elsewhere = async {
+        let asking = async { Ok(open.session.examine_server_contents().await?) };
+        let contents = within(limit, asking).await?;
+        let databases = other_databases(&open, &contents).await;
+        Ok::<_, NoAnswer>((contents, databases))
     };
+    let server = async { Ok(open.session.examine_server().await?) };
     let own = async { Ok(examine_database(&open.session).await?) };
-    let (answer, common, own) = futures::join!(
-        within(limit, asking),
+    let (elsewhere, server, common, own) = futures::join!(
+        elsewhere,
+        within(limit, server),
         common(&open.session, limit),
         within(limit, own),
     );
-    let (mut answer, contents) = match answer {
-        Ok(answers) => answers,
-        Err(why) => return Said::nothing(pod, why.to_string()),
+    let (mut answer, contents, mut databases) = match (server, elsewhere) {
+        (Ok(answer), Ok((contents, databases))) => (answer, contents, databases),
+        (Err(why), _) | (_, Err(why)) => return Said::nothing(pod, why.to_string()),
     };
-    let names = contents.databases.iter().take(MOST_DATABASES).cloned();
-    let (own_name, names): (Vec<String>, Vec<String>) =
-        names.partition(|name| name == OWN_DATABASE);
-    let own = own.map_err(|why| why.to_string());
-    let mut databases = futures::stream::iter(names)
+    if contents.databases.iter().any(|name| name == OWN_DATABASE) {
+        let own = own.map_err(|why| why.to_string());
+        databases.insert(OWN_DATABASE.to_owned(), own);
+    }
+    answer.contents = Some(contents);
+    Said {
+        pod: pod.clone(),
+        answer: Ok(answer),
+        databases,
+        common: Some(common),
+    }
+}
+
+/// What the largest databases of a primary say, but for the one that the session is in.
+async fn other_databases(
+    open: &OpenPod<'_>,
+    contents: &ServerContents,
+) -> BTreeMap<String, Known<DatabaseAnswer>> {
+    let (limit, pod) = (open.login.timeout, &open.pod.name);
+    let names = contents.databases.iter().take(MOST_DATABASES);
+    let names = names.filter(|name| *name != OWN_DATABASE).cloned();
+    futures::stream::iter(names)
         .map(async |name| {
             let asking = async {
                 let opening = in_database(open.kube, open.namespace, pod, &open.login, &name);
@@ -141,16 +163,8 @@ pub(super) async fn examine(open: OpenPod<'_>) -> Said {
             (name, answer.map_err(|why| why.to_string()))
         })
         .buffer_unordered(AT_ONCE)
-        .collect::<BTreeMap<_, _>>()
-        .await;
-    answer.contents = Some(contents);
-    databases.extend(own_name.into_iter().map(|name| (name, own.clone())));
-    Said {
-        pod: pod.clone(),
-        answer: Ok(answer),
-        databases,
-        common: Some(common),
-    }
+        .collect()
+        .await
 }
 
 async fn common(session: &Session, limit: Duration) -> Common {
