@@ -133,6 +133,7 @@ fn the_pods_get_the_very_scripts_of_the_repository() -> Result<()> {
         "session.sh",
         "peers.sh",
         "copy.sh",
+        "linger.sh",
         "passwords.sh",
         "settings.sh",
         "probe.sh",

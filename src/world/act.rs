@@ -86,7 +86,7 @@ pub(super) async fn act(
             stateful_sets,
             pods,
         } => stop_unproven(cluster, stateful_sets, pods, known).await?,
-        Action::ReleaseRecords { pods } => release_ended(cluster, plan, pods).await?,
+        Action::ReleaseRecords { pods } => release_ended(cluster, plan, pods, limit).await?,
         Action::Scale {
             stateful_set,
             replicas,
@@ -102,6 +102,8 @@ pub(super) async fn act(
             let after = Duration::from_secs((*after_seconds).into()).min(limit);
             hasten_end(cluster, plan, pod, after, *grace_seconds).await?;
         }
+        Action::AskToLinger { pod } => real.lingering.ask(cluster, pod).await?,
+        Action::ForgetLingering { pod } => real.lingering.forget(cluster, pod).await,
         Action::AwaitEnd { pod } => await_deletion(cluster, plan, pod, limit).await?,
         Action::DeleteClaim { claim, created } => delete_claim(cluster, claim, *created).await?,
         Action::RequestClone {

@@ -7,6 +7,7 @@ use crate::world::connections::Connections;
 use crate::world::failover::clients::SeenToLead;
 use crate::world::failover::followers::Followers;
 use crate::world::failover::held_clients::HeldClients;
+use crate::world::failover::lingering::Lingering;
 use crate::world::failover::number::Numbers;
 use crate::world::failover::outage::Outage;
 use crate::world::record::{JournalStore, Lock};
@@ -25,6 +26,7 @@ pub struct RealCluster {
     pub(super) outage: Outage,
     pub(super) followers: Followers,
     pub(super) seen_to_lead: SeenToLead,
+    pub(super) lingering: Lingering,
     pub(super) held_clients: HeldClients,
     pub(super) reporting: Reporting,
     /// Where backups are, for restores.
@@ -42,6 +44,7 @@ impl RealCluster {
             outage: Outage::default(),
             followers: Followers::default(),
             seen_to_lead: SeenToLead::default(),
+            lingering: Lingering::default(),
             held_clients: HeldClients::default(),
             reporting: Reporting::default(),
             backups: None,

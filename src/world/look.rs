@@ -158,10 +158,15 @@ pub(super) async fn holds(
             real.seen_to_lead.leads_to(cluster, service, pod).await?
         }
         Condition::ClientsLedTo { service, pod } => {
-            real.seen_to_lead
+            let behind = real
+                .seen_to_lead
                 .proxies_behind(cluster, service, pod)
-                .await?
-                == Some(Duration::ZERO)
+                .await?;
+            match behind {
+                Some(Duration::ZERO) => true,
+                Some(_) => real.lingering.is_promised().await,
+                None => false,
+            }
         }
         Condition::ServiceSelects { service, selector } => {
             let now: Option<Service> = cluster.kube.get(namespace, service).await?;

@@ -35,9 +35,7 @@ pub(super) async fn wait(
 ) -> Result<Vec<OperationFinding>, WorldError> {
     let cluster = &real.connections;
     match condition {
-        Condition::StoppedCleanly { pod } => {
-            await_clean_end(cluster, &real.outage, plan, pod, known, limit).await
-        }
+        Condition::StoppedCleanly { pod } => await_clean_end(real, plan, pod, known, limit).await,
         Condition::Stopped { pod } => {
             await_ends(
                 cluster,
@@ -98,10 +96,11 @@ pub(super) async fn wait(
         }
         Condition::ClientsLedTo { service, pod } => {
             // Nothing announces it, but when it can hold at the earliest is known.
-            if let Ok(Some(behind)) = real
-                .seen_to_lead
-                .proxies_behind(cluster, service, pod)
-                .await
+            if !real.lingering.is_promised().await
+                && let Ok(Some(behind)) = real
+                    .seen_to_lead
+                    .proxies_behind(cluster, service, pod)
+                    .await
             {
                 tokio::time::sleep(behind.min(limit)).await;
             }

@@ -12,6 +12,12 @@ use super::test_cluster::{Database, Oracle, TestCluster, full, on_sandbox};
 /// Of a Service.
 type Selector = BTreeMap<String, String>;
 
+/// A step, and the one after it, which needs the candidate.
+const BEFORE_CLIENTS_MOVE: (&str, &str) = ("linger-on-stop", "move-clients");
+const AFTER_CLIENTS_MOVED: (&str, &str) = ("move-clients", "stop-primary");
+/// A resume finds that they are not led there any more.
+const RESUMED: (&str, &str) = ("move-clients", "move-clients");
+
 /// What a client of the write Service goes by, and what decides who may write.
 fn as_clients_see_it(cluster: &TestCluster) -> Result<(Option<Selector>, String)> {
     let namespace = cluster.namespace();
@@ -25,9 +31,13 @@ fn as_clients_see_it(cluster: &TestCluster) -> Result<(Option<Selector>, String)
     Ok((service.spec.and_then(|it| it.selector), primary))
 }
 
-/// Between the last step that only prepares and the stop something happens to the candidate: the primary is not
-/// stopped, and clients are where they were. `late`: pgctl has died there, and the stop is that of a resume.
-fn nothing_is_stopped(late: bool, happens: impl AsyncFn(&TestCluster) -> Result<()>) -> Result<()> {
+/// After a step before the stop something happens to the candidate: the primary is not stopped, and clients are where they
+/// were. `late`: pgctl has died there, and what comes next is part of a resume.
+fn nothing_is_stopped(
+    (step, next): (&str, &str),
+    late: bool,
+    happens: impl AsyncFn(&TestCluster) -> Result<()>,
+) -> Result<()> {
     // The sandbox, because the finalizer of a test that fails would stay.
     on_sandbox(2, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
@@ -37,16 +47,18 @@ fn nothing_is_stopped(late: bool, happens: impl AsyncFn(&TestCluster) -> Result<
         hold(cluster, "replica-0", true)?;
         let to_replica_0 = ["failover", "--to", "replica-0", "--yes"];
         let run = if late {
-            let dies = [("FAILPOINTS", "detach-laggards.after=return(kill)")];
+            let dies = format!("{step}.after=return(kill)");
+            let dies = [("FAILPOINTS", dies.as_str())];
             let run = cluster.pgctl_with(&to_replica_0, &dies).await?;
             run.was_killed()?;
             happens(cluster).await?;
             cluster.pgctl(&["failover", "--resume"]).await?
         } else {
             let journal = cluster.journal();
-            let waits = [("FAILPOINTS", "detach-laggards.after=sleep(5000)")];
+            let waits = format!("{step}.after=sleep(5000)");
+            let waits = [("FAILPOINTS", waits.as_str())];
             let happening = async {
-                cluster.began(&journal, "detach-laggards").await?;
+                cluster.began(&journal, step).await?;
                 happens(cluster).await
             };
             let failover = cluster.pgctl_with(&to_replica_0, &waits);
@@ -55,8 +67,8 @@ fn nothing_is_stopped(late: bool, happens: impl AsyncFn(&TestCluster) -> Result<
             run?
         };
         let run = run.exits(6)?;
-        // Whichever of the things that the stop needs is missed first.
-        let run = run.says("stop-primary: it does not hold that")?;
+        // Whichever of the things that it needs is missed first.
+        let run = run.says(&format!("{next}: it does not hold that"))?;
         ensure!(
             client.one("SELECT pg_is_in_recovery()").await? == "f",
             "a client's session has not stayed where it was"
@@ -87,22 +99,22 @@ fn hold(cluster: &TestCluster, tail: &str, held: bool) -> Result<()> {
 
 #[test]
 fn nothing_is_stopped_for_a_candidate_that_is_deleted_meanwhile() -> Result<()> {
-    for late in [false, true] {
+    for (between, late) in [(BEFORE_CLIENTS_MOVE, false), (RESUMED, true)] {
         let deleted = async |cluster: &TestCluster| {
             let (namespace, pod) = (cluster.namespace(), full("replica-0"));
             let options = DeleteOptions::default();
             cluster.store().remove::<Pod>(namespace, &pod, &options)
         };
-        nothing_is_stopped(late, deleted)?;
+        nothing_is_stopped(between, late, deleted)?;
     }
     Ok(())
 }
 
 #[test]
 fn nothing_is_stopped_for_a_candidate_that_is_scaled_away_meanwhile() -> Result<()> {
-    for late in [false, true] {
+    for (between, late) in [(BEFORE_CLIENTS_MOVE, true), (AFTER_CLIENTS_MOVED, false)] {
         let scaled = async |cluster: &TestCluster| cluster.scale("replica", 0);
-        nothing_is_stopped(late, scaled)?;
+        nothing_is_stopped(between, late, scaled)?;
     }
     Ok(())
 }

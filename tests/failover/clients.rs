@@ -1,4 +1,4 @@
-//! Who connects through the write Service while the primary moves.
+//! Who connects through the Services while pods go: the primary moves, or all are restarted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ const HANGS: Duration = Duration::from_secs(60);
 
 type Open = Mutex<BTreeMap<u64, Instant>>;
 
-/// Connects anew through the write Service, again and again, and never gives up on a connection.
+/// Connects anew through a Service, again and again, and never gives up on a connection.
 struct Visitors {
     open: Arc<Open>,
     came: Arc<AtomicU64>,
@@ -30,8 +30,8 @@ struct Visitors {
 }
 
 impl Visitors {
-    fn start(cluster: &TestCluster) -> Result<Self> {
-        let (service, login) = (cluster.write_service()?, cluster.login.clone());
+    fn start(cluster: &TestCluster, service: &str) -> Result<Self> {
+        let (service, login) = (cluster.service(service)?, cluster.login.clone());
         let (open, came) = (Arc::<Open>::default(), Arc::<AtomicU64>::default());
         let (waiting, count) = (Arc::clone(&open), Arc::clone(&came));
         let task = tokio::spawn(async move {
@@ -108,7 +108,7 @@ async fn unrest(cluster: &TestCluster) -> Result<()> {
 fn nobody_who_connects_during_a_switchover_hangs() -> Result<()> {
     on_sandbox(2, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
-        let visitors = Visitors::start(cluster)?;
+        let visitors = Visitors::start(cluster, "write")?;
         let switching = async {
             // Out of the primary's StatefulSet, within the other, and back: each stops its pod in another way.
             for to in ["replica-0", "replica-1", "primary-0"] {
@@ -130,6 +130,32 @@ fn nobody_who_connects_during_a_switchover_hangs() -> Result<()> {
             "{came} connections, longest silence {:?}",
             oracle.longest_silence()
         );
+        Ok(())
+    })
+}
+
+#[test]
+fn nobody_who_connects_while_standbys_go_hangs() -> Result<()> {
+    on_sandbox(3, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let writers = Visitors::start(cluster, "write")?;
+        let readers = Visitors::start(cluster, "read")?;
+        let rolling = async {
+            // Each once; then the last for good.
+            let fewer = ["scale", "2", "--permanent", "--yes"];
+            for arguments in [&["rollout", "--restart", "--yes"], &fewer[..]] {
+                cluster.pgctl(arguments).await?.exits(0)?;
+                writers.all_answered().await?;
+                readers.all_answered().await?;
+            }
+            oracle.content(cluster).await.map(drop)
+        };
+        tokio::select! {
+            done = rolling => done?,
+            failed = unrest(cluster) => failed?,
+        }
+        let came = readers.came.load(Ordering::Relaxed);
+        ensure!(came > 50, "only {came} have come");
         Ok(())
     })
 }

@@ -24,7 +24,8 @@ fn nothing_is_stopped_for_a_candidate_that_has_fallen_behind_since_it_was_checke
             let much = "SELECT pg_logical_emit_message(true, 'much', repeat('x', 8000000)) FROM generate_series(1, 4)";
             cluster.sql("primary-0", much).await
         };
-        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--yes"]);
+        let waits = [("FAILPOINTS", "move-clients.after=sleep(5000)")];
+        let failover = cluster.pgctl_with(&["failover", "--to", "replica-0", "--yes"], &waits);
         let (run, behind) = futures::join!(failover, falling_behind);
         behind?;
         run?.exits(6)?.says("bytes behind")?;

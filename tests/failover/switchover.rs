@@ -166,7 +166,9 @@ fn a_report_on_the_candidate_fails_no_switchover() -> Result<()> {
             // A lock: of removed rows a standby with hot_standby_feedback keeps the primary.
             cluster.sql("primary-0", "TRUNCATE read_by_report").await
         };
-        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--rejoin", "--yes"]);
+        let waits = [("FAILPOINTS", "move-clients.after=sleep(3000)")];
+        let arguments = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
+        let failover = cluster.pgctl_with(&arguments, &waits);
         let (run, conflict) = futures::join!(failover, conflict);
         conflict?;
         let run = run?.exits(0)?;

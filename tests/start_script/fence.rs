@@ -1,8 +1,9 @@
 //! A primary's data: who may be writable, and who must not.
 
 use crate::pod::{Cluster, PRIMARY, REPLICA, skipped};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use std::fs;
+use std::time::{Duration, Instant};
 
 #[test]
 fn primary_data_starts_as_primary_and_a_stop_leaves_a_clean_record() -> Result<()> {
@@ -28,6 +29,66 @@ fn primary_data_starts_as_primary_and_a_stop_leaves_a_clean_record() -> Result<(
         cluster.control(PRIMARY, "Latest checkpoint location")?
     );
     Ok(())
+}
+
+/// pgctl promotes another pod on its word: from then on no server starts here, whoever starts the container again.
+#[test]
+fn a_primary_that_was_asked_to_linger_says_when_it_has_stopped_for_good() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    let container = cluster.container_name(PRIMARY)?;
+    let asked = primary.linger(&["ask", "2", "60"])?;
+    assert_eq!(asked.as_ref(), Some(&container));
+    primary.signal("-TERM")?;
+    let said = primary.linger(&["await"])?.context("it says nothing")?;
+    let begun = Instant::now();
+    let record: serde_json::Value = serde_json::from_str(&said)?;
+    assert_eq!(record["state"], "shut down");
+    assert_eq!(record["clean"], true);
+    assert_eq!(record["container"], container);
+    assert_eq!(
+        cluster.control(PRIMARY, "Database cluster state")?,
+        "shut down"
+    );
+    ensure!(primary.ended()?.success(), "{}", primary.log());
+    ensure!(begun.elapsed() > Duration::from_secs(1), "it did not stay");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&primary.termination()?)?,
+        record
+    );
+
+    let mut again = cluster.restart(PRIMARY)?;
+    again.waits_for("stopped-for-good")?;
+    // The stop was put back, and the pod has stayed.
+    again.linger(&["forget"])?.context("it can be taken back")?;
+    again.until("it accepts writes again", || cluster.writable(PRIMARY))
+}
+
+#[test]
+fn what_was_asked_of_another_life_of_the_pod_or_long_ago_does_not_count() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    primary
+        .linger(&["ask", "2", "600"])?
+        .context("it promises")?;
+    primary.kill()?;
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.until("it accepts writes again", || cluster.writable(PRIMARY))?;
+    assert_eq!(primary.linger(&["await"])?, None, "nobody has asked it");
+    primary.linger(&["ask", "2", "0"])?.context("it promises")?;
+    std::thread::sleep(Duration::from_secs(2));
+    primary.stop()?;
+    ensure!(!cluster.run_dir(PRIMARY).join("pgctl-stopped").exists());
+    let mut primary = cluster.restart(PRIMARY)?;
+    primary.until("it accepts writes again", || cluster.writable(PRIMARY))
 }
 
 #[test]

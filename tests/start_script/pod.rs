@@ -355,6 +355,7 @@ impl Cluster {
             ("PG_LISTEN_ADDRESSES", address),
             ("PG_TERMINATION_LOG", "/run/termination-log"),
             ("PG_BOOTSTRAP_SETTLE", "1"),
+            ("PG_LINGER_SECONDS", "0"),
             ("PG_ANNOTATED_TERM", annotated.as_str()),
             ("PG_MAX_ORDINAL", "1"),
             ("POSTGRES_USER", "postgres"),
@@ -496,7 +497,7 @@ impl Pod {
         Ok(inner)
     }
 
-    fn signal(&self, signal: &str) -> Result<()> {
+    pub(crate) fn signal(&self, signal: &str) -> Result<()> {
         ensure!(
             Command::new("kill")
                 .args([signal, &self.inner()?])
@@ -575,7 +576,25 @@ impl Pod {
 
     /// Runs the probe script in this pod's container; its exit status.
     pub(crate) fn probe(&self, kind: &str) -> Result<i32> {
-        let status = Command::new("nsenter")
+        let mut probe = self.script("probe.sh", &[kind])?;
+        probe
+            .stdout(Stdio::null())
+            .status()?
+            .code()
+            .context("killed")
+    }
+
+    /// What `linger.sh` prints in this pod's container; none when it fails.
+    pub(crate) fn linger(&self, args: &[&str]) -> Result<Option<String>> {
+        let output = self.script("linger.sh", args)?.output()?;
+        let said = String::from_utf8(output.stdout)?.trim().to_owned();
+        Ok(output.status.success().then_some(said))
+    }
+
+    /// One of the scripts, in this pod's container.
+    fn script(&self, name: &str, args: &[&str]) -> Result<Command> {
+        let mut command = Command::new("nsenter");
+        command
             .args([
                 "--preserve-credentials",
                 "-U",
@@ -591,12 +610,10 @@ impl Pod {
                 &format!("PATH={}:/usr/bin:/bin", binaries()?.display()),
                 "POSTGRES_USER=postgres",
                 shell(),
-                "/etc/postgresql/probe.sh",
-                kind,
+                &format!("/etc/postgresql/{name}"),
             ])
-            .stdout(Stdio::null())
-            .status()?;
-        status.code().context("killed")
+            .args(args);
+        Ok(command)
     }
 }
 
@@ -668,6 +685,7 @@ fn template() -> Result<PathBuf> {
         "session.sh",
         "peers.sh",
         "copy.sh",
+        "linger.sh",
         "passwords.sh",
         "settings.sh",
     ]

@@ -119,6 +119,34 @@ fn a_slot_that_was_dropped_is_made_again() -> Result<()> {
     replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))
 }
 
+/// Readers who are still led there are refused as long as it is there, and would hang afterwards.
+#[test]
+fn a_standby_stays_for_a_moment_after_its_server_has_stopped() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _primary, replica) = Cluster::running()?;
+    replica.stop()?;
+    let stays = [("PG_LINGER_SECONDS", "3")];
+    let mut replica = cluster.start_with(REPLICA, &stays)?;
+    replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))?;
+    replica.signal("-TERM")?;
+    replica.until("its server has stopped", || {
+        cluster
+            .control(REPLICA, "Database cluster state")
+            .is_ok_and(|state| state == "shut down in recovery")
+    })?;
+    let stopped = std::time::Instant::now();
+    ensure!(replica.ended()?.success(), "{}", replica.log());
+    ensure!(
+        stopped.elapsed() > std::time::Duration::from_secs(1),
+        "it did not stay"
+    );
+    // It was not asked for by anybody, so it starts again.
+    let mut replica = cluster.restart(REPLICA)?;
+    replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))
+}
+
 #[test]
 fn group_permissions_that_a_mount_adds_are_taken_back() -> Result<()> {
     if skipped() {

@@ -42,6 +42,9 @@ STALE_SECONDS=${PG_TOPOLOGY_STALE_SECONDS:-150}
 # Seconds that a restarted primary whose topology is fresh gives pods that exist and don't answer.
 PEER_GRACE=${PG_PEER_GRACE:-10}
 
+# Seconds that a standby stays after PostgreSQL has stopped, for readers who are still led to it.
+LINGER=${PG_LINGER_SECONDS:-2}
+
 # So long nobody may stream through a slot before it is given up (PostgreSQL 18), unless a configuration file says so:
 # whoever is away for longer is copied anew.
 IDLE_SLOT_TIMEOUT=${PG_IDLE_SLOT_TIMEOUT:-1d}
@@ -236,12 +239,42 @@ inspect_data() {
   fi
 }
 
-# Puts the record of how PostgreSQL ended into the container's termination message.
+# Puts the record of how PostgreSQL ended into the container's termination message. Sets record and clean.
 record_stop() {
+  record='' clean=false
   [ -s "$PGDATA/PG_VERSION" ] && read_controldata || return 0
-  case $state in 'shut down' | 'shut down in recovery') clean=true ;; *) clean=false ;; esac
-  printf '{"pgctl":"stopped","state":"%s","checkpoint_lsn":"%s","timeline":%s,"system_identifier":"%s","clean":%s}\n' \
-    "$(plain "$state")" "$checkpoint_lsn" "$checkpoint_timeline" "$data_system" "$clean" >"$TERMINATION_LOG" 2>/dev/null
+  case $state in 'shut down' | 'shut down in recovery') clean=true ;; esac
+  record=$(printf '{"pgctl":"stopped","state":"%s","checkpoint_lsn":"%s","timeline":%s,"system_identifier":"%s","clean":%s,"container":"%s"}' \
+    "$(plain "$state")" "$checkpoint_lsn" "$checkpoint_timeline" "$data_system" "$clean" "$container")
+  printf '%s\n' "$record" 2>/dev/null >"$TERMINATION_LOG"
+}
+
+# Stays a moment after PostgreSQL has stopped in order: the pod's address refuses connections as long as the container is
+# there, and lets them hang afterwards, wherever a kube-proxy still leads to it. A primary stays only when pgctl has asked for
+# it (linger.sh), and has led its clients elsewhere: nobody could take its place meanwhile.
+linger() {
+  [ "$clean" = true ] || return 0
+  if ! asked_to_linger; then
+    [ "$state" != 'shut down in recovery' ] || sleep "$LINGER" 9>&-
+    return 0
+  fi
+  # From here on no PostgreSQL starts in this pod any more, also not in another container of it: pgctl promotes another pod on
+  # our word.
+  printf '%s\n' "$record" | replace "$RUN/pgctl-stopped" || return 0
+  log "PostgreSQL has stopped for good; refusing connections for $linger_seconds s more, while clients are led elsewhere"
+  tenths=$((linger_seconds * 10))
+  # Not longer than pgctl wants it: a switchover that is put back waits for our end.
+  while [ "$tenths" -gt 0 ] && [ -e "$RUN/pgctl-linger" ]; do
+    sleep 0.1 9>&-
+    tenths=$((tenths - 1))
+  done
+}
+
+asked_to_linger() {
+  [ -e "$RUN/pgctl-linger" ] || return 1
+  until_second='' linger_seconds=''
+  read -r until_second linger_seconds <"$RUN/pgctl-linger"
+  is_number "$until_second" && is_number "$linger_seconds" && [ "$(date +%s)" -le "$until_second" ]
 }
 
 # ---- What the topology says -------------------------------------------------------------------------------------
@@ -358,6 +391,9 @@ prepare() {
   : >"$RUN/pgctl-started"
   # This life of the pod. PostgreSQL tells its name to whoever asks (pgctl.container), and nobody else knows it.
   container=$(cat /proc/sys/kernel/random/uuid 2>/dev/null)
+  # Only a script that lingers leaves it (linger.sh). What was asked of another container is over.
+  rm -f "$RUN/pgctl-linger"
+  printf '%s\n' "$container" >"$RUN/pgctl-container"
   started_at=$(date +%s)
 }
 
@@ -713,6 +749,7 @@ start_postgres() {
   fi
   if [ -n "$stopping" ]; then
     [ "$status" -eq 0 ] || log "PostgreSQL ended with status $status"
+    linger
     exit "$status"
   fi
   log "PostgreSQL ended by itself with status $status"
@@ -802,6 +839,9 @@ mkdir -p "$RUN"
 rm -f "$RUN/pgctl-wait" "$RUN/pgctl-fence" "$RUN/pgctl-postmaster"
 phase deciding
 prepare
+while [ -e "$RUN/pgctl-stopped" ]; do
+  hold stopped-for-good "PostgreSQL was stopped in this pod for good, and another pod may be primary by now; the pod is about to be deleted: pgctl status says what goes on. If nothing does: kubectl${POD_NAMESPACE:+ -n $POD_NAMESPACE} delete pod $POD_NAME" 1
+done
 settle_swap
 while :; do
   until decide; do leave_if_asked; done

@@ -117,6 +117,9 @@ pub const PASSWORD_CHANGE: &str = "pgctl.io/password-change";
 /// Where the passfile of the start script lies (`deploy/base/scripts/passwords.sh`).
 pub const PASSFILE: &str = "/var/run/postgresql/pgpass";
 
+/// What asks the start script to stay for a moment after PostgreSQL has stopped (`deploy/base/scripts/linger.sh`).
+pub const LINGER_SCRIPT: &str = "/etc/postgresql/linger.sh";
+
 /// Where the start script says why it holds PostgreSQL back.
 pub const WAIT_FILE: &str = "/var/run/postgresql/pgctl-wait";
 

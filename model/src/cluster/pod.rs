@@ -115,18 +115,8 @@ impl TerminationRecord {
     /// Only a container that ended in order, with data of this system, proves anything: of one that
     /// was killed the message may be left over from an earlier run of PostgreSQL in it.
     pub fn clean_shutdown(&self, system: &str) -> Option<(Timeline, Lsn)> {
-        match &self.decision {
-            Some(StartDecision::Stopped {
-                clean: true,
-                state,
-                timeline,
-                checkpoint_lsn,
-                system_identifier,
-            }) if state == "shut down" && self.exit_code == 0 && system_identifier == system => {
-                Some((*timeline, *checkpoint_lsn))
-            }
-            _ => None,
-        }
+        let decision = self.decision.as_ref().filter(|_| self.exit_code == 0)?;
+        decision.clean_shutdown(system)
     }
 
     /// Whether PostgreSQL was shut down in order, as a primary or as a standby.
@@ -170,4 +160,23 @@ pub enum StartDecision {
         /// Says it in a sentence for people.
         message: String,
     },
+}
+
+impl StartDecision {
+    /// Where the WAL of a primary with data of this system ends that was shut down in order, as in
+    /// [`TerminationRecord::clean_shutdown`].
+    pub fn clean_shutdown(&self, system: &str) -> Option<(Timeline, Lsn)> {
+        match self {
+            Self::Stopped {
+                clean: true,
+                state,
+                timeline,
+                checkpoint_lsn,
+                system_identifier,
+            } if state == "shut down" && system_identifier == system => {
+                Some((*timeline, *checkpoint_lsn))
+            }
+            _ => None,
+        }
+    }
 }

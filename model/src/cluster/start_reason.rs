@@ -59,6 +59,8 @@ pub enum StartReason {
     RivalPrimary,
     /// The topology is older than what the volume or another pod knows.
     StaleTopology,
+    /// PostgreSQL was stopped in this pod for a switchover, and the pod is to be deleted.
+    StoppedForGood,
     /// Somebody has set the data up for a recovery to a point in time (`recovery.signal`).
     UnfinishedRecovery,
     /// `pg_controldata` can't read the data.
@@ -73,7 +75,7 @@ pub enum StartReason {
 
 impl StartReason {
     /// All of them, by their words.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::BadSecret,
         Self::BadSettings,
         Self::BadTopology,
@@ -101,6 +103,7 @@ impl StartReason {
         Self::RewindFailed,
         Self::RivalPrimary,
         Self::StaleTopology,
+        Self::StoppedForGood,
         Self::UnfinishedRecovery,
         Self::UnreadableData,
         Self::VolumeInUse,
@@ -138,6 +141,7 @@ impl StartReason {
             Self::RewindFailed => "rewind-failed",
             Self::RivalPrimary => "rival-primary",
             Self::StaleTopology => "stale-topology",
+            Self::StoppedForGood => "stopped-for-good",
             Self::UnfinishedRecovery => "unfinished-recovery",
             Self::UnreadableData => "unreadable-data",
             Self::VolumeInUse => "volume-in-use",
@@ -186,6 +190,7 @@ impl StartReason {
             | Self::PlaceholderSecret
             | Self::RewindFailed
             | Self::StaleTopology
+            | Self::StoppedForGood
             | Self::VolumeInUse
             | Self::VolumeNotWritable
             | Self::WrongVersion => false,
@@ -226,6 +231,7 @@ impl StartReason {
             | Self::PlaceholderSecret
             | Self::RivalPrimary
             | Self::StaleTopology
+            | Self::StoppedForGood
             | Self::UnfinishedRecovery
             | Self::VolumeInUse
             | Self::VolumeNotWritable => false,
@@ -264,6 +270,7 @@ impl StartReason {
             | Self::RewindFailed
             | Self::RivalPrimary
             | Self::StaleTopology
+            | Self::StoppedForGood
             | Self::UnfinishedRecovery
             | Self::UnreadableData
             | Self::VolumeInUse

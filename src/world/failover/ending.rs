@@ -10,10 +10,12 @@ use crate::cluster::names;
 use crate::engine::{Known, WorldError};
 use crate::kubernetes::KubeError;
 use crate::plan::{OperationFinding, Plan, PodRef, Shutdown};
+use crate::world::cluster::RealCluster;
 use crate::world::connections::Connections;
 use crate::world::failover::end::{End, end_of};
 use crate::world::failover::outage::Outage;
 use crate::world::failover::still_running::still_running;
+use crate::world::failover::stopping::await_deletion;
 use crate::world::failover::topology::present;
 
 /// Deletes a pod. A conflict means that it is another by now: nothing is known of that one, so
@@ -123,16 +125,20 @@ pub(in crate::world) async fn hold(cluster: &Connections, pod: &PodRef) -> Resul
     Ok(())
 }
 
-/// Lets the objects go of pods that have ended. Whatever still runs keeps its finalizer, unless
-/// somebody vouches for its end.
+/// Lets the objects go of pods that have ended; one that is being deleted is waited for. Whatever still runs keeps its
+/// finalizer, unless somebody vouches for its end.
 pub(in crate::world) async fn release_ended(
     cluster: &Connections,
     plan: &Plan,
     pods: &[PodRef],
+    limit: Duration,
 ) -> Result<(), WorldError> {
     let vouched = plan.accepts_split_brain();
     let namespace = cluster.namespace();
     let releasing = pods.iter().map(async |pod| {
+        if !vouched {
+            await_deletion(cluster, plan, pod, limit).await?;
+        }
         let now = cluster.kube.pod(namespace, &pod.name).await?;
         if !vouched && now.is_some_and(|it| it.uid == pod.uid && !it.has_ended()) {
             let words = format!("{} has not ended: its object stays", pod.name);
@@ -207,8 +213,7 @@ pub(in crate::world) async fn await_ends(
 
 /// Waits until the old primary has ended in order.
 pub(in crate::world) async fn await_clean_end(
-    cluster: &Connections,
-    outage: &Outage,
+    real: &RealCluster,
     plan: &Plan,
     pod: &PodRef,
     known: &Known,
@@ -225,9 +230,17 @@ pub(in crate::world) async fn await_clean_end(
             pod.name
         )));
     }
-    let end = await_end(cluster, plan, pod, limit).await?;
-    outage.stopped();
-    match end {
+    let cluster = &real.connections;
+    let ended = tokio::select! {
+        biased;
+        Some(shutdown) = real.lingering.stopped_for_good(cluster, plan, pod, limit) => {
+            cluster.forget(&pod.name).await;
+            Ok(shutdown)
+        }
+        ended = await_end(cluster, plan, pod, limit) => ended?,
+    };
+    real.outage.stopped();
+    match ended {
         Ok(shutdown) => Ok(vec![
             OperationFinding::Ended { pod: pod.clone() },
             OperationFinding::Shutdown(shutdown),

@@ -7,6 +7,7 @@ pub(super) mod ending;
 pub(super) mod followers;
 pub(super) mod held_clients;
 pub(super) mod laggards;
+pub(super) mod lingering;
 pub(super) mod number;
 pub(super) mod outage;
 pub(super) mod promotion;

@@ -189,14 +189,19 @@ impl TestCluster {
 
     /// The write Service's address.
     pub(crate) fn write_service(&self) -> Result<String> {
+        self.service("write")
+    }
+
+    /// The address of a Service: `write` or `read`.
+    pub(crate) fn service(&self, tail: &str) -> Result<String> {
         if self.login.forwards() {
-            return Ok(format!("service/{}", full("write")));
+            return Ok(format!("service/{}", full(tail)));
         }
-        let service: Service = self.store().read(self.namespace(), &full("write"))?;
+        let service: Service = self.store().read(self.namespace(), &full(tail))?;
         service
             .spec
             .and_then(|spec| spec.cluster_ip)
-            .context("the write Service has no address")
+            .with_context(|| format!("the {tail} Service has no address"))
     }
 
     /// The tails of the names of all pods that accept writes.

@@ -120,6 +120,17 @@ pub enum Action {
         /// The grace period after it, in seconds.
         grace_seconds: u32,
     },
+    /// Asks the start script of a pod that is about to be stopped to stay for a moment after its server has stopped: its
+    /// address refuses connections then, where one without its pod lets them hang.
+    AskToLinger {
+        /// The pod: of this UID and of no other.
+        pod: PodRef,
+    },
+    /// Takes that back, where the pod can be asked. It passes by itself, too.
+    ForgetLingering {
+        /// The pod: of this UID and of no other.
+        pod: PodRef,
+    },
     /// Waits until a pod that is being deleted has ended; changes nothing. One that is not being
     /// deleted is not waited for.
     AwaitEnd {
@@ -388,6 +399,14 @@ impl fmt::Display for Action {
                 "let {} end; after {after_seconds} s, shorten its grace period to {grace_seconds} s",
                 pod.name
             ),
+            Self::AskToLinger { pod } => write!(
+                f,
+                "let {} refuse connections for a moment once its server has stopped",
+                pod.name
+            ),
+            Self::ForgetLingering { pod } => {
+                write!(f, "let {} go at once when its server stops", pod.name)
+            }
             Self::AwaitEnd { pod } => write!(f, "wait until {} has ended", pod.name),
             Self::DeleteClaim { claim, .. } => write!(f, "delete the claim {claim} and its data"),
             Self::RequestClone { pod, .. } => write!(f, "ask {pod} to clone its data anew"),

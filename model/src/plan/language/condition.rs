@@ -234,8 +234,8 @@ pub enum Condition {
         /// Name of the Service.
         service: String,
     },
-    /// The same, and for so long that every proxy had the time to act on it: one that is behind may
-    /// still lead a connection to where the Service led before.
+    /// The same, and whoever is still led to where the Service led before meets no silence: every proxy had
+    /// the time to act on it, or the pod there has promised to refuse connections until they had.
     ClientsLedTo {
         /// Name of the Service.
         service: String,
@@ -424,7 +424,10 @@ impl fmt::Display for Condition {
             Self::ServiceLeadsTo { service, pod } => write!(f, "{service} leads to {pod}"),
             Self::ServiceClosed { service } => write!(f, "{service} leads to nothing"),
             Self::ClientsLedTo { service, pod } => {
-                write!(f, "every new connection through {service} leads to {pod}")
+                write!(
+                    f,
+                    "{service} leads to {pod}, and no connection through it can hang"
+                )
             }
             Self::ServiceSelects { service, .. } => write!(f, "{service} selects them"),
             Self::Streaming { upstream, pods } => {

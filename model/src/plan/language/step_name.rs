@@ -27,6 +27,8 @@ pub enum StepName {
     Fence,
     /// Standbys that do not keep up are disconnected: the shutdown would wait for them.
     DetachLaggards,
+    /// The old primary's pod stays for a moment once its server has stopped, and refuses connections.
+    LingerOnStop,
     /// The clients of poolers wait, and no transaction is under way there.
     HoldClients,
     /// The old primary is stopped, and that is proven.

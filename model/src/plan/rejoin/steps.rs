@@ -43,10 +43,10 @@ impl Steps<'_> {
         step.undo(vec![drop], Condition::NoSlots { pod, slots }, 30)
     }
 
-    /// What an operation has kept of a pod that has ended would keep its successor away.
+    /// What an operation has kept of a pod that has ended, or is about to, would keep its successor away.
     pub(super) fn release(&self) -> Option<Step> {
         let kept = self.snapshot.instance(&self.pod).filter(|it| it.pod.held);
-        let over = kept.filter(|it| it.pod.has_ended());
+        let over = kept.filter(|it| it.pod.deleting_since.is_some());
         release_records(over.map(PodRef::of).into_iter().collect())
     }
 

@@ -110,7 +110,9 @@ impl Model {
                     self.delete(&pod.name);
                 }
             }
-            Action::AwaitEnd { .. } => {}
+            Action::AskToLinger { .. }
+            | Action::ForgetLingering { .. }
+            | Action::AwaitEnd { .. } => {}
             Action::DeleteClaim { .. } => self.empty_volume(plan),
             Action::RequestClone { pod, .. } => {
                 self.clones_wanted.insert(pod.clone());

@@ -4,6 +4,9 @@ use super::super::common::{End, Situation, position, reported_end};
 use crate::cluster::{Component, ContainerState, Instance, Role, may_be_running};
 use crate::plan::language::{Check, CheckName, Loss, Mode};
 
+/// Most pods end within so many seconds.
+const LATELY_SECONDS: i64 = 15;
+
 /// One writable primary, or none, or a split brain.
 pub(crate) fn one_primary(situation: &Situation<'_>) -> Check {
     let name = CheckName::OnePrimary;
@@ -105,7 +108,12 @@ pub(crate) fn old_primary(situation: &Situation<'_>, target: Option<&Instance>) 
                 format!("{why}; the risk of two primaries is accepted"),
             )
         } else {
-            let sure = "make sure that its node is off, then";
+            let sure = match lately_deleted(situation, situation.snapshot.instance(pod)) {
+                true => {
+                    "look again in a moment; if it stays so, make sure that its node is off, then"
+                }
+                false => "make sure that its node is off, then",
+            };
             let owed = situation.snapshot.topology.unproven.contains_key(pod);
             Check::refuse(name, why).next(match situation.snapshot.instance(pod) {
                 // Without its object its end would be no more proven, or the finalizer keeps that.
@@ -192,12 +200,25 @@ fn unproven(situation: &Situation<'_>, name: &str, old: Option<&Instance>) -> Op
             "{node} is not ready, so nobody knows whether {name} still runs there"
         ));
     }
+    if lately_deleted(situation, Some(old)) {
+        return Some(format!(
+            "{name} is being stopped, and has not ended yet: it may still accept writes"
+        ));
+    }
     if old.pod.deleting_since.is_some() {
         return Some(format!(
             "{name} is stuck in Terminating: that does not prove that it has stopped"
         ));
     }
     None
+}
+
+/// Whether a pod is being deleted since a moment ago, by the clocks of the API server and of this machine: only the words go
+/// by that.
+fn lately_deleted(situation: &Situation<'_>, pod: Option<&Instance>) -> bool {
+    let since = pod.and_then(|it| it.pod.deleting_since);
+    let seconds = since.map(|since| situation.snapshot.taken.duration_since(since).as_secs());
+    seconds.is_some_and(|it| (0..LATELY_SECONDS).contains(&it))
 }
 
 /// What may be lost when `target` is promoted.

@@ -248,6 +248,10 @@ impl Steps<'_> {
         let mut actions = Vec::new();
         let unfence = self.unfence();
         actions.extend(unfence.iter().map(|(action, _)| action.clone()));
+        // One that stays goes now, or is able to start its server again.
+        if let Some(pod) = self.lingering() {
+            actions.push(Action::ForgetLingering { pod });
+        }
         if let Some(old) = self.old_to_stop() {
             // A deletion can't be called back: until it is through, nothing is as it was.
             actions.push(Action::AwaitEnd {

@@ -29,11 +29,19 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
         );
     }
     steps.extend(parts.drop_standby_delay());
-    steps.extend(parts.move_clients());
+    // From there on a new session can't write until the promotion: in a switchover as late as can be. In an
+    // emergency nobody can anyway.
+    let (early, late) = match parts.lingering() {
+        Some(_) => (None, parts.move_clients()),
+        None => (parts.move_clients(), None),
+    };
+    steps.extend(early);
     steps.extend(parts.hold());
     steps.push(parts.fence());
     steps.extend(parts.stop_unproven());
     steps.extend(parts.detach_laggards());
+    steps.extend(parts.linger());
+    steps.extend(late);
     steps.extend(parts.hold_clients());
     steps.extend(parts.stop());
     steps.extend(parts.hasten());

@@ -3,10 +3,12 @@
 use super::failover_steps::Steps;
 use crate::cluster::{Instance, ServiceFacts, ServicePurpose, slot_name};
 use crate::plan::common::{remembered_selector, write_selector};
-use crate::plan::language::{Action, Condition, Follower, Mode, Step, StepName};
+use crate::plan::language::{Action, Condition, Follower, Mode, PodRef, Step, StepName};
 
 /// How long the Service may take to lead to a pod.
 const POINT_SECONDS: u32 = 60;
+/// How long asking a pod to stay may take, in seconds.
+const LINGER_SECONDS: u32 = 10;
 
 impl Steps<'_> {
     /// New connections go to the candidate before the old primary is stopped, or, in an emergency, before
@@ -23,13 +25,41 @@ impl Steps<'_> {
             // Writes are away: nothing waits for what the Service does, and the candidate may not be ready.
             Mode::Emergency => Condition::Answered,
         };
-        let step = Step::new(StepName::MoveClients, self.point(service), proves)
+        let mut step = Step::new(StepName::MoveClients, self.point(service), proves)
             .timeout(POINT_SECONDS)
             .undo(vec![self.sending_away(back)], was, POINT_SECONDS);
         Some(match self.situation.mode {
-            Mode::Switchover => step,
+            Mode::Switchover => {
+                // Nobody is led to one that is not there any more.
+                step.requires.extend(self.fit());
+                step
+            }
             Mode::Emergency => step.timeout(5).reported(),
         })
+    }
+
+    /// A proxy may act on that a second late, and the address of a pod that has gone lets a connection hang. So the pod
+    /// stays for that time; one that does not promise it is not stopped before every proxy had its time.
+    pub(super) fn linger(&self) -> Option<Step> {
+        self.clients_moved()?;
+        let pod = self.lingering()?;
+        let forget = Action::ForgetLingering { pod: pod.clone() };
+        Some(
+            Step::new(
+                StepName::LingerOnStop,
+                Action::AskToLinger { pod },
+                Condition::Answered,
+            )
+            .undo(vec![forget], Condition::Answered, LINGER_SECONDS)
+            .timeout(LINGER_SECONDS)
+            .reported(),
+        )
+    }
+
+    /// The old primary, where its start script may know how to stay.
+    pub(super) fn lingering(&self) -> Option<PodRef> {
+        let planned = self.situation.mode == Mode::Switchover && self.config_map.is_some();
+        self.old_to_stop().filter(|_| planned).map(PodRef::of)
     }
 
     /// What must hold before a primary that clients use is stopped.

@@ -1,0 +1,159 @@
+//! A pod whose PostgreSQL has stopped stays for a moment: its address refuses connections as long as it is there, and lets
+//! them hang afterwards, wherever a kube-proxy still leads there.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::clients::PROXIES;
+use crate::cluster::{StartDecision, names};
+use crate::engine::WorldError;
+use crate::kubernetes::KubeError;
+use crate::plan::{Plan, PodRef, Shutdown};
+use crate::world::connections::Connections;
+
+/// How long the pod stays, in seconds: longer than a proxy is behind ([`PROXIES`]), since the Service leads elsewhere before
+/// it is stopped.
+const STAYS: u32 = 2;
+const _: () = assert!(STAYS as u128 * 1000 > PROXIES.as_millis());
+/// For a stop within so many seconds. What was asked and never used must not count on another day.
+const VALID: u32 = 90;
+/// From then on another stop is not begun in the trust in it: the server needs some time, too.
+const TRUSTED: Duration = Duration::from_secs(60);
+/// The longest that asking may take: clients can be waited for in another way.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How often the API is asked whether the pod is being deleted.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The pod that was asked to stay.
+#[derive(Default)]
+pub(in crate::world) struct Lingering(Mutex<Option<Asked>>);
+
+#[derive(Clone)]
+struct Asked {
+    pod: PodRef,
+    /// The life of the pod in which its start script will do so.
+    container: String,
+    at: Instant,
+}
+
+/// What the start script says when PostgreSQL does not start any more in its pod.
+#[derive(Deserialize)]
+struct StoppedForGood {
+    container: String,
+    #[serde(flatten)]
+    decision: StartDecision,
+}
+
+impl Lingering {
+    /// Asks the start script of a pod to stay for a moment after its PostgreSQL has stopped.
+    pub(in crate::world) async fn ask(
+        &self,
+        cluster: &Connections,
+        pod: &PodRef,
+    ) -> Result<(), WorldError> {
+        let (stays, valid) = (STAYS.to_string(), VALID.to_string());
+        let at = Instant::now();
+        let argv = ["/bin/sh", names::LINGER_SCRIPT, "ask", &stays, &valid];
+        let said = run(cluster, pod, &argv, LIMIT).await?;
+        let container = said.trim().to_owned();
+        // A name says nothing of which pod it was.
+        let now = cluster.kube.pod(cluster.namespace(), &pod.name).await?;
+        if container.is_empty() || now.is_none_or(|it| it.uid != pod.uid) {
+            let words = format!("{} is another pod by now", pod.name);
+            return Err(WorldError::permanent(words));
+        }
+        *self.0.lock().await = Some(Asked {
+            pod: pod.clone(),
+            container,
+            at,
+        });
+        Ok(())
+    }
+
+    /// Takes it back, also while the pod stays. Who can't be told forgets it in its time, or has ended.
+    pub(in crate::world) async fn forget(&self, cluster: &Connections, pod: &PodRef) {
+        *self.0.lock().await = None;
+        let now = cluster.kube.pod(cluster.namespace(), &pod.name).await;
+        if now.is_ok_and(|it| it.is_some_and(|it| it.uid == pod.uid && !it.has_ended())) {
+            let argv = ["/bin/sh", names::LINGER_SCRIPT, "forget"];
+            run(cluster, pod, &argv, LIMIT).await.ok();
+        }
+    }
+
+    /// Whether a pod has said that it will stay, for a stop that begins now.
+    pub(in crate::world) async fn is_promised(&self) -> bool {
+        let asked = self.0.lock().await;
+        asked.as_ref().is_some_and(|it| it.at.elapsed() < TRUSTED)
+    }
+
+    /// Waits until PostgreSQL has stopped for good in a pod that was asked to stay, and tells where its WAL ends. None
+    /// when that can't be learned in this way, or it did not stop in order: then the container's end is waited for.
+    ///
+    /// It proves as much as the end of the container: the script says it when its PostgreSQL has shut down, starts none
+    /// any more in this container, and would start none in another one of this pod (`linger` in
+    /// `deploy/base/scripts/start.sh`); and the pod is being deleted, which can't be called back.
+    pub(in crate::world) async fn stopped_for_good(
+        &self,
+        cluster: &Connections,
+        plan: &Plan,
+        pod: &PodRef,
+        limit: Duration,
+    ) -> Option<Shutdown> {
+        let asked = self.0.lock().await.clone();
+        let asked = asked.filter(|it| it.pod == *pod)?;
+        let argv = ["/bin/sh", names::LINGER_SCRIPT, "await"];
+        let said = run(cluster, pod, &argv, limit).await.ok()?;
+        let stopped: StoppedForGood = serde_json::from_str(said.trim()).ok()?;
+        if stopped.container != asked.container {
+            return None;
+        }
+        let (timeline, lsn) = stopped.decision.clean_shutdown(&plan.system_identifier)?;
+        let expected = plan.operation.primary_change().map(|it| it.timeline);
+        if expected.is_some_and(|it| it != timeline) {
+            return None;
+        }
+        let deleted = timeout(limit, is_being_deleted(cluster, pod)).await;
+        (deleted == Ok(true)).then_some(Shutdown { timeline, lsn })
+    }
+}
+
+/// Whether the pod is being deleted, as soon as that is known; not, when it is another one.
+async fn is_being_deleted(cluster: &Connections, pod: &PodRef) -> bool {
+    loop {
+        match cluster.kube.pod(cluster.namespace(), &pod.name).await {
+            Ok(Some(now)) if now.uid == pod.uid => {
+                if now.deleting_since.is_some() {
+                    return true;
+                }
+            }
+            Ok(_) => return false,
+            // Silence is no answer.
+            Err(_) => {}
+        }
+        sleep(POLL).await;
+    }
+}
+
+async fn run(
+    cluster: &Connections,
+    pod: &PodRef,
+    argv: &[&str],
+    limit: Duration,
+) -> Result<String, WorldError> {
+    let namespace = cluster.namespace();
+    let running = cluster
+        .kube
+        .run_command(namespace, &pod.name, argv, None, limit);
+    let output = running.await?;
+    if output.code != 0 {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(WorldError::from(KubeError::Unexpected {
+            doing: format!("asking the start script of {}", pod.name),
+            reason: said,
+        }));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
