@@ -102,7 +102,7 @@ pub(super) async fn act(
             let after = Duration::from_secs((*after_seconds).into()).min(limit);
             hasten_end(cluster, plan, pod, after, *grace_seconds).await?;
         }
-        Action::AskToLinger { pod } => real.lingering.ask(cluster, pod).await?,
+        Action::AskToLinger { pod, term } => real.lingering.ask(cluster, pod, *term).await?,
         Action::ForgetLingering { pod } => real.lingering.forget(cluster, pod).await,
         Action::AwaitEnd { pod } => await_deletion(cluster, plan, pod, limit).await?,
         Action::DeleteClaim { claim, created } => delete_claim(cluster, claim, *created).await?,

@@ -13,7 +13,7 @@ use super::test_cluster::{Database, Oracle, TestCluster, full, on_sandbox};
 type Selector = BTreeMap<String, String>;
 
 /// A step, and the one after it, which needs the candidate.
-const BEFORE_CLIENTS_MOVE: (&str, &str) = ("linger-on-stop", "move-clients");
+const BEFORE_CLIENTS_MOVE: (&str, &str) = ("detach-laggards", "move-clients");
 const AFTER_CLIENTS_MOVED: (&str, &str) = ("move-clients", "stop-primary");
 /// A resume finds that they are not led there any more.
 const RESUMED: (&str, &str) = ("move-clients", "move-clients");

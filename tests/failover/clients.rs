@@ -113,8 +113,10 @@ fn nobody_who_connects_during_a_switchover_hangs() -> Result<()> {
             // Out of the primary's StatefulSet, within the other, and back: each stops its pod in another way.
             for to in ["replica-0", "replica-1", "primary-0"] {
                 let arguments = ["failover", "--to", to, "--rejoin", "--yes"];
-                cluster.pgctl(&arguments).await?.exits(0)?;
+                let run = cluster.pgctl(&arguments).await?.exits(0)?;
                 visitors.all_answered().await?;
+                let failed = run.says("linger-on-stop")?.says("linger-on-stop failed");
+                ensure!(failed.is_err(), "the old primary has not promised to stay");
                 let primary = oracle.content(cluster).await?;
                 ensure!(primary == to, "{primary} is primary, and not {to}");
             }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::test_cluster::{Oracle, TestCluster, eventually, on_cluster};
 
@@ -264,7 +264,11 @@ fn a_new_primary_that_is_lost_midway_is_replaced() -> Result<()> {
         eventually("the failover takes its place", async || {
             let over = ["failover", "--to", "replica-1", "--yes"];
             let run = cluster.pgctl(&over).await?;
-            run.exits(0)?.says("this failover replaces it").map(drop)
+            if run.status.success() {
+                return run.says("this failover replaces it").map(drop);
+            }
+            let run = run.exits(3)?.says("is being stopped, and has not ended yet")?;
+            bail!("{run}")
         })
         .await?;
         let primary = oracle.content_but_for_losses(cluster).await?;

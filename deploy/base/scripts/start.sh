@@ -79,6 +79,7 @@ HERE=$(dirname "$0")
 # shellcheck source=deploy/base/scripts/settings.sh
 . "$HERE/settings.sh"
 
+container=''       # name of this life of the pod
 child=''           # process that runs in the foreground
 keep_child=''      # set while that process must not be interrupted
 stopping=''        # set once the kubelet has asked us to go
@@ -253,13 +254,14 @@ record_stop() {
 # there, and lets them hang afterwards, wherever a kube-proxy still leads to it. A primary stays only when pgctl has asked for
 # it (linger.sh), and has led its clients elsewhere: nobody could take its place meanwhile.
 linger() {
-  [ "$clean" = true ] || return 0
+  [ "$clean" = true ] && [ "$status" -eq 0 ] || return 0
   if ! asked_to_linger; then
     [ "$state" != 'shut down in recovery' ] || sleep "$LINGER" 9>&-
     return 0
   fi
   # From here on no PostgreSQL starts in this pod any more, also not in another container of it: pgctl promotes another pod on
   # our word.
+  echo "$linger_term" | replace "$RUN/pgctl-stopped-term" || return 0
   printf '%s\n' "$record" | replace "$RUN/pgctl-stopped" || return 0
   log "PostgreSQL has stopped for good; refusing connections for $linger_seconds s more, while clients are led elsewhere"
   tenths=$((linger_seconds * 10))
@@ -272,9 +274,16 @@ linger() {
 
 asked_to_linger() {
   [ -e "$RUN/pgctl-linger" ] || return 1
-  until_second='' linger_seconds=''
-  read -r until_second linger_seconds <"$RUN/pgctl-linger"
-  is_number "$until_second" && is_number "$linger_seconds" && [ "$(date +%s)" -le "$until_second" ]
+  until_second='' linger_seconds='' linger_term=''
+  read -r until_second linger_seconds linger_term <"$RUN/pgctl-linger"
+  is_number "$until_second" && is_number "$linger_seconds" && is_number "$linger_term" && [ "$(date +%s)" -le "$until_second" ]
+}
+
+# Whether what PostgreSQL was stopped for has been put back: the topology names this pod, by a term above that of the operation
+# that has stopped it. Terms only grow.
+is_put_back() {
+  stopped_term=$(cat "$RUN/pgctl-stopped-term" 2>/dev/null)
+  is_number "$stopped_term" && read_topology && [ -z "$stale" ] && [ "$named" = "$POD_NAME" ] && [ "$term" -gt "$stopped_term" ]
 }
 
 # ---- What the topology says -------------------------------------------------------------------------------------
@@ -840,6 +849,11 @@ rm -f "$RUN/pgctl-wait" "$RUN/pgctl-fence" "$RUN/pgctl-postmaster"
 phase deciding
 prepare
 while [ -e "$RUN/pgctl-stopped" ]; do
+  if is_put_back; then
+    log "the switchover that PostgreSQL was stopped for was put back (topology term $term)"
+    rm -f "$RUN/pgctl-stopped"
+    break
+  fi
   hold stopped-for-good "PostgreSQL was stopped in this pod for good, and another pod may be primary by now; the pod is about to be deleted: pgctl status says what goes on. If nothing does: kubectl${POD_NAMESPACE:+ -n $POD_NAMESPACE} delete pod $POD_NAME" 1
 done
 settle_swap

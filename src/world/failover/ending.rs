@@ -219,8 +219,8 @@ pub(in crate::world) async fn await_clean_end(
     known: &Known,
     limit: Duration,
 ) -> Result<Vec<OperationFinding>, WorldError> {
-    // Its record was read when it was being deleted and its container had terminated: nothing
-    // starts in that pod again, and its name's next pod meets the fence.
+    // Its record was read when it was being deleted and its container had terminated, or its start script had said that no
+    // server starts any more: nothing starts in that pod again, and its name's next pod meets the fence.
     if known.shutdown.is_some() {
         return Ok(Vec::new());
     }

@@ -53,18 +53,16 @@ impl Lingering {
         &self,
         cluster: &Connections,
         pod: &PodRef,
+        term: u64,
     ) -> Result<(), WorldError> {
-        let (stays, valid) = (STAYS.to_string(), VALID.to_string());
+        *self.0.lock().await = None;
         let at = Instant::now();
-        let argv = ["/bin/sh", names::LINGER_SCRIPT, "ask", &stays, &valid];
-        let said = run(cluster, pod, &argv, LIMIT).await?;
-        let container = said.trim().to_owned();
-        // A name says nothing of which pod it was.
-        let now = cluster.kube.pod(cluster.namespace(), &pod.name).await?;
-        if container.is_empty() || now.is_none_or(|it| it.uid != pod.uid) {
-            let words = format!("{} is another pod by now", pod.name);
-            return Err(WorldError::permanent(words));
-        }
+        let asking = timeout(LIMIT, ask(cluster, pod, term)).await;
+        // Not asked again: clients can be waited for instead.
+        let container = asking
+            .map_err(|_| "it does not answer".to_owned())
+            .and_then(|asked| asked.map_err(|error| error.reason))
+            .map_err(|why| WorldError::permanent(format!("{}: {why}", pod.name)))?;
         *self.0.lock().await = Some(Asked {
             pod: pod.clone(),
             container,
@@ -106,18 +104,45 @@ impl Lingering {
         let asked = asked.filter(|it| it.pod == *pod)?;
         let argv = ["/bin/sh", names::LINGER_SCRIPT, "await"];
         let said = run(cluster, pod, &argv, limit).await.ok()?;
-        let stopped: StoppedForGood = serde_json::from_str(said.trim()).ok()?;
-        if stopped.container != asked.container {
-            return None;
-        }
-        let (timeline, lsn) = stopped.decision.clean_shutdown(&plan.system_identifier)?;
-        let expected = plan.operation.primary_change().map(|it| it.timeline);
-        if expected.is_some_and(|it| it != timeline) {
-            return None;
-        }
+        let shutdown = shutdown_of(&said, &asked.container, plan)?;
         let deleted = timeout(limit, is_being_deleted(cluster, pod)).await;
-        (deleted == Ok(true)).then_some(Shutdown { timeline, lsn })
+        (deleted == Ok(true)).then_some(shutdown)
     }
+}
+
+/// Asks, and tells which life of the pod will stay: the one whose server we talk to, in the very pod that is meant.
+async fn ask(cluster: &Connections, pod: &PodRef, term: u64) -> Result<String, WorldError> {
+    let (stays, valid, term) = (STAYS.to_string(), VALID.to_string(), term.to_string());
+    let argv = [
+        "/bin/sh",
+        names::LINGER_SCRIPT,
+        "ask",
+        &stays,
+        &valid,
+        &term,
+    ];
+    let said = run(cluster, pod, &argv, LIMIT).await?;
+    let container = said.trim().to_owned();
+    let session = cluster.session(&pod.name).await?;
+    let of_server = session.container_name().await?;
+    // A name says nothing of which pod it was.
+    let now = cluster.kube.pod(cluster.namespace(), &pod.name).await?;
+    let same = now.is_some_and(|it| it.uid == pod.uid);
+    if !same || of_server.as_deref() != Some(container.as_str()) {
+        let words = "it is another pod, or another container of it, by now";
+        return Err(WorldError::permanent(words));
+    }
+    Ok(container)
+}
+
+/// What the start script's word proves: the end of the WAL of a primary that this plan is about, shut down in order in this
+/// life of its pod. None when it is anything else.
+fn shutdown_of(said: &str, container: &str, plan: &Plan) -> Option<Shutdown> {
+    let stopped: StoppedForGood = serde_json::from_str(said.trim()).ok()?;
+    let (timeline, lsn) = stopped.decision.clean_shutdown(&plan.system_identifier)?;
+    let expected = plan.operation.primary_change().map(|it| it.timeline);
+    let meant = stopped.container == container && expected.is_none_or(|it| it == timeline);
+    meant.then_some(Shutdown { timeline, lsn })
 }
 
 /// Whether the pod is being deleted, as soon as that is known; not, when it is another one.
@@ -156,4 +181,66 @@ async fn run(
         }));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Lsn;
+    use crate::cluster::fixture::{healthy, now, replica};
+    use crate::plan::{Circumstances, FailoverRequest, plan_failover};
+
+    fn switchover() -> Plan {
+        let request = FailoverRequest {
+            to: Some(replica(0)),
+            ..FailoverRequest::default()
+        };
+        plan_failover(&healthy(2), &request, &Circumstances::default(), now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    /// What `linger` in the start script prints.
+    fn said(plan: &Plan) -> serde_json::Value {
+        let timeline = plan.operation.primary_change().map(|it| it.timeline);
+        serde_json::json!({
+            "pgctl": "stopped",
+            "state": "shut down",
+            "checkpoint_lsn": "0/A000028",
+            "timeline": timeline,
+            "system_identifier": plan.system_identifier,
+            "clean": true,
+            "container": "0c4c",
+        })
+    }
+
+    #[test]
+    fn the_word_of_the_container_that_was_asked_is_a_proof() {
+        let plan = switchover();
+        let shutdown = shutdown_of(&format!("{}\n", said(&plan)), "0c4c", &plan);
+        assert_eq!(shutdown.map(|it| it.lsn), Some(Lsn::new(0x0A00_0028)));
+    }
+
+    #[test]
+    fn any_other_word_proves_nothing() {
+        let plan = switchover();
+        let whole = said(&plan);
+        for (key, value) in [
+            ("container", "another".into()),
+            ("clean", false.into()),
+            ("state", "in production".into()),
+            ("state", "shut down in recovery".into()),
+            ("system_identifier", "1".into()),
+            ("timeline", 7.into()),
+            ("pgctl", "waiting".into()),
+        ] {
+            let mut other = whole.clone();
+            other[key] = value;
+            let shutdown = shutdown_of(&other.to_string(), "0c4c", &plan);
+            assert!(shutdown.is_none(), "{key}: {other}");
+        }
+        let cut = &whole.to_string()[..40];
+        for text in ["", "{}", cut] {
+            assert!(shutdown_of(text, "0c4c", &plan).is_none(), "{text}");
+        }
+    }
 }

@@ -125,6 +125,8 @@ pub enum Action {
     AskToLinger {
         /// The pod: of this UID and of no other.
         pod: PodRef,
+        /// The term of the topology under which it is stopped. A topology above it that names the pod puts the stop back.
+        term: u64,
     },
     /// Takes that back, where the pod can be asked. It passes by itself, too.
     ForgetLingering {
@@ -399,7 +401,7 @@ impl fmt::Display for Action {
                 "let {} end; after {after_seconds} s, shorten its grace period to {grace_seconds} s",
                 pod.name
             ),
-            Self::AskToLinger { pod } => write!(
+            Self::AskToLinger { pod, .. } => write!(
                 f,
                 "let {} refuse connections for a moment once its server has stopped",
                 pod.name

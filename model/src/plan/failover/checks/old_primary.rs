@@ -4,9 +4,6 @@ use super::super::common::{End, Situation, position, reported_end};
 use crate::cluster::{Component, ContainerState, Instance, Role, may_be_running};
 use crate::plan::language::{Check, CheckName, Loss, Mode};
 
-/// Most pods end within so many seconds.
-const LATELY_SECONDS: i64 = 15;
-
 /// One writable primary, or none, or a split brain.
 pub(crate) fn one_primary(situation: &Situation<'_>) -> Check {
     let name = CheckName::OnePrimary;
@@ -213,12 +210,12 @@ fn unproven(situation: &Situation<'_>, name: &str, old: Option<&Instance>) -> Op
     None
 }
 
-/// Whether a pod is being deleted since a moment ago, by the clocks of the API server and of this machine: only the words go
-/// by that.
+/// Whether a pod is being deleted for no longer than it may take, by the clocks of the API server and of this machine: only
+/// the words go by that.
 fn lately_deleted(situation: &Situation<'_>, pod: Option<&Instance>) -> bool {
     let since = pod.and_then(|it| it.pod.deleting_since);
     let seconds = since.map(|since| situation.snapshot.taken.duration_since(since).as_secs());
-    seconds.is_some_and(|it| (0..LATELY_SECONDS).contains(&it))
+    seconds.is_some_and(|it| it < i64::from(situation.stop_seconds()))
 }
 
 /// What may be lost when `target` is promoted.

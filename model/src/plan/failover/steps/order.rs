@@ -36,11 +36,11 @@ pub(crate) fn steps(situation: &Situation<'_>, target: &Instance) -> Vec<Step> {
         None => (parts.move_clients(), None),
     };
     steps.extend(early);
+    steps.extend(parts.linger());
     steps.extend(parts.hold());
     steps.push(parts.fence());
     steps.extend(parts.stop_unproven());
     steps.extend(parts.detach_laggards());
-    steps.extend(parts.linger());
     steps.extend(late);
     steps.extend(parts.hold_clients());
     steps.extend(parts.stop());

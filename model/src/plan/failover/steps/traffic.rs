@@ -7,6 +7,9 @@ use crate::plan::language::{Action, Condition, Follower, Mode, PodRef, Step, Ste
 
 /// How long the Service may take to lead to a pod.
 const POINT_SECONDS: u32 = 60;
+/// How long it may take to lead to the candidate while the old primary is about to be stopped: clients that come meanwhile are
+/// led to nobody.
+const MOVE_SECONDS: u32 = 20;
 /// How long asking a pod to stay may take, in seconds.
 const LINGER_SECONDS: u32 = 10;
 
@@ -32,7 +35,7 @@ impl Steps<'_> {
             Mode::Switchover => {
                 // Nobody is led to one that is not there any more.
                 step.requires.extend(self.fit());
-                step
+                step.timeout(MOVE_SECONDS)
             }
             Mode::Emergency => step.timeout(5).reported(),
         })
@@ -44,10 +47,11 @@ impl Steps<'_> {
         self.clients_moved()?;
         let pod = self.lingering()?;
         let forget = Action::ForgetLingering { pod: pod.clone() };
+        let term = self.term;
         Some(
             Step::new(
                 StepName::LingerOnStop,
-                Action::AskToLinger { pod },
+                Action::AskToLinger { pod, term },
                 Condition::Answered,
             )
             .undo(vec![forget], Condition::Answered, LINGER_SECONDS)
