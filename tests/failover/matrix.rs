@@ -267,7 +267,9 @@ fn a_new_primary_that_is_lost_midway_is_replaced() -> Result<()> {
             if run.status.success() {
                 return run.says("this failover replaces it").map(drop);
             }
-            let run = run.exits(3)?.says("is being stopped, and has not ended yet")?;
+            let run = run
+                .exits(3)?
+                .says("is being stopped, and has not ended yet")?;
             bail!("{run}")
         })
         .await?;

@@ -90,7 +90,9 @@ fn what_was_asked_of_another_life_of_the_pod_or_long_ago_does_not_count() -> Res
     let mut primary = cluster.restart(PRIMARY)?;
     primary.until("it accepts writes again", || cluster.writable(PRIMARY))?;
     assert_eq!(primary.linger(&["await"])?, None, "nobody has asked it");
-    primary.linger(&["ask", "2", "0", "5"])?.context("it promises")?;
+    primary
+        .linger(&["ask", "2", "0", "5"])?
+        .context("it promises")?;
     std::thread::sleep(Duration::from_secs(2));
     primary.stop()?;
     ensure!(!cluster.run_dir(PRIMARY).join("pgctl-stopped").exists());
