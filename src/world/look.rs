@@ -16,6 +16,7 @@ use crate::world::failover::candidate::fit_to_take_over;
 use crate::world::failover::end::{End, end_of};
 use crate::world::failover::ending::{all_ended, held};
 use crate::world::failover::followers::not_streaming;
+use crate::world::failover::hanging::may_hang_for;
 use crate::world::failover::laggards::laggards;
 use crate::world::failover::services::is_closed;
 use crate::world::failover::silence::{is_silent, is_unanswering};
@@ -158,15 +159,7 @@ pub(super) async fn holds(
             real.seen_to_lead.leads_to(cluster, service, pod).await?
         }
         Condition::ClientsLedTo { service, pod } => {
-            let behind = real
-                .seen_to_lead
-                .proxies_behind(cluster, service, pod)
-                .await?;
-            match behind {
-                Some(Duration::ZERO) => true,
-                Some(_) => real.lingering.is_promised().await,
-                None => false,
-            }
+            may_hang_for(real, service, pod).await? == Some(Duration::ZERO)
         }
         Condition::ServiceSelects { service, selector } => {
             let now: Option<Service> = cluster.kube.get(namespace, service).await?;

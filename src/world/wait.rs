@@ -13,6 +13,7 @@ use crate::plan::{
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{await_clean_end, await_ends};
 use crate::world::failover::followers::Hopeless;
+use crate::world::failover::hanging::may_hang_for;
 use crate::world::failover::topology::{not_gone_on, present};
 use crate::world::look::holds;
 use crate::world::reasons::because;
@@ -96,13 +97,8 @@ pub(super) async fn wait(
         }
         Condition::ClientsLedTo { service, pod } => {
             // Nothing announces it, but when it can hold at the earliest is known.
-            if !real.lingering.is_promised().await
-                && let Ok(Some(behind)) = real
-                    .seen_to_lead
-                    .proxies_behind(cluster, service, pod)
-                    .await
-            {
-                tokio::time::sleep(behind.min(limit)).await;
+            if let Ok(Some(left)) = may_hang_for(real, service, pod).await {
+                tokio::time::sleep(left.min(limit)).await;
             }
             poll(real, plan, condition, known, limit).await?;
             Ok(Vec::new())

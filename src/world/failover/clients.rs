@@ -42,7 +42,7 @@ impl SeenToLead {
     }
 
     /// How much longer a proxy may be behind; none when it does not lead there.
-    pub(in crate::world) async fn proxies_behind(
+    pub(super) async fn proxies_behind(
         &self,
         cluster: &Connections,
         service: &str,

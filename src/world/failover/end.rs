@@ -1,6 +1,6 @@
 //! How a pod ended, from its object.
 
-use crate::cluster::{ContainerState, PodFacts};
+use crate::cluster::{ContainerState, PodFacts, Timeline};
 use crate::plan::{Plan, PodRef, Shutdown};
 
 /// What a pod's end came to.
@@ -28,9 +28,8 @@ pub(in crate::world) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef
     let ContainerState::Terminated(record) = &now.container else {
         return Some(End::Stopped("it never came to a node".to_owned()));
     };
-    let expected = plan.operation.primary_change().map(|it| it.timeline);
     Some(match record.clean_shutdown(&plan.system_identifier) {
-        Some((timeline, lsn)) if expected.is_none_or(|it| it == timeline) => {
+        Some((timeline, lsn)) if is_expected(plan, timeline) => {
             End::Clean(Shutdown { timeline, lsn })
         }
         Some((timeline, _)) => End::Stopped(format!("its record is of timeline {timeline}")),
@@ -46,11 +45,17 @@ pub(in crate::world) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef
     })
 }
 
+/// Whether a plan was made for a primary on this timeline.
+pub(super) fn is_expected(plan: &Plan, timeline: Timeline) -> bool {
+    let expected = plan.operation.primary_change().map(|it| it.timeline);
+    expected.is_none_or(|it| it == timeline)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::fixture::{PRIMARY, healthy, now, replica, shut_down_at};
-    use crate::cluster::{Lsn, TerminationRecord, Timeline};
+    use crate::cluster::{Lsn, TerminationRecord};
     use crate::plan::{Circumstances, FailoverRequest, Operation, plan_failover};
 
     /// A switchover, its old primary, and that pod while it is being deleted, stopped in order.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::clients::PROXIES;
+use super::end::is_expected;
 use crate::cluster::{StartDecision, names};
 use crate::engine::WorldError;
 use crate::kubernetes::KubeError;
@@ -24,8 +25,6 @@ const VALID: u32 = 90;
 const TRUSTED: Duration = Duration::from_secs(60);
 /// The longest that asking may take: clients can be waited for in another way.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How often the API is asked whether the pod is being deleted.
-const POLL: Duration = Duration::from_millis(20);
 
 /// The pod that was asked to stay.
 #[derive(Default)]
@@ -105,8 +104,15 @@ impl Lingering {
         let argv = ["/bin/sh", names::LINGER_SCRIPT, "await"];
         let said = run(cluster, pod, &argv, limit).await.ok()?;
         let shutdown = shutdown_of(&said, &asked.container, plan)?;
-        let deleted = timeout(limit, is_being_deleted(cluster, pod)).await;
-        (deleted == Ok(true)).then_some(shutdown)
+        let (namespace, name) = (cluster.namespace(), &pod.name);
+        let doing = format!("waiting until {name} is being deleted");
+        let deleted = cluster
+            .kube
+            .wait_for_pod(namespace, name, &doing, limit, |now| match now {
+                Some(now) if now.uid == pod.uid => now.deleting_since.map(|_| true),
+                _ => Some(false),
+            });
+        deleted.await.ok()?.then_some(shutdown)
     }
 }
 
@@ -140,26 +146,8 @@ async fn ask(cluster: &Connections, pod: &PodRef, term: u64) -> Result<String, W
 fn shutdown_of(said: &str, container: &str, plan: &Plan) -> Option<Shutdown> {
     let stopped: StoppedForGood = serde_json::from_str(said.trim()).ok()?;
     let (timeline, lsn) = stopped.decision.clean_shutdown(&plan.system_identifier)?;
-    let expected = plan.operation.primary_change().map(|it| it.timeline);
-    let meant = stopped.container == container && expected.is_none_or(|it| it == timeline);
+    let meant = stopped.container == container && is_expected(plan, timeline);
     meant.then_some(Shutdown { timeline, lsn })
-}
-
-/// Whether the pod is being deleted, as soon as that is known; not, when it is another one.
-async fn is_being_deleted(cluster: &Connections, pod: &PodRef) -> bool {
-    loop {
-        match cluster.kube.pod(cluster.namespace(), &pod.name).await {
-            Ok(Some(now)) if now.uid == pod.uid => {
-                if now.deleting_since.is_some() {
-                    return true;
-                }
-            }
-            Ok(_) => return false,
-            // Silence is no answer.
-            Err(_) => {}
-        }
-        sleep(POLL).await;
-    }
 }
 
 async fn run(

@@ -5,6 +5,7 @@ pub(super) mod clients;
 pub(super) mod end;
 pub(super) mod ending;
 pub(super) mod followers;
+pub(super) mod hanging;
 pub(super) mod held_clients;
 pub(super) mod laggards;
 pub(super) mod lingering;
