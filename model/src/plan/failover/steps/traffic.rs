@@ -44,7 +44,6 @@ impl Steps<'_> {
     /// A proxy may act on that a second late, and the address of a pod that has gone lets a connection hang. So the pod
     /// stays for that time; one that does not promise it is not stopped before every proxy had its time.
     pub(super) fn linger(&self) -> Option<Step> {
-        self.clients_moved()?;
         let pod = self.lingering()?;
         let forget = Action::ForgetLingering { pod: pod.clone() };
         let term = self.term;
@@ -60,10 +59,11 @@ impl Steps<'_> {
         )
     }
 
-    /// The old primary, where its start script may know how to stay.
+    /// The old primary, where clients are led away from it and its start script may know how to stay.
     pub(super) fn lingering(&self) -> Option<PodRef> {
-        let planned = self.situation.mode == Mode::Switchover && self.config_map.is_some();
-        self.old_to_stop().filter(|_| planned).map(PodRef::of)
+        self.clients_moved()?;
+        self.config_map.as_ref()?;
+        self.old_to_stop().map(PodRef::of)
     }
 
     /// What must hold before a primary that clients use is stopped.
