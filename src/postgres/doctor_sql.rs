@@ -2,6 +2,8 @@
 //! that some versions lack are read through `to_jsonb(row)`, which gives null.
 
 /// What a server says as a whole (`doctor::ServerAnswer` without what only some users or versions know).
+///
+/// Of settings only those that are not the default: all of them, from every server, take longer than the rest.
 pub(super) const SERVER: &str = r"
 select json_build_object(
   'version', version(),
@@ -19,7 +21,9 @@ select json_build_object(
   'settings', (select coalesce(json_agg(json_build_object(
       'name', name, 'value', coalesce(current_setting(name, true), '')) order by name), '[]')
     from pg_settings
-    where context <> 'internal' and source not in ('client', 'override', 'session', 'interactive', 'test')
+    where context <> 'internal'
+      and source not in ('default', 'client', 'override', 'session', 'interactive', 'test')
+      and setting is distinct from boot_val
       and name not in ('cluster_name', 'primary_conninfo', 'primary_slot_name', 'listen_addresses',
         'config_file', 'hba_file', 'ident_file', 'data_directory', 'external_pid_file',
         'synchronous_standby_names', 'recovery_target_timeline', 'transaction_read_only')),

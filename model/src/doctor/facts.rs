@@ -138,7 +138,7 @@ pub struct ServerAnswer {
     pub multixact_freeze_max_age: u64,
     /// `autovacuum` and `track_counts`.
     pub autovacuum: bool,
-    /// Settings that could differ between pods, by name.
+    /// Settings that could differ between pods and are not the default, by name.
     pub settings: Vec<SettingValue>,
     /// `shared_buffers`, in bytes.
     pub shared_buffers: u64,
