@@ -1,6 +1,6 @@
 //! Becoming and staying a standby.
 
-use crate::pod::{Cluster, PRIMARY, REPLICA, REPLICA_1, mode, skipped};
+use crate::pod::{Cluster, PRIMARY, REPLICA, REPLICA_1, mode, skipped, wait_until};
 use anyhow::{Result, ensure};
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -117,6 +117,51 @@ fn a_slot_that_was_dropped_is_made_again() -> Result<()> {
     )?;
     cluster.sql(PRIMARY, "ALTER ROLE replicator LOGIN")?;
     replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))
+}
+
+/// PostgreSQL 18 gives up a slot that nobody streams through, so that a pod that does not come back does not keep WAL for
+/// ever; the pod that does is copied anew. (What is before 18 would not start with such a setting.)
+#[test]
+fn a_slot_that_nobody_streams_through_is_given_up_in_time() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    const INVALIDATED: &str = "SELECT to_jsonb(s) ->> 'invalidation_reason' FROM pg_replication_slots s WHERE slot_name LIKE '%replica_0'";
+    let (cluster, primary, replica) = Cluster::running()?;
+    primary.stop()?;
+    let soon = [("PG_IDLE_SLOT_TIMEOUT", "1s")];
+    let mut primary = cluster.start_with(PRIMARY, &soon)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    wait_until("the standby streams", || {
+        Ok(cluster.streams(PRIMARY, REPLICA))
+    })?;
+    if cluster.sql(PRIMARY, "SHOW server_version_num")?.as_str() < "180000" {
+        let known = "SELECT count(*) FROM pg_settings WHERE name = 'idle_replication_slot_timeout'";
+        assert_eq!(cluster.sql(PRIMARY, known)?, "0");
+        return Ok(());
+    }
+    replica.stop()?;
+    wait_until("its slot is given up", || {
+        cluster.sql(PRIMARY, "CHECKPOINT")?;
+        Ok(cluster.answers(PRIMARY, INVALIDATED, "idle_timeout"))
+    })?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))?;
+    assert_eq!(cluster.sql(PRIMARY, INVALIDATED)?, "");
+
+    // What a file says counts.
+    cluster.sql(
+        PRIMARY,
+        "ALTER SYSTEM SET idle_replication_slot_timeout = '2h'",
+    )?;
+    primary.stop()?;
+    let mut primary = cluster.start_with(PRIMARY, &soon)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    assert_eq!(
+        cluster.sql(PRIMARY, "SHOW idle_replication_slot_timeout")?,
+        "2h"
+    );
+    Ok(())
 }
 
 /// Readers who are still led there are refused as long as it is there, and would hang afterwards.
