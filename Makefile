@@ -7,9 +7,10 @@ TEST_THREADS ?= 4
 # Servers and scripts that tests start themselves inherit which signals are ignored, and a shell ignores some for what it runs in the
 # background. (Containers of the sandbox do not.)
 AS_ON_A_TERMINAL = env --default-signal=INT,QUIT
+WITH_FAILPOINTS = --workspace --features pgctl/failpoints
 SCRIPTS = examples/runbooks/*.sh xtask/deny.sh sandbox/requirements.sh sandbox/common.sh sandbox/demo.sh sandbox/bench.sh sandbox/bench-looking.sh sandbox/bench-pooler.sh sandbox/bench-backup.sh deploy/base/scripts/*.sh deploy/components/*/scripts/*.sh completions/pgctl.bash completions/kubectl_complete-pgctl
 
-.PHONY: help demo sandbox test test-fast test-long lint bench docs
+.PHONY: help demo sandbox build test test-fast test-long lint bench docs
 
 help: ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -24,11 +25,13 @@ sandbox: ## Start a cluster of three and leave it running
 	@$(CARGO) build --quiet --package pgctl --package pgctl-sandbox
 	@$(PGCTL_BIN_DIR)/pgctl-sandbox up --name demo
 
-test: ## Everything: unit tests, the start script, the sandbox, end to end, generated files fresh
+build: ## What the tests run
 	@sandbox/requirements.sh
-	$(CARGO) build --workspace --all-targets --features pgctl/failpoints
+	$(CARGO) build --all-targets $(WITH_FAILPOINTS)
+
+test: build ## Everything: unit tests, the start script, the sandbox, end to end, generated files fresh
 	PGCTL_TEST_WITHOUT="$${PGCTL_TEST_WITHOUT-$$(sandbox/requirements.sh --lacking)}" RUST_TEST_THREADS=$(TEST_THREADS) \
-		$(AS_ON_A_TERMINAL) $(CARGO) test --workspace --features pgctl/failpoints
+		$(AS_ON_A_TERMINAL) $(CARGO) test $(WITH_FAILPOINTS)
 	$(CARGO) xtask generate --check
 
 test-fast: ## What needs no cluster: the decisions, the screens, the rooms, the commands in the documents
