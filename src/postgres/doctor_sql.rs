@@ -3,7 +3,9 @@
 
 /// What a server says as a whole (`doctor::ServerAnswer` without what only some users or versions know).
 ///
-/// Of settings only those that are not the default: all of them, from every server, take longer than the rest.
+/// Notes:
+/// - Of settings only those that are not the default: all of them, from every server, take longer than the rest.
+/// - What is behind `pg_settings`, `pg_stat_activity` and `pg_stat_ssl`: views take servers longer to plan than the answer.
 pub(super) const SERVER: &str = r"
 select json_build_object(
   'version', version(),
@@ -20,7 +22,7 @@ select json_build_object(
   'autovacuum', current_setting('autovacuum')::boolean and current_setting('track_counts')::boolean,
   'settings', (select coalesce(json_agg(json_build_object(
       'name', name, 'value', coalesce(current_setting(name, true), '')) order by name), '[]')
-    from pg_settings
+    from pg_show_all_settings()
     where context <> 'internal'
       and source not in ('default', 'client', 'override', 'session', 'interactive', 'test')
       and setting is distinct from boot_val
@@ -37,12 +39,11 @@ select json_build_object(
       'user', usename, 'application', application, 'sessions', sessions,
       'superuser', superuser, 'remote', remote, 'tls', tls) order by sessions desc), '[]')
     from (
-      select coalesce(a.usename, '') as usename, coalesce(a.application_name, '') as application,
-        coalesce(r.rolsuper, false) as superuser, coalesce(s.ssl, false) as tls,
+      select coalesce(r.rolname, '') as usename, coalesce(a.application_name, '') as application,
+        coalesce(r.rolsuper, false) as superuser, coalesce(a.ssl, false) as tls,
         a.client_addr is not null and host(a.client_addr) not in ('127.0.0.1', '::1') as remote,
         count(*) as sessions
-      from pg_stat_activity a
-      left join pg_stat_ssl s on s.pid = a.pid
+      from pg_stat_get_activity(null) a
       left join pg_roles r on r.oid = a.usesysid
       where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
       group by 1, 2, 3, 4, 5
@@ -95,15 +96,16 @@ select json_build_object(
   'unusedIndexes', (select coalesce(json_agg(json_build_object(
       'index', s.indexrelid::regclass::text, 'table', s.relid::regclass::text,
       'bytes', pg_relation_size(s.indexrelid))), '[]')
-    from (select s.indexrelid, s.relid from pg_stat_user_indexes s
-      join pg_index i on i.indexrelid = s.indexrelid
-      where s.idx_scan = 0 and i.indisvalid and not i.indisunique and not i.indisexclusion
+    from (select i.indexrelid, i.indrelid as relid
+      from pg_index i join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
+      where t.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+        and pg_stat_get_numscans(i.indexrelid) = 0 and i.indisvalid and not i.indisunique and not i.indisexclusion
         and not i.indisreplident
-        and not exists (select from pg_constraint c where c.conindid = s.indexrelid)
-        and not exists (select from pg_locks l where l.relation = s.indexrelid and l.mode = 'AccessExclusiveLock'
+        and not exists (select from pg_constraint c where c.conindid = i.indexrelid)
+        and not exists (select from pg_locks l where l.relation = i.indexrelid and l.mode = 'AccessExclusiveLock'
           and l.database = (select oid from pg_database where datname = current_database()))
-        and pg_relation_size(s.indexrelid) >= 1048576
-      order by s.indexrelid limit 1000) as s),
+        and pg_relation_size(i.indexrelid) >= 1048576
+      order by i.indexrelid limit 1000) as s),
   'statisticsSeconds', extract(epoch from clock_timestamp() - coalesce(
       (select stats_reset from pg_stat_database where datname = current_database()),
       pg_postmaster_start_time()))::float8
@@ -150,7 +152,7 @@ select json_build_object(
     where n.nspname = 'public' and x.grantee = 0 and x.privilege_type = 'CREATE'),
   'behind', (select coalesce(json_agg(json_build_object(
       'table', relid::regclass::text, 'dead', dead, 'threshold', threshold) order by dead desc), '[]')
-    from (select s.relid, s.n_dead_tup as dead, least(
+    from (select c.oid as relid, pg_stat_get_dead_tuples(c.oid) as dead, least(
         coalesce((select option_value::float8 from pg_options_to_table(c.reloptions)
           where option_name = 'autovacuum_vacuum_threshold'),
           current_setting('autovacuum_vacuum_threshold')::float8)
@@ -158,7 +160,8 @@ select json_build_object(
           where option_name = 'autovacuum_vacuum_scale_factor'),
           current_setting('autovacuum_vacuum_scale_factor')::float8) * greatest(c.reltuples, 0),
         nullif(current_setting('autovacuum_vacuum_max_threshold', true)::float8, -1))::bigint as threshold
-      from pg_stat_user_tables s join pg_class c on c.oid = s.relid) as tables
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema')) as tables
     where dead >= greatest(10000, 2 * threshold))
 )::text";
 
