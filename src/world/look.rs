@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Service;
 
 use crate::engine::{Known, WorldError};
 use crate::events::StandbyStage;
-use crate::plan::{Condition, Plan, RestoreCondition};
+use crate::plan::{Condition, Operation, Plan, RestoreCondition};
 use crate::world::cluster::RealCluster;
 use crate::world::connections::Connections;
 use crate::world::failover::candidate::fit_to_take_over;
@@ -134,12 +134,18 @@ pub(super) async fn holds(
             stateful_set,
             upstream,
             max_lag_bytes,
+            stopping,
         } => {
+            let asked = upstream.as_deref();
+            let going = match asked {
+                Some(upstream) if *stopping => is_being_stopped(cluster, plan, upstream).await?,
+                Some(_) | None => false,
+            };
             fit_to_take_over(
                 cluster,
                 pod,
                 stateful_set,
-                upstream.as_deref(),
+                asked.filter(|_| !going),
                 *max_lag_bytes,
             )
             .await?
@@ -218,6 +224,23 @@ pub(super) async fn holds(
             real.restoring().volume_holds(plan, condition).await?
         }
     })
+}
+
+/// Whether the very pod that the plan stops is being deleted.
+async fn is_being_stopped(
+    cluster: &Connections,
+    plan: &Plan,
+    pod: &str,
+) -> Result<bool, WorldError> {
+    let Operation::Failover {
+        from_pod: Some(meant),
+        ..
+    } = &plan.operation
+    else {
+        return Ok(false);
+    };
+    let now = cluster.kube.pod(cluster.namespace(), pod).await?;
+    Ok(now.is_some_and(|it| it.uid == meant.uid && it.deleting_since.is_some()))
 }
 
 /// Whether a pod takes part.

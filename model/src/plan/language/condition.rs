@@ -189,6 +189,10 @@ pub enum Condition {
         upstream: Option<String>,
         /// How far behind it may be, in bytes.
         max_lag_bytes: u64,
+        /// The pod that it streams from may be being stopped already, by the very step that asks: it can't be asked any
+        /// more then, nor called back, and that the candidate has everything is proven before the promotion.
+        #[serde(default)]
+        stopping: bool,
     },
     /// The server answers and is in recovery.
     InRecovery {

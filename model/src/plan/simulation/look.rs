@@ -78,6 +78,7 @@ impl Model {
                 pod,
                 upstream,
                 max_lag_bytes,
+                stopping,
                 ..
             } => {
                 let stays = self
@@ -88,10 +89,14 @@ impl Model {
                     let end = answers(upstream)?.position;
                     Some(end.bytes_since(answers(pod)?.position))
                 };
+                let going = |upstream: &String| {
+                    *stopping && self.pods.get(upstream).is_some_and(|it| it.lingers)
+                };
                 stays
                     && upstream.as_ref().is_none_or(|upstream| {
-                        streams(pod, upstream)
-                            && behind(upstream).is_some_and(|it| it <= *max_lag_bytes)
+                        going(upstream)
+                            || (streams(pod, upstream)
+                                && behind(upstream).is_some_and(|it| it <= *max_lag_bytes))
                     })
             }
             Condition::InRecovery { pod } => {

@@ -192,21 +192,22 @@ impl Steps<'_> {
         step.requires.extend(self.clients_moved());
         step.requires.extend(self.fenced());
         if self.config_map.is_some() {
-            step.requires.extend(self.fit());
+            step.requires.extend(self.fit(true));
         }
         step.undo = self.restart();
         Some(step)
     }
 
     /// The candidate is still what it was when the plan was made: nothing is stopped for one that
-    /// could not take over.
-    pub(super) fn fit(&self) -> Option<Condition> {
+    /// could not take over. `stopping`: the step that asks is the one that stops the old primary, and may have begun.
+    pub(super) fn fit(&self, stopping: bool) -> Option<Condition> {
         let set = self.snapshot.stateful_set(self.target.pod.component)?;
         Some(Condition::FitToTakeOver {
             pod: self.to.clone(),
             stateful_set: set.name.clone(),
             upstream: (self.situation.mode == Mode::Switchover).then(|| self.situation.old.clone()),
             max_lag_bytes: self.situation.request.max_lag_bytes,
+            stopping,
         })
     }
 

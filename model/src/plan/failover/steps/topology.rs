@@ -36,7 +36,7 @@ impl Steps<'_> {
         else {
             // Without a topology the fence is the StatefulSet at 0.
             let mut step = self.scale_old_to_zero(StepName::Fence);
-            step.requires.extend(self.fit());
+            step.requires.extend(self.fit(false));
             step.requires.extend(self.still_an_emergency());
             step.requires.extend(self.clients_moved());
             return step;

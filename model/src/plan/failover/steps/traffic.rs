@@ -34,7 +34,7 @@ impl Steps<'_> {
         Some(match self.situation.mode {
             Mode::Switchover => {
                 // Nobody is led to one that is not there any more.
-                step.requires.extend(self.fit());
+                step.requires.extend(self.fit(false));
                 step.timeout(MOVE_SECONDS)
             }
             Mode::Emergency => step.timeout(5).reported(),
