@@ -24,7 +24,7 @@ select json_build_object(
       'name', name, 'value', coalesce(current_setting(name, true), '')) order by name), '[]')
     from pg_show_all_settings()
     where context <> 'internal'
-      and source not in ('default', 'client', 'override', 'session', 'interactive', 'test')
+      and source not in ('client', 'override', 'session', 'interactive', 'test')
       and setting is distinct from boot_val
       and name not in ('cluster_name', 'primary_conninfo', 'primary_slot_name', 'listen_addresses',
         'config_file', 'hba_file', 'ident_file', 'data_directory', 'external_pid_file',
