@@ -454,6 +454,16 @@ async fn a_change_never_overwrites_what_it_has_not_seen() {
         matches!(other, Err(KubeError::Conflict { .. })),
         "{other:?}"
     );
+    // An eviction asks for the very pod, too.
+    let conflict = kube
+        .evict_pod("here", "one-primary-0", "another-uid")
+        .await
+        .expect_err("it is another pod");
+    assert!(matches!(conflict, KubeError::Conflict { .. }), "{conflict}");
+    assert!(
+        sandbox.store().read::<Pod>("here", "one-primary-0").is_ok(),
+        "another pod was evicted"
+    );
     let gone = kube.delete_pod("here", "never-was", "u").await;
     assert!(gone.is_ok(), "{gone:?}");
     kube.scale("here", "one-primary", 0).await.expect("scaled");

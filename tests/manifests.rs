@@ -256,6 +256,7 @@ fn kubernetes_knows_every_field() -> Result<()> {
         "sandbox",
         "rbac",
         "rbac/nodes",
+        "rbac/drain",
         "rbac/users",
         "rbac/passwords",
     ] {

@@ -7,11 +7,11 @@ use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::plugin::{called_as_plugin, of_plugin};
 use super::{
-    BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, ExplainArgs,
-    FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs, PasswordsArgs,
-    PoolerArgs, PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs, RejoinArgs,
-    ReportArgs, RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs, SyncArgs,
-    TopArgs, TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
+    BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, DrainArgs,
+    ExplainArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs,
+    PasswordsArgs, PoolerArgs, PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs,
+    RejoinArgs, ReportArgs, RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs,
+    SyncArgs, TopArgs, TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -105,6 +105,8 @@ pub enum Command {
     Rollout(RolloutArgs),
     /// Bring every server to another minor version, the standbys first
     Upgrade(UpgradeArgs),
+    /// Move the cluster's pods away from a node, the primary first
+    Drain(DrainArgs),
     /// Show the autoscaler, and why it does not scale; or change it
     Hpa(HpaArgs),
     /// Show for how many standbys commits wait; or change it

@@ -13,6 +13,7 @@ impl Command {
             Self::Scale(args) => args.operation.change.telling.events,
             Self::Rollout(args) => args.operation.change.telling.events,
             Self::Upgrade(args) => args.change.telling.events,
+            Self::Drain(args) => args.change.telling.events,
             Self::Restore(args) => args.operation.change.telling.events,
             Self::Hpa(args) => match &args.command {
                 None | Some(HpaCommand::Show) => args.telling.events,

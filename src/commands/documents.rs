@@ -88,7 +88,7 @@ pub(super) fn documents(command: &Command) -> &'static [&'static str] {
         | Command::Reinit(_)
         | Command::Scale(_)
         | Command::Restore(_) => OPERATION,
-        Command::Rollout(_) | Command::Upgrade(_) => ROLLOUT,
+        Command::Rollout(_) | Command::Upgrade(_) | Command::Drain(_) => ROLLOUT,
         Command::Hpa(args) => match &args.command {
             None | Some(HpaCommand::Show) => &["autoscaler.json"],
             Some(HpaCommand::Set(_) | HpaCommand::Pause(_) | HpaCommand::Resume(_)) => OPERATION,

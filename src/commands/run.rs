@@ -108,6 +108,7 @@ async fn work(cli: &Cli, context: &Context) -> Result<Ended, Failure> {
         Command::Scale(args) => scale::run(context, args).await,
         Command::Rollout(args) => rollout::run(context, args).await,
         Command::Upgrade(args) => rollout::upgrade(context, args).await,
+        Command::Drain(args) => rollout::drain(context, args).await,
         Command::Hpa(args) => hpa::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::History => history::run(context).await,

@@ -106,9 +106,12 @@ impl Call {
     }
 
     /// The Role of `deploy/rbac` that allows it: `pgctl-viewer` may look (which takes streams into
-    /// the pods, too), `pgctl-operator` may change.
+    /// the pods, too), `pgctl-operator` may change; what belongs to no namespace takes a ClusterRole.
     pub fn role(&self) -> &'static str {
         match (self.verb, self.resource) {
+            // No part of a namespace: ClusterRoles.
+            (Verb::Get | Verb::List | Verb::Watch, "nodes") => "pgctl-nodes",
+            (_, "nodes" | "persistentvolumes") => "pgctl-drain",
             (Verb::Get | Verb::List | Verb::Watch, _) | (_, "pods/portforward" | "pods/exec") => {
                 "pgctl-viewer"
             }
@@ -178,6 +181,8 @@ mod tests {
             Call::new(Verb::Create, "", "pods/portforward").role(),
             "pgctl-viewer"
         );
+        assert_eq!(Call::new(Verb::List, "", "nodes").role(), "pgctl-nodes");
+        assert_eq!(Call::new(Verb::Patch, "", "nodes").role(), "pgctl-drain");
         assert_eq!(
             Call::new(Verb::Create, "", "leases").role(),
             "pgctl-operator"

@@ -12,6 +12,7 @@ mod client;
 mod config_map;
 mod deployed;
 mod discovery;
+mod drain;
 mod endpoints;
 mod error;
 mod event;

@@ -4,6 +4,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use kube::core::Status;
+
 use super::error::{broke_off, chain, innermost, namespace_is_missing, tls_error};
 use super::{Call, Kube, KubeError, LoginError};
 
@@ -45,6 +47,21 @@ impl Kube {
         .await
     }
 
+    /// A request that changes something and is made once: where 429 is an answer, and not that the API server is busy.
+    pub(crate) async fn once<T>(
+        &self,
+        call: &Call,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, KubeError> {
+        match tokio::time::timeout(self.timeout(), request).await {
+            Ok(result) => result.map_err(|error| KubeError::of(error, call, self)),
+            Err(_) => Err(KubeError::TimedOut {
+                doing: call.to_string(),
+                after: self.timeout(),
+            }),
+        }
+    }
+
     async fn attempts<T, F, Fut>(
         &self,
         call: &Call,
@@ -77,6 +94,15 @@ impl Kube {
     }
 }
 
+/// What the API says, with the causes of a 429: which disruption budget does not let a pod go.
+fn with_causes(status: &Status) -> String {
+    let causes = status.details.iter().flat_map(|it| &it.causes);
+    let causes = causes.filter(|it| status.code == 429 && !it.message.is_empty());
+    causes.fold(status.message.clone(), |message, cause| {
+        format!("{message} {}", cause.message)
+    })
+}
+
 impl KubeError {
     /// Makes out what kube's error means for this call.
     pub(crate) fn of(error: kube::Error, call: &Call, kube: &Kube) -> Self {
@@ -104,8 +130,8 @@ impl KubeError {
             code => Self::Api {
                 call,
                 code,
+                message: with_causes(&status),
                 reason: status.reason,
-                message: status.message,
             },
         }
     }

@@ -117,7 +117,7 @@ fn around(
 
 /// Names of the pods that a selector fits. One without anything in it fits all; one that makes no
 /// sense fits none.
-fn selected(selector: Option<&LabelSelector>, pods: &[Pod]) -> BTreeSet<String> {
+pub(super) fn selected(selector: Option<&LabelSelector>, pods: &[Pod]) -> BTreeSet<String> {
     let Some(Ok(selector)) = selector.cloned().map(Selector::try_from) else {
         return BTreeSet::new();
     };

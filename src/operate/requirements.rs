@@ -74,6 +74,7 @@ pub async fn requirements(
         drift: drift(snapshot, &argo),
         unlogged,
         poolers,
+        drained: None,
     })
 }
 

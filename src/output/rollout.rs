@@ -7,7 +7,7 @@ use super::operation::checks_screen;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
-use crate::cluster::words;
+use crate::cluster::words::{self, shell_word};
 use crate::engine::Report;
 use crate::plan::{Rollout, RolloutPart};
 
@@ -33,6 +33,15 @@ impl<'a> RolloutContent<'a> {
 pub fn rollout_screen(rollout: &Rollout, screen: &Screen, all: bool) -> String {
     let mut text = checks_screen(&rollout.checks, screen, all) + "\n";
     if rollout.parts.is_empty() {
+        if let Some(node) = &rollout.request.node {
+            let line = format!("Nothing to do: no pod of {} is on {node}.", rollout.cluster);
+            text += &(screen.wrap(&plain(&line), 0) + "\n");
+            let next = format!(
+                "kubectl drain {} --ignore-daemonsets --delete-emptydir-data takes away what else is there",
+                shell_word(node)
+            );
+            return text + &format!("  next: {}\n", screen.given.suggestion(&next));
+        }
         let line = match &rollout.request.pod {
             None => {
                 "Nothing to do: every pod was made from the present template of its StatefulSet."
@@ -63,7 +72,7 @@ fn after(rollout: &Rollout) -> &'static str {
         .any(|part| matches!(part, RolloutPart::Restart { .. }));
     match restarts {
         true => {
-            "Each pod streams, has caught up and is ready before the next part begins; the first that does not come back ends the rollout."
+            "Each pod streams, has caught up and is ready before the next part begins; the first that does not come back ends it."
         }
         false => "It is planned and checked once more when its turn comes.",
     }

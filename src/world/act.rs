@@ -7,7 +7,7 @@ use crate::engine::{Known, WorldError};
 use crate::kubernetes::Annotations;
 use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction, ServingGoal};
 use crate::world::cluster::RealCluster;
-use crate::world::failover::ending::{delete, hold, release_ended, stop_unproven};
+use crate::world::failover::ending::{delete, evict, hold, release_ended, stop_unproven};
 use crate::world::failover::laggards::detach_laggards;
 use crate::world::failover::promotion::{promote, prove_write};
 use crate::world::failover::services::select;
@@ -94,6 +94,7 @@ pub(super) async fn act(
             real.numbers.set(cluster, stateful_set, *replicas).await?;
         }
         Action::DeletePod { pod } => return delete(cluster, plan, pod, known).await,
+        Action::EvictPod { pod } => evict(cluster, plan, pod).await?,
         Action::HastenEnd {
             pod,
             after_seconds,

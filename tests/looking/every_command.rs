@@ -41,8 +41,9 @@ const LOOKS: [&[&str]; 24] = [
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
 /// tests of its own.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 20] = [
     "completion",
+    "drain",
     "explain",
     "failover",
     "passwords",

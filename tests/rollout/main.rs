@@ -2,6 +2,7 @@
 //! asks every pod whether it accepts writes.
 
 mod broken;
+mod drain;
 #[cfg(feature = "failpoints")]
 mod interrupted;
 mod standbys_first;

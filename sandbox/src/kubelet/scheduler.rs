@@ -1,9 +1,17 @@
 //! Chooses a node for each new pod.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, PodAffinityTerm, PodCondition};
+use k8s_openapi::api::core::v1::{
+    Node, NodeSelectorRequirement, PersistentVolume, PersistentVolumeClaim, Pod, PodAffinityTerm,
+    PodCondition,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    LabelSelector as LabelSelectorObject, LabelSelectorRequirement,
+};
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::status::now;
@@ -98,8 +106,10 @@ fn choose(context: &Context, pod: &Pod) -> Result<Result<String, String>, StoreE
         .store
         .read_all::<Pod>(None, &Selector::everything())?
         .items;
+    let volumes = volumes(context, pod)?;
     let total = nodes.len();
     let (mut cordoned, mut tainted, mut unselected, mut repelled) = (0, 0, 0, 0);
+    let mut out_of_reach = 0;
     let mut best: Option<((i64, usize, String), String)> = None;
     for node in nodes {
         let name = node.metadata.name.clone().unwrap_or_default();
@@ -126,6 +136,8 @@ fn choose(context: &Context, pod: &Pod) -> Result<Result<String, String>, StoreE
             unselected += 1;
         } else if repels(pod, &there) {
             repelled += 1;
+        } else if !volumes.iter().all(|it| reaches(&name, &labels, it)) {
+            out_of_reach += 1;
         } else {
             let key = (dislike(pod, &there), there.len(), name.clone());
             if best.as_ref().is_none_or(|(k, _)| key < *k) {
@@ -141,6 +153,10 @@ fn choose(context: &Context, pod: &Pod) -> Result<Result<String, String>, StoreE
         (
             unselected,
             "node(s) didn't match Pod's node affinity/selector",
+        ),
+        (
+            out_of_reach,
+            "node(s) didn't match PersistentVolume's node affinity",
         ),
         (tainted, "node(s) had untolerated taint(s)"),
         (cordoned, "node(s) were unschedulable"),
@@ -173,6 +189,53 @@ fn missing_volume(context: &Context, pod: &Pod) -> Result<Option<String>, StoreE
         }
     }
     Ok(None)
+}
+
+/// The volumes of the pod's claims.
+fn volumes(context: &Context, pod: &Pod) -> Result<Vec<PersistentVolume>, StoreError> {
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let mounted = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    let mut volumes = Vec::new();
+    for claim in mounted.filter_map(|v| v.persistent_volume_claim.as_ref()) {
+        let claim: Option<PersistentVolumeClaim> =
+            context.store.read_opt(namespace, &claim.claim_name)?;
+        if let Some(volume) = claim.and_then(|it| it.spec?.volume_name) {
+            volumes.extend(context.store.read_opt::<PersistentVolume>("", &volume)?);
+        }
+    }
+    Ok(volumes)
+}
+
+/// Whether a volume can be used on a node: one of the terms of its node affinity has to fit, with all that it requires of the
+/// node's labels and of its name (pkg/scheduler/framework/plugins/volumebinding).
+fn reaches(node: &str, labels: &BTreeMap<String, String>, volume: &PersistentVolume) -> bool {
+    let affinity = volume.spec.as_ref().and_then(|s| s.node_affinity.as_ref());
+    let Some(required) = affinity.and_then(|it| it.required.as_ref()) else {
+        return true;
+    };
+    let name = json!({"metadata.name": node});
+    let labels = json!(labels);
+    let holds = |required: &Option<Vec<NodeSelectorRequirement>>, of: &Value| {
+        let expressions = required
+            .iter()
+            .flatten()
+            .map(|it| LabelSelectorRequirement {
+                key: it.key.clone(),
+                operator: it.operator.clone(),
+                values: it.values.clone(),
+            });
+        let selector = LabelSelectorObject {
+            match_expressions: Some(expressions.collect()),
+            match_labels: None,
+        };
+        LabelSelector::from_object(&selector).is_ok_and(|it| it.matches(of.as_object()))
+    };
+    required.node_selector_terms.iter().any(|term| {
+        let says = |it: &Option<Vec<NodeSelectorRequirement>>| it.iter().flatten().next().is_some();
+        (says(&term.match_expressions) || says(&term.match_fields))
+            && holds(&term.match_expressions, &labels)
+            && holds(&term.match_fields, &name)
+    })
 }
 
 /// True when a required anti-affinity keeps the pod away from a node with these pods. A node is a

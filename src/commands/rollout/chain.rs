@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::emptied_node::{AtEnd, at_end, drained, told};
 use super::proposal::hand_over;
 use crate::cli::RolloutArgs;
+use crate::cluster::words::shell_word;
 use crate::cluster::{Instance, Snapshot};
 use crate::commands::context::Context;
 use crate::commands::interruption::interruption;
@@ -21,8 +23,8 @@ use crate::observe::Observed;
 use crate::operate::{outcome, requirements};
 use crate::output::{OperationDocument, RolloutContent, encode, plain, rollout_report_screen};
 use crate::plan::{
-    Circumstances, OperationKind, Plan, Refusal, Rollout, RolloutPart, StepName, plan_failover,
-    plan_restart,
+    CheckVerdict, Circumstances, OperationKind, Plan, Refusal, Rollout, RolloutPart, StepName,
+    plan_failover, plan_restart, still_drained,
 };
 
 /// How long a part may be refused when its turn comes: none was when the rollout was made, and what has just come back
@@ -36,6 +38,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Agreed<'a> {
     pub(super) rollout: &'a Rollout,
     pub(super) confirmed: &'a Confirmed,
+    /// The node of a drain was cordoned for it.
+    pub(super) cordoned: bool,
 }
 
 /// What is to be done about a part now.
@@ -70,11 +74,11 @@ pub(super) async fn carry_out(
         if !context.quiet {
             context.telling.say(&format!("\n{}\n", plain(&heading)));
         }
-        let begun = !reports.is_empty();
+        let begun = agreed.cordoned || !reports.is_empty();
         let planning = turn(context, args, kube, agreed.rollout, part);
         let turn = tokio::select! {
             biased;
-            () = interruption() => return Err(between(index, parts)),
+            () = interruption() => return Err(between(index, agreed)),
             turn = planning => turn?,
         };
         let prepared = match turn {
@@ -85,7 +89,7 @@ pub(super) async fn carry_out(
                 continue;
             }
             Turn::Refused(refusal) if !begun => return operation::refused(context, &refusal),
-            Turn::Refused(refusal) => return Err(refused(&refusal, index, parts)),
+            Turn::Refused(refusal) => return Err(refused(&refusal, index, agreed.rollout)),
             Turn::Planned(prepared) => *prepared,
         };
         let Prepared {
@@ -97,8 +101,8 @@ pub(super) async fn carry_out(
             .confirmed
             .part(agreed.rollout, &plan)
             .map_err(|error| {
-                stopped(index, parts).because(format!(
-                    "{} is to be done otherwise than was shown ({error}): the template was changed meanwhile",
+                stopped(index, agreed.rollout).because(format!(
+                    "{} is to be done otherwise than was shown ({error}): the template was changed meanwhile, or the role has moved",
                     part.pod()
                 ))
             })?;
@@ -118,7 +122,7 @@ pub(super) async fn carry_out(
             interruption(),
         );
         let (report, exit) =
-            outcome(running.await?).map_err(|failure| rest(failure, index, parts))?;
+            outcome(running.await?).map_err(|failure| rest(failure, index, agreed.rollout))?;
         let exit = settled(&report, exit);
         reports.push(report);
         if exit != ExitCode::Done {
@@ -126,7 +130,16 @@ pub(super) async fn carry_out(
             return finish(context, agreed.rollout, &reports, left, exit);
         }
     }
-    finish(context, agreed.rollout, &reports, 0, ExitCode::Done)
+    let at_end = at_end(context, kube, agreed.rollout).await;
+    let exit = match &at_end {
+        None | Some(AtEnd::Empty) => ExitCode::Done,
+        Some(AtEnd::Pods(_) | AtEnd::Unseen(_)) => ExitCode::Incomplete,
+    };
+    let exit = finish(context, agreed.rollout, &reports, 0, exit)?;
+    if let Some(at_end) = at_end.filter(|_| !context.quiet) {
+        context.telling.say(&told(agreed.rollout, &at_end));
+    }
+    Ok(exit)
 }
 
 /// Whether the part is to be done, and how.
@@ -147,7 +160,8 @@ async fn turn(
             RolloutPart::Restart { .. } => OperationKind::Rollout,
             RolloutPart::HandOver { .. } | RolloutPart::HandBack { .. } => OperationKind::Failover,
         };
-        let circumstances = requirements(kube, &observed, kind).await?;
+        let mut circumstances = requirements(kube, &observed, kind).await?;
+        circumstances.drained = drained(kube, &observed.snapshot, &rollout.request).await?;
         match plan(args, rollout, part, &observed.snapshot, &circumstances) {
             Ok(plan) => {
                 return Ok(Turn::Planned(Box::new(Prepared {
@@ -176,7 +190,15 @@ fn plan(
         RolloutPart::Restart { pod, .. } => {
             plan_restart(snapshot, pod, &rollout.request, circumstances, now)
         }
-        RolloutPart::HandOver { to, .. } | RolloutPart::HandBack { to, .. } => {
+        RolloutPart::HandOver { from, to } | RolloutPart::HandBack { from, to } => {
+            let check = still_drained(from, &rollout.request, circumstances);
+            if let Some(check) = check.filter(|it| it.verdict == CheckVerdict::Refuse) {
+                return Err(Refusal {
+                    operation: "drain".to_owned(),
+                    checks: vec![check],
+                    candidates: Vec::new(),
+                });
+            }
             plan_failover(snapshot, &hand_over(args, Some(to)), circumstances, now)
         }
     }
@@ -215,8 +237,8 @@ fn settled(report: &Report, exit: ExitCode) -> ExitCode {
 }
 
 /// What has been done stays done.
-fn refused(refusal: &Refusal, index: usize, parts: &[RolloutPart]) -> Failure {
-    let mut failure = stopped(index, parts);
+fn refused(refusal: &Refusal, index: usize, rollout: &Rollout) -> Failure {
+    let mut failure = stopped(index, rollout);
     for check in refusal.reasons() {
         failure = failure.because(check.reason.clone());
         failure.next.extend(check.next.clone());
@@ -224,40 +246,54 @@ fn refused(refusal: &Refusal, index: usize, parts: &[RolloutPart]) -> Failure {
     failure
 }
 
-fn stopped(index: usize, parts: &[RolloutPart]) -> Failure {
+fn stopped(index: usize, rollout: &Rollout) -> Failure {
+    let what = match &rollout.request.node {
+        None => "rollout",
+        Some(_) => "drain",
+    };
     Failure::new(
         ExitCode::Incomplete,
         format!(
-            "the rollout has stopped: {index} of {} parts are done",
-            parts.len()
+            "the {what} has stopped: {index} of {} parts are done",
+            rollout.parts.len()
         ),
     )
-    .next("pgctl rollout")
+    .next(command(rollout))
 }
 
-fn between(index: usize, parts: &[RolloutPart]) -> Failure {
-    if index == 0 {
+/// What goes on with what is left of it.
+fn command(rollout: &Rollout) -> String {
+    match &rollout.request.node {
+        None => "pgctl rollout".to_owned(),
+        Some(node) => format!("pgctl drain {}", shell_word(node)),
+    }
+}
+
+fn between(index: usize, agreed: &Agreed<'_>) -> Failure {
+    let rollout = agreed.rollout;
+    if index == 0 && !agreed.cordoned {
         return Failure::new(ExitCode::Interrupted, "interrupted: nothing was begun");
     }
     Failure::new(
         ExitCode::Incomplete,
         format!(
             "interrupted between two parts: {index} of {} are done, and none is left in between",
-            parts.len()
+            rollout.parts.len()
         ),
     )
-    .next("pgctl rollout")
+    .next(command(rollout))
 }
 
 /// After the part that has failed the others are still to be done.
-fn rest(failure: Failure, index: usize, parts: &[RolloutPart]) -> Failure {
+fn rest(failure: Failure, index: usize, rollout: &Rollout) -> Failure {
+    let parts = &rollout.parts;
     let left = parts.len() - index - 1;
     let is_switchover = parts[index].changes_primary();
     match (left, is_switchover, failure.exit) {
         (0, _, _) => failure,
         // --resume goes on with the rest by itself.
         (_, false, ExitCode::Incomplete) => failure,
-        _ => failure.next("then, for what is left: pgctl rollout"),
+        _ => failure.next(format!("then, for what is left: {}", command(rollout))),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::plan::{
 pub(super) fn request(args: &RolloutArgs) -> RolloutRequest {
     RolloutRequest {
         pod: args.pod.clone(),
+        node: None,
         restarts: match args.restart {
             true => Restarts::All,
             false => Restarts::Older,
@@ -53,7 +54,13 @@ pub(super) fn propose(
         .filter(|it| it.eligible)
         .map(|it| it.pod.as_str())
         .collect();
-    let mut rollout = plan_rollout(snapshot, request, &heirs, circumstances, now)?;
+    let typed = command(request);
+    let named = |refusal: Refusal| Refusal {
+        operation: typed.to_owned(),
+        ..refusal
+    };
+    let planned = plan_rollout(snapshot, request, &heirs, circumstances, now);
+    let mut rollout = planned.map_err(named)?;
     let handed_to = rollout.parts.iter().find_map(|part| match part {
         RolloutPart::HandOver { to, .. } => Some(to.clone()),
         RolloutPart::Restart { .. } | RolloutPart::HandBack { .. } => None,
@@ -65,7 +72,7 @@ pub(super) fn propose(
             Err(refusal) => {
                 add(&mut rollout.checks, refusal.checks);
                 return Err(Refusal {
-                    operation: "rollout".to_owned(),
+                    operation: typed.to_owned(),
                     checks: rollout.checks,
                     candidates: refusal.candidates,
                 });
@@ -73,6 +80,14 @@ pub(super) fn propose(
         }
     }
     Ok(rollout)
+}
+
+/// What was typed.
+fn command(request: &RolloutRequest) -> &'static str {
+    match &request.node {
+        None => "rollout",
+        Some(_) => "drain",
+    }
 }
 
 /// Adds what the rollout's own checks have not asked, and of the others what is worse.

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::chain::{Agreed, carry_out};
+use super::emptied_node::{cordon, drained};
 use super::proposal::propose;
 use crate::cli::RolloutArgs;
+use crate::cluster::words::shell_word;
 use crate::commands::confirming::confirm;
 use crate::commands::context::Context;
 use crate::commands::operation;
@@ -68,9 +70,20 @@ pub(super) async fn plan_and_run(
             Err(refusal) => return operation::refused(context, &refusal),
         }
     }
+    if let (Some(_), Some(node)) = (agreed, &rollout.request.node)
+        && !kube.is_cordoned(node).await?
+    {
+        // Whoever did so had a reason, and did not agree to this.
+        return Err(Failure::new(
+            ExitCode::Incomplete,
+            format!("somebody has uncordoned {node} since; what was interrupted is done, and the rest is not begun"),
+        )
+        .next(format!("pgctl drain {}", shell_word(node))));
+    }
     let agreed = Agreed {
         rollout: &rollout,
         confirmed: &confirmed,
+        cordoned: cordon(context, kube, &rollout, &confirmed).await?,
     };
     carry_out(context, args, kube, &agreed, begun).await
 }
@@ -84,7 +97,8 @@ async fn proposed(
 ) -> Result<Result<Rollout, Refusal>, Failure> {
     let observed = context.observe(kube).await?;
     // A switchover asks for all that a restart asks for, and for more.
-    let circumstances = requirements(kube, &observed, OperationKind::Failover).await?;
+    let mut circumstances = requirements(kube, &observed, OperationKind::Failover).await?;
+    circumstances.drained = drained(kube, &observed.snapshot, wanted).await?;
     let now = Timestamp::now();
     Ok(propose(
         args,

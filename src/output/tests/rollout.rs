@@ -15,6 +15,7 @@ use crate::plan::{
 fn request() -> RolloutRequest {
     RolloutRequest {
         pod: None,
+        node: None,
         restarts: Restarts::Older,
         back: true,
         max_lag_bytes: 1 << 24,

@@ -50,6 +50,45 @@ pub(in crate::world) async fn delete(
     Ok(vec![OperationFinding::Deleted { pod: now }])
 }
 
+/// Evicts a standby. One that is another pod by now is what was wanted. A budget may let it go minutes later, so what is
+/// needed for it is looked at each time.
+pub(in crate::world) async fn evict(
+    cluster: &Connections,
+    plan: &Plan,
+    pod: &PodRef,
+) -> Result<(), WorldError> {
+    let (namespace, name) = (cluster.namespace(), &pod.name);
+    let now = cluster.kube.pod(namespace, name).await?;
+    if now.is_none_or(|it| it.uid != pod.uid || it.deleting_since.is_some()) {
+        return Ok(());
+    }
+    let restart = plan.operation.restart();
+    if let Some(node) = restart.and_then(|it| it.rollout.node.as_ref())
+        && !cluster.kube.is_cordoned(node).await?
+    {
+        let words = format!("{node} takes new pods: {name} could come back to it");
+        return Err(WorldError::permanent(words));
+    }
+    // One that does not answer may go: the topology names another, so it can't have become a primary by pgctl.
+    if let Ok(session) = cluster.session(name).await
+        && session.writable().await.unwrap_or(false)
+    {
+        return Err(WorldError::permanent(format!("{name} is a primary by now")));
+    }
+    match cluster.kube.evict_pod(namespace, name, &pod.uid).await {
+        Ok(()) | Err(KubeError::Conflict { .. }) => Ok(()),
+        // As often as it is asked.
+        Err(error @ KubeError::Api { code: 500, .. })
+            if error
+                .to_string()
+                .contains("more than one PodDisruptionBudget") =>
+        {
+            Err(WorldError::permanent(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether the pod of that name was this one, or there was none.
 async fn delete_this(cluster: &Connections, pod: &PodRef) -> Result<bool, WorldError> {
     let deleting = cluster

@@ -110,6 +110,11 @@ pub enum Action {
         /// The pod of this UID: one of the same name that came after it stays.
         pod: PodRef,
     },
+    /// Evicts a pod (`pods/eviction`), and only the one with this UID: its disruption budgets have their say.
+    EvictPod {
+        /// The pod of this UID: one of the same name that came after it stays.
+        pod: PodRef,
+    },
     /// Gives a pod that is being stopped a while to end in order, and then little more: its grace
     /// period is shortened, never to nothing, so that its kubelet still confirms the end.
     HastenEnd {
@@ -392,6 +397,7 @@ impl fmt::Display for Action {
                 replicas,
             } => write!(f, "scale {stateful_set} to {replicas}"),
             Self::DeletePod { pod } => write!(f, "delete the pod {}", pod.name),
+            Self::EvictPod { pod } => write!(f, "evict the pod {}", pod.name),
             Self::HastenEnd {
                 pod,
                 after_seconds,

@@ -112,6 +112,10 @@ names! {
     GitOps = "git-ops", "GitOps";
     /// The data volume is there.
     Volume = "volume", "volume";
+    /// The node is there, takes no new pods, and others do.
+    Node = "node", "node";
+    /// Disruption budgets let the pods go.
+    Budgets = "budgets", "disruption budgets";
     /// `pg_rewind` can work.
     Rewind = "rewind", "pg_rewind";
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::operation::OperationId;
+use super::rollout::DrainedNode;
 use crate::cluster::Poolers;
 
 /// What was found out besides the snapshot. Facts only.
@@ -30,6 +31,9 @@ pub struct Circumstances {
     /// The pods through which clients come; only a failover asks.
     #[serde(default)]
     pub poolers: Poolers,
+    /// The node that is to be emptied; only a drain asks.
+    #[serde(default)]
+    pub drained: Option<DrainedNode>,
 }
 
 /// The unlogged tables of a database.

@@ -52,6 +52,8 @@ pub use restore::{
     RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction,
     VolumeCondition, VolumeHandle,
 };
-pub use rollout::{RestartReason, RestartScope, Restarts, Rollout, RolloutPart, RolloutRequest};
+pub use rollout::{
+    DrainedNode, RestartReason, RestartScope, Restarts, Rollout, RolloutPart, RolloutRequest,
+};
 pub use step::{OnFailure, Step, Undo};
 pub use step_name::StepName;

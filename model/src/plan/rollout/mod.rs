@@ -1,5 +1,8 @@
 //! Rollouts: every pod is brought to what its StatefulSet says, the standbys first.
 
+mod drain_checks;
+#[cfg(test)]
+mod drain_tests;
 mod order;
 mod restart;
 mod standby_checks;
@@ -7,5 +10,6 @@ mod standby_checks;
 mod tests;
 mod whole;
 
+pub use drain_checks::still_drained;
 pub use restart::plan_restart;
 pub use whole::plan_rollout;

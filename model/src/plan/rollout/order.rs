@@ -1,27 +1,35 @@
 //! Who is restarted, in which order, and who takes the role over.
 
 use crate::cluster::{Component, Instance, Role, Snapshot};
-use crate::plan::language::{PodRef, RestartReason, Restarts};
+use crate::plan::language::{PodRef, RestartReason, Restarts, RolloutRequest};
 
 /// Why this pod is to be restarted; none when it is not.
 pub(super) fn reason(
     snapshot: &Snapshot,
     instance: &Instance,
-    restarts: &Restarts,
+    request: &RolloutRequest,
 ) -> Option<RestartReason> {
     // One that is on its way out is made anew from the present template, or not at all.
     if instance.pod.deleting_since.is_some() {
         return None;
     }
+    if let Some(node) = &request.node {
+        return is_on(instance, node).then_some(RestartReason::Drained);
+    }
     if snapshot.is_older(instance) == Some(true) {
         return Some(RestartReason::Older);
     }
-    let asked = match restarts {
+    let asked = match &request.restarts {
         Restarts::Older => false,
         Restarts::All => true,
         Restarts::These(pods) => pods.contains(&PodRef::of(instance)),
     };
     asked.then_some(RestartReason::Asked)
+}
+
+/// Whether it runs on a node.
+pub(super) fn is_on(instance: &Instance, node: &str) -> bool {
+    instance.pod.node.as_deref() == Some(node)
 }
 
 /// Whether it streams from the primary.
@@ -35,7 +43,7 @@ pub(super) fn streams(snapshot: &Snapshot, instance: &Instance) -> bool {
 /// new template shows what it is worth. Then the one that becomes primary, and the others by StatefulSet and number.
 pub(super) fn standbys<'a>(
     snapshot: &'a Snapshot,
-    restarts: &Restarts,
+    request: &RolloutRequest,
     heir: Option<&str>,
 ) -> Vec<(&'a Instance, RestartReason)> {
     let primary = snapshot.primary().map(Instance::name);
@@ -44,7 +52,7 @@ pub(super) fn standbys<'a>(
         .iter()
         .filter(|it| Some(it.name()) != primary)
         .filter(|it| stays(snapshot, it))
-        .filter_map(|it| Some((it, reason(snapshot, it, restarts)?)))
+        .filter_map(|it| Some((it, reason(snapshot, it, request)?)))
         .collect();
     pods.sort_by_key(|(it, _)| {
         (

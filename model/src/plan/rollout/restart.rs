@@ -2,18 +2,22 @@
 
 use jiff::Timestamp;
 
+use super::drain_checks::{drain_checks, still_drained};
 use super::order::reason;
 use super::standby_checks::standby_checks;
+use crate::cluster::words::shell_word;
 use crate::cluster::{Instance, Role, Snapshot};
 use crate::plan::common::{new_standby_checks, one_primary, start_script};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, PodRef,
-    Refusal, RestartScope, RolloutRequest, Step, StepName,
+    Action, Check, CheckName, CheckVerdict, Circumstances, Condition, DrainedNode, Operation,
+    OperationKind, Plan, PodRef, Refusal, RestartScope, RolloutRequest, Step, StepName,
 };
 
 /// The longest that a pod takes to go: its grace period, and the news of its end.
 const GONE_SECONDS: u32 = 330;
+/// The longest that disruption budgets are waited for.
+const BUDGET_SECONDS: u32 = 300;
 
 /// Plans the restart of one standby: `pod`, as the rollout has named it.
 ///
@@ -36,6 +40,10 @@ pub fn plan_restart(
     match instance {
         Some(instance) => {
             checks.extend(meant(snapshot, instance, rollout));
+            checks.extend(still_drained(instance.name(), rollout, circumstances));
+            // What was so when the whole was planned may be so no more.
+            let of_node = drain_checks(snapshot, rollout, circumstances).into_iter();
+            checks.extend(of_node.filter(|it| it.verdict == CheckVerdict::Refuse));
             checks.extend(standby_checks(snapshot, instance));
         }
         None => checks.push(
@@ -56,7 +64,7 @@ pub fn plan_restart(
             image: set.image.clone(),
             rollout: rollout.clone(),
         };
-        let steps = steps(snapshot.primary()?, &scope);
+        let steps = steps(snapshot.primary()?, &scope, circumstances);
         Some(Proposal::new(Operation::Restart(scope), steps))
     })
 }
@@ -67,8 +75,12 @@ fn meant(snapshot: &Snapshot, instance: &Instance, rollout: &RolloutRequest) -> 
     let mut checks = Vec::new();
     if instance.role() == Role::Primary || snapshot.topology.primary == pod {
         checks.push(
-            Check::refuse(CheckName::Recovery, format!("{pod} is the primary"))
-                .next("pgctl rollout hands the role over first"),
+            Check::refuse(CheckName::Recovery, format!("{pod} is the primary")).next(
+                match &rollout.node {
+                    None => "pgctl rollout hands the role over first".to_owned(),
+                    Some(node) => format!("pgctl drain {}", shell_word(node)),
+                },
+            ),
         );
     }
     let revision = CheckName::Revision;
@@ -84,20 +96,27 @@ fn meant(snapshot: &Snapshot, instance: &Instance, rollout: &RolloutRequest) -> 
             .next("give the command again in a moment"),
         );
     } else {
-        checks.push(match reason(snapshot, instance, &rollout.restarts) {
+        checks.push(match reason(snapshot, instance, rollout) {
             Some(_) => Check::pass(revision, format!("{pod} is to be made anew")),
-            None => Check::refuse(
-                revision,
-                format!("{pod} was made from the present template already"),
-            )
-            .next("pgctl rollout --restart restarts it all the same"),
+            None => match &rollout.node {
+                None => Check::refuse(
+                    revision,
+                    format!("{pod} was made from the present template already"),
+                )
+                .next("pgctl rollout --restart restarts it all the same"),
+                Some(node) => Check::refuse(
+                    revision,
+                    format!("{pod} is not on {node}, or on its way out already"),
+                )
+                .next(format!("pgctl drain {}", shell_word(node))),
+            },
         });
     }
     checks
 }
 
 /// Away with the pod, and back with its successor.
-fn steps(primary: &Instance, scope: &RestartScope) -> Vec<Step> {
+fn steps(primary: &Instance, scope: &RestartScope, circumstances: &Circumstances) -> Vec<Step> {
     let upstream = primary.name().to_owned();
     let pod = scope.pod.clone();
     // Between the look and the deletion the role may have gone to the very pod.
@@ -110,20 +129,24 @@ fn steps(primary: &Instance, scope: &RestartScope) -> Vec<Step> {
         pod: pod.name.clone(),
     };
     let gone = Condition::PodDeleted { pod: pod.clone() };
-    vec![
-        Step::new(
-            StepName::RestartPod,
-            Action::DeletePod { pod: pod.clone() },
-            gone.clone(),
-        )
-        .requires(still_primary)
-        .timeout(GONE_SECONDS)
-        // A deletion can't be called back: until its successor is there nothing is as it was.
-        .undo(
-            vec![Action::AwaitEnd { pod: pod.clone() }],
-            back,
-            GONE_SECONDS + patience,
+    let never_evicted = |node: &DrainedNode| node.never_evicted.contains_key(&pod.name);
+    let (away, limit) = match &circumstances.drained {
+        Some(node) if !never_evicted(node) => (
+            Action::EvictPod { pod: pod.clone() },
+            BUDGET_SECONDS + GONE_SECONDS,
         ),
+        Some(_) | None => (Action::DeletePod { pod: pod.clone() }, GONE_SECONDS),
+    };
+    vec![
+        Step::new(StepName::RestartPod, away, gone.clone())
+            .requires(still_primary)
+            .timeout(limit)
+            // A deletion can't be called back: until its successor is there nothing is as it was.
+            .undo(
+                vec![Action::AwaitEnd { pod: pod.clone() }],
+                back,
+                GONE_SECONDS + patience,
+            ),
         Step::new(
             StepName::AwaitRestarted,
             Action::Observe,

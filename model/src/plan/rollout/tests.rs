@@ -15,6 +15,7 @@ use crate::plan::{Plan, plan_failover};
 fn wanted() -> RolloutRequest {
     RolloutRequest {
         pod: None,
+        node: None,
         restarts: Restarts::Older,
         back: false,
         max_lag_bytes: 1 << 24,

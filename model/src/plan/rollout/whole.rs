@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::order::{reason, standbys, stays};
+use super::drain_checks::drain_checks;
+use super::order::{is_on, reason, standbys, stays};
 use super::standby_checks::{standby_checks, stuck};
 use crate::cluster::{Instance, NameError, Snapshot, nearest};
 use crate::plan::common::{new_standby_checks, one_primary, start_script};
@@ -44,11 +45,11 @@ pub fn plan_rollout(
     let primary = snapshot.primary();
     let concerned = |it: &Instance| only.is_none_or(|only| only.name() == it.name());
     let handed_over = primary.filter(|it| concerned(it)).and_then(|it| {
-        let reason = reason(snapshot, it, &request.restarts)?;
+        let reason = reason(snapshot, it, request)?;
         Some((it, reason))
     });
-    let heir = heirs.first().copied();
-    let restarted: Vec<(&Instance, RestartReason)> = standbys(snapshot, &request.restarts, heir)
+    let (heir, is_elsewhere) = heir(snapshot, request, heirs);
+    let restarted: Vec<(&Instance, RestartReason)> = standbys(snapshot, request, heir)
         .into_iter()
         .filter(|(it, _)| concerned(it))
         .collect();
@@ -59,18 +60,21 @@ pub fn plan_rollout(
     if !parts.is_empty() {
         checks.extend(new_standby_checks(snapshot));
         checks.extend(stuck(snapshot));
-        checks.extend(worst(
-            restarted.iter().map(|(it, _)| standby_checks(snapshot, it)),
-        ));
     }
+    let of_node = drain_checks(snapshot, request, circumstances);
+    let of_pods = restarted.iter().map(|(it, _)| standby_checks(snapshot, it));
+    checks.extend(worst(std::iter::once(of_node).chain(of_pods)));
     if let Some((primary, _)) = handed_over {
         match heir {
             Some(heir) => {
                 checks.extend(older_heir(snapshot, only, heir));
-                parts.push(RolloutPart::HandOver {
+                let part = RolloutPart::HandOver {
                     from: primary.name().to_owned(),
                     to: heir.to_owned(),
-                });
+                };
+                // Away from a node that is to go before anything else.
+                let first = request.node.is_some() && is_elsewhere;
+                parts.insert(if first { 0 } else { parts.len() }, part);
                 if request.back {
                     parts.push(RolloutPart::HandBack {
                         from: heir.to_owned(),
@@ -86,7 +90,10 @@ pub fn plan_rollout(
                         primary.name()
                     ),
                 )
-                .next("pgctl failover --dry-run says why; pgctl rollout --pod POD restarts a standby alone"),
+                .next(match &request.node {
+                    None => "pgctl failover --dry-run says why; pgctl rollout --pod POD restarts a standby alone",
+                    Some(_) => "pgctl failover --dry-run says why",
+                }),
             ),
         }
     }
@@ -105,6 +112,24 @@ pub fn plan_rollout(
     })
 }
 
+/// Who becomes primary, the best first, and whether that is on another node than the one that is emptied: such a pod is
+/// preferred, because the role leaves the node at once.
+fn heir<'a>(
+    snapshot: &Snapshot,
+    request: &RolloutRequest,
+    heirs: &[&'a str],
+) -> (Option<&'a str>, bool) {
+    let elsewhere = |pod: &&str| {
+        let instance = snapshot.instance(pod);
+        let node = request.node.as_deref().unwrap_or_default();
+        instance.is_some_and(|it| !is_on(it, node))
+    };
+    match heirs.iter().copied().find(elsewhere) {
+        Some(pod) => (Some(pod), true),
+        None => (heirs.first().copied(), false),
+    }
+}
+
 /// The part in which a standby is restarted.
 fn restart(snapshot: &Snapshot, instance: &Instance, reason: RestartReason) -> Option<RolloutPart> {
     let set = snapshot.set_of(instance)?;
@@ -120,6 +145,8 @@ fn restart(snapshot: &Snapshot, instance: &Instance, reason: RestartReason) -> O
 /// All that are there now, when all are asked for: whoever comes later is new anyway.
 fn fixed(snapshot: &Snapshot, request: &RolloutRequest) -> Restarts {
     match &request.restarts {
+        // Whoever comes to a node that is emptied goes, too.
+        Restarts::All if request.node.is_some() => Restarts::All,
         Restarts::All => Restarts::These(snapshot.instances.iter().map(PodRef::of).collect()),
         other => other.clone(),
     }

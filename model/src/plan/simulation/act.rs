@@ -93,13 +93,15 @@ impl Model {
                 replicas,
             } => self.scale(stateful_set, *replicas)?,
             // Its successor is what was wanted.
-            Action::DeletePod { pod } if plan.operation.restart().is_some() => {
+            Action::EvictPod { pod } | Action::DeletePod { pod }
+                if plan.operation.restart().is_some() =>
+            {
                 if self.is_current(pod) {
                     self.check_fenced(&pod.name);
                     self.delete(&pod.name);
                 }
             }
-            Action::DeletePod { pod } => {
+            Action::EvictPod { pod } | Action::DeletePod { pod } => {
                 // Whoever has its name by now may have read what the topology said before.
                 self.check_fenced(&pod.name);
                 self.delete(&pod.name);

@@ -27,7 +27,7 @@ impl Model {
         let scaled_away = matches!(action, Action::Scale { stateful_set, replicas }
             if pod.ordinal >= *replicas
                 && self.sets.get(stateful_set).is_some_and(|set| set.component == pod.component));
-        let deleted = matches!(action, Action::DeletePod { pod } if pod.name == led);
+        let deleted = matches!(action, Action::EvictPod { pod } | Action::DeletePod { pod } if pod.name == led);
         if scaled_away || deleted {
             self.broke(format!("{led} is stopped while clients are led to it"));
         }

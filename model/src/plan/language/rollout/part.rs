@@ -15,6 +15,8 @@ pub enum RestartReason {
     Older,
     /// It was asked for (`--restart`).
     Asked,
+    /// Its node is being emptied (`pgctl drain`).
+    Drained,
 }
 
 /// One part, in the order in which they are done.
@@ -77,18 +79,30 @@ impl fmt::Display for RolloutPart {
         match self {
             Self::Restart {
                 pod,
+                reason,
                 image_before: Some(before),
                 image: Some(image),
                 ..
             } if before != image => {
-                write!(f, "restart {} with {image} instead of {before}", pod.name)
+                write!(
+                    f,
+                    "{} with {image} instead of {before}",
+                    restart(*reason, pod)
+                )
             }
-            Self::Restart { pod, .. } => write!(f, "restart {}", pod.name),
+            Self::Restart { pod, reason, .. } => f.write_str(&restart(*reason, pod)),
             Self::HandOver { from, to } => write!(
                 f,
                 "switchover from {from} to {to}; {from} comes back as a standby, in a new pod"
             ),
             Self::HandBack { from, to } => write!(f, "switchover back from {from} to {to}"),
         }
+    }
+}
+
+fn restart(reason: RestartReason, pod: &PodRef) -> String {
+    match reason {
+        RestartReason::Older | RestartReason::Asked => format!("restart {}", pod.name),
+        RestartReason::Drained => format!("move {} to another node", pod.name),
     }
 }

@@ -25,6 +25,9 @@ pub struct RolloutRequest {
     /// Only this pod, by any unambiguous tail of its name; none means every pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
+    /// Only the pods on this node, whatever they were made from: they go to others (`pgctl drain`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Which pods.
     pub restarts: Restarts,
     /// At the end the pod that was primary becomes it again.

@@ -26,6 +26,9 @@ pub struct RestartScope {
 
 impl fmt::Display for RestartScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(node) = &self.rollout.node {
+            return write!(f, "move of {} away from {node}", self.pod.name);
+        }
         write!(f, "restart of {}", self.pod.name)?;
         match (&self.image_before, &self.image) {
             (Some(before), Some(image)) if before != image => {

@@ -65,9 +65,13 @@ impl fmt::Display for Rollout {
             .iter()
             .filter(|part| !matches!(part, RolloutPart::HandBack { .. }))
             .count();
+        match &self.request.node {
+            None => f.write_str("rollout of ")?,
+            Some(node) => write!(f, "drain of {node}: ")?,
+        }
         match restarts {
-            1 => write!(f, "rollout of 1 pod of {}", self.cluster),
-            count => write!(f, "rollout of {count} pods of {}", self.cluster),
+            1 => write!(f, "1 pod of {}", self.cluster),
+            count => write!(f, "{count} pods of {}", self.cluster),
         }
     }
 }
