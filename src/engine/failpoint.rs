@@ -2,7 +2,8 @@
 //! the middle and one after each step, named `STEP.before`, `STEP.middle`, `STEP.after`.
 //!
 //! Only with the feature `failpoints`, which no shipped binary has. Set from outside through
-//! `FAILPOINTS`, as in `FAILPOINTS=promote.middle=return(kill)`.
+//! `FAILPOINTS`, as in `FAILPOINTS=promote.middle=return(kill)`; `return(stay=DIRECTORY)` stays there until a test has done
+//! its part.
 
 use super::{World, WorldError};
 use crate::plan::StepName;
@@ -43,7 +44,24 @@ pub(super) fn hit_failpoint<W: World>(
             world.cut();
             Ok(())
         }
+        Some(effect) if effect.starts_with("stay=") => stay(effect.trim_start_matches("stay=")),
         _ => Err(WorldError::permanent(format!("failpoint {name}"))),
     });
+    Ok(())
+}
+
+/// Makes the file `here` in the directory, and waits for the file `go`. It waits as `sleep` of a failpoint does, with the thread:
+/// what runs beside it goes on.
+#[cfg(feature = "failpoints")]
+fn stay(directory: &str) -> Result<(), WorldError> {
+    use std::time::Duration;
+
+    let directory = std::path::Path::new(directory);
+    std::fs::write(directory.join("here"), "")
+        .map_err(|error| WorldError::permanent(format!("failpoint: {error}")))?;
+    // The directory goes when the test has failed.
+    while directory.exists() && !directory.join("go").exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     Ok(())
 }

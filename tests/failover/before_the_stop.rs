@@ -54,17 +54,10 @@ fn nothing_is_stopped(
             happens(cluster).await?;
             cluster.pgctl(&["failover", "--resume"]).await?
         } else {
-            let journal = cluster.journal();
-            let waits = format!("{step}.after=sleep(5000)");
-            let waits = [("FAILPOINTS", waits.as_str())];
-            let happening = async {
-                cluster.began(&journal, step).await?;
-                happens(cluster).await
-            };
-            let failover = cluster.pgctl_with(&to_replica_0, &waits);
-            let (run, happened) = futures::join!(failover, happening);
-            happened?;
-            run?
+            let point = format!("{step}.after");
+            let meanwhile =
+                cluster.pgctl_meanwhile(&to_replica_0, &point, async || happens(cluster).await);
+            meanwhile.await?.0
         };
         let run = run.exits(6)?;
         // Whichever of the things that it needs is missed first.

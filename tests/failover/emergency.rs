@@ -6,7 +6,7 @@ use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
-use super::faults_during::{fenced, finish};
+use super::faults_during::finish;
 use super::test_cluster::{Oracle, SandboxCluster, TestCluster, full, on_cluster, on_sandbox};
 
 impl TestCluster {
@@ -101,22 +101,19 @@ fn a_blind_switchover_that_would_lose_something_is_put_back() -> Result<()> {
     on_sandbox(1, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
         cluster.break_the_way_to("primary-0", bad_gateway());
-        // Between the fence and the stop the candidate stops receiving.
-        let slow = Fault::new(Effect::Delay { millis: 3000 });
-        let slow = slow.verb("patch").resource("statefulsets/scale").times(1);
-        cluster.sandbox.faults().api().add(slow);
         let blind = ["failover", "--to", "replica-0", "--blind", "--yes"];
-        let cutting = async {
-            fenced(cluster).await?;
+        // Between the fence and the stop the candidate stops receiving.
+        let cutting = async || {
             let setting = cluster.sql("replica-0", "SHOW primary_conninfo").await?;
             cluster
                 .sql("replica-0", "ALTER SYSTEM SET primary_conninfo = ''")
                 .await?;
             cluster.sql("replica-0", "SELECT pg_reload_conf()").await?;
-            anyhow::Ok(setting[0][0].clone())
+            Ok(setting[0][0].clone())
         };
-        let (run, cut) = futures::join!(cluster.pgctl(&blind), cutting);
-        let (run, conninfo) = (run?.exits(6)?, cut?);
+        let meanwhile = cluster.pgctl_meanwhile(&blind, "stop-primary.before", cutting);
+        let (run, conninfo) = meanwhile.await?;
+        let run = run.exits(6)?;
         oracle.never_two()?;
         cluster.mend().await?;
         let back = format!(
@@ -169,10 +166,6 @@ fn a_frozen_primary_is_never_overtaken() -> Result<()> {
 fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
     on_sandbox(1, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
-        // Between the fence and the stop there is time to freeze it.
-        let slow = Fault::new(Effect::Delay { millis: 2000 });
-        let slow = slow.verb("patch").resource("statefulsets/scale").times(1);
-        cluster.sandbox.faults().api().add(slow);
         let arguments = [
             "failover",
             "--to",
@@ -181,13 +174,10 @@ fn a_primary_that_does_not_stop_in_time_keeps_its_place() -> Result<()> {
             "--stop-timeout",
             "3s",
         ];
-        let freezing = async {
-            fenced(cluster).await?;
-            cluster.freeze("primary-0").await
-        };
-        let (run, frozen) = futures::join!(cluster.pgctl(&arguments), freezing);
-        frozen?;
-        let run = run?;
+        // Between the fence and the stop.
+        let freezing = async || cluster.freeze("primary-0").await;
+        let meanwhile = cluster.pgctl_meanwhile(&arguments, "stop-primary.before", freezing);
+        let (run, ()) = meanwhile.await?;
         let code = run.status.code();
         oracle.never_two()?;
         cluster.mend().await?;

@@ -200,21 +200,18 @@ fn clients_that_need_a_new_server_while_the_primary_moves_get_one() -> Result<()
             "require",
             "--yes",
         ];
-        let point = [("FAILPOINTS", "hold-clients.before=sleep(4000)")];
-        let before = cluster.journal();
-        let clients = async {
-            cluster.began(&before, "hold-clients").await?;
+        let clients = async || {
             for _ in 0..10 {
                 // No pool has a server for it.
                 let late = Application::connect(cluster, "pooler", login, "later").await?;
                 let answer = late.one("select pg_is_in_recovery()").await?;
                 ensure!(answer == "f", "{answer}");
             }
-            anyhow::Ok(())
+            Ok(())
         };
-        let (run, clients) = futures::join!(cluster.pgctl_with(&line, &point), clients);
-        run?.exits(0)?.says("clients held")?;
-        clients
+        let meanwhile = cluster.pgctl_meanwhile(&line, "hold-clients.before", clients);
+        let (run, ()) = meanwhile.await?;
+        run.exits(0)?.says("clients held").map(drop)
     })
 }
 

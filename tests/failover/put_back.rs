@@ -1,9 +1,10 @@
 //! Switchovers that are put back, and what is left of them: nothing.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use super::faults_during::fenced;
 use super::test_cluster::{Database, Oracle, eventually, on_cluster};
+
+const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
 /// Another one when the server was started again.
 pub(crate) const STARTED: &str = "SELECT pg_postmaster_start_time()";
@@ -15,20 +16,17 @@ fn nothing_is_stopped_for_a_candidate_that_has_fallen_behind_since_it_was_checke
     on_cluster(2, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
         let before = cluster.sql("primary-0", STARTED).await?;
-        let journal = cluster.journal();
-        let falling_behind = async {
-            cluster.began(&journal, "move-clients").await?;
+        let falling_behind = async || {
             cluster
                 .sql("replica-0", "SELECT pg_wal_replay_pause()")
                 .await?;
             let much = "SELECT pg_logical_emit_message(true, 'much', repeat('x', 8000000)) FROM generate_series(1, 4)";
             cluster.sql("primary-0", much).await
         };
-        let waits = [("FAILPOINTS", "move-clients.after=sleep(5000)")];
-        let failover = cluster.pgctl_with(&["failover", "--to", "replica-0", "--yes"], &waits);
-        let (run, behind) = futures::join!(failover, falling_behind);
-        behind?;
-        run?.exits(6)?.says("bytes behind")?;
+        let meanwhile =
+            cluster.pgctl_meanwhile(&TO_REPLICA_0, "move-clients.after", falling_behind);
+        let (run, _) = meanwhile.await?;
+        run.exits(6)?.says("bytes behind")?;
         let after = cluster.sql("primary-0", STARTED).await?;
         ensure!(after == before, "it was stopped: {after:?}");
         cluster
@@ -48,8 +46,7 @@ fn a_switchover_that_is_put_back_strands_no_client_on_the_candidate() -> Result<
         let oracle = Oracle::start(cluster).await?;
         let old = cluster.open("replica-0").await?;
         let service = cluster.write_service()?;
-        let coming = async {
-            fenced(cluster).await?;
+        let coming = async || {
             // Nobody replays the end of the old primary's WAL.
             cluster
                 .sql("replica-0", "SELECT pg_wal_replay_pause()")
@@ -62,10 +59,9 @@ fn a_switchover_that_is_put_back_strands_no_client_on_the_candidate() -> Result<
             })
             .await
         };
-        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--yes"]);
-        let (run, client) = futures::join!(failover, coming);
-        let client = client.context("nobody came to the candidate")?;
-        run?.exits(6)?.says("replay is paused")?;
+        let meanwhile = cluster.pgctl_meanwhile(&TO_REPLICA_0, "stop-primary.before", coming);
+        let (run, client) = meanwhile.await?;
+        run.exits(6)?.says("replay is paused")?;
         ensure!(
             client.one("SELECT 1").await.is_err(),
             "who came to the candidate is still there, and can't write"

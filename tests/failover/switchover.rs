@@ -160,18 +160,14 @@ fn a_report_on_the_candidate_fails_no_switchover() -> Result<()> {
         })
         .await?;
 
-        let journal = cluster.journal();
-        let conflict = async {
-            cluster.began(&journal, "move-clients").await?;
+        let conflict = async || {
             // A lock: of removed rows a standby with hot_standby_feedback keeps the primary.
             cluster.sql("primary-0", "TRUNCATE read_by_report").await
         };
-        let waits = [("FAILPOINTS", "move-clients.after=sleep(3000)")];
         let arguments = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
-        let failover = cluster.pgctl_with(&arguments, &waits);
-        let (run, conflict) = futures::join!(failover, conflict);
-        conflict?;
-        let run = run?.exits(0)?;
+        let meanwhile = cluster.pgctl_meanwhile(&arguments, "move-clients.after", conflict);
+        let (run, _) = meanwhile.await?;
+        let run = run.exits(0)?;
         let report = report.rows("SELECT count(*) FROM read_by_report").await;
         ensure!(
             report.is_err(),
@@ -248,16 +244,11 @@ fn who_was_disconnected_is_back_when_a_switchover_is_put_back() -> Result<()> {
     on_sandbox(2, async |cluster| {
         let oracle = Oracle::start(cluster).await?;
         let receiver = cluster.stop_receiver("replica-1").await?;
-        let journal = cluster.journal();
-        let dying = async {
-            cluster.began(&journal, "stop-primary").await?;
-            cluster.freeze("replica-0").await?;
-            anyhow::Ok(())
-        };
-        let failover = cluster.pgctl(&["failover", "--to", "replica-0", "--yes"]);
-        let (run, died) = futures::join!(failover, dying);
-        died?;
-        let run = run?.exits(6)?.says("does not keep up:")?;
+        let dying = async || cluster.freeze("replica-0").await;
+        let arguments = ["failover", "--to", "replica-0", "--yes"];
+        let meanwhile = cluster.pgctl_meanwhile(&arguments, "stop-primary.before", dying);
+        let (run, _) = meanwhile.await?;
+        let run = run.exits(6)?.says("does not keep up:")?;
         oracle.never_two()?;
         cluster.mend().await?;
         cluster.signal("replica-1", "CONT", receiver).await?;

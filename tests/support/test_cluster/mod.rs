@@ -8,6 +8,7 @@ mod cluster;
 mod database;
 mod forward;
 mod journal;
+mod meanwhile;
 mod objects;
 mod oracle;
 mod overlap;
