@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::global::positive_duration;
 use super::{OperationArgs, StoreArgs};
-use crate::cluster::Lsn;
+use crate::cluster::{Lsn, throw_away_name};
 use crate::recovery::{MomentError, parse_moment};
 
 /// Where a recovery through archived WAL is to end.
@@ -64,6 +64,9 @@ fn restore_point(text: &str) -> Result<String, &'static str> {
 ///
 /// Where the WAL is archived, --to-time and its like bring the cluster back to any moment
 /// after a base backup: the best one is chosen, and only the WAL that is needed is fetched.
+///
+/// With --into the cluster is left alone: the backup becomes a server of its own in the namespace, to look at (pgctl psql
+/// restored-NAME) and to copy from. No Service leads there, and nothing of it reaches out.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -73,6 +76,8 @@ Examples:
   pgctl restore 3fa9 --database shop --as shop_old  one database, beside the present one
   pgctl restore --to-time 2026-11-28T14:03:00+01  as it was at that second
   pgctl restore --latest                            with the last of the archived WAL
+  pgctl restore --latest --into look                a server of its own, and pgctl psql restored-look
+  pgctl restore --table shop.orders --into look --as orders_before   and a table of it back
   pgctl restore --discard-old                       delete what restores of base backups have kept
 
 Exit codes: 0 done; 3 refused, nothing was changed; 5 interrupted, goes on with --resume;
@@ -80,7 +85,7 @@ Exit codes: 0 done; 3 refused, nothing was changed; 5 interrupted, goes on with 
 pub struct RestoreArgs {
     /// The backup, in full or by a part of the name that only one has [default with --to-time and its
     /// like: the best base backup]
-    #[arg(value_name = "BACKUP", required_unless_present_any = ["resume", "abort", "discard_old", "to_time", "to_lsn", "to_name", "to_xid", "latest"])]
+    #[arg(value_name = "BACKUP", required_unless_present_any = ["resume", "abort", "discard_old", "discard_into", "table", "to_time", "to_lsn", "to_name", "to_xid", "latest"])]
     pub backup: Option<String>,
     /// The cluster, by the label app.kubernetes.io/instance [default: that of the namespace]
     #[arg(
@@ -109,12 +114,18 @@ pub struct RestoreArgs {
         conflicts_with = "database"
     )]
     pub except: Vec<String>,
-    /// The name that the one database gets
+    /// The name that the one database gets, or the copied table
     #[arg(long = "as", env = "PGCTL_AS", hide_env = true, value_name = "NEW")]
     pub rename: Option<String>,
     /// Where a recovery through archived WAL is to end.
     #[command(flatten)]
     pub target: RecoveryTargetArgs,
+    /// Of a base backup: into a throw-away server of this name, beside the cluster, which is not touched
+    #[arg(long, value_name = "NAME", value_parser = throw_away_name, conflicts_with_all = ["clean", "no_safety_backup", "discard_old"])]
+    pub into: Option<String>,
+    /// Copy this table ([SCHEMA.]TABLE, of --database [default: postgres]) of the throw-away server into the cluster, as --as
+    #[arg(long, value_name = "TABLE", requires_all = ["into", "rename"], conflicts_with_all = ["resume", "abort", "discard_old", "discard_into"])]
+    pub table: Option<String>,
     /// Where it is.
     #[command(flatten)]
     pub store: StoreArgs,
@@ -134,6 +145,9 @@ pub struct RestoreArgs {
     /// Delete what earlier restores have kept
     #[arg(long, conflicts_with_all = ["backup", "clean", "database", "except", "rename", "to_time", "to_lsn", "to_name", "to_xid", "latest"])]
     pub discard_old: bool,
+    /// Delete the throw-away server of this name, with its data
+    #[arg(long, value_name = "NAME", value_parser = throw_away_name, conflicts_with_all = ["backup", "clean", "into", "discard_old", "resume", "abort", "to_time", "to_lsn", "to_name", "to_xid", "latest"])]
+    pub discard_into: Option<String>,
     /// How to run it.
     #[command(flatten)]
     pub operation: OperationArgs,

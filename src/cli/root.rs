@@ -183,7 +183,7 @@ mod tests {
 
     /// What overrules a check that keeps data, or throws data away, is said anew each time: a variable
     /// that was set once would say it for every command that comes after.
-    const ONLY_BY_HAND: [&str; 21] = [
+    const ONLY_BY_HAND: [&str; 24] = [
         "accept-loss",
         "accept-split-brain-risk",
         "allow-archive-gap",
@@ -193,12 +193,15 @@ mod tests {
         "clean",
         "clone",
         "delete-volumes",
+        "discard-into",
         "discard-old",
         "disconnect",
         "exclusive",
+        "into",
         "latest",
         "no-safety-backup",
         "process",
+        "table",
         "timeline",
         "to-lsn",
         "to-name",

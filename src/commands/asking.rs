@@ -1,7 +1,7 @@
 //! Commands that ask every server one question.
 
 use super::context::Context;
-use crate::cluster::{ClusterId, PodAnswer, Role, answered, silent};
+use crate::cluster::{ClusterId, PodAnswer, Role, answered, meant_throw_away, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
@@ -24,7 +24,7 @@ impl Asking {
     /// When the API can't be asked, there is not one cluster, or no such pod.
     pub(super) async fn connect(context: &Context, pods: &[String]) -> Result<Self, Failure> {
         let kube = context.connect().await?;
-        let found = find(context, &kube).await?;
+        let found = find(context, &kube, pods).await?;
         found.choose(pods)?;
         Ok(Self {
             kube,
@@ -67,7 +67,7 @@ impl Asking {
         question: impl AsyncFn(&OpenPod<'_>) -> Result<T, OpenError>,
     ) -> Result<Vec<PodAnswer<T>>, Failure> {
         if !std::mem::take(&mut self.fresh) {
-            self.found = find(context, &self.kube).await?;
+            self.found = find(context, &self.kube, &self.pods).await?;
         }
         let pods = self.found.choose(&self.pods)?;
         Ok(self.found.ask(&self.kube, &pods, limit, question).await)
@@ -100,9 +100,14 @@ impl Asking {
     }
 }
 
-async fn find(context: &Context, kube: &Kube) -> Result<AskedCluster, Failure> {
+async fn find(context: &Context, kube: &Kube, pods: &[String]) -> Result<AskedCluster, Failure> {
     let place = NamespaceScope::Namespace(kube.namespace().to_owned());
-    Ok(AskedCluster::find(kube, &place, &context.selection).await?)
+    let mut found = AskedCluster::find(kube, &place, &context.selection).await?;
+    let throw_away = |it: &String| meant_throw_away(found.id(), it).is_some();
+    if pods.iter().any(throw_away) && found.choose(pods).is_err() {
+        found.add_throw_away(kube, pods).await?;
+    }
+    Ok(found)
 }
 
 /// Why a change can't even be proposed; nothing was changed.

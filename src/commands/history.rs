@@ -11,7 +11,7 @@ use crate::kubernetes::Kube;
 use crate::output::{
     HistoryContent, OperationDocument, Screen, changes_screen, history_screen, plain,
 };
-use crate::world::{changes_of, journal_of};
+use crate::world::{RecordOf, changes_of, journal_of};
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
@@ -24,18 +24,17 @@ struct History {
 
 struct Seen {
     cluster: ClusterId,
-    journal: Option<Journal>,
+    journals: Vec<Journal>,
+    /// Oldest first.
+    operations: Vec<Record>,
     changes: Vec<ChangeRecord>,
 }
 
 impl Seen {
-    fn unfinished(&self) -> Option<&Journal> {
-        let journal = self.journal.as_ref();
-        journal.filter(|it| it.unfinished().is_some())
-    }
-
-    fn operations(&self) -> &[Record] {
-        self.journal.as_ref().map_or(&[], |it| &it.history)
+    /// Of those that change the cluster first.
+    fn unfinished(&self) -> impl Iterator<Item = &Journal> {
+        let journals = self.journals.iter();
+        journals.filter(|it| it.unfinished().is_some())
     }
 }
 
@@ -44,12 +43,19 @@ impl Looking for History {
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
         let cluster = context.observe(&self.kube).await?.snapshot.cluster;
-        let (journal, changes) = futures::join!(
-            journal_of(&self.kube, &cluster),
+        let (journal, throw_away, changes) = futures::join!(
+            journal_of(&self.kube, &cluster, RecordOf::Cluster),
+            journal_of(&self.kube, &cluster, RecordOf::ThrowAway),
             changes_of(&self.kube, &cluster)
         );
+        let journals: Vec<Journal> = journal?.into_iter().chain(throw_away?).collect();
+        let all = journals.iter().flat_map(|it| it.history.iter().cloned());
+        let mut operations: Vec<Record> = all.collect();
+        // An id ends with the time when the operation was planned.
+        operations.sort_by(|a, b| planned(a).cmp(planned(b)));
         Ok(Seen {
-            journal: journal?,
+            journals,
+            operations,
             changes: changes?,
             cluster,
         })
@@ -57,8 +63,8 @@ impl Looking for History {
 
     fn document(&self, seen: &Seen) -> impl serde::Serialize {
         let content = HistoryContent {
-            unfinished: seen.unfinished(),
-            operations: seen.operations(),
+            unfinished: seen.unfinished().next(),
+            operations: &seen.operations,
             changes: &seen.changes,
         };
         OperationDocument::new("History", content, 0)
@@ -66,8 +72,8 @@ impl Looking for History {
 
     fn screen(&self, seen: &Seen, screen: &Screen) -> String {
         let mut parts = Vec::new();
-        if !seen.operations().is_empty() {
-            parts.push(history_screen(seen.operations(), screen));
+        if !seen.operations.is_empty() {
+            parts.push(history_screen(&seen.operations, screen));
         }
         if !seen.changes.is_empty() {
             parts.push(changes_screen(&seen.changes, screen));
@@ -78,6 +84,10 @@ impl Looking for History {
         }
         parts.join("\n")
     }
+}
+
+fn planned(record: &Record) -> &str {
+    record.id.0.rsplit_once('-').map_or("", |(_, time)| time)
 }
 
 fn left(journal: &Journal) -> String {

@@ -6,7 +6,7 @@ use crate::cluster::{ClusterId, Snapshot, UnreadableJournal};
 use crate::engine::Journal;
 use crate::kubernetes::{Kube, KubeError, NamespaceScope};
 use crate::observe::Observed;
-use crate::world::{JournalError, Journals, journal_of, lock_holder, object_name};
+use crate::world::{JournalError, Journals, RecordOf, journal_of, lock_holder, object_name};
 
 /// The journal of a cluster, read once for everything that goes by it.
 pub(super) struct JournalSeen {
@@ -19,8 +19,10 @@ pub(super) struct JournalSeen {
 impl JournalSeen {
     /// Reads it, and looks who has the lock.
     pub(super) async fn look(kube: &Kube, cluster: &ClusterId) -> Self {
-        let (journal, holder) =
-            futures::join!(journal_of(kube, cluster), lock_holder(kube, cluster));
+        let (journal, holder) = futures::join!(
+            journal_of(kube, cluster, RecordOf::Cluster),
+            lock_holder(kube, cluster, RecordOf::Cluster)
+        );
         Self {
             journal,
             holder: holder.ok().flatten().map(|it| it.holder),
@@ -49,7 +51,10 @@ impl JournalSeen {
                 unfinished.is_some()
             });
             let holder = match unfinished {
-                true => lock_holder(kube, cluster).await.ok().flatten(),
+                true => lock_holder(kube, cluster, RecordOf::Cluster)
+                    .await
+                    .ok()
+                    .flatten(),
                 false => None,
             };
             Self {
@@ -74,7 +79,7 @@ impl JournalSeen {
             Ok(None) | Err(JournalError::Kube(_)) => {}
             Err(error) => {
                 snapshot.unreadable_journal = Some(UnreadableJournal {
-                    config_map: object_name(&snapshot.cluster),
+                    config_map: object_name(&snapshot.cluster, RecordOf::Cluster),
                     why: error.to_string(),
                     needs: match error {
                         JournalError::Newer(header) => Some(header.needs.clone()),

@@ -22,7 +22,7 @@ use crate::output::{
     refusal_screen, report_screen,
 };
 use crate::plan::{Circumstances, OperationKind, Plan, Refusal};
-use crate::world::Backups;
+use crate::world::{Backups, RecordOf};
 
 /// Plans and runs an operation, or goes on with one, or puts it back.
 pub(super) async fn run<R>(
@@ -58,6 +58,7 @@ pub(super) fn target(
         observed,
         selection: context.selection.clone(),
         backups,
+        record: RecordOf::Cluster,
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) async fn execute_looking_again(
     make: impl Fn(&Snapshot, &Circumstances, Timestamp) -> Result<Plan, Refusal>,
     again: impl AsyncFn(&Kube, &Observed) -> Result<(), Failure>,
 ) -> Result<ExitCode, Failure> {
-    let circumstances = requirements(&target.kube, &target.observed, kind).await?;
+    let circumstances = requirements(&target.kube, &target.observed, kind, target.record).await?;
     let plan = match make(&target.observed.snapshot, &circumstances, Timestamp::now()) {
         Ok(plan) => plan,
         Err(refusal) => return refused(context, &refusal),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::interruption::interruptible;
-use super::route::destination;
+use super::route::destination_or_throw_away;
 use crate::cli::PortForwardArgs;
 use crate::cluster::{Destination, route};
 use crate::exit::ExitCode;
@@ -29,7 +29,8 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
         .map_err(cannot_open)?;
     let kube = context.connect().await?;
     let seen = context.observe(&kube).await?;
-    let to = destination(Some(&args.target), "port-forward", &seen.snapshot)?;
+    let to = destination_or_throw_away(&kube, Some(&args.target), "port-forward", &seen.snapshot)
+        .await?;
     let now = route(&to, &seen.snapshot);
     let forwarded = Forwarded {
         address: port.address(),

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::ended::Ended;
 use super::interruption::answers_itself;
 use super::port_forward::cannot_open;
-use super::route::{destination, first_pod, silence};
+use super::route::{destination_or_throw_away, first_pod, silence};
 use super::shell::in_pod;
 use crate::cli::PsqlArgs;
 use crate::exit::ExitCode;
@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         (None, true) => Some("replica"),
         (None, false) => None,
     };
-    let to = destination(given, "psql", &seen.snapshot)?;
+    let to = destination_or_throw_away(&kube, given, "psql", &seen.snapshot).await?;
     let Some(credentials) = &seen.credentials else {
         // Who may not read them can't be told which pod is the primary, either.
         let failure = Failure::new(

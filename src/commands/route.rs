@@ -1,8 +1,12 @@
 //! Which pod was meant.
 
-use crate::cluster::{Destination, NameError, NoRoute, Snapshot, nearest, route};
+use crate::cluster::{
+    Destination, NameError, NoRoute, RoutedPod, Snapshot, meant_throw_away, nearest, route,
+    throw_away_pod,
+};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::kubernetes::Kube;
 use crate::output::plain;
 
 /// From what was typed to where it leads; nothing typed is the primary.
@@ -29,6 +33,48 @@ pub(super) fn destination(
             }
         },
     }
+}
+
+/// The same, where a throw-away server may be meant, too.
+///
+/// # Errors
+/// As [`destination`], or when there is no such server.
+pub(super) async fn destination_or_throw_away(
+    kube: &Kube,
+    given: Option<&str>,
+    command: &str,
+    snapshot: &Snapshot,
+) -> Result<Destination, Failure> {
+    let cluster = &snapshot.cluster;
+    let of_cluster = destination(given, command, snapshot);
+    let meant = given.and_then(|it| meant_throw_away(cluster, it));
+    let (Err(_), Some(meant)) = (&of_cluster, meant) else {
+        return of_cluster;
+    };
+    let pods = kube.throw_away_pods(cluster).await?;
+    let name = throw_away_pod(cluster, meant);
+    if let Some(pod) = pods.iter().find(|it| it.name == name) {
+        return Ok(Destination::ThrowAway(RoutedPod {
+            name,
+            uid: pod.uid.clone(),
+        }));
+    }
+    let what = plain(&format!("there is no throw-away server {meant}"));
+    let failure = Failure::new(ExitCode::Usage, what);
+    let names: Vec<&str> = pods
+        .iter()
+        .filter_map(|it| meant_throw_away(cluster, &it.name))
+        .collect();
+    Err(match names.first() {
+        Some(first) => failure
+            .because(plain(&format!("there are: {}", names.join(", "))))
+            .next(format!("pgctl {command} restored-{first}")),
+        None => failure
+            .next(format!("pgctl restore --latest --into {meant}"))
+            .next(format!(
+                "if its claim is left, and its pod has gone: pgctl restore --discard-into {meant}"
+            )),
+    })
 }
 
 /// Why a pod's database does not answer; none when each does.

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::ended::Ended;
 use super::interruption::interruption;
-use super::route::{destination, first_pod};
+use super::route::{destination_or_throw_away, first_pod};
 use super::terminal::{RawMode, ToScreen, is_terminal, keyboard, window_sizes};
 use crate::cli::ShellArgs;
 use crate::exit::ExitCode;
@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, args: &ShellArgs) -> Result<Ended, Fa
     } else {
         context.observe_objects(&kube).await?
     };
-    let destination = destination(Some(&args.pod), "shell", &seen)?;
+    let destination = destination_or_throw_away(&kube, Some(&args.pod), "shell", &seen).await?;
     let pod = first_pod(&destination, &seen)?;
     let argv = if args.command.is_empty() {
         ["sh", "-c", SHELL].map(str::to_owned).to_vec()

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
     Affinity, Container, PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodSpec,
     Volume,
@@ -13,8 +12,11 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::change::call_on;
+use super::set_template::claim_template;
+use super::throw_away::serving;
 use super::{Kube, KubeError, Verb};
-use crate::cluster::names;
+use crate::cluster::{ClusterId, names};
+use crate::plan::VolumeHandle;
 
 /// What the container does while it is worked in: it waits, and ends when it is told to.
 const WAIT: &str = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
@@ -27,24 +29,37 @@ impl Kube {
     /// Makes the pod, unless it is there.
     ///
     /// # Errors
-    /// When there is no such StatefulSet, or the API refuses.
+    /// When there is no such StatefulSet, the API refuses, or what is there of that name was made by another operation (of
+    /// a throw-away server).
     pub async fn make_volume_pod(
         &self,
-        namespace: &str,
-        name: &str,
-        claim: &str,
-        stateful_set: &str,
-        cluster: &str,
+        cluster: &ClusterId,
+        volume: &VolumeHandle,
     ) -> Result<(), KubeError> {
-        let set = self.template(namespace, stateful_set).await?;
+        let (namespace, name) = (&cluster.namespace, &volume.pod);
+        let set = self.template(namespace, &volume.stateful_set).await?;
         let template = set.spec.map(|spec| spec.template).unwrap_or_default();
-        let pod = volume_pod(name, claim, cluster, template.spec.unwrap_or_default());
+        let mut pod = volume_pod(
+            name,
+            &volume.claim,
+            &cluster.name,
+            template.spec.unwrap_or_default(),
+        );
+        if let Some(server) = &volume.server {
+            serving(&mut pod, server);
+        }
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let call = call_on::<Pod>(Verb::Create, namespace, name);
         let params = PostParams::default();
         match self.write(&call, || api.create(&params, &pod)).await {
-            Ok(_) | Err(KubeError::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(error @ KubeError::AlreadyExists { .. }) => {
+                self.nothing_foreign(cluster, volume).await?;
+                // One on its way out is no pod to work in: tried again when it has gone.
+                let going = volume.server.is_some()
+                    && self.volume_pod_runs(namespace, name).await?.is_none();
+                if going { Err(error) } else { Ok(()) }
+            }
+            made => made.map(drop),
         }
     }
 
@@ -113,22 +128,7 @@ impl Kube {
         stateful_set: &str,
     ) -> Result<(), KubeError> {
         let set = self.template(namespace, stateful_set).await?;
-        let templates = set
-            .spec
-            .iter()
-            .flat_map(|spec| spec.volume_claim_templates.iter().flatten());
-        let named =
-            |it: &&PersistentVolumeClaim| it.metadata.name.as_deref() == Some(names::DATA_VOLUME);
-        let template = templates
-            .clone()
-            .find(named)
-            .ok_or_else(|| KubeError::Unexpected {
-                doing: format!("making the claim {claim}"),
-                reason: format!(
-                    "the StatefulSet {stateful_set} has no claim template {}",
-                    names::DATA_VOLUME
-                ),
-            })?;
+        let template = claim_template(&set, claim)?;
         // The controller gives its claims the labels of the selector.
         let selector = set.spec.as_ref().map(|spec| spec.selector.clone());
         let mut labels = selector.and_then(|it| it.match_labels).unwrap_or_default();
@@ -159,13 +159,6 @@ impl Kube {
     pub async fn claim_stays(&self, namespace: &str, claim: &str) -> Result<bool, KubeError> {
         let claim: Option<PersistentVolumeClaim> = self.get(namespace, claim).await?;
         Ok(claim.is_some_and(|it| it.metadata.deletion_timestamp.is_none()))
-    }
-
-    async fn template(&self, namespace: &str, name: &str) -> Result<StatefulSet, KubeError> {
-        let set: Option<StatefulSet> = self.get(namespace, name).await?;
-        set.ok_or_else(|| KubeError::NotFound {
-            call: Box::new(call_on::<StatefulSet>(Verb::Get, namespace, name)),
-        })
     }
 }
 

@@ -12,7 +12,7 @@ use super::builder::Observed;
 use super::open::{OpenError, OpenPod, login, open};
 use crate::cluster::{
     ClusterId, ContainerState, Instance, NameError, NoAnswer, PodAnswer, PodFacts, Role,
-    primary_first, resolve_tail,
+    meant_throw_away, primary_first, resolve_tail, throw_away_pod,
 };
 use crate::kubernetes::{Credentials, Found, Kube, KubeError, NamespaceScope, Selection};
 use crate::postgres::Login;
@@ -83,6 +83,23 @@ impl AskedCluster {
             forwards: Arc::clone(forwards),
             found,
         }
+    }
+
+    /// Has those of its throw-away servers among its pods from here on that somebody has named.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub async fn add_throw_away(&mut self, kube: &Kube, given: &[String]) -> Result<(), KubeError> {
+        let id = &self.found.id;
+        let named: Vec<String> = given
+            .iter()
+            .filter_map(|it| meant_throw_away(id, it))
+            .map(|name| throw_away_pod(id, name))
+            .collect();
+        let mut more = kube.throw_away_pods(id).await?;
+        more.retain(|it| named.contains(&it.name));
+        self.pods.extend(more);
+        Ok(())
     }
 
     /// Which cluster it is.

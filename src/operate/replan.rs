@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::Observed;
 use crate::plan::{Circumstances, Plan, Refusal};
+use crate::world::RecordOf;
 
 /// What has become of a plan while somebody was asked.
 pub enum Replanned {
@@ -29,7 +30,13 @@ pub async fn replan(
     plan: &Plan,
     make: impl Fn(&Snapshot, &Circumstances, Timestamp) -> Result<Plan, Refusal>,
 ) -> Result<Replanned, Failure> {
-    let circumstances = requirements(kube, observed, plan.operation.kind()).await?;
+    let circumstances = requirements(
+        kube,
+        observed,
+        plan.operation.kind(),
+        RecordOf::operation(&plan.operation),
+    )
+    .await?;
     match make(&observed.snapshot, &circumstances, plan.made) {
         Err(refusal) => Ok(Replanned::Refused(Box::new(refusal))),
         Ok(now) if now.steps == plan.steps => Ok(Replanned::Same(circumstances.journal_version)),

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, calls_of};
 use crate::observe::{Observed, unlogged_tables};
 use crate::plan::{Circumstances, OperationKind, Permission, Permitted, applications, drift};
-use crate::world::{lock_holder, seen_journal};
+use crate::world::{RecordOf, lock_holder, seen_journal};
 
 /// What was found out besides the snapshot: permissions, the lock, the journal, who else changes things.
 ///
@@ -19,6 +19,7 @@ pub async fn requirements(
     kube: &Kube,
     observed: &Observed,
     kind: OperationKind,
+    record: RecordOf,
 ) -> Result<Circumstances, Failure> {
     let snapshot = &observed.snapshot;
     let namespace = &snapshot.cluster.namespace;
@@ -51,8 +52,8 @@ pub async fn requirements(
     };
     let (missing, lock, journal, argo, (unlogged, poolers)) = futures::join!(
         kube.not_allowed(&calls),
-        lock_holder(kube, &snapshot.cluster),
-        seen_journal(kube, &snapshot.cluster),
+        lock_holder(kube, &snapshot.cluster, record),
+        seen_journal(kube, &snapshot.cluster, record),
         argo_applications(kube, snapshot),
         of_failover,
     );

@@ -19,7 +19,12 @@ pub async fn unfinished(
     kind: OperationKind,
     option: GoOn,
 ) -> Result<Journal, Failure> {
-    let found = journal_of(&target.kube, &target.observed.snapshot.cluster).await?;
+    let found = journal_of(
+        &target.kube,
+        &target.observed.snapshot.cluster,
+        target.record,
+    )
+    .await?;
     let (journal, unfinished) = found
         .and_then(|journal| Some((journal.unfinished()?, journal)))
         .map(|(unfinished, journal)| (journal, unfinished))

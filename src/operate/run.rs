@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::kubernetes::{Kube, Selection};
 use crate::observe::{Observed, login};
 use crate::plan::{Operation, Plan};
-use crate::world::{Backups, LockError, RealCluster, who};
+use crate::world::{Backups, LockError, RealCluster, RecordOf, who};
 
 /// A cluster that was looked at, and what is needed to act on it.
 pub struct Target {
@@ -23,6 +23,8 @@ pub struct Target {
     pub selection: Selection,
     /// Where backups are, for restores.
     pub backups: Option<Backups>,
+    /// Where it is written down what is done.
+    pub record: RecordOf,
 }
 
 /// Is told what happens while an operation runs.
@@ -85,6 +87,7 @@ pub(super) fn real_cluster(target: Target, tell: &Tell) -> Result<RealCluster, F
         observed,
         selection,
         backups,
+        record,
     } = target;
     let credentials = observed.credentials.as_ref().ok_or_else(|| {
         Failure::new(
@@ -95,12 +98,15 @@ pub(super) fn real_cluster(target: Target, tell: &Tell) -> Result<RealCluster, F
     })?;
     let timeout = kube.timeout();
     let tell = Arc::clone(tell);
-    Ok(
-        RealCluster::new(kube, login(credentials, timeout), &observed.snapshot)
-            .listening(Box::new(move |plan, notice| tell(plan, notice)))
-            .found_by(selection)
-            .with_backups(backups),
+    Ok(RealCluster::new(
+        kube,
+        login(credentials, timeout),
+        &observed.snapshot,
+        record,
     )
+    .listening(Box::new(move |plan, notice| tell(plan, notice)))
+    .found_by(selection)
+    .with_backups(backups))
 }
 
 pub(super) fn lock_failure(error: LockError) -> Failure {

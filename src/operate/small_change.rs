@@ -10,7 +10,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, Verb};
 use crate::observe::OpenError;
-use crate::world::{ChangeStore, journal_of, lock_holder, who};
+use crate::world::{ChangeStore, RecordOf, journal_of, lock_holder, who};
 
 impl NeedsConfirmation for ChangeProposal {
     fn subject(&self) -> String {
@@ -101,8 +101,8 @@ pub async fn around(kube: &Kube, cluster: &ClusterId) -> Result<Around, Failure>
         .map(|verb| Call::new(verb, "", "configmaps").within(&cluster.namespace));
     let (missing, journal, holder) = futures::join!(
         kube.not_allowed(&calls),
-        journal_of(kube, cluster),
-        lock_holder(kube, cluster)
+        journal_of(kube, cluster, RecordOf::Cluster),
+        lock_holder(kube, cluster, RecordOf::Cluster)
     );
     let missing: Vec<String> = missing?
         .iter()

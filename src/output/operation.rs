@@ -233,6 +233,12 @@ fn restore_lines(report: &Report, scope: &RestoreScope, screen: &Screen) -> Stri
         let line = format!("  taken away    {}", plain(&taken.to_string()));
         text += &(screen.wrap(&line, 16) + "\n");
     }
+    if let Some(name) = &scope.into {
+        text += &format!("  pod           {}\n", plain(&scope.pod));
+        text += &format!("  look          pgctl psql restored-{name}\n");
+        text += &format!("  delete it     pgctl restore --discard-into {name}");
+        text.push('\n');
+    }
     if !(report.kept.is_empty() && report.taken_away.is_empty()) {
         text += "                (pgctl restore --discard-old deletes it)\n";
     }

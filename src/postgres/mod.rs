@@ -36,6 +36,7 @@ mod sql;
 mod standby_log;
 mod startup;
 mod statements;
+mod table_copy;
 mod target;
 mod tool_options;
 mod top;

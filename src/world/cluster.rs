@@ -10,7 +10,7 @@ use crate::world::failover::held_clients::HeldClients;
 use crate::world::failover::lingering::Lingering;
 use crate::world::failover::number::Numbers;
 use crate::world::failover::outage::Outage;
-use crate::world::record::{JournalStore, Lock};
+use crate::world::record::{JournalStore, Lock, RecordOf};
 use crate::world::reporting::{Listener, Reporting};
 use crate::world::restore::Backups;
 use crate::world::restore::restoring::Restoring;
@@ -34,11 +34,11 @@ pub struct RealCluster {
 }
 
 impl RealCluster {
-    /// The cluster of a snapshot.
-    pub fn new(kube: Kube, login: Login, snapshot: &Snapshot) -> Self {
+    /// The cluster of a snapshot, for operations that have this record.
+    pub fn new(kube: Kube, login: Login, snapshot: &Snapshot, of: RecordOf) -> Self {
         Self {
-            lock: Lock::new(kube.clone(), snapshot.cluster.clone()),
-            journal: JournalStore::new(kube.clone(), snapshot.cluster.clone()),
+            lock: Lock::new(kube.clone(), snapshot.cluster.clone(), of),
+            journal: JournalStore::new(kube.clone(), snapshot.cluster.clone(), of),
             connections: Connections::new(kube, login, snapshot),
             numbers: Numbers::default(),
             outage: Outage::default(),

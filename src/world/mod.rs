@@ -18,8 +18,8 @@ mod wait;
 
 pub use cluster::RealCluster;
 pub use record::{
-    ChangeStore, JournalError, JournalStore, Journals, Lock, LockError, changes_of, journal_of,
-    lock_holder, object_name, seen_journal, who,
+    ChangeStore, JournalError, JournalStore, Journals, Lock, LockError, RecordOf, changes_of,
+    journal_of, lock_holder, object_name, seen_journal, who,
 };
 pub use reporting::Listener;
 pub use restore::Backups;

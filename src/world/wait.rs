@@ -225,6 +225,8 @@ pub(super) async fn wait(
             | VolumeCondition::WalThere { .. }
             | VolumeCondition::Recovered { .. }
             | VolumeCondition::SwappedOut { .. }
+            | VolumeCondition::ServerClaim { .. }
+            | VolumeCondition::ServerGone { .. }
             | VolumeCondition::Restored { .. },
         )) => {
             poll(real, plan, condition, known, limit).await?;

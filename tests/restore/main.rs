@@ -18,6 +18,7 @@ mod interrupted;
 mod point_in_time;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
+mod throw_away;
 mod tools;
 mod unkind;
 mod uploads;

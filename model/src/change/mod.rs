@@ -11,6 +11,7 @@ mod record;
 mod setting;
 mod slot_drop;
 mod statement;
+mod table_copy;
 mod template;
 
 pub use account::{
@@ -34,6 +35,9 @@ pub use setting::{
 };
 pub use slot_drop::{NoSlot, SlotDropRequest, find_slot, propose_slot_drop};
 pub use statement::{StatementFacts, StatementOutline, propose_statement};
+pub use table_copy::{
+    TableColumn, TableCopyRequest, TableFacts, TableName, TableTarget, propose_table_copy,
+};
 pub use template::{
     FormerTemplate, ServerVersion, UpgradeRequest, going_back, image_of, of_another_version,
     propose_undo, propose_upgrade, upgraded,

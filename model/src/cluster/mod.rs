@@ -39,6 +39,7 @@ mod stateful_set;
 mod statements;
 pub(crate) mod suggestion;
 mod synchronous;
+mod throw_away;
 mod top;
 mod topology;
 mod tune;
@@ -100,6 +101,7 @@ pub use statements::{StatementCount, StatementCounts, Statements};
 pub use synchronous::{
     Shape, synchronous_candidates, synchronous_listed, synchronous_names, synchronous_needed,
 };
+pub use throw_away::{meant_throw_away, throw_away_claim, throw_away_name, throw_away_pod};
 pub use top::{
     InstanceActivity, RunningStatement, Series, ServerCounters, ServerRates, TopBoard, TopSample,
     server_rates,

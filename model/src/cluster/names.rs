@@ -48,6 +48,11 @@ pub const CLOSED_BY: &str = "pgctl.io/closed-by";
 /// StatefulSet could take a pod for one of theirs.
 pub const CLUSTER: &str = "pgctl.io/cluster";
 
+/// Label of a throw-away server (`pgctl restore --into`) and of its claim: the name that it was given.
+pub const THROW_AWAY: &str = "pgctl.io/throw-away";
+/// Annotation of both: id of the operation that has made them.
+pub const MADE_BY: &str = "pgctl.io/made-by";
+
 /// Annotation of the Secret of an application's role: the role.
 pub const ACCOUNT_USER: &str = "pgctl.io/user";
 /// Annotation of the Secret of an application's role: the database that it is for.

@@ -11,6 +11,8 @@ pub enum Destination {
     Read,
     /// Talk to this pod.
     Pod(String),
+    /// Talk to a throw-away server, which is none of the cluster's pods.
+    ThrowAway(RoutedPod),
 }
 
 impl std::fmt::Display for Destination {
@@ -19,6 +21,7 @@ impl std::fmt::Display for Destination {
             Self::Write => f.write_str("write"),
             Self::Read => f.write_str("read"),
             Self::Pod(pod) => f.write_str(pod),
+            Self::ThrowAway(pod) => f.write_str(&pod.name),
         }
     }
 }
@@ -90,6 +93,8 @@ pub fn route(destination: &Destination, snapshot: &Snapshot) -> Result<Vec<Route
                 .map(|it| vec![RoutedPod::of(it)])
                 .ok_or_else(missing)
         }
+        // Whether it is there shows when it is opened: nobody looks after it.
+        Destination::ThrowAway(pod) => Ok(vec![pod.clone()]),
     }
 }
 
@@ -121,6 +126,9 @@ fn primary(snapshot: &Snapshot) -> Result<&Instance, NoRoute> {
 /// Whether a client that was led to a pod has to be cut off from it: the pod is gone, or known to be
 /// something else now. A pod that is only silent keeps its clients: silence proves nothing.
 pub fn must_leave(destination: &Destination, pod: &RoutedPod, snapshot: &Snapshot) -> bool {
+    if matches!(destination, Destination::ThrowAway(_)) {
+        return false;
+    }
     let Some(instance) = snapshot.instance(&pod.name) else {
         return true;
     };
@@ -133,7 +141,7 @@ pub fn must_leave(destination: &Destination, pod: &RoutedPod, snapshot: &Snapsho
             Err(_) => instance.role() == Role::Standby,
         },
         Destination::Read => instance.role() == Role::Primary,
-        Destination::Pod(_) => false,
+        Destination::Pod(_) | Destination::ThrowAway(_) => false,
     }
 }
 

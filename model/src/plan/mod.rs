@@ -34,8 +34,8 @@ pub use language::{
     RecoveredTo, RecoveryFacts, Refusal, ReinitRequest, RejoinRequest, RestartReason, RestartScope,
     Restarts, RestoreAction, RestoreCircumstances, RestoreCondition, RestoreKind, RestoreRequest,
     RestoreScope, Reverts, Rollout, RolloutPart, RolloutRequest, ScaleRequest, ServingGoal,
-    Shutdown, Step, StepName, Swap, SynchronousRequest, TargetFacts, Undo, Unfinished,
-    UnloggedTables, VolumeAction, VolumeCondition, VolumeHandle,
+    Shutdown, Step, StepName, Swap, SynchronousRequest, TargetFacts, ThrowAwayServer, Undo,
+    Unfinished, UnloggedTables, VolumeAction, VolumeCondition, VolumeHandle,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(any(test, feature = "testing"))]

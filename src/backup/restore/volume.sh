@@ -224,7 +224,8 @@ why_ended() {
   fi
 }
 
-# On no network, with what comes last of the settings that are given twice.
+# On no network, with what comes last of the settings that are given twice. Nothing of it reaches out: what it subscribes to
+# would lose what it has sent, and jobs would run twice.
 start_recovery() { # [-c NAME=VALUE]...
   postgres -D "$NEW" -c config_file="$config" -c hba_file="$scratch/hba" -c listen_addresses= -c port=5432 \
     -c unix_socket_directories="$scratch" -c restore_command="$command" -c archive_command=false \
@@ -233,7 +234,8 @@ start_recovery() { # [-c NAME=VALUE]...
     -c recovery_target_timeline="$target" -c recovery_target= -c recovery_target_time= -c recovery_target_xid= \
     -c recovery_target_name= -c recovery_target_lsn= -c recovery_target_action=promote \
     -c recovery_target_inclusive=on -c recovery_min_apply_delay=0 \
-    -c synchronous_standby_names= -c hot_standby=on -c logging_collector=off -c log_destination=stderr "$@" \
+    -c synchronous_standby_names= -c hot_standby=on -c logging_collector=off -c log_destination=stderr \
+    -c max_logical_replication_workers=0 -c cron.launch_active_jobs=off "$@" \
     >"$scratch/log" 2>&1 </dev/null &
   server=$!
 }
@@ -369,6 +371,18 @@ swap_out() { # ASIDE
   fi
 }
 
+# The pod of a throw-away server may start PostgreSQL on what is in place: for those who are in the pod, or come to it
+# through a port-forward.
+serve() {
+  noted swapped || die 'the restored data is not in place'
+  {
+    echo 'local all all trust'
+    echo 'host all all 127.0.0.1/32 scram-sha-256'
+    echo 'host all all ::1/128 scram-sha-256'
+  } >"$STATE/serve-hba.new" && mv -f "$STATE/serve-hba.new" "$STATE/serve-hba" || die "cannot write to $STATE"
+  note serve
+}
+
 keep() { # ASIDE
   move_aside "$1"
   if [ -d "$VOLUME/$1" ]; then echo "kept $1"; fi
@@ -380,6 +394,7 @@ case $verb in
   swap-in) lock; swap_in "$@" ;;
   swap-out) lock; swap_out "$@" ;;
   keep) lock; keep "$@" ;;
+  serve) lock; serve ;;
   idle) lock ;;
   put-back) lock; move_back "$@" ;;
   receive-wal) lock; receive_wal "$@" ;;

@@ -8,7 +8,7 @@ use super::super::confirming::confirm;
 use super::super::context::Context;
 use super::super::operation::{self, execute_looking_again};
 use super::recovery::{self, Looked};
-use super::{backup, discard};
+use super::{backup, discard, table, throw_away};
 use crate::backup::format::Identities;
 use crate::backup::store::{Location, Store};
 use crate::cli::RestoreArgs;
@@ -19,12 +19,13 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::observe::{Observed, login, target_facts};
+use crate::operate::Target;
 use crate::output::plain;
 use crate::plan::{
     OperationKind, RestoreCircumstances, RestoreKind, RestoreRequest, RestoreScope, TargetFacts,
     plan_restore,
 };
-use crate::world::{Backups, journal_of};
+use crate::world::{Backups, RecordOf, journal_of};
 
 /// The command's word, as in the journal.
 const KIND: OperationKind = OperationKind::Restore;
@@ -42,7 +43,41 @@ pub(in super::super) async fn run(
     if args.discard_old {
         return discard::run(context, args).await;
     }
-    if args.rename.is_some() && args.database.is_none() {
+    if let Some(name) = &args.discard_into {
+        return throw_away::discard(context, args, name).await;
+    }
+    if args.into.is_some() && (args.pause || !args.except.is_empty()) {
+        return Err(Failure::new(
+            ExitCode::Usage,
+            "a throw-away server has all that the base backup has, and nobody waits for it: --except and --pause are for the cluster",
+        )
+        .next("pgctl restore --help"));
+    }
+    if let (Some(server), None) = (&args.into, &args.table)
+        && (args.database.is_some() || args.rename.is_some())
+    {
+        return Err(Failure::new(
+            ExitCode::Usage,
+            "a throw-away server has all that the base backup has: --database and --as are for a table of it",
+        )
+        .next(format!("a table of it: pgctl restore --table TABLE --into {server} --as NAME")));
+    }
+    if let (Some(server), Some(table)) = (&args.into, table::names(args)?) {
+        // Of one that is there, unless it is said what it is made of.
+        if args.backup.is_some() || recovery::request(args)?.is_some() {
+            let made = into(context, args).await?;
+            if made != ExitCode::Done || args.operation.change.dry_run {
+                return Ok(made);
+            }
+        }
+        return table::copy(context, args, server, table).await;
+    }
+    into(context, args).await
+}
+
+/// Into the cluster, or a throw-away server.
+async fn into(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
+    if args.table.is_none() && args.rename.is_some() && args.database.is_none() {
         return Err(Failure::new(
             ExitCode::Usage,
             "--as is the name that one database gets: say which with --database",
@@ -94,21 +129,34 @@ pub(in super::super) async fn run(
     }
     let found = RefCell::new(RestoreCircumstances {
         backup: facts,
-        target: target(context, &kube, &observed).await?,
+        target: match target(context, &kube, &observed).await {
+            // What is made beside the cluster needs nothing of a primary that does not answer.
+            Err(_) if args.into.is_some() => None,
+            found => found?,
+        },
         recovery: way,
+        in_the_way: match &args.into {
+            Some(name) => throw_away::in_the_way(&kube, &observed.snapshot.cluster, name).await?,
+            None => Vec::new(),
+        },
     });
     let request = RestoreRequest {
         clean: args.clean,
         no_safety_backup: args.no_safety_backup,
-        database: args.database.clone(),
+        // Of a throw-away server it says where the table is.
+        database: args.database.clone().filter(|_| args.into.is_none()),
         except: args.except.clone(),
-        rename: args.rename.clone(),
+        rename: args.rename.clone().filter(|_| args.into.is_none()),
         allow_drift: args.allow_drift,
         pause: args.pause,
+        into: args.into.clone(),
         timeout_seconds: u32::try_from(args.move_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
     };
     let backups = backups(context, store, identities);
-    let on = operation::target(context, kube, observed, Some(backups));
+    let on = Target {
+        record: record(args),
+        ..operation::target(context, kube, observed, Some(backups))
+    };
     execute_looking_again(
         context,
         &args.operation.change,
@@ -119,19 +167,40 @@ pub(in super::super) async fn run(
         },
         // An empty database may have been filled while the plan was read.
         async |kube, observed| {
-            let target = target(context, kube, observed).await?;
-            found.borrow_mut().target = target;
+            if args.into.is_none() {
+                let target = target(context, kube, observed).await?;
+                found.borrow_mut().target = target;
+            }
+            if let Some(name) = &args.into {
+                let taken = throw_away::in_the_way(kube, &observed.snapshot.cluster, name).await?;
+                found.borrow_mut().in_the_way = taken;
+            }
             Ok(())
         },
     )
     .await
 }
 
+/// Where it is written down.
+fn record(args: &RestoreArgs) -> RecordOf {
+    match args.into {
+        Some(_) => RecordOf::ThrowAway,
+        None => RecordOf::Cluster,
+    }
+}
+
 /// What the journal says is restored, from the store that it names.
 async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let observed = context.observe(&kube).await?;
-    let journal = journal_of(&kube, &observed.snapshot.cluster).await?;
+    let journal = journal_of(&kube, &observed.snapshot.cluster, record(args)).await?;
+    match &args.into {
+        Some(name) => throw_away::is_unfinished(journal.as_ref(), name)?,
+        None if journal.as_ref().and_then(Journal::unfinished).is_none() => {
+            throw_away::is_meant(&kube, &observed.snapshot.cluster).await?;
+        }
+        None => {}
+    }
     let backups = match &journal {
         Some(journal) if !journal.ended() => match journal.plan.operation.restore() {
             Some(scope) => {
@@ -164,7 +233,10 @@ async fn go_on(context: &Context, args: &RestoreArgs, option: GoOn) -> Result<Ex
         confirmed = Some(confirm(context, &plan.operation.to_string(), plan, yes).await?);
     }
     let backups = backups.map(|(store, identities)| self::backups(context, store, identities));
-    let on = operation::target(context, kube, observed, backups);
+    let on = Target {
+        record: record(args),
+        ..operation::target(context, kube, observed, backups)
+    };
     operation::go_on(context, on, KIND, option, confirmed).await
 }
 

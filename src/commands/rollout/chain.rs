@@ -26,6 +26,7 @@ use crate::plan::{
     CheckVerdict, Circumstances, OperationKind, Plan, Refusal, Rollout, RolloutPart, StepName,
     plan_failover, plan_restart, still_drained,
 };
+use crate::world::RecordOf;
 
 /// How long a part may be refused when its turn comes: none was when the rollout was made, and what has just come back
 /// may still have to settle.
@@ -160,7 +161,7 @@ async fn turn(
             RolloutPart::Restart { .. } => OperationKind::Rollout,
             RolloutPart::HandOver { .. } | RolloutPart::HandBack { .. } => OperationKind::Failover,
         };
-        let mut circumstances = requirements(kube, &observed, kind).await?;
+        let mut circumstances = requirements(kube, &observed, kind, RecordOf::Cluster).await?;
         circumstances.drained = drained(kube, &observed.snapshot, &rollout.request).await?;
         match plan(args, rollout, part, &observed.snapshot, &circumstances) {
             Ok(plan) => {

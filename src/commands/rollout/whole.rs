@@ -18,6 +18,7 @@ use crate::kubernetes::Kube;
 use crate::operate::requirements;
 use crate::output::{OperationDocument, RolloutContent, encode, rollout_screen};
 use crate::plan::{OperationKind, Refusal, Rollout, RolloutRequest};
+use crate::world::RecordOf;
 
 /// Plans it, shows it, asks, and does part after part. Whoever goes on with an interrupted one, of which `resumed` was a
 /// part, has agreed to the rest.
@@ -97,7 +98,8 @@ async fn proposed(
 ) -> Result<Result<Rollout, Refusal>, Failure> {
     let observed = context.observe(kube).await?;
     // A switchover asks for all that a restart asks for, and for more.
-    let mut circumstances = requirements(kube, &observed, OperationKind::Failover).await?;
+    let mut circumstances =
+        requirements(kube, &observed, OperationKind::Failover, RecordOf::Cluster).await?;
     circumstances.drained = drained(kube, &observed.snapshot, wanted).await?;
     let now = Timestamp::now();
     Ok(propose(

@@ -22,7 +22,7 @@ pub(crate) use container::database_container;
 pub(crate) use excesses::{cpu_limit, memory_limit, pod_security};
 pub(crate) use git_ops::git_ops;
 pub use pod::start_decision;
-pub(crate) use pod::{node_ready, pod_facts};
+pub(crate) use pod::{facts_of, node_ready, pod_facts};
 pub(crate) use service::service_facts;
 pub(crate) use stateful_set::stateful_set_facts;
 pub(crate) use template::same_template;

@@ -6,15 +6,26 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::container::database_container;
 use crate::cluster::names;
-use crate::cluster::{ContainerState, PodFacts, StartDecision, TerminationRecord};
+use crate::cluster::{Component, ContainerState, PodFacts, StartDecision, TerminationRecord};
 use crate::kubernetes::discovery::component_of;
 
 /// What a pod's object says; none for a pod that belongs to neither StatefulSet.
 pub(crate) fn pod_facts(pod: &Pod, node_ready: Option<bool>) -> Option<PodFacts> {
     let metadata = &pod.metadata;
     let component = component_of(metadata)?;
+    let ordinal = metadata.name.as_ref()?.rsplit_once('-')?.1.parse().ok()?;
+    facts_of(pod, component, ordinal, node_ready)
+}
+
+/// The same of a pod that has no place among those of a StatefulSet.
+pub(crate) fn facts_of(
+    pod: &Pod,
+    component: Component,
+    ordinal: u32,
+    node_ready: Option<bool>,
+) -> Option<PodFacts> {
+    let metadata = &pod.metadata;
     let name = metadata.name.clone()?;
-    let ordinal = name.rsplit_once('-')?.1.parse().ok()?;
     let spec = pod.spec.as_ref();
     let status = pod.status.as_ref();
     let condition = |kind: &str| {

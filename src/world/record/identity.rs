@@ -3,10 +3,36 @@
 use std::fs;
 
 use crate::cluster::ClusterId;
+use crate::plan::Operation;
 
-/// Name of the Lease and of the journal's ConfigMap of a cluster.
-pub fn object_name(cluster: &ClusterId) -> String {
-    format!("pgctl-{}", cluster.name)
+/// Which operations have a Lease and a journal in common: one of them at a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RecordOf {
+    /// Those that change the cluster.
+    #[default]
+    Cluster,
+    /// Those that make throw-away servers beside it. They may take hours, and touch nothing that is there: no failover waits for
+    /// one.
+    ThrowAway,
+}
+
+impl RecordOf {
+    /// Of an operation.
+    pub fn operation(operation: &Operation) -> Self {
+        match operation.restore() {
+            Some(scope) if scope.into.is_some() => Self::ThrowAway,
+            Some(_) | None => Self::Cluster,
+        }
+    }
+}
+
+/// Name of the Lease and of the journal's ConfigMap of a cluster. With a dot, where another kind has a dash, whatever a
+/// cluster is called.
+pub fn object_name(cluster: &ClusterId, of: RecordOf) -> String {
+    match of {
+        RecordOf::Cluster => format!("pgctl-{}", cluster.name),
+        RecordOf::ThrowAway => format!("pgctl.throw-away-{}", cluster.name),
+    }
 }
 
 /// The person, the machine and the process, as `ann@laptop/4711-…`. The tail tells this process

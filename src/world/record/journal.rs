@@ -8,15 +8,19 @@ use crate::cluster::{ClusterId, names};
 use crate::engine::{Journal, WorldError};
 use crate::kubernetes::{Kube, KubeError, NamespaceScope, StoredMap};
 use crate::world::record::config_map::write_map;
-use crate::world::record::identity::object_name;
+use crate::world::record::identity::{RecordOf, object_name};
 use crate::world::record::stored::{JournalError, read, written};
 
 /// The journal of a cluster, to look at.
 ///
 /// # Errors
 /// When it can't be read or understood.
-pub async fn journal_of(kube: &Kube, cluster: &ClusterId) -> Result<Option<Journal>, JournalError> {
-    Ok(seen_journal(kube, cluster).await?.0)
+pub async fn journal_of(
+    kube: &Kube,
+    cluster: &ClusterId,
+    of: RecordOf,
+) -> Result<Option<Journal>, JournalError> {
+    Ok(seen_journal(kube, cluster, of).await?.0)
 }
 
 /// The same, with its `resourceVersion` (none: there is no journal): whether anything was written
@@ -27,8 +31,9 @@ pub async fn journal_of(kube: &Kube, cluster: &ClusterId) -> Result<Option<Journ
 pub async fn seen_journal(
     kube: &Kube,
     cluster: &ClusterId,
+    of: RecordOf,
 ) -> Result<(Option<Journal>, Option<String>), JournalError> {
-    let (journal, map) = journal_in(kube, cluster).await?;
+    let (journal, map) = journal_in(kube, cluster, of).await?;
     Ok((journal, map.map(|map| map.resource_version)))
 }
 
@@ -51,7 +56,10 @@ impl Journals {
     /// # Errors
     /// When it can't be understood.
     pub fn of(&self, cluster: &ClusterId) -> Result<Option<Journal>, JournalError> {
-        let place = [cluster.namespace.clone(), object_name(cluster)];
+        let place = [
+            cluster.namespace.clone(),
+            object_name(cluster, RecordOf::Cluster),
+        ];
         let journal = self.0.get(&place).map(|map| read(&map.data)).transpose()?;
         Ok(journal.flatten())
     }
@@ -61,9 +69,10 @@ impl Journals {
 async fn journal_in(
     kube: &Kube,
     cluster: &ClusterId,
+    of: RecordOf,
 ) -> Result<(Option<Journal>, Option<StoredMap>), JournalError> {
     let map = kube
-        .stored_map(&cluster.namespace, &object_name(cluster))
+        .stored_map(&cluster.namespace, &object_name(cluster, of))
         .await?;
     let journal = map.as_ref().map(|map| read(&map.data)).transpose()?;
     Ok((journal.flatten(), map))
@@ -73,15 +82,17 @@ async fn journal_in(
 pub struct JournalStore {
     kube: Kube,
     cluster: ClusterId,
+    of: RecordOf,
     stored: Mutex<Option<StoredMap>>,
 }
 
 impl JournalStore {
     /// Of this cluster.
-    pub(in crate::world) fn new(kube: Kube, cluster: ClusterId) -> Self {
+    pub(in crate::world) fn new(kube: Kube, cluster: ClusterId, of: RecordOf) -> Self {
         Self {
             kube,
             cluster,
+            of,
             stored: Mutex::default(),
         }
     }
@@ -92,7 +103,7 @@ impl JournalStore {
     /// # Errors
     /// When it can't be read or understood.
     pub async fn load(&self) -> Result<Option<Journal>, JournalError> {
-        let (journal, map) = journal_in(&self.kube, &self.cluster).await?;
+        let (journal, map) = journal_in(&self.kube, &self.cluster, self.of).await?;
         *self.stored.lock().await = map;
         Ok(journal)
     }
@@ -104,7 +115,7 @@ impl JournalStore {
     }
 
     pub(in crate::world) async fn store(&self, journal: &Journal) -> Result<(), WorldError> {
-        let name = object_name(&self.cluster);
+        let name = object_name(&self.cluster, self.of);
         let mut stored = self.stored.lock().await;
         let data = written(journal, stored.as_ref().map(|map| &map.data))?;
         let writing = write_map(&self.kube, &self.cluster, &name, stored.as_ref(), &data);

@@ -13,7 +13,7 @@ use crate::cluster::ClusterId;
 use crate::engine::WorldError;
 use crate::kubernetes::{Claim, HeldLease, Kube, KubeError, LeaseHolder};
 use crate::plan::LockHolder;
-use crate::world::record::identity::{died_here, object_name, who};
+use crate::world::record::identity::{RecordOf, died_here, object_name, who};
 
 /// How long a Lease lives without being renewed.
 const DURATION: Duration = Duration::from_secs(15);
@@ -41,6 +41,7 @@ pub enum LockError {
 pub struct Lock {
     kube: Kube,
     cluster: ClusterId,
+    of: RecordOf,
     state: Mutex<Option<Held>>,
     ours: Arc<AtomicBool>,
     renewed: Arc<std::sync::Mutex<Option<Renewed>>>,
@@ -76,20 +77,22 @@ struct Held {
 pub async fn lock_holder(
     kube: &Kube,
     cluster: &ClusterId,
+    of: RecordOf,
 ) -> Result<Option<LockHolder>, KubeError> {
-    let name = object_name(cluster);
+    let name = object_name(cluster, of);
     let holder = kube.lease_holder(&cluster.namespace, &name).await?;
     Ok(holder
         .filter(|it| !died_here(&it.holder) && it.seems_alive(Timestamp::now(), DURATION))
-        .map(|it| holder_of(it, cluster)))
+        .map(|it| holder_of(it, cluster, of)))
 }
 
 impl Lock {
     /// The lock of this cluster, which is not ours yet.
-    pub(in crate::world) fn new(kube: Kube, cluster: ClusterId) -> Self {
+    pub(in crate::world) fn new(kube: Kube, cluster: ClusterId, of: RecordOf) -> Self {
         Self {
             kube,
             cluster,
+            of,
             state: Mutex::default(),
             ours: Arc::default(),
             renewed: Arc::default(),
@@ -113,7 +116,7 @@ impl Lock {
     /// # Errors
     /// When somebody else has it, or the API refuses.
     pub async fn take(&self, patience: bool) -> Result<(), LockError> {
-        let (name, me) = (object_name(&self.cluster), who());
+        let (name, me) = (object_name(&self.cluster, self.of), who());
         let mut watched: Option<(LeaseHolder, Instant)> = None;
         loop {
             let asked = Renewed::now();
@@ -155,7 +158,7 @@ impl Lock {
                 None => !patience && holder.seems_alive(Timestamp::now(), DURATION),
             };
             if lives {
-                return Err(LockError::Held(holder_of(holder, &self.cluster)));
+                return Err(LockError::Held(holder_of(holder, &self.cluster, self.of)));
             }
             watched.get_or_insert_with(|| (holder, Instant::now()));
             tokio::time::sleep(LOOK).await;
@@ -236,12 +239,12 @@ fn set(at: &std::sync::Mutex<Option<Renewed>>, renewed: Renewed) {
     }
 }
 
-fn holder_of(it: LeaseHolder, cluster: &ClusterId) -> LockHolder {
+fn holder_of(it: LeaseHolder, cluster: &ClusterId, of: RecordOf) -> LockHolder {
     LockHolder {
         holder: it.holder,
         since: it.since,
         renewed: it.renewed,
-        lease: object_name(cluster),
+        lease: object_name(cluster, of),
         namespace: cluster.namespace.clone(),
     }
 }

@@ -8,7 +8,7 @@ mod lock;
 mod stored;
 
 pub use changes::{ChangeStore, changes_of};
-pub use identity::{object_name, who};
+pub use identity::{RecordOf, object_name, who};
 pub use journal::{JournalStore, Journals, journal_of, seen_journal};
 pub use lock::{Lock, LockError, lock_holder};
 pub use stored::JournalError;

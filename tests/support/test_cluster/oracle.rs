@@ -186,6 +186,11 @@ async fn watch(
     loop {
         let pods = store.read_all::<Pod>(Some(&namespace), &Selector::everything());
         for pod in pods.map(|list| list.items).unwrap_or_default() {
+            // It was a part of the cluster once, and is to be writable: no client comes there.
+            let labels = pod.metadata.labels.as_ref();
+            if labels.is_some_and(|it| it.contains_key("pgctl.io/throw-away")) {
+                continue;
+            }
             let Some(address) = address_of(&pod, &login) else {
                 continue;
             };

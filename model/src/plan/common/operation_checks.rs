@@ -25,7 +25,9 @@ fn unfinished(cluster: &ClusterId, circumstances: &Circumstances) -> Check {
     match &circumstances.unfinished {
         None => Check::pass(name, "every earlier operation has ended"),
         Some(found) => {
-            let kind = found.id.command();
+            let into = found.into.as_ref();
+            let into = into.map_or_else(String::new, |name| format!(" --into {name}"));
+            let kind = format!("{}{into}", found.id.command());
             let flags = format!("-n {} --cluster {}", cluster.namespace, cluster.name);
             let next = if found.past_point_of_no_return {
                 format!("pgctl {kind} --resume {flags}")

@@ -149,6 +149,9 @@ pub struct Unfinished {
     /// Whether it is a restore: its data lies aside on the volumes until it is ended.
     #[serde(default)]
     pub restore: bool,
+    /// The throw-away server that it makes; none when it makes none.
+    #[serde(default)]
+    pub into: Option<String>,
     /// The pod that it brings back as a standby; none when it is no rejoin.
     #[serde(default)]
     pub rejoins: Option<String>,

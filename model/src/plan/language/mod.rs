@@ -49,8 +49,8 @@ pub use request::{
 pub use restore::{
     BackupFacts, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest,
     KeptData, KeptFacts, LOADED, Load, RecoveryFacts, RestoreAction, RestoreCircumstances,
-    RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts, VolumeAction,
-    VolumeCondition, VolumeHandle,
+    RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Swap, TargetFacts,
+    ThrowAwayServer, VolumeAction, VolumeCondition, VolumeHandle,
 };
 pub use rollout::{
     DrainedNode, RestartReason, RestartScope, Restarts, Rollout, RolloutPart, RolloutRequest,

@@ -76,8 +76,9 @@ impl Plan {
     /// The command that goes on with it after an interruption.
     pub fn resume_command(&self) -> String {
         format!(
-            "pgctl {} --resume -n {}{}{}",
+            "pgctl {}{} --resume -n {}{}{}",
             self.operation.kind().command(),
+            self.server_flag(),
             self.cluster.namespace,
             self.cluster_flag(),
             self.store_flags()
@@ -100,11 +101,18 @@ impl Plan {
     /// The command that puts everything back, before the point of no return.
     pub fn abort_command(&self) -> String {
         format!(
-            "pgctl {} --abort -n {}{}",
+            "pgctl {}{} --abort -n {}{}",
             self.operation.kind().command(),
+            self.server_flag(),
             self.cluster.namespace,
             self.cluster_flag()
         )
+    }
+
+    /// Which throw-away server is meant.
+    fn server_flag(&self) -> String {
+        let into = self.operation.restore().and_then(|it| it.into.as_ref());
+        into.map_or_else(String::new, |name| format!(" --into {name}"))
     }
 
     fn cluster_flag(&self) -> String {

@@ -144,6 +144,8 @@ pub enum StepName {
     StartPrimary,
     /// The restored data answers.
     ProveRestored,
+    /// The throw-away server answers.
+    StartServer,
     /// The replicas' old copies are deleted.
     RenewReplicas,
     /// The replicas are started, and copy the restored data.

@@ -74,6 +74,7 @@ pub fn plan(
         backup,
         target,
         recovery: None,
+        in_the_way: Vec::new(),
     };
     plan_restore(snapshot, request, &Circumstances::default(), &found, now())
 }
@@ -116,6 +117,7 @@ pub fn to_a_moment(snapshot: &Snapshot, recovery: RecoveryFacts) -> Result<Plan,
         backup: backup(RestoreKind::Physical, snapshot),
         target: None,
         recovery: Some(recovery),
+        in_the_way: Vec::new(),
     };
     plan_restore(
         snapshot,

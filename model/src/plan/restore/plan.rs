@@ -30,6 +30,10 @@ pub fn plan_restore(
     let mut decision = Decision::new(OperationKind::Restore, snapshot, circumstances, now);
     decision.checks.extend(situation.checks());
     let (id, checks) = (decision.id.clone(), &mut decision.checks);
+    if let Some(name) = &request.into {
+        let proposal = physical::throw_away_proposal(&situation, name, &id, checks);
+        return decision.conclude(|_| proposal);
+    }
     let proposal = match found.backup.kind {
         RestoreKind::Physical => physical::proposal(&situation, &id, checks),
         RestoreKind::Logical | RestoreKind::Database => logical::proposal(&situation, &id, checks),

@@ -6,18 +6,20 @@ use std::collections::BTreeMap;
 use super::fixture::{
     accepted, backup, logical, plan, recovery as recovery_way, request, target, to_a_moment,
 };
+use super::plan_restore;
 use crate::cluster::fixture::{
     PRIMARY, cut_stream, facts, healthy, now, primary, recovery, replica, sender, service_for, stop,
 };
 use crate::cluster::{
     Component, ContainerState, ServicePurpose, SlotFacts, SlotKind, Snapshot, Timeline,
+    throw_away_pod,
 };
 use crate::plan::common::remembered_selector;
 use crate::plan::tests::moved_to_replica_0;
 use crate::plan::{
-    Action, CLOSED_BY, COMPONENT_LABEL, CheckName, CheckVerdict, Condition, DatabaseAction,
-    ORIGINAL_SELECTOR, OnFailure, Plan, Refusal, RestoreAction, RestoreKind, RestoreRequest,
-    ServingGoal, StepName, Undo, VolumeAction,
+    Action, CLOSED_BY, COMPONENT_LABEL, CheckName, CheckVerdict, Circumstances, Condition,
+    DatabaseAction, ORIGINAL_SELECTOR, OnFailure, Plan, Refusal, RestoreAction,
+    RestoreCircumstances, RestoreKind, RestoreRequest, ServingGoal, StepName, Undo, VolumeAction,
 };
 
 fn names(plan: &Plan) -> Vec<StepName> {
@@ -318,6 +320,9 @@ impl Model {
             | VolumeAction::FetchWal { .. }
             | VolumeAction::Recover { .. }
             | VolumeAction::Discard { .. } => {}
+            VolumeAction::MakeServerClaim { .. }
+            | VolumeAction::Serve { .. }
+            | VolumeAction::DeleteServer { .. } => panic!("no server is made beside the cluster"),
         }
     }
 
@@ -775,4 +780,62 @@ fn the_wal_has_to_fit_too() {
         refused(to_a_moment(&snapshot, recovery_way(&[]))),
         [CheckName::Space]
     );
+}
+
+/// Into a throw-away server nothing of the cluster is named by any step but the template that its pod is made after.
+#[test]
+fn a_throw_away_server_touches_nothing_of_the_cluster() {
+    let snapshot = healthy(2);
+    let beside = |kind, in_the_way: &[&str], recovery| {
+        let found = RestoreCircumstances {
+            backup: backup(kind, &snapshot),
+            target: Some(target(&[("shop", true)])),
+            recovery,
+            in_the_way: in_the_way.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let request = RestoreRequest {
+            into: Some("look".into()),
+            ..request()
+        };
+        plan_restore(
+            &snapshot,
+            &request,
+            &Circumstances::default(),
+            &found,
+            now(),
+        )
+    };
+    let plan = accepted(beside(RestoreKind::Physical, &[], Some(recovery_way(&[]))));
+    assert_eq!(
+        names(&plan),
+        [
+            StepName::MakeVolume,
+            StepName::OpenVolume,
+            StepName::Unpack,
+            StepName::FetchWal,
+            StepName::Recover,
+            StepName::KeepOld,
+            StepName::StartServer,
+        ]
+    );
+    assert_eq!(plan.point_of_no_return(), None);
+    // What has been made goes with the first step, whichever has failed.
+    assert!(matches!(plan.steps[0].undo, Undo::Actions { .. }));
+    let pod = throw_away_pod(&snapshot.cluster, "look");
+    for step in &plan.steps {
+        let text = serde_json::to_string(&(&step.action, &step.proves)).expect("JSON");
+        assert!(text.contains(&pod), "{text}");
+        for instance in &snapshot.instances {
+            assert!(!text.contains(instance.name()), "{text}");
+        }
+    }
+    assert!(
+        plan.resume_command()
+            .contains("restore --into look --resume")
+    );
+    assert!(plan.abort_command().contains("restore --into look --abort"));
+    let taken = beside(RestoreKind::Physical, &["a claim data-x"], None);
+    assert_eq!(refused(taken), [CheckName::Target]);
+    let sql = beside(RestoreKind::Logical, &[], None);
+    assert_eq!(refused(sql), [CheckName::Databases]);
 }

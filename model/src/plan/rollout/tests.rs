@@ -292,6 +292,7 @@ fn a_restart_is_one_of_a_standby_whose_data_stays() {
 fn nothing_is_begun_beside_an_operation_that_has_not_ended() {
     let circumstances = Circumstances {
         unfinished: Some(Unfinished {
+            into: None,
             id: crate::plan::OperationId("scale-1".into()),
             title: "scaling".into(),
             past_point_of_no_return: false,

@@ -763,6 +763,7 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
     refuses_with(CheckName::Lock, &snapshot, &to("replica-0"), &lock);
     let unfinished = Circumstances {
         unfinished: Some(Unfinished {
+            into: None,
             id: OperationId("failover-1".into()),
             title: "switchover from a to b".into(),
             to: None,

@@ -12,6 +12,7 @@ use crate::cluster::{ContainerState, Database, Snapshot};
 fn unfinished(past: bool) -> Circumstances {
     Circumstances {
         unfinished: Some(Unfinished {
+            into: None,
             id: OperationId("failover-1".into()),
             title: "switchover from primary-0 to replica-0".into(),
             past_point_of_no_return: past,

@@ -17,6 +17,7 @@ fn the_steps_of_a_stored_restore_are_read_as_they_were_written() {
         pod: "db-0-restore".into(),
         claim: "data-db-0".into(),
         stateful_set: "db".into(),
+        server: None,
     };
     let load = Load {
         database: "shop".into(),

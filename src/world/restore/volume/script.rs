@@ -23,6 +23,10 @@ impl Restoring<'_> {
     /// Makes the pod; one of before that has ended goes first.
     pub(super) async fn open_volume(&self, volume: &VolumeHandle) -> Result<(), WorldError> {
         let namespace = self.cluster.namespace();
+        self.cluster
+            .kube
+            .nothing_foreign(&self.cluster.id, volume)
+            .await?;
         if self
             .cluster
             .kube
@@ -40,13 +44,7 @@ impl Restoring<'_> {
         }
         self.cluster
             .kube
-            .make_volume_pod(
-                namespace,
-                &volume.pod,
-                &volume.claim,
-                &volume.stateful_set,
-                &self.cluster.id.name,
-            )
+            .make_volume_pod(&self.cluster.id, volume)
             .await?;
         Ok(())
     }
@@ -129,6 +127,10 @@ impl Restoring<'_> {
         deadline: Instant,
     ) -> Result<(), WorldError> {
         let namespace = self.cluster.namespace();
+        self.cluster
+            .kube
+            .nothing_foreign(&self.cluster.id, volume)
+            .await?;
         loop {
             match self
                 .cluster

@@ -50,6 +50,17 @@ impl Restoring<'_> {
                     .await?
             }
             VolumeAction::OpenVolume { volume } => self.open_volume(volume).await?,
+            VolumeAction::MakeServerClaim { volume } => {
+                let id = &self.cluster.id;
+                self.cluster.kube.make_server_claim(id, volume).await?;
+            }
+            VolumeAction::Serve { volume } => {
+                self.script(plan, volume, &["serve"], limit).await?;
+            }
+            VolumeAction::DeleteServer { volume } => {
+                let id = &self.cluster.id;
+                self.cluster.kube.delete_server(id, volume).await?;
+            }
             VolumeAction::CloseVolume { volume } => {
                 self.cluster
                     .kube
@@ -206,6 +217,14 @@ impl Restoring<'_> {
             VolumeCondition::NothingUnpacked { volume } => {
                 let facts = self.status(plan, volume).await?;
                 !facts.contains(&"leftover".to_owned())
+            }
+            VolumeCondition::ServerClaim { volume } => {
+                let id = &self.cluster.id;
+                self.cluster.kube.server_claim_stays(id, volume).await?
+            }
+            VolumeCondition::ServerGone { volume } => {
+                let id = &self.cluster.id;
+                self.cluster.kube.server_is_gone(id, volume).await?
             }
             VolumeCondition::Restored {
                 pod,

@@ -55,6 +55,19 @@ pub struct VolumeHandle {
     pub claim: String,
     /// The StatefulSet whose pod template it is made after.
     pub stateful_set: String,
+    /// The throw-away server that it is the pod of; none: it is made for the work on the volume of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ThrowAwayServer>,
+}
+
+/// A server beside the cluster, whose pod and claim are its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThrowAwayServer {
+    /// The name that it was given.
+    pub name: String,
+    /// Id of the operation that makes it: what has been made by another is another's.
+    pub operation: String,
 }
 
 /// Something that only a restore does.
@@ -109,7 +122,10 @@ impl RestoreAction {
                 | VolumeAction::PutBack { .. }
                 | VolumeAction::ForgetSystem { .. }
                 | VolumeAction::DeleteClaims { .. }
-                | VolumeAction::Discard { .. } => false,
+                | VolumeAction::Discard { .. }
+                | VolumeAction::MakeServerClaim { .. }
+                | VolumeAction::Serve { .. }
+                | VolumeAction::DeleteServer { .. } => false,
             },
         }
     }
@@ -351,6 +367,21 @@ pub enum VolumeAction {
         /// By name and time of creation: another of the same name is not meant.
         claims: Vec<ClaimRef>,
     },
+    /// Makes the claim of a throw-away server, as large as the StatefulSet's pods have it.
+    MakeServerClaim {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// Lets the pod of a throw-away server start PostgreSQL on the data that is in place.
+    Serve {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// Deletes the pod and the claim of a throw-away server that the same operation has made.
+    DeleteServer {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
     /// Deletes directories that restores have kept.
     Discard {
         /// The pod, and the directory in its volume.
@@ -362,6 +393,11 @@ impl fmt::Display for VolumeAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MakeClaim { claim, .. } => write!(f, "make the claim {claim}"),
+            Self::MakeServerClaim { volume } => write!(f, "make the claim {}", volume.claim),
+            Self::Serve { volume } => write!(f, "start PostgreSQL on it in {}", volume.pod),
+            Self::DeleteServer { volume } => {
+                write!(f, "delete {} and {}", volume.pod, volume.claim)
+            }
             Self::OpenVolume { volume } => {
                 write!(f, "start {} to work on {}", volume.pod, volume.claim)
             }
@@ -374,6 +410,11 @@ impl fmt::Display for VolumeAction {
                 let names: Vec<&str> = volumes.iter().map(|it| it.pod.as_str()).collect();
                 write!(f, "delete {}", names.join(", "))
             }
+            Self::Unpack { volume, file, .. } if volume.server.is_some() => write!(
+                f,
+                "stream {file} into {}, and verify it there (pg_verifybackup)",
+                volume.claim
+            ),
             Self::Unpack { volume, file, .. } => write!(
                 f,
                 "stream {file} into {}, beside the data, and verify it there (pg_verifybackup)",
@@ -401,6 +442,9 @@ impl fmt::Display for VolumeAction {
                     "recover it there, {target}, onto a new timeline above {above}, and look at every database"
                 ),
             },
+            Self::SwapIn { volume, .. } if volume.server.is_some() => {
+                write!(f, "put it in place in {}", volume.claim)
+            }
             Self::SwapIn { volume, aside } => write!(
                 f,
                 "keep the data in {} as {aside}, and put the restored data in its place",

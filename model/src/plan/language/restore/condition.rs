@@ -209,6 +209,16 @@ pub enum VolumeCondition {
         /// The pod and the volume.
         volume: VolumeHandle,
     },
+    /// The claim of a throw-away server is there, as the same operation has made it.
+    ServerClaim {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
+    /// The pod and the claim of a throw-away server are gone, or are others by now.
+    ServerGone {
+        /// The pod and the volume.
+        volume: VolumeHandle,
+    },
     /// The server accepts writes and is of this system.
     Restored {
         /// Name of its pod.
@@ -235,6 +245,10 @@ impl fmt::Display for VolumeCondition {
             Self::WalThere { .. } => write!(f, "every segment is there as it was archived"),
             Self::NothingUnpacked { .. } => write!(f, "nothing of it is left"),
             Self::Recovered { .. } => write!(f, "it is shut down in order"),
+            Self::ServerClaim { volume } => write!(f, "the claim {} exists", volume.claim),
+            Self::ServerGone { volume } => {
+                write!(f, "{} and {} are gone", volume.pod, volume.claim)
+            }
             Self::SwappedIn { volume } => write!(f, "{} holds the restored data", volume.claim),
             Self::SwappedOut { volume } => write!(f, "{} holds the data of before", volume.claim),
             Self::Restored {

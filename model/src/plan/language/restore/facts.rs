@@ -27,6 +27,9 @@ pub struct RestoreRequest {
     /// Wait for somebody who looks before clients are let in, of a base backup.
     #[serde(default)]
     pub pause: bool,
+    /// Into a throw-away server of this name, beside the cluster.
+    #[serde(default)]
+    pub into: Option<String>,
     /// How long moving the data may take, in seconds.
     pub timeout_seconds: u32,
 }
@@ -142,6 +145,9 @@ pub struct RestoreCircumstances {
     /// The way through archived WAL to a moment; none: the backup alone.
     #[serde(default)]
     pub recovery: Option<RecoveryFacts>,
+    /// Objects that have the names which a throw-away server would get, each with its kind.
+    #[serde(default)]
+    pub in_the_way: Vec<String>,
 }
 
 /// What is known of the archived WAL that leads to a moment.

@@ -5,7 +5,9 @@ mod condition;
 mod facts;
 mod scope;
 
-pub use action::{DatabaseAction, LOADED, Load, RestoreAction, Swap, VolumeAction, VolumeHandle};
+pub use action::{
+    DatabaseAction, LOADED, Load, RestoreAction, Swap, ThrowAwayServer, VolumeAction, VolumeHandle,
+};
 pub use condition::{DatabaseCondition, RestoreCondition, VolumeCondition};
 pub use facts::{
     BackupFacts, DatabaseHere, DatabaseInBackup, DiscardRequest, KeptFacts, RecoveryFacts,

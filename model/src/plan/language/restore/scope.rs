@@ -55,6 +55,9 @@ pub struct RestoreScope {
     /// The way through archived WAL to a moment after the backup; none: its own WAL alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<RecoveryWay>,
+    /// Name of the throw-away server that it is restored into, beside the cluster; none: into the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into: Option<String>,
     /// What is expected to be kept of the data that was there; found out for certain on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keeps: Vec<KeptData>,
@@ -62,20 +65,19 @@ pub struct RestoreScope {
 
 impl fmt::Display for RestoreScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(way) = &self.recovery {
-            return write!(
-                f,
-                "recovery from {} {} into the volume of {}",
-                self.backup, way.target, self.pod
-            );
+        let of_base_backup = || match &self.recovery {
+            Some(way) => format!("recovery from {} {}", self.backup, way.target),
+            None => format!("restore of {}", self.backup),
+        };
+        if let Some(name) = &self.into {
+            return write!(f, "{} into the throw-away server {name}", of_base_backup());
+        }
+        if self.recovery.is_some() {
+            return write!(f, "{} into the volume of {}", of_base_backup(), self.pod);
         }
         match (self.kind, self.databases.as_slice()) {
             (RestoreKind::Physical, _) => {
-                write!(
-                    f,
-                    "restore of {} into the volume of {}",
-                    self.backup, self.pod
-                )
+                write!(f, "{} into the volume of {}", of_base_backup(), self.pod)
             }
             (_, [one]) => write!(f, "restore of {one} from {} into {}", self.backup, self.pod),
             (_, several) => write!(

@@ -38,6 +38,7 @@ pub(in super::super) fn proposal(
         format!("{} of {}", primary.name(), situation.snapshot.cluster),
     ));
     let scope = RestoreScope {
+        into: None,
         recovery: None,
         backup: situation.backup().id.clone(),
         store: situation.backup().store.clone(),

@@ -14,7 +14,7 @@ pub(super) fn databases(situation: &Situation<'_>) -> Check {
             "a base backup is the whole cluster: it can't be taken apart into databases",
         )
         .next(
-            "restore a logical backup, or restore this one into another cluster and dump it there",
+            "restore a logical backup, or this one beside the cluster (--into NAME) and dump it there",
         );
     }
     Check::warn(name, "everything is replaced, all databases and roles")

@@ -3,7 +3,7 @@
 //! name; until the replicas' old copies are deleted, everything can be put back.
 
 mod checks;
-
+mod data_steps;
 mod keeping;
 mod proposal;
 mod recovery;
@@ -11,6 +11,8 @@ mod start;
 mod steps;
 mod stop;
 mod synchronous;
+mod throw_away;
 mod volume_restore;
 
 pub(super) use proposal::proposal;
+pub(super) use throw_away::proposal as throw_away_proposal;

@@ -56,6 +56,7 @@ pub(in super::super) fn proposal(
         ),
     ));
     let scope = RestoreScope {
+        into: None,
         recovery: situation.way().cloned(),
         backup: situation.backup().id.clone(),
         store: situation.backup().store.clone(),

@@ -14,13 +14,17 @@ pub(super) fn checks(situation: &Situation<'_>) -> Vec<Check> {
         return Vec::new();
     };
     vec![
-        Check::warn(CheckName::RecoveryTarget, ends(&found.way)),
+        match situation.request.into {
+            // Nothing is replaced.
+            Some(_) => Check::pass(CheckName::RecoveryTarget, ends(&found.way, true)),
+            None => Check::warn(CheckName::RecoveryTarget, ends(&found.way, false)),
+        },
         whole(&found.way, &found.problems),
     ]
 }
 
 /// Where it ends, as far as that is known before, and what will not be there.
-fn ends(way: &RecoveryWay) -> String {
+fn ends(way: &RecoveryWay, into: bool) -> String {
     let last = way.last().map(|it| it.to_string()).unwrap_or_default();
     let commit = match way.last_commit {
         Some(time) => format!(", whose last commit is of {}", words::moment(time)),
@@ -48,7 +52,11 @@ fn ends(way: &RecoveryWay) -> String {
             way.timeline, way.end
         ),
     };
-    format!("{place}; what was committed later is only in the data that is kept")
+    let later = match into {
+        true => "is in the cluster, which stays as it is",
+        false => "is only in the data that is kept",
+    };
+    format!("{place}; what was committed later {later}")
 }
 
 fn whole(way: &RecoveryWay, problems: &[String]) -> Check {

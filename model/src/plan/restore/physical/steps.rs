@@ -1,16 +1,17 @@
 //! Everything is stopped, the backup gets into its place, and everything starts.
 
+use super::data_steps::{DataSteps, OPEN_SECONDS};
 use super::volume_restore::VolumeRestore;
 use crate::cluster::Instance;
 use crate::plan::language::{Action, Condition, Step, StepName, VolumeAction, VolumeCondition};
 
-/// How long a pod may take to be scheduled, attach its volume and pull its image.
-const OPEN_SECONDS: u32 = 600;
-
 impl VolumeRestore<'_> {
     pub(super) fn steps(&self) -> Vec<Step> {
-        let seconds = self.situation.request.timeout_seconds;
-        let backup = self.situation.backup();
+        let data = DataSteps {
+            situation: self.situation,
+            volume: &self.volume,
+            aside: &self.aside,
+        };
         let volume = || self.volume.clone();
         let act = |action: VolumeAction| Action::from(action);
         let see = |condition: VolumeCondition| Condition::from(condition);
@@ -28,15 +29,11 @@ impl VolumeRestore<'_> {
             };
             steps.push(Step::new(StepName::MakeVolume, act(make), see(there)));
         }
-        let open = act(VolumeAction::OpenVolume { volume: volume() });
+        let opening = data.open();
+        let (open, opened) = (opening.action.clone(), opening.proves.clone());
         let close = act(VolumeAction::CloseVolume { volume: volume() });
-        let opened = see(VolumeCondition::VolumeOpen { volume: volume() });
         let closed = see(VolumeCondition::VolumeClosed { volume: volume() });
-        steps.push(
-            Step::new(StepName::OpenVolume, open.clone(), opened.clone())
-                .timeout(OPEN_SECONDS)
-                .undo(vec![close.clone()], closed.clone(), 120),
-        );
+        steps.push(opening.undo(vec![close.clone()], closed.clone(), 120));
         let others = self.others_to_keep();
         let all = || others.clone();
         let none_open = see(VolumeCondition::VolumesClosed { volumes: all() });
@@ -53,58 +50,20 @@ impl VolumeRestore<'_> {
                 .undo(vec![close_others.clone()], none_open.clone(), 120),
             );
         }
-        let unpack = VolumeAction::Unpack {
-            volume: volume(),
-            file: backup.main_file.clone().unwrap_or_default(),
-            major: backup.server_version / 10_000,
-            architecture: backup.architecture.clone(),
-        };
-        steps.push(
-            Step::new(
-                StepName::Unpack,
-                act(unpack),
-                see(VolumeCondition::Unpacked { volume: volume() }),
-            )
-            .timeout(seconds)
-            .undo(
-                vec![act(VolumeAction::RemoveUnpacked { volume: volume() })],
-                see(VolumeCondition::NothingUnpacked { volume: volume() }),
-                600,
-            ),
-        );
-        steps.extend(self.fetch_wal());
-        steps.push(
-            Step::new(
-                StepName::Recover,
-                act(VolumeAction::Recover {
-                    volume: volume(),
-                    above: self.newest_timeline(),
-                    target: self.situation.way().map(|it| it.target.clone()),
-                }),
-                see(VolumeCondition::Recovered { volume: volume() }),
-            )
-            .timeout(seconds),
-        );
+        steps.push(data.unpack().undo(
+            vec![act(VolumeAction::RemoveUnpacked { volume: volume() })],
+            see(VolumeCondition::NothingUnpacked { volume: volume() }),
+            600,
+        ));
+        steps.extend(data.fetch_wal());
+        steps.push(data.recover());
         let aside = || self.aside.clone();
-        steps.push(
-            Step::new(
-                StepName::KeepOld,
-                act(VolumeAction::SwapIn {
-                    volume: volume(),
-                    aside: aside(),
-                }),
-                see(VolumeCondition::SwappedIn { volume: volume() }),
-            )
-            .timeout(60)
-            .undo(
-                vec![act(VolumeAction::SwapOut {
-                    volume: volume(),
-                    aside: aside(),
-                })],
-                see(VolumeCondition::SwappedOut { volume: volume() }),
-                60,
-            ),
-        );
+        let back = VolumeAction::SwapOut {
+            volume: volume(),
+            aside: aside(),
+        };
+        let swapped_out = see(VolumeCondition::SwappedOut { volume: volume() });
+        steps.push(data.swap_in().undo(vec![act(back)], swapped_out, 60));
         if !others.is_empty() {
             let keep = VolumeAction::KeepAside {
                 volumes: all(),
@@ -132,27 +91,6 @@ impl VolumeRestore<'_> {
         );
         steps.extend(self.start());
         steps
-    }
-
-    /// The archived WAL that is replayed after the backup's own. What was unpacked is taken away with it.
-    fn fetch_wal(&self) -> Option<Step> {
-        let way = self.situation.way()?;
-        let fetch = VolumeAction::FetchWal {
-            volume: self.volume.clone(),
-            segments: way.count,
-            bytes: way.stored_bytes,
-        };
-        let there = VolumeCondition::WalThere {
-            volume: self.volume.clone(),
-        };
-        Some(
-            Step::new(
-                StepName::FetchWal,
-                Action::from(fetch),
-                Condition::from(there),
-            )
-            .timeout(self.situation.request.timeout_seconds),
-        )
     }
 
     /// The topology names the pod and its system. Nothing runs that could heed it too early.

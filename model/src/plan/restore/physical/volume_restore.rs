@@ -127,20 +127,6 @@ impl<'a> VolumeRestore<'a> {
             .map(|number| format!("{}-{number}", set.name))
             .collect()
     }
-
-    pub(super) fn newest_timeline(&self) -> u32 {
-        let here = self
-            .situation
-            .snapshot
-            .instances
-            .iter()
-            .filter_map(Instance::facts)
-            .map(|facts| facts.timeline.0);
-        here.max()
-            .unwrap_or(0)
-            .max(self.situation.backup().timeline.0)
-            .max(self.situation.way().map_or(0, |it| it.newest.0))
-    }
 }
 
 /// The pod that works on the volume of `pod`. Its name fits: a StatefulSet's name is at most 63
@@ -150,5 +136,6 @@ pub(super) fn handle(pod: &str, claim: &str, stateful_set: &str) -> VolumeHandle
         pod: format!("{pod}-restore"),
         claim: claim.to_owned(),
         stateful_set: stateful_set.to_owned(),
+        server: None,
     }
 }
