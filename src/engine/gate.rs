@@ -11,7 +11,7 @@ impl NeedsConfirmation for Plan {
     /// The cluster's name when something can't be undone, else `yes`.
     fn wanted(&self) -> String {
         // A restore into it changes what the cluster holds: whoever agrees has to know which cluster it is.
-        let restores = self.operation.restore().is_some_and(|it| it.into.is_none());
+        let restores = self.operation.restore().is_some() && self.operation.throw_away().is_none();
         if restores || self.point_of_no_return().is_some() {
             self.cluster.name.clone()
         } else {

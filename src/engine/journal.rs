@@ -61,7 +61,7 @@ impl Journal {
             past_point_of_no_return: past,
             to: change.map(|it| it.to.to_owned()),
             from: change.map(|it| it.from.to_owned()),
-            into: self.plan.operation.restore().and_then(|it| it.into.clone()),
+            into: self.plan.operation.throw_away().map(str::to_owned),
             restore: self.plan.operation.kind().command() == OperationKind::Restore.command(),
             rejoins: self.plan.operation.rejoins().map(str::to_owned),
         })

@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ExecAction, PersistentVolumeClaim, Pod, Probe};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
-use kube::api::PostParams;
 
-use super::change::call_on;
 use super::facts::facts_of;
 use super::set_template::claim_template;
-use super::{Kube, KubeError, NamespaceScope, Verb};
+use super::{Kube, KubeError, NamespaceScope};
 use crate::cluster::{ClusterId, Component, PodFacts, names};
 use crate::plan::{ThrowAwayServer, VolumeHandle};
 
@@ -55,14 +52,11 @@ impl Kube {
             spec: Some(spec),
             ..PersistentVolumeClaim::default()
         };
-        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        let call = call_on::<PersistentVolumeClaim>(Verb::Create, namespace, &volume.claim);
-        let params = PostParams::default();
-        match self.write(&call, || api.create(&params, &object)).await {
+        match self.create_claim(namespace, &volume.claim, &object).await {
             Err(KubeError::AlreadyExists { .. }) => {
                 self.server_claim_stays(cluster, volume).await.map(drop)
             }
-            made => made.map(drop),
+            made => made,
         }
     }
 
@@ -75,18 +69,8 @@ impl Kube {
         cluster: &ClusterId,
         volume: &VolumeHandle,
     ) -> Result<(), KubeError> {
-        let namespace = &cluster.namespace;
-        let pod: Option<Pod> = self.get(namespace, &volume.pod).await?;
-        if let Some(uid) = pod.and_then(|it| made_by(&it.metadata, volume)) {
-            self.remove::<Pod>(namespace, &volume.pod, Some(&uid), None)
-                .await?;
-        }
-        let claim: Option<PersistentVolumeClaim> = self.get(namespace, &volume.claim).await?;
-        if let Some(uid) = claim.and_then(|it| made_by(&it.metadata, volume)) {
-            self.remove::<PersistentVolumeClaim>(namespace, &volume.claim, Some(&uid), None)
-                .await?;
-        }
-        Ok(())
+        let made = self.made(cluster, volume).await?;
+        self.delete_throw_away(cluster, &made).await
     }
 
     /// Whether neither the pod nor the claim of a throw-away server is there, as this operation has made them.
@@ -98,14 +82,25 @@ impl Kube {
         cluster: &ClusterId,
         volume: &VolumeHandle,
     ) -> Result<bool, KubeError> {
+        Ok(self.made(cluster, volume).await? == ThrowAwayObjects::default())
+    }
+
+    /// What the operation that makes a throw-away server has made of it, as far as it is there.
+    async fn made(
+        &self,
+        cluster: &ClusterId,
+        volume: &VolumeHandle,
+    ) -> Result<ThrowAwayObjects, KubeError> {
         let namespace = &cluster.namespace;
-        let pod: Option<Pod> = self.get(namespace, &volume.pod).await?;
-        let claim: Option<PersistentVolumeClaim> = self.get(namespace, &volume.claim).await?;
-        let ours = [
-            pod.and_then(|it| made_by(&it.metadata, volume)),
-            claim.and_then(|it| made_by(&it.metadata, volume)),
-        ];
-        Ok(ours.iter().all(Option::is_none))
+        let (pod, claim) = futures::join!(
+            self.get::<Pod>(namespace, &volume.pod),
+            self.get::<PersistentVolumeClaim>(namespace, &volume.claim)
+        );
+        let ours = |meta: ObjectMeta| made_by(&meta, volume).then(|| object_of(&meta)).flatten();
+        Ok(ThrowAwayObjects {
+            pod: pod?.and_then(|it| ours(it.metadata)),
+            claim: claim?.and_then(|it| ours(it.metadata)),
+        })
     }
 
     /// Whether the claim of a throw-away server is there, and stays, as this operation has made it.
@@ -220,16 +215,14 @@ impl Kube {
 
 /// That the operation has made it that makes this server.
 fn ours(meta: &ObjectMeta, volume: &VolumeHandle) -> Result<(), KubeError> {
-    match made_by(meta, volume) {
-        Some(_) => Ok(()),
-        None => {
-            let name = meta.name.as_deref().unwrap_or_default();
-            Err(KubeError::Unexpected {
-                doing: format!("making {name}"),
-                reason: "there is one of this name, which another has made".to_owned(),
-            })
-        }
+    if made_by(meta, volume) {
+        return Ok(());
     }
+    let name = meta.name.as_deref().unwrap_or_default();
+    Err(KubeError::Unexpected {
+        doing: format!("making {name}"),
+        reason: "there is one of this name, which another has made".to_owned(),
+    })
 }
 
 /// What finds those of a cluster.
@@ -259,19 +252,22 @@ pub struct ThrowAwayObjects {
 
 fn throw_away_object(meta: &ObjectMeta) -> Option<(String, ThrowAwayObject)> {
     let name = meta.labels.as_ref()?.get(names::THROW_AWAY)?.clone();
-    let object = ThrowAwayObject {
+    Some((name, object_of(meta)?))
+}
+
+fn object_of(meta: &ObjectMeta) -> Option<ThrowAwayObject> {
+    Some(ThrowAwayObject {
         name: meta.name.clone()?,
         uid: meta.uid.clone()?,
         created: meta.creation_timestamp.as_ref().map(|it| it.0),
-    };
-    Some((name, object))
+    })
 }
 
-/// UID of what the operation has made that makes this server; none when it was made by another.
-fn made_by(meta: &ObjectMeta, volume: &VolumeHandle) -> Option<String> {
-    let operation = &volume.server.as_ref()?.operation;
-    let made = meta.annotations.as_ref()?.get(names::MADE_BY)?;
-    (made == operation).then(|| meta.uid.clone()).flatten()
+/// Whether the operation has made it that makes this server.
+fn made_by(meta: &ObjectMeta, volume: &VolumeHandle) -> bool {
+    let annotations = meta.annotations.as_ref();
+    let made = annotations.and_then(|it| it.get(names::MADE_BY));
+    volume.server.as_ref().map(|it| &it.operation) == made && made.is_some()
 }
 
 fn server_labels(cluster: &str, server: &ThrowAwayServer) -> BTreeMap<String, String> {
@@ -294,14 +290,8 @@ fn server_metadata(cluster: &ClusterId, volume: &VolumeHandle, name: &str) -> Ob
 }
 
 /// Makes it the pod of a throw-away server: it waits for its data, starts PostgreSQL on it, and stays.
-pub(super) fn serving(pod: &mut Pod, server: &ThrowAwayServer) {
-    let labels = pod.metadata.labels.get_or_insert_default();
-    labels.insert(names::THROW_AWAY.to_owned(), server.name.clone());
-    let made_by = (names::MADE_BY.to_owned(), server.operation.clone());
-    pod.metadata
-        .annotations
-        .get_or_insert_default()
-        .extend([made_by]);
+pub(super) fn serving(pod: &mut Pod, cluster: &ClusterId, volume: &VolumeHandle) {
+    pod.metadata = server_metadata(cluster, volume, &volume.pod);
     let Some(spec) = &mut pod.spec else { return };
     spec.active_deadline_seconds = None;
     spec.restart_policy = Some("Always".to_owned());

@@ -45,8 +45,8 @@ impl Kube {
             &cluster.name,
             template.spec.unwrap_or_default(),
         );
-        if let Some(server) = &volume.server {
-            serving(&mut pod, server);
+        if volume.server.is_some() {
+            serving(&mut pod, cluster, volume);
         }
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let call = call_on::<Pod>(Verb::Create, namespace, name);
@@ -143,13 +143,24 @@ impl Kube {
             spec: template.spec.clone(),
             ..PersistentVolumeClaim::default()
         };
-        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        let call = call_on::<PersistentVolumeClaim>(Verb::Create, namespace, claim);
-        let params = PostParams::default();
-        match self.write(&call, || api.create(&params, &object)).await {
-            Ok(_) | Err(KubeError::AlreadyExists { .. }) => Ok(()),
+        match self.create_claim(namespace, claim, &object).await {
+            Ok(()) | Err(KubeError::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    pub(super) async fn create_claim(
+        &self,
+        namespace: &str,
+        name: &str,
+        object: &PersistentVolumeClaim,
+    ) -> Result<(), KubeError> {
+        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        let call = call_on::<PersistentVolumeClaim>(Verb::Create, namespace, name);
+        let params = PostParams::default();
+        self.write(&call, || api.create(&params, object))
+            .await
+            .map(drop)
     }
 
     /// Whether a claim exists and stays.

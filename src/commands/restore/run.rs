@@ -25,6 +25,7 @@ use crate::plan::{
     OperationKind, RestoreCircumstances, RestoreKind, RestoreRequest, RestoreScope, TargetFacts,
     plan_restore,
 };
+use crate::recovery::RecoveryRequest;
 use crate::world::{Backups, RecordOf, journal_of};
 
 /// The command's word, as in the journal.
@@ -62,21 +63,26 @@ pub(in super::super) async fn run(
         )
         .next(format!("a table of it: pgctl restore --table TABLE --into {server} --as NAME")));
     }
+    let request = recovery::request(args)?;
     if let (Some(server), Some(table)) = (&args.into, table::names(args)?) {
         // Of one that is there, unless it is said what it is made of.
-        if args.backup.is_some() || recovery::request(args)?.is_some() {
-            let made = into(context, args).await?;
+        if args.backup.is_some() || request.is_some() {
+            let made = into(context, args, request).await?;
             if made != ExitCode::Done || args.operation.change.dry_run {
                 return Ok(made);
             }
         }
         return table::copy(context, args, server, table).await;
     }
-    into(context, args).await
+    into(context, args, request).await
 }
 
 /// Into the cluster, or a throw-away server.
-async fn into(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure> {
+async fn into(
+    context: &Context,
+    args: &RestoreArgs,
+    request: Option<RecoveryRequest>,
+) -> Result<ExitCode, Failure> {
     if args.table.is_none() && args.rename.is_some() && args.database.is_none() {
         return Err(Failure::new(
             ExitCode::Usage,
@@ -86,7 +92,6 @@ async fn into(context: &Context, args: &RestoreArgs) -> Result<ExitCode, Failure
     }
     let store = store::open(&args.store)?;
     let identities = identities(args)?;
-    let request = recovery::request(args)?;
     let given = args.backup.as_deref().unwrap_or_default();
     let named = match (&request, given) {
         // The best one is chosen.

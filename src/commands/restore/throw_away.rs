@@ -57,8 +57,7 @@ pub(super) fn is_unfinished(journal: Option<&Journal>, name: &str) -> Result<(),
     let Some(journal) = unfinished else {
         return Ok(());
     };
-    let scope = journal.plan.operation.restore();
-    if scope.and_then(|it| it.into.as_deref()) == Some(name) {
+    if journal.plan.operation.throw_away() == Some(name) {
         return Ok(());
     }
     let what = format!("what is unfinished is the {}", journal.plan.operation);
@@ -143,9 +142,7 @@ impl Discard<'_> {
         const CHECK: &str = "unfinished";
         let journal = journal_of(self.kube, self.cluster, RecordOf::ThrowAway).await?;
         let making = journal.filter(|it| {
-            let scope = it.plan.operation.restore();
-            let name = scope.and_then(|it| it.into.as_deref());
-            it.unfinished().is_some() && name == Some(self.name)
+            it.unfinished().is_some() && it.plan.operation.throw_away() == Some(self.name)
         });
         Ok(match making {
             None => ChangeCheck::pass(CHECK, "nobody is making it"),

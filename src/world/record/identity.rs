@@ -19,9 +19,9 @@ pub enum RecordOf {
 impl RecordOf {
     /// Of an operation.
     pub fn operation(operation: &Operation) -> Self {
-        match operation.restore() {
-            Some(scope) if scope.into.is_some() => Self::ThrowAway,
-            Some(_) | None => Self::Cluster,
+        match operation.throw_away() {
+            Some(_) => Self::ThrowAway,
+            None => Self::Cluster,
         }
     }
 }

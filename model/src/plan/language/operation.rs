@@ -242,6 +242,11 @@ impl Operation {
         }
     }
 
+    /// The throw-away server that it makes, if it makes one.
+    pub fn throw_away(&self) -> Option<&str> {
+        self.restore().and_then(|it| it.into.as_deref())
+    }
+
     /// The restart of a standby that it is, if it is one.
     pub const fn restart(&self) -> Option<&RestartScope> {
         match self {

@@ -111,7 +111,7 @@ impl Plan {
 
     /// Which throw-away server is meant.
     fn server_flag(&self) -> String {
-        let into = self.operation.restore().and_then(|it| it.into.as_ref());
+        let into = self.operation.throw_away();
         into.map_or_else(String::new, |name| format!(" --into {name}"))
     }
 

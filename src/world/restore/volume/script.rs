@@ -126,27 +126,15 @@ impl Restoring<'_> {
         volume: &VolumeHandle,
         deadline: Instant,
     ) -> Result<(), WorldError> {
-        let namespace = self.cluster.namespace();
-        self.cluster
-            .kube
-            .nothing_foreign(&self.cluster.id, volume)
-            .await?;
+        let (namespace, kube) = (self.cluster.namespace(), &self.cluster.kube);
         loop {
-            match self
-                .cluster
-                .kube
-                .volume_pod_runs(namespace, &volume.pod)
-                .await?
-            {
-                Some(true) => return Ok(()),
-                _ if !self
-                    .cluster
-                    .kube
-                    .claim_stays(namespace, &volume.claim)
-                    .await? =>
-                {
+            match kube.volume_pod_runs(namespace, &volume.pod).await? {
+                Some(true) => {
+                    // What runs now may be another of the same name.
+                    kube.nothing_foreign(&self.cluster.id, volume).await?;
                     return Ok(());
                 }
+                _ if !kube.claim_stays(namespace, &volume.claim).await? => return Ok(()),
                 // It does not run yet, or has ended; or one of before is on its way out.
                 _ => match self.open_volume(volume).await {
                     Err(error) if error.kind != ErrorKind::Transient => return Err(error),
