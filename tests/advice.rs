@@ -202,6 +202,60 @@ fn what_the_program_suggests_can_be_typed() {
     all_can_be_typed(commands, 60, &wrong);
 }
 
+/// `kubectl` without a namespace asks in whatever one somebody's context has: what it does not find there reads like gone.
+#[test]
+fn every_kubectl_that_is_suggested_has_its_namespace() {
+    const VERBS: [&str; 12] = [
+        "get",
+        "describe",
+        "delete",
+        "edit",
+        "patch",
+        "scale",
+        "annotate",
+        "label",
+        "exec",
+        "logs",
+        "port-forward",
+        "rollout",
+    ];
+    const OF_NO_NAMESPACE: [&str; 4] = [
+        "get nodes",
+        "describe node ",
+        "get namespaces",
+        "get events --all-namespaces",
+    ];
+    let (mut found, mut wrong) = (0, Vec::new());
+    for below in ["src", "model/src"] {
+        for file in files(below, &[".rs"]) {
+            let name = file.to_string_lossy();
+            if name.ends_with("tests.rs") || name.contains("/tests/") {
+                continue;
+            }
+            let text = code(&fs::read_to_string(&file).expect("a source file"));
+            for (at, _) in text.match_indices("kubectl ") {
+                let rest = text[at + "kubectl ".len()..].lines().next();
+                let rest = rest.and_then(|it| it.split('"').next()).unwrap_or_default();
+                let verb = rest.split(' ').next().is_some_and(|it| VERBS.contains(&it));
+                if rest.starts_with("-n {") || rest.starts_with("-n NS ") {
+                    found += 1;
+                } else if verb
+                    && !OF_NO_NAMESPACE.iter().any(|it| rest.starts_with(it))
+                    && !rest.contains("-n {")
+                {
+                    wrong.push(format!("{}: kubectl {rest}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "these have no namespace:\n{}",
+        wrong.join("\n")
+    );
+    assert!(found > 20, "only {found} were found: the search is broken");
+}
+
 #[test]
 fn what_the_deployment_suggests_can_be_typed() {
     let (mut wrong, mut commands) = (Vec::new(), 0);

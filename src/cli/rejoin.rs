@@ -18,6 +18,9 @@ pub struct RejoinArgs {
     /// Throw its data away and copy it anew
     #[arg(long)]
     pub clone: bool,
+    /// The machine of an earlier pod of this name, whose end nobody has seen, is off: nothing is left to be proven of it
+    #[arg(long)]
+    pub accept_split_brain_risk: bool,
     /// How long it may take until it streams
     #[arg(long, env = "PGCTL_STREAM_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "10m", value_parser = positive_duration)]
     pub stream_timeout: Duration,

@@ -60,7 +60,7 @@ Examples:
   pgctl users create app --database shop --dry-run    what it would get, and what speaks against it
   pgctl users create app --database shop
   pgctl users create report --database shop --readonly --connection-limit 5
-  kubectl get secret CLUSTER-user-app    host, port, dbname, user, password, uri: for envFrom or a binding
+  kubectl -n NS get secret CLUSTER-user-app    host, port, dbname, user, password, uri: for envFrom or a binding
 
 Exit codes: 0; 1 the server did not do it; 2 the name is none; 3 refused, nothing was changed;
 7 the API or the primary is out of reach; 8 begun, and not proven: the same command goes on")]

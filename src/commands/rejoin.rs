@@ -15,6 +15,7 @@ pub(super) async fn rejoin(context: &Context, args: &RejoinArgs) -> Result<ExitC
         Ok(RejoinRequest {
             pod: args.pod.clone().unwrap_or_default(),
             clone: args.clone,
+            accept_split_brain_risk: args.accept_split_brain_risk,
             timeout_seconds: seconds(args.stream_timeout),
         })
     })?;

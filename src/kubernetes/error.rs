@@ -313,7 +313,8 @@ impl KubeError {
             }
             Self::Api { code, .. } => match code {
                 429 | 500.. => "the API server is busy or ill: try once more".to_owned(),
-                _ => "see what the API server objects to: kubectl get events".to_owned(),
+                _ => "see what the API server objects to: kubectl get events --all-namespaces"
+                    .to_owned(),
             },
         }
     }

@@ -16,6 +16,8 @@ mod journal_format;
 mod logical_slots;
 #[cfg(feature = "failpoints")]
 mod matrix;
+#[path = "../support/needs.rs"]
+mod needs;
 mod next_start;
 mod permissions;
 mod pod_roles_after;

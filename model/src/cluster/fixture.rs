@@ -376,6 +376,7 @@ fn pod(name: String, component: Component, ordinal: u32) -> PodFacts {
         deleting_since: None,
         term: None,
         grace_seconds: Some(120),
+        terminal: false,
         held: false,
     }
 }

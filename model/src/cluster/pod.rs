@@ -58,16 +58,20 @@ pub struct PodFacts {
     /// left of it (`metadata.deletionGracePeriodSeconds`) once it is being deleted.
     #[serde(default)]
     pub grace_seconds: Option<u32>,
+    /// Whether its kubelet has said that it ended the pod for good (phase `Succeeded` or `Failed`, of the kubelet's own making).
+    #[serde(default)]
+    pub terminal: bool,
 }
 
 impl PodFacts {
-    /// Whether nothing will ever run in it again: it is being deleted, and its container has
-    /// terminated (the kubelet starts nothing in a pod that is being deleted), or it never came to a
-    /// node (none is bound to a pod that is being deleted: `assignPod` in
-    /// `pkg/registry/core/pod/storage`).
+    /// Whether nothing will ever run in it again: it is being deleted, and its kubelet has ended it for good, or it never
+    /// came to a node (none is bound to a pod that is being deleted: `assignPod` in `pkg/registry/core/pod/storage`).
+    ///
+    /// That its container has terminated proves nothing by itself, also while it is being deleted: it may have crashed before,
+    /// and a kubelet that does not know of the deletion yet, or can't reach the API, starts it again.
     pub fn has_ended(&self) -> bool {
-        self.deleting_since.is_some()
-            && (self.node.is_none() || matches!(self.container, ContainerState::Terminated(_)))
+        let terminated = matches!(self.container, ContainerState::Terminated(_));
+        self.deleting_since.is_some() && (self.node.is_none() || (self.terminal && terminated))
     }
 }
 

@@ -126,6 +126,28 @@ impl Snapshot {
         primaries.next().filter(|_| primaries.next().is_none())
     }
 
+    /// UIDs of the pods of this name that were primary, or may have been, and whose end is still to be proven. One that
+    /// answers, or that the topology names, owes nothing itself. It doesn't pay for an earlier pod of its name: that one may
+    /// still run, on a node that is cut off.
+    pub fn owing(&self, name: &str) -> Vec<&str> {
+        let now = self.instance(name);
+        let known = |it: &&Instance| it.role() != Role::Unknown || self.topology.primary == name;
+        let own = now.filter(known).map(|it| it.pod.uid.as_str());
+        let uids = self.topology.unproven.get(name).into_iter().flatten();
+        uids.map(String::as_str)
+            .filter(|uid| Some(*uid) != own)
+            .collect()
+    }
+
+    /// The same without the pod that has the name now.
+    pub fn owing_before(&self, name: &str) -> Vec<&str> {
+        let now = self.instance(name).map(|it| it.pod.uid.as_str());
+        let uids = self.topology.unproven.get(name).into_iter().flatten();
+        uids.map(String::as_str)
+            .filter(|uid| Some(*uid) != now)
+            .collect()
+    }
+
     /// The system identifier: the one that the primary says, or else anybody; none when nobody answers.
     pub fn system_identifier(&self) -> Option<&str> {
         let primary = self.primary().and_then(Instance::facts);

@@ -1,7 +1,7 @@
 //! Pods and the nodes that they run on.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{self as core, ContainerStatus, Node, Pod};
+use k8s_openapi::api::core::v1::{self as core, ContainerStatus, Node, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 use super::container::database_container;
@@ -84,8 +84,38 @@ pub(crate) fn facts_of(
             .deletion_grace_period_seconds
             .or_else(|| spec?.termination_grace_period_seconds)
             .and_then(|seconds| u32::try_from(seconds).ok()),
+        terminal: status.is_some_and(ended_for_good),
         name,
     })
+}
+
+/// Whether the kubelet has ended a pod for good. It gives a pod whose containers would be started again one of these phases
+/// only then (`getPhase` and `generateAPIPodStatus` in pkg/kubelet/kubelet_pods.go, from 1.27 on). Others write `Failed` who
+/// have not seen its containers: the garbage collector of pods whose node is gone (`markFailedAndDeletePod` in
+/// pkg/controller/podgc/gc_controller.go), and leaves the rest as the kubelet said it last. So a `Failed` has to be explained:
+/// by a container that failed, or by the kubelet's own reason (`Evicted`, `Terminated` in a shutdown of the node).
+fn ended_for_good(status: &PodStatus) -> bool {
+    const COLLECTED: &str = "DeletionByPodGC";
+    const NODE_LOST: &str = "NodeLost";
+    match status.phase.as_deref() {
+        Some("Succeeded") => true,
+        Some("Failed") => {
+            let conditions = status.conditions.iter().flatten();
+            let collected = conditions
+                .into_iter()
+                .any(|it| it.status == "True" && it.reason.as_deref() == Some(COLLECTED));
+            let init = status.init_container_statuses.iter().flatten();
+            let main = status.container_statuses.iter().flatten();
+            let failed = init.chain(main).any(|it| {
+                let state = it.state.as_ref();
+                let ended = state.and_then(|it| it.terminated.as_ref());
+                ended.is_some_and(|it| it.exit_code != 0)
+            });
+            let reason = status.reason.as_deref().filter(|it| !it.is_empty());
+            !collected && (failed || reason.is_some_and(|it| it != NODE_LOST))
+        }
+        _ => false,
+    }
 }
 
 /// Whether Kubernetes has marked a pod because its node does not report any more: the node lifecycle
@@ -286,6 +316,32 @@ mod tests {
             Some((Timeline(3), Lsn::new(0x500_0028)))
         );
         assert_eq!(facts.unschedulable, None);
+    }
+
+    #[test]
+    fn only_the_kubelets_own_word_ends_a_pod_for_good() {
+        let ended = |phase: &str, exit: i32, more: serde_json::Value| {
+            let mut pod = pod();
+            pod["status"]["phase"] = json!(phase);
+            for container in 0..2 {
+                pod["status"]["containerStatuses"][container]["state"] =
+                    json!({"terminated": {"exitCode": exit}});
+            }
+            for (key, value) in more.as_object().into_iter().flatten() {
+                pod["status"][key] = value.clone();
+            }
+            facts(pod).terminal
+        };
+        assert!(!ended("Running", 0, json!({})), "it may be started again");
+        assert!(ended("Succeeded", 0, json!({})));
+        assert!(ended("Failed", 137, json!({})));
+        assert!(ended("Failed", 0, json!({"reason": "Evicted"})));
+        // Written by others, who have not seen how it ended.
+        assert!(!ended("Failed", 0, json!({})));
+        assert!(!ended("Failed", 0, json!({"reason": "NodeLost"})));
+        let collected = json!({"conditions": [{"type": "DisruptionTarget", "status": "True",
+            "reason": "DeletionByPodGC"}]});
+        assert!(!ended("Failed", 1, collected));
     }
 
     #[test]

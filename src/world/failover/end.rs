@@ -15,9 +15,8 @@ pub(in crate::world) enum End {
     Vanished,
 }
 
-/// How the pod with this UID ended, if it did: it is being deleted, and its container has
-/// terminated. A container that terminated in a pod that stays is no end: the kubelet starts it
-/// again. A record counts when it is of the system and the timeline that the plan was made for.
+/// How the pod with this UID ended, if it did: it is being deleted, and its kubelet has ended it
+/// for good. A container that has terminated is no end by itself: the kubelet starts it again. A record counts when it is of the system and the timeline that the plan was made for.
 pub(in crate::world) fn end_of(plan: &Plan, now: Option<&PodFacts>, pod: &PodRef) -> Option<End> {
     let Some(now) = now.filter(|now| now.uid == pod.uid) else {
         return Some(End::Vanished);
@@ -68,7 +67,7 @@ mod tests {
         let plan = plan_failover(&snapshot, &request, &Circumstances::default(), now())
             .unwrap_or_else(|refusal| panic!("{refusal}"));
         let mut pod = snapshot.instance(PRIMARY).expect("a primary").pod.clone();
-        pod.deleting_since = Some(now());
+        (pod.deleting_since, pod.terminal) = (Some(now()), true);
         let of = PodRef {
             name: pod.name.clone(),
             uid: pod.uid.clone(),
@@ -118,6 +117,15 @@ mod tests {
     fn a_container_that_is_started_again_has_not_ended() {
         let (plan, of, mut pod, record) = stopped();
         pod.deleting_since = None;
+        pod.container = ContainerState::Terminated(record);
+        assert!(end_of(&plan, Some(&pod), &of).is_none());
+    }
+
+    /// It had crashed before, and its kubelet does not know yet that it is being deleted, or can't reach the API.
+    #[test]
+    fn an_end_from_before_the_deletion_proves_nothing() {
+        let (plan, of, mut pod, record) = stopped();
+        pod.terminal = false;
         pod.container = ContainerState::Terminated(record);
         assert!(end_of(&plan, Some(&pod), &of).is_none());
     }

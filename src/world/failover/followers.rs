@@ -157,7 +157,7 @@ async fn logged(cluster: &Connections, pods: &[String], within: Duration) -> Rea
         let found = complaint(&log.unwrap_or_default())?;
         let mend = match found {
             // The start script writes down the password anew.
-            Complaint::NotLetIn => format!("kubectl delete pod {pod}"),
+            Complaint::NotLetIn => format!("kubectl -n {} delete pod {pod}", cluster.namespace()),
             Complaint::WalGone | Complaint::Diverged => format!("pgctl rejoin {pod}"),
         };
         Some((pod.clone(), format!("{} ({mend})", found.reason())))

@@ -21,7 +21,8 @@ pub(in crate::world) async fn write_topology(
     system: &str,
     owing: &[String],
 ) -> Result<(), WorldError> {
-    let before = present(cluster, owing).await?;
+    let who: Vec<String> = owing.iter().cloned().chain([primary.to_owned()]).collect();
+    let before = present(cluster, &who).await?;
     change_topology(cluster, config_map, |data| {
         let stored = term_in(data);
         if stored > term {
@@ -45,7 +46,7 @@ pub(in crate::world) async fn write_topology(
     })
     .await?;
     // One that was replaced between the look and the write may have read what was there before.
-    let after = present(cluster, owing).await?;
+    let after = present(cluster, &who).await?;
     if after.iter().any(|pod| !before.contains(pod)) {
         change_topology(cluster, config_map, |data| {
             if term_in(data) == term {
@@ -225,17 +226,22 @@ pub(in crate::world) async fn clone_is_requested(
 }
 
 /// Adds these pods to those whose end is to be proven. The pod that is named primary is no such pod:
-/// whoever wants another has to prove its end in any case.
+/// whoever wants another has to prove its end in any case. What an earlier pod of its name owes stays.
 fn owe(data: &mut BTreeMap<String, String>, primary: &str, pods: &[PodRef]) {
     let mut owing = unproven(data);
     for pod in pods {
         let uids = owing.entry(pod.name.clone()).or_default();
-        if !uids.contains(&pod.uid) {
+        uids.retain(|it| *it != pod.uid);
+        if pod.name != primary {
             uids.push(pod.uid.clone());
         }
-        data.insert(names::unproven_key(&pod.name), uids.join(" "));
     }
-    data.remove(&names::unproven_key(primary));
+    for (name, uids) in owing {
+        match uids.is_empty() {
+            true => data.remove(&names::unproven_key(&name)),
+            false => data.insert(names::unproven_key(&name), uids.join(" ")),
+        };
+    }
 }
 
 fn term_in(data: &BTreeMap<String, String>) -> u64 {

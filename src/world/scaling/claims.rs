@@ -44,7 +44,7 @@ pub(in crate::world) async fn claim_is_gone(
     if uid.is_none() && now.deletion_timestamp.is_some() {
         return Ok(true);
     }
-    Err(held(claim, &now))
+    Err(held(cluster.namespace(), claim, &now))
 }
 
 /// Whether the claim of before goes as soon as nobody holds it any more.
@@ -64,7 +64,7 @@ pub(in crate::world) async fn claim_is_replaced(
     uid: Option<&str>,
 ) -> Result<bool, WorldError> {
     match claim_now(cluster, claim).await? {
-        Some(now) if now.uid.as_deref() == uid => Err(held(claim, &now)),
+        Some(now) if now.uid.as_deref() == uid => Err(held(cluster.namespace(), claim, &now)),
         Some(now) => Ok(now.deletion_timestamp.is_none()),
         None => Err(WorldError::transient(format!(
             "the old claim {claim} is gone, and its StatefulSet has not made the new one yet"
@@ -80,7 +80,7 @@ pub(in crate::world) async fn claims_gone(
         if let Some(now) = claim_now(cluster, &it.claim).await?
             && is_that(&now, it.created, it.uid.as_deref())
         {
-            return Err(held(&it.claim, &now));
+            return Err(held(cluster.namespace(), &it.claim, &now));
         }
     }
     Ok(true)
@@ -166,7 +166,7 @@ fn is_that(now: &ObjectMeta, created: Option<Timestamp>, uid: Option<&str>) -> b
 }
 
 /// Why it is still there.
-fn held(claim: &str, now: &ObjectMeta) -> WorldError {
+fn held(namespace: &str, claim: &str, now: &ObjectMeta) -> WorldError {
     if now.deletion_timestamp.is_none() {
         return WorldError::transient(format!("the claim {claim} is not deleted"));
     }
@@ -185,7 +185,7 @@ fn held(claim: &str, now: &ObjectMeta) -> WorldError {
         ),
     };
     WorldError::transient(format!(
-        "the claim {claim} is still being deleted, {by}; what is in it is there until then: kubectl describe pvc {claim}"
+        "the claim {claim} is still being deleted, {by}; what is in it is there until then: kubectl -n {namespace} describe pvc {claim}"
     ))
 }
 
@@ -203,7 +203,7 @@ mod tests {
         let since = "2026-01-01T00:00:00Z";
         let held = |finalizers: &[&str]| {
             let meta = json!({"deletionTimestamp": since, "finalizers": finalizers});
-            held("data-x", &claim(meta)).reason
+            held("shop", "data-x", &claim(meta)).reason
         };
         let snapshot = "snapshot.storage.kubernetes.io/pvc-as-source-protection";
         assert!(held(&[snapshot, IN_USE]).contains(&format!("held by {snapshot} (")));

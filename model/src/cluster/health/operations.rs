@@ -2,11 +2,16 @@
 
 use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use crate::cluster::names;
-use crate::cluster::{Role, Snapshot, UnfinishedOperation, UnreadableJournal};
+use crate::cluster::{Snapshot, UnfinishedOperation, UnreadableJournal};
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     findings.extend(snapshot.unfinished.as_ref().map(unfinished));
-    findings.extend(snapshot.unreadable_journal.as_ref().map(unreadable));
+    findings.extend(
+        snapshot
+            .unreadable_journal
+            .as_ref()
+            .map(|it| unreadable(&snapshot.cluster.namespace, it)),
+    );
     findings.extend(unproven(snapshot));
     // Whoever runs one needs what it keeps.
     if snapshot.unfinished.is_none() && snapshot.unreadable_journal.is_none() {
@@ -34,7 +39,7 @@ fn unfinished(operation: &UnfinishedOperation) -> HealthFinding {
 }
 
 /// Nobody can say whether there is something to go on with.
-fn unreadable(journal: &UnreadableJournal) -> HealthFinding {
+fn unreadable(namespace: &str, journal: &UnreadableJournal) -> HealthFinding {
     let name = &journal.config_map;
     let finding = HealthFinding::warning(
         FindingCode::JournalUnreadable,
@@ -44,7 +49,9 @@ fn unreadable(journal: &UnreadableJournal) -> HealthFinding {
     .why("whether an operation is unfinished is not known, and none can be begun");
     match &journal.needs {
         Some(version) => finding.next(format!("install pgctl {version} or newer")),
-        None => finding.next(format!("kubectl get configmap {name} -o yaml")),
+        None => finding.next(format!(
+            "kubectl -n {namespace} get configmap {name} -o yaml"
+        )),
     }
 }
 
@@ -60,9 +67,12 @@ fn unproven(snapshot: &Snapshot) -> Vec<HealthFinding> {
         .filter(|_| !running)
         .filter_map(|name| {
             let instance = snapshot.instance(name);
+            if snapshot.owing(name).is_empty() {
+                return None;
+            }
+            let before = !snapshot.owing_before(name).is_empty();
             let why = match instance {
-                // It has shown what it is.
-                Some(it) if it.role() != Role::Unknown => return None,
+                Some(_) if before => "its object is gone without anybody having seen its container end, and the pod of its name is another: it may still run on its node",
                 Some(it) if it.pod.has_ended() => "it has ended by now: the next operation notes that",
                 Some(_) => "it may accept writes from clients that still reach it",
                 None => "its object is gone without anybody having seen its container end: it may still run on its node",
@@ -74,9 +84,10 @@ fn unproven(snapshot: &Snapshot) -> Vec<HealthFinding> {
                     "it was primary, or was to be, and nobody has proven that it has stopped",
                 )
                 .why(why)
-                .next(format!(
-                    "pgctl -n {namespace} rejoin {name}   # once its machine is off, or runs again: as a standby it owes nothing"
-                )),
+                .next(match before {
+                    true => format!("pgctl -n {namespace} rejoin {name} --accept-split-brain-risk   # once its machine is off"),
+                    false => format!("pgctl -n {namespace} rejoin {name}   # as a standby it owes nothing"),
+                }),
             )
         })
         .collect()

@@ -1,6 +1,9 @@
 //! Checks that what runs now would also start anew: files, logins, settings of recovery.
 
-use crate::cluster::{DatabaseFacts, Instance, RecoverySetting, ReplicationLogin, Snapshot};
+use crate::cluster::suggestion::psql;
+use crate::cluster::{
+    DatabaseFacts, Instance, RecoverySetting, ReplicationLogin, Snapshot, quote_identifier,
+};
 use crate::plan::language::{Check, CheckName, CheckVerdict};
 
 /// Of what makes a pod start as a standby of the primary.
@@ -24,7 +27,7 @@ pub(crate) fn new_standby_checks(snapshot: &Snapshot) -> Vec<Check> {
     vec![
         login,
         files(&snapshot.instances, CheckVerdict::Refuse),
-        recovery_settings([primary], CheckVerdict::Refuse),
+        recovery_settings(&snapshot.cluster.namespace, [primary], CheckVerdict::Refuse),
     ]
 }
 
@@ -150,6 +153,7 @@ pub(crate) fn files<'a>(
 }
 
 pub(crate) fn recovery_settings<'a>(
+    namespace: &str,
     pods: impl IntoIterator<Item = &'a Instance>,
     verdict: CheckVerdict,
 ) -> Check {
@@ -184,8 +188,9 @@ pub(crate) fn recovery_settings<'a>(
             ),
         )
     };
-    check.next(format!(
-        "alter system reset {} on {pod}, or take it out of its file",
-        first.name
-    ))
+    let sql = format!("alter system reset {}", quote_identifier(&first.name));
+    check.next(match first.file.as_str() {
+        "postgresql.auto.conf" => psql(namespace, pod, "postgres", &sql),
+        file => format!("take {} out of {file}, then pgctl status", first.name),
+    })
 }

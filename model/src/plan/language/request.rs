@@ -96,6 +96,9 @@ pub struct RejoinRequest {
     pub pod: String,
     /// Throw its data away and clone it anew, instead of `pg_rewind`.
     pub clone: bool,
+    /// That an earlier pod of its name, which nobody has seen end, runs no more is taken from whoever asks.
+    #[serde(default)]
+    pub accept_split_brain_risk: bool,
     /// How long it may take until it streams, in seconds.
     pub timeout_seconds: u32,
 }

@@ -22,13 +22,28 @@ pub fn plan_rejoin(
 ) -> Result<Plan, Refusal> {
     let decision = Decision::new(OperationKind::Rejoin, snapshot, circumstances, now);
     let mut situation = Situation::new(decision, snapshot, &request.pod);
-    situation.not_following_yet(request.clone);
-    if request.clone {
+    let vouched = request.accept_split_brain_risk;
+    situation.earlier_pods(vouched);
+    let only_settles = situation.follows() && vouched && !request.clone;
+    if !only_settles {
+        situation.not_following_yet(request.clone);
+    }
+    if only_settles {
+        // Nothing is rewound or copied.
+    } else if request.clone {
         situation.decision.checks.extend(room_for_copy(snapshot));
     } else {
         situation.rewindable();
     }
     situation.plan(|it, id| {
+        let operation = Operation::Rejoin {
+            pod: it.pod.clone(),
+            primary: it.primary.name().to_owned(),
+            clone: request.clone,
+        };
+        if only_settles {
+            return Proposal::new(operation, it.settle(vouched).into_iter().collect());
+        }
         let mut steps: Vec<Step> = it.release().into_iter().collect();
         steps.push(it.create_slot());
         if request.clone {
@@ -41,15 +56,10 @@ pub fn plan_rejoin(
             &it.pod,
             pod_slots(snapshot),
         ));
-        steps.extend(it.settle());
+        steps.extend(it.settle(vouched));
         steps.extend(it.confirm());
         steps.extend(spread_reads(snapshot, it.primary.pod.component));
         steps.extend(drop_slots_left(snapshot, 0));
-        let operation = Operation::Rejoin {
-            pod: it.pod.clone(),
-            primary: it.primary.name().to_owned(),
-            clone: request.clone,
-        };
         Proposal::new(operation, steps)
     })
 }

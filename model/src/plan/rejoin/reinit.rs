@@ -86,7 +86,7 @@ pub fn plan_reinit(
             ..step
         }));
         steps.push(it.rejoin(request.timeout_seconds));
-        steps.extend(it.settle());
+        steps.extend(it.settle(false));
         steps.extend(drop_slots_left(snapshot, 0));
         let operation = Operation::Reinit {
             pod: it.pod.clone(),

@@ -81,11 +81,42 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// Whether an earlier pod of its name may still run.
+    pub(super) fn earlier_pods(&mut self, vouched: bool) {
+        let Some(pod) = self.pod.clone() else { return };
+        let before = self.snapshot.owing_before(&pod);
+        if before.is_empty() {
+            return;
+        }
+        let what = format!(
+            "an earlier pod {pod} (UID {}) was primary, or was to be, and nobody has seen it end",
+            before.join(", ")
+        );
+        let name = CheckName::OldPrimary;
+        self.decision.checks.push(if vouched {
+            Check::warn(
+                name,
+                format!("{what}; that it runs no more is taken from you"),
+            )
+        } else {
+            Check::warn(name, format!("{what}: that stays to be proven")).next(format!(
+                "when its machine is off: pgctl rejoin {pod} --accept-split-brain-risk"
+            ))
+        });
+    }
+
+    /// Whether it streams from the primary.
+    pub(super) fn follows(&self) -> bool {
+        let primary = self.snapshot.primary().and_then(Instance::facts);
+        let pod = self.pod.as_deref();
+        primary.zip(pod).is_some_and(|(it, pod)| it.streams_to(pod))
+    }
+
     pub(super) fn not_following_yet(&mut self, clone: bool) {
         let (Some(pod), Some(primary)) = (self.pod.clone(), self.snapshot.primary()) else {
             return;
         };
-        let follows = primary.facts().is_some_and(|facts| facts.streams_to(&pod));
+        let follows = self.follows();
         self.decision.checks.push(if follows && !clone {
             Check::refuse(
                 CheckName::Streaming,

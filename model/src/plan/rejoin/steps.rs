@@ -50,9 +50,11 @@ impl Steps<'_> {
         release_records(over.map(PodRef::of).into_iter().collect())
     }
 
-    /// It streams by now: nothing is left to be proven of it.
-    pub(super) fn settle(&self) -> Option<Step> {
+    /// It streams by now: nothing is left to be proven of it. An earlier pod of its name is another, which somebody has to vouch
+    /// for.
+    pub(super) fn settle(&self, vouched: bool) -> Option<Step> {
         let owes = self.snapshot.topology.unproven.contains_key(&self.pod);
+        let owes = owes && (vouched || self.snapshot.owing_before(&self.pod).is_empty());
         let pods = owes.then(|| self.pod.clone());
         settle_proofs(&self.config_map(), pods.into_iter().collect())
     }

@@ -7,7 +7,7 @@ use super::following::follow;
 use super::metrics::with_target;
 use super::patch::{patch_step, pinned, resumed};
 use crate::cluster::{Autoscaler, Component, Shape, Snapshot};
-use crate::plan::common::drop_slots_left;
+use crate::plan::common::{drop_slots_left, new_standby_checks};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
     AutoscaleRequest, AutoscalerPatch, Bounds, Check, CheckName, Circumstances, Drift, Operation,
@@ -41,6 +41,10 @@ pub fn plan_autoscale(
     if let (Some(autoscaler), Some(patch)) = (autoscaler, &patch) {
         checks.extend(bounds_checks(snapshot, patch.bounds));
         checks.push(effect(snapshot, autoscaler, patch.bounds));
+        // The controller makes at once what the lower bound wants.
+        if patch.bounds.min > snapshot.standbys_wanted() {
+            checks.extend(new_standby_checks(snapshot));
+        }
         let shape = Shape {
             minimum: Some(patch.bounds.min),
             ..Shape::of(snapshot)

@@ -59,7 +59,12 @@ impl Model {
                 for pod in present {
                     self.unproven.entry(pod.name).or_default().insert(pod.uid);
                 }
-                self.unproven.remove(primary);
+                // What an earlier pod of its name owes stays.
+                let named = self.current(primary).map(|it| it.uid);
+                if let Some(uids) = self.unproven.get_mut(primary) {
+                    uids.retain(|it| Some(it) != named.as_ref());
+                }
+                self.unproven.retain(|_, uids| !uids.is_empty());
                 self.topology = (primary.clone(), *term);
                 self.was_fenced = true;
             }

@@ -431,19 +431,19 @@ fn a_pod_that_its_kubelet_has_ended_is_stopped_whatever_became_of_its_node() {
     let mut snapshot = healthy(3);
     let record = shut_down_at(Lsn::new(0x0A00_0028));
     stop(&mut snapshot, PRIMARY, ContainerState::Terminated(record));
-    let snapshot_of = |phase: &str, deleting: bool| {
+    let snapshot_of = |terminal: bool, deleting: bool| {
         let mut snapshot = snapshot.clone();
         snapshot.topology.system_identifier = Some(crate::cluster::fixture::SYSTEM.into());
         let pod = &mut instance(&mut snapshot, PRIMARY).pod;
         pod.node_ready = Some(false);
-        pod.phase = phase.to_owned();
+        pod.terminal = terminal;
         pod.deleting_since = deleting.then(now);
         snapshot
     };
-    planned(&snapshot_of("Succeeded", true), &to("replica-0"));
+    planned(&snapshot_of(true, true), &to("replica-0"));
     // Its kubelet may start it again, and nobody would hear of it.
-    for (phase, deleting) in [("Running", true), ("Running", false)] {
-        let snapshot = snapshot_of(phase, deleting);
+    for deleting in [true, false] {
+        let snapshot = snapshot_of(false, deleting);
         refused(&snapshot, &to("replica-0"), CheckName::OldPrimary);
     }
 }

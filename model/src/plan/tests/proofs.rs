@@ -4,11 +4,13 @@
 use super::super::simulation::{Model, simulate};
 use super::super::{
     Action, CheckName, CheckVerdict, Circumstances, Condition, FailoverRequest, Known, Plan,
-    PodRef, Refusal, StepName, plan_failover,
+    PodRef, Refusal, RejoinRequest, StepName, plan_failover, plan_rejoin,
 };
 use super::shape::{moved_to_replica_0, plan, runs_well, to};
 use crate::cluster::fixture::{PRIMARY, facts, healthy, instance, now, replica, stop};
-use crate::cluster::{ContainerState, Database, Snapshot, TerminationRecord};
+use crate::cluster::{
+    ContainerState, Database, FindingCode, Limits, Snapshot, TerminationRecord, assess,
+};
 
 fn silent(snapshot: &mut Snapshot, pod: &str) {
     instance(snapshot, pod).database = Database::Unreachable {
@@ -232,6 +234,96 @@ fn one_that_answers_as_a_standby_owes_nothing() {
     assert!(paid, "{settled:?}");
 }
 
+/// The successor streams, and what was to be stopped was the pod before it: on a node that is cut off, that one may still write.
+#[test]
+fn a_standby_does_not_pay_for_the_pod_before_it() {
+    let mut snapshot = fenced_and_forgotten();
+    let standby = healthy(3);
+    let standby = standby.instance(&replica(2)).expect("a standby").clone();
+    let came_back = instance(&mut snapshot, PRIMARY);
+    came_back.database = standby.database;
+    came_back.pod.ready = true;
+    came_back.pod.uid = "another".into();
+    for candidate in ["replica-1", "primary-0"] {
+        let (reason, next) = old_primary(&refusal(&snapshot, &to(candidate)));
+        assert!(
+            reason.contains("the standby of its name is another pod"),
+            "{reason}"
+        );
+        assert!(next.contains("--accept-split-brain-risk"), "{next}");
+        let accepted = FailoverRequest {
+            accept_split_brain_risk: true,
+            ..to(candidate)
+        };
+        let plan = plan(&snapshot, &accepted);
+        assert!(!settles(&plan), "{plan:#?}");
+    }
+    let found = assess(&snapshot, &Limits::default());
+    let mut found = found.findings.iter();
+    let found = found.find(|it| it.code == FindingCode::StopUnproven);
+    let next = found.and_then(|it| it.next.first());
+    let vouch = next.is_some_and(|it| it.contains("--accept-split-brain-risk"));
+    assert!(vouch, "{found:?}");
+}
+
+/// Whether the plan takes out that the end of the former primary is to be proven.
+fn settles(plan: &Plan) -> bool {
+    let settled = plan.step(StepName::SettleProofs).map(|step| &step.action);
+    matches!(settled, Some(Action::SettleProofs { pods, .. }) if pods.contains(&PRIMARY.to_owned()))
+}
+
+#[test]
+fn a_rejoin_pays_for_the_pod_before_it_when_somebody_vouches_for_that_one() {
+    let mut snapshot = moved_to_replica_0();
+    let before = ("a-pod-of-before".to_owned(), PRIMARY.to_owned());
+    snapshot.topology.unproven.insert(before.1, vec![before.0]);
+    let rejoin = |accept_split_brain_risk| RejoinRequest {
+        pod: PRIMARY.into(),
+        clone: false,
+        accept_split_brain_risk,
+        timeout_seconds: 600,
+    };
+    let planned = |snapshot: &Snapshot, vouched| {
+        plan_rejoin(snapshot, &rejoin(vouched), &Circumstances::default(), now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"))
+    };
+    assert!(!settles(&planned(&snapshot, false)));
+    assert!(settles(&planned(&snapshot, true)));
+    // Also when it streams by now: nothing else is done then.
+    let standby = healthy(3).instance(&replica(2)).expect("a standby").clone();
+    let mut follows = standby.clone();
+    follows.pod.name = PRIMARY.into();
+    snapshot.instances.retain(|it| it.name() != PRIMARY);
+    snapshot.instances.push(follows);
+    let Database::Reached(primary) = &mut instance(&mut snapshot, &replica(0)).database else {
+        panic!("it is the primary");
+    };
+    let mut sender = primary.senders[0].clone();
+    sender.application_name = PRIMARY.into();
+    primary.senders.push(sender);
+    let plan = planned(&snapshot, true);
+    assert!(settles(&plan) && plan.steps.len() == 1, "{plan:#?}");
+    let refused = plan_rejoin(&snapshot, &rejoin(false), &Circumstances::default(), now());
+    assert!(refused.is_err(), "it streams already");
+}
+
+#[test]
+fn a_primary_that_was_only_just_created_says_nothing_about_the_one_before_it() {
+    let mut snapshot = healthy(3);
+    let creating = ContainerState::Waiting {
+        reason: "ContainerCreating".into(),
+        message: String::new(),
+    };
+    stop(&mut snapshot, PRIMARY, creating);
+    unheard(&mut snapshot);
+    let plan = plan(&snapshot, &to("replica-1"));
+    let mut checks = plan.checks.iter();
+    let check = checks.find(|it| it.check == CheckName::OldPrimary);
+    let check = check.expect("it is checked");
+    assert_eq!(check.verdict, CheckVerdict::Warn, "{}", check.reason);
+    assert!(check.reason.contains("machine is off"), "{}", check.reason);
+}
+
 #[test]
 fn a_primary_without_a_pod_is_told_and_not_refused() {
     let mut snapshot = moved_to_replica_0();
@@ -258,6 +350,7 @@ fn what_an_operation_has_kept_of_a_pod_that_ended_is_let_go_by_the_next() {
     let mut snapshot = moved_to_replica_0();
     let mut left = healthy(3).instance(PRIMARY).expect("a primary").clone();
     left.pod.deleting_since = Some(now());
+    left.pod.terminal = true;
     left.pod.held = true;
     left.pod.ready = false;
     left.database = Database::NotRunning;

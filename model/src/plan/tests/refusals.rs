@@ -357,6 +357,7 @@ fn a_new_standby_that_could_not_come_up() {
     };
     let rejoin = |clone| RejoinRequest {
         pod: "replica-1".into(),
+        accept_split_brain_risk: false,
         clone,
         timeout_seconds: 60,
     };

@@ -659,6 +659,7 @@ fn slots_of_pods_that_an_autoscaler_took_away_are_dropped_by_the_next_operation(
     let circumstances = Circumstances::default();
     let rejoin = RejoinRequest {
         pod: "primary-0".to_owned(),
+        accept_split_brain_risk: false,
         clone: false,
         timeout_seconds: 600,
     };

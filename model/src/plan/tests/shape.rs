@@ -191,6 +191,7 @@ fn a_former_primary_at_zero_is_scaled_up_to_rejoin() {
     let snapshot = moved_to_replica_0();
     let request = RejoinRequest {
         pod: "primary-0".into(),
+        accept_split_brain_risk: false,
         clone: false,
         timeout_seconds: 300,
     };
@@ -227,6 +228,7 @@ fn a_pod_on_its_way_out_is_not_waited_for_to_be_replaced() {
     for clone in [false, true] {
         let request = RejoinRequest {
             pod: "primary-0".into(),
+            accept_split_brain_risk: false,
             clone,
             timeout_seconds: 300,
         };
@@ -244,6 +246,7 @@ fn a_pod_on_its_way_out_is_not_waited_for_to_be_replaced() {
     }
     let request = RejoinRequest {
         pod: "replica-2".into(),
+        accept_split_brain_risk: false,
         clone: true,
         timeout_seconds: 300,
     };
@@ -257,6 +260,7 @@ fn throwing_data_away_is_a_point_of_no_return() {
     let snapshot = moved_to_replica_0();
     let clone = RejoinRequest {
         pod: "primary-0".into(),
+        accept_split_brain_risk: false,
         clone: true,
         timeout_seconds: 300,
     };
@@ -429,6 +433,7 @@ fn reads_follow_the_primary_out_and_back() {
     reads.expect("it has one").annotations.clear();
     let request = RejoinRequest {
         pod: "primary-0".into(),
+        accept_split_brain_risk: false,
         clone: false,
         timeout_seconds: 300,
     };

@@ -3,7 +3,9 @@
 use super::super::common::{End, Situation, lag_bytes, position, present_timeline, sender_of};
 use super::capacity::capacity_checks;
 use super::environment::autoscaler;
-use crate::cluster::{HeldUp, Instance, Lsn, RecoveryFacts, Role, SignOfLife, heard, words};
+use crate::cluster::{
+    HeldUp, Instance, Lsn, RecoveryFacts, Role, SignOfLife, heard, suggestion, words,
+};
 use crate::plan::common::sizes;
 use crate::plan::language::{Check, CheckName, Mode};
 
@@ -44,13 +46,17 @@ fn ready(situation: &Situation<'_>, target: &Instance) -> Check {
         return Check::refuse(name, format!("{} is being deleted", pod.name))
             .next("take another pod, or wait until it is back: pgctl status");
     }
+    let namespace = &situation.snapshot.cluster.namespace;
     let (reason, next) = if pod.node_ready == Some(false) {
         let node = pod.node.as_deref().unwrap_or("its node");
         let reason = format!("{node}, where {} runs, is not ready", pod.name);
         (reason, format!("kubectl describe node {node}"))
     } else if !pod.ready {
         let reason = format!("{} is not ready", pod.name);
-        (reason, format!("kubectl describe pod {}", pod.name))
+        (
+            reason,
+            format!("kubectl -n {namespace} describe pod {}", pod.name),
+        )
     } else {
         return Check::pass(name, format!("{} is ready", pod.name));
     };
@@ -98,10 +104,14 @@ fn system(situation: &Situation<'_>, target: &Instance) -> Check {
                 target.name()
             ),
         )
-        .next(format!(
-            "pgctl reinit {}, after making sure that nobody needs its data",
-            target.name()
-        )),
+        .next(match situation.mode {
+            // Nobody gives up a copy while there is no primary.
+            Mode::Emergency => "take another pod: pgctl status".to_owned(),
+            Mode::Switchover => format!(
+                "make sure that nobody needs its data, then pgctl reinit {}",
+                target.name()
+            ),
+        }),
         (Some(own), Some(_)) => Check::pass(name, format!("system identifier {own}")),
         (Some(own), None) => {
             let strangers: Vec<&str> = situation
@@ -203,21 +213,28 @@ fn streaming(situation: &Situation<'_>, target: &Instance) -> Check {
 /// What is received must also be replayed before a promotion: nobody writes meanwhile.
 fn replay(situation: &Situation<'_>, target: &Instance) -> Check {
     let (name, pod) = (CheckName::Replay, target.name());
+    let namespace = &situation.snapshot.cluster.namespace;
     let held_up = target
         .facts()
         .and_then(|facts| facts.recovery.as_ref())
         .and_then(RecoveryFacts::held_up);
     match held_up {
         None => Check::pass(name, "nothing holds up its replay"),
-        Some(HeldUp::Paused) => Check::refuse(name, format!("replay on {pod} is paused"))
-            .next("SELECT pg_wal_replay_resume() on it"),
+        Some(HeldUp::Paused) => Check::refuse(name, format!("replay on {pod} is paused")).next(
+            suggestion::psql(namespace, pod, "postgres", "select pg_wal_replay_resume()"),
+        ),
         // A promotion ends the delay (`recoveryApplyDelay` in `xlogrecovery.c`).
         Some(why @ (HeldUp::Delayed(_) | HeldUp::Conflict(_))) if situation.end() != End::Clean => {
             Check::warn(name, format!("{pod}: {why}"))
         }
-        Some(why @ HeldUp::Delayed(_)) => Check::refuse(name, format!("{pod}: {why}")).next(
-            "ALTER SYSTEM SET recovery_min_apply_delay = 0, then SELECT pg_reload_conf(), on it; or another pod",
-        ),
+        Some(why @ HeldUp::Delayed(_)) => {
+            let sql = "alter system set recovery_min_apply_delay = 0";
+            Check::refuse(name, format!("{pod}: {why}")).next(format!(
+                "take another pod; or {}, then {}",
+                suggestion::psql(namespace, pod, "postgres", sql),
+                suggestion::psql(namespace, pod, "postgres", "select pg_reload_conf()")
+            ))
+        }
         Some(why @ HeldUp::Conflict(_)) => Check::refuse(name, format!("{pod}: {why}"))
             .next("wait until they have ended, or end them; or another pod"),
     }

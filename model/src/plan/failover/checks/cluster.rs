@@ -15,7 +15,7 @@ use crate::plan::language::{Check, CheckName, Mode, Unfinished};
 pub(crate) fn cluster_checks(situation: &Situation<'_>, target: Option<&Instance>) -> Vec<Check> {
     let mut checks = vec![
         one_primary(situation),
-        old_primary(situation, target),
+        old_primary(situation),
         start_script(situation),
     ];
     checks.extend(life_checks(situation));

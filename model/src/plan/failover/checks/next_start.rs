@@ -23,6 +23,10 @@ pub(crate) fn next_start_checks(
     vec![
         standby_login(&servers, verdict),
         files(&situation.snapshot.instances, verdict),
-        recovery_settings(&situation.snapshot.instances, verdict),
+        recovery_settings(
+            &situation.snapshot.cluster.namespace,
+            &situation.snapshot.instances,
+            verdict,
+        ),
     ]
 }

@@ -60,7 +60,7 @@ fn nobody_answers(situation: &Situation<'_>) -> Check {
 }
 
 /// The old primary is, or will be, proven stopped.
-pub(crate) fn old_primary(situation: &Situation<'_>, target: Option<&Instance>) -> Check {
+pub(crate) fn old_primary(situation: &Situation<'_>) -> Check {
     let name = CheckName::OldPrimary;
     if situation.mode == Mode::Switchover {
         return Check::pass(name, format!("{} will be shut down first", situation.old));
@@ -72,11 +72,8 @@ pub(crate) fn old_primary(situation: &Situation<'_>, target: Option<&Instance>) 
         .filter(|it| it.name() != situation.old && may_be_running(it))
         .map(Instance::name)
         .collect();
-    let before = situation
-        .unproven()
-        .filter(|(name, _)| Some(*name) != target.map(Instance::name));
     let unproven = std::iter::once((situation.old.as_str(), situation.old_instance()))
-        .chain(before)
+        .chain(situation.unproven())
         .find_map(|(name, it)| Some((name, unproven(situation, name, it)?)));
     let accepted = situation.request.accept_split_brain_risk;
     if situation.is_being_recreated() {
@@ -115,7 +112,10 @@ pub(crate) fn old_primary(situation: &Situation<'_>, target: Option<&Instance>) 
             Check::refuse(name, why).next(match situation.snapshot.instance(pod) {
                 // Without its object its end would be no more proven, or the finalizer keeps that.
                 Some(it) if !owed && !it.pod.held => {
-                    format!("{sure} kubectl delete pod {pod} --force; or --accept-split-brain-risk")
+                    let namespace = &situation.snapshot.cluster.namespace;
+                    format!(
+                        "{sure} kubectl -n {namespace} delete pod {pod} --force; or --accept-split-brain-risk"
+                    )
                 }
                 _ => format!("{sure} --accept-split-brain-risk"),
             })
@@ -165,6 +165,14 @@ pub(crate) fn old_primary(situation: &Situation<'_>, target: Option<&Instance>) 
                 situation.old
             ),
         ),
+        // That one's end says nothing about the pod before it.
+        Some(old) if never_started(old) => Check::warn(
+            name,
+            format!(
+                "{} has not started yet, and the pod before it is gone; if that one was deleted by force, or with its node, make sure that the machine is off",
+                situation.old
+            ),
+        ),
         Some(_) => Check::pass(
             name,
             format!("{} will be stopped first, and that proven", situation.old),
@@ -172,11 +180,24 @@ pub(crate) fn old_primary(situation: &Situation<'_>, target: Option<&Instance>) 
     }
 }
 
+/// Whether nothing has ever run in a pod: whatever was primary under its name was another one.
+fn never_started(it: &Instance) -> bool {
+    let waits = matches!(
+        it.pod.container,
+        ContainerState::Unknown | ContainerState::Waiting { .. }
+    );
+    waits && it.pod.restarts == 0 && it.pod.last_termination.is_none()
+}
+
 /// Why the end of a pod can't be proven by stopping it, when it can't.
 fn unproven(situation: &Situation<'_>, name: &str, old: Option<&Instance>) -> Option<String> {
-    if situation.owes_another(name, old) && old.is_none_or(|it| it.role() != Role::Standby) {
+    if !situation.snapshot.owing_before(name).is_empty() {
+        let now = match old {
+            Some(it) if it.role() == Role::Standby => "; the standby of its name is another pod",
+            _ => "",
+        };
         return Some(format!(
-            "{name} was to be stopped before, and its object has gone since without anybody having seen it end: it may still run on its node"
+            "{name} was to be stopped before, and its object has gone since without anybody having seen it end: it may still run on its node{now}"
         ));
     }
     let old = old?;
@@ -184,11 +205,8 @@ fn unproven(situation: &Situation<'_>, name: &str, old: Option<&Instance>) -> Op
     if old.role() == Role::Standby || (terminated && old.pod.node_ready != Some(false)) {
         return None;
     }
-    // A kubelet reports such a phase of a pod that is deleted, with a container that would be started
-    // again, only when it has ended it for good (`generateAPIPodStatus()` in
-    // pkg/kubelet/kubelet_pods.go): what became of its node later doesn't matter.
-    let ended = matches!(old.pod.phase.as_str(), "Succeeded" | "Failed");
-    if terminated && ended && old.pod.deleting_since.is_some() && situation.shutdown().is_some() {
+    // What became of its node later doesn't matter.
+    if terminated && old.pod.has_ended() && situation.shutdown().is_some() {
         return None;
     }
     if old.pod.node_ready == Some(false) {

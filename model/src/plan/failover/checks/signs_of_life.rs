@@ -60,7 +60,8 @@ fn old(situation: &Situation<'_>) -> Check {
         );
     }
     Check::refuse(name, reason).next(format!(
-        "see what is between it and pgctl (kubectl port-forward pod/{old} 5432); if it has just died, the signs are gone in {SIGNS_FADE_SECONDS} s; or --blind, to stop it through Kubernetes"
+        "see what is between it and pgctl (kubectl -n {} port-forward pod/{old} 5432); if it has just died, the signs are gone in {SIGNS_FADE_SECONDS} s; or --blind, to stop it through Kubernetes",
+        situation.snapshot.cluster.namespace
     ))
 }
 

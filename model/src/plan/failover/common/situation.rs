@@ -83,24 +83,12 @@ impl<'a> Situation<'a> {
             .filter(move |it| holds && it.can_hold())
     }
 
-    /// Pods of earlier operations whose end is still to be proven, and their instances: whoever
-    /// answers as a standby has proven it.
+    /// Names of pods of earlier operations whose end is still to be proven, and who has the name now.
     pub(crate) fn unproven(&self) -> impl Iterator<Item = (&'a str, Option<&'a Instance>)> {
         let names = self.snapshot.topology.unproven.keys();
         names
             .map(|name| (name.as_str(), self.snapshot.instance(name)))
-            .filter(|(name, it)| {
-                *name != self.old && it.is_none_or(|it| it.role() == Role::Unknown)
-            })
-    }
-
-    /// Whether the topology remembers another pod of this name, whose end is still to be proven.
-    pub(crate) fn owes_another(&self, name: &str, now: Option<&Instance>) -> bool {
-        let uids = self.snapshot.topology.unproven.get(name);
-        uids.is_some_and(|uids| match now {
-            Some(now) => uids.iter().any(|uid| *uid != now.pod.uid),
-            None => true,
-        })
+            .filter(|(name, _)| *name != self.old && !self.snapshot.owing(name).is_empty())
     }
 
     /// The old primary, when its pod exists.

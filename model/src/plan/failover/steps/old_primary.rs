@@ -110,23 +110,21 @@ impl Steps<'_> {
         Some(step)
     }
 
-    /// Whose end was proven owes nothing any more, nor does who has become a standby.
+    /// Whose end was proven owes nothing any more, nor does the very pod that has become a standby.
     pub(super) fn settle(&self) -> Option<Step> {
         let config_map = self.config_map.clone()?;
         let waived = self.situation.end() == End::Waived;
         let ended = self.situation.ended();
-        let proven = self.owing().into_iter().filter(|name| {
-            !waived || (ended.iter().any(|pod| pod.name == *name) && !self.owes_another(name))
-        });
+        let only = |name: &str| self.snapshot.owing_before(name).is_empty();
+        let proven = self
+            .owing()
+            .into_iter()
+            .filter(|name| only(name) && (!waived || ended.iter().any(|pod| pod.name == *name)));
         let standbys = self.snapshot.standbys().map(|it| it.name().to_owned());
-        let paid = standbys.filter(|it| self.snapshot.topology.unproven.contains_key(it));
+        let owes = |it: &String| self.snapshot.topology.unproven.contains_key(it);
+        let paid = standbys.filter(|it| owes(it) && only(it));
         let pods: Vec<String> = proven.chain(paid).collect();
         settle_proofs(&config_map, pods)
-    }
-
-    fn owes_another(&self, name: &str) -> bool {
-        self.situation
-            .owes_another(name, self.snapshot.instance(name))
     }
 
     /// What proves that the old primary can't accept writes any more.

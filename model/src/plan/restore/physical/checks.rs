@@ -1,7 +1,7 @@
 //! The checks that need nothing but the scene.
 
 use super::super::common::Situation;
-use crate::cluster::{Instance, ObjectKind, SlotKind};
+use crate::cluster::{Instance, ObjectKind, Role, SlotKind};
 use crate::plan::common::running_backups;
 use crate::plan::language::{Check, CheckName};
 
@@ -123,4 +123,38 @@ pub(super) fn logical_slots(situation: &Situation<'_>) -> Option<Check> {
             ),
         )
     })
+}
+
+/// Whoever may go on taking writes beside what is restored: its StatefulSet at 0 stops nothing on a node that is cut off.
+pub(super) fn old_primary(situation: &Situation<'_>) -> Vec<Check> {
+    let snapshot = situation.snapshot;
+    let name = CheckName::OldPrimary;
+    let named = snapshot.topology.primary.as_str();
+    let owing = snapshot.topology.unproven.keys().map(String::as_str);
+    let cut_off = std::iter::once(named)
+        .chain(owing.filter(|it| *it != named))
+        .filter_map(|pod| snapshot.instance(pod))
+        .filter(|it| it.role() == Role::Unknown && !it.pod.has_ended())
+        .filter(|it| it.pod.node_ready == Some(false));
+    let cut_off = cut_off.map(|it| {
+        let node = it.pod.node.as_deref().unwrap_or("its node");
+        let pod = it.name();
+        Check::refuse(
+            name,
+            format!("{node} is not ready, so nobody knows whether {pod} still runs there, and takes writes"),
+        )
+        .next(format!(
+            "make sure that the machine is off, then kubectl -n {} delete pod {pod} --force",
+            snapshot.cluster.namespace
+        ))
+    });
+    let gone = snapshot.topology.unproven.keys();
+    let gone = gone.filter(|it| !snapshot.owing_before(it).is_empty());
+    let gone = gone.map(|pod| {
+        Check::warn(
+            name,
+            format!("a pod {pod} was primary, or was to be, and is gone without anybody having seen it end: make sure that its machine is off"),
+        )
+    });
+    cut_off.chain(gone).collect()
 }

@@ -59,8 +59,8 @@ impl<'a> VolumeRestore<'a> {
                     ),
                 )
                 .next(format!(
-                    "wait until it is gone; who holds it: kubectl describe pvc {}",
-                    target.claim
+                    "wait until it is gone; who holds it: kubectl -n {} describe pvc {}",
+                    self.situation.snapshot.cluster.namespace, target.claim
                 )),
             );
         }

@@ -2,7 +2,8 @@
 
 use super::super::common::Situation;
 use super::checks::{
-    architecture, autoscaler, base_backups, connections, databases, logical_slots, primary,
+    architecture, autoscaler, base_backups, connections, databases, logical_slots, old_primary,
+    primary,
 };
 use super::recovery;
 use super::volume_restore::VolumeRestore;
@@ -28,6 +29,7 @@ pub(in super::super) fn proposal(
         files_check(&situation.snapshot.instances),
         autoscaler(situation),
     ]);
+    checks.extend(old_primary(situation));
     checks.extend(base_backups(situation));
     checks.extend(logical_slots(situation));
     checks.extend(volumes_go(
