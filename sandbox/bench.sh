@@ -113,6 +113,10 @@ done
     tell 'switchover, as a client with a session sees it' "$work/client-kept" ms
     tell '  as one that connects for each write' "$work/client-fresh" ms
     awk '{ hung += $1; made += $2 } END { printf "%-48s %d of %d\n", "  connections that hung for over 1 s", hung, made }' "$work/connections"
+    awk '{ hung += $1 } END { exit hung > 0 }' "$work/connections" || {
+        echo 'Connections through the write Service hung.' >&2
+        exit 1
+    }
     tell "write outage by pgctl's own connection" "$work/outage" ms
     tell '  of which: stopping the old primary' "$work/part-stop" ms
     tell '  receiving and replaying the rest' "$work/part-catchUp" ms

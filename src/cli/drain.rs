@@ -1,12 +1,8 @@
 //! `pgctl drain`.
 
-use std::time::Duration;
+use clap::Args;
 
-use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args};
-
-use super::global::positive_duration;
-use super::{ChangeArgs, HoldArgs};
+use super::{ChangeArgs, RolloutPartsArgs};
 
 /// Move the cluster's pods away from a node, the primary first
 ///
@@ -28,24 +24,9 @@ pub struct DrainArgs {
     /// Name of the node
     #[arg(value_name = "NODE")]
     pub node: String,
-    /// How long one pod may take until it is back
-    #[arg(long, env = "PGCTL_POD_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "15m", value_parser = positive_duration)]
-    pub pod_timeout: Duration,
-    /// Hand the role over although a GitOps tool may revert it
-    #[arg(long, env = "PGCTL_ALLOW_DRIFT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub allow_drift: bool,
-    /// Hand the role over although logical slots are lost
-    #[arg(long)]
-    pub allow_slot_loss: bool,
-    /// Hand the role over although WAL is missing from the archive
-    #[arg(long)]
-    pub allow_archive_gap: bool,
-    /// Hand the role over although a base backup is cut off
-    #[arg(long)]
-    pub allow_backup_loss: bool,
-    /// Whether clients wait while the role is handed over.
+    /// How the pods are gone through.
     #[command(flatten)]
-    pub hold: HoldArgs,
+    pub parts: RolloutPartsArgs,
     /// How to run it.
     #[command(flatten)]
     pub change: ChangeArgs,

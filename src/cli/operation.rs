@@ -52,7 +52,7 @@ pub struct EventsArgs {
 }
 
 /// What can be done about an operation that was interrupted.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Running it")]
 pub struct GoOnArgs {
     /// Go on with the operation that was left unfinished

@@ -1,12 +1,9 @@
 //! `pgctl rollout`.
 
-use std::time::Duration;
-
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::global::positive_duration;
-use super::{HoldArgs, OperationArgs};
+use super::{OperationArgs, RolloutPartsArgs};
 
 /// Bring every pod to what its StatefulSet says, the standbys first
 ///
@@ -39,9 +36,6 @@ pub struct RolloutArgs {
     /// At the end make the pod primary again that was it at the beginning
     #[arg(long, env = "PGCTL_BACK", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub back: bool,
-    /// How long one pod may take until it is back
-    #[arg(long, env = "PGCTL_POD_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "15m", value_parser = positive_duration)]
-    pub pod_timeout: Duration,
     /// How many bytes a standby that is done may be behind
     #[arg(
         long,
@@ -51,21 +45,9 @@ pub struct RolloutArgs {
         default_value_t = crate::plan::DEFAULT_MAX_LAG_BYTES
     )]
     pub max_lag_bytes: u64,
-    /// Hand the role over although a GitOps tool may revert it
-    #[arg(long, env = "PGCTL_ALLOW_DRIFT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub allow_drift: bool,
-    /// Hand the role over although logical slots are lost
-    #[arg(long)]
-    pub allow_slot_loss: bool,
-    /// Hand the role over although WAL is missing from the archive
-    #[arg(long)]
-    pub allow_archive_gap: bool,
-    /// Hand the role over although a base backup is cut off
-    #[arg(long)]
-    pub allow_backup_loss: bool,
-    /// Whether clients wait while the role is handed over.
+    /// How the pods are gone through.
     #[command(flatten)]
-    pub hold: HoldArgs,
+    pub parts: RolloutPartsArgs,
     /// How to run it.
     #[command(flatten)]
     pub operation: OperationArgs,

@@ -1,12 +1,9 @@
 //! `pgctl upgrade`.
 
-use std::time::Duration;
-
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::global::positive_duration;
-use super::{ChangeArgs, HoldArgs};
+use super::{ChangeArgs, RolloutPartsArgs};
 
 /// Bring every server to another minor version, the standbys first
 ///
@@ -33,15 +30,9 @@ pub struct UpgradeArgs {
     /// At the end make the pod primary again that was it at the beginning
     #[arg(long, env = "PGCTL_BACK", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub back: bool,
-    /// How long one pod may take until it is back
-    #[arg(long, env = "PGCTL_POD_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "15m", value_parser = positive_duration)]
-    pub pod_timeout: Duration,
-    /// Go on although a GitOps tool may revert it
-    #[arg(long, env = "PGCTL_ALLOW_DRIFT", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub allow_drift: bool,
-    /// Whether clients wait while the role is handed over.
+    /// How the pods are gone through.
     #[command(flatten)]
-    pub hold: HoldArgs,
+    pub parts: RolloutPartsArgs,
     /// How to run it.
     #[command(flatten)]
     pub change: ChangeArgs,

@@ -28,19 +28,11 @@ fn rollout_args(args: &DrainArgs) -> RolloutArgs {
         undo: false,
         pod: None,
         back: false,
-        pod_timeout: args.pod_timeout,
         max_lag_bytes: DEFAULT_MAX_LAG_BYTES,
-        allow_drift: args.allow_drift,
-        allow_slot_loss: args.allow_slot_loss,
-        allow_archive_gap: args.allow_archive_gap,
-        allow_backup_loss: args.allow_backup_loss,
-        hold: args.hold.clone(),
+        parts: args.parts.clone(),
         operation: OperationArgs {
             change: args.change.clone(),
-            go_on: GoOnArgs {
-                resume: false,
-                abort: false,
-            },
+            go_on: GoOnArgs::default(),
         },
     }
 }

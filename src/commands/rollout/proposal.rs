@@ -20,7 +20,7 @@ pub(super) fn request(args: &RolloutArgs) -> RolloutRequest {
         },
         back: args.back,
         max_lag_bytes: args.max_lag_bytes,
-        timeout_seconds: u32::try_from(args.pod_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
+        timeout_seconds: u32::try_from(args.parts.pod_timeout.as_secs().max(1)).unwrap_or(u32::MAX),
     }
 }
 
@@ -30,12 +30,12 @@ pub(super) fn hand_over(args: &RolloutArgs, to: Option<&str>) -> FailoverRequest
         to: to.map(str::to_owned),
         rejoin: true,
         max_lag_bytes: args.max_lag_bytes,
-        allow_drift: args.allow_drift,
-        allow_slot_loss: args.allow_slot_loss,
-        allow_backup_loss: args.allow_backup_loss,
-        allow_archive_gap: args.allow_archive_gap,
-        hold: args.hold.clients.into(),
-        hold_seconds: args.hold.seconds(),
+        allow_drift: args.parts.allow_drift,
+        allow_slot_loss: args.parts.allow_slot_loss,
+        allow_backup_loss: args.parts.allow_backup_loss,
+        allow_archive_gap: args.parts.allow_archive_gap,
+        hold: args.parts.hold.clients.into(),
+        hold_seconds: args.parts.hold.seconds(),
         ..FailoverRequest::default()
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn undo(
         .collect();
     let before = snapshot.clone();
     let propose = |now: &Snapshot, unfinished: Option<&UnfinishedOperation>| {
-        let proposal = propose_undo(&before, &former, args.allow_drift, unfinished);
+        let proposal = propose_undo(&before, &former, args.parts.allow_drift, unfinished);
         proposal.unwrap_or_else(|| no_former(now))
     };
     let change = TemplateChange {

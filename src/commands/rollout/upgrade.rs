@@ -28,7 +28,7 @@ pub(in crate::commands) async fn upgrade(
     let wanted = UpgradeRequest {
         to,
         image: args.image.clone(),
-        allow_drift: args.allow_drift,
+        allow_drift: args.parts.allow_drift,
     };
     let templates = templates(&kube, &snapshot, &wanted).await?;
     let propose = |now: &Snapshot, unfinished: Option<&UnfinishedOperation>| {
@@ -104,19 +104,11 @@ fn rollout_args(args: &UpgradeArgs) -> RolloutArgs {
         undo: false,
         pod: None,
         back: args.back,
-        pod_timeout: args.pod_timeout,
         max_lag_bytes: DEFAULT_MAX_LAG_BYTES,
-        allow_drift: args.allow_drift,
-        allow_slot_loss: false,
-        allow_archive_gap: false,
-        allow_backup_loss: false,
-        hold: args.hold.clone(),
+        parts: args.parts.clone(),
         operation: OperationArgs {
             change: args.change.clone(),
-            go_on: GoOnArgs {
-                resume: false,
-                abort: false,
-            },
+            go_on: GoOnArgs::default(),
         },
     }
 }

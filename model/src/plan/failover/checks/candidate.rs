@@ -191,6 +191,17 @@ fn streaming(situation: &Situation<'_>, target: &Instance) -> Check {
             format!("{pod} receives nothing: its WAL receiver has stopped"),
         )
         .next(format!("pgctl logs {pod}")),
+        // Slots, synchronous standbys and what is proven on the way go by the pod's name.
+        Some(sender) if sender.application_name != pod => Check::refuse(
+            name,
+            format!(
+                "{pod} streams from {} under another name than its own: {}",
+                situation.old, sender.application_name
+            ),
+        )
+        .next(format!(
+            "its start script gives it the right one: pgctl rollout --restart --pod {pod}"
+        )),
         Some(sender) if sender.is_streaming() => {
             Check::pass(name, format!("{pod} streams from {}", situation.old))
         }
