@@ -13,7 +13,7 @@ fn main() -> Ended {
         return ended;
     }
     // Ends here for --help (0) and for what can't be parsed (2).
-    let cli = Cli::read();
+    let cli = Cli::read(&pgctl::kubernetes::current_context);
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     match tokio::runtime::Builder::new_multi_thread()

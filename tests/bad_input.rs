@@ -576,6 +576,7 @@ fn a_plugin_that_hangs_ends_with_the_time_limit_or_a_signal() {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pgctl"))
             .args([command, "--timeout", "10m"])
             .env("KUBECONFIG", &kubeconfig)
+            .env("PGCTL_CONFIG", "")
             .stdin(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()

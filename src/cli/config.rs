@@ -46,7 +46,37 @@ pub enum ConfigCommand {
     Unset(ConfigUnsetArgs),
     /// Let the servers read their files again, and say what that has brought
     Reload(ConfigReloadArgs),
+    /// Write a file with defaults of pgctl's own options
+    Init(ConfigInitArgs),
+    /// Show where pgctl's own defaults are, and which are in force
+    Where(ConfigWhereArgs),
 }
+
+/// Write a file with defaults of pgctl's own options
+///
+/// A store, a namespace for each context, limits: what would be typed each time. The file is ~/.config/pgctl/config.toml
+/// (XDG_CONFIG_HOME counts, PGCTL_CONFIG names another). What is typed comes first, then PGCTL_... variables, then the file. All of
+/// it is a comment at first; a file that is there stays as it is.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pgctl config init
+  PGCTL_CONFIG=./pgctl.toml pgctl config init
+
+Exit codes: 0; 1 it can't be written; 3 there is one")]
+pub struct ConfigInitArgs {}
+
+/// Show where pgctl's own defaults are, and which are in force
+///
+/// Of the context that is asked: the current one, or --context NAME. Nothing is asked of a cluster.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  pgctl config where
+  pgctl config where --context production
+
+Exit codes: 0, also when there is no file; 2 it can't be used: the line is named")]
+pub struct ConfigWhereArgs {}
 
 /// Set settings on every server, by ALTER SYSTEM and a reload
 ///

@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod config_file;
 mod connections;
 mod database;
 mod databases;
@@ -50,8 +51,11 @@ pub use backup::{
     BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
 };
 pub use config::{
-    ConfigArgs, ConfigCommand, ConfigDiffArgs, ConfigReloadArgs, ConfigSetArgs, ConfigShowArgs,
-    ConfigUnsetArgs,
+    ConfigArgs, ConfigCommand, ConfigDiffArgs, ConfigInitArgs, ConfigReloadArgs, ConfigSetArgs,
+    ConfigShowArgs, ConfigUnsetArgs, ConfigWhereArgs,
+};
+pub use config_file::{
+    ConfigFile, ConfigFileError, FileDefault, place as config_file_place, write_template,
 };
 pub use connections::{ConnectionsArgs, ConnectionsBy};
 pub use database::DatabaseArgs;

@@ -1,17 +1,20 @@
 //! The command line as a whole.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use clap::builder::{FalseyValueParser, TypedValueParser as _};
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
+use super::config_file::{ConfigFile, with_defaults};
 use super::plugin::{called_as_plugin, of_plugin};
 use super::{
-    BackupArgs, ConfigArgs, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs, DrainArgs,
-    ExplainArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs, MetricsArgs,
-    PasswordsArgs, PoolerArgs, PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs, ReinitArgs,
-    RejoinArgs, ReportArgs, RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs, StatusArgs,
-    SyncArgs, TopArgs, TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
+    BackupArgs, ConfigArgs, ConfigCommand, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs,
+    DrainArgs, ExplainArgs, FailoverArgs, GlobalArgs, HpaArgs, LagArgs, LocksArgs, LogsArgs,
+    MetricsArgs, PasswordsArgs, PoolerArgs, PortForwardArgs, PsqlArgs, QueriesArgs, QueryArgs,
+    ReinitArgs, RejoinArgs, ReportArgs, RestoreArgs, RolloutArgs, ScaleArgs, ShellArgs, SlotsArgs,
+    StatusArgs, SyncArgs, TopArgs, TuneArgs, UpgradeArgs, UsersArgs, VersionArgs, WalArgs,
 };
 
 /// Day-2 operations for a PostgreSQL primary/replica cluster on Kubernetes
@@ -126,18 +129,57 @@ pub enum Command {
 }
 
 impl Cli {
-    /// Reads the command line and the environment. Ends the process for `--help` (0) and for what can't
-    /// be understood (2).
-    pub fn read() -> Self {
+    /// Reads the command line, the environment, and the file with defaults. Ends the process for `--help` (0) and for
+    /// what can't be understood (2). `current_context` is the one of the kubeconfig, or of another file that is one.
+    pub fn read(current_context: &dyn Fn(Option<&Path>) -> Option<String>) -> Self {
         let command = without_unset(Self::command(), &|name| std::env::var_os(name));
         let plugin = called_as_plugin(std::env::args_os().next().as_deref());
         let command = match plugin {
             true => of_plugin(command.bin_name("kubectl pgctl")),
             false => command,
         };
-        let read = Self::from_arg_matches(&command.get_matches());
-        let cli = read.unwrap_or_else(|error| error.exit());
+        let cli = Self::parsed(command.clone());
+        if cli.command.is_about_the_file() {
+            return Self { plugin, ..cli };
+        }
+        let cli = match ConfigFile::read(&|name| std::env::var_os(name), &command) {
+            Ok(None) => cli,
+            Ok(Some(file)) => {
+                let global = &cli.global;
+                let (_, defaults) = file.in_force(
+                    global.context.as_deref(),
+                    global.kubeconfig.as_deref(),
+                    current_context,
+                );
+                Self::parsed(with_defaults(command, &defaults))
+            }
+            Err(error) => command
+                .clone()
+                .error(
+                    ErrorKind::ValueValidation,
+                    format!("{error}\n  next: mend it (pgctl config where), or go without: PGCTL_CONFIG= pgctl ..."),
+                )
+                .exit(),
+        };
         Self { plugin, ..cli }
+    }
+
+    fn parsed(command: clap::Command) -> Self {
+        let read = Self::from_arg_matches(&command.get_matches());
+        read.unwrap_or_else(|error| error.exit())
+    }
+}
+
+impl Command {
+    /// Whether it is there to find or mend the file with defaults, which may be broken.
+    fn is_about_the_file(&self) -> bool {
+        let Self::Config(args) = self else {
+            return false;
+        };
+        matches!(
+            args.command,
+            Some(ConfigCommand::Init(_) | ConfigCommand::Where(_))
+        )
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Context {
     pub(super) telling: Telling,
     /// `-v`: what is asked, and how long it takes, is told on stderr.
     pub verbose: bool,
-    connect: ConnectOptions,
+    pub(super) connect: ConnectOptions,
     pub(super) selection: Selection,
     depth: Depth,
 }

@@ -66,6 +66,7 @@ pub(super) fn documents(command: &Command) -> &'static [&'static str] {
         Command::Config(args) => match &args.command {
             None | Some(ConfigCommand::Show(_)) => &["config.json"],
             Some(ConfigCommand::Diff(_)) => &["config-diff.json"],
+            Some(ConfigCommand::Init(_) | ConfigCommand::Where(_)) => &["config-file.json"],
             Some(ConfigCommand::Set(_) | ConfigCommand::Unset(_) | ConfigCommand::Reload(_)) => {
                 CHANGE
             }

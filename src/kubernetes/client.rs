@@ -1,6 +1,6 @@
 //! The connection to the Kubernetes API: where it is, who is asking, in which namespace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -226,6 +226,16 @@ pub fn context_namespaces(options: &ConnectOptions) -> Result<Vec<String>, KubeE
     namespaces.sort();
     namespaces.dedup();
     Ok(namespaces)
+}
+
+/// The current context of the kubeconfig; none when it has none, or can't be read (which whoever connects is told).
+pub fn current_context(kubeconfig: Option<&Path>) -> Option<String> {
+    let read = match kubeconfig {
+        Some(file) => Kubeconfig::read_from(file),
+        None => Kubeconfig::read(),
+    };
+    let name = read.ok()?.current_context?;
+    (!name.is_empty()).then_some(name)
 }
 
 /// The kubeconfig in words, for messages.

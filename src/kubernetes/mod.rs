@@ -46,7 +46,7 @@ mod wait;
 pub use account_secret::{AccountSecret, StoredAccount};
 pub use call::{Call, Verb, calls_of};
 pub use change::Annotations;
-pub use client::{ConnectOptions, Kube, context_namespaces, contexts};
+pub use client::{ConnectOptions, Kube, context_namespaces, contexts, current_context};
 pub use config_map::StoredMap;
 pub use discovery::{Found, NamespaceScope, Selection};
 pub use error::KubeError;

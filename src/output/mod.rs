@@ -9,6 +9,7 @@ mod change;
 mod cluster_backups;
 mod clusters;
 mod config;
+mod config_file;
 mod connections;
 mod disk;
 mod doctor;
@@ -58,18 +59,19 @@ pub use change::{changes_screen, effects_screen, proposal_screen, refused_propos
 pub use cluster_backups::{BackupState, ClusterBackups, LastRestoreTest, cluster_backups_screen};
 pub use clusters::clusters_screen;
 pub use config::{Deployed, config_diff_screen, config_screen};
+pub use config_file::{OwnDefault, OwnDefaults, own_defaults_screen};
 pub use connections::{ConnectionsView, connections_screen};
 pub use disk::{DiskView, disk_screen};
 pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
     API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
-    ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
-    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
-    LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument, QueriesDocument,
-    QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument,
-    StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument,
-    VersionDocument, WalArchiveListDocument, WalVerificationDocument,
+    ConfigDocument, ConfigFileDocument, ConnectionsDocument, DatabasesDocument, DiskDocument,
+    DoctorDocument, ErrorDocument, ExaminationListDocument, ExplanationsDocument,
+    LagReportDocument, LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument,
+    QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument,
+    SlowStatementsDocument, StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument,
+    VerificationDocument, VersionDocument, WalArchiveListDocument, WalVerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next};
 pub use event::{backup_event_line, event_line, exit_event};

@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 use super::document::{
     AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
-    ConfigDocument, ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument,
-    ErrorDocument, ExaminationListDocument, ExplanationsDocument, LagReportDocument,
-    LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument, QueriesDocument,
-    QueryResultDocument, QueryResultListDocument, SlotsDocument, SlowStatementsDocument,
-    StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument,
-    VersionDocument, WalArchiveListDocument, WalVerificationDocument,
+    ConfigDocument, ConfigFileDocument, ConnectionsDocument, DatabasesDocument, DiskDocument,
+    DoctorDocument, ErrorDocument, ExaminationListDocument, ExplanationsDocument,
+    LagReportDocument, LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument,
+    QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument,
+    SlowStatementsDocument, StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument,
+    VerificationDocument, VersionDocument, WalArchiveListDocument, WalVerificationDocument,
 };
 use super::operation::{HistoryContent, OperationDocument};
 use super::rollout::RolloutContent;
@@ -77,6 +77,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ("users.json", of::<UsersDocument>()),
         ("config.json", of::<ConfigDocument>()),
         ("config-diff.json", of::<ConfigDiffDocument>()),
+        ("config-file.json", of::<ConfigFileDocument>()),
         ("disk.json", of::<DiskDocument>()),
         ("tuning.json", of::<TuneDocument>()),
         ("version.json", of::<VersionDocument>()),

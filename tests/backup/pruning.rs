@@ -60,6 +60,7 @@ impl Shelf {
         let output = Command::new(env!("CARGO_BIN_EXE_pgctl"))
             .args(["backup", "prune"])
             .args(arguments)
+            .env("PGCTL_CONFIG", "")
             .env("PGCTL_STORE", self.folder.path())
             .output()?;
         Ok(output)
@@ -169,6 +170,7 @@ fn the_newest_is_verified_also_when_its_manifest_can_not_be_read() -> Result<()>
     std::fs::write(shelf.path(&newest).join("manifest.json"), "{}")?;
     let output = Command::new(env!("CARGO_BIN_EXE_pgctl"))
         .args(["backup", "verify", "-o", "json"])
+        .env("PGCTL_CONFIG", "")
         .env("PGCTL_STORE", shelf.folder.path())
         .output()?;
     ensure!(output.status.code() == Some(4), "{:?}", output.status);

@@ -104,6 +104,7 @@ fn runs(sandbox: &Sandbox, arguments: &[&str], listed: [(&str, u64); 8]) -> Resu
     let output = Command::new(env!("CARGO_BIN_EXE_pgctl"))
         .args(arguments)
         .env("KUBECONFIG", sandbox.kubeconfig())
+        .env("PGCTL_CONFIG", "")
         .output()?;
     let left = faults.list();
     let asked = counters.map(|counter| {

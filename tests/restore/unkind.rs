@@ -108,7 +108,7 @@ fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()
 
 #[test]
 fn a_database_that_nobody_can_dump_is_named() -> Result<()> {
-    on_sandbox(1, async |cluster| {
+    on_cluster(1, async |cluster| {
         let make = "create database attic allow_connections false";
         cluster.psql("primary-0", "postgres", make)?;
         let store = cluster.backups();
@@ -131,7 +131,7 @@ fn a_database_that_nobody_can_dump_is_named() -> Result<()> {
 
 #[test]
 fn a_dump_that_waits_for_a_lock_says_for_which_and_who_has_it() -> Result<()> {
-    on_sandbox(1, async |cluster| {
+    on_cluster(1, async |cluster| {
         cluster.psql("primary-0", "postgres", "create table public.item ()")?;
         let holder = cluster.open("primary-0").await?;
         holder

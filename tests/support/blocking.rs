@@ -75,6 +75,7 @@ impl Blocking<'_> {
         command
             .args(arguments)
             .env(variable, value)
+            .env("PGCTL_CONFIG", "")
             .env_remove("NO_COLOR");
         command
     }

@@ -3,6 +3,7 @@
 mod alter;
 mod change;
 mod diff;
+mod own_file;
 mod run;
 mod show;
 mod unknown;

@@ -1,7 +1,7 @@
 //! Which part of it is asked for.
 
 use super::super::context::Context;
-use super::{change, diff, show};
+use super::{change, diff, own_file, show};
 use crate::cli::{ConfigArgs, ConfigCommand};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -17,5 +17,7 @@ pub(in crate::commands) async fn run(
         Some(ConfigCommand::Set(args)) => change::set(context, args).await,
         Some(ConfigCommand::Unset(args)) => change::unset(context, args).await,
         Some(ConfigCommand::Reload(args)) => change::reload(context, args).await,
+        Some(ConfigCommand::Init(_)) => own_file::init(context),
+        Some(ConfigCommand::Where(_)) => own_file::show(context),
     }
 }

@@ -9,6 +9,7 @@ mod behind;
 mod change;
 mod cluster_backups;
 mod config;
+mod config_file;
 mod connections;
 mod disk;
 mod doctor;
@@ -37,6 +38,7 @@ pub use backup::{BackupDocument, BackupListDocument, PruningDocument, Verificati
 pub use change::{ChangeDocument, ChangeEnd};
 pub use cluster_backups::ClusterBackupListDocument;
 pub use config::{ConfigDiffDocument, ConfigDocument};
+pub use config_file::ConfigFileDocument;
 pub use connections::ConnectionsDocument;
 pub use disk::DiskDocument;
 pub use doctor::{DoctorDocument, ExaminationListDocument};

@@ -53,7 +53,7 @@ pub(super) fn skipped() -> bool {
         let test = thread.name().unwrap_or("a test");
         // Not `eprintln`: the output of a test that passes is thrown away.
         let line = format!(
-            "SKIPPED on {context}: {test}: it needs the sandbox's faults, or breaks the cluster for good\n"
+            "SKIPPED on {context}: {test}: it needs what only the sandbox has (faults, files, stores), or breaks the cluster for good\n"
         );
         drop(std::io::stderr().write_all(line.as_bytes()));
     }

@@ -127,6 +127,8 @@ impl TestCluster {
             .args(arguments)
             .env(variable, value)
             .env("NO_COLOR", "1")
+            // Nobody's own defaults.
+            .env("PGCTL_CONFIG", "")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
