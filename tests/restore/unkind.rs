@@ -86,6 +86,7 @@ fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()
             "search_path = nowhere",
             "quote_all_identifiers = on",
             "session_replication_role = replica",
+            "zero_damaged_pages = on",
         ] {
             let set = format!("alter database shop set {setting}");
             cluster.psql("primary-0", "postgres", &set)?;
@@ -100,8 +101,26 @@ fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()
                 "postgres",
                 "select count(*) from pg_db_role_setting, unnest(setconfig)",
             )?;
-            ensure!(rows == "11", "{rows} settings are left after {kind:?}");
+            ensure!(rows == "12", "{rows} settings are left after {kind:?}");
         }
+        Ok(())
+    })
+}
+
+/// After an upgrade of its C library, each session in a database begins with a warning.
+#[test]
+fn a_warning_at_every_connection_is_not_what_was_asked_for() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        let warn = "update pg_database set datcollversion = '2.31'";
+        cluster.psql("primary-0", "postgres", warn)?;
+        let rows = "create table item as select generate_series(1, 7) as n";
+        cluster.psql("primary-0", "postgres", rows)?;
+        let backup = cluster.back_up(&["--physical"]).await?;
+        cluster.psql("primary-0", "postgres", "drop table item")?;
+        cluster.restore(&[&backup]).await?.exits(0)?;
+        cluster.healthy("primary-0").await?;
+        let count = cluster.psql("primary-0", "postgres", "select count(*) from item")?;
+        ensure!(count == "7", "{count} rows are back");
         Ok(())
     })
 }

@@ -111,9 +111,10 @@ move_back() { # ASIDE
   for taken in "$VOLUME/$1".undone*; do if [ -d "$taken" ]; then echo "taken ${taken##*/}"; fi; done
 }
 
+major() { postgres --version | sed -e 's/^[^0-9]*//' -e 's/[^0-9].*//'; } # of this image
+
 unpack() { # MAJOR ARCHITECTURE BYTES: a tar file on stdin; BYTES with the WAL that comes after it
-  major=$(postgres --version | sed -e 's/^[^0-9]*//' -e 's/[^0-9].*//')
-  [ "$major" = "$1" ] || die "this image is PostgreSQL $major, and the backup needs $1"
+  [ "$(major)" = "$1" ] || die "this image is PostgreSQL $(major), and the backup needs $1"
   [ -z "$2" ] || [ "$(uname -m)" = "$2" ] || die "this machine is $(uname -m), and the backup needs $2"
   remove_tree "$NEW"
   remove_tree "$WAL"
@@ -154,7 +155,21 @@ receive_wal() { # SEGMENT_BYTES: a tar file on stdin, of segments and histories,
 server=''
 stop_server() { if [ -n "$server" ]; then kill -INT "$server" 2>/dev/null; wait "$server" 2>/dev/null; server=''; fi; }
 
+# Only standard output is an answer. Standard error may have warnings before it.
 ask() { psql -XAtq -v ON_ERROR_STOP=1 -h "$scratch" -p 5432 -U "$POSTGRES_USER" "$@" 9>&-; }
+
+# What kept the last question from an answer, when no time that passes will change it.
+stop_if_shut_out() {
+  complaint=$(tr '\n' ' ' <"$scratch/said" | cut -c1-600)
+  case $complaint in
+    *'is not permitted to log in'*) die "the superuser of the Secret may not log in in the backup: $complaint" ;;
+    *'role "'*'does not exist'*) die "the backup has no role $POSTGRES_USER, which is the superuser of the Secret: $complaint" ;;
+    *'the database system is '*) ;; # starting up, or replaying its WAL
+    # Nobody else is there, so what it is may pass, and does so soon.
+    *'FATAL: '*) shut_out=$((shut_out + 1)) ;;
+  esac
+  [ "$shut_out" -lt 50 ] || die "the server that recovers the backup lets nobody look at it: $complaint"
+}
 
 # Names of timelines that exist somewhere: with an empty history each, PostgreSQL takes none of them for its own.
 occupy() { # FROM TO
@@ -273,6 +288,9 @@ recover() { # ABOVE TIMELINE [FOLLOW LAST WHAT [NAME=VALUE]...]
   echo 'local all all trust' >"$scratch/hba"
   config=$CONFIG/postgresql.conf
   [ -e "$config" ] || config=$NEW/postgresql.conf
+  # Triggers on login belong to the sessions of others. A server before 17 would not know the name.
+  if [ "$(major)" -ge 17 ]; then export PGOPTIONS="${PGOPTIONS:-} -c event_triggers=off"; fi
+  shut_out=0
   start_recovery "$@"
   while :; do
     if ! kill -0 "$server" 2>/dev/null; then
@@ -286,12 +304,12 @@ recover() { # ABOVE TIMELINE [FOLLOW LAST WHAT [NAME=VALUE]...]
     if grep -q 'insufficient parameter settings' "$scratch/log"; then
       die "a setting is lower than it was where the backup was taken: $(grep -E 'DETAIL' "$scratch/log" | head -n 1)"
     fi
-    answer=$(ask -d postgres -c 'select pg_is_in_recovery()' 2>&1)
-    case $answer in
-      f) break ;;
-      *'is not permitted to log in'*) die "the superuser of the Secret may not log in in the backup: $answer" ;;
-      *'role "'*'does not exist'*) die "the backup has no role $POSTGRES_USER, which is the superuser of the Secret: $answer" ;;
-    esac
+    if answer=$(ask -d postgres -c 'select pg_is_in_recovery()' 2>"$scratch/said"); then
+      [ "$answer" != f ] || break
+      shut_out=0
+    else
+      stop_if_shut_out
+    fi
     sleep 0.2
   done
   if [ -n "$what" ]; then judge_end "$last" "$what"; fi
