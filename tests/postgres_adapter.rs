@@ -148,7 +148,7 @@ async fn hostile_names_stay_data() {
 
 /// Settings that a role, a database, or a role in a database can carry, each with a value that
 /// would break something.
-const AWKWARD_SETTINGS: [(&str, &str); 27] = [
+const AWKWARD_SETTINGS: [(&str, &str); 29] = [
     ("default_transaction_read_only", "on"),
     ("default_transaction_isolation", "serializable"),
     ("default_transaction_deferrable", "on"),
@@ -176,6 +176,8 @@ const AWKWARD_SETTINGS: [(&str, &str); 27] = [
     ("temp_tablespaces", "pg_global"),
     ("synchronous_commit", "off"),
     ("session_replication_role", "replica"),
+    ("zero_damaged_pages", "on"),
+    ("ignore_checksum_failure", "on"),
 ];
 
 /// All that a guided operation does with a primary, after a pause.
@@ -202,8 +204,12 @@ async fn works(server: &Server) -> Result<(), SqlError> {
         bytes: 1024,
     };
     // Compiling what we ask would cost the server more than what we ask.
-    let jit = session.query_read_only("show jit", limits).await?;
-    assert_eq!(jit.rows, [[Some("off".to_owned())]]);
+    // And a damaged page is an error.
+    for name in ["jit", "zero_damaged_pages", "ignore_checksum_failure"] {
+        let show = format!("show {name}");
+        let shown = session.query_read_only(&show, limits).await?;
+        assert_eq!(shown.rows, [[Some("off".to_owned())]], "{name}");
+    }
     Ok(())
 }
 
@@ -243,6 +249,26 @@ async fn what_a_role_or_a_database_sets_does_not_reach_our_sessions() {
         server.psql(&format!("alter role admin set {name} = 'nothing'"));
         works_as_ever(&server, name).await;
         server.psql(&format!("alter role admin reset {name}"));
+    }
+}
+
+/// A dump with empty pages where damaged ones are would be taken for a good one.
+#[tokio::test]
+async fn what_a_role_sets_does_not_reach_the_tools() {
+    let server = Server::primary("");
+    let names = ["zero_damaged_pages", "ignore_checksum_failure"];
+    for name in names {
+        server.psql(&format!("alter role admin set {name} = on"));
+    }
+    let version: u32 = server
+        .query("show server_version_num")
+        .parse()
+        .expect("a number");
+    let options = pgctl::postgres::tool_options(version);
+    for name in names {
+        let show = format!("show {name}");
+        assert_eq!(server.query(&show), "on", "{name}");
+        assert_eq!(server.query_with(&options, &show), "off", "{name}");
     }
 }
 

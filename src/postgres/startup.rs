@@ -81,6 +81,13 @@ const SUPERUSER_SETTINGS: [(&str, &str); 4] = [
     ("temp_file_limit", "-1"),
 ];
 
+/// Likewise. With these, whoever reads a damaged page gets an empty or a wrong one instead of an error, so a dump, a check or
+/// a comparison would pass where data is lost.
+pub(super) const DAMAGE_SETTINGS: [(&str, &str); 2] = [
+    ("zero_damaged_pages", "off"),
+    ("ignore_checksum_failure", "off"),
+];
+
 /// Whatever logs statements does so at LOG, also auto_explain and pgaudit, and that ranks below PANIC here (`is_log_level_output`
 /// in src/backend/utils/error/elog.c).
 const WITHOUT_TRACE: [(&str, &str); 2] =
@@ -108,6 +115,7 @@ pub(super) fn startup_options(timeout: Duration, rights: Rights, known: Known) -
         .iter()
         .chain(&SETTINGS)
         .chain(of(superuser, &SUPERUSER_SETTINGS))
+        .chain(of(superuser, &DAMAGE_SETTINGS))
         .chain(of(untraced, &WITHOUT_TRACE))
         .chain(of(newer, &SETTINGS_17))
         .chain(of(newer && superuser, &SUPERUSER_SETTINGS_17));
@@ -134,6 +142,21 @@ mod tests {
         assert!(options.contains("-c default_transaction_isolation=read\\ committed -c "));
         assert!(options.contains("-c temp_tablespaces= -c "));
         assert!(!options.contains("lc_messages"));
+    }
+
+    /// Nobody else may set them, not even to what they are.
+    #[test]
+    fn a_superuser_reads_no_damaged_page_as_a_whole_one() {
+        for (rights, asked) in [
+            (Rights::Superuser, true),
+            (Rights::SuperuserWithoutTrace, true),
+            (Rights::Ordinary, false),
+        ] {
+            let options = startup_options(Duration::from_secs(5), rights, Known::Since14);
+            for name in ["zero_damaged_pages=off", "ignore_checksum_failure=off"] {
+                assert_eq!(options.contains(name), asked, "{rights:?}: {name}");
+            }
+        }
     }
 
     /// A server before 17 would not let in who asks for them.

@@ -1,6 +1,6 @@
 //! What PostgreSQL's own tools are told about their sessions.
 
-use super::startup::{SETTINGS_17, SUPERUSER_SETTINGS_17, options};
+use super::startup::{DAMAGE_SETTINGS, SETTINGS_17, SUPERUSER_SETTINGS_17, options};
 
 /// Settings that a role, a database or the server's files may carry and that would change what
 /// `pg_dump`, `pg_restore`, `pg_basebackup`, `pg_amcheck` and `psql` do, or end them. What a client
@@ -45,7 +45,7 @@ pub fn tool_options(version: u32) -> String {
     // Triggers on events would forbid, or change, what a tool does to a database, also the login to it.
     let newer = SETTINGS_17.iter().chain(&SUPERUSER_SETTINGS_17);
     let newer = newer.filter(|_| version >= 170_000);
-    options(SETTINGS.iter().chain(newer))
+    options(SETTINGS.iter().chain(&DAMAGE_SETTINGS).chain(newer))
 }
 
 #[cfg(test)]
@@ -57,6 +57,10 @@ mod tests {
         let old = tool_options(150_018);
         assert!(old.contains("-c default_transaction_isolation=read\\ committed -c "));
         assert!(!old.contains("transaction_timeout") && !old.contains("event_triggers"));
+        // A dump of damaged pages must fail, and not leave them out.
+        for name in ["zero_damaged_pages", "ignore_checksum_failure"] {
+            assert!(old.contains(&format!("-c {name}=off")), "{name}");
+        }
         let new = tool_options(170_001);
         assert!(new.ends_with("-c transaction_timeout=0 -c event_triggers=off"));
     }

@@ -89,10 +89,10 @@ fn settings_of_roles_and_databases_change_nothing() -> Result<()> {
             cluster.sql(PRIMARY, &format!("ALTER ROLE {role} SET {setting}"))?;
         }
     }
-    cluster.sql(
-        PRIMARY,
-        "ALTER DATABASE postgres SET default_transaction_read_only = on",
-    )?;
+    for setting in ["default_transaction_read_only", "zero_damaged_pages"] {
+        let set = format!("ALTER DATABASE postgres SET {setting} = on");
+        cluster.sql(PRIMARY, &set)?;
+    }
     cluster.caught_up(PRIMARY, REPLICA)?;
     let mut other = cluster.start(REPLICA_1)?;
     other.until("a new standby streams", || {

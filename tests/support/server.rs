@@ -336,8 +336,18 @@ impl Server {
 
     /// What a query gives, unaligned.
     pub(crate) fn query(&self, sql: &str) -> String {
-        let output = self
-            .psql_command()
+        Self::answer(self.psql_command(), sql)
+    }
+
+    /// The same in a session that begins with these options.
+    pub(crate) fn query_with(&self, options: &str, sql: &str) -> String {
+        let mut command = self.psql_command();
+        command.env("PGOPTIONS", options);
+        Self::answer(command, sql)
+    }
+
+    fn answer(mut command: Command, sql: &str) -> String {
+        let output = command
             .args(["--tuples-only", "--no-align", "--command", sql])
             .output()
             .expect("psql is there");

@@ -22,10 +22,11 @@ session_options() {
   [ "${1:-0}" -lt 17 ] || printf '%s' ' -c transaction_timeout=0'
 }
 
-# Those of a superuser: libraries and triggers on login (17 and later) belong to the sessions of others.
+# Those of a superuser: libraries and triggers on login (17 and later) belong to the sessions of others, and a damaged page is
+# to be an error.
 superuser_options() {
   session_options "$1"
-  printf '%s' ' -c session_preload_libraries='
+  printf '%s' ' -c session_preload_libraries= -c zero_damaged_pages=off -c ignore_checksum_failure=off'
   [ "${1:-0}" -lt 17 ] || printf '%s' ' -c event_triggers=off'
 }
 
