@@ -1,6 +1,8 @@
 //! The scripts of the poolers, `deploy/components/pooler/scripts`, on a real PgBouncer: whoever lets its clients wait, nobody
 //! waits for long for one that is gone.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -293,4 +295,43 @@ fn without_its_start_script_nobody_is_held() -> Result<()> {
     hold.says("no answer")?;
     ensure!(!pooler.run_file("hold").exists(), "it is left");
     signal(&pooler.script, "CONT")
+}
+
+/// A server's answer decides where clients are led.
+#[test]
+fn what_roles_and_the_environment_carry_changes_no_answer() -> Result<()> {
+    let server = support::Server::primary("");
+    server.psql(
+        "create role pgctl_pooler login password 'secret'; create schema trap; \
+         grant usage on schema trap to public; \
+         alter role pgctl_pooler set local_preload_libraries = 'nothing'; \
+         alter role all set search_path = trap, pg_catalog; \
+         alter role all set client_min_messages = debug5; \
+         alter role all set default_transaction_isolation = serializable",
+    );
+    let folder = tempfile::tempdir_in("/tmp")?;
+    let passwords = folder.path().join("pgpass");
+    fs::write(&passwords, "*:*:*:pgctl_pooler:secret\n")?;
+    fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600))?;
+    let scripts =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/components/pooler/scripts/common.sh");
+    let asked = Command::new("/bin/sh")
+        .args(["-c", ". \"$1\"; PORT=$2; ask \"$3\"", "sh"])
+        .arg(scripts)
+        .arg(server.port().to_string())
+        .arg("select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('search_path')")
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("POOLER_RUN_DIR", folder.path())
+        .env("POOLER_SERVICE", "127.0.0.1")
+        .envs([
+            ("PGOPTIONS", "-c nothing.of=this"),
+            ("PGSERVICE", "nothing"),
+            ("PGHOSTADDR", "127.0.0.9"),
+            ("PGCLIENTENCODING", "nothing"),
+        ])
+        .output()?;
+    let answer = String::from_utf8_lossy(&asked.stdout).into_owned();
+    ensure!(answer == "f|pg_catalog\n", "{answer:?}");
+    Ok(())
 }

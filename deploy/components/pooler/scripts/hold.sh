@@ -14,7 +14,7 @@ export LC_ALL
 umask 077
 
 # shellcheck source=deploy/components/pooler/scripts/common.sh
-. "$(dirname "$0")/common.sh"
+. "${0%/*}/common.sh"
 case $LISTEN in '*') CONSOLE=127.0.0.1 ;; *) CONSOLE=$LISTEN ;; esac
 ORIGIN=$1
 # Lines while clients wait: pgctl sends two in a second.
@@ -36,7 +36,7 @@ say_when_drained() {
   done
   echo held
   while is_mine; do
-    if servers=$(ask "$CONSOLE" "$ADMIN" pgbouncer 'SHOW SERVERS') && [ -z "$servers" ]; then
+    if servers=$(ask_console 'SHOW SERVERS') && [ -z "$servers" ]; then
       is_mine && echo drained
       return
     fi
@@ -47,7 +47,7 @@ say_when_drained() {
 # The way that PgBouncer's own connections will take leads to one of these addresses, and it accepts writes.
 say_when_led() { # ADDRESS,...
   while is_mine; do
-    answer=$(ask "$SERVICE" "$ROLE" postgres 'select pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.pg_is_in_recovery()')
+    answer=$(ask 'select pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.pg_is_in_recovery()')
     address=${answer%%|*}
     case $answer in
       ?*'|f') case ",$1," in *",$address,"*) is_mine && echo led; return ;; esac ;;

@@ -8,7 +8,7 @@ export LC_ALL
 umask 077
 
 # shellcheck source=deploy/components/pooler/scripts/common.sh
-. "$(dirname "$0")/common.sh"
+. "${0%/*}/common.sh"
 CONFIG=${POOLER_CONFIG_DIR:-/etc/pooler}
 SECRET=${POOLER_SECRET_DIR:-/etc/pooler-secret}
 TERMINATION_LOG=${POOLER_TERMINATION_LOG:-/dev/termination-log}
@@ -177,7 +177,7 @@ let_go() { # released|lost
 # Until the Service leads to a primary again.
 steer() {
   [ -n "$origin" ] || return 0
-  [ "$(ask "$SERVICE" "$ROLE" postgres 'select pg_catalog.pg_is_in_recovery()')" = f ] || return 0
+  [ "$(ask 'select pg_catalog.pg_is_in_recovery()')" = f ] || return 0
   log "$SERVICE leads to a primary"
   origin=''
   go_to ''
