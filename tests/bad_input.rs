@@ -633,6 +633,39 @@ fn without_credentials_for_a_bucket_it_says_where_it_looked() {
     }
 }
 
+/// A machine's role that may not be asked for, in place of no machine that has one.
+#[test]
+fn a_metadata_service_that_says_no_is_told_with_its_code() {
+    use std::io::{BufRead as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    let address = listener.local_addr().expect("it has one");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            // The head of a request ends with an empty line; whoever asks may be gone.
+            let head = std::io::BufReader::new(&stream).lines();
+            let head = head.map_while(Result::ok);
+            head.take_while(|line| !line.is_empty()).count();
+            let answer =
+                "HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\nconnection: close\r\n\r\nforbidden";
+            stream.write_all(answer.as_bytes()).ok();
+        }
+    });
+    let endpoint = format!("http://{address}");
+    let list = ["backup", "list", "--store", "s3://backups/p"];
+    let ended = pgctl(&[("AWS_METADATA_ENDPOINT", Path::new(&endpoint))], &list);
+    ended.with_code(1);
+    let said = words(&ended.stderr);
+    for part in [
+        "no credentials were found for s3://backups",
+        "AWS_ACCESS_KEY_ID",
+        "the metadata service of this machine gives none (it answers 403 Forbidden)",
+        "next: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    ] {
+        assert!(said.contains(part), "{part}: {ended:#?}");
+    }
+}
+
 #[test]
 fn what_no_header_can_carry_is_refused_for_a_bucket_too() {
     let list = ["backup", "list", "--store", "s3://backups/p"];

@@ -68,14 +68,15 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What the metadata service said, without how often it was asked.
+/// What the metadata service said, without how often it was asked, and without the text of its answer.
 fn instance(reason: &str) -> String {
-    let said = reason.split(" - ").nth(1).unwrap_or(reason);
-    let status = said.split(':').next().unwrap_or(said).trim();
-    if said.starts_with("Server returned non-2xx status code") || status.contains("status") {
-        status.to_owned()
-    } else {
-        "it can't be reached".to_owned()
+    // "… - Server returned non-2xx status code: 403 Forbidden: TEXT"
+    let status = reason
+        .split_once("status code: ")
+        .map(|(_, rest)| rest.split(':').next().unwrap_or(rest).trim());
+    match status {
+        Some(status) if !status.is_empty() => format!("it answers {status}"),
+        _ => "it can't be reached".to_owned(),
     }
 }
 
@@ -83,4 +84,27 @@ fn instance(reason: &str) -> String {
 fn code(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("<Code>")?;
     rest.split_once("</Code>").map(|(code, _)| code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_the_metadata_services_answer_is_kept() {
+        let begin = "Error performing PUT http://169.254.169.254/latest/api/token in 1ms - ";
+        for (said, told) in [
+            (
+                "Server returned non-2xx status code: 403 Forbidden: <html>: no",
+                "it answers 403 Forbidden",
+            ),
+            (
+                "Server returned non-2xx status code: 404 Not Found: ",
+                "it answers 404 Not Found",
+            ),
+            ("HTTP error: error sending request", "it can't be reached"),
+        ] {
+            assert_eq!(instance(&format!("{begin}{said}")), told);
+        }
+    }
 }
