@@ -134,16 +134,3 @@ fn without_dns_nobody_is_taken_for_absent() -> Result<()> {
     ensure!(!cluster.pgdata(PRIMARY).exists(), "something was made");
     Ok(())
 }
-
-/// An answer that no program gives is not taken for one.
-#[test]
-fn a_program_that_is_missing_is_named() -> Result<()> {
-    if skipped() {
-        return Ok(());
-    }
-    let cluster = Cluster::empty()?;
-    let mut primary = cluster.start_without(PRIMARY, "getent")?;
-    let message = primary.refuses("missing-tool")?;
-    ensure!(message.contains("getent"), "{message}");
-    Ok(())
-}

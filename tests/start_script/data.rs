@@ -355,27 +355,6 @@ fn a_copy_that_fails_is_tried_more_and_more_seldom() -> Result<()> {
     copy.until("it streams", || cluster.streams(PRIMARY, REPLICA_1))
 }
 
-/// What a rewind removes may be the last copy of something that was acknowledged.
-#[test]
-fn what_a_former_primary_wrote_beyond_the_fork_is_kept() -> Result<()> {
-    if skipped() {
-        return Ok(());
-    }
-    let (cluster, _replica) = Cluster::failed_over()?;
-    let mut primary = cluster.start(PRIMARY)?;
-    primary.until("it streams", || cluster.streams(REPLICA, PRIMARY))?;
-    let kept = cluster.volume(PRIMARY).join("pgctl/beyond-fork");
-    let files: Vec<String> = fs::read_dir(&kept)?
-        .filter_map(|it| it.ok()?.file_name().into_string().ok())
-        .collect();
-    ensure!(
-        !files.is_empty() && files.iter().all(|it| it.starts_with("00000001")),
-        "{files:?}"
-    );
-    ensure!(primary.log().contains("pg_waldump"), "{}", primary.log());
-    Ok(())
-}
-
 /// A copy that nobody asked for, of data that is nowhere else, where both do not fit beside each other.
 #[test]
 fn without_room_for_a_copy_the_only_standby_keeps_what_it_has() -> Result<()> {

@@ -173,6 +173,34 @@ fn a_standby_that_is_not_consistent_is_no_primary() -> Result<()> {
     primary.until("it accepts writes", || cluster.writable(PRIMARY))
 }
 
+/// A resolver says of a name that it can't find out about what it says of one that does not exist.
+#[test]
+fn a_pod_whose_name_does_not_resolve_any_more_is_silent_and_not_absent() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, primary, replica) = Cluster::running()?;
+    replica.stop()?;
+    primary.kill()?;
+    let long = [
+        ("PG_TOPOLOGY_STALE_SECONDS", "1000"),
+        ("PG_PEER_GRACE", "1"),
+    ];
+    cluster.annotate(PRIMARY, "1")?;
+    cluster.forget_name(REPLICA)?;
+    cluster.forget_name(REPLICA_1)?;
+    let mut primary = cluster.restart_with(PRIMARY, &long)?;
+    primary.waits_for("peers-silent")?;
+    ensure!(primary.log().contains(REPLICA), "{}", primary.log());
+    let known = cluster.volume(PRIMARY).join("pgctl/peers").join(REPLICA);
+    ensure!(known.exists(), "it is forgotten before its time");
+    cluster.topology(&[("primary", PRIMARY), ("term", "1")])?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    // Whoever has gone for good is waited for once.
+    ensure!(!known.exists(), "it is waited for each time");
+    Ok(())
+}
+
 /// In a container that was restarted the topology may be old, and a pod that does not answer may be the one that it
 /// should name. The term that pgctl has annotated the pod with tells.
 #[test]

@@ -126,23 +126,31 @@ impl Cluster {
     pub(crate) fn failed_over() -> Result<(Self, Pod)> {
         let (cluster, primary, replica) = Self::running()?;
         cluster.sql(PRIMARY, "CREATE TABLE kept AS SELECT 1 AS n")?;
-        cluster.caught_up(PRIMARY, REPLICA)?;
+        cluster.lose_primary(primary, "")?;
+        cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
+        Ok((cluster, replica))
+    }
+
+    /// The replica, which runs, is promoted after the primary was lost with a write that nobody else has. The names of what
+    /// only one of them has end in `suffix`.
+    pub(crate) fn lose_primary(&self, primary: Pod, suffix: &str) -> Result<()> {
+        self.caught_up(PRIMARY, REPLICA)?;
         // A walreceiver that cannot authenticate again gets nothing more.
-        cluster.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN")?;
-        cluster.sql(
+        self.sql(PRIMARY, "ALTER ROLE replicator NOLOGIN")?;
+        self.sql(
             PRIMARY,
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_replication",
         )?;
-        cluster.sql(PRIMARY, "CREATE TABLE lost AS SELECT 1 AS n")?;
-        primary.kill()?;
-        cluster.sql(REPLICA, "SELECT pg_promote()")?;
-        // The standby may have received the first of the two last statements.
-        cluster.sql(
-            REPLICA,
-            "ALTER ROLE replicator LOGIN; CREATE TABLE gained AS SELECT 1 AS n",
+        self.sql(
+            PRIMARY,
+            &format!("CREATE TABLE lost{suffix} AS SELECT 1 AS n"),
         )?;
-        cluster.topology(&[("primary", REPLICA), ("term", "1")])?;
-        Ok((cluster, replica))
+        primary.kill()?;
+        self.sql(REPLICA, "SELECT pg_promote()")?;
+        // The standby may have received the first of the two last statements.
+        let gained = format!("CREATE TABLE gained{suffix} AS SELECT 1 AS n");
+        self.sql(REPLICA, &format!("ALTER ROLE replicator LOGIN; {gained}"))?;
+        Ok(())
     }
 
     /// Replaces the topology that the pods see. As pgctl does, annotates them with its term; without a term it is
@@ -187,6 +195,16 @@ impl Cluster {
             self.dir.path().join(pod).join("podinfo/held"),
             mark,
         )?)
+    }
+
+    /// From now on nobody knows the name of this pod.
+    pub(crate) fn forget_name(&self, pod: &str) -> Result<()> {
+        // In place: the containers have this very file.
+        let hosts = self.dir.path().join("config/hosts");
+        let all = fs::read_to_string(&hosts)?;
+        let names = |line: &&str| !line.split([' ', '.']).any(|word| word == pod);
+        let rest: Vec<&str> = all.lines().filter(names).collect();
+        Ok(fs::write(hosts, rest.join("\n") + "\n")?)
     }
 
     /// What the server of a pod calls the container that it runs in.

@@ -102,6 +102,35 @@ fn what_is_set_on_a_running_standby_does_not_promote_it() -> Result<()> {
     is_a_plain_standby(&cluster, PRIMARY, REPLICA)
 }
 
+/// Several that archive the same WAL would be in each other's way, and none must stop archiving once it is promoted.
+#[test]
+fn copies_archive_as_primaries_only() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let (cluster, _primary, replica) = Cluster::running()?;
+    for setting in ["archive_mode = 'ALWAYS'", "archive_command = 'exit 0'"] {
+        cluster.sql(PRIMARY, &format!("ALTER SYSTEM SET {setting}"))?;
+    }
+    let mut copy = cluster.start(REPLICA_1)?;
+    copy.until("a copy streams", || cluster.streams(PRIMARY, REPLICA_1))?;
+    assert_eq!(cluster.sql(REPLICA_1, "SHOW archive_mode")?, "on");
+    assert_eq!(cluster.sql(REPLICA_1, "SHOW archive_command")?, "exit 0");
+    ensure!(
+        copy.log().contains("archive_mode is always"),
+        "{}",
+        copy.log()
+    );
+
+    // What one standby was given stays.
+    cluster.sql(REPLICA, "ALTER SYSTEM SET archive_mode = 'always'")?;
+    replica.stop()?;
+    let mut replica = cluster.start(REPLICA)?;
+    replica.until("it streams again", || cluster.streams(PRIMARY, REPLICA))?;
+    assert_eq!(cluster.sql(REPLICA, "SHOW archive_mode")?, "always");
+    Ok(())
+}
+
 #[test]
 fn a_delay_that_one_standby_was_given_stays() -> Result<()> {
     if skipped() {

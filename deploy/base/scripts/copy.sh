@@ -193,39 +193,57 @@ wal_is_there() {
   [ "$answer" = t ]
 }
 
+# Its PostgreSQL has stopped in order.
+is_at_rest() {
+  read_controldata || return 1
+  case $state in 'shut down' | 'shut down in recovery') ;; *) return 1 ;; esac
+}
+
 # Runs what a crash left to be replayed, connected to nobody, so that pg_rewind finds a data directory at rest.
 ensure_shut_down() {
-  read_controldata || return 1
-  case $state in 'shut down' | 'shut down in recovery') return 0 ;; esac
+  if is_at_rest; then return; fi
+  if [ -z "$controldata" ]; then
+    rewind_delayed "pg_controldata cannot read $PGDATA/global/pg_control"
+    return 1
+  fi
+  if [ -e "$PGDATA/standby.signal" ]; then # single-user mode has no standbys
+    rewind_failed "this standby did not stop in order ('$state'), and what it has left to replay, only a standby can"
+    return 1
+  fi
   log "the data directory is '$state': replaying its WAL before the rewind"
-  [ ! -e "$PGDATA/standby.signal" ] || return 1 # single-user mode has no standbys
   keep_child=1
   run postgres --single -D "$PGDATA" -c config_file="$CONFIG/postgresql.conf" -c listen_addresses= -c archive_mode=off template1 >/dev/null 2>"$RUN/rewind.log"
   keep_child=''
-  read_controldata && [ "$state" = 'shut down' ]
+  if is_at_rest; then return; fi
+  rewind_delayed "PostgreSQL cannot replay the WAL that is here, as it has to before a rewind: $(tail -n 2 "$RUN/rewind.log" 2>/dev/null). If that stays, only a fresh copy helps, without what no other pod has: pgctl rejoin $POD_NAME --clone"
+  return 1
 }
 
 # rewind POD: our data onto the way of POD, which is writable, of our system and on a newer timeline.
 rewind() {
+  # What it has to replay first, it replays with its settings.
+  is_at_rest || settings_work || return
   go_on
   phase rewinding
   log "rewinding onto $1 (timeline $data_timeline to $peer_timeline)"
   set_upstream "$PGDATA" none
   # pg_rewind compares control files: the source's must know its new timeline.
-  if ! query_as_superuser "$1" CHECKPOINT >/dev/null; then rewind_failed "CHECKPOINT on $1 failed: $(complaint)"; return; fi
-  if ! ensure_shut_down; then rewind_failed "its WAL cannot be replayed: $(tail -n 2 "$RUN/rewind.log" 2>/dev/null)"; return; fi
+  if ! query_as_superuser "$1" CHECKPOINT >/dev/null; then rewind_delayed "CHECKPOINT on $1 failed: $(complaint)"; return; fi
+  ensure_shut_down || return
   leave_if_asked
   source_conninfo="host=$(address "$1") port=$PORT user=$REPLICATION_USER dbname=postgres connect_timeout=5"
   if ! query_as_replicator "$1" 'SELECT 1' >/dev/null; then source_conninfo="host=$(address "$1") port=$PORT user=$POSTGRES_USER dbname=postgres connect_timeout=5"; fi
   # A rehearsal that changes nothing: whatever stands in the way is found before the directory is touched.
   if ! run env PGOPTIONS="$SESSION" pg_rewind --dry-run --no-ensure-shutdown -D "$PGDATA" --source-server="$source_conninfo" >"$RUN/rewind.log" 2>&1; then
     leave_if_asked
-    rewind_failed "$(tail -n 2 "$RUN/rewind.log")"
+    # Who is away for a moment does not make a copy needed.
+    if query "$1" 'SELECT 1' >/dev/null; then rewind_failed "$(tail -n 2 "$RUN/rewind.log")"
+    else rewind_delayed "$1 does not answer any more: $(complaint)"; fi
     return
   fi
   leave_if_asked
-  if ! make_slot "$1" >/dev/null; then rewind_failed "cannot make the slot on $1: $(complaint)"; return; fi
-  keep_beyond_fork "$1"
+  if ! make_slot "$1" >/dev/null; then rewind_delayed "cannot make the slot $(slot_name "$POD_NAME") on $1: $(complaint)"; return; fi
+  keep_beyond_fork "$1" || return
   echo "$1" | replace "$STATE/rewinding"
   sync "$STATE" 2>/dev/null
   : >"$PGDATA/standby.signal"
@@ -247,33 +265,77 @@ rewind() {
   leave_if_asked
 }
 
+# What pg_rewind itself says no to: only a fresh copy helps.
+rewind_failed() {
+  hold rewind-failed "cannot be rewound: $1. A fresh copy mends it: pgctl rejoin $POD_NAME --clone" 10
+}
+
+# What a rewind needs before it touches the data. No reason for a copy: it may come with the next try.
+rewind_delayed() {
+  hold rewind-delayed "cannot be rewound yet, and is tried again: $1" 10
+}
+
 # keep_beyond_fork POD: what our timeline has beyond the point where POD's history left it goes with the rewind, and may be
-# the last copy of something that was acknowledged. Its WAL is kept, once, if there is room for it twice.
+# the last copy of something that was acknowledged. Its WAL is kept, if it is not more than is wanted (KEEP_MIB): what
+# can't be kept is not removed. Its name says where it ends, so a later rewind leaves it alone, and it is there when whole.
 keep_beyond_fork() {
-  read_controldata || return 0
-  left=$(history_of "$1" "$peer_timeline" | awk -v timeline="$data_timeline" '$1 == timeline { print $2; exit }')
+  read_controldata || { rewind_delayed "pg_controldata cannot read $PGDATA/global/pg_control"; return 1; }
+  if ! history=$(history_of "$1" "$peer_timeline"); then
+    rewind_delayed "cannot read the history of timeline $peer_timeline on $1: $(complaint)"
+    return 1
+  fi
+  left=$(printf '%s\n' "$history" | awk -v timeline="$data_timeline" '$1 == timeline { print $2; exit }')
   left_at=$(lsn_number "$left") # 0: no point in common is known, so all of it
   [ "$data_lsn" -ge "$left_at" ] || return 0
   size=$(field 'Bytes per WAL segment')
-  is_number "$size" && [ "$size" -gt 0 ] || return 0
+  if ! is_number "$size" || [ "$size" -eq 0 ]; then
+    rewind_delayed "pg_controldata does not say how large a WAL segment is"
+    return 1
+  fi
   per_file=$((4294967296 / size))
   number=$((left_at / size))
   first=$(printf '%08X%08X%08X' "$data_timeline" $((number / per_file)) $((number % per_file)))
   # Names of 24 digits are compared as text.
   files=$(for file in "$PGDATA"/pg_wal/*; do echo "${file##*/}"; done | awk -v first="$first" 'length($0) == 24 && substr($0, 1, 8) == substr(first, 1, 8) && ($0 "") >= (first "")')
-  kept=$STATE/beyond-fork
   mib=$(($(printf '%s\n' "$files" | grep -c .) * (size / 1024) / 1024))
-  free=$(df -Pk "$VOLUME" | awk 'NR == 2 { print $4 }')
   [ "$mib" -gt 0 ] || return 0
-  if [ "$mib" -gt "$KEEP_MIB" ] || { is_number "$free" && [ $((mib * 2048)) -gt "$free" ]; }; then
-    log "what is here beyond the fork at ${left:-an unknown point} of timeline $data_timeline ($mib MiB of WAL) is not kept: it is more than PG_KEEP_WAL_MIB ($KEEP_MIB), or than half of what is free"
+  beyond="$mib MiB of WAL of timeline $data_timeline from the fork at ${left:-an unknown point} on"
+  if [ "$mib" -gt "$KEEP_MIB" ]; then
+    log "$beyond go with the rewind and are not kept: that is more than PG_KEEP_WAL_MIB ($KEEP_MIB)"
     return 0
   fi
-  remove_tree "$kept"
-  mkdir -p "$kept"
-  for file in $files; do cp "$PGDATA/pg_wal/$file" "$kept/" || return 0; done
-  cp "$PGDATA"/pg_wal/*.history "$kept/" 2>/dev/null
-  log "kept $mib MiB of WAL of timeline $data_timeline from the fork at ${left:-an unknown point} on, which the rewind removes: pg_waldump -p $kept $first shows what is in it"
+  kept=$STATE/beyond-fork.$data_timeline-${data_lsn_text%/*}-${data_lsn_text#*/}
+  [ ! -d "$kept" ] || return 0 # by an earlier try
+  copy_beyond_fork || return
+  log "kept $beyond, which the rewind removes: pg_waldump -p $kept $first shows what is in it"
+}
+
+# $files become $kept.
+copy_beyond_fork() {
+  remove_tree "$STATE/keeping"
+  free=$(df -Pk "$VOLUME" | awk 'NR == 2 { print $4 }')
+  if is_number "$free" && [ $((mib * 2048)) -gt "$free" ]; then
+    earlier=''
+    for other in "$STATE"/beyond-fork*; do if [ -d "$other" ]; then earlier=1; fi; done
+    hold no-room "not rewound: $beyond, which may be the last copy of something, are to be kept, and may take half of what the volume has free, which is $((free / 1024)) MiB. Make the volume larger${earlier:+, or remove what earlier rewinds have kept ($STATE/beyond-fork*)}. To give it up: pgctl rejoin $POD_NAME --clone" 10
+    return 1
+  fi
+  if ! copy_wal 2>"$COMPLAINTS"; then
+    remove_tree "$STATE/keeping"
+    rewind_delayed "$beyond cannot be kept in $kept: $(complaint)"
+    return 1
+  fi
+}
+
+copy_wal() {
+  mkdir -p "$STATE/keeping" || return 1
+  for file in $files; do cp "$PGDATA/pg_wal/$file" "$STATE/keeping/" || return 1; done
+  for file in "$PGDATA"/pg_wal/*.history; do
+    [ ! -e "$file" ] || cp "$file" "$STATE/keeping/" || return 1
+  done
+  sync "$STATE/keeping"/* 2>/dev/null
+  mv "$STATE/keeping" "$kept" && sync "$STATE" 2>/dev/null
+  [ -d "$kept" ]
 }
 
 # Slots from our time as primary would hold WAL here for pods that stream from another now. pg_rewind removes them, but
@@ -294,8 +356,4 @@ drop_former_slots() {
 is_logical() {
   database=$(od -An -tu4 -j80 -N4 "$1" 2>/dev/null | tr -d ' ')
   is_number "$database" && [ "$database" -ne 0 ]
-}
-
-rewind_failed() {
-  hold rewind-failed "cannot be rewound: $1. A fresh copy mends it: pgctl rejoin $POD_NAME --clone" 10
 }

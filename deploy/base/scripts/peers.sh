@@ -120,10 +120,12 @@ not_now() {
 
 known_to_dns() { getent hosts "$(address "$1")" >/dev/null 2>&1 9>&-; }
 
-# Asks every other pod of both StatefulSets at once. One line a pod that exists: NAME PEER SYSTEM TIMELINE.
+# Asks every other pod of both StatefulSets at once. One line a pod that exists: NAME PEER SYSTEM TIMELINE. A resolver says
+# of a name that it can't find out about what it says of one that does not exist, so a pod that was there before
+# ($STATE/peers) is silent, and not absent, until it was waited for in vain.
 ask_peers() {
   rm -rf "$RUN/peers"
-  mkdir -p "$RUN/peers"
+  mkdir -p "$RUN/peers" "$STATE/peers"
   asked=''
   for set_name in "$PRIMARY_SET" "$REPLICA_SET"; do
     ordinal=0
@@ -133,7 +135,11 @@ ask_peers() {
       [ "$other" != "$POD_NAME" ] || continue
       (
         trap - TERM INT
-        known_to_dns "$other" || known_to_dns "$other" || exit 0
+        if ! known_to_dns "$other" && ! known_to_dns "$other"; then
+          [ ! -e "$STATE/peers/$other" ] || echo "$other silent 0 0" >"$RUN/peers/$other"
+          exit 0
+        fi
+        : >"$STATE/peers/$other"
         # Whatever becomes of the asking, it exists.
         echo "$other refused 0 0" >"$RUN/peers/$other"
         COMPLAINTS=$RUN/peers/.$other

@@ -5,12 +5,13 @@ LC_ALL=C
 export LC_ALL
 
 PGDATA=${PGDATA:-/var/lib/postgresql/data/pgdata}
+PGDATA=${PGDATA%/}
 RUN=${PG_RUN_DIR:-/var/run/postgresql}
 # A standby that is further behind than this, in MiB, takes no reads.
 MAX_LAG_MIB=${PG_READY_MAX_LAG_MIB:-256}
 
 # shellcheck source=deploy/base/scripts/session.sh
-. "$(dirname "$0")/session.sh"
+. "${0%/*}/session.sh"
 
 phase=$(cat "$RUN/pgctl-phase" 2>/dev/null)
 
@@ -32,7 +33,7 @@ alive() {
 
 # Size, used and free KiB of the volume, for pgctl, which reads it by SQL.
 note_disk() {
-  df -Pk "$(dirname "$PGDATA")" | awk 'NR == 2 { print $2, $3, $4 }' >"$RUN/.pgctl-disk.$$" && mv -f "$RUN/.pgctl-disk.$$" "$RUN/pgctl-disk"
+  df -Pk "${PGDATA%/*}" | awk 'NR == 2 { print $2, $3, $4 }' >"$RUN/.pgctl-disk.$$" && mv -f "$RUN/.pgctl-disk.$$" "$RUN/pgctl-disk"
 }
 
 # WAL that the primary has and this standby has not replayed, in bytes; nothing when the primary cannot be asked

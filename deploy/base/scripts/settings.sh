@@ -14,6 +14,8 @@ IDENTITY_SETTINGS='recovery_target recovery_target_name recovery_target_time rec
   unix_socket_directories unix_socket_group unix_socket_permissions cluster_name'
 # What may be meant for one server, and never for its copies: from where it restores, and how late it replays.
 RECOVERY_SETTINGS='restore_command archive_cleanup_command recovery_min_apply_delay'
+# Likewise: with it a standby archives what its primary archives, too, and two that do so are in each other's way.
+ARCHIVES_ALWAYS="^[[:space:]]*archive_mode[[:space:]=]*'\{0,1\}[Aa][Ll][Ww][Aa][Yy][Ss]'\{0,1\}"
 
 # settings_out NAMES FILE: FILE without the lines that set one of NAMES.
 settings_out() {
@@ -57,9 +59,15 @@ become_copy() {
   auto=$1/postgresql.auto.conf
   [ -e "$auto" ] || return 0
   strange=$(settings_in "$RECOVERY_SETTINGS" "$auto")
-  [ -n "$strange" ] || return 0
-  log "taking out of postgresql.auto.conf what was not meant for a copy:$strange"
-  settings_out "$RECOVERY_SETTINGS" "$auto" | replace "$auto"
+  [ -z "$strange" ] || log "taking out of postgresql.auto.conf what was not meant for a copy:$strange"
+  # It is not taken out: once a copy is promoted, it must archive.
+  always=''
+  if grep -q "$ARCHIVES_ALWAYS" "$auto"; then
+    always=1
+    log "archive_mode is always in postgresql.auto.conf, which was not meant for a copy: changing it to on, so that only a primary archives"
+  fi
+  [ -n "$strange$always" ] || return 0
+  settings_out "$RECOVERY_SETTINGS" "$auto" | sed "s/$ARCHIVES_ALWAYS/archive_mode = 'on'/" | replace "$auto"
 }
 
 # with_settings COMMAND...: COMMAND with the settings of the command line behind it. The targets of a recovery must all

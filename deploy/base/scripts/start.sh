@@ -16,8 +16,9 @@ umask 077
 # ---- Where things are -------------------------------------------------------------------------------------------
 
 PGDATA=${PGDATA:-/var/lib/postgresql/data/pgdata}
+PGDATA=${PGDATA%/}
 export PGDATA
-VOLUME=$(dirname "$PGDATA")
+VOLUME=${PGDATA%/*}
 STATE=$VOLUME/pgctl              # facts about this volume; beside PGDATA, because pg_basebackup copies what lies in it
 CLONE=$PGDATA.clone              # a copy in the making, renamed to PGDATA when it is whole
 OLD=$PGDATA.old                  # what a finished copy replaces, until the replacement is in place
@@ -52,7 +53,7 @@ IDLE_SLOT_TIMEOUT=${PG_IDLE_SLOT_TIMEOUT:-1d}
 # What a rewind removes of our WAL is kept if it is at most so much, in MiB.
 KEEP_MIB=${PG_KEEP_WAL_MIB:-512}
 
-POD_NAME=${POD_NAME:-$(hostname)}
+POD_NAME=${POD_NAME:-$(cat /proc/sys/kernel/hostname)}
 POSTGRES_USER=${POSTGRES_USER:-postgres}
 own_set=${POD_NAME%-*}
 case $own_set in
@@ -67,7 +68,7 @@ esac
 PRIMARY_SET=${PG_PRIMARY_STATEFULSET:-$derived_primary}
 REPLICA_SET=${PG_REPLICA_STATEFULSET:-$derived_replica}
 
-HERE=$(dirname "$0")
+HERE=${0%/*}
 # shellcheck source=deploy/base/scripts/session.sh
 . "$HERE/session.sh"
 # shellcheck source=deploy/base/scripts/passwords.sh
@@ -353,12 +354,14 @@ check_secret() { # KEY VALUE
   esac
 }
 
-# An answer that no program gives must not be taken for one.
+# An answer that no program gives must not be taken for one. A test compares these with what the scripts run.
 check_tools() {
-  for tool in awk cat chmod cp cut date df dirname du env getent grep head id ls mkdir mv od readlink rm sed sleep sync tail timeout tr \
+  for tool in awk cat chmod cp cut date df du env getent grep head id ls mkdir mv od readlink rm sed sleep sync tail timeout tr \
     pg_basebackup pg_controldata pg_isready pg_rewind initdb postgres psql; do
-    command -v "$tool" >/dev/null 2>&1 ||
-      refuse missing-tool "the image has no program $tool, which this script needs: use an image that has it (those of docker.io/library/postgres do), or add it"
+    command -v "$tool" >/dev/null 2>&1 && continue
+    # Our own words need not be made safe, and what does that may be what is missing.
+    plain() { printf '%s' "$1"; }
+    refuse missing-tool "the image has no program $tool, which this script needs: use an image that has it (those of docker.io/library/postgres do), or add it"
   done
 }
 
@@ -595,6 +598,8 @@ LINES
     hold peers-silent "one of these pods, which do not answer, may have been made primary a short time ago:$unheard. Waiting until the topology here (term $term) cannot be out of date any more"
     return 1
   fi
+  # Who is there again is known again.
+  for name in $unheard; do rm -f "$STATE/peers/$name"; done
   # Without DNS they would all have been absent.
   known_to_dns "$POD_NAME"
 }
@@ -783,7 +788,7 @@ interrupt_postgres() {
 # Runs beside PostgreSQL. The topology may change, or arrive late, after the decision to start was made.
 watch() {
   trap - TERM INT
-  handled=''
+  handled='' unfollowed=''
   ticks=0
   while sleep 1; do
     ticks=$((ticks + 1))
@@ -835,13 +840,25 @@ follow() {
   ask "$named"
   [ "$peer" = writable ] && [ "$peer_system" = "$data_system" ] || return 0
   drop_lost_slot "$named"
-  make_slot "$named" >/dev/null || return 0
+  if ! make_slot "$named" >/dev/null; then not_following "no slot $(slot_name "$POD_NAME") there"; return; fi
   want=$(conninfo "$named")
   [ "$(query_local 'SHOW primary_conninfo')|$(query_local 'SHOW primary_slot_name')" != "$want|$(slot_name "$POD_NAME")" ] || return 0
-  log "following $named now (topology term $term)"
-  query_local "ALTER SYSTEM SET primary_conninfo = '$want'" >/dev/null &&
+  if query_local "ALTER SYSTEM SET primary_conninfo = '$want'" >/dev/null &&
     query_local "ALTER SYSTEM SET primary_slot_name = '$(slot_name "$POD_NAME")'" >/dev/null &&
-    query_local 'SELECT pg_reload_conf()' >/dev/null
+    query_local 'SELECT pg_reload_conf()' >/dev/null; then
+    log "following $named now (topology term $term)"
+    unfollowed=''
+  else
+    not_following 'ALTER SYSTEM failed here'
+  fi
+}
+
+# Why this standby does not follow yet: once for each reason.
+not_following() {
+  why="$1: $(complaint)"
+  [ "$unfollowed" != "$why" ] || return 0
+  unfollowed=$why
+  log "cannot follow $named yet, and try again: $why"
 }
 
 mkdir -p "$RUN"

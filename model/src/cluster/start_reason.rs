@@ -43,7 +43,7 @@ pub enum StartReason {
     NoPostgres,
     /// The volume is empty, and the primary can't give a copy at the moment.
     NoPrimary,
-    /// The volume has no room for a fresh copy, or only when what is here goes first.
+    /// The volume has no room for a fresh copy, or only when what is here goes first; or none for what a rewind would remove.
     NoRoom,
     /// Another pod is writable, although the topology names this one.
     OtherPrimary,
@@ -53,6 +53,8 @@ pub enum StartReason {
     PeersUnclear,
     /// A key of the Secret is still the placeholder of the manifests.
     PlaceholderSecret,
+    /// A rewind can't begin; it is tried again.
+    RewindDelayed,
     /// A rewind failed; only a fresh copy helps.
     RewindFailed,
     /// A primary's data on a timeline that is not older than the primary's.
@@ -75,7 +77,7 @@ pub enum StartReason {
 
 impl StartReason {
     /// All of them, by their words.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::BadSecret,
         Self::BadSettings,
         Self::BadTopology,
@@ -100,6 +102,7 @@ impl StartReason {
         Self::PeersSilent,
         Self::PeersUnclear,
         Self::PlaceholderSecret,
+        Self::RewindDelayed,
         Self::RewindFailed,
         Self::RivalPrimary,
         Self::StaleTopology,
@@ -138,6 +141,7 @@ impl StartReason {
             Self::PeersSilent => "peers-silent",
             Self::PeersUnclear => "peers-unclear",
             Self::PlaceholderSecret => "placeholder-secret",
+            Self::RewindDelayed => "rewind-delayed",
             Self::RewindFailed => "rewind-failed",
             Self::RivalPrimary => "rival-primary",
             Self::StaleTopology => "stale-topology",
@@ -188,6 +192,7 @@ impl StartReason {
             | Self::PeersSilent
             | Self::PeersUnclear
             | Self::PlaceholderSecret
+            | Self::RewindDelayed
             | Self::RewindFailed
             | Self::StaleTopology
             | Self::StoppedForGood
@@ -229,6 +234,7 @@ impl StartReason {
             | Self::PeersSilent
             | Self::PeersUnclear
             | Self::PlaceholderSecret
+            | Self::RewindDelayed
             | Self::RivalPrimary
             | Self::StaleTopology
             | Self::StoppedForGood
@@ -267,6 +273,7 @@ impl StartReason {
             | Self::PeersSilent
             | Self::PeersUnclear
             | Self::PlaceholderSecret
+            | Self::RewindDelayed
             | Self::RewindFailed
             | Self::RivalPrimary
             | Self::StaleTopology
