@@ -133,6 +133,7 @@ select json_build_object(
       or current_setting('data_checksums')::boolean,
     'hotStandby', current_setting('hot_standby')::boolean,
     'archiving', current_setting('archive_mode') <> 'off',
+    'allowAlterSystem', coalesce(current_setting('allow_alter_system', true)::boolean, true),
     'loggingCollector', current_setting('logging_collector')::boolean),
   'usage', json_build_object('sizeBytes', null, 'usedBytes', null, 'walBytes', 0),
   'baseBackups', (select coalesce(json_agg(json_build_object(

@@ -419,9 +419,17 @@ pub struct Settings {
     pub hot_standby: bool,
     /// `archive_mode` is not `off`.
     pub archiving: bool,
+    /// `allow_alter_system` (PostgreSQL 17 and newer; on before).
+    #[serde(default = "allowed")]
+    pub allow_alter_system: bool,
     /// `logging_collector`: the server writes its log into files of its own, not into the container's.
     #[serde(default)]
     pub logging_collector: bool,
+}
+
+/// Servers that do not know the setting take `ALTER SYSTEM`.
+const fn allowed() -> bool {
+    true
 }
 
 impl Settings {

@@ -322,6 +322,7 @@ fn database_facts() -> DatabaseFacts {
             rewindable: true,
             hot_standby: true,
             archiving: false,
+            allow_alter_system: true,
             logging_collector: false,
         },
         usage: DataUsage {

@@ -39,6 +39,7 @@ fn asks_databases(code: FindingCode) -> bool {
         | FindingCode::RecoverySettings
         | FindingCode::StandbysKeptOut
         | FindingCode::ConfigurationMistake
+        | FindingCode::AlterSystemOff
         | FindingCode::OtherTimeline
         | FindingCode::SlotLost
         | FindingCode::StandbyNotStreaming

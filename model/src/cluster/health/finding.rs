@@ -90,6 +90,8 @@ pub enum FindingCode {
     StandbysKeptOut,
     /// The configuration files of a pod can't be read.
     ConfigurationMistake,
+    /// Servers take no `ALTER SYSTEM`, by which standbys are pointed at another primary.
+    AlterSystemOff,
     /// Applications have taken every connection.
     ConnectionsExhausted,
     /// A standby is on another timeline than the primary.
@@ -177,6 +179,7 @@ impl FindingCode {
         Self::RecoverySettings,
         Self::StandbysKeptOut,
         Self::ConfigurationMistake,
+        Self::AlterSystemOff,
         Self::ConnectionsExhausted,
         Self::OtherTimeline,
         Self::StartRefused,

@@ -10,6 +10,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     findings.extend(kept_out(snapshot));
     findings.extend(no_connection_left(snapshot));
     mistakes(snapshot, findings);
+    findings.extend(no_alter_system(snapshot));
     for instance in &snapshot.instances {
         let Some(facts) = instance.facts() else {
             continue;
@@ -112,6 +113,38 @@ fn mistakes(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
             )),
         );
     }
+}
+
+/// A server that runs is pointed at another primary, and told who confirms commits, by `ALTER SYSTEM`.
+fn no_alter_system(snapshot: &Snapshot) -> Option<HealthFinding> {
+    let pods: Vec<&str> = snapshot
+        .instances
+        .iter()
+        .filter(|it| {
+            let facts = it.facts();
+            facts.is_some_and(|facts| !facts.settings.allow_alter_system)
+        })
+        .map(Instance::name)
+        .collect();
+    let first = pods.first()?;
+    let others = match pods.len() {
+        1 => String::new(),
+        number => format!("; the same in {} more pods", number - 1),
+    };
+    Some(
+        HealthFinding::warning(
+            FindingCode::AlterSystemOff,
+            ObjectRef::pod(first),
+            "it takes no ALTER SYSTEM (allow_alter_system is off): a standby that runs can't be pointed at another primary",
+        )
+        .why(format!(
+            "a switchover and pgctl sync set are refused, and after an emergency a standby follows once it is restarted{others}"
+        ))
+        .next(format!(
+            "pgctl -n {} config show allow_alter_system   # then take it out of the file that it names",
+            snapshot.cluster.namespace
+        )),
+    )
 }
 
 fn recovery(

@@ -15,7 +15,7 @@ mod volumes;
 pub(super) use base_backups::running_backups;
 pub use git_ops::{applications, drift};
 pub(super) use next_start::{
-    files, files_check, new_standby_checks, recovery_settings, room_for_copy, standby_login,
+    changeable, files_check, new_standby_checks, recovery_settings, room_for_copy, standby_login,
 };
 pub(super) use operation_checks::operation_checks;
 pub(super) use primary::{one_primary, one_primary_or_none, start_script};

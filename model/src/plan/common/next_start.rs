@@ -52,7 +52,33 @@ pub(crate) fn room_for_copy(snapshot: &Snapshot) -> Option<Check> {
     })
 }
 
-/// Of what starts these servers anew, or changes their settings.
+/// Of servers that are changed while they run: whom to follow, and who confirms commits, is set by `ALTER SYSTEM`.
+pub(crate) fn changeable<'a>(
+    servers: impl IntoIterator<Item = &'a Instance>,
+    verdict: CheckVerdict,
+) -> Check {
+    let servers: Vec<&Instance> = servers.into_iter().collect();
+    let closed: Vec<&str> = servers
+        .iter()
+        .filter(|it| {
+            let facts = it.facts();
+            facts.is_some_and(|facts| !facts.settings.allow_alter_system)
+        })
+        .map(|it| it.name())
+        .collect();
+    if closed.is_empty() {
+        return files(servers, verdict);
+    }
+    let reason = format!(
+        "no ALTER SYSTEM, by which a running server is pointed elsewhere and told who confirms commits, on {} (allow_alter_system is off)",
+        closed.join(", ")
+    );
+    found(verdict, CheckName::Files, reason).next(
+        "pgctl config show allow_alter_system   # then take it out of the file that it names, and wait a minute",
+    )
+}
+
+/// Of what starts these servers anew.
 pub(crate) fn files_check<'a>(servers: impl IntoIterator<Item = &'a Instance>) -> Check {
     files(servers, CheckVerdict::Refuse)
 }
@@ -116,10 +142,7 @@ pub(crate) fn standby_login(servers: &[&Instance], verdict: CheckVerdict) -> Che
 
 /// A server with a mistake in its files takes in no change, its upstream included, and would not start
 /// again.
-pub(crate) fn files<'a>(
-    servers: impl IntoIterator<Item = &'a Instance>,
-    verdict: CheckVerdict,
-) -> Check {
+fn files<'a>(servers: impl IntoIterator<Item = &'a Instance>, verdict: CheckVerdict) -> Check {
     let name = CheckName::Files;
     let servers: Vec<&Instance> = servers.into_iter().collect();
     let wrong: Vec<String> = servers

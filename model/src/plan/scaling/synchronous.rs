@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use super::checks::change_drift;
 use super::following::{spare, too_few};
 use crate::cluster::{Instance, Shape, Snapshot, synchronous_candidates};
-use crate::plan::common::{confirm_by, drop_slots_left, files_check, one_primary_or_none};
+use crate::plan::common::{changeable, confirm_by, drop_slots_left, one_primary_or_none};
 use crate::plan::decision::{Decision, Proposal};
 use crate::plan::language::{
-    Action, Check, CheckName, Circumstances, Condition, Operation, OperationKind, Plan, Refusal,
-    Step, StepName, SynchronousRequest,
+    Action, Check, CheckName, CheckVerdict, Circumstances, Condition, Operation, OperationKind,
+    Plan, Refusal, Step, StepName, SynchronousRequest,
 };
 
 /// Plans for how many standbys commits wait. The wish is kept beside the topology, so that it
@@ -32,7 +32,7 @@ pub fn plan_synchronous(
     let standbys = synchronous_candidates(snapshot, &Shape::of(snapshot), name);
     checks.extend(standby_checks(primary, request.standbys, &standbys));
     // With a mistake in its files a server takes in no change.
-    checks.push(files_check(primary));
+    checks.push(changeable(primary, CheckVerdict::Refuse));
     checks.push(change_drift(circumstances, |_| false, None));
     decision.conclude(|_| {
         let config_map = snapshot.topology.source.config_map()?;

@@ -287,6 +287,16 @@ fn a_mistake_in_the_files_of_any_pod() {
     }
 }
 
+/// They can't be pointed at another primary.
+#[test]
+fn any_server_that_takes_no_alter_system() {
+    for pod in [PRIMARY.to_owned(), replica(0), replica(2)] {
+        refuses(CheckName::Files, |it| {
+            facts(it, &pod).settings.allow_alter_system = false;
+        });
+    }
+}
+
 #[test]
 fn settings_that_would_make_standbys_promote_themselves() {
     for pod in [PRIMARY.to_owned(), replica(0), replica(2)] {

@@ -556,6 +556,9 @@ fn synchronous_replication_that_would_block_at_once_is_refused() {
     refuses(CheckName::Streaming, wanted_synchronous(&torn, 1));
     let off = planned(wanted_synchronous(&torn, 0));
     runs_well(&off, &torn);
+    let mut closed = healthy(3);
+    primary(&mut closed).settings.allow_alter_system = false;
+    refuses(CheckName::Files, wanted_synchronous(&closed, 1));
     let mut unaware = healthy(3);
     unaware.topology.source = TopologySource::Unaware;
     refuses(CheckName::StartScript, wanted_synchronous(&unaware, 1));

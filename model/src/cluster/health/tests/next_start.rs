@@ -107,6 +107,22 @@ fn a_mistake_in_shared_files_is_told_once() {
 }
 
 #[test]
+fn servers_that_take_no_alter_system_are_told_once() {
+    let snapshot = damaged(|s| {
+        for pod in [PRIMARY.to_owned(), replica(0), replica(1)] {
+            fixture::facts(s, &pod).settings.allow_alter_system = false;
+        }
+    });
+    let text = told(
+        &snapshot,
+        Code::AlterSystemOff,
+        Severity::Warning,
+        &format!("pod/{PRIMARY}"),
+    );
+    assert!(text.contains("the same in 2 more pods"), "{text}");
+}
+
+#[test]
 fn settings_that_would_end_recovery() {
     for (name, overruled, severity) in [
         ("recovery_target", false, Severity::Critical),

@@ -2,7 +2,7 @@
 
 use super::super::common::Situation;
 use crate::cluster::Instance;
-use crate::plan::common::{files, recovery_settings, standby_login};
+use crate::plan::common::{changeable, recovery_settings, standby_login};
 use crate::plan::language::{Check, CheckVerdict, Mode};
 
 /// Of a failover. When nothing takes writes they only warn: that is worse than what may come.
@@ -22,7 +22,7 @@ pub(crate) fn next_start_checks(
         .collect();
     vec![
         standby_login(&servers, verdict),
-        files(&situation.snapshot.instances, verdict),
+        changeable(&situation.snapshot.instances, verdict),
         recovery_settings(
             &situation.snapshot.cluster.namespace,
             &situation.snapshot.instances,
