@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use crate::cluster::{ClusterId, Snapshot, UnreadableJournal};
+use crate::cluster::{ClusterId, NotVisible, ObjectKind, Snapshot, UnreadableJournal};
 use crate::engine::Journal;
 use crate::kubernetes::{Kube, KubeError, NamespaceScope};
 use crate::observe::Observed;
@@ -69,15 +69,18 @@ impl JournalSeen {
         seen
     }
 
-    /// Adds to what was seen the operation that has not ended, or why nobody can say whether there is
-    /// one. Who may not read the journal is not told.
+    /// Adds to what was seen the operation that has not ended, or why nobody can say whether there is one.
     pub(super) fn note(&self, snapshot: &mut Snapshot) {
         match &self.journal {
             Ok(Some(journal)) => {
                 snapshot.unfinished = journal.unfinished_operation(self.holder.clone());
             }
-            Ok(None) | Err(JournalError::Kube(_)) => {}
-            Err(error) => {
+            Ok(None) => {}
+            Err(JournalError::Kube(error)) => snapshot.unseen.push(NotVisible {
+                what: ObjectKind::Journal,
+                why: error.to_string(),
+            }),
+            Err(error @ (JournalError::Newer(_) | JournalError::Unreadable { .. })) => {
                 snapshot.unreadable_journal = Some(UnreadableJournal {
                     config_map: object_name(&snapshot.cluster, RecordOf::Cluster),
                     why: error.to_string(),
@@ -88,5 +91,30 @@ impl JournalSeen {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::fixture;
+
+    #[test]
+    fn a_journal_that_may_not_be_read_is_not_taken_for_an_empty_one() {
+        let error = KubeError::Unexpected {
+            doing: "reading the journals".to_owned(),
+            reason: "forbidden".to_owned(),
+        };
+        let note = |journal| {
+            let mut snapshot = fixture::healthy(1);
+            let seen = JournalSeen {
+                journal,
+                holder: None,
+            };
+            seen.note(&mut snapshot);
+            snapshot.operation_unfinished()
+        };
+        assert_eq!(note(Ok(None)), Some(false));
+        assert_eq!(note(Err(error.into())), None);
     }
 }

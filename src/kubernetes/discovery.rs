@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{Api, Resource};
 
+use super::facts::keep_owners;
 use super::list::PAGE;
 use super::{Call, CredentialsSource, Kube, KubeError, Verb};
 use crate::cluster::names;
@@ -271,7 +272,7 @@ impl Kube {
     }
 
     /// All objects of a kind in a place that are wanted, page by page. Who has last written which field
-    /// (`managedFields`, half of an object) is left out: nothing goes by it.
+    /// (`managedFields`, half of an object) is left out but for what tells whether the object is as it was applied.
     async fn all_those<K>(
         &self,
         place: &NamespaceScope,
@@ -295,8 +296,15 @@ impl Kube {
             ),
             NamespaceScope::AllNamespaces => (Api::all(self.client()), call),
         };
+        let is_deployed = matches!(
+            resource,
+            "statefulsets" | "services" | "horizontalpodautoscalers"
+        );
         let kept = |object: &mut K| {
-            object.meta_mut().managed_fields = None;
+            match is_deployed {
+                true => keep_owners(object.meta_mut()),
+                false => object.meta_mut().managed_fields = None,
+            }
             wanted(object)
         };
         self.list_those(&api, &call, selector, page, kept).await

@@ -4,18 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPort,
+};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::serde::Serialize;
 use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
 
 use super::discovery::EVERYTHING;
 use super::facts::{differences, pod_security};
 use super::{Found, Kube, KubeError, NamespaceScope};
-use crate::doctor::{Budget, Known, NodePlace, ObjectsSeen, PolicyFacts};
+use crate::cluster::ObjectKind;
+use crate::doctor::{AppliedSeen, Budget, Known, NodePlace, ObjectsSeen, PolicyFacts};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// Where PostgreSQL listens in every pod.
+const DATABASE_PORT: i32 = 5432;
 
 /// Up to this many nodes are asked for one by one; above it a list is cheaper.
 const ONE_BY_ONE: usize = 8;
@@ -98,20 +106,44 @@ fn around(
             .filter_map(|name| Some((name.to_owned(), nodes.get(name)?.clone())))
             .collect()
     });
-    let sets = found.stateful_sets.iter();
-    let services = found.services.iter();
-    let autoscalers = found.autoscalers.iter();
-    let differs = sets
-        .flat_map(|it| differences("statefulset", it))
-        .chain(services.flat_map(|it| differences("service", it)))
-        .chain(autoscalers.flat_map(|it| differences("hpa", it)));
     ObjectsSeen {
         budgets,
         policies,
         nodes,
-        security: found.pods.iter().filter_map(pod_security).collect(),
+        security: Ok(found.pods.iter().filter_map(pod_security).collect()),
         memory_limits: found.memory_limits(),
-        differences: differs.collect(),
+        applied: Ok(applied(found)),
+    }
+}
+
+/// What of a cluster is not as it was applied.
+fn applied(found: &Found) -> AppliedSeen {
+    let unseen = found
+        .unseen
+        .iter()
+        .filter(|it| matches!(it.what, ObjectKind::Services | ObjectKind::Autoscalers));
+    let mut seen = AppliedSeen {
+        unseen: unseen.cloned().collect(),
+        ..AppliedSeen::default()
+    };
+    note_applied("statefulset", &found.stateful_sets, &mut seen);
+    note_applied("service", &found.services, &mut seen);
+    note_applied("hpa", &found.autoscalers, &mut seen);
+    seen
+}
+
+fn note_applied<K: kube::Resource<DynamicType = ()> + Serialize>(
+    kind: &str,
+    objects: &[K],
+    seen: &mut AppliedSeen,
+) {
+    for object in objects {
+        match differences(kind, object) {
+            Some(found) => seen.differences.extend(found),
+            None => seen
+                .unrecorded
+                .push(format!("{kind}/{}", object.name_any())),
+        }
     }
 }
 
@@ -143,15 +175,60 @@ fn policy(policy: &NetworkPolicy, pods: &[Pod]) -> Option<PolicyFacts> {
     // Not there, or empty: every pod.
     let every = LabelSelector::default();
     let selector = spec.pod_selector.as_ref().unwrap_or(&every);
+    let selected = selected(Some(selector), pods);
+    let covered: Vec<&Pod> = pods
+        .iter()
+        .filter(|it| selected.contains(&it.name_any()))
+        .collect();
+    let mut rules = spec.ingress.iter().flatten();
     Some(PolicyFacts {
         name: policy.name_any(),
-        pods: selected(Some(selector), pods),
-        open: spec
-            .ingress
-            .iter()
-            .flatten()
-            .any(|rule| rule.from.as_deref().unwrap_or_default().is_empty()),
+        open: rules.any(|it| reaches_database(it, &covered) && is_for_everybody(it)),
+        pods: selected,
     })
+}
+
+/// Whether a rule is about the port of the database. Without ports it is about all of them.
+fn reaches_database(rule: &NetworkPolicyIngressRule, pods: &[&Pod]) -> bool {
+    let ports = rule.ports.as_deref().unwrap_or_default();
+    ports.is_empty() || ports.iter().any(|it| is_of_database(it, pods))
+}
+
+fn is_of_database(port: &NetworkPolicyPort, pods: &[&Pod]) -> bool {
+    if port.protocol.as_deref().is_some_and(|it| it != "TCP") {
+        return false;
+    }
+    match (&port.port, port.end_port) {
+        (None, _) => true,
+        (Some(IntOrString::Int(first)), last) => {
+            (*first..=last.unwrap_or(*first)).contains(&DATABASE_PORT)
+        }
+        (Some(IntOrString::String(name)), _) => pods.iter().any(|pod| {
+            let containers = pod.spec.iter().flat_map(|it| &it.containers);
+            let mut ports = containers.flat_map(|it| it.ports.iter().flatten());
+            ports.any(|it| it.name.as_ref() == Some(name) && it.container_port == DATABASE_PORT)
+        }),
+    }
+}
+
+/// Whether a rule names nobody, or one of those that it names is everybody.
+fn is_for_everybody(rule: &NetworkPolicyIngressRule) -> bool {
+    let from = rule.from.as_deref().unwrap_or_default();
+    let every = |it: &LabelSelector| {
+        it.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+            && it.match_expressions.as_ref().is_none_or(Vec::is_empty)
+    };
+    from.is_empty()
+        || from.iter().any(|peer| match &peer.ip_block {
+            Some(block) => {
+                let excepted = block.except.as_deref().unwrap_or_default();
+                block.cidr.ends_with("/0") && excepted.is_empty()
+            }
+            None => {
+                peer.namespace_selector.as_ref().is_some_and(every)
+                    && peer.pod_selector.as_ref().is_none_or(every)
+            }
+        })
 }
 
 #[cfg(test)]
@@ -160,7 +237,9 @@ mod tests {
     use serde_json::json;
 
     fn pods() -> Vec<Pod> {
-        let pod = json!({"metadata": {"name": "pg-0", "labels": {"app": "pg"}}});
+        let pod = json!({"metadata": {"name": "pg-0", "labels": {"app": "pg"}}, "spec": {"containers": [
+            {"name": "postgres", "ports": [{"name": "postgres", "containerPort": 5432}]},
+            {"name": "exporter", "ports": [{"name": "metrics", "containerPort": 9187}]}]}});
         vec![serde_json::from_value(pod).expect("a Pod")]
     }
 
@@ -182,12 +261,54 @@ mod tests {
         assert!(other.pods.is_empty());
     }
 
+    fn open(rule: serde_json::Value) -> bool {
+        let seen = seen(json!({"podSelector": {}, "ingress": [rule]}));
+        seen.expect("one").open
+    }
+
     #[test]
-    fn a_rule_without_a_source_is_open() {
-        let open = seen(json!({"podSelector": {}, "ingress": [{"ports": [{"port": 5432}]}]}));
-        assert!(open.expect("one").open);
-        let closed = seen(json!({"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]}));
-        assert!(!closed.expect("one").open);
+    fn a_rule_for_everybody_is_open() {
+        for from in [
+            json!([]),
+            json!([{"namespaceSelector": {}}]),
+            json!([{"namespaceSelector": {}, "podSelector": {}}]),
+            json!([{"podSelector": {"matchLabels": {"app": "web"}}}, {"ipBlock": {"cidr": "0.0.0.0/0"}}]),
+            json!([{"ipBlock": {"cidr": "::/0"}}]),
+        ] {
+            assert!(open(json!({"from": from})), "{from}");
+        }
+        assert!(open(json!({})));
+        for from in [
+            json!([{"podSelector": {}}]),
+            json!([{"namespaceSelector": {"matchLabels": {"team": "shop"}}}]),
+            json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "web"}}}]),
+            json!([{"ipBlock": {"cidr": "10.0.0.0/8"}}]),
+            json!([{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}}]),
+        ] {
+            assert!(!open(json!({"from": from})), "{from}");
+        }
+    }
+
+    #[test]
+    fn a_rule_counts_when_it_is_about_the_database() {
+        for ports in [
+            json!([]),
+            json!([{"port": 5432}]),
+            json!([{"port": "metrics"}, {"port": "postgres"}]),
+            json!([{"port": 5000, "endPort": 6000}]),
+            json!([{"protocol": "TCP"}]),
+        ] {
+            assert!(open(json!({"ports": ports})), "{ports}");
+        }
+        for ports in [
+            json!([{"port": 9187}]),
+            json!([{"port": "metrics"}]),
+            json!([{"port": "other"}]),
+            json!([{"port": 5000, "endPort": 5431}]),
+            json!([{"port": 5432, "protocol": "UDP"}]),
+        ] {
+            assert!(!open(json!({"ports": ports})), "{ports}");
+        }
     }
 
     #[test]

@@ -175,9 +175,9 @@ fn unseen_objects(why: &str) -> ObjectsSeen {
         budgets: Err(why.to_owned()),
         policies: Err(why.to_owned()),
         nodes: Err(why.to_owned()),
-        security: Vec::new(),
+        security: Err(why.to_owned()),
         memory_limits: BTreeMap::new(),
-        differences: Vec::new(),
+        applied: Err(why.to_owned()),
     }
 }
 

@@ -286,11 +286,10 @@ impl Told {
                 self.set(metric, [("autoscaler", &autoscaler.name)], f64::from(value));
             }
         }
-        self.set(
-            &metrics.operation_unfinished,
-            [],
-            flag(snapshot.unfinished.is_some()),
-        );
+        // Nobody can say 0 of a journal that was not read.
+        if let Some(unfinished) = snapshot.operation_unfinished() {
+            self.set(&metrics.operation_unfinished, [], flag(unfinished));
+        }
     }
 
     fn instance(&self, metrics: &Metrics, measured: &Measured, instance: &Instance) {

@@ -14,7 +14,11 @@ const DOING: &str = "examining the server";
 
 /// How the roles' passwords are stored, each. It can't be printed.
 #[derive(PartialEq, Eq, Deserialize)]
-pub struct StoredPasswords(Vec<Stored>);
+#[serde(rename_all = "camelCase")]
+pub struct StoredPasswords {
+    roles: Vec<Stored>,
+    left_out: u64,
+}
 
 /// How a role's password is stored.
 #[derive(PartialEq, Eq, Deserialize)]
@@ -90,8 +94,11 @@ impl StoredPasswords {
     /// Which roles have their name as password, and which are stored as MD5. Nothing else of a password is
     /// kept. (It takes milliseconds for each role: a password is made to be slow.)
     pub fn judged(&self) -> PasswordFacts {
-        let mut facts = PasswordFacts::default();
-        for role in &self.0 {
+        let mut facts = PasswordFacts {
+            left_out: self.left_out,
+            ..PasswordFacts::default()
+        };
+        for role in &self.roles {
             let verifier = role.verifier.as_deref();
             let fits = verifier.is_some_and(|it| fits(it, &role.name));
             if role.like_name || fits {

@@ -37,17 +37,18 @@ select json_build_object(
   'tls', current_setting('ssl')::boolean,
   'clients', (select coalesce(json_agg(json_build_object(
       'user', usename, 'application', application, 'sessions', sessions,
-      'superuser', superuser, 'remote', remote, 'tls', tls) order by sessions desc), '[]')
+      'superuser', superuser, 'remote', remote, 'tls', tls, 'replication', replication) order by sessions desc), '[]')
     from (
       select coalesce(r.rolname, '') as usename, coalesce(a.application_name, '') as application,
         coalesce(r.rolsuper, false) as superuser, coalesce(a.ssl, false) as tls,
         a.client_addr is not null and host(a.client_addr) not in ('127.0.0.1', '::1') as remote,
+        a.backend_type = 'walsender' as replication,
         count(*) as sessions
       from pg_stat_get_activity(null) a
       left join pg_roles r on r.oid = a.usesysid
-      where a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
-      group by 1, 2, 3, 4, 5
-      order by 6 desc limit 100) as grouped),
+      where a.backend_type in ('client backend', 'walsender') and a.pid <> pg_backend_pid()
+      group by 1, 2, 3, 4, 5, 6
+      order by 7 desc limit 100) as grouped),
   'collations', '[]'::json
 )::text";
 
@@ -57,7 +58,9 @@ select json_build_object(
   'ages', (select coalesce(json_agg(json_build_object(
       'database', datname,
       'transactions', greatest(0, age(datfrozenxid)),
-      'multixacts', greatest(0, mxid_age(datminmxid))) order by datname), '[]')
+      'multixacts', greatest(0, mxid_age(datminmxid)),
+      'connectable', datallowconn,
+      'invalid', datconnlimit = -2) order by datname), '[]')
     from pg_database),
   'oldestPreparedSeconds', (select extract(epoch from clock_timestamp() - min(prepared))::float8
     from pg_prepared_xacts),
@@ -74,6 +77,7 @@ select coalesce(json_agg(json_build_object(
     'databases', coalesce(array_to_string(database, ','), ''),
     'users', coalesce(array_to_string(user_name, ','), ''),
     'address', address,
+    'netmask', netmask,
     'method', coalesce(auth_method, '')) order by line_number), '[]')::text
 from pg_hba_file_rules where error is null";
 
@@ -165,12 +169,17 @@ select json_build_object(
     where dead >= greatest(10000, 2 * threshold))
 )::text";
 
-/// How the roles' passwords are stored. MD5 is compared on the server; of SCRAM only the verifier leaves it.
+/// How the roles' passwords are stored, of 200 roles, and how many more there are. MD5 is compared on the server; of SCRAM
+/// only the verifier leaves it.
 pub(super) const PASSWORDS: &str = r"
-select coalesce(json_agg(json_build_object(
-    'name', rolname,
-    'md5', rolpassword like 'md5%',
-    'likeName', rolpassword = 'md5' || md5(rolname || rolname),
-    'verifier', case when rolpassword like 'SCRAM-SHA-256$%' then rolpassword end) order by rolname), '[]')::text
-from (select rolname, rolpassword from pg_authid
-  where rolcanlogin and rolpassword is not null order by rolname limit 200) as roles";
+select json_build_object(
+  'roles', (select coalesce(json_agg(json_build_object(
+      'name', rolname,
+      'md5', rolpassword like 'md5%',
+      'likeName', rolpassword = 'md5' || md5(rolname || rolname),
+      'verifier', case when rolpassword like 'SCRAM-SHA-256$%' then rolpassword end) order by rolname), '[]')
+    from (select rolname, rolpassword from pg_authid
+      where rolcanlogin and rolpassword is not null order by rolname limit 200) as roles),
+  'leftOut', (select greatest(0, count(*) - 200) from pg_authid
+    where rolcanlogin and rolpassword is not null)
+)::text";

@@ -20,6 +20,8 @@ pub enum ObjectKind {
     ConfigMaps,
     /// Nodes.
     Nodes,
+    /// The journal of the operations on the cluster.
+    Journal,
 }
 
 impl fmt::Display for ObjectKind {
@@ -31,6 +33,7 @@ impl fmt::Display for ObjectKind {
             Self::Volumes => "PersistentVolumeClaims",
             Self::ConfigMaps => "ConfigMaps",
             Self::Nodes => "Nodes",
+            Self::Journal => "the journal of operations",
         })
     }
 }

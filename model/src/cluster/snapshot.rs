@@ -233,6 +233,17 @@ impl Snapshot {
         self.unseen.iter().find(|it| it.what == what)
     }
 
+    /// Whether an operation was begun and has not ended; none when nobody can say.
+    pub fn operation_unfinished(&self) -> Option<bool> {
+        let unread =
+            self.unreadable_journal.is_some() || self.unseen(ObjectKind::Journal).is_some();
+        match self.unfinished {
+            Some(_) => Some(true),
+            None if unread => None,
+            None => Some(false),
+        }
+    }
+
     /// How many standbys there should be: the pods that are wanted, less the primary. A primary
     /// StatefulSet held at 0 after a failover counts for nothing.
     pub fn standbys_wanted(&self) -> u32 {

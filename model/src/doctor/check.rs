@@ -86,8 +86,8 @@ checks! {
     NoDisruptionBudget = "no-disruption-budget", Protection, "every pod is covered by a PodDisruptionBudget";
     /// Several instances share a node.
     SharedNode = "shared-node", Protection, "no two instances share a node";
-    /// All instances are in one zone.
-    SharedZone = "shared-zone", Protection, "the instances are in several zones";
+    /// Several instances are in one zone.
+    SharedZone = "shared-zone", Protection, "no two instances share a zone";
     /// Commits wait for no standby.
     AsynchronousOnly = "asynchronous-only", Protection, "commits wait for a standby";
     /// One standby only.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::{DoctorFacts, ServerAnswer};
 use super::remedy::show_settings;
 use super::result::{Finding, cluster};
-use super::servers::each_server;
+use super::servers::{each_answer, each_server};
 use crate::cluster::{ObjectRef, words};
 
 /// More than that share of the memory for shared_buffers leaves too little for all else.
@@ -99,11 +99,6 @@ fn silent(facts: &DoctorFacts) -> Vec<Finding> {
     each_server(facts, |_, _| Vec::new())
 }
 
-fn answers(facts: &DoctorFacts) -> impl Iterator<Item = (&str, &ServerAnswer)> {
-    let answered = facts.servers.iter();
-    answered.filter_map(|it| Some((it.pod.as_str(), it.answer.as_ref().ok()?)))
-}
-
 /// `17.2 on a, b; 17.1 on c` out of what each pod has.
 fn by_value<'a>(
     values: impl IntoIterator<Item = (&'a str, String)>,
@@ -125,8 +120,8 @@ fn said(by_value: &[(String, Vec<&str>)]) -> String {
 pub(super) fn settings_differ(facts: &DoctorFacts) -> Vec<Finding> {
     let mut findings = silent(facts);
     let mut settings: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-    let pods: BTreeSet<&str> = answers(facts).map(|(pod, _)| pod).collect();
-    for (pod, answer) in answers(facts) {
+    let pods: BTreeSet<&str> = each_answer(facts).map(|(pod, _)| pod).collect();
+    for (pod, answer) in each_answer(facts) {
         for setting in &answer.settings {
             let values = settings.entry(&setting.name).or_default();
             values.insert(pod, &setting.value);
@@ -161,9 +156,10 @@ pub(super) fn settings_differ(facts: &DoctorFacts) -> Vec<Finding> {
 
 pub(super) fn versions_differ(facts: &DoctorFacts) -> Vec<Finding> {
     let mut findings = silent(facts);
-    let versions = answers(facts).map(|(pod, it)| (pod, words::server_version(it.version_number)));
+    let versions =
+        each_answer(facts).map(|(pod, it)| (pod, words::server_version(it.version_number)));
     let versions = by_value(versions);
-    let majors: BTreeSet<u32> = answers(facts)
+    let majors: BTreeSet<u32> = each_answer(facts)
         .map(|(_, it)| it.version_number / 10_000)
         .collect();
     if versions.len() > 1 {
@@ -183,7 +179,7 @@ pub(super) fn versions_differ(facts: &DoctorFacts) -> Vec<Finding> {
 
 pub(super) fn architectures_differ(facts: &DoctorFacts) -> Vec<Finding> {
     let mut findings = silent(facts);
-    let machines = by_value(answers(facts).map(|(pod, it)| (pod, architecture(&it.version))));
+    let machines = by_value(each_answer(facts).map(|(pod, it)| (pod, architecture(&it.version))));
     if machines.len() > 1 {
         findings.push(
             Finding::critical(

@@ -1,69 +1,96 @@
 //! Whether data are what they were, and have room to grow.
 
-use super::facts::DoctorFacts;
+use super::facts::{CollationFacts, DoctorFacts};
 use super::remedy::{in_database, on_primary, show_settings};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server};
 use super::vacuum::counted;
-use crate::cluster::{ObjectRef, quote_identifier, quote_literal, words};
+use crate::cluster::{Instance, ObjectRef, quote_identifier, quote_literal, words};
 
 /// From here on a sequence is in danger, in %.
 const SEQUENCE_CRITICAL: f64 = 90.0;
 
 pub(super) fn collation_mismatch(facts: &DoctorFacts) -> Vec<Finding> {
-    let refresh = |name: &str| {
-        format!(
-            "alter database {} refresh collation version",
-            quote_identifier(name)
-        )
-    };
     let mut findings = each_server(facts, |pod, answer| {
         let differ = answer.collations.iter();
-        differ
-            .map(|it| {
-                Finding::warning(
-                    ObjectRef::new("database", &format!("{pod}/{}", it.name)),
-                    format!(
-                        "its collation is of version {}, the system in {pod} has {}",
-                        it.recorded, it.actual
-                    ),
-                )
-                .evidence("an index on text may be in the wrong order there: rows are not found, or are there twice")
-                .next(in_database(&facts.snapshot, &it.name, &format!("reindex database {}", quote_identifier(&it.name))))
-                .next(on_primary(&facts.snapshot, &refresh(&it.name)))
-            })
-            .collect()
+        differ.map(|it| of_server(facts, pod, it)).collect()
     });
     findings.extend(each_database(facts, |name, database| {
-        let first = database.collations.first()?;
-        Some(
-            Finding::warning(
-                database_of(name),
-                format!(
-                    "{} of another version than the system has",
-                    counted(database.collations.len(), "collation")
-                ),
-            )
-            .evidence_lines(database.collations.iter().map(|it| {
-                format!(
-                    "{}: {} is recorded, {} is there",
-                    it.name, it.recorded, it.actual
-                )
-            }))
-            .evidence("an index on text may be in the wrong order there: the version is recorded last, for that only silences this")
-            .next(in_database(
-                &facts.snapshot,
-                name,
-                &format!("reindex database {}", quote_identifier(name)),
-            ))
-            .next(in_database(
-                &facts.snapshot,
-                name,
-                &format!("alter collation {} refresh version", first.name),
-            )),
+        if database.collations.is_empty() {
+            return None;
+        }
+        let finding = Finding::warning(
+            database_of(name),
+            format!(
+                "{} of another version than the system has",
+                counted(database.collations.len(), "collation")
+            ),
         )
+        .evidence_lines(database.collations.iter().map(|it| {
+            format!(
+                "{}: {} is recorded, {} is there",
+                it.name, it.recorded, it.actual
+            )
+        }))
+        .evidence("an index on text may be in the wrong order there: the version is recorded last, for that only silences this")
+        .next(reindex(facts, name));
+        // Each has a record of its own.
+        let recorded = database.collations.iter().map(|it| {
+            let sql = format!("alter collation {} refresh version", it.name);
+            in_database(&facts.snapshot, name, &sql)
+        });
+        Some(recorded.fold(finding, Finding::next))
     }));
     findings
+}
+
+fn reindex(facts: &DoctorFacts, database: &str) -> String {
+    let sql = format!("reindex database {}", quote_identifier(database));
+    in_database(&facts.snapshot, database, &sql)
+}
+
+/// The version that is recorded is the same everywhere; the one that a system has is each pod's own. What is wrong on
+/// a standby alone can't be mended in the database: its image is another.
+fn of_server(facts: &DoctorFacts, pod: &str, differs: &CollationFacts) -> Finding {
+    let snapshot = &facts.snapshot;
+    let name = &differs.name;
+    let finding = Finding::warning(
+        ObjectRef::new("database", &format!("{pod}/{name}")),
+        format!(
+            "its collation is of version {}, the system in {pod} has {}",
+            differs.recorded, differs.actual
+        ),
+    )
+    .evidence(
+        "an index on text may be in the wrong order there: rows are not found, or are there twice",
+    );
+    let primary = snapshot.primary().map(Instance::name);
+    let on_primary_too = facts.servers.iter().any(|it| {
+        let answer = it.answer.as_ref().ok();
+        Some(it.pod.as_str()) == primary && answer.is_some_and(|it| it.collations.contains(differs))
+    });
+    if primary == Some(pod) || on_primary_too {
+        let refresh = format!(
+            "alter database {} refresh collation version",
+            quote_identifier(name)
+        );
+        return finding
+            .next(reindex(facts, name))
+            .next(on_primary(snapshot, &refresh));
+    }
+    let namespace = &snapshot.cluster.namespace;
+    let older = snapshot.instance(pod).and_then(|it| snapshot.is_older(it));
+    let rollout = match older {
+        Some(true) => format!("pgctl -n {namespace} rollout --pod {pod}"),
+        // The same name of an image, and another image behind it.
+        Some(false) | None => format!("pgctl -n {namespace} rollout --restart --pod {pod}"),
+    };
+    finding
+        .evidence("its image has another C library or ICU than the primary's: it needs the same image; a reindex would spoil the others")
+        .next(format!(
+            "kubectl -n {namespace} get pods -o custom-columns=POD:.metadata.name,IMAGE:.status.containerStatuses[*].imageID"
+        ))
+        .next(rollout)
 }
 
 pub(super) fn checksum_failures(facts: &DoctorFacts) -> Vec<Finding> {
@@ -103,15 +130,15 @@ pub(super) fn checksum_failures(facts: &DoctorFacts) -> Vec<Finding> {
 }
 
 pub(super) fn checksums_off(facts: &DoctorFacts) -> Vec<Finding> {
-    each_server(facts, |pod, answer| {
-        match answer.checksums {
+    each_server(facts, |pod, answer| match answer.checksums {
         true => Vec::new(),
         false => vec![
             Finding::warning(ObjectRef::pod(pod), "data checksums are off")
-                .evidence("a page that the disk spoils is taken for a good one, and copied into backups")
-                .next("pg_checksums --enable   # with the server stopped: docs/checks.md#checksums-off"),
+                .evidence(
+                    "a page that the disk spoils is taken for a good one, and copied into backups",
+                )
+                .next("pgctl explain checksums-off   # every server has to be stopped for it"),
         ],
-    }
     })
 }
 

@@ -1,16 +1,15 @@
 //! What is asked besides the snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::known::Known;
+use super::objects::ObjectsSeen;
 use crate::cluster::{Health, Snapshot, StatefulSetFacts};
 use crate::plan::{Drift, UnloggedTables};
 use crate::wal::WalProtection;
-
-/// A fact, or why nobody knows it.
-pub type Known<T> = Result<T, String>;
 
 /// All that the checks go by.
 #[derive(Debug, Clone)]
@@ -39,72 +38,6 @@ pub struct DoctorFacts {
     pub access: Known<Vec<Access>>,
     /// An index counts as unused when the statistics that say so are at least so old, in seconds.
     pub statistics_seconds: f64,
-}
-
-/// Objects that `pgctl status` does not look at.
-#[derive(Debug, Clone)]
-pub struct ObjectsSeen {
-    /// PodDisruptionBudgets.
-    pub budgets: Known<Vec<Budget>>,
-    /// NetworkPolicies.
-    pub policies: Known<Vec<PolicyFacts>>,
-    /// Where the pods' nodes are, by name.
-    pub nodes: Known<BTreeMap<String, NodePlace>>,
-    /// What each pod's containers may do.
-    pub security: Vec<PodSecurity>,
-    /// Memory limit of each pod's database container, in bytes, by pod; none without a limit.
-    pub memory_limits: BTreeMap<String, Option<u64>>,
-    /// Fields that are not as they were applied (`kubectl.kubernetes.io/last-applied-configuration`).
-    pub differences: Vec<Difference>,
-}
-
-/// A PodDisruptionBudget.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Budget {
-    /// `metadata.name`.
-    pub name: String,
-    /// Pods of the cluster that it selects.
-    pub pods: BTreeSet<String>,
-}
-
-/// A NetworkPolicy about traffic that comes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyFacts {
-    /// `metadata.name`.
-    pub name: String,
-    /// Pods of the cluster that it selects.
-    pub pods: BTreeSet<String>,
-    /// One of its rules lets everybody in (`from` is empty).
-    pub open: bool,
-}
-
-/// Where a node is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodePlace {
-    /// Label `topology.kubernetes.io/zone`.
-    pub zone: Option<String>,
-}
-
-/// What the containers of a pod may do that they need not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodSecurity {
-    /// Name of the pod.
-    pub pod: String,
-    /// Each thing, in words: `container postgres may run as root`.
-    pub excesses: Vec<String>,
-}
-
-/// A field that is not as it was applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// `statefulset/staging-postgres-replica`.
-    pub object: String,
-    /// The field: `spec.replicas`.
-    pub field: String,
-    /// What was applied.
-    pub applied: String,
-    /// What is.
-    pub is: String,
 }
 
 /// What a server says, or why it says nothing.
@@ -195,6 +128,10 @@ pub struct DatabaseAge {
     pub transactions: u64,
     /// `mxid_age(datminmxid)`, in multixacts.
     pub multixacts: u64,
+    /// It lets people in (`datallowconn`).
+    pub connectable: bool,
+    /// A `DROP DATABASE` of it was interrupted.
+    pub invalid: bool,
 }
 
 /// A setting of a server.
@@ -221,6 +158,8 @@ pub struct HbaLine {
     pub users: String,
     /// Address; none for `local`.
     pub address: Option<String>,
+    /// The mask that goes with it; none where the address is a name or a word.
+    pub netmask: Option<String>,
     /// `trust`, `scram-sha-256`, ...
     pub method: String,
 }
@@ -241,6 +180,8 @@ pub struct ClientFacts {
     pub remote: bool,
     /// They are encrypted.
     pub tls: bool,
+    /// They stream WAL: standbys, and base backups.
+    pub replication: bool,
 }
 
 /// A collation of another version than the system has.
@@ -346,6 +287,8 @@ pub struct PasswordFacts {
     pub like_name: Vec<String>,
     /// Roles whose password is stored as MD5.
     pub md5: Vec<String>,
+    /// Roles that were not looked at: to compare takes a while for each.
+    pub left_out: u64,
 }
 
 /// What is wrong with the Secret's values. The values themselves are in no fact.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::facts::{
-    ArchiveSeen, BackupSeen, Budget, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage,
-    DoctorFacts, HbaLine, NodePlace, ObjectsSeen, PasswordFacts, PodSecurity, PolicyFacts,
-    SecretFacts, ServerAnswer, ServerContents, ServerSeen, SettingValue,
+    ArchiveSeen, BackupSeen, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage,
+    DoctorFacts, HbaLine, PasswordFacts, SecretFacts, ServerAnswer, ServerContents, ServerSeen,
+    SettingValue,
 };
+use super::objects::{AppliedSeen, Budget, NodePlace, ObjectsSeen, PodSecurity, PolicyFacts};
 use crate::cluster::fixture::{healthy, now, primary, replica, sender};
 use crate::cluster::{Limits, Lsn, Snapshot, SyncState, Timeline, assess};
 use crate::wal::{Recoverable, WalProtection};
@@ -46,14 +47,14 @@ pub fn well() -> DoctorFacts {
                 open: false,
             }]),
             nodes: Ok(nodes),
-            security: names(&snapshot)
+            security: Ok(names(&snapshot)
                 .map(|pod| PodSecurity {
                     pod,
                     excesses: Vec::new(),
                 })
-                .collect(),
+                .collect()),
             memory_limits: names(&snapshot).map(|pod| (pod, Some(2 << 30))).collect(),
-            differences: Vec::new(),
+            applied: Ok(AppliedSeen::default()),
         },
         servers: names(&snapshot).map(server).collect(),
         unlogged: Ok(Vec::new()),
@@ -138,6 +139,8 @@ fn server(pod: String) -> ServerSeen {
                     database: "shop".into(),
                     transactions: 1_000_000,
                     multixacts: 10,
+                    connectable: true,
+                    invalid: false,
                 }],
                 oldest_prepared_seconds: None,
                 databases: vec!["shop".into()],
@@ -164,6 +167,7 @@ pub fn line(number: u32, kind: &str, address: Option<&str>, method: &str) -> Hba
         databases: "all".into(),
         users: "all".into(),
         address: address.map(str::to_owned),
+        netmask: None,
         method: method.into(),
     }
 }

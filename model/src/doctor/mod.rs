@@ -11,6 +11,8 @@ pub mod fixture;
 mod git_ops;
 mod health;
 mod indexes;
+mod known;
+mod objects;
 mod protection;
 mod remedy;
 mod result;
@@ -24,10 +26,13 @@ mod vacuum;
 pub use check::{Check, CheckCode, Group};
 pub use examine::examine;
 pub use facts::{
-    Access, ArchiveSeen, AutovacuumTable, BackupSeen, Budget, ChecksumFailures, ClientFacts,
-    CollationFacts, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage, Difference,
-    DoctorFacts, HbaLine, IndexName, IndexUse, Known, NodePlace, ObjectsSeen, PasswordFacts,
-    PodSecurity, PolicyFacts, SecretFacts, SequenceUse, ServerAnswer, ServerContents, ServerSeen,
-    SettingValue,
+    Access, ArchiveSeen, AutovacuumTable, BackupSeen, ChecksumFailures, ClientFacts,
+    CollationFacts, DatabaseAge, DatabaseAnswer, DatabaseContents, DatabaseUsage, DoctorFacts,
+    HbaLine, IndexName, IndexUse, PasswordFacts, SecretFacts, SequenceUse, ServerAnswer,
+    ServerContents, ServerSeen, SettingValue,
+};
+pub use known::Known;
+pub use objects::{
+    AppliedSeen, Budget, Difference, Differing, NodePlace, ObjectsSeen, PodSecurity, PolicyFacts,
 };
 pub use result::{CheckResult, Examination, Outcome};

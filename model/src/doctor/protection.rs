@@ -1,6 +1,6 @@
 //! What a failure would cost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::facts::DoctorFacts;
 use super::result::{Finding, cluster};
@@ -69,28 +69,28 @@ pub(super) fn shared_zone(facts: &DoctorFacts) -> Vec<Finding> {
         Ok(nodes) => nodes,
         Err(why) => return vec![Finding::unknown(cluster(&facts.snapshot), why)],
     };
-    let on: BTreeSet<&str> = placed(facts).map(|(node, _)| node).collect();
-    let mut zones = BTreeSet::new();
-    for node in &on {
-        match nodes.get(*node).and_then(|it| it.zone.as_deref()) {
-            Some(zone) => drop(zones.insert(zone)),
+    let mut zones = Vec::new();
+    for (node, pod) in placed(facts) {
+        match nodes.get(node).and_then(|it| it.zone.as_deref()) {
+            Some(zone) => zones.push((zone, pod)),
             None => {
                 let why = "it has no label topology.kubernetes.io/zone";
                 return vec![Finding::unknown(ObjectRef::new("node", node), why)];
             }
         }
     }
-    match zones.into_iter().collect::<Vec<_>>().as_slice() {
-        [zone] if facts.snapshot.instances.len() > 1 => vec![
-            Finding::note(
-                cluster(&facts.snapshot),
-                format!("every instance is in the zone {zone}"),
-            )
-            .evidence("they all fail together with it")
-            .next("kubectl get nodes -L topology.kubernetes.io/zone"),
-        ],
-        _ => Vec::new(),
-    }
+    shared(zones)
+        .into_iter()
+        .map(|(zone, pods)| {
+            let what = match pods.len() == facts.snapshot.instances.len() {
+                true => format!("every instance is in the zone {zone}"),
+                false => format!("{} instances are in the zone {zone}", pods.len()),
+            };
+            Finding::note(cluster(&facts.snapshot), what)
+                .evidence(format!("{} fail together with it", pods.join(", ")))
+                .next("kubectl get nodes -L topology.kubernetes.io/zone")
+        })
+        .collect()
 }
 
 pub(super) fn asynchronous_only(facts: &DoctorFacts) -> Vec<Finding> {
@@ -228,23 +228,19 @@ pub(super) fn wal_unlimited(facts: &DoctorFacts) -> Vec<Finding> {
     let instances = &facts.snapshot.instances;
     let mut findings: Vec<Finding> = unanswered(facts);
     findings.extend(instances.iter().filter(unlimited).map(|it| {
-        let sql = "alter system set max_slot_wal_keep_size = '3GB'";
         Finding::warning(
             ObjectRef::pod(it.name()),
             "max_slot_wal_keep_size is unlimited",
         )
         .evidence("the slot of a standby that is gone fills the volume, and the server stops")
-        .next(super::remedy::psql(
+        // Where it comes from says what to change: the ConfigMap has it, or ALTER SYSTEM has overruled that.
+        .next(super::remedy::show_settings(
             &facts.snapshot,
-            it.name(),
-            "postgres",
-            sql,
+            &["max_slot_wal_keep_size"],
         ))
-        .next(super::remedy::psql(
-            &facts.snapshot,
-            it.name(),
-            "postgres",
-            "select pg_reload_conf()",
+        .next(format!(
+            "pgctl -n {} config set max_slot_wal_keep_size=3GB   # it says when another place has it: docs/checks.md",
+            facts.snapshot.cluster.namespace
         ))
     }));
     findings

@@ -1,9 +1,12 @@
 //! Who gets in, and what he may do.
 
-use super::facts::{DoctorFacts, HbaLine, SecretFacts};
+use std::net::IpAddr;
+
+use super::facts::{ClientFacts, DoctorFacts, HbaLine, SecretFacts};
+use super::objects::PodSecurity;
 use super::remedy::{in_database, on_primary, psql, show_settings};
 use super::result::{Finding, cluster};
-use super::servers::{database_of, each_database, each_server, primary};
+use super::servers::{database_of, each_answer, each_database, each_server, primary};
 use crate::cluster::suggestion::show_connections;
 use crate::cluster::{Instance, ObjectRef, quote_identifier};
 
@@ -17,8 +20,11 @@ fn of_secret(
     }
 }
 
-fn change_password() -> String {
-    "less docs/secrets.md   # how to change a password without an outage".to_owned()
+fn change_password(facts: &DoctorFacts) -> String {
+    format!(
+        "pgctl -n {} passwords rotate --all   # without an outage: docs/secrets.md",
+        facts.snapshot.cluster.namespace
+    )
 }
 
 pub(super) fn weak_password(facts: &DoctorFacts) -> Vec<Finding> {
@@ -33,7 +39,7 @@ pub(super) fn weak_password(facts: &DoctorFacts) -> Vec<Finding> {
                         holds(&secret.guessable)
                     ),
                 )
-                .next(change_password()),
+                .next(change_password(facts)),
             );
         }
         if !secret.short.is_empty() {
@@ -42,7 +48,7 @@ pub(super) fn weak_password(facts: &DoctorFacts) -> Vec<Finding> {
                     object,
                     format!("{} shorter than 12 characters", holds(&secret.short)),
                 )
-                .next(change_password()),
+                .next(change_password(facts)),
             );
         }
         findings
@@ -68,19 +74,26 @@ pub(super) fn same_password(facts: &DoctorFacts) -> Vec<Finding> {
                 format!("{} have the same value", secret.same.join(" and ")),
             )
             .evidence("who knows the password of the standbys is the superuser, too")
-            .next(change_password()),
+            .next(change_password(facts)),
         ]
     })
 }
 
+/// The roles that were looked at; those that were left out are an unknown.
 fn passwords(
     facts: &DoctorFacts,
     look: impl FnOnce(&super::facts::PasswordFacts) -> Vec<Finding>,
 ) -> Vec<Finding> {
-    match &facts.passwords {
-        Ok(passwords) => look(passwords),
-        Err(why) => vec![Finding::unknown(primary(facts), why)],
+    let passwords = match &facts.passwords {
+        Ok(passwords) => passwords,
+        Err(why) => return vec![Finding::unknown(primary(facts), why)],
+    };
+    let mut findings = look(passwords);
+    if passwords.left_out > 0 {
+        let why = format!("{} more roles were not looked at", passwords.left_out);
+        findings.push(Finding::unknown(primary(facts), why));
     }
+    findings
 }
 
 fn role(name: &str) -> ObjectRef {
@@ -138,7 +151,7 @@ fn hba(
                 it.kind,
                 it.databases,
                 it.users,
-                it.address.as_deref().unwrap_or(""),
+                address(it),
                 it.method
             )
         };
@@ -149,11 +162,36 @@ fn hba(
                     &facts.snapshot,
                     pod,
                     "postgres",
-                    "select line_number, type, database, user_name, address, auth_method from pg_hba_file_rules",
+                    "select line_number, type, database, user_name, address, netmask, auth_method from pg_hba_file_rules",
                 )),
         ]
     })
 }
+
+/// `10.0.0.0/8`, as a line of the file has it.
+fn address(line: &HbaLine) -> String {
+    let Some(address) = &line.address else {
+        return String::new();
+    };
+    let Some(mask) = &line.netmask else {
+        return address.clone();
+    };
+    let ones = mask.parse().ok().and_then(|mask: IpAddr| {
+        let (bits, all) = match mask {
+            IpAddr::V4(mask) => (u128::from(u32::from(mask)) << 96, 32),
+            IpAddr::V6(mask) => (u128::from(mask), 128),
+        };
+        let ones = bits.leading_ones();
+        (bits.count_ones() == ones && ones <= all).then_some(ones)
+    });
+    match ones {
+        Some(ones) => format!("{address}/{ones}"),
+        None => format!("{address} {mask}"),
+    }
+}
+
+/// Methods by which the server is sent something that logs in as it is: without TLS whoever listens has it.
+const IN_THE_OPEN: [&str; 6] = ["password", "ldap", "pam", "bsd", "radius", "oauth"];
 
 /// The socket is in a volume of the pod that only the server's own user can enter: who reaches it owns
 /// the files. `trust` there gives nothing away.
@@ -174,8 +212,10 @@ pub(super) fn weak_login_method(facts: &DoctorFacts) -> Vec<Finding> {
     hba(
         facts,
         |line| {
-            let in_the_open = line.method == "password" && line.kind != "hostssl";
-            line.kind != "local" && (in_the_open || matches!(line.method.as_str(), "md5" | "ident"))
+            let method = line.method.as_str();
+            let encrypted = matches!(line.kind.as_str(), "hostssl" | "hostgssenc");
+            let in_the_open = !encrypted && IN_THE_OPEN.contains(&method);
+            line.kind != "local" && (in_the_open || matches!(method, "md5" | "ident"))
         },
         |object, _| {
             Finding::warning(
@@ -186,25 +226,23 @@ pub(super) fn weak_login_method(facts: &DoctorFacts) -> Vec<Finding> {
     )
 }
 
+/// Of a server that offers no TLS standbys stream in the open as everybody talks to it: that is one matter. Where it
+/// does, who does not use it is another.
 pub(super) fn tls_off(facts: &DoctorFacts) -> Vec<Finding> {
-    each_server(facts, |pod, answer| {
+    let findings = each_server(facts, |pod, answer| {
         let object = ObjectRef::pod(pod);
-        let open: Vec<String> = answer
-            .clients
-            .iter()
-            .filter(|it| it.remote && !it.tls)
-            .map(|it| {
-                format!(
-                    "{} as {}: {} sessions",
-                    it.application, it.user, it.sessions
-                )
-            })
-            .collect();
+        let open = || answer.clients.iter().filter(|it| it.remote && !it.tls);
+        let said = |it: &ClientFacts| {
+            format!(
+                "{} as {}: {} sessions",
+                it.application, it.user, it.sessions
+            )
+        };
         let remedy = show_settings(&facts.snapshot, &["ssl", "ssl_*"]);
-        if !open.is_empty() {
+        if open().any(|it| answer.tls || !it.replication) {
             return vec![
                 Finding::warning(object, "clients talk to it in the open")
-                    .evidence_lines(open)
+                    .evidence_lines(open().map(said))
                     .next(remedy),
             ];
         }
@@ -214,14 +252,31 @@ pub(super) fn tls_off(facts: &DoctorFacts) -> Vec<Finding> {
         vec![
             Finding::note(object, "ssl is off")
                 .evidence("whoever listens on the pods' network reads along")
+                .evidence_lines(open().map(said))
                 .next(remedy),
         ]
-    })
+    });
+    with_more_clients(facts, findings)
+}
+
+/// So many groups of clients a server tells of.
+const MOST_CLIENTS: usize = 100;
+
+/// Adds where there may be more clients than a server has told of.
+fn with_more_clients(facts: &DoctorFacts, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let told_of = each_answer(facts).filter(|(_, it)| it.clients.len() >= MOST_CLIENTS);
+    findings.extend(told_of.map(|(pod, _)| {
+        let why =
+            format!("only the {MOST_CLIENTS} groups of clients with most sessions were looked at");
+        Finding::unknown(ObjectRef::pod(pod), why)
+    }));
+    findings
 }
 
 pub(super) fn superuser_application(facts: &DoctorFacts) -> Vec<Finding> {
-    each_server(facts, |pod, answer| {
-        let super_clients = answer.clients.iter().filter(|it| it.superuser && it.remote);
+    let findings = each_server(facts, |pod, answer| {
+        let applications = answer.clients.iter().filter(|it| !it.replication);
+        let super_clients = applications.filter(|it| it.superuser && it.remote);
         super_clients
             .map(|it| {
                 Finding::warning(
@@ -237,7 +292,8 @@ pub(super) fn superuser_application(facts: &DoctorFacts) -> Vec<Finding> {
                 .next(show_connections(&facts.snapshot.cluster.namespace, pod))
             })
             .collect()
-    })
+    });
+    with_more_clients(facts, findings)
 }
 
 pub(super) fn no_network_policy(facts: &DoctorFacts) -> Vec<Finding> {
@@ -252,7 +308,7 @@ pub(super) fn no_network_policy(facts: &DoctorFacts) -> Vec<Finding> {
         let what = match (of_pod.clone().next(), of_pod.find(|it| it.open)) {
             (None, _) => "no NetworkPolicy says who reaches it: every pod does".to_owned(),
             (Some(_), Some(open)) => {
-                format!("NetworkPolicy {} lets every pod reach it", open.name)
+                format!("NetworkPolicy {} lets everybody reach its database", open.name)
             }
             (Some(_), None) => return None,
         };
@@ -264,28 +320,36 @@ pub(super) fn no_network_policy(facts: &DoctorFacts) -> Vec<Finding> {
 }
 
 pub(super) fn pod_security(facts: &DoctorFacts) -> Vec<Finding> {
+    let security = match &facts.objects.security {
+        Ok(security) => security,
+        Err(why) => return vec![Finding::unknown(cluster(&facts.snapshot), why)],
+    };
+    let pods = facts.snapshot.instances.iter().map(Instance::name);
+    pods.filter_map(|pod| match security.iter().find(|it| it.pod == pod) {
+        None => Some(Finding::unknown(
+            ObjectRef::pod(pod),
+            "it was gone when it was looked at",
+        )),
+        Some(seen) if seen.excesses.is_empty() => None,
+        Some(seen) => Some(excessive(facts, seen)),
+    })
+    .collect()
+}
+
+fn excessive(facts: &DoctorFacts, seen: &PodSecurity) -> Finding {
     let namespace = &facts.snapshot.cluster.namespace;
-    let excessive = facts
-        .objects
-        .security
-        .iter()
-        .filter(|it| !it.excesses.is_empty());
-    excessive
-        .map(|it| {
-            let finding = Finding::warning(
-                ObjectRef::pod(&it.pod),
-                "it may do more than a database needs",
-            )
-            .evidence_lines(it.excesses.iter().cloned());
-            match facts.set_of(&it.pod) {
-                Some(set) => finding.next(format!(
-                    "kubectl -n {namespace} edit statefulset {}",
-                    set.name
-                )),
-                None => finding,
-            }
-        })
-        .collect()
+    let finding = Finding::warning(
+        ObjectRef::pod(&seen.pod),
+        "it may do more than a database needs",
+    )
+    .evidence_lines(seen.excesses.iter().cloned());
+    match facts.set_of(&seen.pod) {
+        Some(set) => finding.next(format!(
+            "kubectl -n {namespace} edit statefulset {}",
+            set.name
+        )),
+        None => finding,
+    }
 }
 
 pub(super) fn public_schema_create(facts: &DoctorFacts) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! Asking the facts of servers: who did not answer is unknown, and never well.
 
-use super::facts::{DatabaseContents, DoctorFacts, ServerAnswer, ServerContents};
+use super::facts::{DatabaseContents, DoctorFacts, ServerAnswer, ServerContents, ServerSeen};
 use super::result::{Finding, cluster};
 use crate::cluster::{Instance, ObjectRef};
 
@@ -55,17 +55,28 @@ pub(super) fn each_database(
         };
         findings.push(Finding::unknown(database_of(name), why));
     }
-    let left = contents
-        .databases
-        .len()
-        .saturating_sub(server.databases.len());
-    if left > 0 {
-        findings.push(Finding::unknown(
-            primary(facts),
-            format!("the {left} smallest databases were not looked at"),
-        ));
-    }
+    findings.extend(left_out(facts, server, contents));
     findings
+}
+
+/// An unknown of the databases that were not looked at: the largest are.
+pub(super) fn left_out(
+    facts: &DoctorFacts,
+    server: &ServerSeen,
+    contents: &ServerContents,
+) -> Option<Finding> {
+    let all = contents.databases.len();
+    let left = all.saturating_sub(server.databases.len());
+    (left > 0).then(|| {
+        let why = format!("the {left} smallest databases were not looked at");
+        Finding::unknown(primary(facts), why)
+    })
+}
+
+/// What each server that answers says.
+pub(super) fn each_answer(facts: &DoctorFacts) -> impl Iterator<Item = (&str, &ServerAnswer)> {
+    let answered = facts.servers.iter();
+    answered.filter_map(|it| Some((it.pod.as_str(), it.answer.as_ref().ok()?)))
 }
 
 /// A database.

@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 
 use super::fixture::{answer, contents, database, line, shop, usage, well};
 use super::{
-    Access, AutovacuumTable, BackupSeen, Check, CheckCode, ChecksumFailures, ClientFacts,
-    CollationFacts, Difference, DoctorFacts, Examination, IndexName, IndexUse, Outcome,
-    SequenceUse, examine,
+    Access, AppliedSeen, AutovacuumTable, BackupSeen, Check, CheckCode, ChecksumFailures,
+    ClientFacts, CollationFacts, Difference, Differing, DoctorFacts, Examination, IndexName,
+    IndexUse, Outcome, SequenceUse, examine,
 };
 use crate::cluster::fixture::{PRIMARY, facts as server_facts, now, primary, replica};
 use crate::cluster::{
-    Database, FindingCode, GitOps, Limits, Lsn, PAUSED_BOUNDS, Timeline, Unrequested, assess,
+    Database, FindingCode, GitOps, Limits, Lsn, NotVisible, ObjectKind, PAUSED_BOUNDS, Timeline,
+    UnreadableJournal, Unrequested, assess,
 };
 use crate::plan::{Drift, Reverts, UnloggedTables};
 use crate::wal::{BreakReason, WalBreak, WalProtection};
@@ -48,6 +49,12 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
         }),
         (Check::SharedZone, Note, |it| {
             for place in it.objects.nodes.iter_mut().flat_map(|it| it.values_mut()) {
+                place.zone = Some("a".into());
+            }
+        }),
+        (Check::SharedZone, Note, |it| {
+            let mut places = it.objects.nodes.iter_mut().flat_map(|it| it.values_mut());
+            for place in places.by_ref().take(2) {
                 place.zone = Some("a".into());
             }
         }),
@@ -191,7 +198,16 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
         }),
         (Check::TrustLogin, Critical, |it| hba(it, "trust")),
         (Check::WeakLoginMethod, Warning, |it| hba(it, "md5")),
+        (Check::WeakLoginMethod, Warning, |it| hba(it, "ldap")),
+        (Check::WeakLoginMethod, Warning, |it| hba(it, "radius")),
         (Check::TlsOff, Note, |it| answer(it, 0).tls = false),
+        (Check::TlsOff, Note, |it| {
+            answer(it, 0).tls = false;
+            answer(it, 0).clients.push(standby());
+        }),
+        (Check::TlsOff, Warning, |it| {
+            answer(it, 0).clients.push(standby())
+        }),
         (Check::TlsOff, Warning, |it| {
             answer(it, 0).clients.push(client(false, false))
         }),
@@ -207,7 +223,8 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
             }
         }),
         (Check::PodSecurity, Warning, |it| {
-            it.objects.security[0].excesses = vec!["container postgres is privileged".into()];
+            let security = it.objects.security.as_mut().expect("they were seen");
+            security[0].excesses = vec!["container postgres is privileged".into()];
         }),
         (Check::PublicSchemaCreate, Warning, |it| {
             database(it, 0).public_create = true
@@ -255,11 +272,22 @@ fn damages() -> Vec<(Check, Outcome, Damage)> {
             it.drift.push(drift(Reverts::NextDeploy))
         }),
         (Check::DiffersFromApplied, Note, |it| {
-            it.objects.differences.push(Difference {
+            applied(it).differences.push(Difference {
                 object: "statefulset/staging-postgres-replica".into(),
-                field: "spec.replicas".into(),
-                applied: "2".into(),
-                is: "3".into(),
+                differing: Differing::Value {
+                    field: "spec.replicas".into(),
+                    applied: "2".into(),
+                    is: "3".into(),
+                },
+            });
+        }),
+        (Check::DiffersFromApplied, Note, |it| {
+            applied(it).differences.push(Difference {
+                object: "statefulset/staging-postgres-replica".into(),
+                differing: Differing::Taken {
+                    manager: "kubectl-edit".into(),
+                    fields: vec!["spec.replicas".into()],
+                },
             });
         }),
         (Check::RightsToLook, Warning, |it| {
@@ -279,6 +307,23 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
         }),
         (&[Check::NoNetworkPolicy], |it| {
             it.objects.policies = Err("forbidden".into())
+        }),
+        (&[Check::PodSecurity, Check::DiffersFromApplied], |it| {
+            it.objects.security = Err("timeout".into());
+            it.objects.applied = Err("timeout".into());
+        }),
+        (&[Check::PodSecurity], |it| {
+            let security = it.objects.security.as_mut().expect("they were seen");
+            security.pop();
+        }),
+        (&[Check::DiffersFromApplied], |it| {
+            let unrecorded = &mut applied(it).unrecorded;
+            unrecorded.push("service/staging-postgres-write".into());
+        }),
+        (&[Check::DiffersFromApplied], |it| {
+            let why = "forbidden".into();
+            let what = ObjectKind::Autoscalers;
+            applied(it).unseen.push(NotVisible { what, why });
         }),
         (&[Check::SharedZone], |it| {
             it.objects.nodes = Err("forbidden".into())
@@ -316,6 +361,24 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
             ],
             |it| it.servers[1].answer = Err("no answer within 10 s".into()),
         ),
+        (&[Check::UnusedIndex], |it| {
+            contents(it).databases.push("small".into())
+        }),
+        (&[Check::UnusedIndex], |it| {
+            usage(it, 0).unused_indexes.push(unused());
+            let many = (0..1000).map(|_| IndexUse {
+                index: "public.other".into(),
+                ..unused()
+            });
+            usage(it, 1).unused_indexes.extend(many);
+        }),
+        (&[Check::TlsOff, Check::SuperuserApplication], |it| {
+            let many = (0..100).map(|_| client(false, true));
+            answer(it, 1).clients.extend(many);
+        }),
+        (&[Check::PasswordIsName, Check::Md5Password], |it| {
+            passwords(it).left_out = 1
+        }),
         // What the primary uses is used, whatever the others would say; of the rest it matters.
         (&[Check::UnusedIndex], |it| {
             usage(it, 0).unused_indexes.push(unused());
@@ -367,6 +430,115 @@ fn blindness() -> Vec<(&'static [Check], Damage)> {
     ]
 }
 
+/// The same of what `pgctl status` finds.
+fn blindness_of_status() -> Vec<(&'static [FindingCode], Damage)> {
+    use FindingCode as Code;
+    vec![
+        (
+            &[
+                Code::WriteServiceAstray,
+                Code::WriteServiceEmpty,
+                Code::ReadServiceAstray,
+                Code::ReadServiceEmpty,
+            ],
+            |it| hide(it, ObjectKind::Services),
+        ),
+        (
+            &[
+                Code::WriteServiceAstray,
+                Code::WriteServiceEmpty,
+                Code::ReadServiceAstray,
+                Code::ReadServiceEmpty,
+            ],
+            |it| hide(it, ObjectKind::EndpointSlices),
+        ),
+        (
+            &[
+                Code::SeveralAutoscalers,
+                Code::AutoscalerMayDeletePrimary,
+                Code::AutoscalerAtMaximum,
+                Code::AutoscalerBlind,
+            ],
+            |it| {
+                it.snapshot.autoscaler = None;
+                hide(it, ObjectKind::Autoscalers);
+            },
+        ),
+        (&[Code::VolumeDeleting], |it| hide(it, ObjectKind::Volumes)),
+        (&[Code::EmptyPrimaryVolume], |it| {
+            silence(it, PRIMARY);
+            hide(it, ObjectKind::Volumes);
+        }),
+        (&[Code::NodeNotReady], |it| hide(it, ObjectKind::Nodes)),
+        (
+            &[
+                Code::TopologyDiffers,
+                Code::StopUnproven,
+                Code::SynchronousNamesDiffer,
+                Code::AutoscalerMayDeletePrimary,
+            ],
+            |it| hide(it, ObjectKind::ConfigMaps),
+        ),
+        (
+            &[
+                Code::OperationUnfinished,
+                Code::RecordHeld,
+                Code::JournalUnreadable,
+            ],
+            |it| hide(it, ObjectKind::Journal),
+        ),
+        (&[Code::OperationUnfinished, Code::RecordHeld], |it| {
+            it.snapshot.unreadable_journal = Some(UnreadableJournal {
+                config_map: "staging-postgres-journal".into(),
+                why: "it makes no sense".into(),
+                needs: None,
+            });
+        }),
+        (
+            &[
+                Code::ReadOnlyPrimary,
+                Code::ConnectionsExhausted,
+                Code::SynchronousStandbyMissing,
+                Code::SynchronousNamesDiffer,
+                Code::NoStandby,
+                Code::WriteServiceAstray,
+                Code::TopologyDiffers,
+                Code::OtherTimeline,
+                Code::StandbyBehind,
+                Code::StandbyNotStreaming,
+            ],
+            |it| silence(it, PRIMARY),
+        ),
+        (
+            &[
+                Code::SplitBrain,
+                Code::OtherSystem,
+                Code::DiskFull,
+                Code::RecoverySettings,
+                Code::StandbysKeptOut,
+                Code::ConfigurationMistake,
+                Code::StartWaiting,
+                Code::SlotLost,
+                Code::ReplayPaused,
+                Code::ReplayDelayed,
+                Code::InactiveSlot,
+                Code::ReadServiceAstray,
+                Code::ArchivingFails,
+                Code::ArchivingHangs,
+                Code::RestartPending,
+            ],
+            |it| silence(it, &replica(0)),
+        ),
+    ]
+}
+
+fn hide(facts: &mut DoctorFacts, what: ObjectKind) {
+    facts.snapshot.unseen.push(NotVisible {
+        what,
+        why: "forbidden".into(),
+    });
+}
+
 fn silence(facts: &mut DoctorFacts, pod: &str) {
     let instances = &mut facts.snapshot.instances;
     let instance = instances.iter_mut().find(|it| it.name() == pod);
@@ -374,6 +546,10 @@ fn silence(facts: &mut DoctorFacts, pod: &str) {
         reason: "no answer within 10 s".into(),
         alive: false,
     };
+}
+
+fn applied(facts: &mut DoctorFacts) -> &mut AppliedSeen {
+    facts.objects.applied.as_mut().expect("it was looked at")
 }
 
 fn archive(facts: &mut DoctorFacts) -> &mut WalProtection {
@@ -430,6 +606,15 @@ fn client(superuser: bool, tls: bool) -> ClientFacts {
         superuser,
         remote: true,
         tls,
+        replication: false,
+    }
+}
+
+/// A standby that streams in the open, as a superuser even.
+fn standby() -> ClientFacts {
+    ClientFacts {
+        replication: true,
+        ..client(true, false)
     }
 }
 
@@ -497,6 +682,38 @@ fn what_could_not_be_looked_at_is_never_passed() {
             assert_eq!(outcome, Outcome::Unknown, "{check:?}");
         }
     }
+    for (codes, damage) in blindness_of_status() {
+        let examination = examined(damage);
+        for code in codes {
+            let outcome = outcome(&examination, CheckCode::Health(*code));
+            assert_eq!(outcome, Outcome::Unknown, "{code}");
+        }
+    }
+}
+
+/// All but those that lists of pods and StatefulSets tell, without which nothing is examined.
+#[test]
+fn each_finding_of_status_can_be_unknown() {
+    let tried = blindness_of_status();
+    let tried: BTreeSet<FindingCode> = tried.iter().flat_map(|it| it.0).copied().collect();
+    let always_known: BTreeSet<FindingCode> = [
+        FindingCode::NoPrimary,
+        FindingCode::PrimarySilent,
+        FindingCode::StartRefused,
+        FindingCode::PodUnscheduled,
+        FindingCode::PodDown,
+        FindingCode::DatabaseSilent,
+        FindingCode::PodTerminating,
+        FindingCode::PodRestarting,
+        FindingCode::ReplicasMissing,
+        FindingCode::OlderRevision,
+        FindingCode::PodNotReady,
+        FindingCode::Unseen,
+    ]
+    .into();
+    let all: BTreeSet<FindingCode> = FindingCode::ALL.iter().copied().collect();
+    assert_eq!(&tried | &always_known, all);
+    assert!(tried.is_disjoint(&always_known));
 }
 
 #[test]
@@ -587,4 +804,123 @@ fn the_severity_that_fails_is_the_one_asked_for_or_worse() {
     assert!(unknown.fails_on(Warning) && !unknown.fails_on(Critical));
     let critical = examined(|it| hba(it, "trust"));
     assert!(critical.fails_on(Critical));
+}
+
+/// All that is to be typed about what a check has found.
+fn remedies(damage: Damage, check: Check) -> String {
+    let found = examined(damage).results.into_iter();
+    let found = found.filter(|it| it.code == CheckCode::Own(check));
+    found.flat_map(|it| it.next).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_collation_is_mended_where_it_is_wrong() {
+    let check = Check::CollationMismatch;
+    let on_primary = remedies(|it| answer(it, 0).collations.push(collation("shop")), check);
+    assert!(on_primary.contains("reindex database"), "{on_primary}");
+    let on_both = remedies(
+        |it| {
+            answer(it, 0).collations.push(collation("shop"));
+            answer(it, 1).collations.push(collation("shop"));
+        },
+        check,
+    );
+    assert!(!on_both.contains("rollout"), "{on_both}");
+    // The primary is right: nothing may be recorded or rebuilt there.
+    let on_standby = remedies(|it| answer(it, 1).collations.push(collation("shop")), check);
+    let rollout = "rollout --restart --pod staging-postgres-replica-0";
+    assert!(
+        on_standby.contains(rollout) && !on_standby.contains("reindex"),
+        "{on_standby}"
+    );
+    let several = remedies(
+        |it| {
+            let collations = &mut database(it, 0).collations;
+            collations.extend([collation("a"), collation("b")]);
+        },
+        check,
+    );
+    assert_eq!(several.matches("reindex").count(), 1, "{several}");
+    for name in ["a", "b"] {
+        let sql = format!("alter collation {name} refresh version");
+        assert!(several.contains(&sql), "{several}");
+    }
+}
+
+#[test]
+fn what_a_reindex_has_left_is_dropped() {
+    let index = |name: &str| IndexName {
+        index: name.into(),
+        table: "public.cart".into(),
+    };
+    for left in [
+        "cart_idx_ccnew",
+        "cart_idx_ccold1",
+        "public.\"Cart_ccnew2\"",
+    ] {
+        let mut facts = well();
+        database(&mut facts, 0).invalid_indexes = vec![index(left), index("public.broken")];
+        let examination = examine(&facts, None);
+        let mut found = examination.results.iter();
+        let found = found.find(|it| it.code == CheckCode::Own(Check::InvalidIndex));
+        let next = &found.expect("it is found").next;
+        assert!(
+            next[0].contains("reindex index concurrently public.broken"),
+            "{next:?}"
+        );
+        assert!(
+            next[1].contains("drop index concurrently") && next.len() == 2,
+            "{next:?}"
+        );
+    }
+}
+
+#[test]
+fn who_can_not_be_logged_in_to_is_let_in_for_a_vacuum() {
+    let check = Check::TransactionIdWraparound;
+    let closed = remedies(
+        |it| {
+            let age = &mut contents(it).ages[0];
+            (age.transactions, age.connectable) = (600_000_000, false);
+        },
+        check,
+    );
+    let order = [
+        "allow_connections true",
+        "vacuum (freeze",
+        "allow_connections false",
+    ];
+    let order = order.map(|it| closed.find(it));
+    assert!(
+        order.iter().all(Option::is_some) && order.is_sorted(),
+        "{closed}"
+    );
+    let half_dropped = remedies(
+        |it| {
+            let age = &mut contents(it).ages[0];
+            (age.transactions, age.invalid) = (600_000_000, true);
+        },
+        check,
+    );
+    assert!(half_dropped.contains("drop database"), "{half_dropped}");
+}
+
+#[test]
+fn a_line_of_pg_hba_is_shown_with_its_mask() {
+    for (address, netmask, shown) in [
+        ("10.0.0.0", "255.0.0.0", "10.0.0.0/8"),
+        ("0.0.0.0", "0.0.0.0", "0.0.0.0/0"),
+        ("fd00::", "ffff:ffff::", "fd00::/32"),
+        ("10.0.0.0", "255.0.255.0", "10.0.0.0 255.0.255.0"),
+    ] {
+        let mut facts = well();
+        let mut of_mask = line(7, "host", Some(address), "trust");
+        of_mask.netmask = Some(netmask.into());
+        answer(&mut facts, 0).hba = Some(vec![of_mask]);
+        let examination = examine(&facts, None);
+        let mut found = examination.results.iter();
+        let found = found.find(|it| it.code == CheckCode::Own(Check::TrustLogin));
+        let line = &found.expect("it is found").evidence[0];
+        assert_eq!(line, &format!("line 7: host all all {shown} trust"));
+    }
 }

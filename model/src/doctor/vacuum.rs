@@ -5,7 +5,7 @@ use super::remedy::{in_database, on_primary, show_settings};
 use super::result::{Finding, cluster};
 use super::servers::{database_of, each_database, each_server, of_primary};
 use crate::cluster::suggestion::show_connections;
-use crate::cluster::{Instance, ObjectRef, words};
+use crate::cluster::{Instance, ObjectRef, quote_identifier, words};
 
 /// From here on `VACUUM` drops everything else to keep ids from running out (`vacuum_failsafe_age`,
 /// `vacuum_multixact_failsafe_age`); half a billion are left.
@@ -46,15 +46,36 @@ fn wraparound(
             } else {
                 Finding::warning(object, what)
             };
-            finding
-                .evidence(format!(
+            let finding = finding.evidence(format!(
                     "autovacuum should have frozen it at {}; at the end the server takes no more writes",
                     millions(limit)
-                ))
-                .next(in_database(&facts.snapshot, &it.database, "vacuum (freeze, verbose)"))
+                ));
+            let remedy = freeze(facts, it);
+            remedy.into_iter().fold(finding, Finding::next)
         })
         .collect()
     })
+}
+
+/// Nobody can vacuum where nobody can log in; only autovacuum does.
+fn freeze(facts: &DoctorFacts, age: &DatabaseAge) -> Vec<String> {
+    let name = quote_identifier(&age.database);
+    if age.invalid {
+        // Half of it is gone: a DROP DATABASE was interrupted.
+        return vec![on_primary(
+            &facts.snapshot,
+            &format!("drop database {name}"),
+        )];
+    }
+    let vacuum = in_database(&facts.snapshot, &age.database, "vacuum (freeze, verbose)");
+    if age.connectable {
+        return vec![vacuum];
+    }
+    let allow = |yes: bool| {
+        let sql = format!("alter database {name} with allow_connections {yes}");
+        on_primary(&facts.snapshot, &sql)
+    };
+    vec![allow(true), vacuum, allow(false)]
 }
 
 fn millions(count: u64) -> String {

@@ -43,6 +43,14 @@ fn of_container(spec: &PodSpec, container: &Container) -> impl Iterator<Item = &
     let non_root = own
         .and_then(|it| it.run_as_non_root)
         .or_else(|| of_pod.and_then(|it| it.run_as_non_root));
+    let user = own
+        .and_then(|it| it.run_as_user)
+        .or_else(|| of_pod.and_then(|it| it.run_as_user));
+    // Who it runs as may be said without saying that it is not root.
+    let may_be_root = match user {
+        Some(user) => user == 0,
+        None => non_root != Some(true),
+    };
     let drops_all = own
         .and_then(|it| it.capabilities.as_ref()?.drop.as_ref())
         .is_some_and(|dropped| dropped.iter().any(|it| it.eq_ignore_ascii_case("all")));
@@ -55,7 +63,7 @@ fn of_container(spec: &PodSpec, container: &Container) -> impl Iterator<Item = &
             own.and_then(|it| it.allow_privilege_escalation) != Some(false),
             "may gain privileges",
         ),
-        (non_root != Some(true), "may run as root"),
+        (may_be_root, "may run as root"),
         (!drops_all, "keeps capabilities of root"),
     ]
     .into_iter()
@@ -96,6 +104,21 @@ mod tests {
             "containers": [{"name": "postgres", "securityContext": {
                 "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}}]});
         assert_eq!(excesses(spec), Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_it_runs_as_says_whether_that_is_root() {
+        let root = |of_pod: serde_json::Value, own: serde_json::Value| {
+            let spec = json!({"securityContext": of_pod, "containers": [
+                {"name": "postgres", "securityContext": own}]});
+            let excesses = excesses(spec);
+            excesses.iter().any(|it| it.ends_with("may run as root"))
+        };
+        assert!(root(json!({}), json!({})));
+        assert!(!root(json!({"runAsUser": 999}), json!({})));
+        assert!(!root(json!({}), json!({"runAsUser": 999})));
+        assert!(root(json!({"runAsUser": 999}), json!({"runAsUser": 0})));
+        assert!(!root(json!({"runAsNonRoot": true}), json!({})));
     }
 
     #[test]

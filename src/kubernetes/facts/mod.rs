@@ -15,7 +15,7 @@ mod template;
 mod topology;
 mod volume;
 
-pub(crate) use applied::differences;
+pub(crate) use applied::{differences, keep_owners};
 pub(crate) use autoscaler::autoscaler_facts;
 pub(crate) use config::{deployed_configs, mounted_config_maps};
 pub(crate) use container::database_container;

@@ -14,7 +14,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     );
     findings.extend(unproven(snapshot));
     // Whoever runs one needs what it keeps.
-    if snapshot.unfinished.is_none() && snapshot.unreadable_journal.is_none() {
+    if snapshot.operation_unfinished() == Some(false) {
         findings.extend(held(snapshot));
     }
 }
