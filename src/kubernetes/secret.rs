@@ -171,7 +171,11 @@ impl Kube {
     /// # Errors
     /// When it may not be read, or is not there.
     pub async fn judge_secret(&self, source: &CredentialsSource) -> Result<SecretFacts, KubeError> {
-        Ok(judged(&self.secret(source).await?, &source.secret))
+        let secret = self.secret(source).await?;
+        if passwords(&secret, source).next().is_none() {
+            return Err(source.bad("has no password".to_owned()));
+        }
+        Ok(judged(&secret, source))
     }
 
     /// The Secret that the password is in.
@@ -184,18 +188,32 @@ impl Kube {
     }
 }
 
-/// What is wrong with the values of a Secret, by comparing them; they are kept nowhere.
-fn judged(secret: &Secret, name: &str) -> SecretFacts {
+/// The values that are passwords: those that the pod template takes for some, and those whose key says so.
+fn passwords<'a>(
+    secret: &'a Secret,
+    source: &CredentialsSource,
+) -> impl Iterator<Item = (&'a String, &'a [u8])> {
+    let is_password = |key: &str| {
+        let word = key.to_lowercase();
+        key == source.password_key
+            || source.replication_key.as_deref() == Some(key)
+            || ["pass", "pw"].iter().any(|it| word.contains(it))
+    };
     let data = secret.data.iter().flatten();
-    let values: Vec<(&String, &[u8])> = data
+    data.filter(move |(key, _)| is_password(key))
         .map(|(key, value)| (key, value.0.as_slice()))
-        .filter(|(key, _)| key.contains("password"))
-        .collect();
+}
+
+/// What is wrong with the values of a Secret, by comparing them; they are kept nowhere.
+fn judged(secret: &Secret, source: &CredentialsSource) -> SecretFacts {
+    let values: Vec<(&String, &[u8])> = passwords(secret, source).collect();
+    let is_user =
+        |key: &str| source.user_key.as_deref() == Some(key) || key.to_lowercase().contains("user");
     let users = secret.data.iter().flatten();
     let users: Vec<&[u8]> = users
-        .filter(|(key, _)| key.contains("user"))
+        .filter(|(key, _)| is_user(key))
         .map(|(_, value)| value.0.as_slice())
-        .chain([names::REPLICATION_ROLE.as_bytes()])
+        .chain([names::REPLICATION_ROLE.as_bytes(), source.user.as_bytes()])
         .collect();
     let lower = |value: &[u8]| String::from_utf8_lossy(value).to_lowercase();
     let guessable = |key: &str, value: &[u8]| {
@@ -204,7 +222,7 @@ fn judged(secret: &Secret, name: &str) -> SecretFacts {
             word.trim_end_matches(|it: char| it.is_ascii_digit() || it.is_ascii_punctuation());
         COMMON.contains(&word.as_str())
             || COMMON.contains(&bare)
-            || word == key
+            || word == key.to_lowercase()
             || users.iter().any(|user| lower(user) == word)
     };
     let keys = |wanted: &dyn Fn(&str, &[u8]) -> bool| -> Vec<String> {
@@ -212,7 +230,7 @@ fn judged(secret: &Secret, name: &str) -> SecretFacts {
         found.map(|(key, _)| (*key).clone()).collect()
     };
     SecretFacts {
-        name: name.to_owned(),
+        name: source.secret.clone(),
         guessable: keys(&guessable),
         short: keys(&|key, value| value.len() < SHORTEST && !guessable(key, value)),
         same: keys(&|key, value| {
@@ -280,7 +298,7 @@ fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credential
         replication_password,
         password: SecretString::from(password),
         source: source.clone(),
-        judged: judged(secret, &source.secret),
+        judged: judged(secret, source),
     })
 }
 
@@ -340,20 +358,46 @@ mod tests {
         assert!(credentials.replication_password.is_none(), "there is none");
     }
 
+    /// What is found in a Secret of these keys and values, by the template of above.
+    fn found(pairs: &[(&str, &str)]) -> SecretFacts {
+        use k8s_openapi::ByteString;
+        let data = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+            .collect();
+        let secret = Secret {
+            data: Some(data),
+            ..Secret::default()
+        };
+        let source = CredentialsSource::from_template(&template(), "n", None).expect("named");
+        judged(&secret, &source)
+    }
+
+    #[test]
+    fn what_the_template_takes_for_a_password_is_judged_by_whatever_key() {
+        let bad = found(&[
+            ("pw", "Zt55-8rRw-pp0L"),
+            ("rp", "Zt55-8rRw-pp0L"),
+            ("POSTGRES_PASSWORD", "postgres"),
+            ("pgpass", "x7Kq"),
+            ("DB_PWD", "changeme1"),
+            ("APP_USER", "shop-of-anna-and-bert"),
+            ("Passphrase", "shop-of-anna-and-bert"),
+            ("note", "x"),
+        ]);
+        assert_eq!(bad.same, ["pw", "rp"]);
+        assert_eq!(bad.guessable, ["DB_PWD", "POSTGRES_PASSWORD", "Passphrase"]);
+        assert_eq!(bad.short, ["pgpass"]);
+        let weak = found(&[("pw", "postgres"), ("rp", "short")]);
+        assert_eq!(
+            (weak.guessable, weak.short),
+            (vec!["pw".to_owned()], vec!["rp".to_owned()])
+        );
+    }
+
     #[test]
     fn passwords_are_compared_and_not_kept() {
-        use k8s_openapi::ByteString;
-        let of = |pairs: &[(&str, &str)]| {
-            let data = pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
-                .collect();
-            let secret = Secret {
-                data: Some(data),
-                ..Secret::default()
-            };
-            judged(&secret, "s")
-        };
+        let of = found;
         let good = of(&[
             ("postgres-user", "admin"),
             ("postgres-password", "n3K9-vbE2-wq71"),
