@@ -105,6 +105,11 @@ impl Call {
         self
     }
 
+    /// Whether its objects are in namespaces: a Role in one allows nothing of the others.
+    pub fn is_namespaced(&self) -> bool {
+        !matches!(self.resource, "nodes" | "persistentvolumes")
+    }
+
     /// The Role of `deploy/rbac` that allows it: `pgctl-viewer` may look (which takes streams into
     /// the pods, too), `pgctl-operator` may change; what belongs to no namespace takes a ClusterRole.
     pub fn role(&self) -> &'static str {

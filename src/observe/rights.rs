@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt as _;
 
 use crate::doctor::{Access, Known};
-use crate::kubernetes::{Call, Kube, NamespaceScope, Verb, calls_of};
+use crate::kubernetes::{Call, Kube, KubeError, NamespaceScope, Verb, calls_of};
 use crate::plan::OperationKind;
 
 /// Namespaces that are asked about at the same time.
@@ -13,8 +13,11 @@ const AT_ONCE: usize = 4;
 /// More questions than this are only asked when somebody has named the check.
 const MOST_QUESTIONS: usize = 1000;
 
+/// A permission: what may be done, in which API group, with what.
+type Needed = (Verb, &'static str, &'static str);
+
 /// What looking takes.
-const TO_LOOK: [(Verb, &str, &str); 16] = [
+const TO_LOOK: [Needed; 20] = [
     (Verb::List, "", "pods"),
     (Verb::List, "apps", "statefulsets"),
     (Verb::List, "", "services"),
@@ -25,23 +28,79 @@ const TO_LOOK: [(Verb, &str, &str); 16] = [
     (Verb::List, "", "events"),
     (Verb::List, "policy", "poddisruptionbudgets"),
     (Verb::List, "networking.k8s.io", "networkpolicies"),
+    // Who makes backups: `pgctl report`.
+    (Verb::List, "batch", "cronjobs"),
+    (Verb::List, "batch", "jobs"),
     (Verb::Get, "coordination.k8s.io", "leases"),
     (Verb::Get, "", "secrets"),
     (Verb::Get, "", "pods/log"),
     (Verb::Create, "", "pods/portforward"),
     (Verb::Create, "", "pods/exec"),
     (Verb::Get, "", "configmaps"),
+    // Whether they are well, and in which zones.
+    (Verb::Get, "", "nodes"),
+    (Verb::List, "", "nodes"),
+];
+
+/// What commands take that are no guided operation, or take more than one. Their names are without `pgctl`.
+const TO_CHANGE: [(&str, &[Needed]); 7] = [
+    (
+        "rollout --undo",
+        &[
+            (Verb::List, "apps", "controllerrevisions"),
+            (Verb::Patch, "apps", "statefulsets"),
+        ],
+    ),
+    ("upgrade", &[(Verb::Patch, "apps", "statefulsets")]),
+    (
+        "drain",
+        &[
+            (Verb::Get, "", "nodes"),
+            (Verb::List, "", "nodes"),
+            (Verb::Patch, "", "nodes"),
+            (Verb::Get, "", "persistentvolumes"),
+            (Verb::Create, "", "pods/eviction"),
+        ],
+    ),
+    (
+        "users create",
+        &[(Verb::Get, "", "secrets"), (Verb::Create, "", "secrets")],
+    ),
+    (
+        "users drop",
+        &[(Verb::Get, "", "secrets"), (Verb::Delete, "", "secrets")],
+    ),
+    (
+        "passwords rotate",
+        &[
+            (Verb::Get, "", "secrets"),
+            (Verb::Patch, "", "secrets"),
+            (Verb::Patch, "", "pods"),
+        ],
+    ),
+    // As every small change, it is written down.
+    (
+        "config set",
+        &[
+            (Verb::Get, "", "configmaps"),
+            (Verb::Create, "", "configmaps"),
+            (Verb::Update, "", "configmaps"),
+        ],
+    ),
 ];
 
 /// Each call that some command needs, and that command; none: looking.
 fn needed() -> Vec<(Call, Option<String>)> {
-    let mut needed: Vec<(Call, Option<String>)> = TO_LOOK
-        .iter()
-        .map(|(verb, group, resource)| (Call::new(*verb, group, resource), None))
-        .collect();
-    for kind in OperationKind::ALL {
-        let command = format!("pgctl {}", kind.command());
-        for call in calls_of(kind) {
+    let call = |(verb, group, resource): &Needed| Call::new(*verb, group, resource);
+    let mut needed: Vec<(Call, Option<String>)> =
+        TO_LOOK.iter().map(|it| (call(it), None)).collect();
+    let operations = OperationKind::ALL.into_iter();
+    let operations = operations.map(|kind| (kind.command(), calls_of(kind)));
+    let others = TO_CHANGE.iter();
+    let others = others.map(|(command, calls)| (*command, calls.iter().map(call).collect()));
+    for (command, calls) in operations.chain(others) {
+        let command = format!("pgctl {command}");
+        for call in calls {
             let need = (call, Some(command.clone()));
             // Two kinds may be one command.
             if !needed.contains(&need) {
@@ -69,17 +128,30 @@ pub(super) async fn missing(
     namespace: Option<&str>,
     calls: &[Call],
 ) -> Known<BTreeSet<String>> {
-    let within: Vec<Call>;
-    let missing = match namespace {
+    let missing: Vec<String> = match namespace {
         Some(namespace) => {
-            let calls = calls.iter().cloned();
-            within = calls.map(|it| it.within(namespace)).collect();
-            kube.not_listed(namespace, &within).await
+            let (inside, outside): (Vec<Call>, Vec<Call>) =
+                calls.iter().cloned().partition(Call::is_namespaced);
+            let inside = inside.into_iter().map(|it| it.within(namespace));
+            let inside: Vec<Call> = inside.collect();
+            let (inside, outside) = futures::join!(
+                kube.not_listed(namespace, &inside),
+                kube.not_allowed(&outside)
+            );
+            let said = |error: KubeError| error.to_string();
+            let missing = inside.map_err(said)?.into_iter();
+            missing
+                .chain(outside.map_err(said)?)
+                .map(permission)
+                .collect()
         }
-        None => kube.not_allowed(calls).await,
+        None => {
+            let missing = kube.not_allowed(calls).await;
+            let missing = missing.map_err(|error| error.to_string())?;
+            missing.into_iter().map(permission).collect()
+        }
     };
-    let missing = missing.map_err(|error| error.to_string())?;
-    Ok(missing.into_iter().map(permission).collect())
+    Ok(missing.into_iter().collect())
 }
 
 /// What is missing in each of many namespaces. What may be done in all of them takes as many questions as
@@ -182,6 +254,25 @@ mod tests {
             .collect();
         for kind in OperationKind::ALL {
             assert!(commands.contains(format!("pgctl {}", kind.command()).as_str()));
+        }
+        assert!(commands.contains("pgctl drain"), "{commands:?}");
+    }
+
+    #[test]
+    fn who_may_not_evict_or_write_secrets_may_not_carry_out_everything() {
+        for (permission, command) in [
+            ("create pods/eviction", "pgctl drain"),
+            ("patch nodes", "pgctl drain"),
+            ("create secrets", "pgctl users create"),
+            ("delete secrets", "pgctl users drop"),
+            ("patch secrets", "pgctl passwords rotate"),
+            ("list controllerrevisions.apps", "pgctl rollout --undo"),
+        ] {
+            let missing = BTreeSet::from([permission.to_owned()]);
+            let denied = access(&missing).into_iter();
+            let mut denied = denied.filter(|it| !it.allowed);
+            let found = denied.any(|it| it.command.as_deref() == Some(command));
+            assert!(found, "{permission}");
         }
     }
 }
