@@ -190,9 +190,12 @@ fn code(given: &str) -> Result<CheckCode, Failure> {
     CheckCode::find(given.trim()).ok_or_else(|| {
         let codes: Vec<String> = CheckCode::all().map(|it| it.to_string()).collect();
         let failure = Failure::new(ExitCode::Usage, format!("there is no check {given:?}"));
-        match nearest(given, codes.iter().map(String::as_str)) {
-            Some(near) => failure.next(format!("pgctl doctor --check {near}")),
-            None => failure.next("pgctl doctor -v   # names every check"),
-        }
+        let failure = match nearest(given, codes.iter().map(String::as_str)) {
+            Some(near) => failure
+                .because(format!("nearest is {near}"))
+                .next(format!("pgctl doctor --check {near}")),
+            None => failure,
+        };
+        failure.next("pgctl explain   # lists every code")
     })
 }
