@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
+use super::judging::JudgingArgs;
+
 /// Collect what a ticket needs into one archive, without secrets
 ///
 /// Objects, Events, logs, settings, replication state, history, and what the doctor says, as a .tar.gz.
 /// Secrets, passwords and the texts of queries are left out: every value of every Secret that can be read
 /// is looked for in every file, as it is and in base64. What could not be collected is named in README.txt
-/// in the archive, with the reason. Look through it before it leaves your hands all the same.
+/// in the archive, with the reason, and so is how far the search for secrets got. Look through it before it leaves your hands all the same.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,4 +31,7 @@ pub struct ReportArgs {
     /// Keep the texts of queries, and the values that log entries quote
     #[arg(long, env = "PGCTL_WITH_QUERIES", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub with_queries: bool,
+    /// What the doctor's part judges by.
+    #[command(flatten)]
+    pub judging: JudgingArgs,
 }

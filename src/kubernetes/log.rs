@@ -55,7 +55,24 @@ impl Kube {
         lines: u32,
         previous: bool,
     ) -> Result<String, KubeError> {
+        self.container_lines(namespace, pod, names::CONTAINER, lines, previous)
+            .await
+    }
+
+    /// The same of any container of a pod.
+    ///
+    /// # Errors
+    /// When the API refuses, or there is no such log.
+    pub async fn container_lines(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        lines: u32,
+        previous: bool,
+    ) -> Result<String, KubeError> {
         let params = LogParams {
+            container: Some(container.to_owned()),
             tail_lines: Some(lines.into()),
             timestamps: true,
             previous,
@@ -64,8 +81,8 @@ impl Kube {
         self.log(namespace, pod, params).await
     }
 
-    /// What `params` ask for of the log of the database container: of a log that nobody counts the
-    /// lines of, the last 200.
+    /// What `params` ask for of the log of a container, the database's unless they name another: of a log
+    /// that nobody counts the lines of, the last 200.
     async fn log(
         &self,
         namespace: &str,
@@ -75,7 +92,7 @@ impl Kube {
         const LINES: i64 = 200;
         let (api, call) = self.log_request(namespace, pod);
         let params = LogParams {
-            container: Some(names::CONTAINER.to_owned()),
+            container: params.container.or(Some(names::CONTAINER.to_owned())),
             tail_lines: params.tail_lines.or(Some(LINES)),
             ..params
         };

@@ -1,12 +1,11 @@
 //! Objects as the API gives them, for who looks for a fault elsewhere.
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::Value;
 
-use super::{Call, CredentialsSource, Kube, KubeError, Verb};
+use super::{Call, Kube, KubeError, Verb};
 
 /// A kind of object: group, version, kind, plural, and whether those of the cluster carry its label.
 type Kind = (&'static str, &'static str, &'static str, &'static str, bool);
@@ -84,29 +83,5 @@ impl Kube {
             (plural, values)
         }))
         .await
-    }
-
-    /// All values of all Secrets that may be read, except names of users: to see that they are nowhere.
-    ///
-    /// # Errors
-    /// When not even the cluster's own can be read.
-    pub async fn secret_values(
-        &self,
-        source: &CredentialsSource,
-    ) -> Result<Vec<String>, KubeError> {
-        let namespace = &source.namespace;
-        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
-        let call = Call::new(Verb::List, "", "secrets").within(namespace);
-        let secrets = match self.list(&api, &call, "").await {
-            Ok(secrets) => secrets,
-            // The viewer's Role knows the one by its name.
-            Err(_) => vec![self.secret(source).await?],
-        };
-        let pairs = secrets.iter().flat_map(|it| it.data.iter().flatten());
-        Ok(pairs
-            .filter(|(key, _)| !key.contains("user"))
-            .filter_map(|(_, value)| String::from_utf8(value.0.clone()).ok())
-            .map(|it| it.trim_end_matches('\n').to_owned())
-            .collect())
     }
 }

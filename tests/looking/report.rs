@@ -21,12 +21,33 @@ const STRAY: [&str; 3] = [
     "stray-in-url-3",
 ];
 const QUERY: &str = "card-4711-of-somebody";
+/// Under keys with "user" in them; with the line end that somebody's editor has left.
+const OF_USERS: [(&str, &str); 2] = [
+    ("superuser-password", "Kw8-of-a-superuser\r\n"),
+    ("user-token", "Zt5-of-a-user"),
+];
+/// What is no secret, by the whole name of its key.
+const OPEN_KEYS: [&str; 11] = [
+    "type",
+    "provider",
+    "host",
+    "port",
+    "database",
+    "dbname",
+    "namespace",
+    "ca.crt",
+    "user",
+    "username",
+    "postgres-user",
+];
 
 #[test]
 fn a_report_has_what_a_ticket_needs_and_no_secret() -> Result<()> {
     on_sandbox(1, async |cluster| {
         hide_secrets_everywhere(cluster).await?;
         everything_is_in_it_and_no_secret(cluster).await?;
+        a_role_of_an_application_leaves_it_readable(cluster).await?;
+        the_doctor_looks_at_the_store_that_is_named(cluster).await?;
         queries_are_in_it_when_they_are_wanted(cluster).await?;
         a_file_that_is_there_stays(cluster).await?;
         who_may_not_read_all_secrets_gets_none_either(cluster).await?;
@@ -51,6 +72,19 @@ async fn hide_secrets_everywhere(cluster: &SandboxCluster) -> Result<()> {
         data: Some(BTreeMap::from([app])),
         ..Secret::default()
     })?;
+    let of_users = OF_USERS.map(|(key, value)| {
+        let value = ByteString(value.as_bytes().to_vec());
+        (key.to_owned(), value)
+    });
+    store.add(&Secret {
+        metadata: ObjectMeta {
+            name: Some("of-users".into()),
+            namespace: Some(namespace.to_owned()),
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from(of_users)),
+        ..Secret::default()
+    })?;
     let copy = format!(
         "{{\"data\": \"{}\"}}",
         BASE64_STANDARD.encode("qT7/of-an-application")
@@ -72,6 +106,13 @@ async fn hide_secrets_everywhere(cluster: &SandboxCluster) -> Result<()> {
         });
     })?;
     store.modify(namespace, &full("config"), |map: &mut ConfigMap| {
+        let users = OF_USERS.map(|(_, value)| {
+            let (bare, raw) = (value.trim(), BASE64_STANDARD.encode(value));
+            format!("{bare} {} {raw}", BASE64_STANDARD.encode(bare))
+        });
+        map.data
+            .get_or_insert_default()
+            .insert("users".into(), users.join("\n"));
         let text = format!(
             "host=a password={} user=b\npostgres://shop:{}@db/shop\nqT7/of-an-application\n",
             STRAY[1], STRAY[2]
@@ -116,16 +157,22 @@ fn no_secret(cluster: &SandboxCluster, files: &BTreeMap<String, String>) -> Resu
         .store()
         .read_all::<Secret>(Some(cluster.namespace()), &Selector::everything())?;
     let data = secrets.items.iter().flat_map(|it| it.data.iter().flatten());
-    let mut values: Vec<String> = data
-        .filter(|(key, _)| !key.contains("user"))
-        .map(|(_, value)| Ok(String::from_utf8(value.0.clone())?))
-        .collect::<Result<_>>()?;
+    let mut values: Vec<Vec<u8>> = data
+        .filter(|(key, _)| !OPEN_KEYS.contains(&key.as_str()))
+        .map(|(_, value)| value.0.clone())
+        .collect();
     ensure!(values.len() >= 3, "{} secrets", values.len());
-    values.extend(STRAY.map(str::to_owned));
+    values.extend(STRAY.map(|it| it.as_bytes().to_vec()));
     for value in values {
+        let bare = value.trim_ascii();
+        let plain = String::from_utf8(bare.to_vec())?;
         for (name, text) in files {
-            for shape in [value.clone(), BASE64_STANDARD.encode(&value)] {
-                ensure!(!text.contains(&shape), "{value:?} is in {name}");
+            for shape in [
+                plain.clone(),
+                BASE64_STANDARD.encode(bare),
+                BASE64_STANDARD.encode(&value),
+            ] {
+                ensure!(!text.contains(&shape), "{plain:?} is in {name}");
             }
             // Its own question about passwords may be among the running queries; a verifier goes on with digits.
             let verifier = text.split("SCRAM-SHA-256$").skip(1);
@@ -196,6 +243,45 @@ async fn everything_is_in_it_and_no_secret(cluster: &SandboxCluster) -> Result<(
     Ok(())
 }
 
+/// Its Secret says where the database is, too: those words stand everywhere.
+async fn a_role_of_an_application_leaves_it_readable(cluster: &SandboxCluster) -> Result<()> {
+    let create = ["users", "create", "app", "--database", "shop", "--yes"];
+    cluster.pgctl(&create).await?.exits(0)?;
+    let file = cluster.folder().join("account.tar.gz");
+    let arguments = ["report", "--file", &file.to_string_lossy()];
+    cluster.pgctl(&arguments).await?.exits(0)?;
+    let files = unpacked(&file)?;
+    no_secret(cluster, &files)?;
+    let status = &files["status.json"];
+    for name in [
+        full("primary-0"),
+        full("replica-0"),
+        cluster.namespace().to_owned(),
+    ] {
+        ensure!(status.contains(&format!("{name:?}")), "{name}: {status}");
+    }
+    let settings = &files[&format!("settings/{}.json", full("primary-0"))];
+    ensure!(settings.contains("\"5432\""), "{settings}");
+    let doctor = &files["doctor.json"];
+    ensure!(doctor.contains("pgctl -n"), "{doctor}");
+    Ok(())
+}
+
+async fn the_doctor_looks_at_the_store_that_is_named(cluster: &SandboxCluster) -> Result<()> {
+    let store = cluster.folder().join("store-of-the-report");
+    std::fs::create_dir_all(&store)?;
+    let file = cluster.folder().join("store.tar.gz");
+    let (store, path) = (store.to_string_lossy(), file.to_string_lossy());
+    let arguments = ["report", "--store", &store, "--file", &path];
+    cluster.pgctl(&arguments).await?.exits(0)?;
+    let doctor = &unpacked(&file)?["doctor.json"];
+    ensure!(
+        doctor.contains("backup-missing") && !doctor.contains("no store of backups is named"),
+        "{doctor}"
+    );
+    Ok(())
+}
+
 async fn queries_are_in_it_when_they_are_wanted(cluster: &SandboxCluster) -> Result<()> {
     let file = cluster.folder().join("queries.tar.gz");
     let arguments = [
@@ -247,6 +333,12 @@ async fn who_may_not_read_all_secrets_gets_none_either(cluster: &SandboxCluster)
             "a password is in {name}"
         );
     }
+    // How far the search for secrets got is told.
+    ensure!(
+        files["README.txt"].contains("THOSE OF OTHER SECRETS ARE NOT"),
+        "{}",
+        files["README.txt"]
+    );
     // What she may not list is named with the permission.
     ensure!(
         files["README.txt"].contains("cronjobs"),

@@ -5,6 +5,8 @@
 pub const NAME: &str = "app.kubernetes.io/name";
 /// Value of [`NAME`].
 pub const NAME_POSTGRES: &str = "postgres";
+/// Values of [`COMPONENT`] of the pods that work for a cluster and are none of its servers (`deploy/components`).
+pub const COMPANIONS: [&str; 3] = ["backup", "wal-archive", "monitoring"];
 /// Which StatefulSet a pod comes from (`primary`, `replica`).
 pub const COMPONENT: &str = "app.kubernetes.io/component";
 /// Tells clusters apart.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::backup::catalogue::Catalogue;
 use crate::backup::store::Store;
-use crate::cli::DoctorArgs;
+use crate::cli::{DoctorArgs, JudgingArgs};
 use crate::cluster::{Limits, Severity, Snapshot, assess, nearest};
 use crate::commands::backup::store;
 use crate::doctor::{
@@ -64,26 +64,25 @@ impl Judge {
             [] => None,
             codes => Some(codes.iter().map(|it| code(it)).collect::<Result<_, _>>()?),
         };
-        let named = args.judging.store();
-        let named =
-            named.ok_or_else(|| "no store of backups is named (--store, PGCTL_STORE)".to_owned());
         Ok(Self {
-            limits: Limits {
-                lag: args.judging.max_lag,
-                ..Limits::default()
-            },
-            store: named.and_then(|it| store::open(&it).map_err(|failure| failure.what)),
             only,
             fail_on: args.fail_on.into(),
             statistics_seconds: args.statistics_age.as_secs_f64(),
+            ..Self::of_report(&args.judging)
         })
     }
 
-    /// Everything as it comes by itself, without the backups: for a report.
-    pub(super) fn of_report() -> Self {
+    /// Every check, as it comes by itself: for a report.
+    pub(super) fn of_report(judging: &JudgingArgs) -> Self {
+        let named = judging.store();
+        let named =
+            named.ok_or_else(|| "no store of backups is named (--store, PGCTL_STORE)".to_owned());
         Self {
-            limits: Limits::default(),
-            store: Err("a report does not look at backups".to_owned()),
+            limits: Limits {
+                lag: judging.max_lag,
+                ..Limits::default()
+            },
+            store: named.and_then(|it| store::open(&it).map_err(|failure| failure.what)),
             only: None,
             fail_on: Severity::Critical,
             statistics_seconds: STATISTICS_SECONDS,

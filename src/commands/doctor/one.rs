@@ -1,6 +1,7 @@
 //! The cluster of a namespace: look at everything at once, judge, show.
 
 use super::judge::{Judge, Seen};
+use crate::cli::JudgingArgs;
 use crate::commands::context::Context;
 use crate::commands::journal::JournalSeen;
 use crate::commands::looking::Looking;
@@ -18,13 +19,14 @@ pub(super) struct OneCluster {
     pub(super) verbose: bool,
 }
 
-/// What all checks find in what was observed, without the backups: for a report.
+/// What all checks find in what was observed, and in the store where one is named: for a report.
 pub(in crate::commands) async fn examination(
     context: &Context,
     kube: &Kube,
     observed: &Observed,
+    judging: &JudgingArgs,
 ) -> DoctorDocument {
-    let judge = Judge::of_report();
+    let judge = Judge::of_report(judging);
     let (examined, backups) = futures::join!(
         examined(kube, observed, &context.selection),
         judge.backups(context.timeout()),

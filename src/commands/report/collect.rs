@@ -1,38 +1,25 @@
 //! What goes into a report: every file's name with its text, or why it could not be collected.
 
-use futures::future::join_all;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::logs::logs;
+use super::piece::Piece;
 use super::redaction::Redaction;
-use crate::cluster::{Instance, Limits, Snapshot, assess, slot_report};
+use crate::cluster::{Limits, Snapshot, assess, slot_report};
 use crate::commands::context::Context;
 use crate::commands::journal::JournalSeen;
 use crate::kubernetes::Kube;
-use crate::observe::{Observed, end_of_server_log, login, settings_and_sessions};
+use crate::observe::{Observed, settings_and_sessions};
 use crate::output::{
     ClusterStatusDocument, Format, HistoryContent, LagReportDocument, LagView, OperationDocument,
     SlotsDocument, encode,
 };
 use crate::world::changes_of;
 
-/// A file of a report.
-pub(super) struct Piece {
-    pub(super) name: String,
-    pub(super) content: Result<String, String>,
-}
-
-impl Piece {
-    fn new(name: impl Into<String>, content: Result<String, String>) -> Self {
-        Self {
-            name: name.into(),
-            content,
-        }
-    }
-}
-
 /// How much of it.
 pub(super) struct Extent {
+    pub(super) limits: Limits,
     pub(super) lines: u32,
     pub(super) with_queries: bool,
 }
@@ -53,7 +40,7 @@ pub(super) async fn collect(
         servers(kube, observed, redaction, extent.with_queries),
         history(kube, snapshot, journal, redaction),
     );
-    let mut pieces = states(snapshot, redaction);
+    let mut pieces = states(snapshot, &extent.limits, redaction);
     pieces.push(history);
     pieces.extend(objects);
     pieces.extend(servers);
@@ -72,8 +59,8 @@ pub(super) fn document(document: &impl Serialize, redaction: &Redaction) -> Stri
     }
 }
 
-fn states(snapshot: &Snapshot, redaction: &Redaction) -> Vec<Piece> {
-    let health = assess(snapshot, &Limits::default());
+fn states(snapshot: &Snapshot, limits: &Limits, redaction: &Redaction) -> Vec<Piece> {
+    let health = assess(snapshot, limits);
     let view = LagView {
         report: &health.lag,
         rates: None,
@@ -158,62 +145,4 @@ async fn servers(
         pieces.push(Piece::new(format!("sessions/{pod}.json"), sessions));
     }
     pieces
-}
-
-async fn logs(kube: &Kube, observed: &Observed, redaction: &Redaction, lines: u32) -> Vec<Piece> {
-    let snapshot = &observed.snapshot;
-    let namespace = &snapshot.cluster.namespace;
-    let pods = snapshot.instances.iter().map(Instance::name);
-    let wanted = pods.flat_map(|pod| [(pod, false), (pod, true)]);
-    let pieces = wanted.map(async |(pod, previous)| {
-        let log = kube.last_lines(namespace, pod, lines, previous).await;
-        let name = match previous {
-            true => format!("logs/{pod}.previous.log"),
-            false => format!("logs/{pod}.log"),
-        };
-        let restarted = snapshot.instance(pod).is_some_and(|it| it.pod.restarts > 0);
-        match log {
-            // There is none of a container that was never started anew.
-            Err(_) if previous && !restarted => None,
-            log => Some(Piece::new(
-                name,
-                log.map(|it| redaction.log(&it))
-                    .map_err(|error| error.to_string()),
-            )),
-        }
-    });
-    let (containers, files) = futures::join!(
-        join_all(pieces),
-        logs_in_files(kube, observed, redaction, lines)
-    );
-    containers.into_iter().flatten().chain(files).collect()
-}
-
-/// What servers write into files of their own (`logging_collector`).
-async fn logs_in_files(
-    kube: &Kube,
-    observed: &Observed,
-    redaction: &Redaction,
-    lines: u32,
-) -> Vec<Piece> {
-    let snapshot = &observed.snapshot;
-    let namespace = &snapshot.cluster.namespace;
-    let collects = |it: &&Instance| {
-        it.facts()
-            .is_some_and(|facts| facts.settings.logging_collector)
-    };
-    let pods = snapshot.instances.iter().filter(collects);
-    let pieces = pods.map(Instance::name).map(async |pod| {
-        let log = match &observed.credentials {
-            Some(credentials) => {
-                let login = login(credentials, kube.timeout());
-                let log = end_of_server_log(kube, namespace, pod, &login, lines.into()).await;
-                log.map_err(|error| error.to_string())
-            }
-            None => Err("the Secret could not be read".to_owned()),
-        };
-        let log = log.map(|it| redaction.log(&it.unwrap_or_default()));
-        Piece::new(format!("logs/{pod}.files.log"), log)
-    });
-    join_all(pieces).await
 }

@@ -2,6 +2,9 @@
 
 mod archive;
 mod collect;
+mod flags;
+mod logs;
+mod piece;
 mod redaction;
 mod run;
 

@@ -1,14 +1,12 @@
 //! Takes out of a text what nobody outside may know: passwords wherever they stand, and what clients asked.
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use regex::Regex;
 use serde_json::Value;
 
+use super::flags::{Flags, LEFT_OUT};
 use crate::log::{Assembler, Line, LogEntry, LogFormat};
-
-/// Stands where something was.
-pub(super) const LEFT_OUT: &str = "[left out]";
 
 /// Names of variables whose value says nothing to an attacker, and a lot to who looks for a fault.
 const OPEN_VARIABLES: [&str; 7] = [
@@ -29,25 +27,15 @@ pub(super) struct Redaction {
     /// Values of Secrets, plain, in base64 and as a URL has them; the longest first.
     values: Vec<String>,
     patterns: Vec<(Regex, &'static str)>,
+    flags: Option<Flags>,
     with_queries: bool,
 }
 
 impl Redaction {
-    /// Of these secret values, and of everything that looks like one.
-    pub(super) fn new(secrets: &[String], with_queries: bool) -> Self {
-        let mut values: Vec<String> = Vec::new();
-        for secret in secrets.iter().filter(|it| it.len() >= SHORTEST) {
-            values.push(secret.clone());
-            values.push(BASE64_STANDARD.encode(secret));
-            values.push(escaped(secret));
-            values.push(
-                Value::from(secret.as_str())
-                    .to_string()
-                    .trim_matches('"')
-                    .to_owned(),
-            );
-        }
-        values.sort_by_key(|it| std::cmp::Reverse(it.len()));
+    /// Of these values of Secrets, and of everything that looks like one.
+    pub(super) fn new(secrets: &[Vec<u8>], with_queries: bool) -> Self {
+        let mut values: Vec<String> = secrets.iter().flat_map(|it| shapes(it)).collect();
+        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         values.dedup();
         let patterns = [
             // key = value, key: value, "key": "value", in any spelling.
@@ -66,6 +54,10 @@ impl Redaction {
                 "[left out]",
             ),
             (r"(?i)(\bpassword\s+)(E?'(?:[^']|'')*')", "${1}[left out]"),
+            (
+                r#"(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:basic|bearer)\s+)[^\s"',;]+"#,
+                "${1}[left out]",
+            ),
         ];
         Self {
             values,
@@ -74,6 +66,7 @@ impl Redaction {
                 .into_iter()
                 .filter_map(|(pattern, with)| Some((Regex::new(pattern).ok()?, with)))
                 .collect(),
+            flags: Flags::new(),
             with_queries,
         }
     }
@@ -89,7 +82,10 @@ impl Redaction {
         for (pattern, with) in &self.patterns {
             text = pattern.replace_all(&text, *with).into_owned();
         }
-        text
+        match &self.flags {
+            Some(flags) => flags.without_values(&text),
+            None => text,
+        }
     }
 
     /// A log of PostgreSQL, without secrets and, unless they are wanted, without the queries and the values
@@ -133,13 +129,28 @@ impl Redaction {
                 annotations.retain(|name, _| !name.contains("last-applied"));
             }
         }
+        for map in ["/metadata/annotations", "/data"] {
+            if let Some(Value::Object(entries)) = object.pointer_mut(map) {
+                self.entries(entries);
+            }
+        }
         self.below(object);
+    }
+
+    /// A key that says that its value is a secret is believed.
+    fn entries(&self, entries: &mut serde_json::Map<String, Value>) {
+        let Some(flags) = &self.flags else { return };
+        for (name, value) in entries {
+            if value.is_string() && flags.names_a_secret(name) {
+                *value = LEFT_OUT.into();
+            }
+        }
     }
 
     fn below(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.text(text),
-            Value::Array(items) => items.iter_mut().for_each(|it| self.below(it)),
+            Value::Array(items) => self.items(items),
             Value::Object(fields) => {
                 let variable = fields.get("name").and_then(Value::as_str);
                 let open = variable.is_none_or(|it| OPEN_VARIABLES.contains(&it));
@@ -153,6 +164,50 @@ impl Redaction {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
+
+    /// Of the words of a command the one behind a flag such as `--token` is a secret.
+    fn items(&self, items: &mut [Value]) {
+        let mut expected = false;
+        for item in items {
+            let word = item.as_str().unwrap_or_default();
+            if expected && !word.is_empty() && !word.starts_with('-') {
+                *item = LEFT_OUT.into();
+                expected = false;
+                continue;
+            }
+            expected = self.flags.as_ref().is_some_and(|it| it.is_flag(word));
+            self.below(item);
+        }
+    }
+}
+
+/// Every shape in which the value of a Secret may stand somewhere.
+fn shapes(value: &[u8]) -> Vec<String> {
+    let bare = value.trim_ascii();
+    if bare.len() < SHORTEST {
+        return Vec::new();
+    }
+    let mut shapes = Vec::new();
+    // Who writes one down by hand leaves a line end behind it, or takes one away.
+    for bytes in [
+        value.to_vec(),
+        bare.to_vec(),
+        [bare, b"\n"].concat(),
+        [bare, b"\r\n"].concat(),
+    ] {
+        shapes.push(BASE64_STANDARD.encode(&bytes));
+        shapes.push(BASE64_STANDARD_NO_PAD.encode(&bytes));
+        shapes.push(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+    }
+    if let Ok(text) = std::str::from_utf8(bare) {
+        shapes.push(text.to_owned());
+        shapes.push(escaped(text));
+        let quoted = Value::from(text).to_string();
+        // It begins and ends with a quote; those inside are escaped.
+        let inside = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        shapes.extend(inside.map(str::to_owned));
+    }
+    shapes
 }
 
 /// As a URL has it.
@@ -172,12 +227,13 @@ mod tests {
     use serde_json::json;
 
     fn redaction(with_queries: bool) -> Redaction {
-        Redaction::new(&["hunter/2!".to_owned(), "x".to_owned()], with_queries)
+        Redaction::new(&[b"hunter/2!".to_vec(), b"x".to_vec()], with_queries)
     }
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!(redaction(false).patterns.len(), 6);
+        assert_eq!(redaction(false).patterns.len(), 7);
+        assert!(redaction(false).flags.is_some());
     }
 
     #[test]
@@ -194,6 +250,11 @@ mod tests {
             "SCRAM-SHA-256$4096:c2FsdA==$other1==:other1==",
             "md50123456789abcdef0123456789abcdef",
             "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJvdGhlcjEifQ.other1",
+            "Authorization: Basic other1other1==",
+            "archive --token other1 --keep 3",
+            "archive --admin-password 'other1 other1'",
+            "args:\n  - --token\n  - other1\n",
+            "[\"--api-key\", \"other1\"]",
         ] {
             let clean = redaction(false).text(text);
             assert!(clean.contains(LEFT_OUT), "{clean}");
@@ -201,8 +262,38 @@ mod tests {
                 assert!(!clean.contains(secret), "{clean}");
             }
         }
-        let harmless = "password_encryption is scram, x is 1, 2 tokens";
-        assert_eq!(redaction(false).text(harmless), harmless);
+        for harmless in [
+            "password_encryption is scram, x is 1, 2 tokens",
+            "archive --token-file /run/token --verbose",
+            "archive --token\nnext line",
+        ] {
+            assert_eq!(redaction(false).text(harmless), harmless);
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_with_and_without_its_line_end_and_when_it_is_no_text() {
+        let secrets = [
+            b"Kw8-of-somebody\r\n".to_vec(),
+            b"\xff\xfe\x00\x01binary".to_vec(),
+            b"  \n".to_vec(),
+        ];
+        let redaction = Redaction::new(&secrets, false);
+        for bytes in [
+            b"Kw8-of-somebody".as_slice(),
+            b"Kw8-of-somebody\n",
+            b"Kw8-of-somebody\r\n",
+            &secrets[1],
+        ] {
+            for shape in [
+                BASE64_STANDARD.encode(bytes),
+                BASE64_URL_SAFE_NO_PAD.encode(bytes),
+            ] {
+                assert_eq!(redaction.text(&shape), LEFT_OUT, "{shape}");
+            }
+        }
+        assert_eq!(redaction.text("a Kw8-of-somebody b"), "a [left out] b");
+        assert_eq!(redaction.text("two  \nlines"), "two  \nlines");
     }
 
     #[test]
@@ -272,5 +363,19 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("last-applied"), "{text}");
+    }
+
+    #[test]
+    fn words_of_commands_and_entries_of_config_maps_say_what_they_are() {
+        let mut object = json!({
+            "metadata": {"annotations": {"example.com/admin-token": "other1"}},
+            "data": {"admin-password": "other1", "tokens-per-page": "other1", "note": "kept"},
+            "spec": {"args": ["--token", "other1", "--token-file", "/run/t", "--password", "--keep", "3"]}});
+        redaction(false).object(&mut object);
+        let text = object.to_string();
+        assert!(!text.contains("other1"), "{text}");
+        for kept in ["kept", "/run/t", "--keep", "\"3\""] {
+            assert!(text.contains(kept), "{kept}: {text}");
+        }
     }
 }

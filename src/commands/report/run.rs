@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::archive::Archive;
-use super::collect::{Extent, Piece, collect, document};
+use super::collect::{Extent, collect, document};
+use super::piece::Piece;
 use super::redaction::Redaction;
 use crate::cli::ReportArgs;
+use crate::cluster::{Instance, Limits};
 use crate::commands::context::Context;
 use crate::commands::doctor::examination;
 use crate::commands::interruption::interruptible;
 use crate::commands::journal::JournalSeen;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::kubernetes::{Kube, SecretValues};
 use crate::observe::Observed;
 use crate::output::plain;
 
@@ -31,14 +34,19 @@ async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure
     let journal = JournalSeen::look(&kube, &observed.snapshot.cluster).await;
     journal.note(&mut observed.snapshot);
     let secrets = secrets(&kube, &observed).await;
-    let redaction = Redaction::new(secrets.as_deref().unwrap_or_default(), args.with_queries);
+    let known = secrets.as_ref().map_or(&[][..], |it| it.values.as_slice());
+    let redaction = Redaction::new(known, args.with_queries);
     let extent = Extent {
+        limits: Limits {
+            lag: args.judging.max_lag,
+            ..Limits::default()
+        },
         lines: args.tail,
         with_queries: args.with_queries,
     };
     let (mut pieces, examined) = futures::join!(
         collect(context, &kube, &observed, &journal, &redaction, &extent),
-        examination(context, &kube, &observed),
+        examination(context, &kube, &observed, &args.judging),
     );
     pieces.push(Piece {
         name: "doctor.json".to_owned(),
@@ -56,7 +64,8 @@ async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure
         .file
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("{name}.tar.gz")));
-    let readme = readme(&observed, &pieces, secrets.as_ref().err(), args, now);
+    let looked_for = looked_for(&observed, &secrets);
+    let readme = readme(&observed, &pieces, &looked_for, args, now);
     let written = store(&file, &name, now, &redaction.text(&readme), &pieces);
     written.map_err(|error| {
         Failure::new(
@@ -68,6 +77,11 @@ async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure
     })?;
     let missing = pieces.iter().filter(|it| it.content.is_err()).count();
     context.print(&format!("{}\n", plain(&file.display().to_string())))?;
+    if !matches!(&secrets, Ok(it) if it.only_own.is_none()) {
+        let told =
+            "not all Secrets could be read: README.txt in it says whose values were looked for\n";
+        context.telling.say(told);
+    }
     context.telling.say(&match missing {
         0 => "look through it before it leaves your hands\n".to_owned(),
         1 => "1 part could not be collected: README.txt in it says why\n".to_owned(),
@@ -95,21 +109,39 @@ fn store(
 }
 
 /// Values that must be nowhere, or why they are not known.
-async fn secrets(
-    kube: &crate::kubernetes::Kube,
-    observed: &Observed,
-) -> Result<Vec<String>, String> {
-    let credentials = observed.credentials.as_ref();
-    let source = credentials.map(|it| &it.source);
-    let source = source.ok_or_else(|| "the cluster's Secret could not be read".to_owned())?;
-    let values = kube.secret_values(source).await;
+async fn secrets(kube: &Kube, observed: &Observed) -> Result<SecretValues, String> {
+    let snapshot = &observed.snapshot;
+    let cluster = &snapshot.cluster;
+    let own = observed.credentials.as_ref().map(|it| &it.source);
+    let pods = snapshot.instances.iter().map(Instance::name);
+    let services = snapshot.services.iter().map(|it| it.name.as_str());
+    let names = [cluster.namespace.as_str(), cluster.name.as_str()];
+    let public: Vec<&str> = names.into_iter().chain(pods).chain(services).collect();
+    let values = kube.secret_values(&cluster.namespace, own, &public).await;
     values.map_err(|error| error.to_string())
+}
+
+/// How far the search for secrets got, in a sentence.
+fn looked_for(observed: &Observed, secrets: &Result<SecretValues, String>) -> String {
+    let own = observed.credentials.as_ref().map(|it| &it.source.secret);
+    match (secrets, own) {
+        (Err(why), _) => format!(
+            "THE VALUES OF THE SECRETS ARE NOT KNOWN ({why}): only what looks like a password is left out.\n"
+        ),
+        (Ok(SecretValues { only_own: Some(why), .. }), Some(own)) => format!(
+            "The values of Secret {own} were looked for in every file, and left out. THOSE OF OTHER SECRETS ARE NOT \
+             KNOWN ({why}): of them only what looks like a password is left out.\n"
+        ),
+        (Ok(_), _) => {
+            "The values of all Secrets of the namespace were looked for in every file, and left out.\n".to_owned()
+        }
+    }
 }
 
 fn readme(
     observed: &Observed,
     pieces: &[Piece],
-    secrets: Option<&String>,
+    looked_for: &str,
     args: &ReportArgs,
     now: Timestamp,
 ) -> String {
@@ -122,12 +154,7 @@ fn readme(
         true => "Texts of queries are in it (--with-queries).\n",
         false => "Texts of queries, and values that log entries quote, are left out.\n",
     });
-    match secrets {
-        None => text.push_str("The values of the Secrets were looked for in every file, and left out.\n"),
-        Some(why) => text.push_str(&format!(
-            "THE VALUES OF THE SECRETS ARE NOT KNOWN ({why}): only what looks like a password is left out.\n"
-        )),
-    }
+    text.push_str(looked_for);
     text.push_str("\nIn it:\n");
     for piece in pieces.iter().filter(|it| it.content.is_ok()) {
         text.push_str(&format!("  {}\n", piece.name));
