@@ -11,7 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::cluster::{
-    FindingCode, Health, HealthVerdict, Instance, Role, Severity, Snapshot, TimeLag,
+    FindingCode, Health, HealthVerdict, Instance, Role, Severity, Snapshot, StandbyLag, TimeLag,
+    may_be_running,
 };
 use crate::wal::WalProtection;
 
@@ -51,6 +52,8 @@ pub struct Measured {
     pub health: Health,
     /// Sessions of clients by pod and state; none of a pod that does not say.
     pub connections: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Whether everything that is told of the store could be read; none when no store was named.
+    pub store_up: Option<bool>,
     /// The backups; none when no store was named or it does not answer.
     pub backups: Option<BackupFigures>,
     /// What is archived of the WAL; none when no store was named, it has no archive or does not answer.
@@ -117,7 +120,8 @@ metrics! {
     look_seconds = "look_duration_seconds", "How long the last look took";
     verdict = "verdict", "1 for the verdict of pgctl status, 0 for the others";
     findings = "findings", "Findings of pgctl status by code and severity";
-    primaries = "primaries", "Instances that are out of recovery; anything but 1 is wrong";
+    primaries = "primaries", "Instances that are seen out of recovery; anything but 1 is wrong; absent when none is seen and a pod did not say";
+    unknown = "instances_unknown", "Pods in which a database may run that did not say whether it is in recovery";
     wanted = "pods_wanted", "Pods that the StatefulSets are to have";
     ready = "pods_ready", "Pods of the StatefulSets that are ready";
     instance_up = "instance_up", "1 when the database of a pod answers";
@@ -125,10 +129,10 @@ metrics! {
     instance_restarts = "instance_restarts", "Restarts of the database container of a pod";
     instance_timeline = "instance_timeline", "Timeline that the database of a pod is on";
     instance_started = "instance_start_timestamp_seconds", "When the database of a pod was started";
-    lag_bytes = "standby_lag_bytes", "WAL that readers of a standby do not see yet; absent while unknown";
+    lag_bytes = "standby_lag_bytes", "WAL that readers of a standby do not see yet, from the primary's position; absent while unknown";
     lag_seconds = "standby_lag_seconds", "How old what readers of a standby see may be; absent while unknown";
-    streaming = "standby_streaming", "1 when a standby streams";
-    synchronous = "standby_synchronous", "1 when commits wait for a standby";
+    streaming = "standby_streaming", "1 when a standby streams; absent while nobody who could know has answered";
+    synchronous = "standby_synchronous", "1 when commits wait for a standby; absent while nobody who could know has answered";
     slot_active = "slot_active", "1 when somebody uses a slot";
     slot_retained = "slot_retained_bytes", "WAL that a slot holds back";
     slot_safe = "slot_safe_bytes", "WAL that may still be written before a slot loses what it needs; absent without a limit";
@@ -147,6 +151,7 @@ metrics! {
     autoscaler_max = "autoscaler_max_replicas", "Highest number that the autoscaler may set";
     autoscaler_current = "autoscaler_current_replicas", "Replicas by the autoscaler's own account";
     autoscaler_desired = "autoscaler_desired_replicas", "Replicas that the autoscaler wants";
+    store_up = "store_up", "1 when the store could be read: the backups in it, and what is archived of the cluster's WAL; absent when no store is named";
     backups = "backups", "Backups of the cluster by kind";
     backup_newest = "backup_newest_timestamp_seconds", "When the newest backup that is whole was begun; absent when there is none";
     backup_restored = "backup_restore_test_timestamp_seconds", "When a backup was last restored for a trial; absent when none ever was";
@@ -157,7 +162,7 @@ metrics! {
     wal_archive_gaps = "wal_archive_open_gaps", "Gaps in the archived WAL behind which no base backup was taken";
     operations = "operations_remembered", "Operations that the journal remembers, by kind and outcome";
     operation_last = "operation_last_timestamp_seconds", "When the last operation of a kind ended";
-    operation_unfinished = "operation_unfinished", "1 when an operation was begun and has not ended";
+    operation_unfinished = "operation_unfinished", "1 when an operation was begun and has not ended; absent while the journal can't be read";
     write_outage = "failover_write_outage_seconds", "Write outage that the last failover measured";
 }
 
@@ -194,8 +199,12 @@ pub fn exposition(looked: Option<&Looked>, last: &LastLook) -> String {
     if let Some(seconds) = last.seconds {
         told.set(&metrics.look_seconds, [], seconds);
     }
+    let many = matches!(looked, Some(Looked::Many { .. }));
     for (context, measured) in looked.map(Looked::clusters).unwrap_or_default() {
         let told = Told::of(context, measured);
+        if let Some(seen) = last.seen.filter(|_| many) {
+            told.set(&metrics.seen, [], seconds(seen));
+        }
         told.cluster(&metrics, measured);
         for instance in &measured.snapshot.instances {
             told.instance(&metrics, measured, instance);
@@ -268,8 +277,14 @@ impl Told {
             ];
             self.set(&metrics.findings, labels, f64::from(count));
         }
-        let primaries = u32::try_from(snapshot.primaries().count()).unwrap_or(u32::MAX);
-        self.set(&metrics.primaries, [], f64::from(primaries));
+        let primaries = snapshot.primaries().count();
+        let silent = snapshot.instances.iter().filter(|it| may_be_running(it));
+        let silent = silent.count();
+        self.set(&metrics.unknown, [], silent as f64);
+        // A silent pod may be the primary: then nobody knows that there is none.
+        if primaries > 0 || silent == 0 {
+            self.set(&metrics.primaries, [], primaries as f64);
+        }
         for set in &snapshot.stateful_sets {
             let component = set.component.to_string();
             let labels = [("component", component.as_str())];
@@ -368,28 +383,35 @@ impl Told {
     }
 
     fn standbys(&self, metrics: &Metrics, measured: &Measured) {
-        for standby in &measured.health.lag.standbys {
+        let lag = &measured.health.lag;
+        // Without the primary the lag is counted from a standby: the furthest would seem to lack nothing.
+        let from_primary = lag.reference.as_ref().is_some_and(|it| it.is_primary);
+        for standby in &lag.standbys {
             let pod = [("pod", standby.pod.as_str())];
-            let streams = standby.stream.as_deref() == Some("streaming");
-            self.set(&metrics.streaming, pod, flag(streams));
-            let waited_for = standby.sync_state.is_some_and(|it| {
-                use crate::cluster::SyncState::{Async, Potential, Quorum, Sync};
-                match it {
-                    Sync | Quorum => true,
-                    Async | Potential => false,
-                }
-            });
-            self.set(&metrics.synchronous, pod, flag(waited_for));
-            if let Some(bytes) = standby.behind.bytes {
+            if let Some(streams) = streams(&measured.snapshot, standby) {
+                self.set(&metrics.streaming, pod, flag(streams));
+                let waited_for = standby.sync_state.is_some_and(|it| {
+                    use crate::cluster::SyncState::{Async, Potential, Quorum, Sync};
+                    match it {
+                        Sync | Quorum => true,
+                        Async | Potential => false,
+                    }
+                });
+                self.set(&metrics.synchronous, pod, flag(waited_for));
+            }
+            if let Some(bytes) = standby.behind.bytes.filter(|_| from_primary) {
                 self.set(&metrics.lag_bytes, pod, bytes as f64);
             }
-            if let Some(TimeLag { seconds, .. }) = standby.behind.time {
+            if let Some(TimeLag { seconds, .. }) = standby.behind.time.filter(|_| from_primary) {
                 self.set(&metrics.lag_seconds, pod, seconds);
             }
         }
     }
 
     fn records(&self, metrics: &Metrics, measured: &Measured) {
+        if let Some(up) = measured.store_up {
+            self.set(&metrics.store_up, [], flag(up));
+        }
         if let Some(backups) = &measured.backups {
             for (kind, count) in &backups.kinds {
                 self.set(&metrics.backups, [("kind", kind)], *count as f64);
@@ -435,6 +457,19 @@ impl Told {
             self.set(&metrics.operations, labels, f64::from(count));
         }
     }
+}
+
+/// Whether a pod streams; none when nobody who could know has answered. Whoever sends to it knows, and so does
+/// a standby that receives nothing while the primary answers. One that receives from somebody who is silent
+/// may stream, and what is silent itself may be the primary.
+fn streams(snapshot: &Snapshot, standby: &StandbyLag) -> Option<bool> {
+    if let Some(state) = &standby.stream {
+        return Some(state == "streaming");
+    }
+    let facts = snapshot.instance(&standby.pod)?.facts()?;
+    let receives = facts.recovery.as_ref()?.receiver.is_some();
+    let primary_answers = snapshot.primaries().next().is_some();
+    (primary_answers && !receives).then_some(false)
 }
 
 fn flag(yes: bool) -> f64 {

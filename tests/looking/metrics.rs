@@ -20,11 +20,21 @@ fn the_metrics_of_a_cluster_reach_prometheus() -> Result<()> {
         once_it_prints_what_there_is(cluster).await?;
         of_all_namespaces_it_tells_the_same(cluster).await?;
         the_role_of_the_component_is_enough(cluster).await?;
-        let (mut server, address) = serve(cluster, &["--interval", "1s"]).await?;
+        let store = cluster.folder().join("backups");
+        let store = store.to_string_lossy();
+        cluster
+            .pgctl(&["backup", "--store", &store])
+            .await?
+            .exits(0)?;
+        let arguments = ["--interval", "1s", "--store", &store];
+        let (mut server, address) = serve(cluster, &arguments).await?;
         an_answer_has_everything(&address).await?;
         every_query_of_the_dashboard_has_an_answer(cluster, &address).await?;
+        a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(cluster, &address, &store)
+            .await?;
         one_pod_that_hangs_costs_its_series(cluster, &address).await?;
         a_cluster_that_hangs_does_not_hold_up_an_answer(cluster, &address).await?;
+        of_a_frozen_primary_nothing_is_made_up(cluster, &address).await?;
         server.kill().await?;
         an_address_that_is_taken_is_told(cluster).await
     })
@@ -179,6 +189,80 @@ async fn one_pod_that_hangs_costs_its_series(
     cluster.mend().await
 }
 
+async fn a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    cluster: &SandboxCluster,
+    address: &str,
+    store: &str,
+) -> Result<()> {
+    let up = async |value: &str| -> Result<String> {
+        let answer = get(address, "/metrics", "30").await?;
+        let mut lines = answer.lines();
+        let told = lines.find(|it| it.starts_with("pgctl_store_up{"));
+        ensure!(told.is_some_and(|it| it.ends_with(value)), "{answer}");
+        Ok(answer)
+    };
+    eventually("the backup is told", async || {
+        let answer = up(" 1.0").await?;
+        ensure!(
+            answer.contains("pgctl_backup_newest_timestamp_seconds{"),
+            "{answer}"
+        );
+        Ok(())
+    })
+    .await?;
+    // A file is in its place.
+    let elsewhere = format!("{store}.elsewhere");
+    std::fs::rename(store, &elsewhere)?;
+    std::fs::write(store, "")?;
+    eventually("the store is down", async || {
+        let answer = up(" 0.0").await?;
+        ensure!(!answer.contains("pgctl_backup_newest"), "{answer}");
+        Ok(())
+    })
+    .await?;
+    let once = cluster.pgctl(&["metrics", "--store", store]).await?;
+    once.exits(0)?.says(&format!("store {store}: "))?;
+    std::fs::remove_file(store)?;
+    std::fs::rename(&elsewhere, store)?;
+    eventually("the store is back", async || up(" 1.0").await).await?;
+    Ok(())
+}
+
+/// It may be writing: that there is no primary, and how far the standbys are behind it, nobody knows.
+async fn of_a_frozen_primary_nothing_is_made_up(
+    cluster: &SandboxCluster,
+    address: &str,
+) -> Result<()> {
+    cluster.freeze("primary-0").await?;
+    let down = format!("pod=\"{}\"}} 0.0", full("primary-0"));
+    eventually(
+        "the primary is silent, and nothing else is told",
+        async || {
+            let answer = get(address, "/metrics", "60").await?;
+            let of = |name: &str| -> Vec<&str> {
+                let begin = format!("pgctl_{name}{{");
+                answer.lines().filter(|it| it.starts_with(&begin)).collect()
+            };
+            let up = of("instance_up");
+            ensure!(up.iter().any(|it| it.ends_with(&down)), "{answer}");
+            let unknown = of("instances_unknown");
+            ensure!(unknown.iter().any(|it| it.ends_with(" 1.0")), "{answer}");
+            for name in [
+                "primaries",
+                "standby_lag_bytes",
+                "standby_lag_seconds",
+                "standby_streaming",
+                "standby_synchronous",
+            ] {
+                ensure!(of(name).is_empty(), "{name}: {answer}");
+            }
+            Ok(())
+        },
+    )
+    .await?;
+    cluster.mend().await
+}
+
 async fn a_cluster_that_hangs_does_not_hold_up_an_answer(
     cluster: &SandboxCluster,
     address: &str,
@@ -304,6 +388,13 @@ async fn every_query_of_the_dashboard_has_an_answer(
         Ok(())
     })
     .await?;
+    // Somebody has a transaction open, and a standby is paused, which is a finding.
+    let client = cluster.open("primary-0").await?;
+    client.rows("begin").await?;
+    client.rows("select txid_current()").await?;
+    cluster
+        .sql("replica-0", "select pg_wal_replay_pause()")
+        .await?;
     let dashboard: Value = serde_json::from_str(DASHBOARD)?;
     let panels = dashboard["panels"].as_array().context("panels")?;
     let targets = panels
@@ -315,14 +406,14 @@ async fn every_query_of_the_dashboard_has_an_answer(
         let text = text
             .replace("$namespace", cluster.namespace())
             .replace("$cluster", &cluster.name()?);
-        // What this cluster has not got: backups, an archive, a failover, limits of slots.
+        // What this cluster has not got: archived WAL, a trial restore, an operation.
         let rare = [
-            "backup",
-            "archive",
+            "wal_archive",
+            "archive_ready",
+            "backup_restore",
             "outage",
-            "oldest",
-            "findings",
-            "slot_safe",
+            "operations_remembered",
+            "operation_last",
         ];
         let has = !rare.iter().any(|it| text.contains(it));
         // What counts over a time takes several looks.
@@ -336,6 +427,10 @@ async fn every_query_of_the_dashboard_has_an_answer(
         asked += 1;
     }
     ensure!(asked > 15, "{asked} queries");
+    client.rows("rollback").await?;
+    cluster
+        .sql("replica-0", "select pg_wal_replay_resume()")
+        .await?;
     // And the rules are ones that Prometheus itself takes.
     let answer = get(&address, "/api/v1/rules", "5").await?;
     ensure!(answer.contains("PostgresNoPrimary"), "{answer}");

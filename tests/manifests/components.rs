@@ -148,6 +148,14 @@ fn monitoring_follows_the_prefix_and_its_alerts_lead_to_the_runbooks_that_are_na
         address.is_some_and(|it| it.starts_with("$(WRITE_SERVICE):5432/")),
         "{address:?}"
     );
+    // Not as the superuser, and nothing waits for a Secret that is not there yet.
+    for variable in ["DATA_SOURCE_USER", "DATA_SOURCE_PASS"] {
+        let from = &named(&exporter["env"], variable)["valueFrom"]["secretKeyRef"];
+        ensure!(from["name"] == "postgres-exporter", "{variable}: {from}");
+        ensure!(from["optional"] == true, "{variable}: {from}");
+    }
+    let store = &named(&pod["containers"], "pgctl")["envFrom"][0]["secretRef"];
+    ensure!(store["optional"] == true, "{store}");
     let text = include_str!("../../deploy/components/monitoring/kustomization.yaml");
     let runbooks = text
         .lines()

@@ -32,6 +32,14 @@ pub(super) struct Look {
     pub(super) target: Target,
     pub(super) limits: Limits,
     pub(super) store: Option<Arc<dyn Store>>,
+    /// What is wrong with the store, by what of it: told when it changes.
+    pub(super) troubles: Mutex<BTreeMap<String, String>>,
+}
+
+/// What a store has of a cluster. An error is why that is not known.
+struct InStore<'a> {
+    catalogue: Result<&'a Catalogue, String>,
+    archive: Result<Option<WalProtection>, String>,
 }
 
 /// At what.
@@ -58,29 +66,28 @@ impl Look {
     }
 
     async fn one(&self, context: &Context, kube: &Kube) -> Result<Measured, Failure> {
-        let (seen, catalogue) = futures::join!(context.observe_and_count(kube), self.catalogue());
+        let (seen, catalogue) =
+            futures::join!(context.observe_and_count(kube), self.catalogue(context));
         let (mut observed, connections) = seen?;
-        let (journal, archive) = futures::join!(
+        let (journal, store) = futures::join!(
             JournalSeen::look(kube, &observed.snapshot.cluster),
-            self.archive(&observed.snapshot),
+            self.in_store(context, catalogue.as_ref(), &observed.snapshot),
         );
         journal.note(&mut observed.snapshot);
-        let store = (catalogue.as_ref(), archive);
         Ok(self.measured(observed, journal, connections, store))
     }
 
     async fn many(&self, context: &Context, fleet: &mut Fleet) -> Result<Looked, Failure> {
         // One store has the backups of all.
-        let catalogue = self.catalogue().await;
+        let catalogue = self.catalogue(context).await;
         let measure = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
             let journals = JournalSeen::note_all(kube, place, &mut observed).await;
             futures::stream::iter(observed.into_iter().zip(journals))
                 .map(async |(observed, journal)| {
-                    let (connections, archive) = futures::join!(
+                    let (connections, store) = futures::join!(
                         connections(kube, &observed),
-                        self.archive(&observed.snapshot),
+                        self.in_store(context, catalogue.as_ref(), &observed.snapshot),
                     );
-                    let store = (catalogue.as_ref(), archive);
                     self.measured(observed, journal, connections, store)
                 })
                 .buffered(AT_ONCE)
@@ -106,15 +113,22 @@ impl Look {
         observed: Observed,
         journal: JournalSeen,
         connections: Connections,
-        (catalogue, archive): (Option<&Catalogue>, Option<WalProtection>),
+        store: Option<InStore<'_>>,
     ) -> Measured {
         let snapshot = observed.snapshot;
+        let store_up = store.as_ref();
+        let store_up = store_up.map(|it| it.catalogue.is_ok() && it.archive.is_ok());
+        let (catalogue, archive) = match store {
+            Some(InStore { catalogue, archive }) => (catalogue.ok(), archive.ok().flatten()),
+            None => (None, None),
+        };
         let records = journal
             .journal
             .map(|it| it.map_or_else(Vec::new, |it| it.history));
         Measured {
             health: assess(&snapshot, &self.limits),
             connections,
+            store_up,
             backups: catalogue.map(|it| backup_figures(it, &snapshot)),
             archive,
             operations: records.ok().map(|it| it.iter().map(figures).collect()),
@@ -122,17 +136,60 @@ impl Look {
         }
     }
 
-    async fn archive(&self, snapshot: &Snapshot) -> Option<WalProtection> {
-        let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
-        let store = self.store.as_ref()?;
-        let last = last_archive(store, cluster, system, STORE_LIMIT).await;
-        last.found.ok().flatten()
+    /// What the store has of a cluster; none when none is named.
+    async fn in_store<'a>(
+        &self,
+        context: &Context,
+        catalogue: Option<&'a Result<Catalogue, String>>,
+        snapshot: &Snapshot,
+    ) -> Option<InStore<'a>> {
+        let (store, catalogue) = (self.store.as_ref()?, catalogue?);
+        let catalogue = catalogue.as_ref().map_err(String::clone);
+        let archive = match &catalogue {
+            // It would not answer this either.
+            Err(why) => Err(why.clone()),
+            Ok(_) => {
+                let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
+                let found = last_archive(store, cluster, system, STORE_LIMIT)
+                    .await
+                    .found;
+                let what = format!("the WAL archive of {cluster}");
+                self.note(context, what, found.as_ref().err()).await;
+                found
+            }
+        };
+        Some(InStore { catalogue, archive })
     }
 
-    async fn catalogue(&self) -> Option<Catalogue> {
-        let reading = Catalogue::read(self.store.as_ref()?);
-        let catalogue = tokio::time::timeout(STORE_LIMIT, reading).await;
-        catalogue.ok()?.ok()
+    /// The backups in the store; none when none is named.
+    async fn catalogue(&self, context: &Context) -> Option<Result<Catalogue, String>> {
+        let store = self.store.as_ref()?;
+        let reading = tokio::time::timeout(STORE_LIMIT, Catalogue::read(store));
+        let read = match reading.await {
+            Ok(read) => read.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", STORE_LIMIT.as_secs())),
+        };
+        let what = format!("store {}", store.location());
+        self.note(context, what, read.as_ref().err()).await;
+        Some(read)
+    }
+
+    /// Says what is wrong once, and once that it is not any more.
+    async fn note(&self, context: &Context, what: String, trouble: Option<&String>) {
+        let mut troubles = self.troubles.lock().await;
+        let before = troubles.remove(&what);
+        let told = match (before.as_ref(), trouble) {
+            (None, None) => None,
+            (Some(before), Some(now)) if before == now => None,
+            (_, Some(now)) => Some(format!("{what}: {now}")),
+            (Some(_), None) => Some(format!("{what} can be read again")),
+        };
+        if let Some(now) = trouble {
+            troubles.insert(what, now.clone());
+        }
+        if let Some(told) = told {
+            context.telling.say(&format!("{}\n", plain(&told)));
+        }
     }
 }
 

@@ -45,6 +45,7 @@ pub(in crate::commands) async fn run(
             ..Limits::default()
         },
         store,
+        troubles: Mutex::default(),
     };
     match args.listen {
         None => interruptible(once(context, &look)).await,

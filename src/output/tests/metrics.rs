@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::Path;
-use crate::cluster::{Limits, Lsn, Timeline, assess, fixture};
+use crate::cluster::{ContainerState, Database, Limits, Lsn, Snapshot, Timeline, assess, fixture};
 use crate::output::metrics::METRICS;
 use crate::output::{BackupFigures, LastLook, Looked, Measured, OperationFigures, exposition};
 use crate::wal::{Recoverable, WalProtection};
@@ -24,6 +24,7 @@ fn measured() -> Measured {
     Measured {
         health: assess(&snapshot, &Limits::default()),
         connections: BTreeMap::from([(fixture::PRIMARY.to_owned(), states)]),
+        store_up: Some(true),
         backups: Some(BackupFigures {
             kinds: BTreeMap::from([("physical".to_owned(), 7)]),
             newest: Some(fixture::now()),
@@ -82,11 +83,114 @@ fn of_several_contexts_each_says_whether_it_answers() {
     ] {
         assert!(text.lines().any(|it| it == line), "{line}: {text}");
     }
+    let seen = "pgctl_seen_timestamp_seconds{context=\"berlin\",namespace=\"staging\",cluster=";
+    let with_age = exposition(
+        Some(&looked),
+        &LastLook {
+            seen: Some(fixture::now()),
+            ..UP
+        },
+    );
+    assert!(with_age.contains(seen), "{with_age}");
     let primaries = "pgctl_primaries{context=\"berlin\",namespace=\"staging\",cluster=";
     assert!(text.contains(primaries), "{text}");
     // While the look itself fails, none answers.
     let text = exposition(Some(&looked), &LastLook { up: false, ..UP });
     assert!(!text.contains("pgctl_up{context=\"berlin\"} 1.0"), "{text}");
+}
+
+/// The series of a metric, with their values.
+fn series<'a>(text: &'a str, metric: &str) -> Vec<&'a str> {
+    let begin = format!("pgctl_{metric}{{");
+    text.lines().filter(|it| it.starts_with(&begin)).collect()
+}
+
+fn told_of(damage: impl FnOnce(&mut Snapshot)) -> String {
+    let mut measured = measured();
+    damage(&mut measured.snapshot);
+    measured.health = assess(&measured.snapshot, &Limits::default());
+    exposition(Some(&Looked::One(Box::new(measured))), &UP)
+}
+
+fn silence(snapshot: &mut Snapshot, pod: &str) {
+    fixture::instance(snapshot, pod).database = Database::Unreachable {
+        reason: "no answer within 10 s".to_owned(),
+        alive: false,
+    };
+}
+
+#[test]
+fn of_a_silent_primary_nothing_is_made_up() {
+    let text = told_of(|snapshot| {
+        silence(snapshot, fixture::PRIMARY);
+        // What it was sent last: the first standby is the furthest.
+        fixture::recovery(snapshot, 1).replay_lsn = Some(Lsn::new(1000));
+    });
+    for metric in [
+        "primaries",
+        "standby_lag_bytes",
+        "standby_lag_seconds",
+        "standby_streaming",
+        "standby_synchronous",
+    ] {
+        assert_eq!(series(&text, metric), [""; 0], "{metric}");
+    }
+    let unknown = series(&text, "instances_unknown");
+    assert!(unknown[0].ends_with(" 1.0"), "{unknown:?}");
+    // The same when the standbys have noticed that they hear nothing.
+    let text = told_of(|snapshot| {
+        silence(snapshot, fixture::PRIMARY);
+        for ordinal in 0..2 {
+            fixture::recovery(snapshot, ordinal).receiver = None;
+        }
+    });
+    assert_eq!(series(&text, "standby_streaming"), [""; 0]);
+}
+
+#[test]
+fn of_a_primary_that_is_known_to_have_ended_it_is_told() {
+    let text = told_of(|snapshot| {
+        let container = ContainerState::Terminated(fixture::killed_for_memory());
+        fixture::stop(snapshot, fixture::PRIMARY, container);
+    });
+    assert!(series(&text, "primaries")[0].ends_with(" 0.0"), "{text}");
+    let unknown = series(&text, "instances_unknown");
+    assert!(unknown[0].ends_with(" 0.0"), "{unknown:?}");
+    assert_eq!(series(&text, "standby_lag_bytes"), [""; 0]);
+}
+
+#[test]
+fn a_standby_that_receives_nothing_while_the_primary_answers_does_not_stream() {
+    let text = told_of(|snapshot| fixture::cut_stream(snapshot, 0));
+    let streaming = series(&text, "standby_streaming");
+    let ends = |ordinal: u32, value: &str| {
+        let end = format!("pod=\"{}\"}} {value}", fixture::replica(ordinal));
+        streaming.iter().any(|it| it.ends_with(&end))
+    };
+    assert!(ends(0, "0.0") && ends(1, "1.0"), "{streaming:?}");
+    // It may stream from one that is silent.
+    let text = told_of(|snapshot| {
+        let receiver = fixture::recovery(snapshot, 0).receiver.clone();
+        fixture::cut_stream(snapshot, 0);
+        fixture::recovery(snapshot, 0).receiver = receiver;
+        silence(snapshot, &fixture::replica(1));
+    });
+    let streaming = series(&text, "standby_streaming").join("\n");
+    assert!(!streaming.contains(&fixture::replica(0)), "{streaming}");
+    assert!(series(&text, "primaries")[0].ends_with(" 1.0"), "{text}");
+}
+
+#[test]
+fn a_store_or_a_journal_that_cannot_be_read_is_told_and_not_taken_for_empty() {
+    let mut measured = measured();
+    measured.store_up = Some(false);
+    measured.backups = None;
+    measured.archive = None;
+    measured.operations = None;
+    let text = exposition(Some(&Looked::One(Box::new(measured))), &UP);
+    assert!(series(&text, "store_up")[0].ends_with(" 0.0"), "{text}");
+    assert_eq!(series(&text, "operation_unfinished"), [""; 0]);
+    assert_eq!(series(&text, "backups"), [""; 0]);
 }
 
 #[test]
