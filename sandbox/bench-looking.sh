@@ -3,6 +3,7 @@
 # `pgctl logs` while five pods write 20 MB a second, what `pgctl top` costs the primary; then `pgctl status -A` over 1,000 clusters
 # that are objects only. Leaves nothing behind, however it ends. Called by `make bench`, which builds first. BENCH_RUNS sets how often
 # each command is run (15), BENCH_SECONDS for how long logs and top are watched (20), BENCH_CLUSTERS how many clusters there are (1000).
+# At the end it says which aims (docs/runbooks/looking.md) are met; exit code 1 when one is not.
 set -eu
 
 # shellcheck source=sandbox/common.sh
@@ -24,11 +25,20 @@ high_water() {
     awk '/^VmHWM/ { print int($2 / 1024 + 0.5) }' "/proc/$1/status"
 }
 
+# aim WHAT VALUE LIMIT UNIT: notes whether what was measured is no more than it may be
+aim() {
+    awk -v what="$1" -v value="$2" -v limit="$3" -v unit="$4" 'BEGIN {
+        printf "%-4s %-48s %8s, and may be %s %s\n", value + 0 <= limit + 0 ? "ok" : "OVER", what, value, limit, unit
+    }' >>"$work/aims"
+}
+
 echo "Starting a primary and five standbys..." >&2
 start_cluster bench-looking-$$ 5
+"$bin/pgctl" backup --store "$work/store" >/dev/null 2>&1
 
 # Each one-shot command, in turn with `status`, so that all see the same machine; the first round counts for nothing. What grows is
-# looked at once (--sample 0): `lag`, `slots` and `disk` else look twice, a second apart, which is what they are asked for.
+# looked at once (--sample 0): `lag`, `slots` and `disk` else look twice, a second apart, which is what they are asked for. `report`
+# has no aim: it reads every log.
 cat >"$work/commands" <<'EOF'
 status
 lag --sample 0
@@ -49,17 +59,24 @@ users
 databases
 query values(1)
 query --all values(1)
+queries --top
+version
+tune
+backup list --store STORE
+report --file REPORT
 EOF
 round=0
 while [ "$round" -le "$runs" ]; do
     while read -r line; do
-        # shellcheck disable=SC2086  # The words of the line are the arguments.
-        set -- $line
+        # shellcheck disable=SC2046  # The words of the line are the arguments.
+        set -- $(echo "$line" | sed "s|STORE|$work/store|; s|REPORT|$work/report.tar.gz|")
         # Not every version has all of them.
         [ "$round" -gt 0 ] || "$bin/pgctl" "$1" -h >/dev/null 2>&1 || continue
         file="$work/$(echo "$line" | tr -c 'a-z0-9\n' '-')"
         [ "$round" -eq 0 ] || [ -e "$file.warm" ] || continue
         [ "$round" -gt 0 ] || file=$file.warm
+        # One that is there is kept.
+        rm -f "$work/report.tar.gz"
         once "$file" looks "$@"
     done <"$work/commands"
     round=$((round + 1))
@@ -69,8 +86,9 @@ while read -r line; do
     file="$work/$(echo "$line" | tr -c 'a-z0-9\n' '-')"
     [ -e "$file" ] || continue
     median=$(pick median "$file")
-    printf '%-48s median %8s ms   max %8s   times status %5s   (n=%s)\n' "pgctl $line" "$median" "$(pick max "$file")" \
-        "$(awk -v a="$median" -v b="$status" 'BEGIN { printf "%.2f", a / b }')" "$runs"
+    times=$(awk -v a="$median" -v b="$status" 'BEGIN { printf "%.2f", a / b }')
+    printf '%-48s median %8s ms   max %8s   times status %5s   (n=%s)\n' "pgctl $line" "$median" "$(pick max "$file")" "$times" "$runs"
+    case $line in report*) ;; *) aim "pgctl $line" "$times" 1.2 "times status" ;; esac
 done <"$work/commands"
 
 # 20 MB a second into the logs of five pods: each writes what a server would, to where its server does, a tenth of a second's lines at a time.
@@ -127,6 +145,10 @@ cat "$work"/written-? | awk -v ns="$spent" -v shown="$(cat "$work/lines")" -v us
             ticks * 0.4 / s, 100 * (shown < written ? shown / written : 1), 100 * used / hz / s, memory
     }'
 
+lacking=$(cat "$work"/written-? | awk -v shown="$(cat "$work/lines")" '{ written += $1 } END { print shown < written ? written - shown : 0 }')
+aim "pgctl logs -f, lines that were not shown" "$lacking" 0 lines
+aim "pgctl logs -f, memory" "$memory" 50 MiB
+
 # CPU of all processes of the primary's server, those that have ended as well, with `top` and without.
 eval "$("$bin/pgctl-sandbox" env --name "$name")"
 spent_by_primary() {
@@ -155,10 +177,12 @@ kill -0 "$load" || {
 kill "$load"
 wait "$load" 2>/dev/null || true
 load=
-awk -v idle=$((without - before)) -v busy=$((with - begin)) -v s="$seconds" -v hz="$(getconf CLK_TCK)" 'BEGIN {
-    printf "%-48s %8.2f%% of a core, of %.2f%% with all else\n", "pgctl top, what it costs the primary", \
-        100 * (busy - idle) / hz / s, 100 * busy / hz / s
-}'
+share() {
+    awk -v ticks="$1" -v s="$seconds" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", 100 * ticks / hz / s }'
+}
+cost=$(share $((with - begin - without + before)))
+printf '%-48s %8s%% of a core, of %s%% with all else\n' "pgctl top, what it costs the primary" "$cost" "$(share $((with - begin)))"
+aim "pgctl top, what it costs the primary" "$cost" 1 "% of a core"
 
 # Many clusters of a primary and two standbys. Nothing runs: what is measured is the way from the API to the screen.
 "$bin/pgctl-sandbox" down --name "$name" >/dev/null 2>&1
@@ -197,7 +221,7 @@ name=bench-fleet-$$
 KUBECONFIG=$("$bin/pgctl-sandbox" kubeconfig --name "$name")
 export KUBECONFIG
 # fleet COMMAND...: the whole time, the CPU time of pgctl and the most memory that it has had, each of three runs after one that counts
-# for nothing. 7: nothing runs, so no database answers.
+# for nothing. 7: nothing runs, so no database answers; 4: something lacks.
 fleet() {
     rm -f "$work/fleet" "$work/fleet-cpu" "$work/fleet-memory"
     count=0
@@ -218,7 +242,7 @@ fleet() {
             sleep 0.02
         done
         spent=$(awk -v ns=$(($(date +%s%N) - begin)) 'BEGIN { printf "%.1f", ns / 1000000 }')
-        wait "$child" || [ $? -eq 7 ] || {
+        wait "$child" || case $? in 4 | 7) ;; *) false ;; esac || {
             cat "$work/err" >&2
             exit 1
         }
@@ -232,8 +256,15 @@ fleet() {
     tell "pgctl $*, $clusters clusters" "$work/fleet" ms
     printf '%-48s CPU %8s ms   %s MiB of memory, %s clusters found\n' '' "$(pick median "$work/fleet-cpu")" \
         "$(pick max "$work/fleet-memory")" "$(grep -cE '"cluster": \{|^pgctl_verdict\{.*critical' "$work/out" || true)"
+    aim "pgctl $*" "$(awk -v ms="$(pick median "$work/fleet")" 'BEGIN { printf "%.2f", ms / 1000 }')" 5 s
+    aim "pgctl $*, memory" "$(pick max "$work/fleet-memory")" 200 MiB
 }
 fleet status -A -o json
 fleet doctor -A -o json
 fleet metrics -A
 fleet query -A -o json 'values(1)'
+fleet backup list -A -o json --store "$work/store"
+
+echo
+cat "$work/aims"
+! grep -q '^OVER' "$work/aims"
