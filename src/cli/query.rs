@@ -66,7 +66,7 @@ pub struct QueryArgs {
     /// Which database.
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// Print CSV (RFC 4180): NULL is empty, the empty string is ""
+    /// Print CSV, as psql --csv does (RFC 4180, but lines end in LF): NULL is empty, the empty string is ""
     #[arg(long, env = "PGCTL_CSV", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub csv: bool,
     /// The most rows that are taken of a server; 0 for no limit but that of bytes

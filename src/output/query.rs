@@ -213,7 +213,7 @@ fn list(titles: &[String], rows: &[Vec<Cell>], screen: &Screen) -> String {
     text
 }
 
-/// All answers as CSV (RFC 4180), with the pod first when they stand side by side. NULL is empty, and the
+/// All answers as CSV (RFC 4180, but lines end in LF as psql's do), with the pod first when they stand side by side. NULL is empty, and the
 /// empty string is `""`, as PostgreSQL's COPY has it. What can drive a terminal is left out on one only: a
 /// file gets what there is.
 pub fn query_csv(

@@ -96,30 +96,39 @@ impl Session {
         self.limit_statements(limits).await?;
         self.run(DOING, sql::BEGIN_READ_ONLY).await?;
         let prepared = self.prepared(statement, limits).await?;
-        let asked = Asked {
-            sql: statement,
-            typed: statement,
-            to_the_end: false,
-        };
-        let answer = self.answer(&asked, &prepared, limits).await;
+        let bytes = self.in_bytes(statement, &prepared, limits).await?;
+        let asked = Asked::new(statement, bytes.as_ref(), false);
         // The connection ends with the session, and the transaction with it.
-        match answer {
-            Err(Unread::NotText) => {
-                let bytes = as_bytes(statement, prepared.columns().len());
-                self.run(DOING, "rollback").await?;
-                self.run(DOING, sql::BEGIN_READ_ONLY).await?;
-                let asked = Asked {
-                    sql: &bytes,
-                    ..asked
-                };
-                let answer = self.answer(&asked, &prepared, limits).await;
-                // It is no query then that another can have in it (SHOW, EXPLAIN).
-                Ok(text_of_bytes(
-                    answer.map_err(|_| SqlError::from(Unread::NotText))?,
-                ))
-            }
-            other => Ok(other?),
+        Ok(self.answer(&asked, &prepared, limits).await?)
+    }
+
+    /// The same question for the bytes of its values, where those may be no text: in a database whose encoding
+    /// is none. Asked so from the beginning: a statement that is run again does again what its functions do.
+    /// None where the plain question has to do, as for what no other query can have in it (SHOW, EXPLAIN).
+    async fn in_bytes(
+        &self,
+        statement: &str,
+        prepared: &Statement,
+        limits: QueryLimits,
+    ) -> Result<Option<InBytes>, SqlError> {
+        const ENCODING: &str = "select pg_catalog.current_setting('server_encoding')";
+        let encoding = self.text(DOING, ENCODING).await?;
+        if encoding.as_deref() != Some("SQL_ASCII") || prepared.columns().is_empty() {
+            return Ok(None);
         }
+        let bytes = InBytes::of(statement, prepared.columns().len());
+        // What is refused must not end the transaction.
+        self.run(DOING, "savepoint plain").await?;
+        let refused = match self.prepared(&bytes.sql, limits).await {
+            Ok(_) => false,
+            Err(error) if error.sqlstate().is_some() => {
+                self.run(DOING, "rollback to savepoint plain").await?;
+                true
+            }
+            Err(error) => return Err(error),
+        };
+        self.run(DOING, "release savepoint plain").await?;
+        Ok((!refused).then_some(bytes))
     }
 
     /// What the server says against a statement when it is asked to parse it; none when it takes it.
@@ -156,13 +165,15 @@ impl Session {
         self.run(DOING, sql::SEARCH_PATH).await?;
         let prepared = self.prepared(statement, limits).await?;
         let number = self.text(DOING, sql::BEGIN_WRITING).await?;
-        let asked = Asked::writing(statement);
+        // In its transaction.
+        let bytes = self.in_bytes(statement, &prepared, limits).await?;
+        let asked = Asked::new(statement, bytes.as_ref(), true);
         let answer = match self.answer(&asked, &prepared, limits).await {
             // "cannot run inside a transaction block", or "invalid transaction termination".
             Err(Unread::Sql(error)) if matches!(error.sqlstate(), Some("25001" | "2D000")) => {
                 self.run(DOING, "rollback").await?;
                 written.alone.store(true, Ordering::Relaxed);
-                let asked = Asked::writing(statement);
+                let asked = Asked::new(statement, None, true);
                 return Ok(self.answer(&asked, &prepared, limits).await?);
             }
             other => other?,
@@ -216,7 +227,8 @@ impl Session {
     async fn prepared(&self, statement: &str, limits: QueryLimits) -> Result<Statement, SqlError> {
         let limit = limits.time + GRACE;
         let prepared = tokio::time::timeout(limit, self.client().prepare(statement)).await;
-        self.told(prepared, statement, limits.time).await
+        self.told(prepared, &Asked::new(statement, None, false), limits.time)
+            .await
     }
 
     /// Runs it as text: values are to be read as PostgreSQL writes them.
@@ -237,9 +249,11 @@ impl Session {
         };
         let limit = limits.time + GRACE;
         let end = tokio::time::Instant::now() + limit;
-        self.bytes_left().set(limits.bytes);
+        // Each byte is two digits then.
+        let digits = if asked.in_bytes { 2 } else { 1 };
+        self.bytes_left().set(limits.bytes.saturating_mul(digits));
         let running = tokio::time::timeout_at(end, self.client().simple_query_raw(asked.sql)).await;
-        let stream = self.told(running, asked.typed, limits.time).await?;
+        let stream = self.told(running, asked, limits.time).await?;
         let mut stream = std::pin::pin!(stream);
         loop {
             let next = match tokio::time::timeout_at(end, stream.next()).await {
@@ -247,7 +261,7 @@ impl Session {
                 Ok(Some(message)) => Ok(message),
                 Err(late) => Err(late),
             };
-            let row = match self.told(next, asked.typed, limits.time).await {
+            let row = match self.told(next, asked, limits.time).await {
                 Ok(SimpleQueryMessage::Row(row)) => row,
                 Ok(SimpleQueryMessage::CommandComplete(count)) => {
                     answer.count = Some(count);
@@ -267,8 +281,12 @@ impl Session {
                 }
                 return Ok(answer);
             }
+            let text = |it: &str| match asked.in_bytes {
+                true => text_of_bytes(it),
+                false => it.to_owned(),
+            };
             let row: Result<Vec<Option<String>>, _> = (0..row.len())
-                .map(|at| row.try_get(at).map(|it| it.map(str::to_owned)))
+                .map(|at| row.try_get(at).map(|it| it.map(text)))
                 .collect();
             answer.rows.push(row.map_err(|_| Unread::NotText)?);
         }
@@ -280,7 +298,7 @@ impl Session {
     async fn told<T>(
         &self,
         came: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
-        statement: &str,
+        asked: &Asked<'_>,
         limit: Duration,
     ) -> Result<T, SqlError> {
         let late = || SqlError::TimedOut {
@@ -315,7 +333,7 @@ impl Session {
             None => (DOING.to_owned(), db.message().to_owned()),
         };
         if let Some(ErrorPosition::Original(at)) = db.position() {
-            told.1 += &place(statement, *at);
+            told.1 += &place(asked.typed, at.saturating_sub(asked.before));
         }
         if let Some(hint) = db.hint() {
             told.1 += &format!("; hint: {hint}");
@@ -340,16 +358,22 @@ struct Asked<'a> {
     sql: &'a str,
     /// What somebody typed: positions are told of that.
     typed: &'a str,
+    /// How many characters stand before that in what is sent.
+    before: u32,
+    /// Whether values come as bytes in hexadecimal.
+    in_bytes: bool,
     /// Whether rows that are not taken are read all the same: a commit comes after them.
     to_the_end: bool,
 }
 
 impl<'a> Asked<'a> {
-    const fn writing(statement: &'a str) -> Self {
+    fn new(statement: &'a str, bytes: Option<&'a InBytes>, to_the_end: bool) -> Self {
         Self {
-            sql: statement,
+            sql: bytes.map_or(statement, |it| &it.sql),
             typed: statement,
-            to_the_end: true,
+            before: bytes.map_or(0, |it| it.before),
+            in_bytes: bytes.is_some(),
+            to_the_end,
         }
     }
 }
@@ -391,43 +415,50 @@ impl From<Unread> for SqlError {
 }
 
 /// The same question, for the bytes of its values in hexadecimal.
-fn as_bytes(statement: &str, columns: usize) -> String {
-    let names: Vec<String> = (1..=columns).map(|at| format!("c{at}")).collect();
-    let bytes: Vec<String> = names
-        .iter()
-        .map(|it| {
-            format!(
-                "pg_catalog.encode(pg_catalog.convert_to({it}::pg_catalog.text, 'SQL_ASCII'), 'hex')"
-            )
-        })
-        .collect();
-    // It may end in a semicolon, and in comments before and after that.
-    let mut ends = statement.match_indices(';').map(|(at, _)| at);
-    let end = ends.find(|at| {
-        shape_of(&statement[*at..])
-            .trim_matches([';', ' '])
-            .is_empty()
-    });
-    format!(
-        "select {} from (\n{}\n) as asked({})",
-        bytes.join(", "),
-        &statement[..end.unwrap_or(statement.len())],
-        names.join(", ")
-    )
+struct InBytes {
+    sql: String,
+    /// How many characters stand before the statement.
+    before: u32,
 }
 
-/// The values again, with a mark in place of each byte that is no text.
-fn text_of_bytes(mut answer: QueryAnswer) -> QueryAnswer {
-    let text = |hex: &String| -> String {
-        let digits = hex.as_bytes().chunks(2);
-        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        let bytes: Vec<u8> = digits.filter_map(byte).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    for value in answer.rows.iter_mut().flatten() {
-        *value = value.as_ref().map(text);
+impl InBytes {
+    fn of(statement: &str, columns: usize) -> Self {
+        let names: Vec<String> = (1..=columns).map(|at| format!("c{at}")).collect();
+        // `format` writes a value as it is sent; a cast would say "true" of what is sent as "t".
+        let bytes: Vec<String> = names
+            .iter()
+            .map(|it| {
+                format!(
+                    "case when pg_catalog.num_nulls({it}) = 0 then pg_catalog.encode(\
+                     pg_catalog.convert_to(pg_catalog.format('%s', {it}), 'SQL_ASCII'), 'hex') end"
+                )
+            })
+            .collect();
+        // It may end in a semicolon, and in comments before and after that.
+        let mut ends = statement.match_indices(';').map(|(at, _)| at);
+        let end = ends.find(|at| {
+            shape_of(&statement[*at..])
+                .trim_matches([';', ' '])
+                .is_empty()
+        });
+        let head = format!("select {} from (\n", bytes.join(", "));
+        let sql = format!(
+            "{head}{}\n) as asked({})",
+            &statement[..end.unwrap_or(statement.len())],
+            names.join(", ")
+        );
+        // It is ASCII.
+        let before = u32::try_from(head.len()).unwrap_or(u32::MAX);
+        Self { sql, before }
     }
-    answer
+}
+
+/// The text of bytes in hexadecimal, with a mark in place of each byte that is none.
+fn text_of_bytes(hex: &str) -> String {
+    let digits = hex.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Vec<u8> = digits.filter_map(byte).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Where in a statement something is; positions count characters from 1.
@@ -467,14 +498,12 @@ mod tests {
             ("select 1 -- one", "select 1 -- one"),
             ("select ';' ; -- one; two", "select ';' "),
         ] {
-            let asked = as_bytes(sql, 1);
+            let asked = InBytes::of(sql, 1);
             let part = format!("from (\n{kept}\n) as asked(c1)");
-            assert!(asked.contains(&part), "{asked}");
+            assert!(asked.sql.contains(&part), "{}", asked.sql);
+            let before = usize::try_from(asked.before).expect("a length");
+            assert!(asked.sql[before..].starts_with(kept), "{}", asked.sql);
         }
-        let one = text_of_bytes(QueryAnswer {
-            rows: vec![vec![Some("61ff62".to_owned()), None]],
-            ..QueryAnswer::default()
-        });
-        assert_eq!(one.rows, [[Some("a\u{fffd}b".to_owned()), None]]);
+        assert_eq!(text_of_bytes("61ff62"), "a\u{fffd}b");
     }
 }

@@ -16,6 +16,7 @@ fn questions_are_answered_and_nothing_is_written_unless_somebody_agrees() -> Res
     on_sandbox(2, async |cluster| {
         one_answer_or_several(cluster).await?;
         what_is_no_text_is_shown_all_the_same(cluster).await?;
+        numbers_keep_their_digits(cluster).await?;
         an_answer_has_an_end(cluster).await?;
         nothing_is_written(cluster).await?;
         errors_name_the_place(cluster).await?;
@@ -86,11 +87,42 @@ async fn what_is_no_text_is_shown_all_the_same(cluster: &SandboxCluster) -> Resu
     let document = cluster.pgctl(&line).await?.exits(0)?.json()?;
     let answer = &document["servers"][0]["answer"];
     assert_eq!(answer["rows"], json!([["caf\u{fffd}", null]]));
+    // It is run once; and what is no text is as it would be in another database.
+    let sql = "create sequence public.runs";
+    let line = ["query", "--write", "-d", "old", sql, "--yes"];
+    cluster.pgctl(&line).await?.exits(0)?;
+    let sql = "select nextval('public.runs') as run, true as yes, convert_from('\\xe9', 'SQL_ASCII') as word";
+    let line = ["query", "--write", "-d", "old", sql, "--yes", "-o", "json"];
+    let run = cluster.pgctl(&line).await?.exits(0)?.json()?;
+    assert_eq!(run["answer"]["rows"], json!([[1, true, "\u{fffd}"]]));
+    for sql in ["show server_encoding", "explain select 1"] {
+        cluster
+            .pgctl(&["query", "-d", "old", sql])
+            .await?
+            .exits(0)?;
+    }
+    let sql = "select 1 /\n (n - n) from generate_series(1, 1) n where nosuch = 1";
+    let wrong = cluster.pgctl(&["query", "-d", "old", sql]).await?;
+    wrong.exits(1)?.says("line 2, column 45")?;
     let hostile = rows(cluster, "select E'a\\x1b[2Jb' as x").await?;
     assert_eq!(hostile, json!([["a\u{1b}[2Jb"]]));
     let line = ["query", "select E'a\\x1b[2Jb' as \"c\u{9b}31m\""];
     let run = cluster.pgctl(&line).await?.exits(0)?;
     ensure!(!run.stdout.contains(['\u{1b}', '\u{9b}']), "{run}");
+    Ok(())
+}
+
+async fn numbers_keep_their_digits(cluster: &SandboxCluster) -> Result<()> {
+    let sql = "select 9007199254740993::numeric, 9007199254740993.5::numeric, 4711::numeric, 0.1::float8 + 0.2::float8, \
+         '{\"a\": [12345678901234567890123, 0.1]}'::jsonb";
+    let kept = json!([[
+        9_007_199_254_740_993_i64,
+        "9007199254740993.5",
+        4711,
+        0.1 + 0.2,
+        {"a": ["12345678901234567890123", 0.1]}
+    ]]);
+    assert_eq!(rows(cluster, sql).await?, kept);
     Ok(())
 }
 

@@ -29,11 +29,12 @@ pub struct QueryColumn {
 pub enum QueryColumnKind {
     /// `smallint`, `integer`, `bigint`, `oid`: a number.
     Integer,
-    /// `real`, `double precision`, `numeric`: a number where JSON has it (not NaN, not Infinity).
+    /// `real`, `double precision`, `numeric`: a number where JSON has it (not NaN, not Infinity) and keeps all its
+    /// digits.
     Number,
     /// `boolean`.
     Boolean,
-    /// `json`, `jsonb`: as it is.
+    /// `json`, `jsonb`: as it is; a number that would lose digits is a string.
     Json,
     /// Anything else: a string, as PostgreSQL writes it.
     Text,

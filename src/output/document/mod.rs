@@ -20,6 +20,7 @@ mod forward;
 mod instance;
 mod lag;
 mod logs;
+mod numbers;
 mod objects;
 mod pooler;
 mod queries;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::API_VERSION;
 use super::answers::ServerAnswer;
 use super::fleet::UnreachedDocument;
+use super::numbers::{number, with_exact_numbers};
 use super::status::ClusterDocument;
 use crate::cluster::{ClusterId, PodAnswer, QueryAnswer, QueryColumnKind, QueryCut};
 use crate::output::{ClusterAnswers, FleetView};
@@ -73,8 +74,9 @@ pub(super) struct QueryAnswerDocument {
     /// The columns; a name may stand twice.
     columns: Vec<ColumnDocument>,
     /// The rows, each with a value for each column: NULL is null, integers, booleans and JSON are as such.
-    /// Of `real`, `double precision` and `numeric` a number where a double holds it (15 digits), and
-    /// otherwise a string; anything else is a string, as PostgreSQL writes it.
+    /// Of `real`, `double precision` and `numeric`, and within JSON, a number where an integer of 64 bits or
+    /// a double holds all its digits, and otherwise a string; anything else is a string, as PostgreSQL
+    /// writes it.
     rows: Vec<Vec<Value>>,
     /// How many rows the statement has given or changed, as the server says; null when more came than were
     /// taken.
@@ -165,12 +167,10 @@ fn value(text: Option<&str>, kind: QueryColumnKind) -> Value {
         QueryColumnKind::Text => as_it_is(),
         QueryColumnKind::Boolean => Value::Bool(text == "t"),
         // What JSON does not have, and what would lose digits, stays text.
-        QueryColumnKind::Integer => text.parse::<i64>().map_or_else(|_| as_it_is(), Value::from),
-        QueryColumnKind::Number => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() && text.len() <= 17 => Value::from(number),
-            Ok(_) | Err(_) => as_it_is(),
-        },
-        QueryColumnKind::Json => serde_json::from_str(text).unwrap_or_else(|_| as_it_is()),
+        QueryColumnKind::Integer | QueryColumnKind::Number => number(text).unwrap_or_else(as_it_is),
+        QueryColumnKind::Json => {
+            serde_json::from_str(&with_exact_numbers(text)).unwrap_or_else(|_| as_it_is())
+        }
     }
 }
 
@@ -195,7 +195,23 @@ mod tests {
                 QueryColumnKind::Number,
                 json!("1234567890123456.78901"),
             ),
+            (
+                "9007199254740993",
+                QueryColumnKind::Number,
+                json!(9007199254740993_i64),
+            ),
+            (
+                "9007199254740993.5",
+                QueryColumnKind::Number,
+                json!("9007199254740993.5"),
+            ),
+            ("4711", QueryColumnKind::Number, json!(4711)),
             ("t", QueryColumnKind::Boolean, json!(true)),
+            (
+                "{\"a\": [12345678901234567890123, 0.5], \"1.23456789012345678\": 1}",
+                QueryColumnKind::Json,
+                json!({"a": ["12345678901234567890123", 0.5], "1.23456789012345678": 1}),
+            ),
             ("{\"a\":1}", QueryColumnKind::Json, json!({"a": 1})),
             ("null", QueryColumnKind::Json, json!(null)),
             ("{1,2}", QueryColumnKind::Text, json!("{1,2}")),
