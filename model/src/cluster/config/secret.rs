@@ -13,6 +13,9 @@ const NAMES: [&str; 9] = [
     "apikey",
 ];
 
+/// What is in the name of such a setting beside these, when it is none of PostgreSQL's (`app.jwt_key`).
+const CUSTOM_NAMES: [&str; 5] = ["credential", "dsn", "key", "pass", "pwd"];
+
 /// What is not of their kind, though it is called like that.
 const PLAIN: [&str; 1] = ["password_encryption"];
 
@@ -25,10 +28,12 @@ pub fn shown_value(name: &str, value: &str) -> String {
     if value.is_empty() || PLAIN.contains(&name.as_str()) {
         return value.to_owned();
     }
-    if NAMES.iter().any(|part| name.contains(part)) {
+    let is_custom = name.contains('.');
+    let custom = CUSTOM_NAMES.iter().filter(|_| is_custom);
+    if NAMES.iter().chain(custom).any(|part| name.contains(part)) {
         return "(not shown: it may hold a secret)".to_owned();
     }
-    if name.ends_with("_command") || name.ends_with("_cmd") || name.contains('.') {
+    if name.ends_with("_command") || name.ends_with("_cmd") || is_custom {
         return without_secrets(value);
     }
     value.to_owned()
@@ -150,6 +155,14 @@ mod tests {
             ("archive_command", "push --token=hunter2 %p"),
             ("restore_command", "curl https://me:hunter2@store/%f -o %p"),
             ("my.api_key", "hunter2"),
+            ("app.encryption_key", "hunter2"),
+            ("app.private_key", "hunter2"),
+            ("app.jwt_key", "hunter2"),
+            ("app.PWD", "hunter2"),
+            ("app.pass", "hunter2"),
+            ("app.credentials", "hunter2"),
+            ("app.dsn", "hunter2"),
+            ("keys.current", "hunter2"),
             ("archive_command", "push --password  hunter2 %p"),
             ("archive_command", "push --password\thunter2 %p"),
             ("archive_command", "push --password 'a hunter2' %p"),
@@ -172,6 +185,8 @@ mod tests {
             ("password_encryption", "scram-sha-256"),
             ("archive_command", "cp %p /archive/%f"),
             ("work_mem", "4MB"),
+            ("ssl_key_file", "server.key"),
+            ("app.tenant", "one"),
             ("primary_conninfo", ""),
         ] {
             assert_eq!(shown_value(name, value), value);
