@@ -122,34 +122,47 @@ fn between(answers: &[PodAnswer<ServerConfig>]) -> Vec<ConfigDifference> {
     let Some(((first, reference), others)) = servers.split_first() else {
         return Vec::new();
     };
+    let name = |it: &Setting| it.name.to_lowercase();
+    let known: BTreeSet<String> = reference.settings.iter().map(name).collect();
+    let of_others = others.iter().flat_map(|(_, config)| &config.settings);
+    let of_others: BTreeSet<String> = of_others.map(name).collect();
     let mut found = Vec::new();
-    for setting in &reference.settings {
-        if EACH_ITS_OWN.contains(&setting.name.as_str()) {
+    for name in known.union(&of_others) {
+        if EACH_ITS_OWN.contains(&name.as_str()) {
             continue;
         }
-        let differ: Vec<(&str, &Setting)> = others
+        let setting = reference.setting(name);
+        let differ: Vec<(&str, Option<&Setting>)> = others
             .iter()
-            .filter_map(|(answer, config)| {
-                let other = config.setting(&setting.name)?;
-                (other.value != setting.value).then_some((answer.pod.as_str(), other))
+            .map(|(answer, config)| (answer.pod.as_str(), config.setting(name)))
+            .filter(|(_, other)| match (setting, other) {
+                (Some(setting), Some(other)) => other.value != setting.value,
+                // Another version of PostgreSQL has other settings of its own.
+                (Some(_), None) | (None, Some(_)) => name.contains('.'),
+                (None, None) => false,
             })
             .collect();
-        if differ.is_empty() {
+        let Some((_, actual)) = differ.first() else {
             continue;
-        }
+        };
+        let value = |it: Option<&Setting>| it.map_or_else(|| "not set".to_owned(), shown);
         let said: Vec<String> = differ
             .iter()
-            .map(|(pod, it)| format!("{} on {pod} ({})", shown(it), setting_place(it)))
+            .map(|(pod, it)| match it {
+                Some(it) => format!("{} on {pod} ({})", shown(it), setting_place(it)),
+                None => format!("not set on {pod}"),
+            })
             .collect();
+        let named = setting.or(*actual).map(|it| it.name.clone());
         found.push(ConfigDifference {
-            name: setting.name.clone(),
+            name: named.unwrap_or_else(|| name.clone()),
             pod: None,
             kind: DifferenceKind::Between,
-            expected: Some(shown(setting)),
-            actual: Some(shown(differ[0].1)),
+            expected: setting.map(shown),
+            actual: actual.map(shown),
             why: format!(
                 "{} on {}, and {}",
-                shown(setting),
+                value(setting),
                 first.pod,
                 said.join(", ")
             ),
@@ -462,6 +475,32 @@ mod tests {
         config.settings[0].value = "8192".to_owned();
         answer.answer = Ok(config);
         assert_eq!(config_differences(&[answer], &both), []);
+    }
+
+    #[test]
+    fn what_only_another_server_has_is_between_them() {
+        let answers = [
+            server_config("a", &[("work_mem", "4096"), ("app.one", "1")]),
+            server_config(
+                "b",
+                &[("work_mem", "4096"), ("app.two", "2"), ("new_in_18", "x")],
+            ),
+        ];
+        let found = config_differences(&answers, &[]);
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| {
+                (
+                    it.name.as_str(),
+                    it.expected.as_deref(),
+                    it.actual.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [("app.one", Some("1"), None), ("app.two", None, Some("2"))]
+        );
     }
 
     #[test]
