@@ -10,6 +10,9 @@ use super::{LogEntry, LogLevel, shape_of};
 /// own makes no end of them.
 const MOST: usize = 2_000;
 
+/// The most that is kept of a shape, in bytes: what differs only after that counts as one.
+const LONGEST: usize = 4 * 1024;
+
 /// All statements of one shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlowStatement {
@@ -41,7 +44,12 @@ impl SlowStatements {
         let Some((milliseconds, sql)) = duration_of(entry) else {
             return;
         };
-        let shape = shape_of(&sql);
+        let mut shape = shape_of(&sql);
+        if shape.len() > LONGEST {
+            let ends = (0..=LONGEST).rev().find(|at| shape.is_char_boundary(*at));
+            shape.truncate(ends.unwrap_or_default());
+            shape.push_str(" ...");
+        }
         if !self.by_shape.contains_key(&shape) && self.by_shape.len() >= MOST {
             self.uncounted += 1;
             return;
@@ -82,8 +90,12 @@ fn duration_of(entry: &LogEntry) -> Option<(f64, String)> {
     }
     let message = entry.fields().message;
     let (milliseconds, rest) = timed(&message)?;
-    // With log_duration alone there is no statement.
-    let (_, sql) = rest.split_once(": ")?;
+    // With log_duration alone there is no statement. What auto_explain writes has its plan on lines of its own, and its
+    // statement is counted where it was logged by itself.
+    let (label, sql) = rest.split_once(": ")?;
+    if label.contains('\n') {
+        return None;
+    }
     Some((milliseconds, sql.to_owned()))
 }
 
@@ -162,6 +174,35 @@ mod tests {
             let found = duration_of(&entry(message));
             assert_eq!(found, Some((12.5, "select 1".to_owned())), "{message}");
         }
+    }
+
+    #[test]
+    fn what_auto_explain_writes_is_no_statement() {
+        for message in [
+            "duration: 12.5 ms  plan:\n\tQuery Text: select 1;\n\tResult  (cost=0.00..0.01 rows=1)",
+            "duration: 12.5 ms  plan:\n\t{\n\t  \"Query Text\": \"select 1;\"",
+        ] {
+            assert_eq!(duration_of(&entry(message)), None, "{message}");
+        }
+        // A statement may have several lines.
+        let message = "duration: 12.5 ms  statement: select 1\n\tas \"a: b\"";
+        assert!(duration_of(&entry(message)).is_some());
+    }
+
+    #[test]
+    fn a_long_shape_is_cut() {
+        let mut slow = SlowStatements::default();
+        for column in ["ä".repeat(40_000), "ä".repeat(30_000)] {
+            let message = format!("duration: 1 ms  statement: select x{column}");
+            slow.add("p", None, &entry(&message));
+        }
+        let sorted = slow.sorted();
+        assert_eq!((sorted.len(), sorted[0].count), (1, 2));
+        assert!(
+            sorted[0].shape.len() <= LONGEST + 4,
+            "{}",
+            sorted[0].shape.len()
+        );
     }
 
     #[test]
