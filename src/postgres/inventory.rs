@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::json::json;
+use super::top::cut;
 use super::{Session, SqlError, quote_literal, sql};
 use crate::cluster::Lsn;
 
@@ -228,10 +229,13 @@ impl Session {
     /// When the server does not answer.
     pub async fn lock_waits(&self, application_name: &str) -> Result<Vec<LockWait>, SqlError> {
         const DOING: &str = "asking what the dump waits for";
-        json(
-            DOING,
-            self.text(DOING, &sql::lock_waits(application_name)).await?,
-        )
+        let sql = sql::lock_waits(application_name);
+        let mut waits: Vec<LockWait> = json(DOING, self.text(DOING, &sql).await?)?;
+        for wait in &mut waits {
+            cut(&mut wait.statement, 200);
+            wait.blockers.iter_mut().for_each(|it| cut(it, 300));
+        }
+        Ok(waits)
     }
 
     /// Ends every session with this `application_name`: what a stopped dump may have left behind.

@@ -642,19 +642,20 @@ end || ' ' || case when pg_catalog.pg_is_in_recovery()
   then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_lsn() end";
 
 /// The sessions of this name that wait for locks, and whom they wait for, as JSON. The relation is
-/// named by the statement, and by its OID in that database: from another one it has no name.
+/// named by the statement, and by its OID in that database: from another one it has no name. Nothing here looks at
+/// characters of a query, which may be in another encoding.
 pub(super) fn lock_waits(application_name: &str) -> String {
     format!(
         "select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'database', a.datname,
-  'statement', pg_catalog.left(a.query, 200),
+  'statement', a.query,
   'relation', (select l.relation::bigint from pg_catalog.pg_locks l
     where l.pid = a.pid and not l.granted limit 1),
   'seconds', pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - a.state_change))::bigint,
   'blockers', (select coalesce(pg_catalog.json_agg(pg_catalog.concat_ws(', ',
       'pid ' || b.pid, b.usename, nullif(b.application_name, ''), b.state,
       'for ' || pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - b.xact_start))
-        || ' s: ' || pg_catalog.left(b.query, 100))), '[]')
+        || ' s: ' || b.query)), '[]')
     from pg_catalog.pg_stat_activity b where b.pid = any (pg_catalog.pg_blocking_pids(a.pid))))), '[]')::text
 from pg_catalog.pg_stat_activity a
 where a.application_name = {} and a.wait_event_type = 'Lock'",

@@ -6,6 +6,9 @@ use crate::cluster::TopSample;
 
 const DOING: &str = "asking what it does";
 
+/// Characters of a statement that are kept.
+const STATEMENT: usize = 1000;
+
 /// From this major version on checkpoints are counted in a view of their own.
 const OWN_CHECKPOINTER: u32 = 17;
 
@@ -26,7 +29,8 @@ fn question(version: u32) -> String {
            select * from pg_stat_activity \
            where backend_type = 'client backend' and pid <> pg_backend_pid()\
          ), busy as (\
-           select pid, usename, datname, state, wait_event_type, wait_event, query_start, xact_start, query \
+           select pid, usename, datname, state, wait_event_type, wait_event, backend_start, query_start, xact_start, \
+             query \
            from clients where state <> 'idle' \
            order by coalesce(xact_start, query_start) limit 100\
          ) \
@@ -39,13 +43,14 @@ fn question(version: u32) -> String {
              'active', c.active, 'idle', c.idle, 'idleInTransaction', c.in_transaction, 'waiting', c.waiting, \
              'maxConnections', current_setting('max_connections')::int), \
            'statements', (select coalesce(json_agg(json_build_object(\
-             'pid', pid, 'user', usename, 'database', datname, 'state', state, \
+             'pid', pid, 'backendStart', coalesce(backend_start, pg_postmaster_start_time()), \
+             'queryStart', query_start, 'user', usename, 'database', datname, 'state', state, \
              'waitsFor', case when state = 'active' and wait_event is not null \
                          then wait_event_type || ': ' || wait_event end, \
              'statementSeconds', greatest(extract(epoch from clock_timestamp() - query_start), 0)::float8, \
              'transactionSeconds', greatest(extract(epoch from clock_timestamp() - xact_start), 0)::float8, \
              'blockedBy', case when wait_event_type = 'Lock' then pg_blocking_pids(pid) else '{{}}' end, \
-             'statement', left(query, 1000)) \
+             'statement', query) \
              order by coalesce(xact_start, query_start)), '[]'::json) from busy)) \
          from (select sum(xact_commit)::bigint as commits, sum(xact_rollback)::bigint as rollbacks, \
                  sum(blks_hit)::bigint as hit, sum(blks_read)::bigint as read, \
@@ -64,6 +69,32 @@ impl Session {
     /// # Errors
     /// When it does not answer, or not as PostgreSQL does.
     pub async fn top(&self) -> Result<TopSample, SqlError> {
-        json(DOING, self.text(DOING, &question(self.major())).await?)
+        let mut sample: TopSample = json(DOING, self.text(DOING, &question(self.major())).await?)?;
+        for running in &mut sample.statements {
+            cut(&mut running.statement, STATEMENT);
+        }
+        Ok(sample)
+    }
+}
+
+/// Leaves so many characters. Here, and not by the server: to it the text is in the encoding of another database, of
+/// whose characters it must not count any.
+pub(super) fn cut(text: &mut String, characters: usize) {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
+        text.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (text, left) in [("", ""), ("äöü", "äöü"), ("äöüß", "äöü")] {
+            let mut text = text.to_owned();
+            cut(&mut text, 3);
+            assert_eq!(text, left);
+        }
     }
 }

@@ -24,6 +24,7 @@ psql -XAtq "host=/var/run/postgresql user=r$e dbname=caf$e application_name=ap$e
 (echo "begin; lock table \"t$e\"; select pg_sleep(3600);" | q -d ascii -f -) >/dev/null 2>&1 &
 sleep 1
 q -d ascii -c "select * from \"t$e\" /* waits $e */" </dev/null >/dev/null 2>&1 &
+psql -XAtq -h /var/run/postgresql -U postgres -d ascii -c "select pg_sleep(3600) -- ends in $e" </dev/null >/dev/null 2>&1 &
 psql -XAtq -h /var/run/postgresql -U postgres -d ascii -c "select no_such_$e" 2>/dev/null
 sleep 1
 "#;
@@ -50,6 +51,9 @@ fn databases_that_are_closed_or_not_utf8_leave_every_command_as_it_is() -> Resul
             &["lag", "--max-lag", "1GB"],
             &["slots"],
             &["queries"],
+            &["queries", "--top"],
+            &["top", "--count", "2"],
+            &["query", "--all", "select 1 as one"],
             &["locks"],
             &["connections"],
             &["config"],
@@ -62,7 +66,7 @@ fn databases_that_are_closed_or_not_utf8_leave_every_command_as_it_is() -> Resul
             &["report", "--file", &report],
         ] {
             for format in ["table", "json"] {
-                if format == "json" && matches!(command[0], "metrics" | "report") {
+                if format == "json" && matches!(command[0], "metrics" | "report" | "top") {
                     continue;
                 }
                 let arguments = match format {
@@ -76,7 +80,7 @@ fn databases_that_are_closed_or_not_utf8_leave_every_command_as_it_is() -> Resul
             }
         }
         let running = cluster.pgctl(&["queries"]).await?;
-        for words in [r"r\xe9@caf\xe9", "blocked"] {
+        for words in [r"r\xe9@caf\xe9", r"ends in \xe9", "blocked"] {
             ensure!(
                 running.stdout.contains(words),
                 "{words} is not told: {running}"

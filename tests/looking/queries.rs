@@ -20,6 +20,7 @@ fn what_runs_is_shown_with_whom_it_waits_for_and_can_be_ended() -> Result<()> {
         hostile_names_do_no_harm(cluster).await?;
         statements_are_counted_only_where_that_is_set_up(cluster).await?;
         connections_are_counted_and_checked(cluster).await?;
+        statements_are_counted_where_it_is(cluster).await?;
         a_pod_that_hangs_costs_its_row(cluster).await
     })
 }
@@ -141,6 +142,7 @@ async fn hostile_names_do_no_harm(cluster: &SandboxCluster) -> Result<()> {
     cluster
         .sql(PRIMARY, "create database ascii encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0")
         .await?;
+    bytes_that_are_no_text(cluster).await?;
     let hostile = cluster.open(PRIMARY).await?;
     hostile
         .rows("set application_name = E'\\x1b[2J\"''; --'")
@@ -156,7 +158,98 @@ async fn hostile_names_do_no_harm(cluster: &SandboxCluster) -> Result<()> {
     ensure!(processes(&document, REPLICA)?.len() > 2, "{document}");
     let wrong = cluster.pgctl(&["queries", "--pod", "replica-9"]).await?;
     wrong.exits(2)?.says(&full(REPLICA))?;
+    // Who asks servers, and who changes them.
+    for command in [
+        &["queries", "--pod", "repilca-0"][..],
+        &[
+            "config",
+            "set",
+            "work_mem=8MB",
+            "--pod",
+            "repilca-0",
+            "--dry-run",
+        ],
+        &["queries", "cancel", "1", "--pod", "repilca-0", "--dry-run"],
+    ] {
+        let wrong = cluster.pgctl(command).await?.exits(2)?;
+        wrong.says(&format!("the nearest name: {}", full(REPLICA)))?;
+    }
     Ok(())
+}
+
+/// A session in a database without an encoding, whose query ends in a byte that begins a character.
+async fn bytes_that_are_no_text(cluster: &SandboxCluster) -> Result<()> {
+    let script = "e=$(printf '\\351'); exec psql -XAtq -h /var/run/postgresql -U postgres -d ascii \
+         -c \"select pg_sleep(3600) -- ends in $e\"";
+    let line = ["shell", PRIMARY, "--", "sh", "-c", script];
+    let mut sleeping = cluster.command(&line)?.spawn()?;
+    eventually("its query is told", async || {
+        let run = cluster.pgctl(&["queries"]).await?.exits(0)?;
+        ensure!(run.stdout.contains(r"ends in \xe9"), "{run}");
+        Ok(())
+    })
+    .await?;
+    let top = ["top", "--count", "2"];
+    let run = cluster.pgctl(&top).await?.exits(0)?;
+    for pod in [PRIMARY, REPLICA] {
+        let line = run.stdout.lines().rfind(|it| it.contains(pod));
+        let answers = line.is_some_and(|it| it.contains(" primary ") || it.contains(" standby "));
+        ensure!(answers, "{run}");
+    }
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'ascii'";
+    cluster.sql(PRIMARY, end).await?;
+    ensure!(!sleeping.wait().await?.success(), "it was to end");
+    Ok(())
+}
+
+/// The view is in another database than the one that is asked first.
+async fn statements_are_counted_where_it_is(cluster: &SandboxCluster) -> Result<()> {
+    let preload = async |libraries: &str| {
+        let set = format!("alter system set shared_preload_libraries = {libraries}");
+        cluster.sql(PRIMARY, &set).await?;
+        cluster.kill(PRIMARY).await?;
+        eventually("it has started anew", async || {
+            let now = cluster
+                .sql(PRIMARY, "show shared_preload_libraries")
+                .await?;
+            let wanted = libraries.trim_matches('\'').replace("default", "");
+            ensure!(now == [[wanted]], "{now:?}");
+            Ok(())
+        })
+        .await
+    };
+    preload("'pg_stat_statements'").await?;
+    let none = cluster.pgctl(&["queries", "--top"]).await?.exits(0)?;
+    none.says("CREATE EXTENSION")?;
+    cluster.sql(PRIMARY, "create database counted").await?;
+    let create = "create extension pg_stat_statements";
+    let line = ["query", "--write", "-d", "counted", create, "--yes"];
+    cluster.pgctl(&line).await?.exits(0)?;
+    let session = cluster.open(PRIMARY).await?;
+    for number in 0..3 {
+        let sql = format!("select pg_sleep(0.2) as counted_here, {number}");
+        session.rows(&sql).await?;
+    }
+    let document = ask(cluster, &["queries", "--top"]).await?;
+    assert_eq!(document["kind"], "Statements", "{document}");
+    let servers = document["servers"].as_array().context("servers")?;
+    let server = servers.iter().find(|it| it["pod"] == full(PRIMARY));
+    let answer = &server.context("the primary")?["answer"];
+    let statements = answer["statements"].as_array().context("statements")?;
+    let found = statements.iter().find(|it| {
+        it["query"]
+            .as_str()
+            .is_some_and(|it| it.contains("counted_here"))
+    });
+    let found = found.with_context(|| format!("{document:#}"))?;
+    assert_eq!(found["calls"], 3, "{found}");
+    assert_eq!(found["database"], "postgres", "{found}");
+    let total = found["totalSeconds"].as_f64().context("totalSeconds")?;
+    ensure!((0.6..60.0).contains(&total), "{found}");
+    ensure!(answer["allSeconds"].as_f64() >= Some(total), "{answer}");
+    let screen = cluster.pgctl(&["queries", "--top"]).await?.exits(0)?;
+    ensure!(screen.stdout.contains("counted_here"), "{screen}");
+    preload("default").await
 }
 
 async fn statements_are_counted_only_where_that_is_set_up(cluster: &SandboxCluster) -> Result<()> {

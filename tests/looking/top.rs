@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::test_cluster::{SandboxCluster, eventually, on_sandbox};
+use crate::test_cluster::{PATIENCE, SandboxCluster, Terminal, VIEWER, eventually, on_sandbox};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA: &str = "replica-0";
@@ -19,7 +19,9 @@ fn what_every_server_does_is_shown_live_and_in_lines() -> Result<()> {
         ctrl_c_gives_the_terminal_back(cluster).await?;
         a_statement_is_cancelled_from_the_screen(cluster).await?;
         ctrl_c_is_heard_while_a_cancel_hangs(cluster).await?;
-        a_server_that_hangs_costs_its_row(cluster).await
+        a_dumb_terminal_gets_lines(cluster).await?;
+        a_server_that_hangs_costs_its_row(cluster).await?;
+        no_answer_at_all_is_no_success(cluster).await
     })
 }
 
@@ -122,5 +124,40 @@ async fn a_server_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<(
         last(PRIMARY).is_some_and(|it| it.contains(" primary ")),
         "{run}"
     );
+    Ok(())
+}
+
+async fn no_answer_at_all_is_no_success(cluster: &SandboxCluster) -> Result<()> {
+    cluster.grant(
+        &VIEWER
+            .replace("pods/portforward", "pods/status")
+            .replace("name: pgctl-viewer", "name: no-forward"),
+        "finn",
+    )?;
+    let finn = cluster.kubeconfig_of("finn")?;
+    let line = ["--kubeconfig", &finn, "top", "--count", "2"];
+    let run = tokio::time::timeout(PATIENCE, cluster.pgctl(&line)).await??;
+    run.exits(7)?.says("no database answers")?;
+    for pod in [PRIMARY, REPLICA] {
+        cluster.freeze(pod).await?;
+    }
+    let line = ["top", "--count", "3", "--timeout", "2s"];
+    let run = tokio::time::timeout(PATIENCE, cluster.pgctl(&line)).await??;
+    cluster.mend().await?;
+    run.exits(7)?.says("no database answers")?;
+    Ok(())
+}
+
+/// A terminal that can only write lines gets lines.
+async fn a_dumb_terminal_gets_lines(cluster: &SandboxCluster) -> Result<()> {
+    let (line, environment) = cluster.terminal_line(&["top", "--count", "2"])?;
+    let terminal = Terminal::runs(&format!("env TERM=dumb {line}"), &environment)?;
+    let (exit, screen) = terminal.ends().await?;
+    assert_eq!(exit, Some(0), "{screen:?}");
+    ensure!(
+        screen.contains("TIME ") && screen.contains(REPLICA),
+        "{screen:?}"
+    );
+    ensure!(!screen.contains('\u{1b}'), "{screen:?}");
     Ok(())
 }

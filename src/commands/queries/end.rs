@@ -7,7 +7,7 @@ use super::super::context::Context;
 use super::super::small_change;
 use crate::change::{BackendEnd, ChangeProposal, propose_backend_end};
 use crate::cli::QueryEndArgs;
-use crate::cluster::{Activity, Backend, PodAnswer, answered, silent};
+use crate::cluster::{Activity, Backend, PodAnswer, RunningStatement, answered, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -47,13 +47,12 @@ pub(super) async fn run(
     .await
 }
 
-/// Cancels what a process runs, if it is still this statement (or begins with it): as `pgctl queries
-/// cancel` does, for somebody who has looked at it and agreed. Tells how that ended.
+/// Cancels what a process runs, if it is still this very execution of the statement: as `pgctl queries cancel`
+/// does, for somebody who has looked at it and agreed. Tells how that ended.
 pub(in crate::commands) async fn cancel_agreed(
     context: &Context,
     pod: &str,
-    pid: i32,
-    statement: &str,
+    running: &RunningStatement,
 ) -> Result<String, Failure> {
     let end = BackendEnd::Cancel;
     let mut asking = Asking::connect(context, &[pod.to_owned()]).await?;
@@ -61,9 +60,10 @@ pub(in crate::commands) async fn cancel_agreed(
     let answers = asking.ask(context, question).await?;
     let backend = answered(&answers)
         .flat_map(|(_, activity)| &activity.backends)
-        .find(|it| it.pid == pid && it.query.starts_with(statement))
+        .find(|it| is_still(it, running))
         .cloned();
     let Some(backend) = backend else {
+        let pid = running.pid;
         let told = format!("{pid} on {pod} does not run that any more; nothing was changed");
         return Ok(told);
     };
@@ -78,6 +78,13 @@ pub(in crate::commands) async fn cancel_agreed(
     };
     let command = format!("queries {}", end.word());
     small_change::agreed(&asking.kube, &cluster, &command, &change).await
+}
+
+/// Whether a process still runs the very statement that was seen: its session may have begun the same one anew.
+fn is_still(backend: &Backend, seen: &RunningStatement) -> bool {
+    backend.pid == seen.pid
+        && backend.backend_start == seen.backend_start
+        && backend.query_start == seen.query_start
 }
 
 /// The process that has the number, and its pod.
@@ -194,5 +201,42 @@ impl SmallChange for EndBackend<'_> {
         let open = self.open().await?;
         let ended = open.session.has_ended(&self.backend, self.end, LIMIT).await;
         Ok(ended?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_next_execution_of_a_statement_is_another() -> serde_json::Result<()> {
+        let (began, later) = ("2026-11-30T08:00:00.000001Z", "2026-11-30T08:00:00.000002Z");
+        let seen: RunningStatement = serde_json::from_value(json!({
+            "pid": 7, "backendStart": began, "queryStart": began, "user": "app", "database": "shop",
+            "state": "active", "waitsFor": null, "statementSeconds": 1.0, "transactionSeconds": null,
+            "blockedBy": [], "statement": "select pg_sleep(1)"
+        }))?;
+        for (pid, backend_start, query_start, is_it) in [
+            (7, began, began, true),
+            (8, began, began, false),
+            (7, later, began, false),
+            (7, began, later, false),
+        ] {
+            let backend: Backend = serde_json::from_value(json!({
+                "pid": pid, "leader": null, "kind": "client backend", "user": "app", "database": "shop",
+                "application": "", "client": null, "state": "active", "waitType": null, "waitEvent": null,
+                "backendStart": backend_start, "queryStart": query_start, "transactionSeconds": null,
+                "querySeconds": 1.0, "stateSeconds": 1.0, "xminAge": null, "query": "select pg_sleep(1)",
+                "lock": null, "blockedBy": [], "blockedByPrepared": []
+            }))?;
+            assert_eq!(
+                is_still(&backend, &seen),
+                is_it,
+                "{pid} {backend_start} {query_start}"
+            );
+        }
+        Ok(())
     }
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::super::context::{Context, cannot_write};
 use super::super::interruption::interruptible;
-use super::state::take;
+use super::state::{seen_enough, take};
 use crate::cli::TopArgs;
 use crate::cluster::TopBoard;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::observe::Following;
+use crate::observe::{Followed, Following};
 use crate::output::{plain, top_heading, top_lines, write_all_of};
 
 /// The heads are told again after so many looks.
@@ -28,17 +28,23 @@ pub(super) async fn run(
         let mut ticks = tokio::time::interval(args.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looks = 0;
+        let mut known = false;
         loop {
             tokio::select! {
                 told = following.next() => match told {
-                    Some(told) => if let Some(problem) = take(&mut board, began, told) {
-                        context.telling.say(&format!("{}\n", plain(&problem)));
-                    },
+                    Some(told) => {
+                        known |= !matches!(told, Followed::Answer { .. });
+                        if let Some(problem) = take(&mut board, began, told) {
+                            context.telling.say(&format!("{}\n", plain(&problem)));
+                        }
+                    }
                     None => return Ok(ExitCode::Done),
                 },
                 _ = ticks.tick() => {
-                    // Nothing is printed before somebody has answered, or said why not.
-                    if board.instances().iter().all(|it| it.answer.is_none()) {
+                    // Nothing is printed before somebody has answered, or said why not; or there is nobody.
+                    let instances = board.instances();
+                    let none_yet = instances.iter().all(|it| it.answer.is_none());
+                    if !known || none_yet && !instances.is_empty() {
                         continue;
                     }
                     let heading = (looks % HEADS_AGAIN == 0).then(top_heading).unwrap_or_default();
@@ -46,8 +52,11 @@ pub(super) async fn run(
                     let text = heading + &top_lines(&board, &time);
                     looks += 1;
                     let read = write_all_of(text).await.map_err(|error| cannot_write(&error))?;
-                    if !read || Some(looks) == args.count {
+                    if !read {
                         return Ok(ExitCode::Done);
+                    }
+                    if Some(looks) == args.count {
+                        return seen_enough(&board);
                     }
                 }
             }

@@ -10,7 +10,7 @@ use super::super::context::{Context, cannot_write};
 use super::super::interruption::interruption;
 use super::super::queries::cancel_agreed;
 use super::keyboard::{Keyboard, Typed};
-use super::state::{Request, State, Target, take};
+use super::state::{Request, State, Target, seen_enough, take};
 use crate::cli::TopArgs;
 use crate::cluster::{ClusterId, TopBoard};
 use crate::exit::ExitCode;
@@ -80,7 +80,7 @@ pub(super) async fn run(
                         }
                         Some(Request::Cancel(target)) => {
                             state.message = Some(format!("cancels PID {}", target.running.pid));
-                            cancels.push(cancel(context, target));
+                            cancels.push(cancel(context, *target));
                         }
                     }
                 }
@@ -95,7 +95,7 @@ pub(super) async fn run(
             _ = looks.tick() => {
                 count += 1;
                 if args.count.is_some_and(|wanted| count > wanted) {
-                    return Ok(ExitCode::Done);
+                    return seen_enough(&board);
                 }
             }
             _ = frames.tick() => at_once = changed,
@@ -144,8 +144,7 @@ fn interrupted_by(cancels: usize) -> Result<ExitCode, Failure> {
 }
 
 async fn cancel(context: &Context, target: Target) -> String {
-    let running = &target.running;
-    match cancel_agreed(context, &target.pod, running.pid, &running.statement).await {
+    match cancel_agreed(context, &target.pod, &target.running).await {
         Ok(told) => told,
         Err(failure) => failure.to_string(),
     }

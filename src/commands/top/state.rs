@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use crate::cluster::{NoAnswer, RunningStatement, TopBoard, TopSample};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
 use crate::observe::Followed;
-use crate::output::{TopSort, sorted_statements};
+use crate::output::{TopSort, plain, sorted_statements};
 
 /// Takes what was told. Gives what is to be said of it, when that is no server's.
 pub(super) fn take(board: &mut TopBoard, began: Instant, told: Followed) -> Option<String> {
@@ -19,6 +21,21 @@ pub(super) fn take(board: &mut TopBoard, began: Instant, told: Followed) -> Opti
             None
         }
     }
+}
+
+/// How it ends after as many looks as were asked for: a server has to answer still.
+pub(super) fn seen_enough(board: &TopBoard) -> Result<ExitCode, Failure> {
+    let instances = board.instances();
+    if instances.iter().any(|it| it.sample().is_some()) {
+        return Ok(ExitCode::Done);
+    }
+    let failure = Failure::new(ExitCode::Unreachable, "no database answers").next("pgctl status");
+    let why = instances.iter().map(|it| match &it.answer {
+        Some(Err(why)) => plain(&format!("{}: {why}", it.pod)),
+        // Every sample was looked at above.
+        Some(Ok(_)) | None => plain(&format!("{}: nothing has come yet", it.pod)),
+    });
+    Err(why.fold(failure, |it, why| it.because(why)))
 }
 
 fn take_answer(
@@ -55,7 +72,7 @@ pub(super) enum Request {
     /// The end.
     Quit,
     /// That a statement is cancelled. It was agreed to.
-    Cancel(Target),
+    Cancel(Box<Target>),
 }
 
 /// A statement that was pointed at.
@@ -118,7 +135,7 @@ impl State {
         if let Some(target) = self.asked.take() {
             self.message = None;
             // Every other key is a no.
-            return (key == Key::Char('y')).then_some(Request::Cancel(target));
+            return (key == Key::Char('y')).then_some(Request::Cancel(Box::new(target)));
         }
         self.message = None;
         match key {
@@ -192,8 +209,8 @@ mod tests {
             let statements: Vec<_> = pids
                 .iter()
                 .map(|pid| {
-                    serde_json::json!({"pid": pid, "user": "app", "database": "shop", "state": "active",
-                        "waitsFor": null, "statementSeconds": f64::from(*pid), "transactionSeconds": null,
+                    serde_json::json!({"pid": pid, "backendStart": "2026-11-30T08:00:00Z", "user": "app", "database": "shop", "state": "active",
+                        "waitsFor": null, "queryStart": null, "statementSeconds": f64::from(*pid), "transactionSeconds": null,
                         "blockedBy": [], "statement": "vacuum"})
                 })
                 .collect();

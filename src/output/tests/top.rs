@@ -27,13 +27,13 @@ fn sample(standby: bool, wal: &str, commits: u64, statements: serde_json::Value)
 
 fn statements() -> serde_json::Value {
     json!([
-        {"pid": 4711, "user": "app", "database": "shop", "state": "idle in transaction", "waitsFor": null,
+        {"pid": 4711, "backendStart": "2026-11-30T08:00:00Z", "user": "app", "database": "shop", "state": "idle in transaction", "waitsFor": null,
          "statementSeconds": 3720.0, "transactionSeconds": 3725.0, "blockedBy": [],
          "statement": "update orders\n   set paid = true where id = 7"},
-        {"pid": 4712, "user": "app", "database": "shop", "state": "active", "waitsFor": "Lock: transactionid",
+        {"pid": 4712, "backendStart": "2026-11-30T08:00:00Z", "user": "app", "database": "shop", "state": "active", "waitsFor": "Lock: transactionid",
          "statementSeconds": 12.3, "transactionSeconds": 12.3, "blockedBy": [4711],
          "statement": "delete from orders where id = 7"},
-        {"pid": 4713, "user": "report\u{1b}[2J", "database": "shop", "state": "active", "waitsFor": "IO: DataFileRead",
+        {"pid": 4713, "backendStart": "2026-11-30T08:00:00Z", "user": "report\u{1b}[2J", "database": "shop", "state": "active", "waitsFor": "IO: DataFileRead",
          "statementSeconds": 0.4, "transactionSeconds": null, "blockedBy": [],
          "statement": "select \u{1b}]0;owned\u{7} count(*) from orders"},
     ])

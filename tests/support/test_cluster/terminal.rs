@@ -22,9 +22,17 @@ pub(crate) struct Terminal {
     shown: String,
 }
 
+type Environment = [(&'static str, OsString); 3];
+
 impl TestCluster {
     /// Runs `pgctl` on a terminal.
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
+        let (line, environment) = self.terminal_line(arguments)?;
+        Terminal::runs(&line, &environment)
+    }
+
+    /// `pgctl` as a command of the shell, and the environment that it needs.
+    pub(crate) fn terminal_line(&self, arguments: &[&str]) -> Result<(String, Environment)> {
         let (variable, value) = self.backend.environment();
         let program = self.command(arguments)?.as_std().get_program().to_owned();
         let environment = [
@@ -34,7 +42,7 @@ impl TestCluster {
         ];
         // A shell gets them.
         let words: Vec<String> = arguments.iter().map(|it| shell_word(it)).collect();
-        Terminal::runs(&format!("\"$PGCTL\" {}", words.join(" ")), &environment)
+        Ok((format!("\"$PGCTL\" {}", words.join(" ")), environment))
     }
 }
 
@@ -78,6 +86,11 @@ impl Terminal {
             }
         }
         Ok(self)
+    }
+
+    /// All that was on the screen so far.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// Types a line.

@@ -1,5 +1,6 @@
 //! Two readings of a server's counters make a rate.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::cluster::Lsn;
@@ -49,6 +50,10 @@ impl ServerCounters {
 pub struct RunningStatement {
     /// Process id of its server process.
     pub pid: i32,
+    /// When that began: tells it from another of its number.
+    pub backend_start: Timestamp,
+    /// When its statement began: tells it from the next of its session.
+    pub query_start: Option<Timestamp>,
     /// As whom it is logged in.
     pub user: Option<String>,
     /// Name of the database; none when it was dropped.
