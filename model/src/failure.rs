@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::cluster::NameError;
+use crate::cluster::words::shell_word;
 use crate::exit::ExitCode;
 
 /// A command that failed. Adapters' errors are turned into this at the edge (`commands/`).
@@ -91,7 +92,11 @@ impl Failure {
 /// A pod's name that could not be made out: the sentence lists those that there are.
 impl From<NameError> for Failure {
     fn from(error: NameError) -> Self {
-        Self::new(ExitCode::Usage, error.to_string()).next("pgctl status")
+        let next = match error.nearest() {
+            Some(nearest) => format!("the nearest name: {}", shell_word(nearest)),
+            None => "pgctl status".to_owned(),
+        };
+        Self::new(ExitCode::Usage, error.to_string()).next(next)
     }
 }
 
@@ -129,6 +134,17 @@ mod tests {
             let own = Failure::new(exit, "it broke").next("mend it").with_a_next();
             assert_eq!(own.next, ["mend it"]);
         }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_has_the_nearest_name_next() {
+        let of = |given: &str| {
+            let given = given.to_owned();
+            let candidates = vec!["db-replica-0".to_owned()];
+            Failure::from(NameError::Unknown { given, candidates }).next
+        };
+        assert_eq!(of("repilca-0"), ["the nearest name: db-replica-0"]);
+        assert_eq!(of("something-else"), ["pgctl status"]);
     }
 
     #[test]

@@ -21,6 +21,14 @@ pub enum NameError {
     },
 }
 
+impl NameError {
+    /// The name that was meant most likely; none when nothing is near.
+    pub fn nearest(&self) -> Option<&str> {
+        let (Self::Unknown { given, candidates } | Self::Ambiguous { given, candidates }) = self;
+        nearest(given, candidates.iter().map(String::as_str))
+    }
+}
+
 /// Finds the pod that `given` names: in full, or by any unambiguous tail that starts at a dash
 /// (`replica-0` for `staging-postgres-replica-0`).
 ///

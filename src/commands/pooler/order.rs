@@ -10,12 +10,14 @@ use super::super::small_change;
 use super::setup::no_pooler;
 use crate::change::{ChangeProposal, PoolerOrder, propose_pooler_order};
 use crate::cli::PoolerOrderArgs;
+use crate::cluster::words::shell_word;
 use crate::cluster::{ClusterId, NameError, PoolerPod, resolve_tail};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
 use crate::observe::{AskedCluster, OpenError, ask_poolers, open_console};
 use crate::operate::{Around, NotDone, SmallChange};
+use crate::output::plain;
 use crate::postgres::ConsoleAnswer;
 
 /// `limit`: how long transactions that are under way may take to end.
@@ -61,7 +63,11 @@ async fn chosen(
     let mut wanted = Vec::new();
     for given in given {
         let name = resolve_tail(given, names()).map_err(|error: NameError| {
-            Failure::new(ExitCode::Usage, error.to_string()).next("pgctl pooler")
+            let next = match error.nearest() {
+                Some(nearest) => format!("the nearest name: {}", shell_word(nearest)),
+                None => "pgctl pooler".to_owned(),
+            };
+            Failure::new(ExitCode::Usage, plain(&error.to_string())).next(next)
         })?;
         wanted.push(name.to_owned());
     }
