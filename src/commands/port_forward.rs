@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::interruption::interruptible;
-use super::route::destination_or_throw_away;
+use super::route::{destination_or_throw_away, may_be_led_to};
 use crate::cli::PortForwardArgs;
 use crate::cluster::{Destination, route};
 use crate::exit::ExitCode;
@@ -31,6 +31,8 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
     let seen = context.observe(&kube).await?;
     let to = destination_or_throw_away(&kube, Some(&args.target), "port-forward", &seen.snapshot)
         .await?;
+    // Nobody would ever be led there.
+    may_be_led_to(&kube, &to, &seen.snapshot).await?;
     let now = route(&to, &seen.snapshot);
     let forwarded = Forwarded {
         address: port.address(),

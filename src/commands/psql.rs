@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,26 +17,27 @@ use super::context::Context;
 use super::ended::Ended;
 use super::interruption::answers_itself;
 use super::port_forward::cannot_open;
-use super::route::{destination_or_throw_away, first_pod, silence};
+use super::route::{destination_or_throw_away, first_pod, may_be_led_to, silence};
 use super::shell::in_pod;
 use crate::cli::PsqlArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::Credentials;
-use crate::observe::Depth;
+use crate::observe::{Depth, login, password_of};
 use crate::tunnel::{Port, Routes};
 
 /// The longest that one pod is waited for when the cluster is looked at.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// What libpq would take from the environment, and what would lead it elsewhere or to other rights.
-const NOT_OURS: [&str; 12] = [
+const NOT_OURS: [&str; 14] = [
     "PGHOST",
     "PGHOSTADDR",
     "PGPASSWORD",
     "PGSERVICE",
     "PGSERVICEFILE",
     "PGSSLMODE",
+    "PGSSLNEGOTIATION",
+    "PGSSLCERTMODE",
     "PGREQUIREAUTH",
     "PGREQUIRESSL",
     "PGCHANNELBINDING",
@@ -66,18 +67,32 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         };
         return Err(failure.next("pgctl status"));
     };
-    let pod = first_pod(&to, &seen.snapshot)?;
+    let pod = first_pod(&kube, &to, &seen.snapshot).await?;
     let here = (!args.in_pod).then(psql_here).flatten();
     let Some(program) = here else {
         let user = credentials.user.as_str();
-        let argv = ["psql", "-U", user, "-d", &args.database.name].map(str::to_owned);
-        let argv: Vec<String> = argv.into_iter().chain(args.arguments.clone()).collect();
+        // Of a name that looks like a connection string psql's own -d makes one. What was typed is kept in no file of
+        // the pod, which may have no place for one.
+        let database = format!("PGDATABASE={}", args.database.name);
+        let argv = [
+            "env",
+            &database,
+            "PSQL_HISTORY=/dev/null",
+            "psql",
+            "-U",
+            user,
+        ];
+        let argv = argv.map(str::to_owned).into_iter();
+        let argv: Vec<String> = argv.chain(args.arguments.clone()).collect();
         return in_pod(&kube, &pod, &argv).await;
     };
+    may_be_led_to(&kube, &to, &seen.snapshot).await?;
     let port = Port::open(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let port = port.map_err(cannot_open)?;
     let number = port.address().port();
-    let secret = PasswordFile::write(credentials, number).map_err(|error| {
+    let login = login(credentials, LOOK.min(context.timeout()));
+    let password = password_of(&kube, kube.namespace(), &pod, &login).await;
+    let secret = PasswordFile::write(&login.user, password, number).map_err(|error| {
         Failure::new(
             ExitCode::Failed,
             "the file for the password can't be written",
@@ -135,14 +150,17 @@ fn psql_here() -> Option<PathBuf> {
 /// to end asks it.
 async fn to_its_end(mut command: Command) -> io::Result<ExitStatus> {
     answers_itself();
-    let mut child = command.spawn()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
+    // Ctrl-\ ends the program, and must not end us before the file with the password is gone.
+    let mut quit = signal(SignalKind::quit())?;
+    let mut child = command.spawn()?;
     loop {
         tokio::select! {
             status = child.wait() => return status,
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
+            _ = quit.recv() => {}
         }
         let id = child.id().and_then(|it| i32::try_from(it).ok());
         if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
@@ -158,7 +176,7 @@ struct PasswordFile {
 }
 
 impl PasswordFile {
-    fn write(credentials: &Credentials, port: u16) -> io::Result<Self> {
+    fn write(user: &str, password: &SecretString, port: u16) -> io::Result<Self> {
         use std::io::Write as _;
         // In memory, where there is such a place.
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -176,8 +194,8 @@ impl PasswordFile {
             .create_new(true)
             .mode(0o600)
             .open(file.path())?;
-        let user = escaped(&credentials.user);
-        let password = escaped(credentials.password.expose_secret());
+        let user = escaped(user);
+        let password = escaped(password.expose_secret());
         writeln!(open, "127.0.0.1:{port}:*:{user}:{password}")?;
         Ok(file)
     }
@@ -195,28 +213,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::SecretFacts;
-    use crate::kubernetes::CredentialsSource;
 
     #[test]
     fn nobody_else_can_read_the_password_and_it_goes() -> io::Result<()> {
-        let credentials = Credentials {
-            user: "post:gres".to_owned(),
-            password: "a\\b:c".into(),
-            replication_password: None,
-            others: Vec::new(),
-            replication_others: Vec::new(),
-            source: CredentialsSource {
-                namespace: "n".to_owned(),
-                secret: "s".to_owned(),
-                user_key: None,
-                user: "postgres".to_owned(),
-                password_key: "k".to_owned(),
-                replication_key: None,
-            },
-            judged: SecretFacts::default(),
-        };
-        let file = PasswordFile::write(&credentials, 4711)?;
+        let file = PasswordFile::write("post:gres", &"a\\b:c".into(), 4711)?;
         let path = file.path();
         assert_eq!(
             std::fs::read_to_string(&path)?,

@@ -1,7 +1,9 @@
 //! Which pod was meant.
 
+use futures::future::join_all;
+
 use crate::cluster::{
-    Destination, NameError, NoRoute, RoutedPod, Snapshot, meant_throw_away, nearest, route,
+    Destination, Instance, NoRoute, RoutedPod, Snapshot, meant_throw_away, names, route,
     throw_away_pod,
 };
 use crate::exit::ExitCode;
@@ -24,10 +26,7 @@ pub(super) fn destination(
         Some(name) => match snapshot.resolve(name) {
             Ok(instance) => Ok(Destination::Pod(instance.name().to_owned())),
             Err(error) => {
-                let (NameError::Unknown { candidates, .. }
-                | NameError::Ambiguous { candidates, .. }) = &error;
-                let meant = nearest(name, candidates.iter().map(String::as_str));
-                let meant = meant.unwrap_or("--help");
+                let meant = error.nearest().unwrap_or("--help");
                 Err(Failure::new(ExitCode::Usage, plain(&error.to_string()))
                     .next(format!("pgctl {command} {meant}")))
             }
@@ -85,19 +84,63 @@ pub(super) fn silence(snapshot: &Snapshot) -> Option<String> {
     })
 }
 
+/// Whether a destination is out of reach because the API leads nobody there who has so few rights. Databases that
+/// have answered are proof enough of them.
+///
+/// # Errors
+/// When it is so.
+pub(super) async fn may_be_led_to(
+    kube: &Kube,
+    destination: &Destination,
+    snapshot: &Snapshot,
+) -> Result<(), Failure> {
+    let silent = snapshot.instances.iter().filter(|it| it.facts().is_none());
+    let silent = silent.map(Instance::name);
+    let pods: Vec<&str> = match destination {
+        Destination::Write | Destination::Read => match route(destination, snapshot) {
+            Ok(_) => Vec::new(),
+            Err(_) => silent.collect(),
+        },
+        Destination::Pod(pod) => silent.filter(|it| it == pod).collect(),
+        Destination::ThrowAway(pod) => vec![&pod.name],
+    };
+    let tried = pods
+        .iter()
+        .map(|pod| kube.forward(kube.namespace(), pod, names::PORT));
+    for tried in join_all(tried).await {
+        match tried {
+            Err(error) if error.is_forbidden() => return Err(error.into()),
+            // Whatever else is amiss may not be so for long.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// The pod that a destination leads to at the moment, the first of several.
 ///
 /// # Errors
 /// When it leads nowhere.
-pub(super) fn first_pod(destination: &Destination, snapshot: &Snapshot) -> Result<String, Failure> {
-    let pods = route(destination, snapshot).map_err(|error| {
-        let failure = Failure::new(ExitCode::Unreachable, plain(&error.to_string()));
-        let failure = match (&error, silence(snapshot)) {
-            (NoRoute::NoPrimary | NoRoute::NoStandby, Some(reason)) => failure.because(reason),
-            _ => failure,
-        };
-        failure.next("pgctl status")
-    })?;
+pub(super) async fn first_pod(
+    kube: &Kube,
+    destination: &Destination,
+    snapshot: &Snapshot,
+) -> Result<String, Failure> {
+    let pods = match route(destination, snapshot) {
+        Ok(pods) => pods,
+        Err(error) => {
+            let asked = matches!(error, NoRoute::NoPrimary | NoRoute::NoStandby);
+            if asked {
+                may_be_led_to(kube, destination, snapshot).await?;
+            }
+            let failure = Failure::new(ExitCode::Unreachable, plain(&error.to_string()));
+            let failure = match silence(snapshot) {
+                Some(reason) if asked => failure.because(reason),
+                Some(_) | None => failure,
+            };
+            return Err(failure.next("pgctl status"));
+        }
+    };
     // There is at least one.
     Ok(pods
         .into_iter()

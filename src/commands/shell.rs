@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, args: &ShellArgs) -> Result<Ended, Fa
         context.observe_objects(&kube).await?
     };
     let destination = destination_or_throw_away(&kube, Some(&args.pod), "shell", &seen).await?;
-    let pod = first_pod(&destination, &seen)?;
+    let pod = first_pod(&kube, &destination, &seen).await?;
     let argv = if args.command.is_empty() {
         ["sh", "-c", SHELL].map(str::to_owned).to_vec()
     } else {

@@ -170,6 +170,32 @@ pub(super) async fn open_without_trace(
     open_as(kube, namespace, pod, login, whither).await
 }
 
+/// The password that the database in a pod takes: while it is being changed, it may be another than the first. The first
+/// when it takes none, or can't be asked.
+pub async fn password_of<'a>(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &'a Login,
+) -> &'a SecretString {
+    let whither = ("postgres", Rights::Ordinary);
+    // One alone needs no trial.
+    let both = [&login.password].into_iter().chain(&login.others);
+    for password in both.filter(|_| !login.others.is_empty()) {
+        let with = Login {
+            password: password.clone(),
+            others: Vec::new(),
+            ..login.clone()
+        };
+        match open_with(kube, namespace, pod, &with, whither).await {
+            Err(OpenError::Sql(SqlError::WrongPassword { .. })) => {}
+            Ok(_) => return password,
+            Err(_) => break,
+        }
+    }
+    &login.password
+}
+
 async fn open_as(
     kube: &Kube,
     namespace: &str,

@@ -131,6 +131,42 @@ async fn refusals(cluster: &SandboxCluster) -> Result<()> {
     let nora = cluster.kubeconfig_of("nora")?;
     let run = cluster.pgctl(&["--kubeconfig", &nora, "psql"]).await?;
     run.exits(3)?.says("secrets")?;
+    no_way_in(cluster).await
+}
+
+/// Who has every right but that to be led to a pod, and would wait for ever.
+async fn no_way_in(cluster: &SandboxCluster) -> Result<()> {
+    let fewer = VIEWER.replace("pods/portforward", "pods/status");
+    cluster.grant(
+        &fewer.replace("name: pgctl-viewer", "name: no-forward"),
+        "finn",
+    )?;
+    let finn = cluster.kubeconfig_of("finn")?;
+    for command in [
+        &["port-forward", "--port", "0"][..],
+        &["port-forward", "read", "--port", "0"],
+        &["port-forward", "replica-0", "--port", "0"],
+        &["psql", "--", "-c", "select 1"],
+        &["psql", "replica-0", "--", "-c", "select 1"],
+        &["psql", "--in-pod", "--", "-c", "select 1"],
+        &["shell", "primary", "--", "true"],
+    ] {
+        let line = [&["--kubeconfig", &finn], command].concat();
+        let run = tokio::time::timeout(PATIENCE, cluster.pgctl(&line)).await??;
+        run.exits(3)?.says("pods/portforward")?;
+    }
+    // Nobody is led anywhere for that.
+    let line = [
+        "--kubeconfig",
+        &finn,
+        "psql",
+        "replica-0",
+        "--in-pod",
+        "--",
+        "-c",
+        "select 1",
+    ];
+    cluster.pgctl(&line).await?.exits(0)?;
     Ok(())
 }
 

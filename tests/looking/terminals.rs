@@ -5,17 +5,21 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 use tokio::io::AsyncWriteExt as _;
 
-use super::test_cluster::{SandboxCluster, TestCluster, VIEWER, eventually, full, on_sandbox};
+use super::test_cluster::{
+    SandboxCluster, Terminal, TestCluster, VIEWER, eventually, full, on_sandbox,
+};
 
 #[test]
 fn programs_in_pods_have_the_terminal_and_their_exit_codes() -> Result<()> {
     on_sandbox(2, async |cluster| {
         psql_for_scripts(cluster).await?;
         the_password_is_in_a_file_of_ones_own(cluster).await?;
+        a_quit_leaves_no_password(cluster).await?;
         psql_on_a_terminal(cluster, &["psql", "--replica"]).await?;
         psql_on_a_terminal(cluster, &["psql", "replica-0", "--in-pod"]).await?;
         shell_for_scripts(cluster).await?;
         shell_on_a_terminal(cluster).await?;
+        the_window_has_its_size_in_the_pod(cluster).await?;
         refusals(cluster).await
     })
 }
@@ -40,7 +44,17 @@ async fn psql_for_scripts(cluster: &TestCluster) -> Result<()> {
         let run = cluster.pgctl(&arguments).await?.exits(0)?;
         ensure!(run.stdout == answer, "{run}");
     }
+    // A name is a name, also where psql would take it for a connection string.
+    let sql = "create database \"application_name=b\"";
+    cluster.sql("primary-0", sql).await?;
     for more in [&[][..], &["--in-pod"]] {
+        let named = ["psql", "-d", "application_name=b"];
+        let asks = ["--", "-X", "-At", "-c", "select current_database()"];
+        let run = cluster
+            .pgctl(&[&named, more, &asks].concat())
+            .await?
+            .exits(0)?;
+        ensure!(run.stdout == "application_name=b\n", "{run}");
         let fails = [&["psql"], more, &["--", "-X", "-c", "select 1/0"]].concat();
         cluster
             .pgctl(&fails)
@@ -53,6 +67,21 @@ async fn psql_for_scripts(cluster: &TestCluster) -> Result<()> {
     let script = script.to_string_lossy();
     let stops = ["psql", "--", "-X", "-v", "ON_ERROR_STOP=1", "-f", &script];
     cluster.pgctl(&stops).await?.exits(3)?;
+    Ok(())
+}
+
+/// Ctrl-\ ends psql, and no file stays behind.
+async fn a_quit_leaves_no_password(cluster: &TestCluster) -> Result<()> {
+    let mut terminal = cluster.on_a_terminal(&["psql", "--", "-X"])?;
+    terminal.shows("postgres=#").await?;
+    terminal.types("\\! echo file=$PGPASSFILE").await?;
+    terminal.shows("file=/").await?.shows("pgpass").await?;
+    terminal.presses(b"\x1c").await?;
+    let (_, shown) = terminal.ends().await?;
+    let files = shown.split_whitespace();
+    let file = files.filter_map(|it| it.strip_prefix("file=/")).next_back();
+    let file = file.with_context(|| shown.clone())?;
+    ensure!(!std::path::Path::new("/").join(file).exists(), "{file}");
     Ok(())
 }
 
@@ -107,6 +136,12 @@ async fn psql_on_a_terminal(cluster: &TestCluster, arguments: &[&str]) -> Result
         .types("select 'go' || 'es on';")
         .await?
         .shows("goes on")
+        .await?;
+    // Arrow up has the line again: without its semicolon, and with more to it.
+    terminal
+        .presses(b"\x1b[A\x7f, 'and ' || 'more';\n")
+        .await?
+        .shows("and more")
         .await?;
     terminal.types("\\q").await?;
     let (code, shown) = terminal.ends().await?;
@@ -174,6 +209,31 @@ async fn shell_on_a_terminal(cluster: &TestCluster) -> Result<()> {
     terminal.types("exit 5").await?;
     let (code, shown) = terminal.ends().await?;
     ensure!(code == Some(5), "{code:?}: {shown}");
+    Ok(())
+}
+
+/// Who makes the window larger has more room in the pod, too.
+async fn the_window_has_its_size_in_the_pod(cluster: &TestCluster) -> Result<()> {
+    let (line, environment) = cluster.terminal_line(&["shell", "replica-0"])?;
+    let mut terminal = Terminal::runs(&format!("sh -c 'tty; exec {line}'"), &environment)?;
+    terminal.types("stty size | sed s/^/size=/").await?;
+    terminal.shows("size=24 80").await?;
+    let device = terminal
+        .shown()
+        .split_whitespace()
+        .find(|it| it.starts_with("/dev/pts/"))
+        .context("a terminal")?
+        .to_owned();
+    let resized = tokio::process::Command::new("stty")
+        .args(["-F", &device, "rows", "40", "cols", "132"])
+        .status();
+    ensure!(resized.await?.success());
+    // It is told when it has heard of it.
+    let heard = "until stty size | grep 132; do sleep 0.2; done | sed s/^/now=/";
+    terminal.types(heard).await?.shows("now=40 132").await?;
+    terminal.types("exit 0").await?;
+    let (code, shown) = terminal.ends().await?;
+    ensure!(code == Some(0), "{code:?}: {shown}");
     Ok(())
 }
 
