@@ -9,8 +9,8 @@ use super::watch::WatchArgs;
 
 /// Show what takes the space on each volume, how fast that grows, and when it is full
 ///
-/// For every server: the volume (df in the pod), databases, WAL and what slots hold back of it, temporary files, the
-/// growth over a sample and the time until the volume is full. Of the primary, or of the pods that are named, also
+/// For every server: its volumes (df in the pod; those of its WAL and of its tablespaces, too), databases, WAL and what
+/// slots hold back of it, temporary files, the growth over a sample and the time until a volume is full. Of the primary, or of the pods that are named, also
 /// the largest tables of all databases with their indexes, dead rows and bloat. Bloat is estimated by the width of
 /// the columns and the number of rows at the last ANALYZE: good for finding the worst, not for adding up.
 #[derive(Debug, Clone, Args)]

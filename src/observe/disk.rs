@@ -13,9 +13,15 @@ const AT_ONCE: usize = 4;
 /// Databases that are asked for their tables: the largest.
 const MAX_DATABASES: usize = 50;
 
-/// Prints the file systems of the data and of its WAL. Argument: the data directory when the container names
-/// none.
-const DF: &str = r#"data="${PGDATA:-$1}"; exec df -Pk "$data" "$data/pg_wal""#;
+/// Prints the file systems of the data, of its WAL and of its tablespaces. Argument: the data directory when the
+/// container names none.
+const DF: &str = r#"data="${PGDATA:-$1}"
+set -- "$data" "$data/pg_wal"
+for space in "$data"/pg_tblspc/*; do
+  # One whose target is gone is told by df.
+  if [ -e "$space" ] || [ -L "$space" ]; then set -- "$@" "$space"; fi
+done
+exec df -Pk "$@""#;
 
 /// Looks at a server: what it counts, what `df` says in its pod, and, when `tables` says how many, the largest
 /// tables of all its databases. What can't be looked at is said in the answer; each part has its own limit.
@@ -29,12 +35,17 @@ pub async fn disk_usage(
 ) -> Result<DiskUsage, OpenError> {
     let end = Instant::now() + limit;
     let (space, mounts) = futures::join!(pod.session.space(limit), mounts(pod, limit));
-    let space = space?;
+    let mut space = space?;
     let mut unseen = Vec::new();
-    let mounts = mounts.unwrap_or_else(|why| {
-        unseen.push(format!("its volume: {why}"));
-        Vec::new()
-    });
+    match pod.session.shared_temp_bytes(limit).await {
+        Ok(bytes) => space.temp_bytes += bytes,
+        Err(why) => unseen.push(format!("temporary files of parallel queries: {why}")),
+    }
+    let (mounts, why) = mounts;
+    unseen.extend(why.map(|why| match mounts.is_empty() {
+        true => format!("its volume: {why}"),
+        false => format!("one of its volumes: {why}"),
+    }));
     let mut found = None;
     if let Some(count) = tables {
         let names = space.databases.iter().map(|it| it.name.clone());
@@ -84,19 +95,25 @@ async fn largest_tables(
     Ok(tables)
 }
 
-async fn mounts(pod: &OpenPod<'_>, limit: Duration) -> Result<Vec<Mount>, String> {
+/// The file systems, and why there are not all of them.
+async fn mounts(pod: &OpenPod<'_>, limit: Duration) -> (Vec<Mount>, Option<String>) {
     let argv = ["sh", "-c", DF, "pgctl", names::DEFAULT_PGDATA];
     let running = pod
         .kube
         .run_command(pod.namespace, &pod.pod.name, &argv, None, limit);
-    let output = running.await.map_err(|error| error.to_string())?;
+    let output = match running.await {
+        Ok(output) => output,
+        Err(error) => return (Vec::new(), Some(error.to_string())),
+    };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    match parse_df(&text(&output.stdout)) {
-        mounts if mounts.is_empty() => Err(format!(
+    let mounts = parse_df(&text(&output.stdout));
+    let all = output.code == 0 && !mounts.is_empty();
+    let why = (!all).then(|| {
+        format!(
             "df ended with exit code {}: {}",
             output.code,
             text(&output.stderr)
-        )),
-        mounts => Ok(mounts),
-    }
+        )
+    });
+    (mounts, why)
 }

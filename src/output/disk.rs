@@ -7,7 +7,7 @@ use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
 use crate::cluster::{
-    DatabaseSpace, DiskGrowth, DiskUsage, PodAnswer, TableSpace, answered, words,
+    DatabaseSpace, DiskGrowth, DiskUsage, Mount, PodAnswer, TableSpace, answered, words,
 };
 
 /// What was seen of the volumes.
@@ -24,8 +24,11 @@ pub struct DiskView {
 impl DiskView {
     /// Whether a volume is fuller than it may be.
     pub fn is_near_full(&self, usage: &DiskUsage) -> bool {
-        let limit = f64::from(self.max_used_percent);
-        usage.fullest().is_some_and(|it| it.used_percent() > limit)
+        usage.mounts.iter().any(|it| self.is_fuller(it))
+    }
+
+    fn is_fuller(&self, mount: &Mount) -> bool {
+        mount.used_percent() > f64::from(self.max_used_percent)
     }
 }
 
@@ -38,11 +41,24 @@ pub fn disk_screen(view: &DiskView, screen: &Screen) -> String {
     let mut estimated = false;
     for (answer, usage) in answered(&view.answers) {
         let growth = view.growth.get(&answer.pod);
-        let line = heading(answer, &volume_words(usage, growth), screen);
-        parts.push(match view.is_near_full(usage) {
+        let mut mounts: Vec<&Mount> = usage.mounts.iter().collect();
+        mounts.sort_by(|a, b| b.used_percent().total_cmp(&a.used_percent()));
+        let words = |it: &Mount| volume_words(it, usage.mounts.len() > 1, growth);
+        let first = mounts.first().map_or_else(
+            || "how full its volume is is not known".to_owned(),
+            |it| words(it),
+        );
+        let paint = |line: String, near_full| match near_full {
             true => screen.paint(Tone::Bad, &line),
             false => line,
-        });
+        };
+        let line = heading(answer, &first, screen);
+        let mut lines = vec![paint(line, view.is_near_full(usage))];
+        lines.extend(mounts.iter().skip(1).map(|mount| {
+            let line = screen.wrap(&plain(&format!("  {}", words(mount))), 4);
+            paint(line, view.is_fuller(mount))
+        }));
+        parts.push(lines.join("\n"));
         parts.push(screen.wrap(&plain(&space_words(&usage.space, growth)), 4));
         if let Some(tables) = &usage.tables {
             parts.push(databases_table(&usage.space, screen));
@@ -64,10 +80,8 @@ pub fn disk_screen(view: &DiskView, screen: &Screen) -> String {
     parts.join("\n\n") + "\n"
 }
 
-fn volume_words(usage: &DiskUsage, growth: Option<&DiskGrowth>) -> String {
-    let Some(mount) = usage.fullest() else {
-        return "how full its volume is is not known".to_owned();
-    };
+/// One of its volumes.
+fn volume_words(mount: &Mount, several: bool, growth: Option<&DiskGrowth>) -> String {
     let mut text = format!(
         "{} of {} used, {:.0}%, {} free",
         words::bytes(mount.used_bytes),
@@ -75,14 +89,14 @@ fn volume_words(usage: &DiskUsage, growth: Option<&DiskGrowth>) -> String {
         mount.used_percent(),
         words::bytes(mount.available_bytes)
     );
-    if usage.mounts.len() > 1 {
+    if several {
         text += &format!(" on {}", mount.path);
     }
-    if let Some((growth, pace)) = growth.and_then(|it| Some((it, it.volume?))) {
-        text += &match growth.full_in_seconds {
+    if let Some((growth, volume)) = growth.and_then(|it| Some((it, it.of(mount)?))) {
+        text += &match volume.full_in_seconds {
             Some(full) => format!(
                 "; it grows by {} and is full in {} if it goes on as in the last {}",
-                words::rate(pace),
+                words::rate(volume.bytes_per_second),
                 words::seconds(full),
                 words::seconds(growth.sample_seconds)
             ),

@@ -22,6 +22,23 @@ select json_build_object(
         restart_lsn))::bigint as bytes
       from pg_replication_slots where restart_lsn is not null) s))::text";
 
+/// The bytes of temporary files that processes share (a parallel hash join, a parallel index build). They lie in directories
+/// of their own, which `pg_ls_tmpdir` does not look into. What goes meanwhile counts nothing.
+const SHARED_TEMP: &str = r"
+with space as materialized (
+  select 'base/pgsql_tmp' as directory
+  union all
+  select format('pg_tblspc/%s/PG_%s_%s/pgsql_tmp', t.oid, current_setting('server_version_num')::int / 10000,
+      c.catalog_version_no)
+    from pg_tablespace t cross join pg_control_system() c where t.spcname not in ('pg_default', 'pg_global')
+), fileset as materialized (
+  select s.directory || '/' || d as directory from space s cross join pg_ls_dir(s.directory, true, false) d
+    where d like '%.fileset'
+)
+select coalesce(sum(f.size), 0)::bigint::text
+from fileset s cross join pg_ls_dir(s.directory, true, false) n
+  cross join pg_stat_file(s.directory || '/' || n, true) f";
+
 /// The largest tables of this database as JSON.
 ///
 /// Sizes take a lock that waits behind an exclusive one, so that a table of which something is locked like that (itself, its
@@ -88,6 +105,20 @@ impl Session {
     pub async fn space(&self, limit: Duration) -> Result<DatabaseSpace, SqlError> {
         const DOING: &str = "asking what takes its space";
         json(DOING, self.text_within(DOING, SPACE, limit).await?)
+    }
+
+    /// Bytes of the temporary files that the processes of parallel queries share: [`DatabaseSpace`] is without them.
+    ///
+    /// # Errors
+    /// When it does not answer within `limit`, or whoever asks is no superuser.
+    pub async fn shared_temp_bytes(&self, limit: Duration) -> Result<u64, SqlError> {
+        const DOING: &str = "asking for shared temporary files";
+        let bytes = self.text_within(DOING, SHARED_TEMP, limit).await?;
+        let number = bytes.as_deref().and_then(|it| it.parse().ok());
+        number.ok_or_else(|| SqlError::Unexpected {
+            doing: DOING.to_owned(),
+            reason: format!("{bytes:?} is no number"),
+        })
     }
 
     /// The largest tables of this database, the largest first.

@@ -170,6 +170,7 @@ async fn space_is_counted(cluster: &SandboxCluster) -> Result<()> {
         document["servers"][1]["usage"]["tables"].is_null(),
         "{document:#}"
     );
+    temporary_files_are_counted(cluster).await?;
     let fill = FaultKind::FillDisk {
         pod: full(PRIMARY),
         percent: 97,
@@ -193,6 +194,76 @@ async fn space_is_counted(cluster: &SandboxCluster) -> Result<()> {
     );
     ensure!(other < 0.5, "{other} is used: {document:#}");
     cluster.mend().await
+}
+
+/// Those of one process lie beside those that several share, which are in directories of their own.
+async fn temporary_files_are_counted(cluster: &SandboxCluster) -> Result<()> {
+    let counted = async |least: u64| {
+        let document = json(cluster, &["disk", "--tables", "0", "--sample", "0"], 0).await?;
+        let usage = &document["servers"][0]["usage"];
+        assert_eq!(usage["unseen"], serde_json::json!([]));
+        let bytes = usage["tempBytes"].as_u64().context("tempBytes")?;
+        ensure!(
+            bytes >= least,
+            "{bytes} bytes instead of {least}: {document:#}"
+        );
+        anyhow::Ok(())
+    };
+    let sorts = cluster.open(PRIMARY).await?;
+    for sql in [
+        "set work_mem = '64kB'",
+        "begin",
+        "declare kept cursor with hold for \
+         select repeat('x', 100) || n from generate_series(1, 100000) n order by 1 desc",
+        "commit",
+    ] {
+        sorts.rows(sql).await?;
+    }
+    counted(5_000_000).await?;
+    drop(sorts);
+    cluster
+        .sql(
+            PRIMARY,
+            "create table joined as select n, repeat('x', 200) as filler from generate_series(1, 100000) n",
+        )
+        .await?;
+    cluster.sql(PRIMARY, "analyze joined").await?;
+    let joins = cluster.open(PRIMARY).await?;
+    for sql in [
+        "set work_mem = '64kB'",
+        "set enable_mergejoin = off",
+        "set enable_nestloop = off",
+        "set min_parallel_table_scan_size = 0",
+        "set parallel_setup_cost = 0",
+        "set parallel_tuple_cost = 0",
+        "set max_parallel_workers_per_gather = 2",
+    ] {
+        joins.rows(sql).await?;
+    }
+    // It sleeps at each pair, when the tables are in files already.
+    let slow = "select count(a.filler), count(b.filler) from joined a join joined b using (n) \
+         where pg_sleep(0.05 + 0 * length(a.filler || b.filler)) is not null";
+    let plan = joins.rows(&format!("explain {slow}")).await?;
+    ensure!(
+        plan.iter()
+            .flatten()
+            .any(|it| it.contains("Parallel Hash Join")),
+        "{plan:?}"
+    );
+    let joining = tokio::spawn(async move { joins.rows(slow).await.map(drop) });
+    eventually("its files are counted", async || {
+        let files = "select count(*)::text from pg_ls_dir('base/pgsql_tmp', true, false) d where d like '%.fileset'";
+        let sets = cluster.sql(PRIMARY, files).await?;
+        ensure!(sets != [["0"]], "not yet");
+        // The cursor's own are gone by now.
+        counted(5_000_000).await
+    })
+    .await?;
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where query like '%from joined a%' \
+         and pid <> pg_backend_pid()";
+    cluster.sql(PRIMARY, end).await?;
+    ensure!(joining.await?.is_err(), "it was to end");
+    Ok(())
 }
 
 async fn a_pod_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<()> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 pub struct DiskUsage {
     /// What the database itself counts.
     pub space: DatabaseSpace,
-    /// The file systems that its data and its WAL are on; empty when they could not be looked at.
+    /// The file systems that its data, its WAL and its tablespaces are on; empty when they could not be looked at.
     pub mounts: Vec<Mount>,
     /// The largest tables; none when they were not asked for.
     pub tables: Option<Vec<TableSpace>>,
@@ -81,19 +81,42 @@ pub struct TableSpace {
     pub bloat_bytes: Option<u64>,
 }
 
+/// How fast a file system grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VolumeGrowth {
+    /// Where it is mounted.
+    pub path: String,
+    /// In bytes per second, less than 0 when it shrinks.
+    pub bytes_per_second: f64,
+    /// In how many seconds it is full if it goes on like this; none when it does not grow.
+    pub full_in_seconds: Option<f64>,
+}
+
 /// How fast something grows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DiskGrowth {
     /// Between the two looks, in seconds.
     pub sample_seconds: f64,
-    /// The fullest volume, in bytes per second, less than 0 when it shrinks; none when it was not seen twice.
-    pub volume: Option<f64>,
+    /// The file systems that were seen twice.
+    pub volumes: Vec<VolumeGrowth>,
     /// `pg_wal`, in bytes per second.
     pub wal: f64,
     /// All databases, in bytes per second.
     pub databases: f64,
-    /// In how many seconds the volume is full if it goes on like this; none when it does not grow.
-    pub full_in_seconds: Option<f64>,
+}
+
+impl DiskGrowth {
+    /// Of one file system; none when it was not seen twice.
+    pub fn of(&self, mount: &Mount) -> Option<&VolumeGrowth> {
+        self.volumes.iter().find(|it| it.path == mount.path)
+    }
+
+    /// In how many seconds the first file system is full, which need not be the one that is fullest now; none when
+    /// none grows.
+    pub fn full_in_seconds(&self) -> Option<f64> {
+        let all = self.volumes.iter().filter_map(|it| it.full_in_seconds);
+        all.min_by(f64::total_cmp)
+    }
 }
 
 impl Mount {
@@ -129,19 +152,20 @@ pub fn disk_growth(before: &DiskUsage, after: &DiskUsage) -> Option<DiskGrowth> 
         return None;
     }
     let pace = |old: u64, new: u64| difference(old, new) / seconds;
-    let fullest = after.fullest();
-    let volume = fullest.and_then(|now| {
+    let volumes = after.mounts.iter().filter_map(|now| {
         let earlier = before.mounts.iter().find(|it| it.path == now.path)?;
-        Some(pace(earlier.used_bytes, now.used_bytes))
+        let pace = pace(earlier.used_bytes, now.used_bytes);
+        Some(VolumeGrowth {
+            path: now.path.clone(),
+            bytes_per_second: pace,
+            full_in_seconds: (pace > 0.0).then(|| difference(0, now.available_bytes) / pace),
+        })
     });
     Some(DiskGrowth {
         sample_seconds: seconds,
-        volume,
+        volumes: volumes.collect(),
         wal: pace(before.space.wal_bytes, after.space.wal_bytes),
         databases: pace(before.space.database_bytes(), after.space.database_bytes()),
-        full_in_seconds: fullest.zip(volume).and_then(|(mount, pace)| {
-            (pace > 0.0).then(|| difference(0, mount.available_bytes) / pace)
-        }),
     })
 }
 
@@ -210,8 +234,8 @@ mod tests {
     fn what_grows_is_full_some_day() {
         let growth = disk_growth(&usage(0.0, 7 * GIB, 0), &usage(10.0, 8 * GIB, GIB));
         let growth = growth.expect("time has passed");
-        assert_eq!(growth.volume, Some(GIB as f64 / 10.0));
-        assert_eq!(growth.full_in_seconds, Some(20.0));
+        assert_eq!(growth.volumes[0].bytes_per_second, GIB as f64 / 10.0);
+        assert_eq!(growth.full_in_seconds(), Some(20.0));
         assert_eq!(growth.wal, GIB as f64 / 10.0);
     }
 
@@ -219,9 +243,33 @@ mod tests {
     fn what_shrinks_or_stands_is_never_full() {
         for used in [7 * GIB, 6 * GIB] {
             let growth = disk_growth(&usage(0.0, 7 * GIB, 0), &usage(1.0, used, 0));
-            assert_eq!(growth.expect("time has passed").full_in_seconds, None);
+            assert_eq!(growth.expect("time has passed").full_in_seconds(), None);
         }
         assert_eq!(disk_growth(&usage(5.0, 0, 0), &usage(5.0, GIB, 0)), None);
+    }
+
+    #[test]
+    fn the_volume_that_is_full_first_need_not_be_the_fullest() {
+        let with_wal = |clock, used| {
+            let mut usage = usage(clock, 9 * GIB, 0);
+            usage.mounts.push(Mount {
+                path: "/wal".to_owned(),
+                size_bytes: 10 * GIB,
+                used_bytes: used,
+                available_bytes: 10 * GIB - used,
+            });
+            usage
+        };
+        let (before, after) = (with_wal(0.0, 0), with_wal(10.0, 5 * GIB));
+        let growth = disk_growth(&before, &after).expect("time has passed");
+        assert_eq!(after.fullest().map(|it| it.path.as_str()), Some("/data"));
+        assert_eq!(growth.full_in_seconds(), Some(10.0));
+        let of = |at: usize| {
+            growth
+                .of(&after.mounts[at])
+                .and_then(|it| it.full_in_seconds)
+        };
+        assert_eq!((of(0), of(1)), (None, Some(10.0)));
     }
 
     #[test]

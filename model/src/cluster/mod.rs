@@ -67,7 +67,8 @@ pub use database::{
     SenderFacts, Settings, SlotFacts, SlotKind, SyncState,
 };
 pub use disk::{
-    DatabaseSpace, DiskGrowth, DiskUsage, Mount, NamedBytes, TableSpace, disk_growth, parse_df,
+    DatabaseSpace, DiskGrowth, DiskUsage, Mount, NamedBytes, TableSpace, VolumeGrowth, disk_growth,
+    parse_df,
 };
 pub use files::{FileFacts, FileMistake, PendingSetting, RecoverySetting};
 pub use git_ops::{ArgoApplication, GitOps, IgnoredDifference};

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::answers::role_word;
 use super::status::ClusterDocument;
-use crate::cluster::{ClusterId, DiskGrowth, DiskUsage, Mount, NamedBytes, PodAnswer, TableSpace};
+use crate::cluster::{
+    ClusterId, DiskGrowth, DiskUsage, Mount, NamedBytes, PodAnswer, TableSpace, VolumeGrowth,
+};
 use crate::output::disk::DiskView;
 
 /// What takes the space on the servers' volumes (`pgctl disk -o json`).
@@ -50,7 +52,7 @@ struct ServerDiskDocument {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct UsageDocument {
-    /// The file systems of its data and its WAL, by `df` in the pod.
+    /// The file systems of its data, its WAL and its tablespaces, by `df` in the pod.
     volumes: Vec<MountDocument>,
     /// Whether one is fuller than `maxUsedPercent`.
     near_full: bool,
@@ -135,11 +137,26 @@ struct GrowthDocument {
     sample_seconds: f64,
     /// The fullest volume; null when it was not seen twice.
     volume_bytes_per_second: Option<f64>,
+    /// Each volume that was seen twice.
+    volumes: Vec<VolumeGrowthDocument>,
     /// `pg_wal`.
     wal_bytes_per_second: f64,
     /// All databases.
     database_bytes_per_second: f64,
-    /// When the volume is full, if it goes on like this; null when it does not grow.
+    /// When the first volume is full, if it goes on like this; null when none grows.
+    full_in_seconds: Option<f64>,
+}
+
+/// How fast a volume grows.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct VolumeGrowthDocument {
+    /// Where it is mounted.
+    path: String,
+    /// In bytes per second, less than 0 when it shrinks.
+    bytes_per_second: f64,
+    /// When it is full, if it goes on like this; null when it does not grow.
     full_in_seconds: Option<f64>,
 }
 
@@ -155,7 +172,10 @@ impl DiskDocument {
                 .as_ref()
                 .ok()
                 .map(|usage| usage_document(usage, view)),
-            growth: view.growth.get(&it.pod).map(Into::into),
+            growth: view
+                .growth
+                .get(&it.pod)
+                .map(|growth| GrowthDocument::new(growth, it.answer.as_ref().ok())),
         };
         Self {
             api_version: API_VERSION,
@@ -221,13 +241,26 @@ impl From<&TableSpace> for TableDocument {
     }
 }
 
-impl From<&DiskGrowth> for GrowthDocument {
-    fn from(it: &DiskGrowth) -> Self {
+impl GrowthDocument {
+    fn new(it: &DiskGrowth, usage: Option<&DiskUsage>) -> Self {
+        let fullest = usage.and_then(DiskUsage::fullest);
+        let fullest = fullest.and_then(|mount| it.of(mount));
         Self {
             sample_seconds: it.sample_seconds,
-            volume_bytes_per_second: it.volume,
+            volume_bytes_per_second: fullest.map(|it| it.bytes_per_second),
+            volumes: it.volumes.iter().map(Into::into).collect(),
             wal_bytes_per_second: it.wal,
             database_bytes_per_second: it.databases,
+            full_in_seconds: it.full_in_seconds(),
+        }
+    }
+}
+
+impl From<&VolumeGrowth> for VolumeGrowthDocument {
+    fn from(it: &VolumeGrowth) -> Self {
+        Self {
+            path: it.path.clone(),
+            bytes_per_second: it.bytes_per_second,
             full_in_seconds: it.full_in_seconds,
         }
     }

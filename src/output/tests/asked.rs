@@ -317,6 +317,38 @@ fn a_volume_fills_up() -> Result<(), Box<dyn std::error::Error>> {
     let document = DiskDocument::new(&fixture::healthy(1).cluster, &view);
     holds("disk.json", &encode(&document, Format::Json))?;
     insta::assert_snapshot!(both_widths(|screen| disk_screen(&view, screen)));
+
+    // The WAL on a volume of its own is full sooner than the one that is fullest now.
+    let with_wal = |mut usage: DiskUsage, used| {
+        usage.mounts.push(Mount {
+            path: "/wal".to_owned(),
+            size_bytes: 10 * GIB,
+            used_bytes: used,
+            available_bytes: 10 * GIB - used,
+        });
+        usage
+    };
+    let (before, after) = (
+        with_wal(before, GIB),
+        with_wal(usage(60.0, 19 * GIB / 2), 5 * GIB),
+    );
+    let growth = disk_growth(&before, &after).expect("time has passed");
+    let view = DiskView {
+        answers: answers(after),
+        growth: BTreeMap::from([(PRIMARY.to_owned(), growth)]),
+        max_used_percent: 90,
+    };
+    let text = disk_screen(
+        &view,
+        &Screen::of_stdout(false, true, std::sync::Arc::default()),
+    );
+    let lines: Vec<&str> = text.lines().take(2).collect();
+    assert!(lines[0].contains("on /var/lib/postgresql/data"), "{text}");
+    assert!(
+        lines[1].starts_with("  5 GiB of 10 GiB used, 50%"),
+        "{text}"
+    );
+    assert!(lines[1].contains("on /wal; it grows by"), "{text}");
     Ok(())
 }
 
