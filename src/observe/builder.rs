@@ -11,8 +11,8 @@ use super::nodes::readiness;
 use super::open::{OpenError, OpenPod, login, open, replication_login};
 use crate::cluster::names;
 use crate::cluster::{
-    ContainerState, Database, Instance, NotVisible, PodFacts, Role, Snapshot, StartDecision,
-    Topology,
+    ContainerState, Database, DatabaseFacts, Instance, NotVisible, PodFacts, Role, Snapshot,
+    StartDecision, Topology,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection,
@@ -74,6 +74,21 @@ pub(super) async fn observe_found(
     Ok(observed)
 }
 
+/// The same, except that a database that answered in `before` is not asked again: it is held to be as it was.
+///
+/// # Errors
+/// As [`observe_found`].
+pub(super) async fn observe_silent(
+    kube: &Kube,
+    found: &Found,
+    taken: Timestamp,
+    depth: Depth,
+    before: &Snapshot,
+) -> Result<Observed, KubeError> {
+    let (observed, _) = look(kube, found, taken, depth, Some(before), &async |_| ()).await?;
+    Ok(observed)
+}
+
 /// The same, and a question to each server that has told its facts, in the session that has told them: a session of its
 /// own would cost as much as the look. The answers are in the order of the pods; one that was not asked says
 /// why. A question takes care itself that it ends.
@@ -87,10 +102,21 @@ pub(super) async fn observe_and_ask<T>(
     depth: Depth,
     question: &impl AsyncFn(OpenPod<'_>) -> T,
 ) -> Result<(Observed, Vec<Result<T, String>>), KubeError> {
+    look(kube, found, taken, depth, None, question).await
+}
+
+async fn look<T>(
+    kube: &Kube,
+    found: &Found,
+    taken: Timestamp,
+    depth: Depth,
+    before: Option<&Snapshot>,
+    question: &impl AsyncFn(OpenPod<'_>) -> T,
+) -> Result<(Observed, Vec<Result<T, String>>), KubeError> {
     let forwards = Semaphore::new(MAX_FORWARDS);
     let (nodes, (seen, credentials), topology) = futures::join!(
         readiness(kube, nodes_of([found])),
-        databases(kube, found, depth, &forwards, question),
+        databases(kube, found, depth, &forwards, before, question),
         kube.topology(found),
     );
     let (seen, answers): (Vec<Seen>, Vec<Option<T>>) = seen.into_iter().unzip();
@@ -132,6 +158,7 @@ pub async fn observe_all(
             found,
             depth_of(found),
             &forwards,
+            None,
             &async |_| ()
         ))),
     );
@@ -221,6 +248,7 @@ async fn databases<T>(
     found: &Found,
     depth: Depth,
     forwards: &Semaphore,
+    before: Option<&Snapshot>,
     question: &impl AsyncFn(OpenPod<'_>) -> T,
 ) -> (Vec<(Seen, Option<T>)>, Option<Credentials>) {
     let pods = found.pod_facts(&BTreeMap::new());
@@ -261,6 +289,9 @@ async fn databases<T>(
             };
             return (seen, None);
         }
+        if let Some(facts) = before.and_then(|it| told(it, pod)) {
+            return (Seen::new(Database::Reached(Box::new(facts.clone()))), None);
+        }
         let _permit = forwards.acquire().await;
         let ((mut seen, answer), standbys) = futures::join!(
             ask(kube, namespace, pod, &login, source, question),
@@ -277,6 +308,13 @@ async fn databases<T>(
     }))
     .await;
     (seen, Some(credentials))
+}
+
+/// What the database of this very pod has told before.
+fn told<'a>(before: &'a Snapshot, pod: &PodFacts) -> Option<&'a DatabaseFacts> {
+    let instance = before.instance(&pod.name)?;
+    let same = instance.pod.uid == pod.uid && instance.pod.restarts == pod.restarts;
+    instance.facts().filter(|_| same)
 }
 
 /// Asks one database. Without the question it never takes longer than the login's timeout, and a moment more for

@@ -1,5 +1,6 @@
 //! How a cluster is, again and again, for those who follow its pods. Its objects are looked at often; its
-//! databases only when those have changed, from time to time, or when somebody asks for it: with
+//! databases only when those have changed, from time to time, or when somebody asks for it (those that do not answer
+//! at each look): with
 //! `log_connections` each look is a line in the log that is followed.
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use super::builder::{Depth, observe_found};
+use super::builder::{Depth, observe_found, observe_silent};
 use crate::cluster::Snapshot;
 use crate::kubernetes::{Found, Kube, KubeError, NamespaceScope, Selection};
 
@@ -29,6 +30,7 @@ pub fn watch_cluster(
     tokio::spawn(async move {
         let place = NamespaceScope::Namespace(kube.namespace().to_owned());
         let mut before = Vec::new();
+        let mut last: Option<Snapshot> = None;
         let mut asked = Instant::now();
         loop {
             tokio::select! {
@@ -46,18 +48,25 @@ pub fn watch_cluster(
                     continue;
                 }
             };
-            if now == before && asked.elapsed() < DATABASES {
+            let holds = now == before && asked.elapsed() < DATABASES;
+            let known = last.take().filter(|_| holds);
+            let answered = |it: &Snapshot| it.instances.iter().all(|it| it.facts().is_some());
+            if known.as_ref().is_some_and(answered) {
+                last = known;
                 continue;
             }
-            asked = Instant::now();
-            let seen = observe_found(&kube, &found, taken, depth).await;
-            let seen = seen.map(|it| it.snapshot);
-            // A pod that does not answer yet is asked again at the next look.
-            let answered = |it: &Snapshot| it.instances.iter().all(|it| it.facts().is_some());
-            before = match &seen {
-                Ok(seen) if answered(seen) => now,
-                Ok(_) | Err(_) => Vec::new(),
+            // A pod that does not answer yet is asked again at each look; the others only when any of them may be
+            // the primary by now.
+            let seen = match known.filter(|it| it.primary().is_some()) {
+                Some(known) => observe_silent(&kube, &found, taken, depth, &known).await,
+                None => {
+                    asked = Instant::now();
+                    observe_found(&kube, &found, taken, depth).await
+                }
             };
+            let seen = seen.map(|it| it.snapshot);
+            before = now;
+            last = seen.as_ref().ok().cloned();
             if tell.send(seen).await.is_err() {
                 return;
             }

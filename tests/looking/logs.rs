@@ -35,8 +35,10 @@ fn logs_are_one_and_stay_one() -> Result<()> {
         hostile_entries(cluster).await?;
         a_server_that_writes_into_files(cluster).await?;
         followed_through_a_crash(cluster).await?;
+        followed_while_pods_come_and_go(cluster).await?;
         followed_through_a_failover(cluster).await?;
-        without_a_primary(cluster).await
+        without_a_primary(cluster).await?;
+        a_silent_pod_costs_the_others_nothing(cluster).await
     })
 }
 
@@ -107,6 +109,8 @@ async fn chosen(cluster: &TestCluster) -> Result<()> {
 async fn wrong_names_and_patterns(cluster: &TestCluster) -> Result<()> {
     let run = cluster.pgctl(&["logs", "replica-7"]).await?.exits(2)?;
     run.says(&full("replica-1"))?;
+    let run = cluster.pgctl(&["logs", "repilca-0"]).await?.exits(2)?;
+    run.says(&format!("next: pgctl logs {}", full("replica-0")))?;
     cluster
         .pgctl(&["logs", "--grep", "("])
         .await?
@@ -165,6 +169,10 @@ async fn permissions(cluster: &SandboxCluster) -> Result<()> {
         .await?
         .exits(3)?;
     run.says("pods/log")?;
+    // What can't be read will not be by waiting.
+    let follow = ["--kubeconfig", &nils, "logs", "-f"];
+    let run = tokio::time::timeout(PATIENCE, cluster.pgctl(&follow)).await??;
+    run.exits(3)?.says("pods/log")?;
     Ok(())
 }
 
@@ -324,6 +332,50 @@ async fn followed_through_a_failover(cluster: &TestCluster) -> Result<()> {
     followed.ends_with_ctrl_c().await
 }
 
+/// A pod that is replaced, and one that comes, while they are followed: nothing twice, nothing lost.
+async fn followed_while_pods_come_and_go(cluster: &SandboxCluster) -> Result<()> {
+    let mut followed = Followed::begin(cluster, &["--tail", "0"])?;
+    // It is followed once it shows something.
+    complain(cluster, "replica-0", "of the old pod").await?;
+    followed.shows(|it| it.contains("of the old pod")).await?;
+    cluster.replace("replica-0").await?;
+    eventually("the new pod answers", async || {
+        cluster.open("replica-0").await.map(drop)
+    })
+    .await?;
+    complain(cluster, "replica-0", "of the new pod").await?;
+    followed.shows(|it| it.contains("of the new pod")).await?;
+    let begins = |it: &str, pod: &str| it.starts_with(pod) && it.contains("starting PostgreSQL");
+    let begun = followed.seen.lines().filter(|it| begins(it, "replica-0"));
+    assert_eq!(begun.count(), 1, "{}", followed.seen);
+    let more = ["scale", "3", "--permanent", "--yes"];
+    cluster.pgctl(&more).await?.exits(0)?;
+    followed.shows(|it| begins(it, "replica-2")).await?;
+    eventually("the third standby answers", async || {
+        cluster.open("replica-2").await.map(drop)
+    })
+    .await?;
+    complain(cluster, "replica-2", "of a pod that came").await?;
+    followed
+        .shows(|it| it.contains("of a pod that came"))
+        .await?;
+    let fewer = ["scale", "2", "--permanent", "--yes"];
+    cluster.pgctl(&fewer).await?.exits(0)?;
+    cluster.gone("replica-2").await?;
+    complain(cluster, "replica-0", "after one went").await?;
+    followed.shows(|it| it.contains("after one went")).await?;
+    for words in [
+        "of the old pod",
+        "of the new pod",
+        "of a pod that came",
+        "after one went",
+    ] {
+        let count = followed.seen.matches(&format!("WARNING:  {words}")).count();
+        assert_eq!(count, 1, "{words}: {}", followed.seen);
+    }
+    followed.ends_with_ctrl_c().await
+}
+
 async fn without_a_primary(cluster: &SandboxCluster) -> Result<()> {
     cluster.freeze("replica-1").await?;
     let run = cluster
@@ -333,6 +385,33 @@ async fn without_a_primary(cluster: &SandboxCluster) -> Result<()> {
     run.says("no pod answers as the primary")?
         .says("replica-1")?;
     cluster.mend().await
+}
+
+/// A pod that does not answer is asked again and again; the others are not logged in to for that.
+async fn a_silent_pod_costs_the_others_nothing(cluster: &SandboxCluster) -> Result<()> {
+    let primary = cluster.primary().await?;
+    let silent = ["replica-0", "primary-0"];
+    let silent = silent.into_iter().find(|it| *it != primary);
+    cluster.freeze(silent.context("a standby")?).await?;
+    let mut followed = Followed::begin(cluster, &[&primary])?;
+    complain(cluster, &primary, "while one is silent").await?;
+    followed
+        .shows(|it| it.contains("while one is silent"))
+        .await?;
+    let sessions = async || {
+        let sql = "select sessions from pg_stat_database where datname = 'postgres'";
+        let rows = cluster.sql(&primary, sql).await?;
+        anyhow::Ok(rows[0][0].parse::<u64>()?)
+    };
+    let before = sessions().await?;
+    // More than a few looks.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let logins = sessions().await? - before;
+    followed.ends_with_ctrl_c().await?;
+    cluster.mend().await?;
+    // One look at all of them in half a minute; and that of the test.
+    ensure!(logins <= 6, "{logins} logins");
+    Ok(())
 }
 
 /// With `logging_collector` a server's log goes into files of its own, and the container's ends early: the files are read,

@@ -62,6 +62,7 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
         slow: args.slow.then(SlowStatements::default),
         text: String::new(),
         shown: false,
+        follows: args.follow,
         previous: args.previous,
         strange: 0,
         unreadable: None,
@@ -210,8 +211,11 @@ fn question(args: &LogsArgs) -> LogRange {
 }
 
 fn no_such_pod(error: &NameError) -> Failure {
-    Failure::new(ExitCode::Usage, plain(&error.to_string()))
-        .next("pgctl logs primary, pgctl logs replicas, or a name of these")
+    let next = match error.nearest() {
+        Some(nearest) => format!("pgctl logs {}", shell_word(nearest)),
+        None => "pgctl logs primary, pgctl logs replicas, or a name of these".to_owned(),
+    };
+    Failure::new(ExitCode::Usage, plain(&error.to_string())).next(next)
 }
 
 /// Which entries are wanted.
@@ -257,6 +261,8 @@ struct Reading<'a> {
     text: String,
     /// Whether any log could be read.
     shown: bool,
+    /// Whether they are followed.
+    follows: bool,
     /// Whether the logs before these were asked for.
     previous: bool,
     /// Entries with a severity in a word that is not known.
@@ -331,7 +337,11 @@ impl Reading<'_> {
             LogNews::Unreadable(error) => {
                 self.tell(&format!("{pod}: {}", why_not(&error)));
                 let failure = Failure::from(error);
-                self.unreadable.get_or_insert(failure);
+                // What will never be read says more than what was lost.
+                let before = self.unreadable.as_ref().map(|it| it.exit);
+                if before.is_none_or(|it| it == ExitCode::Unreachable) {
+                    self.unreadable = Some(failure);
+                }
             }
             LogNews::NotNow(error) => {
                 self.tell(&format!("{pod}: {}; it is tried again", why_not(&error)));
@@ -430,7 +440,9 @@ impl Reading<'_> {
                 "{entries} a severity in a word that is not known (lc_messages of the server): shown all the same"
             ));
         }
-        if let (Some(failure), false) = (self.unreadable.take(), self.shown) {
+        // Those that are followed end only because none can be read any more.
+        let shown = self.shown && !self.follows;
+        if let (Some(failure), false) = (self.unreadable.take(), shown) {
             // Each pod has its line already: the API's words for "there is none" need no second.
             return Err(if self.previous && failure.exit == ExitCode::Failed {
                 Failure::new(

@@ -169,13 +169,14 @@ impl LogMerge {
         }
     }
 
-    /// The next event; none when all logs have ended. It can be dropped while it waits, and nothing is
-    /// lost.
+    /// The next event; none when all logs have ended: of those that are followed, when none of them can be read,
+    /// and none will be. It can be dropped while it waits, and nothing is lost.
     pub async fn next(&mut self) -> Option<LogEvent> {
         loop {
             let until = match self.ready() {
                 Ready::Event(event) => return Some(event),
-                Ready::Nothing if self.follow => None,
+                // A pod may come.
+                Ready::Nothing if self.follow && self.sources.is_empty() => None,
                 Ready::Nothing => return None,
                 Ready::Until(until) => until,
             };
