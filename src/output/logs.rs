@@ -287,6 +287,21 @@ mod tests {
         });
         assert!(text.contains("\u{1b}[31m"));
         assert!(!text.contains("\u{1b}[2J") && !text.contains("owned"));
+        // Each pod has a colour of its own before its name.
+        let color = |pod: &str| {
+            let line = text.lines().find(|it| it.contains(pod))?;
+            line.split_once(pod).map(|(before, _)| before)
+        };
+        let (primary, standby) = (color("primary-0"), color("replica-0"));
+        assert!(
+            primary.is_some_and(|it| it.starts_with("\u{1b}[")),
+            "{primary:?}"
+        );
+        assert!(
+            standby.is_some_and(|it| it.starts_with("\u{1b}[")),
+            "{standby:?}"
+        );
+        assert_ne!(primary, standby);
     }
 
     #[test]

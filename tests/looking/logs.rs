@@ -389,7 +389,7 @@ async fn without_a_primary(cluster: &SandboxCluster) -> Result<()> {
 
 /// A pod that does not answer is asked again and again; the others are not logged in to for that.
 async fn a_silent_pod_costs_the_others_nothing(cluster: &SandboxCluster) -> Result<()> {
-    let primary = cluster.primary().await?;
+    let primary = eventually("it goes on", async || cluster.primary().await).await?;
     let silent = ["replica-0", "primary-0"];
     let silent = silent.into_iter().find(|it| *it != primary);
     cluster.freeze(silent.context("a standby")?).await?;
