@@ -386,9 +386,10 @@ fn the_search_tells_right_from_wrong() {
 }
 
 /// Options of others that messages name: kubectl's, pg_checksums', and the one that every program has.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 9] = [
     "enable",
     "force",
+    "force-conflicts",
     "help",
     "list",
     "replicas",

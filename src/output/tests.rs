@@ -9,6 +9,7 @@ mod explain;
 mod fleet_query;
 mod metrics;
 mod operation;
+mod own_defaults;
 mod restore;
 mod rollout;
 mod scaling;

@@ -90,8 +90,18 @@ impl Session {
 
 /// In place of what this session has asked for the value that the server has for everybody.
 fn own_value(setting: &mut Setting, files: &[FileEntry]) {
-    // In the startup packet (`client`), or with SET once it was open (`session`).
-    if !matches!(setting.source.as_str(), "client" | "session") {
+    // In the startup packet (`client`), with SET once it was open (`session`), or what roles and databases carry for sessions of
+    // theirs (`PGC_S_GLOBAL` to `PGC_S_DATABASE_USER` of guc.h): nobody else's.
+    const OF_THIS_SESSION: [&str; 7] = [
+        "global",
+        "database",
+        "user",
+        "database user",
+        "client",
+        "interactive",
+        "session",
+    ];
+    if !OF_THIS_SESSION.contains(&setting.source.as_str()) {
         return;
     }
     let named = |it: &FileEntry| {
@@ -131,10 +141,11 @@ mod tests {
         ];
         let answer = server_config("a", &asked);
         let mut config = answer.answer.expect("it answers");
-        for (setting, source) in config
-            .settings
-            .iter_mut()
-            .zip(["client", "client", "session"])
+        for (setting, source) in
+            config
+                .settings
+                .iter_mut()
+                .zip(["client", "database user", "session"])
         {
             source.clone_into(&mut setting.source);
             setting.default = Some("\"$user\", public".to_owned());

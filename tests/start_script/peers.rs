@@ -180,12 +180,16 @@ fn a_pod_whose_name_does_not_resolve_any_more_is_silent_and_not_absent() -> Resu
         return Ok(());
     }
     let (cluster, primary, replica) = Cluster::running()?;
-    replica.stop()?;
-    primary.kill()?;
     let long = [
         ("PG_TOPOLOGY_STALE_SECONDS", "1000"),
         ("PG_PEER_GRACE", "1"),
     ];
+    // It asks its standby, and remembers it.
+    primary.kill()?;
+    let mut primary = cluster.restart_with(PRIMARY, &long)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    replica.stop()?;
+    primary.kill()?;
     cluster.annotate(PRIMARY, "1")?;
     cluster.forget_name(REPLICA)?;
     cluster.forget_name(REPLICA_1)?;

@@ -278,7 +278,8 @@ impl Cluster {
             container
                 .arg("--ro-bind")
                 .arg(file)
-                .arg(format!("/usr/bin/{program}"));
+                // What it is a link to, as awk is to one of several.
+                .arg(std::fs::canonicalize(format!("/usr/bin/{program}"))?);
         }
         let child = container
             .args(["--as-pid-1", "--", shell(), "/etc/postgresql/start.sh"])

@@ -96,7 +96,9 @@ fn a_program_that_is_missing_is_named() -> Result<()> {
             continue;
         }
         let mut primary = cluster.start_without(PRIMARY, &tool)?;
-        let message = primary.refuses("missing-tool")?;
+        let message = primary
+            .refuses("missing-tool")
+            .with_context(|| tool.clone())?;
         ensure!(message.contains(&format!(" {tool},")), "{message}");
     }
     ensure!(!cluster.pgdata(PRIMARY).exists(), "something was made");
