@@ -32,12 +32,18 @@ pub(super) fn to_look(facts: &DoctorFacts) -> Vec<Finding> {
         facts,
         |it| it.command.is_none(),
         |missing| {
-            Finding::warning(cluster(&facts.snapshot), "you may not look at everything")
-                .evidence_lines(
-                    missing
-                        .iter()
-                        .map(|it| format!("may not {}", it.permission)),
-                )
+            // Nodes belong to no namespace: whoever has a Role has none of them, and can do without.
+            let only_nodes = missing.iter().all(|it| it.permission.ends_with(" nodes"));
+            let on = cluster(&facts.snapshot);
+            let finding = match only_nodes {
+                true => Finding::note(on, "you may not look at nodes (deploy/rbac/nodes)"),
+                false => Finding::warning(on, "you may not look at everything"),
+            };
+            finding.evidence_lines(
+                missing
+                    .iter()
+                    .map(|it| format!("may not {}", it.permission)),
+            )
         },
     )
 }

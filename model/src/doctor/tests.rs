@@ -517,6 +517,7 @@ fn blindness_of_status() -> Vec<(&'static [FindingCode], Damage)> {
                 Code::RecoverySettings,
                 Code::StandbysKeptOut,
                 Code::ConfigurationMistake,
+                Code::AlterSystemOff,
                 Code::StartWaiting,
                 Code::SlotLost,
                 Code::ReplayPaused,

@@ -9,8 +9,14 @@ pub(super) fn number(text: &str) -> Option<Value> {
     {
         return Some(Value::from(whole));
     }
-    if let Ok(whole) = text.parse::<u64>() {
+    if let Ok(whole) = text.parse::<u64>()
+        && whole.to_string() == text
+    {
         return Some(Value::from(whole));
+    }
+    // Nothing of PostgreSQL's has a plus before it.
+    if text.starts_with('+') {
+        return None;
     }
     let double: f64 = text.parse().ok().filter(|it: &f64| it.is_finite())?;
     let value = Value::from(double);
