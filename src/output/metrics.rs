@@ -302,7 +302,9 @@ impl Told {
             }
         }
         // Nobody can say 0 of a journal that was not read.
-        if let Some(unfinished) = snapshot.operation_unfinished() {
+        if measured.operations.is_some()
+            && let Some(unfinished) = snapshot.operation_unfinished()
+        {
             self.set(&metrics.operation_unfinished, [], flag(unfinished));
         }
     }

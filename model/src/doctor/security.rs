@@ -1,6 +1,6 @@
 //! Who gets in, and what he may do.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::facts::{ClientFacts, DoctorFacts, HbaLine, SecretFacts};
 use super::objects::PodSecurity;

@@ -216,7 +216,7 @@ mod tests {
         let seen: RunningStatement = serde_json::from_value(json!({
             "pid": 7, "backendStart": began, "queryStart": began, "user": "app", "database": "shop",
             "state": "active", "waitsFor": null, "statementSeconds": 1.0, "transactionSeconds": null,
-            "blockedBy": [], "statement": "select pg_sleep(1)"
+            "blockedBy": [], "statement": "call work()"
         }))?;
         for (pid, backend_start, query_start, is_it) in [
             (7, began, began, true),
@@ -228,7 +228,7 @@ mod tests {
                 "pid": pid, "leader": null, "kind": "client backend", "user": "app", "database": "shop",
                 "application": "", "client": null, "state": "active", "waitType": null, "waitEvent": null,
                 "backendStart": backend_start, "queryStart": query_start, "transactionSeconds": null,
-                "querySeconds": 1.0, "stateSeconds": 1.0, "xminAge": null, "query": "select pg_sleep(1)",
+                "querySeconds": 1.0, "stateSeconds": 1.0, "xminAge": null, "query": "call work()",
                 "lock": null, "blockedBy": [], "blockedByPrepared": []
             }))?;
             assert_eq!(
