@@ -91,6 +91,13 @@ fn settings_and_triggers_of_a_database_are_not_those_of_the_tools() -> Result<()
             let set = format!("alter database shop set {setting}");
             cluster.psql("primary-0", "postgres", &set)?;
         }
+        eventually("the standby has all of it", async || {
+            let count = "select count(*) from pg_db_role_setting, unnest(setconfig)";
+            let rows = cluster.psql("replica-0", "postgres", count)?;
+            ensure!(rows == "12", "{rows} settings");
+            Ok(())
+        })
+        .await?;
         for kind in [&["--from", "replica-0"][..], &["--physical"]] {
             let backup = cluster.back_up(kind).await?;
             cluster.is_restorable(&backup).await?;
