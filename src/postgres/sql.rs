@@ -192,11 +192,11 @@ where error is not null
   or name like 'recovery%' or name in ('promote_trigger_file', 'hot_standby')
   or name in (select s.name from pg_settings s where s.context = 'postmaster')";
 
-/// What waits for a restart, but for what the command line sets: it does so again.
+/// What waits for a restart, but for what the command line sets: it does so again. With its unit, as files have it.
 pub(super) const PENDING_SETTINGS: &str = "\
 select json_build_object(
   'pending', coalesce(json_agg(json_build_object(
-      'name', name, 'now', setting, 'default', boot_val) order by name)
+      'name', name, 'now', current_setting(name), 'default', boot_val) order by name)
     filter (where pending_restart and source <> 'command line'), '[]'),
   'commandLine', coalesce(json_agg(name order by name) filter (where source = 'command line'), '[]'))::text
 from pg_settings";

@@ -203,7 +203,7 @@ fn what_roles_and_databases_set_leaves_every_command_as_it_is() -> Result<()> {
             &["failover", "--to", "primary-0", "--yes"],
             &["scale", "2", "--permanent", "--yes"],
             &["sync", "set", "--standbys", "off", "--yes"],
-            &["rollout", "--restart", "--yes"],
+            &["rollout", "--restart", "--back", "--yes"],
         ] {
             cluster.pgctl(change).await?.exits(0)?;
             oracle.content(cluster).await?;
