@@ -130,21 +130,19 @@ impl Snapshot {
     /// answers, or that the topology names, owes nothing itself. It doesn't pay for an earlier pod of its name: that one may
     /// still run, on a node that is cut off.
     pub fn owing(&self, name: &str) -> Vec<&str> {
-        let now = self.instance(name);
         let known = |it: &&Instance| it.role() != Role::Unknown || self.topology.primary == name;
-        let own = now.filter(known).map(|it| it.pod.uid.as_str());
-        let uids = self.topology.unproven.get(name).into_iter().flatten();
-        uids.map(String::as_str)
-            .filter(|uid| Some(*uid) != own)
-            .collect()
+        self.unproven_but(name, self.instance(name).filter(known))
     }
 
     /// The same without the pod that has the name now.
     pub fn owing_before(&self, name: &str) -> Vec<&str> {
-        let now = self.instance(name).map(|it| it.pod.uid.as_str());
+        self.unproven_but(name, self.instance(name))
+    }
+
+    fn unproven_but(&self, name: &str, pod: Option<&Instance>) -> Vec<&str> {
         let uids = self.topology.unproven.get(name).into_iter().flatten();
         uids.map(String::as_str)
-            .filter(|uid| Some(*uid) != now)
+            .filter(|uid| pod.is_none_or(|it| it.pod.uid != *uid))
             .collect()
     }
 
