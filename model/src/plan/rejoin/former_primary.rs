@@ -23,17 +23,16 @@ pub fn plan_rejoin(
     let decision = Decision::new(OperationKind::Rejoin, snapshot, circumstances, now);
     let mut situation = Situation::new(decision, snapshot, &request.pod);
     let vouched = request.accept_split_brain_risk;
-    situation.earlier_pods(vouched);
-    let only_settles = situation.follows() && vouched && !request.clone;
+    let owes = situation.earlier_pods(vouched);
+    // Nothing is rewound or copied of a pod that streams.
+    let only_settles = owes && vouched && situation.follows() && !request.clone;
     if !only_settles {
         situation.not_following_yet(request.clone);
-    }
-    if only_settles {
-        // Nothing is rewound or copied.
-    } else if request.clone {
-        situation.decision.checks.extend(room_for_copy(snapshot));
-    } else {
-        situation.rewindable();
+        if request.clone {
+            situation.decision.checks.extend(room_for_copy(snapshot));
+        } else {
+            situation.rewindable();
+        }
     }
     situation.plan(|it, id| {
         let operation = Operation::Rejoin {

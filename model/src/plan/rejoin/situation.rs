@@ -82,11 +82,13 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether an earlier pod of its name may still run.
-    pub(super) fn earlier_pods(&mut self, vouched: bool) {
-        let Some(pod) = self.pod.clone() else { return };
+    pub(super) fn earlier_pods(&mut self, vouched: bool) -> bool {
+        let Some(pod) = self.pod.clone() else {
+            return false;
+        };
         let before = self.snapshot.owing_before(&pod);
         if before.is_empty() {
-            return;
+            return false;
         }
         let what = format!(
             "an earlier pod {pod} (UID {}) was primary, or was to be, and nobody has seen it end",
@@ -103,6 +105,7 @@ impl<'a> Situation<'a> {
                 "when its machine is off: pgctl rejoin {pod} --accept-split-brain-risk"
             ))
         });
+        true
     }
 
     /// Whether it streams from the primary.

@@ -302,6 +302,10 @@ fn a_rejoin_pays_for_the_pod_before_it_when_somebody_vouches_for_that_one() {
     assert!(settles(&plan) && plan.steps.len() == 1, "{plan:#?}");
     let refused = plan_rejoin(&snapshot, &rejoin(false), &Circumstances::default(), now());
     assert!(refused.is_err(), "it streams already");
+    // With nothing to vouch for it is as without.
+    snapshot.topology.unproven.clear();
+    let refused = plan_rejoin(&snapshot, &rejoin(true), &Circumstances::default(), now());
+    assert!(refused.is_err(), "nothing is left to do");
 }
 
 #[test]
