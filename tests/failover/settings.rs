@@ -1,5 +1,5 @@
 //! What roles and databases set for the sessions of others leaves every command as it is, the start
-//! script and the probes, too.
+//! script and the probes, too; and so does the language that servers and their programs speak.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -34,7 +34,7 @@ const SETTINGS: [(&str, &str); 52] = [
     ("idle_session_timeout", "1ms"),
     ("IntervalStyle", "sql_standard"),
     ("jit_above_cost", "0"),
-    ("lc_messages", "C"),
+    ("lc_messages", "C.UTF-8"),
     ("lc_monetary", "C"),
     ("lc_numeric", "C"),
     ("lc_time", "C"),
@@ -172,6 +172,7 @@ fn what_roles_and_databases_set_leaves_every_command_as_it_is() -> Result<()> {
     on_sandbox(2, async |cluster| {
         cluster.only_bounds_scale()?;
         cluster.sql("primary-0", "CREATE DATABASE shop").await?;
+        cluster.speaks_german().await?;
         let oracle = Oracle::start(cluster).await?;
         let set = cluster.everything_is_set().await?;
         // Sessions of before go on without.

@@ -360,11 +360,15 @@ async fn a_pod_that_hangs_is_named(cluster: &SandboxCluster) -> Result<()> {
     ];
     cluster.pgctl(&arguments).await?.exits(0)?;
     let files = unpacked(&file)?;
-    let missing = format!("settings/{}.json: no answer", full("replica-0"));
+    // How far it got before it hung is another thing on a busy machine.
+    let missing = format!("settings/{}.json: ", full("replica-0"));
+    let readme = &files["README.txt"];
+    let told = readme
+        .lines()
+        .find_map(|it| it.trim().strip_prefix(&missing));
     ensure!(
-        files["README.txt"].contains(&missing),
-        "{}",
-        files["README.txt"]
+        told.is_some_and(|why| why.contains("no answer")),
+        "{readme}"
     );
     ensure!(files.contains_key(&format!("settings/{}.json", full("primary-0"))));
     cluster.mend().await

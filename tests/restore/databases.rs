@@ -241,3 +241,24 @@ fn the_first_error_ends_it_and_is_told_with_its_place_in_the_dump() -> Result<()
         Ok(())
     })
 }
+
+#[test]
+fn in_another_language_the_first_error_tells_no_secret_either() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        cluster.speaks_german().await?;
+        shop(cluster)?;
+        // It can be made where `item` is found, which it is not while a dump is loaded.
+        for sql in [
+            "create function hidden(int, text) returns int language sql immutable as 'select $1 + count(*)::int from item where false'",
+            "create table sale (n int); create index told on sale (hidden(n, 'password=geheim-4711'))",
+        ] {
+            cluster.psql("primary-0", "shop", sql)?;
+        }
+        let backup = cluster.back_up(&["--from", "primary"]).await?;
+        let arguments = [&backup, "--database", "shop", "--as", "other"];
+        let run = cluster.restore(&arguments).await?.exits(6)?;
+        let run = run.says("(statement: CREATE INDEX told ")?;
+        ensure!(!run.stderr.contains("geheim-4711"), "{run}");
+        Ok(())
+    })
+}

@@ -72,9 +72,12 @@ impl ToolLocation {
         }
     }
 
-    /// How the tools reach the server: for `env`.
+    /// How the tools reach the server, and in what language they speak: for `env`.
     pub fn environment(&self) -> Vec<String> {
-        match self {
+        // What they say is read, and secrets are taken out of it: both go by their words. A container
+        // and a person have a language of their own, and `LANGUAGE` counts for nothing beside `C`.
+        let mut all = vec!["LC_ALL=C".to_owned()];
+        all.extend(match self {
             Self::Pod { .. } => vec![
                 format!("PGHOST={SOCKETS}"),
                 format!("PGPORT={}", names::PORT),
@@ -85,7 +88,8 @@ impl ToolLocation {
                 // It ends in the pod's own network; the way there is the API server's TLS.
                 "PGSSLMODE=disable".to_owned(),
             ],
-        }
+        });
+        all
     }
 
     /// Starts a command.

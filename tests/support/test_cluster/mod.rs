@@ -8,6 +8,7 @@ mod cluster;
 mod database;
 mod forward;
 mod journal;
+mod language;
 mod meanwhile;
 mod objects;
 mod oracle;
