@@ -8,7 +8,21 @@ use pgctl::exit::ExitCode;
 use pgctl::failure::Failure;
 use pgctl::output::{Screen, failure_screen, write_stderr};
 
+/// What the futures of all commands may take, which lie in one another. `ulimit -s` says what the main thread has, and
+/// without optimization they have overflowed the 8 MiB that are usual. Only what is used is ever there.
+const STACK: usize = 64 * 1024 * 1024;
+
 fn main() -> Ended {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(run);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // There is no room for it: perhaps what there is will do.
+        Err(_) => run(),
+    }
+}
+
+fn run() -> Ended {
     if let Some(ended) = pgctl::commands::complete(std::env::args_os()) {
         return ended;
     }

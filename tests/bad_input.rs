@@ -710,3 +710,27 @@ fn what_a_code_means_is_said_without_a_cluster() {
     ended.with_code(2);
     ended.stderr_has("next: pgctl explain\n");
 }
+
+/// A result that is not there must not look like one, and another look would not help.
+#[test]
+fn a_result_that_can_not_be_written_is_a_failure_and_says_what_helps() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("a device that is always full");
+    let output = Command::new(env!("CARGO_BIN_EXE_pgctl"))
+        .arg("explain")
+        .env_clear()
+        .env("HOME", "/nonexistent/home")
+        .stdout(full)
+        .output()
+        .expect("pgctl runs");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stderr).expect("text");
+    for part in [
+        "the result can't be written to stdout",
+        "next: free space where it is written, or write elsewhere",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}

@@ -22,7 +22,7 @@ use pgctl_sandbox::cli::{FaultKind, Scope};
 use pgctl_sandbox::store::{DeleteOptions, Selector};
 
 use serde_json::Value;
-use test_cluster::{SandboxCluster, full};
+use test_cluster::{SandboxCluster, document, full};
 
 const PRIMARY: &str = "primary-0";
 const REPLICA_0: &str = "replica-0";
@@ -168,7 +168,7 @@ fn watching_prints_a_document_a_look(cluster: &Blocking) {
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     for _ in 0..2 {
         let line = lines.next().expect("a line").expect("readable");
-        let document: Value = serde_json::from_str(&line).expect("a document a line");
+        let document = document(&line).expect("a document a line");
         assert_eq!(document["kind"], "ClusterStatus");
     }
     let interrupted = Command::new("kill")

@@ -93,7 +93,8 @@ impl Failure {
 impl From<NameError> for Failure {
     fn from(error: NameError) -> Self {
         let next = match error.nearest() {
-            Some(nearest) => format!("the nearest name: {}", shell_word(nearest)),
+            // All commands that end here name their pods so.
+            Some(nearest) => format!("the nearest name: --pod {}", shell_word(nearest)),
             None => "pgctl status".to_owned(),
         };
         Self::new(ExitCode::Usage, error.to_string()).next(next)
@@ -143,8 +144,10 @@ mod tests {
             let candidates = vec!["db-replica-0".to_owned()];
             Failure::from(NameError::Unknown { given, candidates }).next
         };
-        assert_eq!(of("repilca-0"), ["the nearest name: db-replica-0"]);
-        assert_eq!(of("something-else"), ["pgctl status"]);
+        assert_eq!(of("repilca-0"), ["the nearest name: --pod db-replica-0"]);
+        for far in ["something-else", "x", "7", ""] {
+            assert_eq!(of(far), ["pgctl status"], "{far}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::operation::SmallChangeArgs;
 /// Show the settings that each server goes by and where they come from, or how they differ; or change them
 ///
 /// The settings of all servers, with file and line (or ALTER SYSTEM, the command line), the default, and whether
-/// a restart is awaited; what is set for a database or a role beside them. What may hold a secret is not
+/// a restart is awaited; below them what is set for databases and roles. What may hold a secret is not
 /// shown.
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -190,9 +190,10 @@ pub struct ConfigShowArgs {
 Examples:
   pgctl config diff
   pgctl config diff work_mem
-  pgctl config diff -q || echo 'somebody has changed something'
+  pgctl config diff -q || echo 'something differs, or a server is silent'
 
-Exit codes: 0 nothing differs; 2 no such setting or pod; 4 something differs; 7 the API or every database is out of reach")]
+Exit codes: 0 nothing differs; 2 no such setting or pod; 4 something differs; 7 not known: the API, or a server that
+runs, is out of reach")]
 pub struct ConfigDiffArgs {
     /// Names of settings; * stands for anything [default: all]
     #[arg(value_name = "NAME")]

@@ -19,7 +19,7 @@ Examples:
   pgctl psql -- -X -At -f report.sql > report.txt
 
 Exit codes: psql's own (1 an error of its own, 2 the connection was lost, 3 a script failed); before it
-runs: 2 there is no such pod, 3 no permission, 7 the API is out of reach")]
+runs: 2 there is no such pod, 3 no permission, 7 the API is out of reach, or no primary is seen")]
 pub struct PsqlArgs {
     /// Name of a pod, or its tail [default: the primary]
     #[arg(value_name = "POD", conflicts_with_all = ["primary", "replica"])]
@@ -53,7 +53,7 @@ Examples:
   pgctl shell replica-0 -- ps -ef > processes   its output, byte for byte
 
 Exit codes: the command's own; before it runs: 2 there is no such pod, 3 no permission for pods/exec,
-7 the API is out of reach, or the connection was lost")]
+7 the API is out of reach, no primary is seen, or the connection was lost")]
 pub struct ShellArgs {
     /// Name of a pod, or its tail; or `primary`
     #[arg(value_name = "POD")]

@@ -86,7 +86,7 @@ It is looked that the number still is the same process, and the query the same q
 looked at afterwards, and the history keeps a line of it.
 
 Exit codes: 0; 1 the server did not do it; 2 no such process; 3 refused, nothing was changed;
-7 the API or every database is out of reach; 8 asked for, and it has not ended yet")]
+7 the API, or a database that may have it, is out of reach; 8 asked for, and it has not ended yet")]
 pub struct QueryEndArgs {
     /// Number of the process, as pgctl queries shows it
     #[arg(value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]

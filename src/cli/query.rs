@@ -19,7 +19,8 @@ use super::operation::SmallChangeArgs;
 ///
 /// With --write it is any statement, on the primary only, after somebody has agreed to it; the history
 /// keeps its first words, not its text. It runs in a transaction of its own, or in none where PostgreSQL
-/// asks for that (VACUUM, CREATE INDEX CONCURRENTLY).
+/// asks for that (VACUUM, CREATE INDEX CONCURRENTLY). What would end with its session (SET, LISTEN, PREPARE)
+/// is refused.
 ///
 /// With -A or --contexts every cluster is asked, its primary or (--all) each of its servers; what can't be
 /// asked is named, and costs no more than its own rows. --write is for one cluster.
@@ -38,8 +39,8 @@ Examples:
   pgctl query --write -d shop 'delete from sessions where seen < now() - interval $$1 day$$'
 
 Exit codes: 0 every server that was asked has answered; 1 PostgreSQL says no (with its SQLSTATE and the
-place); 2 there is no such pod; 3 it changes something and --write is not there, is given for many clusters,
-or nobody agreed;
+place); 2 there is no such pod, or it is no statement; 3 it changes something and --write is not there, is given
+for many clusters, or nobody agreed;
 7 one that was asked (with --contexts: a context) does not answer; 8 (--write) whether it was done is not known")]
 pub struct QueryArgs {
     /// The statement; `-` reads it from standard input

@@ -59,7 +59,7 @@ Examples:
   pgctl slots drop left_over --pod replica-0 --yes
 
 Exit codes: 0; 1 the server did not do it; 2 no such slot; 3 refused, nothing was changed;
-7 the API or every database is out of reach; 8 asked for, and not proven")]
+7 the API, or a database that may have it, is out of reach; 8 asked for, and not proven")]
 pub struct SlotDropArgs {
     /// Name of the slot
     #[arg(value_name = "NAME")]

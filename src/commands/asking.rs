@@ -1,7 +1,7 @@
 //! Commands that ask every server one question.
 
 use super::context::Context;
-use crate::cluster::{ClusterId, PodAnswer, Role, answered, meant_throw_away, silent};
+use crate::cluster::{ClusterId, NoAnswer, PodAnswer, Role, answered, meant_throw_away, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
@@ -70,7 +70,16 @@ impl Asking {
             self.found = find(context, &self.kube, &self.pods).await?;
         }
         let pods = self.found.choose(&self.pods)?;
-        Ok(self.found.ask(&self.kube, &pods, limit, question).await)
+        let mut answers = self.found.ask(&self.kube, &pods, limit, question).await;
+        if self.pods.is_empty() {
+            let absent = self.found.absent_primary(&self.kube).await;
+            answers.extend(absent.map(|pod| PodAnswer {
+                pod,
+                role: Role::Unknown,
+                answer: Err(NoAnswer::Absent),
+            }));
+        }
+        Ok(answers)
     }
 
     /// Name of the pod of the primary, as the servers say.

@@ -1,7 +1,7 @@
 //! What every command needs: the way to the cluster, and the way to the screen.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::telling::Telling;
 use crate::cli::{GlobalArgs, OutputFormat};
@@ -117,6 +117,23 @@ impl Context {
         Ok(observed)
     }
 
+    /// The same, for somebody who has to know where things are and not how all are: waits for each database no
+    /// longer than `limit`.
+    ///
+    /// # Errors
+    /// As [`Self::observe`].
+    pub(super) async fn observe_within(
+        &self,
+        kube: &Kube,
+        limit: Duration,
+    ) -> Result<Observed, Failure> {
+        let place = NamespaceScope::Namespace(kube.namespace().to_owned());
+        let depth = Depth::Databases {
+            timeout: limit.min(self.timeout()),
+        };
+        Ok(observe(kube, &place, &self.selection, depth).await?)
+    }
+
     /// Looks at the one cluster of the namespace, and counts the sessions of clients on the way.
     ///
     /// # Errors
@@ -214,7 +231,9 @@ impl Context {
 
 /// stdout can't be written to (a full disk, most often).
 pub(super) fn cannot_write(error: &std::io::Error) -> Failure {
-    Failure::new(ExitCode::Failed, "the result can't be written to stdout").caused_by(error)
+    Failure::new(ExitCode::Failed, "the result can't be written to stdout")
+        .caused_by(error)
+        .next("free space where it is written, or write elsewhere")
 }
 
 impl From<KubeError> for Failure {

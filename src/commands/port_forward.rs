@@ -1,10 +1,8 @@
 //! `pgctl port-forward`: a local port that stays where it is, whatever the cluster does.
 
-use std::time::Duration;
-
 use super::context::Context;
 use super::interruption::interruptible;
-use super::route::{destination_or_throw_away, may_be_led_to};
+use super::route::{LOOK, destination_or_throw_away, look_for, may_be_led_to};
 use crate::cli::PortForwardArgs;
 use crate::cluster::{Destination, route};
 use crate::exit::ExitCode;
@@ -13,10 +11,6 @@ use crate::kubernetes::Credentials;
 use crate::observe::Depth;
 use crate::output::{Format, Forwarded, PortForwardDocument, encode_next, forward_screen, plain};
 use crate::tunnel::{Port, PortError, RouteNews, Routes};
-
-/// The longest that one pod is waited for when the cluster is looked at: another may be the primary
-/// meanwhile.
-const LOOK: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, Failure> {
     interruptible(forward(context, args)).await
@@ -28,7 +22,7 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
         .await
         .map_err(cannot_open)?;
     let kube = context.connect().await?;
-    let seen = context.observe(&kube).await?;
+    let seen = look_for(context, &kube, Some(&args.target)).await?;
     let to = destination_or_throw_away(&kube, Some(&args.target), "port-forward", &seen.snapshot)
         .await?;
     // Nobody would ever be led there.

@@ -6,7 +6,6 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
@@ -17,16 +16,13 @@ use super::context::Context;
 use super::ended::Ended;
 use super::interruption::answers_itself;
 use super::port_forward::cannot_open;
-use super::route::{destination_or_throw_away, first_pod, may_be_led_to, silence};
+use super::route::{LOOK, destination_or_throw_away, first_pod, look_for, may_be_led_to, silence};
 use super::shell::in_pod;
 use crate::cli::PsqlArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::observe::{Depth, login, password_of};
 use crate::tunnel::{Port, Routes};
-
-/// The longest that one pod is waited for when the cluster is looked at.
-const LOOK: Duration = Duration::from_secs(3);
 
 /// What libpq would take from the environment, and what would lead it elsewhere or to other rights.
 const NOT_OURS: [&str; 14] = [
@@ -48,12 +44,12 @@ const NOT_OURS: [&str; 14] = [
 
 pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Failure> {
     let kube = context.connect().await?;
-    let seen = context.observe(&kube).await?;
     let given = match (&args.pod, args.replica) {
         (Some(pod), _) => Some(pod.as_str()),
         (None, true) => Some("replica"),
         (None, false) => None,
     };
+    let seen = look_for(context, &kube, given).await?;
     let to = destination_or_throw_away(&kube, given, "psql", &seen.snapshot).await?;
     let Some(credentials) = &seen.credentials else {
         // Who may not read them can't be told which pod is the primary, either.

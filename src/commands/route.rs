@@ -1,7 +1,10 @@
 //! Which pod was meant.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 
+use super::context::Context;
 use crate::cluster::{
     Destination, Instance, NoRoute, RoutedPod, Snapshot, meant_throw_away, names, route,
     throw_away_pod,
@@ -9,7 +12,12 @@ use crate::cluster::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
+use crate::observe::Observed;
 use crate::output::plain;
+
+/// The longest that a look waits for the databases while somebody is to be led to one: another one may be the primary
+/// meanwhile.
+pub(super) const LOOK: Duration = Duration::from_secs(3);
 
 /// From what was typed to where it leads; nothing typed is the primary.
 ///
@@ -31,6 +39,29 @@ pub(super) fn destination(
                     .next(format!("pgctl {command} {meant}")))
             }
         },
+    }
+}
+
+/// A look for what was typed. A server that hangs does not hold up the way to another; when the way is not seen, those
+/// that hang have all the time that an answer may take.
+///
+/// # Errors
+/// When the API can't be asked.
+pub(super) async fn look_for(
+    context: &Context,
+    kube: &Kube,
+    given: Option<&str>,
+) -> Result<Observed, Failure> {
+    let seen = context.observe_within(kube, LOOK).await?;
+    let leads = match destination(given, "", &seen.snapshot) {
+        Ok(to) => route(&to, &seen.snapshot).is_ok(),
+        // No pod of the cluster: its databases say no more.
+        Err(_) => true,
+    };
+    let waited_enough = leads || silence(&seen.snapshot).is_none() || context.timeout() <= LOOK;
+    match waited_enough {
+        true => Ok(seen),
+        false => context.observe(kube).await,
     }
 }
 

@@ -1,14 +1,14 @@
 //! `pgctl shell`: a command in a pod, on this terminal.
 
-use super::context::Context;
+use super::context::{Context, cannot_write};
 use super::ended::Ended;
 use super::interruption::interruption;
-use super::route::{destination_or_throw_away, first_pod};
-use super::terminal::{RawMode, ToScreen, is_terminal, keyboard, window_sizes};
+use super::route::{destination_or_throw_away, first_pod, look_for};
+use super::terminal::{RawMode, is_terminal, keyboard, screen, window_sizes};
 use crate::cli::ShellArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{Kube, Streams};
+use crate::kubernetes::{ConnectedError, Kube, Streams};
 use crate::output::plain;
 
 /// bash where there is one.
@@ -18,7 +18,7 @@ pub(super) async fn run(context: &Context, args: &ShellArgs) -> Result<Ended, Fa
     let kube = context.connect().await?;
     // A shell is wanted where the database does not answer, most of all: only for "primary" it is asked.
     let seen = if args.pod == "primary" {
-        context.observe(&kube).await?.snapshot
+        look_for(context, &kube, None).await?.snapshot
     } else {
         context.observe_objects(&kube).await?
     };
@@ -41,7 +41,7 @@ pub(super) async fn in_pod(kube: &Kube, pod: &str, argv: &[String]) -> Result<En
             .caused_by(&error)
             .next("without a terminal: pgctl shell POD -- COMMAND </dev/null")
     })?;
-    let (mut output, mut errors) = (ToScreen::Out, ToScreen::Err);
+    let (mut output, mut errors) = screen();
     let streams = Streams {
         input: keyboard(),
         output: &mut output,
@@ -55,7 +55,10 @@ pub(super) async fn in_pod(kube: &Kube, pod: &str, argv: &[String]) -> Result<En
         () = interruption() => return Ok(Ended::Own(ExitCode::Interrupted)),
     };
     drop(raw);
-    let (code, message) = ended?;
+    let (code, message) = ended.map_err(|error| match error {
+        ConnectedError::Kube(error) => error.into(),
+        ConnectedError::Output(error) => cannot_write(&error),
+    })?;
     match u8::try_from(code) {
         Ok(code) => Ok(Ended::OfProgram(code)),
         Err(_) => Err(Failure::new(

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::context::Context;
 use super::interruption::interruptible;
 use crate::cli::VersionArgs;
-use crate::cluster::words;
+use crate::cluster::{NoAnswer, Role, words};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
@@ -73,6 +73,12 @@ async fn ask_cluster(context: &Context, kube: &Kube, found: &AskedCluster) -> Cl
     let pods: Vec<String> = found.pods.iter().map(|it| it.name.clone()).collect();
     let question = async |pod: &OpenPod<'_>| Ok(pod.session.version().await?);
     let answers = found.ask(kube, &pods, context.timeout(), question).await;
+    let absent = found.absent_primary(kube).await.map(|pod| ServerVersion {
+        image: None,
+        pod,
+        role: Role::Unknown,
+        version: Err(NoAnswer::Absent),
+    });
     let servers = answers.into_iter().map(|it| {
         let pod = found.pods.iter().find(|pod| pod.name == it.pod);
         ServerVersion {
@@ -84,6 +90,6 @@ async fn ask_cluster(context: &Context, kube: &Kube, found: &AskedCluster) -> Cl
     });
     ClusterVersions {
         cluster: found.id().clone(),
-        servers: servers.collect(),
+        servers: servers.chain(absent).collect(),
     }
 }

@@ -66,5 +66,5 @@ pub use pooler_hold::{HoldStage, PoolerHold};
 pub use revision::KnownTemplate;
 pub use secret::{Credentials, CredentialsSource};
 pub use secret_values::SecretValues;
-pub use terminal::{Streams, WindowSize};
+pub use terminal::{ConnectedError, Streams, WindowSize};
 pub use throw_away::{ThrowAwayObject, ThrowAwayObjects};

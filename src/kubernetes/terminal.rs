@@ -33,19 +33,30 @@ pub struct Streams<'a> {
     pub sizes: Option<mpsc::Receiver<WindowSize>>,
 }
 
+/// Why it is not known how a command has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectedError {
+    /// The API refuses, or the connection is lost.
+    #[error(transparent)]
+    Kube(#[from] KubeError),
+    /// What it writes can't be written here.
+    #[error("writing what it prints: {0}")]
+    Output(#[source] std::io::Error),
+}
+
 impl Kube {
     /// Runs a command in the database container until it ends, connected to these streams. Gives its exit
     /// code, and with -1 the reason why it could not be run.
     ///
     /// # Errors
-    /// When the API refuses, or the connection is lost: the command may go on.
+    /// When the API refuses, the connection is lost, or its output can't be written: the command may go on.
     pub async fn run_connected(
         &self,
         namespace: &str,
         pod: &str,
         argv: &[String],
         streams: Streams<'_>,
-    ) -> Result<(i32, String), KubeError> {
+    ) -> Result<(i32, String), ConnectedError> {
         let tty = streams.sizes.is_some();
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let params = attach(true, tty);
@@ -98,15 +109,18 @@ impl Kube {
         };
         let status = match ended {
             Ok(Some(status)) => status,
-            Ok(None) => return Err(why_lost(process, &doing).await),
+            Ok(None) => return Err(why_lost(process, &doing).await.into()),
             // Nobody reads any more: as a shell says it of a program that wrote to nobody.
-            Err(_) => return Ok((CLOSED_PIPE, String::new())),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                return Ok((CLOSED_PIPE, String::new()));
+            }
+            Err(error) => return Err(ConnectedError::Output(error)),
         };
         Ok((exit_code(&status), status.message.unwrap_or_default()))
     }
 }
 
-/// Copies to the end. An error is that nobody reads any more.
+/// Copies to the end. An error is one of the writing.
 async fn copy(
     from: Option<impl AsyncRead + Unpin>,
     to: &mut (dyn AsyncWrite + Send + Unpin),

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::builder::Observed;
 use super::open::{OpenError, OpenPod, login, open};
 use crate::cluster::{
-    ClusterId, ContainerState, Instance, NameError, NoAnswer, PodAnswer, PodFacts, Role,
+    ClusterId, ContainerState, Instance, NameError, NoAnswer, PodAnswer, PodFacts, Role, Topology,
     meant_throw_away, primary_first, resolve_tail, throw_away_pod,
 };
 use crate::kubernetes::{Credentials, Found, Kube, KubeError, NamespaceScope, Selection};
@@ -105,6 +105,20 @@ impl AskedCluster {
     /// Which cluster it is.
     pub fn id(&self) -> &ClusterId {
         &self.found.id
+    }
+
+    /// Name of the pod that is to be the primary, by the topology, when there is no such pod: whoever asks all would
+    /// not miss it. None also where nothing says which it is to be.
+    pub async fn absent_primary(&self, kube: &Kube) -> Option<String> {
+        let absent = |topology: Result<Topology, KubeError>| {
+            let topology = topology.ok()?;
+            topology.source.config_map()?;
+            let is_there = self.pods.iter().any(|it| it.name == topology.primary);
+            (!is_there).then_some(topology.primary)
+        };
+        absent(self.found.listed_topology())?;
+        // The list may lack the ConfigMap that says so.
+        absent(kube.topology(&self.found).await)
     }
 
     /// The full names of the pods that somebody named, in full or by a tail; all of them when nobody
@@ -270,6 +284,7 @@ fn no_answer(error: OpenError) -> NoAnswer {
     let reason = error.to_string();
     match error {
         OpenError::Sql(error) if error.shows_life() => NoAnswer::Refused(reason),
+        OpenError::Kube(error) if error.is_forbidden() => NoAnswer::NotAllowed(reason),
         OpenError::Sql(_) | OpenError::Kube(_) => NoAnswer::Silent(reason),
     }
 }

@@ -299,7 +299,7 @@ async fn databases<T>(
         );
         match &mut seen.database {
             Database::Reached(facts) => facts.replication_login = standbys,
-            Database::LockedOut { .. } => {}
+            Database::LockedOut { .. } | Database::NotAllowed { .. } => {}
             Database::Unreachable { .. } | Database::NotRunning => {
                 seen.last_words = why_it_crashed(kube, namespace, pod).await;
             }
@@ -381,6 +381,7 @@ async fn unanswered(
             secret: source.secret.clone(),
             key: source.password_key.clone(),
         },
+        OpenError::Kube(error) if error.is_forbidden() => Database::NotAllowed { reason },
         error => Database::Unreachable {
             reason,
             alive: matches!(&error, OpenError::Sql(error) if error.shows_life()),

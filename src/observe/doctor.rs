@@ -1,6 +1,6 @@
 //! All that `pgctl doctor` goes by, asked at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -90,25 +90,29 @@ pub async fn examined(kube: &Kube, observed: &Observed, selection: &Selection) -
 /// Asks about each of the clusters of a place, some of them at a time, in their order. The objects around
 /// them are listed once, however many clusters there are, and what may be done is asked once for all
 /// namespaces, as far as it may be done in all of them. `every_right`: whether the rest is asked of each
-/// namespace, however many questions that takes.
-pub async fn examined_all(
+/// namespace, however many questions that takes. `judge` makes of each what is kept: of a thousand, what was
+/// asked is too much to be held at once.
+pub async fn examined_all<T>(
     kube: &Kube,
     place: &NamespaceScope,
     selection: &Selection,
-    clusters: &[Observed],
+    clusters: Vec<Observed>,
     every_right: bool,
-) -> Vec<Examined> {
+    judge: impl AsyncFn(Observed, Examined) -> T,
+) -> Vec<T> {
     let namespaces = clusters.iter();
-    let namespaces = namespaces.map(|it| it.snapshot.cluster.namespace.as_str());
+    let namespaces = namespaces.map(|it| it.snapshot.cluster.namespace.clone());
+    let namespaces: BTreeSet<String> = namespaces.collect();
+    let names = namespaces.iter().map(String::as_str).collect();
     let (mut around, rights) = futures::join!(
         surroundings(kube, place, selection),
-        rights(kube, place, namespaces.collect(), every_right),
+        rights(kube, place, names, every_right),
     );
-    let wanted = clusters.iter().map(|observed| {
+    let wanted = clusters.into_iter().map(|observed| {
         let objects = around.take(&observed.snapshot.cluster);
         (observed, objects)
     });
-    let wanted: Vec<(&Observed, ObjectsSeen)> = wanted.collect();
+    let wanted: Vec<(Observed, ObjectsSeen)> = wanted.collect();
     futures::stream::iter(wanted)
         .map(async |(observed, objects)| {
             let namespace = observed.snapshot.cluster.namespace.as_str();
@@ -117,7 +121,8 @@ pub async fn examined_all(
                 Some(Err(why)) => Err(why.clone()),
                 None => Err("not asked".to_owned()),
             };
-            asked(kube, observed).await.with(objects, access)
+            let examined = asked(kube, &observed).await.with(objects, access);
+            judge(observed, examined).await
         })
         .buffered(CLUSTERS_AT_ONCE)
         .collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::asking::{AskedCluster, within};
@@ -64,12 +64,25 @@ impl Following {
         let work = tokio::spawn(async move {
             let mut asked = BTreeMap::new();
             loop {
+                let mut absent = None;
                 let told = match AskedCluster::find(&kube, &place, &selection).await {
-                    Ok(cluster) => Followed::Pods(ask_all(&mut asked, &kube, cluster, pace, &tell)),
+                    Ok(cluster) => {
+                        absent = cluster.absent_primary(&kube).await;
+                        let mut pods = ask_all(&mut asked, &kube, cluster, pace, &tell);
+                        pods.extend(absent.clone());
+                        Followed::Pods(pods)
+                    }
                     Err(error) => Followed::PodsUnknown(error),
                 };
-                if tell.send(told).await.is_err() {
-                    return;
+                let of_absent = absent.map(|pod| Followed::Answer {
+                    pod,
+                    at: Instant::now(),
+                    answer: Err(NoAnswer::Absent),
+                });
+                for told in [Some(told), of_absent].into_iter().flatten() {
+                    if tell.send(told).await.is_err() {
+                        return;
+                    }
                 }
                 tokio::time::sleep(PODS_AGAIN).await;
             }
@@ -93,6 +106,8 @@ impl Drop for Following {
 struct Asked {
     /// Another pod of the same name, or another container, is another server.
     container: (String, u32, bool),
+    /// What was found last: a password may have been changed.
+    found: watch::Sender<Arc<AskedCluster>>,
     work: JoinHandle<()>,
 }
 
@@ -118,12 +133,14 @@ fn ask_all(
         let container = (pod.uid.clone(), pod.restarts, running);
         let known = asked.get(&pod.name);
         // One that has not begun to run is told of again, so that its row does not grow old.
-        if known.is_some_and(|it| it.container == container && running) {
+        if let Some(known) = known.filter(|it| it.container == container && running) {
+            known.found.send_replace(Arc::clone(&cluster));
             continue;
         }
+        let (found, last_found) = watch::channel(Arc::clone(&cluster));
         let one = One {
             kube: kube.clone(),
-            cluster: Arc::clone(&cluster),
+            found: last_found,
             pod: pod.name.clone(),
             pace,
             tell: tell.clone(),
@@ -132,7 +149,12 @@ fn ask_all(
             true => tokio::spawn(one.ask_again_and_again()),
             false => tokio::spawn(one.says_that_it_does_not_run()),
         };
-        asked.insert(pod.name.clone(), Asked { container, work });
+        let one = Asked {
+            container,
+            found,
+            work,
+        };
+        asked.insert(pod.name.clone(), one);
     }
     names
 }
@@ -140,7 +162,7 @@ fn ask_all(
 /// One server and the way to it.
 struct One {
     kube: Kube,
-    cluster: Arc<AskedCluster>,
+    found: watch::Receiver<Arc<AskedCluster>>,
     pod: String,
     pace: Pace,
     tell: mpsc::Sender<Followed>,
@@ -168,7 +190,10 @@ impl One {
     async fn ask(&self, session: &mut Option<Session>) -> Result<TopSample, OpenError> {
         let open = match session.take() {
             Some(open) if !open.is_closed() => open,
-            _ => self.cluster.open(&self.kube, &self.pod).await?.session,
+            _ => {
+                let cluster = Arc::clone(&self.found.borrow());
+                cluster.open(&self.kube, &self.pod).await?.session
+            }
         };
         Ok(session.insert(open).top().await?)
     }

@@ -30,7 +30,10 @@ pub use doctor::{Examined, examined, examined_all, observe_and_examine};
 pub use following::{Followed, Following, Pace};
 pub use kept::kept_data;
 pub use logs::{LogEvent, LogMerge, LogNews, end_of_server_log};
-pub use open::{OpenError, OpenPod, login, open, open_database, password_of, replication_login};
+pub use open::{
+    OpenError, OpenPod, login, open, open_as_application, open_database, password_of,
+    replication_login,
+};
 pub use poolers::{ask_poolers, open_console};
 pub use query::{RunningStatements, query_pod, session_in};
 pub use settings::settings_and_sessions;

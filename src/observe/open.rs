@@ -156,6 +156,21 @@ pub async fn open_database(
     open_as(kube, namespace, pod, login, (database, Rights::Superuser)).await
 }
 
+/// As [`open_database`], for a role that is known to be no superuser: asking for what it may not set would be an error in
+/// the server's log, which looks like an application that can't log in.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_as_application(
+    kube: &Kube,
+    namespace: &str,
+    pod: &str,
+    login: &Login,
+    database: &str,
+) -> Result<Session, OpenError> {
+    open_as(kube, namespace, pod, login, (database, Rights::Ordinary)).await
+}
+
 /// As [`open`], for who reads the server's log: what is asked is not written into it.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::plain::plain;
 use super::screen::{Screen, Tone};
-use crate::cluster::{PodAnswer, Role, silent};
+use crate::cluster::{NoAnswer, PodAnswer, Role, answered, silent};
 
 /// What a server is, in a word.
 pub(super) const fn role_word(role: Role) -> &'static str {
@@ -21,10 +21,19 @@ pub(super) fn heading<T>(answer: &PodAnswer<T>, said: &str, screen: &Screen) -> 
     screen.wrap(&plain(&line), 2)
 }
 
-/// A line for each server that does not answer.
+/// A line for each server that does not answer, and what to type when none does.
 pub(super) fn silent_lines<T>(answers: &[PodAnswer<T>], screen: &Screen) -> Vec<String> {
     let lines = silent(answers).map(|(answer, why)| silent_line(&answer.pod, why, screen));
-    lines.collect()
+    let mut lines: Vec<String> = lines.collect();
+    if !lines.is_empty() && answered(answers).next().is_none() {
+        let may_not = |(_, why): (_, &NoAnswer)| matches!(why, NoAnswer::NotAllowed(_));
+        let next = match silent(answers).any(may_not) {
+            true => "ask for the Role pgctl-viewer (deploy/rbac)".to_owned(),
+            false => screen.given.suggestion("pgctl status"),
+        };
+        lines.push(format!("  next: {next}"));
+    }
+    lines
 }
 
 /// The line for one of them.

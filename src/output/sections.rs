@@ -144,7 +144,8 @@ pub(super) fn state_tone(state: &InstanceState) -> Tone {
         | InstanceState::Unscheduled
         | InstanceState::Terminating
         | InstanceState::Silent
-        | InstanceState::LockedOut => Tone::Warning,
+        | InstanceState::LockedOut
+        | InstanceState::NotAsked => Tone::Warning,
     }
 }
 

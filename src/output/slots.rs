@@ -1,11 +1,13 @@
 //! `pgctl slots`: what the slots hold back, and how long that can go on.
 
+use super::answers::silent_lines;
 use super::findings::findings_of;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
 use crate::cluster::{
-    Health, Instance, Role, ServerSlots, SlotKind, SlotReport, SlotUse, Snapshot, words,
+    Database, Health, NoAnswer, PodAnswer, Role, ServerSlots, SlotKind, SlotReport, SlotUse,
+    Snapshot, words,
 };
 
 /// The whole screen: a line and a table for each server that has slots, then what to type.
@@ -32,19 +34,44 @@ pub fn slots_screen(
     if report.servers.is_empty() {
         parts.push("no database answers: nothing is known of its slots".to_owned());
     }
-    let silent = snapshot.instances.iter().filter(|it| it.facts().is_none());
-    let silent: Vec<&str> = silent.map(Instance::name).collect();
-    if !silent.is_empty() && !report.servers.is_empty() {
-        let line = format!(
-            "not asked, because they don't answer: {}",
-            silent.join(", ")
-        );
-        parts.push(screen.paint(Tone::Warning, &screen.wrap(&plain(&line), 2)));
-    }
+    parts.extend(silent_lines(&who_answers(snapshot), screen));
     let findings = health.findings.iter().filter(|it| it.object.kind == "slot");
     parts.push(findings_of(findings, screen));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
+}
+
+/// Whether each server has told of its slots, or why not; and the primary, when its pod is gone.
+pub(super) fn who_answers(snapshot: &Snapshot) -> Vec<PodAnswer<()>> {
+    let mut answers: Vec<_> = snapshot
+        .instances
+        .iter()
+        .map(|it| PodAnswer {
+            pod: it.name().to_owned(),
+            role: it.role(),
+            answer: told(&it.database),
+        })
+        .collect();
+    let topology = &snapshot.topology;
+    if topology.source.config_map().is_some() && snapshot.instance(&topology.primary).is_none() {
+        answers.push(PodAnswer {
+            pod: topology.primary.clone(),
+            role: Role::Unknown,
+            answer: Err(NoAnswer::Absent),
+        });
+    }
+    answers
+}
+
+fn told(database: &Database) -> Result<(), NoAnswer> {
+    match database {
+        Database::Reached(_) => Ok(()),
+        Database::NotRunning => Err(NoAnswer::NotRunning),
+        Database::NotAllowed { reason } => Err(NoAnswer::NotAllowed(reason.clone())),
+        Database::Unreachable { reason, .. } | Database::LockedOut { reason, .. } => {
+            Err(NoAnswer::Silent(reason.clone()))
+        }
+    }
 }
 
 /// What counts of a server, in a line.
@@ -81,15 +108,17 @@ fn server_line(server: &ServerSlots, sample: Option<f64>) -> String {
 }
 
 fn table(server: &ServerSlots, screen: &Screen) -> String {
+    // The slot of a pod is called like it: then it is known whom it is for.
+    let named_so = server.slots.iter().all(|it| it.pod.is_some());
     let mut table = Table::new(&[
         Column::kept("SLOT"),
         Column::kept("STATE"),
-        Column::ranked("FOR", 2),
+        Column::ranked("FOR", if named_so { 5 } else { 1 }),
         Column::kept("WAL KEPT").right(),
-        Column::ranked("GROWS", 1).right(),
-        Column::ranked("STILL SAFE", 3).right(),
-        Column::ranked("LOST IN", 1).right(),
-        Column::ranked("WAL STATUS", 4),
+        Column::ranked("GROWS", 4).right(),
+        Column::ranked("STILL SAFE", 2).right(),
+        Column::ranked("LOST IN", 3).right(),
+        Column::kept("WAL STATUS"),
     ]);
     for slot in &server.slots {
         table.row(row(slot));

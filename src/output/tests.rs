@@ -397,6 +397,47 @@ fn the_slots_of_a_server_whose_standby_is_quick() {
     insta::assert_snapshot!(slots_texts(&snapshot, &snapshot));
 }
 
+#[test]
+fn the_state_of_the_wal_stays_where_columns_are_left_out() {
+    let mut snapshot = fixture::healthy(2);
+    fixture::slot(&mut snapshot, 1).wal_status = Some("unreserved".to_owned());
+    let text = slots_text(&snapshot, 80);
+    let line = text.lines().find(|it| it.ends_with("unreserved"));
+    assert!(
+        line.is_some_and(|it| it.starts_with("staging_postgres_replica_1")),
+        "{text}"
+    );
+    assert!(text.contains("STILL SAFE"), "{text}");
+}
+
+#[test]
+fn who_does_not_tell_of_its_slots_has_a_reason() {
+    let silent = |snapshot: &mut Snapshot, pod: &str| {
+        fixture::instance(snapshot, pod).database = Database::Unreachable {
+            reason: "no answer within 10 s".into(),
+            alive: false,
+        };
+    };
+    let mut snapshot = fixture::healthy(2);
+    silent(&mut snapshot, &replica(0));
+    let line = format!("no answer of {}: no answer within 10 s\n", replica(0));
+    let text = slots_text(&snapshot, 160);
+    assert!(text.contains(&line), "{text}");
+
+    silent(&mut snapshot, PRIMARY);
+    fixture::instance(&mut snapshot, &replica(1)).database = Database::NotRunning;
+    let text = slots_text(&snapshot, 160);
+    let stopped = format!("no answer of {}: its container does not run\n", replica(1));
+    assert!(text.starts_with("no database answers: "), "{text}");
+    assert!(text.contains(&line) && text.contains(&stopped), "{text}");
+}
+
+fn slots_text(snapshot: &Snapshot, width: u16) -> String {
+    let health = assess(snapshot, &Limits::default());
+    let report = slot_report(None, snapshot);
+    slots_screen(snapshot, &report, &health, &screen(width))
+}
+
 fn slots_texts(before: &Snapshot, after: &Snapshot) -> String {
     let health = assess(after, &Limits::default());
     let report = slot_report(Some(before), after);

@@ -29,7 +29,14 @@ impl Session {
                'database', (select json_build_object(
                  'open', datallowconn and not datistemplate and datconnlimit <> -2,
                  'publicConnect', has_database_privilege('public', oid, 'connect'))
-                 from pg_database where datname = {database}))::text",
+                 from pg_database where datname = {database}),
+               'settings', (select coalesce(json_agg(line
+                   order by setrole <> 0 desc, setdatabase <> 0 desc), '[]')
+                 from pg_db_role_setting, unnest(setconfig) as it(line)
+                 where (setrole = 0 or setrole = (select oid from pg_roles where rolname = {role}))
+                   and (setdatabase = 0
+                     or setdatabase = (select oid from pg_database where datname = {database}))
+                   and line ~ '^(search_path|default_transaction_read_only)='))::text",
             role = quote_literal(&request.role),
             database = quote_literal(&request.database),
         );

@@ -3,6 +3,10 @@
 use super::quote_literal;
 use crate::cluster::Lsn;
 
+/// What fails in this session is not quoted in the server's log. Only a superuser may have it so.
+pub(super) const FAIL_UNQUOTED: &str = "select pg_catalog.set_config('log_min_error_statement', 'panic', false) \
+    from pg_catalog.pg_roles where rolname = current_user and rolsuper";
+
 /// Begins a transaction that can't write, and can't be made one that does: it has taken a snapshot. Names
 /// without a schema are looked for where everybody's are by default.
 pub(super) const BEGIN_READ_ONLY: &str =

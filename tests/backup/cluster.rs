@@ -60,7 +60,6 @@ async fn taken_listed_verified_and_pruned(fixture: &Fixture<'_>) -> Result<()> {
         let taken = fixture
             .json(store, &["backup", "--label", "one"], 0)
             .await?;
-        holds("backup.json", &taken)?;
         ensure!(taken["backup"]["role"] == "standby", "{taken:#}");
         let second = fixture
             .json(store, &["backup", "--physical", "--from", "primary"], 0)
@@ -74,12 +73,10 @@ async fn taken_listed_verified_and_pruned(fixture: &Fixture<'_>) -> Result<()> {
             )
             .await?;
         let third = fixture.json(store, &["backup"], 0).await?;
-        let verified = fixture
+        fixture
             .json(store, &["backup", "verify", "--all"], 0)
             .await?;
-        holds("backup-verification.json", &verified)?;
         let list = fixture.json(store, &["backup", "list"], 0).await?;
-        holds("backup-list.json", &list)?;
         ensure!(
             list["backups"]
                 .as_array()
@@ -90,7 +87,6 @@ async fn taken_listed_verified_and_pruned(fixture: &Fixture<'_>) -> Result<()> {
             ensure!(backup["verifiedAt"].is_string(), "{backup:#}");
         }
         let status = fixture.json(store, &["status"], 0).await?;
-        holds("cluster-status.json", &status)?;
         ensure!(status["lastBackup"]["id"] == third["id"], "{status:#}");
         fixture
             .run(store, &["status"])
@@ -103,10 +99,9 @@ async fn taken_listed_verified_and_pruned(fixture: &Fixture<'_>) -> Result<()> {
             .await?
             .exits(3)?
             .says("nobody is there to confirm it")?;
-        let dry = fixture
+        fixture
             .json(store, &[&arguments[..], &["--dry-run"]].concat(), 0)
             .await?;
-        holds("backup-pruning.json", &dry)?;
         ensure!(fixture.listed(store).await?.0.len() == 4);
         let pruned = fixture
             .json(store, &[&arguments[..], &["--yes"]].concat(), 0)
@@ -133,17 +128,6 @@ async fn as_the_cron_job(fixture: &Fixture<'_>, sandbox: &SandboxCluster) -> Res
     let arguments = ["backup", "--database", "postgres", "--kubeconfig", &bart];
     fixture.run(&store, &arguments).await?.exits(0)?;
     fixture.nothing_runs().await
-}
-
-/// A document against its published schema.
-fn holds(schema: &str, document: &Value) -> Result<()> {
-    let file = format!("{}/docs/schema/{schema}", env!("CARGO_MANIFEST_DIR"));
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(&file)?)?;
-    let options = jsonschema::options().with_base_uri(format!("file://{file}"));
-    let validator = options.build(&schema)?;
-    validator
-        .validate(document)
-        .map_err(|error| anyhow::anyhow!("{error}: {document:#}"))
 }
 
 /// Cuts streams at random places, in both ways that they can be cut, of both kinds of backup, into

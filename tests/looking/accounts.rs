@@ -21,6 +21,7 @@ fn an_application_gets_a_role_and_no_more_than_it_needs() -> Result<()> {
         what_was_interrupted_is_gone_on_with(cluster).await?;
         nothing_of_others_is_taken(cluster).await?;
         wrong_names_are_told(cluster).await?;
+        what_is_set_in_the_database_is_told(cluster).await?;
         who_owns_or_is_connected_stays(cluster).await?;
         a_role_is_dropped_with_its_secret_and_data_stays(cluster).await?;
         without_a_primary_nothing_is_begun(cluster).await
@@ -313,6 +314,26 @@ async fn wrong_names_are_told(cluster: &SandboxCluster) -> Result<()> {
         .await?
         .exits(2)?;
     ensure!(!run.stderr.contains('\u{1b}'), "{run}");
+    run.says("can't be part of the name of a Secret")?
+        .says("users drop ROLE --app-secret NAME")?;
+    Ok(())
+}
+
+async fn what_is_set_in_the_database_is_told(cluster: &SandboxCluster) -> Result<()> {
+    let line = ["users", "create", "late", "--database", "shop", "--dry-run"];
+    for setting in ["search_path = public", "default_transaction_read_only = on"] {
+        let sql = format!("alter database shop set {setting}");
+        cluster.sql(PRIMARY, &sql).await?;
+        let name = setting.split(' ').next().unwrap_or_default();
+        let run = cluster.pgctl(&line).await?.exits(0)?;
+        run.says(&format!("{name} is "))?
+            .says("alter role \"late\" in database \"shop\" set ")?;
+    }
+    cluster
+        .sql(PRIMARY, "alter database shop reset all")
+        .await?;
+    let run = cluster.pgctl(&line).await?.exits(0)?;
+    ensure!(!run.stdout.contains("settings"), "{run}");
     Ok(())
 }
 

@@ -7,12 +7,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use pgctl::cli::command;
-use serde_json::Value;
 
-use super::test_cluster::{Run, SandboxCluster, eventually, full, on_sandbox};
+use super::test_cluster::{Run, SandboxCluster, document, eventually, full, on_sandbox};
 
 /// Each of them with its arguments, as somebody types it who wants to know.
-const LOOKS: [&[&str]; 24] = [
+const LOOKS: [&[&str]; 26] = [
     &["status"],
     &["status", "-A"],
     &["doctor", "-A"],
@@ -36,7 +35,9 @@ const LOOKS: [&[&str]; 24] = [
     &["tune"],
     &["disk", "--sample", "0s"],
     &["metrics"],
+    &["metrics", "-A"],
     &["backup", "list"],
+    &["backup", "list", "-A"],
 ];
 
 /// What changes something, goes on until it is ended, or has nothing to do with a cluster's state. Each has
@@ -75,7 +76,9 @@ fn every_command_stands_a_bad_night() -> Result<()> {
     nobody_is_forgotten()?;
     on_sandbox(2, async |cluster| {
         strange_names(cluster).await?;
+        backups(cluster).await?;
         in_good_times(cluster).await?;
+        those_of_their_own_kind(cluster, &[0]).await?;
         nobody_reads(cluster).await?;
         a_narrow_terminal(cluster).await?;
         nobody_may_look(cluster).await?;
@@ -173,6 +176,16 @@ async fn strange_names(cluster: &SandboxCluster) -> Result<()> {
     Ok(())
 }
 
+async fn backups(cluster: &SandboxCluster) -> Result<()> {
+    let store = cluster.folder().join("backups");
+    let store = store.to_string_lossy().into_owned();
+    for backup in [&["backup"][..], &["backup", "--physical"]] {
+        let taken = [backup, &["--store", &store]].concat();
+        cluster.pgctl(&taken).await?.exits(0)?;
+    }
+    Ok(())
+}
+
 async fn in_good_times(cluster: &SandboxCluster) -> Result<()> {
     each(cluster, &[], |_, run| exits(&run, &[0])).await?;
     each(cluster, &["-o", "json"], |line, run| {
@@ -184,14 +197,45 @@ async fn in_good_times(cluster: &SandboxCluster) -> Result<()> {
         exits(&run, &[0])?;
         match line[0] {
             // JSON Lines.
-            "logs" => run.stdout.lines().try_for_each(|it| {
-                serde_json::from_str::<Value>(it).map(drop)?;
-                Ok(())
-            }),
+            "logs" => run.stdout.lines().try_for_each(|it| document(it).map(drop)),
             _ => run.json().map(drop),
         }
     })
     .await
+}
+
+/// What would go on, writes a file or starts a program: with `codes` where somebody has to accept writes.
+async fn those_of_their_own_kind(cluster: &SandboxCluster, codes: &[i32]) -> Result<()> {
+    let file = cluster.folder().join("night.tar.gz");
+    let file = file.to_string_lossy().into_owned();
+    let secret = cluster.login.password();
+    let any = [0, 4];
+    for (line, codes) in [
+        (&["top", "--count", "1", "--timeout", "6s"][..], &any[..]),
+        (&["version", "--timeout", "6s"], &any),
+        (&["report", "--timeout", "6s", "--file", &file], &any),
+        (
+            &["psql", "--", "-XAtc", "select datname from pg_database"],
+            codes,
+        ),
+        (&["psql", "--replica", "--", "-XAtc", "values (1)"], &[0]),
+        (&["shell", "primary", "--", "true"], codes),
+        (&["shell", REPLICA, "--", "true"], &[0]),
+    ] {
+        let run = cluster.pgctl(line).await?;
+        exits(&run, codes).with_context(|| run.to_string())?;
+        // What psql prints is its own.
+        if line[0] != "psql" || run.status.code() != Some(0) {
+            decent(&run, secret).with_context(|| run.to_string())?;
+        }
+        if run.status.code() != Some(0) {
+            tells_what_next(&run).with_context(|| run.to_string())?;
+        } else if ["top", "version"].contains(&line[0]) {
+            ensure!(run.stdout.contains(PRIMARY), "who is missing? {run}");
+        }
+    }
+    std::fs::remove_file(file)?;
+    Ok(())
 }
 
 /// `pgctl status | true`.
@@ -227,10 +271,6 @@ async fn a_narrow_terminal(cluster: &SandboxCluster) -> Result<()> {
     let mut wide = Vec::new();
     let store = cluster.folder().join("backups");
     let store = store.to_string_lossy().into_owned();
-    for backup in [&["backup"][..], &["backup", "--physical"]] {
-        let taken = [backup, &["--store", &store]].concat();
-        cluster.pgctl(&taken).await?.exits(0)?;
-    }
     for line in LOOKS {
         // A text for machines, or one that belongs to the servers.
         if ["metrics", "logs"].contains(&line[0]) {
@@ -256,7 +296,7 @@ async fn nobody_may_look(cluster: &SandboxCluster) -> Result<()> {
     let nobody = cluster.kubeconfig_of("nobody")?;
     each(cluster, &["--kubeconfig", &nobody], |line, run| {
         // The store is no part of the cluster.
-        if line[0] == "backup" {
+        if line == ["backup", "list"] {
             return exits(&run, &[0]);
         }
         exits(&run, &[3])?;
@@ -272,6 +312,8 @@ async fn a_server_hangs(cluster: &SandboxCluster) -> Result<()> {
     each(cluster, &["--timeout", "6s"], |line, run| {
         match line[0] {
             "query" => exits(&run, &[7])?,
+            // Whether the one that hangs differs is not known.
+            "config" if line == ["config", "diff"] => exits(&run, &[4, 7])?,
             _ => exits(&run, &[0, 4])?,
         }
         // A line of a cluster names none of its servers.
@@ -305,11 +347,20 @@ async fn nobody_accepts_writes(cluster: &SandboxCluster) -> Result<()> {
     each(cluster, &["--timeout", "6s"], |line, run| {
         match line[0] {
             "status" => exits(&run, &[4])?,
+            "query" => exits(&run, &[0, 7])?,
             _ => exits(&run, &[0, 4])?,
+        }
+        // It has settings, slots and a version of its own, for all that is known.
+        let overview = line.contains(&"-A");
+        let others = ["hpa", "history", "lag", "logs", "backup", "metrics", "sync"];
+        if !overview && !others.contains(&line[0]) {
+            let text = format!("{}{}", run.stdout, run.stderr);
+            ensure!(text.contains(&full(PRIMARY)), "who is missing?");
         }
         Ok(())
     })
     .await?;
+    those_of_their_own_kind(cluster, &[7]).await?;
     cluster.scale("primary", 1)?;
     eventually("the primary is back", async || {
         cluster.pgctl(&["status"]).await?.exits(0).map(drop)

@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdout};
 
 use super::report::unpacked;
 use super::test_cluster::{
-    PATIENCE, SandboxCluster, TestCluster, VIEWER, eventually, full, on_sandbox,
+    PATIENCE, SandboxCluster, TestCluster, VIEWER, document, eventually, full, on_sandbox,
 };
 
 /// Writes an error into a server's log.
@@ -78,11 +78,7 @@ async fn all_in_the_order_of_time(cluster: &TestCluster) -> Result<()> {
 async fn chosen(cluster: &TestCluster) -> Result<()> {
     let arguments = ["logs", "replicas", "--grep", "(?i)SECOND$", "-o", "json"];
     let run = cluster.pgctl(&arguments).await?.exits(0)?;
-    let entries: Vec<Value> = run
-        .stdout
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
+    let entries: Vec<Value> = run.stdout.lines().map(document).collect::<Result<_, _>>()?;
     let [entry] = entries.as_slice() else {
         anyhow::bail!("one entry: {run}");
     };
@@ -569,7 +565,7 @@ async fn writes_into_files(cluster: &SandboxCluster, pod: &str, on: bool) -> Res
 async fn only_entry(cluster: &SandboxCluster, chosen: &[&str], words: &str) -> Result<Value> {
     let arguments = [&["logs", "replica-1", "-o", "json"], chosen].concat();
     let run = cluster.pgctl(&arguments).await?.exits(0)?;
-    let entries = run.stdout.lines().map(serde_json::from_str::<Value>);
+    let entries = run.stdout.lines().map(document);
     let entries: Vec<Value> = entries.collect::<Result<_, _>>()?;
     let has = |it: &Value| {
         it["message"]
@@ -652,7 +648,7 @@ async fn a_large_file(cluster: &SandboxCluster, pod: &str) -> Result<()> {
         .concat();
         let run = cluster.pgctl(&arguments).await?.exits(0)?;
         let numbers = run.stdout.lines().map(|line| {
-            let entry: Value = serde_json::from_str(line)?;
+            let entry = document(line)?;
             let message = entry["message"].as_str().context("a message")?;
             let number = message.strip_prefix("number ").context("a number")?;
             anyhow::Ok(number.parse::<usize>()?)

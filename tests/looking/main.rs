@@ -2,6 +2,7 @@
 //! cluster for each module, with many checks in turn.
 
 mod accounts;
+mod agreement;
 mod completion;
 mod config_change;
 mod contexts;

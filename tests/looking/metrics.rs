@@ -27,9 +27,12 @@ fn the_metrics_of_a_cluster_reach_prometheus() -> Result<()> {
             .await?
             .exits(0)?;
         let arguments = ["--interval", "1s", "--store", &store];
+        let mut archiver = what_takes_a_while_to_have(cluster, &store).await?;
         let (mut server, address) = serve(cluster, &arguments).await?;
         an_answer_has_everything(&address).await?;
         every_query_of_the_dashboard_has_an_answer(cluster, &address).await?;
+        archiver.kill().await?;
+        a_pod_that_is_replaced_is_told_of_again(cluster, &address).await?;
         a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(cluster, &address, &store)
             .await?;
         one_pod_that_hangs_costs_its_series(cluster, &address).await?;
@@ -163,6 +166,65 @@ async fn an_answer_has_everything(address: &str) -> Result<()> {
             .starts_with("HTTP/1.1 404")
     );
     Ok(())
+}
+
+/// Operations, a trial restore, and archived WAL, for as long as what is given back runs.
+async fn what_takes_a_while_to_have(cluster: &SandboxCluster, store: &str) -> Result<Child> {
+    for to in ["replica-0", "primary-0"] {
+        let change = ["failover", "--to", to, "--rejoin", "--yes"];
+        cluster.pgctl(&change).await?.exits(0)?;
+    }
+    let spool = cluster.folder().join("spool");
+    let spool = spool.to_string_lossy();
+    let archiver = cluster
+        .command(&["wal", "archive", "--spool", &spool, "--store", store])?
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
+    eventually("WAL is archived", async || {
+        let list = ["wal", "list", "--store", store, "-o", "json"];
+        let list = cluster.pgctl(&list).await?.exits(0)?.json()?;
+        let archives = list["archives"].as_array();
+        ensure!(archives.is_some_and(|it| !it.is_empty()), "{list:#}");
+        Ok(())
+    })
+    .await?;
+    let physical = ["backup", "--physical", "--store", store, "-o", "json"];
+    let taken = cluster.pgctl(&physical).await?.exits(0)?.json()?;
+    let id = taken["id"].as_str().context("a name")?;
+    let verify = ["backup", "verify", id, "--restore-test", "--store", store];
+    cluster.pgctl(&verify).await?.exits(0)?;
+    Ok(archiver)
+}
+
+async fn a_pod_that_is_replaced_is_told_of_again(
+    cluster: &SandboxCluster,
+    address: &str,
+) -> Result<()> {
+    let up = |value: &str| format!("pod=\"{}\"}} {value}", full("replica-0"));
+    let told = async |value: &str| {
+        let up = up(value);
+        eventually(&up, async || {
+            let answer = get(address, "/metrics", "10").await?;
+            let mut lines = answer.lines();
+            let is_up = lines.any(|it| {
+                it == "pgctl_up 1.0" || it.starts_with("pgctl_up{") && it.ends_with(" 1.0")
+            });
+            ensure!(is_up, "the look failed: {answer}");
+            let mut instances = answer
+                .lines()
+                .filter(|it| it.starts_with("pgctl_instance_up{"));
+            ensure!(instances.any(|it| it.ends_with(&up)), "{answer}");
+            Ok(())
+        })
+        .await
+    };
+    cluster.freeze("replica-0").await?;
+    told("0.0").await?;
+    cluster.mend().await?;
+    cluster.replace("replica-0").await?;
+    told("1.0").await?;
+    cluster.all_stream().await.map(drop)
 }
 
 async fn one_pod_that_hangs_costs_its_series(
@@ -405,17 +467,10 @@ async fn every_query_of_the_dashboard_has_an_answer(
         let text = target["expr"].as_str().context("a query")?;
         let text = text
             .replace("$namespace", cluster.namespace())
-            .replace("$cluster", &cluster.name()?);
-        // What this cluster has not got: archived WAL, a trial restore, an operation.
-        let rare = [
-            "wal_archive",
-            "archive_ready",
-            "backup_restore",
-            "outage",
-            "operations_remembered",
-            "operation_last",
-        ];
-        let has = !rare.iter().any(|it| text.contains(it));
+            .replace("$cluster", &cluster.name()?)
+            .replace("$context", ".*");
+        // This cluster's archive_mode is off.
+        let has = !text.contains("archive_ready");
         // What counts over a time takes several looks.
         eventually(&text, async || {
             let answer = query(&address, &text).await?;
@@ -431,9 +486,18 @@ async fn every_query_of_the_dashboard_has_an_answer(
     cluster
         .sql("replica-0", "select pg_wal_replay_resume()")
         .await?;
-    // And the rules are ones that Prometheus itself takes.
-    let answer = get(&address, "/api/v1/rules", "5").await?;
-    ensure!(answer.contains("PostgresNoPrimary"), "{answer}");
+    // And the rules are ones that Prometheus itself takes, and can evaluate.
+    let rules = ask(&address, "/api/v1/rules").await?;
+    let groups = rules["data"]["groups"].as_array().context("groups")?;
+    let rules = groups
+        .iter()
+        .flat_map(|it| it["rules"].as_array().into_iter().flatten());
+    let mut evaluated = 0;
+    for rule in rules {
+        ensure!(rule["health"] == "ok", "{rule:#}");
+        evaluated += 1;
+    }
+    ensure!(evaluated > 15, "{evaluated} rules");
     prometheus.kill().await?;
     Ok(())
 }
@@ -446,7 +510,11 @@ fn series(answer: &Value) -> &[Value] {
 
 async fn query(address: &str, text: &str) -> Result<Value> {
     let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let answer = get(address, &format!("/api/v1/query?query={encoded}"), "5").await?;
+    ask(address, &format!("/api/v1/query?query={encoded}")).await
+}
+
+async fn ask(address: &str, path: &str) -> Result<Value> {
+    let answer = get(address, path, "5").await?;
     let Some((_, body)) = answer.split_once("\r\n\r\n") else {
         bail!("no answer: {answer}");
     };

@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStderr};
 use tokio_postgres::{Client, NoTls};
 
 use super::test_cluster::{
-    PATIENCE, SandboxCluster, TestCluster, VIEWER, eventually, full, on_sandbox,
+    PATIENCE, SandboxCluster, TestCluster, VIEWER, document, eventually, full, on_sandbox,
 };
 
 /// `pgctl port-forward` while it runs.
@@ -27,7 +27,7 @@ impl Forward {
         let mut stdout = BufReader::new(child.stdout.take().context("stdout")?).lines();
         let said = BufReader::new(child.stderr.take().context("stderr")?).lines();
         let line = tokio::time::timeout(PATIENCE, stdout.next_line()).await??;
-        let document = serde_json::from_str(&line.context("it ended")?)?;
+        let document = document(&line.context("it ended")?)?;
         Ok(Self {
             child,
             document,

@@ -16,6 +16,7 @@ fn what_runs_is_shown_with_whom_it_waits_for_and_can_be_ended() -> Result<()> {
             .await?;
         who_waits_stands_below_the_one_it_waits_for(cluster).await?;
         a_query_is_cancelled_and_a_session_ended(cluster).await?;
+        while_a_server_is_silent_nobody_is_ended(cluster).await?;
         the_servers_own_processes_are_left_alone(cluster).await?;
         hostile_names_do_no_harm(cluster).await?;
         statements_are_counted_only_where_that_is_set_up(cluster).await?;
@@ -124,6 +125,31 @@ async fn a_query_is_cancelled_and_a_session_ended(cluster: &SandboxCluster) -> R
     Ok(())
 }
 
+/// Numbers of processes are the same on several servers: whose is meant is not known while one is silent.
+async fn while_a_server_is_silent_nobody_is_ended(cluster: &SandboxCluster) -> Result<()> {
+    let session = cluster.open(REPLICA).await?;
+    let pid = session.one("select pg_backend_pid()").await?;
+    cluster.freeze(PRIMARY).await?;
+    let mut runs = Vec::new();
+    for pid in [pid.as_str(), "999999999"] {
+        let line = ["queries", "terminate", pid, "--yes", "--timeout", "3s"];
+        runs.push(cluster.pgctl(&line).await?);
+    }
+    cluster.mend().await?;
+    for run in &runs {
+        ensure!(run.status.code() == Some(7), "{run}");
+        let silent = format!("{} does not answer", full(PRIMARY));
+        ensure!(run.stderr.contains(&silent), "{run}");
+    }
+    let next = format!(
+        "next: pgctl queries terminate {pid} --pod {}",
+        full(REPLICA)
+    );
+    ensure!(runs[0].stderr.contains(&next), "{}", runs[0]);
+    ensure!(session.one("select 1").await? == "1", "it was ended");
+    cluster.all_stream().await.map(drop)
+}
+
 async fn the_servers_own_processes_are_left_alone(cluster: &SandboxCluster) -> Result<()> {
     for (kind, words) in [
         ("walsender", "it is a walsender"),
@@ -158,6 +184,10 @@ async fn hostile_names_do_no_harm(cluster: &SandboxCluster) -> Result<()> {
     ensure!(processes(&document, REPLICA)?.len() > 2, "{document}");
     let wrong = cluster.pgctl(&["queries", "--pod", "replica-9"]).await?;
     wrong.exits(2)?.says(&full(REPLICA))?;
+    // Nothing is near.
+    let wrong = cluster.pgctl(&["queries", "--pod", "x"]).await?.exits(2)?;
+    ensure!(!wrong.stderr.contains("nearest"), "{wrong}");
+    wrong.says(" status")?;
     // Who asks servers, and who changes them.
     for command in [
         &["queries", "--pod", "repilca-0"][..],
@@ -172,7 +202,7 @@ async fn hostile_names_do_no_harm(cluster: &SandboxCluster) -> Result<()> {
         &["queries", "cancel", "1", "--pod", "repilca-0", "--dry-run"],
     ] {
         let wrong = cluster.pgctl(command).await?.exits(2)?;
-        wrong.says(&format!("the nearest name: {}", full(REPLICA)))?;
+        wrong.says(&format!("the nearest name: --pod {}", full(REPLICA)))?;
     }
     Ok(())
 }

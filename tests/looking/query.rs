@@ -22,6 +22,7 @@ fn questions_are_answered_and_nothing_is_written_unless_somebody_agrees() -> Res
         errors_name_the_place(cluster).await?;
         ctrl_c_cancels_on_the_server(cluster).await?;
         what_is_agreed_to_is_written(cluster).await?;
+        a_password_that_is_not_taken_stays_out_of_the_log(cluster).await?;
         who_may_not_write_it_down_may_not_do_it(cluster).await?;
         a_pod_that_hangs_costs_its_row(cluster).await?;
         many_clusters_are_asked_at_once(cluster).await
@@ -180,6 +181,13 @@ async fn nothing_is_written(cluster: &SandboxCluster) -> Result<()> {
         let run = cluster.pgctl(&["query", statement]).await?.exits(1)?;
         run.says("SQLSTATE")?;
     }
+    let wanted = ["query", "select * into public.made from public.kept"];
+    let wanted = cluster.pgctl(&wanted).await?.exits(1)?;
+    wanted.says("query --write -d postgres SQL")?;
+    // A typing error is not led to the writing way.
+    let typed = cluster.pgctl(&["query", "selct 1"]).await?.exits(2)?;
+    let typed = typed.says("nothing was sent")?.says("query 'select ...'")?;
+    ensure!(!typed.stderr.contains("--write"), "{typed}");
     let rows = cluster.sql(PRIMARY, "select count(*) from kept").await?;
     ensure!(rows == [["1"]], "{rows:?}");
     Ok(())
@@ -197,7 +205,13 @@ async fn errors_name_the_place(cluster: &SandboxCluster) -> Result<()> {
     let nosuch = cluster
         .pgctl(&["query", "-d", "nosuch", "select 1"])
         .await?;
-    nosuch.exits(1)?.says("there are: ")?.says("template1")?;
+    let nosuch = nosuch.exits(1)?;
+    nosuch
+        .says("there are: ")?
+        .says("template1")?
+        .says(" databases")?;
+    let zero = cluster.pgctl(&["query", "select 1 / 0"]).await?.exits(1)?;
+    zero.says("psql -d postgres")?;
     for nothing in [" ", "-- only this", ";"] {
         cluster.pgctl(&["query", nothing]).await?.exits(2)?;
     }
@@ -287,6 +301,17 @@ async fn what_is_agreed_to_is_written(cluster: &SandboxCluster) -> Result<()> {
         let refused = cluster.pgctl(&["query", "--write", sql, "--yes"]).await?;
         refused.exits(3)?.says("nothing was changed")?;
     }
+    // Each with a remedy of its own.
+    for (sql, remedy) in [
+        ("delete from public.kept; select 1", "several statements"),
+        ("delete frm public.kept", "try it in a session"),
+        ("delete from public.nosuch", "another database (-d NAME)"),
+        ("set work_mem = '1MB'", "config set NAME=VALUE"),
+        ("listen x", "psql -d postgres"),
+    ] {
+        let refused = cluster.pgctl(&["query", "--write", sql, "--yes"]).await?;
+        refused.exits(3)?.says(remedy)?;
+    }
     // What fails leaves nothing behind.
     let half = "with one as (delete from public.kept returning n) select 1 / (n - n) from one";
     let half = cluster.pgctl(&["query", "--write", half, "--yes"]).await?;
@@ -294,6 +319,20 @@ async fn what_is_agreed_to_is_written(cluster: &SandboxCluster) -> Result<()> {
     ensure!(cluster.sql(PRIMARY, count).await? == [["3"]], "deleted");
     let all = ["query", "--write", "--all", "select 1", "--yes"];
     cluster.pgctl(&all).await?.exits(2)?;
+    Ok(())
+}
+
+async fn a_password_that_is_not_taken_stays_out_of_the_log(cluster: &SandboxCluster) -> Result<()> {
+    let twice = "create role postgres password 'p4ss-4711'";
+    let run = cluster.pgctl(&["query", "--write", twice, "--yes"]).await?;
+    run.exits(1)?.says("already exists")?;
+    // Neither does one that can't even be parsed.
+    let wrong = "alter role postgres passwort 'p4ss-4711'";
+    let run = cluster.pgctl(&["query", "--write", wrong, "--yes"]).await?;
+    run.exits(3)?.says("unrecognized role option")?;
+    let logs = cluster.pgctl(&["logs", "primary", "--tail", "all"]).await?;
+    let logs = logs.exits(0)?.says("already exists")?;
+    ensure!(!logs.stdout.contains("p4ss-4711"), "it is in the log");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ const REPLICA: &str = "replica-0";
 fn settings_and_space_are_told_of_every_server() -> Result<()> {
     on_sandbox(1, async |cluster| {
         a_setting_has_a_value_a_unit_and_a_place(cluster).await?;
+        what_databases_and_roles_have_is_shown_unasked(cluster).await?;
         a_wrong_name_leads_to_the_nearest(cluster).await?;
         no_secret_is_shown(cluster).await?;
         what_differs_is_told(cluster).await?;
@@ -42,6 +43,33 @@ async fn a_setting_has_a_value_a_unit_and_a_place(cluster: &SandboxCluster) -> R
     assert_eq!(settings[1]["value"], "\"$user\", public");
     let run = cluster.pgctl(&["config"]).await?.exits(0)?;
     run.says("postgresql.conf:")?.says("command line")?;
+    Ok(())
+}
+
+async fn what_databases_and_roles_have_is_shown_unasked(cluster: &SandboxCluster) -> Result<()> {
+    for sql in [
+        "create role rtl",
+        "alter role rtl set search_path = x",
+        "alter role rtl in database postgres set statement_timeout = '1h'",
+        "alter database postgres set default_transaction_deferrable = on",
+    ] {
+        cluster.sql(PRIMARY, sql).await?;
+    }
+    let run = cluster.pgctl(&["config"]).await?.exits(0)?;
+    run.says("role rtl has search_path = x")?
+        .says("role rtl in database postgres has statement_timeout = 1h")?
+        .says("database postgres has default_transaction_deferrable = on")?;
+    let document = json(cluster, &["config"], 0).await?;
+    let roles = document["servers"][0]["answer"]["roles"].as_array();
+    let roles = roles.with_context(|| format!("{document:#}"))?;
+    let of_rtl = roles.iter().filter(|it| it["role"] == "rtl");
+    assert_eq!(of_rtl.count(), 2, "{document:#}");
+    for sql in [
+        "alter database postgres reset default_transaction_deferrable",
+        "drop role rtl",
+    ] {
+        cluster.sql(PRIMARY, sql).await?;
+    }
     Ok(())
 }
 
@@ -275,5 +303,10 @@ async fn a_pod_that_hangs_costs_its_row(cluster: &SandboxCluster) -> Result<()> 
         let run = cluster.pgctl(line).await?.exits(0)?;
         run.says(&format!("no answer of {}", full(REPLICA)))?;
     }
+    // With nothing that differs, whoever goes by the exit code is not told that all is well.
+    let run = cluster.pgctl(&["config", "diff", "--timeout", "3s"]);
+    let run = run.await?.exits(7)?;
+    run.says(&format!("not known whether {} differs: ", full(REPLICA)))?
+        .says("nothing differs among those that answer: ")?;
     cluster.mend().await
 }

@@ -17,6 +17,7 @@ fn a_slot_is_dropped_when_nobody_uses_it_and_somebody_agrees() -> Result<()> {
         a_wrong_name_lists_what_there_is(cluster).await?;
         who_may_not_write_it_down_may_not_do_it(cluster).await?;
         one_that_came_into_use_meanwhile_stays(cluster).await?;
+        while_the_primary_is_silent_nothing_is_guessed(cluster).await?;
         it_is_dropped_and_the_history_has_a_line(cluster).await
     })
 }
@@ -131,6 +132,37 @@ async fn one_that_came_into_use_meanwhile_stays(cluster: &SandboxCluster) -> Res
         Ok(())
     })
     .await
+}
+
+/// The standby has one of the same name: which of them is meant is not known.
+async fn while_the_primary_is_silent_nothing_is_guessed(cluster: &SandboxCluster) -> Result<()> {
+    let make = "select pg_create_physical_replication_slot('left_over', true)";
+    cluster.sql(REPLICA, make).await?;
+    cluster.freeze(PRIMARY).await?;
+    let mut runs = Vec::new();
+    for slot in ["left_over", "nosuch"] {
+        let line = ["slots", "drop", slot, "--yes", "--timeout", "3s"];
+        runs.push(cluster.pgctl(&line).await?);
+    }
+    cluster.mend().await?;
+    for run in &mut runs {
+        ensure!(run.status.code() == Some(7), "{run}");
+        ensure!(run.stderr.contains(&full(PRIMARY)), "{run}");
+    }
+    let next = format!("next: pgctl slots drop left_over --pod {}", full(REPLICA));
+    ensure!(runs[0].stderr.contains(&next), "{}", runs[0]);
+    let there = "select from pg_replication_slots where slot_name = 'left_over'";
+    ensure!(!cluster.sql(REPLICA, there).await?.is_empty(), "it is gone");
+    let line = ["slots", "drop", "left_over", "--pod", REPLICA, "--dry-run"];
+    let run = cluster.pgctl(&line).await?.exits(0)?;
+    ensure!(run.to_string().contains(&full(REPLICA)), "{run}");
+    let end = "select pg_drop_replication_slot('left_over')";
+    cluster.sql(REPLICA, end).await?;
+    ensure!(
+        is_there(cluster, "left_over").await?,
+        "the primary's is gone"
+    );
+    cluster.all_stream().await.map(drop)
 }
 
 async fn it_is_dropped_and_the_history_has_a_line(cluster: &SandboxCluster) -> Result<()> {

@@ -1,5 +1,7 @@
 //! `pgctl top`.
 
+use std::process::Stdio;
+
 use anyhow::{Result, ensure};
 
 use crate::test_cluster::{PATIENCE, SandboxCluster, Terminal, VIEWER, eventually, on_sandbox};
@@ -21,7 +23,8 @@ fn what_every_server_does_is_shown_live_and_in_lines() -> Result<()> {
         ctrl_c_is_heard_while_a_cancel_hangs(cluster).await?;
         a_dumb_terminal_gets_lines(cluster).await?;
         a_server_that_hangs_costs_its_row(cluster).await?;
-        no_answer_at_all_is_no_success(cluster).await
+        no_answer_at_all_is_no_success(cluster).await?;
+        a_password_that_changes_is_no_end_of_it(cluster).await
     })
 }
 
@@ -107,6 +110,33 @@ async fn ctrl_c_is_heard_while_a_cancel_hangs(cluster: &SandboxCluster) -> Resul
     ensure!(screen.contains("is not known"), "{screen:?}");
     cluster.mend().await?;
     sleeping.abort();
+    Ok(())
+}
+
+async fn a_password_that_changes_is_no_end_of_it(cluster: &SandboxCluster) -> Result<()> {
+    let line = ["top", "--count", "3600", "--interval", "1s"];
+    let mut top = cluster.command(&line)?.stdout(Stdio::null()).spawn()?;
+    // This one stays: it knows the old password only.
+    let session = cluster.open(REPLICA).await?;
+    let since = async |moment: &str| {
+        let sessions = format!(
+            "select count(*) from pg_stat_activity where application_name = 'pgctl' \
+             and backend_start > '{moment}'"
+        );
+        eventually("it is logged in", async || {
+            ensure!(session.one(&sessions).await? != "0", "it is not");
+            Ok(())
+        })
+        .await
+    };
+    since("-infinity").await?;
+    let rotate = ["passwords", "rotate", "superuser", "--yes"];
+    cluster.pgctl(&rotate).await?.exits(0)?;
+    let end = "select max(clock_timestamp()), count(pg_terminate_backend(pid)) from pg_stat_activity \
+         where application_name = 'pgctl'";
+    let moment = session.one(end).await?;
+    since(&moment).await?;
+    top.kill().await?;
     Ok(())
 }
 

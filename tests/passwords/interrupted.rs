@@ -44,6 +44,9 @@ async fn strike(cluster: &SandboxCluster, point: &str, way: &str) -> Result<()> 
         .was_killed()?;
     // Whoever looks now finds a way in.
     cluster.pgctl(&["status"]).await?.exits(0)?;
+    let ask = ["psql", "--", "-XAtc", "values (4711)"];
+    let run = cluster.pgctl(&ask).await?.exits(0)?;
+    ensure!(run.stdout == "4711\n", "{run}");
     let begun = secret(cluster)?.len() > before.len();
     let back = [&ROTATE[..], &["--abort"]].concat();
     let line = if way == "back" {

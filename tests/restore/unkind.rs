@@ -193,7 +193,8 @@ fn one_view_that_cannot_be_made_keeps_no_other_database_out() -> Result<()> {
             "create table here (place text default 'x', check (current_database() = 'bad')); \
              insert into here values ('x')",
         )?;
-        let backup = cluster.back_up(&[]).await?;
+        // A standby may not have it yet.
+        let backup = cluster.back_up(&["--from", "primary"]).await?;
         let run = cluster.restore(&[&backup, "--clean"]).await?.exits(6)?;
         run.says("current_database()")?
             .says("--except bad")?

@@ -10,7 +10,7 @@ use pgctl_sandbox::cli::FaultKind;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use super::test_cluster::{PATIENCE, SandboxCluster, TestCluster};
+use super::test_cluster::{PATIENCE, SandboxCluster, TestCluster, document};
 
 /// A cluster and `pgctl` pointed at it.
 pub(crate) struct Blocking<'a> {
@@ -89,9 +89,9 @@ impl Blocking<'_> {
     pub(crate) fn json(&self, arguments: &[&str]) -> (i32, Value) {
         let output = self.pgctl(&[arguments, &["-o", "json"]].concat());
         let stdout = String::from_utf8_lossy(&output.stdout);
-        let document = serde_json::from_str(&stdout).unwrap_or_else(|error| {
+        let document = document(&stdout).unwrap_or_else(|error| {
             let stderr = String::from_utf8_lossy(&output.stderr);
-            panic!("{arguments:?} printed no document: {error}\n{stdout}\n{stderr}")
+            panic!("{arguments:?} printed no document: {error:#}\n{stdout}\n{stderr}")
         });
         (output.status.code().expect("it was not killed"), document)
     }

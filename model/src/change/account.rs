@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{ChangeCheck, ChangeProposal};
-use crate::cluster::{UnfinishedOperation, quote_identifier, words};
+use crate::cluster::suggestion::{database_option, word};
+use crate::cluster::{UnfinishedOperation, list_elements, quote_identifier};
 use crate::plan::CheckVerdict;
 
 /// What is asked for.
@@ -61,6 +62,9 @@ pub struct AccountFacts {
     pub role: Option<RoleFound>,
     /// The database of that name.
     pub database: Option<DatabaseFound>,
+    /// What `ALTER ROLE` and `ALTER DATABASE` have set of `search_path` and `default_transaction_read_only` for sessions
+    /// of the one in the other: `search_path=public`. Of several lines the first counts.
+    pub settings: Vec<String>,
 }
 
 /// A role of the name.
@@ -127,13 +131,18 @@ pub fn propose_account(
         ),
         wanted: "yes".to_owned(),
         facts: what_it_may(request, facts),
-        checks: vec![
+        checks: [
             role_check(request, facts, ours),
             database_check(request, facts),
+        ]
+        .into_iter()
+        .chain(settings_check(request, facts))
+        .chain([
             secret_check(request, secret),
             ChangeCheck::permission(missing, "users"),
             ChangeCheck::no_operation(unfinished, CheckVerdict::Refuse),
-        ],
+        ])
+        .collect(),
         undo: Vec::new(),
     }
 }
@@ -224,13 +233,62 @@ fn database_check(request: &AccountRequest, facts: &AccountFacts) -> ChangeCheck
         )
         .next(format!(
             "when nobody does: pgctl query --write {}",
-            words::shell_word(&format!(
+            word(&format!(
                 "revoke connect, temporary on database {} from public",
                 quote_identifier(database)
             ))
         )),
         Some(_) => ChangeCheck::pass(CHECK, "it is there"),
     }
+}
+
+/// What its sessions would begin with, when it could not make its tables with that, or not where they go; none when
+/// nothing is in the way.
+fn settings_check(request: &AccountRequest, facts: &AccountFacts) -> Option<ChangeCheck> {
+    // Who only reads makes none.
+    if request.readonly {
+        return None;
+    }
+    let of = |name: &str| {
+        let mut settings = facts.settings.iter().filter_map(|it| it.split_once('='));
+        settings.find(|it| it.0 == name).map(|it| it.1)
+    };
+    let (reason, setting) = match (of("default_transaction_read_only"), of("search_path")) {
+        (Some(value), _) if is_on(value) => (
+            format!("its sessions can't write: default_transaction_read_only is {value}"),
+            "default_transaction_read_only = off",
+        ),
+        (_, Some(path)) if !leads_to_own_schema(path, &request.role) => (
+            format!("its tables do not go into its schema: search_path is {path}"),
+            "search_path = \"$user\", public",
+        ),
+        _ => return None,
+    };
+    let sql = format!(
+        "alter role {} in database {} set {setting}",
+        quote_identifier(&request.role),
+        quote_identifier(&request.database)
+    );
+    let check = ChangeCheck::warn("settings", format!("in {}: {reason}", request.database));
+    Some(check.next(format!(
+        "for this role only, once it is made: pgctl query --write {}",
+        word(&sql)
+    )))
+}
+
+/// Whether PostgreSQL reads it as a yes: any beginning of a word will do.
+fn is_on(value: &str) -> bool {
+    let value = value.to_lowercase();
+    let is_no = |word: &str| word.starts_with(&value);
+    !["off", "false", "no", "0"].into_iter().any(is_no)
+}
+
+/// Whether what a role makes without naming a schema goes into the one of its name.
+fn leads_to_own_schema(search_path: &str, role: &str) -> bool {
+    let schemas = list_elements("search_path", search_path).unwrap_or_default();
+    schemas
+        .first()
+        .is_some_and(|it| it == "$user" || it == role)
 }
 
 fn secret_check(request: &AccountRequest, secret: &SecretFound) -> ChangeCheck {
@@ -350,7 +408,7 @@ fn objects(request: &AccountDropRequest, left: &AccountLeft) -> ChangeCheck {
         )
         .next(format!(
             "give it to somebody else: pgctl query --write {}",
-            words::shell_word(&sql)
+            word(&sql)
         ));
     }
     let Some(database) = left.owns_in.first() else {
@@ -365,9 +423,9 @@ fn objects(request: &AccountDropRequest, left: &AccountLeft) -> ChangeCheck {
         ),
     )
     .next(format!(
-        "give them to somebody else: pgctl query --write -d {} {}",
-        words::shell_word(database),
-        words::shell_word(&sql)
+        "give them to somebody else: pgctl query --write {} {}",
+        database_option(database),
+        word(&sql)
     ))
 }
 

@@ -21,7 +21,10 @@ pub struct SlotDropRequest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoSlot {
     /// No server that was asked has it.
-    #[error("no slot is called {slot:?} on {}", list(servers))]
+    #[error("{}", match servers.as_slice() {
+        [] => format!("whether there is a slot {slot:?} is not known: no database answers"),
+        servers => format!("no slot is called {slot:?} on {}", list(servers)),
+    })]
     Unknown {
         /// What was typed.
         slot: String,
@@ -29,6 +32,16 @@ pub enum NoSlot {
         servers: Vec<String>,
         /// The slots that there are, by name.
         slots: Vec<String>,
+        /// The servers that did not answer.
+        silent: Vec<String>,
+    },
+    /// One server has one of this name and is not the primary, and others did not answer.
+    #[error("{pod} has a slot {slot:?}; whether it is the one that is meant is not known")]
+    Unsure {
+        /// What was typed.
+        slot: String,
+        /// The pod that has one.
+        pod: String,
         /// The servers that did not answer.
         silent: Vec<String>,
     },
@@ -43,10 +56,7 @@ pub enum NoSlot {
 }
 
 fn list(names: &[String]) -> String {
-    match names {
-        [] => "any server: none answers".to_owned(),
-        names => names.join(", "),
-    }
+    names.join(", ")
 }
 
 /// The slot that is meant, with the pod of its server.
@@ -70,19 +80,28 @@ pub fn find_slot<'a>(
     });
     let found: Vec<_> = slots.filter(|(_, it)| it.name == request.slot).collect();
     let on_primary = found.iter().find(|(it, _)| it.role() == Role::Primary);
+    let silent = snapshot.instances.iter().filter(asked);
+    let silent = silent.filter(|it| it.facts().is_none());
+    let mut silent: Vec<String> = silent.map(|it| it.name().to_owned()).collect();
+    // It keeps its slots when its pod goes.
+    let topology = &snapshot.topology;
+    let known = topology.source.config_map().is_some();
+    if request.pod.is_none() && known && snapshot.instance(&topology.primary).is_none() {
+        silent.push(topology.primary.clone());
+    }
     match (on_primary, found.as_slice()) {
-        (Some(one), _) | (None, [one]) => Ok(*one),
+        (Some(one), _) => Ok(*one),
+        (None, [one]) if silent.is_empty() => Ok(*one),
+        (None, [(instance, _)]) => Err(NoSlot::Unsure {
+            slot: request.slot.clone(),
+            pod: instance.name().to_owned(),
+            silent,
+        }),
         (None, []) => Err(NoSlot::Unknown {
             slot: request.slot.clone(),
             servers: servers.iter().map(|(it, _)| it.name().to_owned()).collect(),
             slots: names(&servers),
-            silent: snapshot
-                .instances
-                .iter()
-                .filter(asked)
-                .filter(|it| it.facts().is_none())
-                .map(|it| it.name().to_owned())
-                .collect(),
+            silent,
         }),
         (None, several) => Err(NoSlot::Several {
             slot: request.slot.clone(),
@@ -247,7 +266,7 @@ fn operation(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::fixture;
+    use crate::cluster::{Database, fixture};
     use crate::plan::CheckVerdict;
 
     fn request(slot: &str) -> SlotDropRequest {
@@ -369,9 +388,48 @@ mod tests {
     }
 
     #[test]
+    fn one_on_a_standby_is_taken_for_the_one_that_is_meant_only_when_all_have_answered() {
+        let mut snapshot = fixture::healthy(2);
+        left_over(&mut snapshot, SlotKind::Physical);
+        let slot = fixture::primary(&mut snapshot)
+            .slots
+            .pop()
+            .expect("it was made");
+        let of = |role| move |it: &&mut Instance| it.role() == role;
+        let standby = snapshot.instances.iter_mut().find(of(Role::Standby));
+        let standby = standby.expect("a standby");
+        if let Database::Reached(facts) = &mut standby.database {
+            facts.slots.push(slot);
+        }
+        let standby = standby.name().to_owned();
+        let found = |snapshot: &Snapshot, pod: Option<&str>| {
+            let request = SlotDropRequest {
+                pod: pod.map(str::to_owned),
+                ..request("left_over")
+            };
+            find_slot(snapshot, &request).map(|(it, _)| it.name().to_owned())
+        };
+        assert_eq!(found(&snapshot, None), Ok(standby.clone()));
+        let primary = snapshot.instances.iter_mut().find(of(Role::Primary));
+        let primary = primary.expect("a primary");
+        primary.database = Database::Unreachable {
+            reason: "no answer".to_owned(),
+            alive: false,
+        };
+        let silent = vec![primary.name().to_owned()];
+        let unsure = NoSlot::Unsure {
+            slot: "left_over".to_owned(),
+            pod: standby.clone(),
+            silent,
+        };
+        assert_eq!(found(&snapshot, None), Err(unsure));
+        assert_eq!(found(&snapshot, Some(&standby)), Ok(standby));
+    }
+
+    #[test]
     fn an_unknown_name_lists_what_there_is_and_who_was_not_asked() {
         let (mut snapshot, name) = idle();
-        snapshot.instances[1].database = crate::cluster::Database::NotRunning;
+        snapshot.instances[1].database = Database::NotRunning;
         let error = propose_slot_drop(&snapshot, &request("nosuch"), None).expect_err("unknown");
         let NoSlot::Unknown { slots, silent, .. } = error else {
             panic!("{error:?}");

@@ -29,6 +29,11 @@ pub enum Database {
         /// Its key.
         key: String,
     },
+    /// It was not asked: the API lets whoever looks not do that. It may well be alive.
+    NotAllowed {
+        /// What is not allowed, in a sentence for people.
+        reason: String,
+    },
     /// It was not asked: its container does not run.
     NotRunning,
 }
@@ -38,7 +43,10 @@ impl Database {
     pub fn facts(&self) -> Option<&DatabaseFacts> {
         match self {
             Self::Reached(facts) => Some(facts),
-            Self::Unreachable { .. } | Self::LockedOut { .. } | Self::NotRunning => None,
+            Self::Unreachable { .. }
+            | Self::LockedOut { .. }
+            | Self::NotAllowed { .. }
+            | Self::NotRunning => None,
         }
     }
 
@@ -54,10 +62,12 @@ impl Database {
         }
     }
 
-    /// Why it was asked in vain; none when it answered, or was not asked.
+    /// Why it says nothing; none when it answered, or does not run.
     pub fn unanswered(&self) -> Option<&str> {
         match self {
-            Self::Unreachable { reason, .. } | Self::LockedOut { reason, .. } => Some(reason),
+            Self::Unreachable { reason, .. }
+            | Self::LockedOut { reason, .. }
+            | Self::NotAllowed { reason } => Some(reason),
             Self::Reached(_) | Self::NotRunning => None,
         }
     }

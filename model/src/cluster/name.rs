@@ -64,7 +64,7 @@ pub fn resolve_tail<'a>(
 }
 
 /// What of a pod's name tells it from the others, where space is short: what comes after the dash up to
-/// which all names are the same (`replica-0`). [`resolve_tail`] finds the pod by it.
+/// which all names are the same (`replica-0`), and more than a number. [`resolve_tail`] finds the pod by it.
 pub fn tail_of<'a>(name: &'a str, names: &[&str]) -> &'a str {
     let common = |length: usize| {
         names
@@ -74,14 +74,18 @@ pub fn tail_of<'a>(name: &'a str, names: &[&str]) -> &'a str {
     let mut dashes = name.match_indices('-').map(|(at, _)| at + 1).rev();
     match names {
         [] | [_] => name,
-        _ => dashes.find(|at| common(*at)).map_or(name, |at| &name[at..]),
+        _ => dashes
+            .find(|at| common(*at) && name[*at..].contains(|it: char| !it.is_ascii_digit()))
+            .map_or(name, |at| &name[at..]),
     }
 }
 
 /// Which of the names was probably meant: the nearest in letters, in full or by a tail; of several that
 /// are as near the first. None when it is no mere slip: more than a third of the letters are others.
 pub fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = 1 + given.chars().count() / 3;
+    let letters = given.chars().count();
+    // Where every letter is another, it was no slip.
+    let most = (1 + letters / 3).min(letters.saturating_sub(1));
     let near = names.into_iter().map(|name| (nearness(given, name), name));
     let near = near.filter(|(distance, _)| *distance <= most);
     near.min_by_key(|(distance, _)| *distance)
@@ -141,7 +145,7 @@ mod tests {
             "s-postgres-replica-1",
         ];
         assert_eq!(tail_of(all[1], &all), "replica-0");
-        assert_eq!(tail_of(all[1], &all[1..]), "0");
+        assert_eq!(tail_of(all[1], &all[1..]), "replica-0");
         assert_eq!(tail_of(all[0], &all[..1]), all[0]);
         assert_eq!(tail_of("nodash", &["nodash", "other"]), "nodash");
         for name in all {

@@ -20,17 +20,31 @@ pub struct PodAnswer<T> {
 pub enum NoAnswer {
     /// It was not asked: its container does not run.
     NotRunning,
+    /// The topology names it as the primary, and there is no such pod.
+    Absent,
+    /// The API lets whoever asks not do that: nothing is known of it.
+    NotAllowed(String),
     /// Nothing came, or nothing that says anything of PostgreSQL: it may well be alive.
     Silent(String),
     /// PostgreSQL itself said no: it is alive.
     Refused(String),
 }
 
+impl NoAnswer {
+    /// Whether that is because no PostgreSQL runs there: then it has no sessions, and changes nothing.
+    pub const fn nothing_runs(&self) -> bool {
+        matches!(self, Self::NotRunning | Self::Absent)
+    }
+}
+
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning => f.write_str("its container does not run"),
-            Self::Silent(reason) | Self::Refused(reason) => f.write_str(reason),
+            Self::Absent => f.write_str("there is no such pod, and it is to be the primary"),
+            Self::NotAllowed(reason) | Self::Silent(reason) | Self::Refused(reason) => {
+                f.write_str(reason)
+            }
         }
     }
 }

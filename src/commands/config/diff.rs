@@ -7,6 +7,7 @@ use super::unknown::unknown;
 use crate::cli::ConfigDiffArgs;
 use crate::cluster::{
     ConfigDifference, PodAnswer, ServerConfig, SettingSelection, config_differences, setting_rows,
+    silent,
 };
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -75,9 +76,47 @@ impl Looking for Diff {
     }
 
     fn exit(&self, seen: &Seen) -> ExitCode {
-        match (asking::exit(&seen.answers), seen.differences.is_empty()) {
-            (ExitCode::Done, false) => ExitCode::Unhealthy,
-            (exit, _) => exit,
-        }
+        exit(&seen.answers, &seen.differences)
+    }
+}
+
+/// That nothing differs is known only when every server that runs was seen.
+fn exit(answers: &[PodAnswer<ServerConfig>], differences: &[ConfigDifference]) -> ExitCode {
+    let unseen = silent(answers).any(|(_, why)| !why.nothing_runs());
+    match differences {
+        [] if unseen => ExitCode::Unreachable,
+        [] => asking::exit(answers),
+        _ => ExitCode::Unhealthy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::fixture::server_config;
+    use crate::cluster::{NoAnswer, Role};
+
+    fn ends(answers: &[PodAnswer<ServerConfig>]) -> ExitCode {
+        exit(answers, &config_differences(answers, &[]))
+    }
+
+    #[test]
+    fn a_server_that_nobody_has_seen_does_not_pass() {
+        let of = |work_mem| server_config("a", &[("work_mem", work_mem)]);
+        let without = |why| PodAnswer {
+            pod: "b".to_owned(),
+            role: Role::Unknown,
+            answer: Err(why),
+        };
+        let hangs = || without(NoAnswer::Silent("no answer within 10 s".to_owned()));
+        let refuses = || without(NoAnswer::Refused("too many clients already".to_owned()));
+        let stopped = || without(NoAnswer::NotRunning);
+        assert_eq!(ends(&[of("4096"), of("4096")]), ExitCode::Done);
+        assert_eq!(ends(&[of("4096"), stopped()]), ExitCode::Done);
+        assert_eq!(ends(&[of("4096"), hangs()]), ExitCode::Unreachable);
+        assert_eq!(ends(&[of("4096"), refuses()]), ExitCode::Unreachable);
+        assert_eq!(ends(&[stopped()]), ExitCode::Unreachable);
+        let differ = [of("4096"), of("8192"), hangs()];
+        assert_eq!(ends(&differ), ExitCode::Unhealthy);
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::backup::catalogue::Catalogue;
 use crate::backup::store::Store;
 use crate::cli::{DoctorArgs, JudgingArgs};
@@ -34,18 +36,13 @@ pub(super) struct Judge {
     statistics_seconds: f64,
 }
 
-/// What was seen.
+/// What was found, and no more of what was seen than is told: there may be a thousand of them.
 pub(super) struct Seen {
-    pub(super) snapshot: Snapshot,
-    pub(super) examination: Examination,
-}
-
-impl Seen {
+    /// When the look began.
+    pub(super) taken: Timestamp,
     /// Whether any database has answered.
-    pub(super) fn is_answered(&self) -> bool {
-        let mut instances = self.snapshot.instances.iter();
-        instances.any(|it| it.facts().is_some())
-    }
+    answered: bool,
+    pub(super) examination: Examination,
 }
 
 /// A store, and the backups in it.
@@ -141,14 +138,15 @@ impl Judge {
         };
         Seen {
             examination: examine(&facts, self.only.as_deref()),
-            snapshot: facts.snapshot,
+            taken: snapshot.taken,
+            answered: snapshot.instances.iter().any(|it| it.facts().is_some()),
         }
     }
 
     /// How the command ends when it was about these clusters.
     pub(super) fn exit<'a>(&self, clusters: impl Iterator<Item = &'a Seen> + Clone) -> ExitCode {
         let fails = |it: &Seen| it.examination.fails_on(self.fail_on);
-        if !clusters.clone().any(Seen::is_answered) {
+        if !clusters.clone().any(|it| it.answered) {
             ExitCode::Unreachable
         } else if clusters.clone().any(fails) {
             ExitCode::Unhealthy

@@ -1,6 +1,5 @@
 //! Every cluster of all namespaces, of several contexts, or both: a line for each.
 
-use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::judge::{Judge, Seen};
@@ -13,9 +12,6 @@ use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
 use crate::observe::{Observed, examined_all};
 use crate::output::{ExaminationListDocument, Screen, examinations_screen};
-
-/// Clusters that are judged at the same time: each may ask the API for an Application of Argo CD.
-const AT_ONCE: usize = 16;
 
 pub(super) struct ManyClusters {
     pub(super) fleet: Fleet,
@@ -33,23 +29,18 @@ impl Looking for ManyClusters {
             JournalSeen::note_all(kube, place, &mut observed).await;
             let rights = judge.names_rights();
             let selection = &context.selection;
-            let examined = examined_all(kube, place, selection, &observed, rights).await;
-            futures::stream::iter(observed.into_iter().zip(examined))
-                .map(async |(observed, examined)| {
-                    judge
-                        .judge(kube, &observed.snapshot, examined, backups)
-                        .await
-                })
-                .buffered(AT_ONCE)
-                .collect()
-                .await
+            let judge = async |observed: Observed, examined| {
+                let snapshot = &observed.snapshot;
+                judge.judge(kube, snapshot, examined, backups).await
+            };
+            examined_all(kube, place, selection, observed, rights, judge).await
         };
         self.fleet.look(context, examine).await
     }
 
     fn document(&self, seen: &Self::Seen) -> impl serde::Serialize {
         let clusters = seen.clusters.iter();
-        let taken = clusters.map(|(_, it)| it.snapshot.taken).min();
+        let taken = clusters.map(|(_, it)| it.taken).min();
         let view = seen.view(|it| &it.examination);
         ExaminationListDocument::new(taken.unwrap_or_else(Timestamp::now), &view)
     }

@@ -33,7 +33,7 @@ pub(in crate::commands) async fn examination(
     );
     let seen = judge.judge(kube, &observed.snapshot, examined, &backups);
     let seen = seen.await;
-    DoctorDocument::new(&seen.snapshot, &seen.examination)
+    DoctorDocument::new(seen.taken, &seen.examination)
 }
 
 impl Looking for OneCluster {
@@ -53,7 +53,7 @@ impl Looking for OneCluster {
     }
 
     fn document(&self, seen: &Seen) -> impl serde::Serialize {
-        DoctorDocument::new(&seen.snapshot, &seen.examination)
+        DoctorDocument::new(seen.taken, &seen.examination)
     }
 
     fn screen(&self, seen: &Seen, screen: &Screen) -> String {

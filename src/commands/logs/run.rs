@@ -74,7 +74,11 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
             [] => "no pod answers as the primary".to_owned(),
             several => format!("several pods accept writes: {}", several.join(", ")),
         };
-        reading.tell(&format!("{what}; {named} is meant to be it"));
+        let what = format!("{what}; {named} is meant to be it");
+        if targets.pods(&snapshot, &roles).is_empty() && !args.follow {
+            return Err(Failure::new(ExitCode::Unreachable, plain(&what)).next("pgctl logs"));
+        }
+        reading.tell(&what);
     }
     let wanted = targets.pods(&snapshot, &roles);
     for pod in wanted.iter().filter(|it| roles.of(it) == Role::Unknown) {

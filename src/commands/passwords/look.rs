@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::context::Context;
 use crate::change::{PasswordFacts, PodPassword, StoredPassword};
-use crate::cluster::{NoAnswer, PodAnswer, Role, names};
+use crate::cluster::{PodAnswer, Role, names};
 use crate::kubernetes::{CredentialsSource, Kube, KubeError, NamespaceScope, SecretPasswords};
 use crate::observe::{AskedCluster, OpenPod};
 use crate::postgres::PasswordTraces;
@@ -126,7 +126,7 @@ fn of_pod(
     let pod = answer.pod.clone();
     let traces = match &answer.answer {
         Ok(traces) => traces,
-        Err(NoAnswer::NotRunning) => return None,
+        Err(why) if why.nothing_runs() => return None,
         Err(why) => {
             return Some(PodPassword {
                 pod,

@@ -103,25 +103,37 @@ fn found(
     if with.len() > 1 && with.iter().any(|(_, it)| it.is_client()) {
         with.retain(|(_, it)| it.is_client());
     }
-    let not_asked: Vec<String> = silent(answers)
+    // What does not run has no processes.
+    let not_asked = silent(answers).filter(|(_, why)| !why.nothing_runs());
+    let not_asked: Vec<String> = not_asked
         .map(|(answer, why)| format!("{} does not answer: {why}", answer.pod))
         .collect();
     let named = |failure: Failure| not_asked.iter().fold(failure, |it, why| it.because(why));
     match with.len() {
-        1 => Ok(with.remove(0)),
+        1 if not_asked.is_empty() => Ok(with.remove(0)),
+        1 => {
+            let (pod, _) = &with[0];
+            let what = format!(
+                "a process {pid} is on {pod}; whether it is the one that is meant is not known"
+            );
+            let next = on(end, pid, pod);
+            Err(named(Failure::new(ExitCode::Unreachable, what)).next(next))
+        }
         0 => {
             let none = answered(answers).next().is_none();
-            let exit = if none {
+            let exit = if none || !not_asked.is_empty() {
                 ExitCode::Unreachable
             } else {
                 ExitCode::Usage
             };
             let asked: Vec<&str> = answered(answers).map(|(it, _)| it.pod.as_str()).collect();
-            let place = match asked.as_slice() {
-                [] => "any server: none answers".to_owned(),
-                asked => asked.join(", "),
+            let what = match asked.as_slice() {
+                [] => format!("whose process {pid} is is not known: no database answers"),
+                asked => format!(
+                    "no process has the number {pid} on {}; it may have ended",
+                    asked.join(", ")
+                ),
             };
-            let what = format!("no process has the number {pid} on {place}; it may have ended");
             Err(named(Failure::new(exit, what)).next("pgctl queries"))
         }
         _ => {
@@ -130,14 +142,17 @@ fn found(
                 "{} have a process {pid}: say which is meant",
                 pods.join(", ")
             );
-            let next = match end {
-                BackendEnd::Cancel => format!("pgctl queries cancel {pid} --pod {}", pods[0]),
-                BackendEnd::Terminate => {
-                    format!("pgctl queries terminate {pid} --pod {}", pods[0])
-                }
-            };
-            Err(Failure::new(ExitCode::Usage, what).next(next))
+            let next = on(end, pid, pods[0]);
+            Err(named(Failure::new(ExitCode::Usage, what)).next(next))
         }
+    }
+}
+
+/// The same command, of one server.
+fn on(end: BackendEnd, pid: i32, pod: &str) -> String {
+    match end {
+        BackendEnd::Cancel => format!("pgctl queries cancel {pid} --pod {pod}"),
+        BackendEnd::Terminate => format!("pgctl queries terminate {pid} --pod {pod}"),
     }
 }
 

@@ -1,10 +1,12 @@
 //! A question to one server, or to several at once.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::super::asking::Asking;
 use super::super::context::Context;
 use super::super::interruption::interruption;
+use crate::change::StatementOutline;
 use crate::cli::QueryArgs;
 use crate::cluster::words;
 use crate::cluster::{NoAnswer, PodAnswer, QueryAnswer, QueryCut, Role, answered, silent};
@@ -24,12 +26,7 @@ pub(super) async fn run(
     limits: QueryLimits,
 ) -> Result<ExitCode, Failure> {
     let mut asking = Asking::connect(context, &args.pod).await?;
-    let question = Question {
-        args,
-        sql,
-        limits,
-        running: RunningStatements::default(),
-    };
+    let question = Question::new(args, sql, limits);
     let limit = question.limit(context);
     let ask = async |pod: &OpenPod<'_>| question.ask(pod).await;
     let answers = tokio::select! {
@@ -47,7 +44,7 @@ pub(super) async fn run(
     if answers.is_empty() {
         return Err(Failure::new(ExitCode::Usage, "there is no standby").next("pgctl status"));
     }
-    if let Some(failure) = nobody_answered(&answers) {
+    if let Some(failure) = nobody_answered(&question, &answers) {
         return Err(failure);
     }
     show(context, &question, &asking, &answers)?;
@@ -61,9 +58,21 @@ pub(super) struct Question<'a> {
     pub(super) sql: &'a str,
     pub(super) limits: QueryLimits,
     pub(super) running: RunningStatements,
+    /// The first SQLSTATE with which a server has said no.
+    refused: OnceLock<String>,
 }
 
-impl Question<'_> {
+impl<'a> Question<'a> {
+    pub(super) fn new(args: &'a QueryArgs, sql: &'a str, limits: QueryLimits) -> Self {
+        Self {
+            args,
+            sql,
+            limits,
+            running: RunningStatements::default(),
+            refused: OnceLock::new(),
+        }
+    }
+
     /// The longest that a server may take, connecting included.
     pub(super) fn limit(&self, context: &Context) -> Duration {
         context.timeout() + self.limits.time + Duration::from_secs(1)
@@ -89,7 +98,13 @@ impl Question<'_> {
             self.limits,
             &self.running,
         );
-        asking.await.map(Some)
+        let answer = asking.await;
+        if let Err(OpenError::Sql(error)) = &answer
+            && let Some(sqlstate) = error.sqlstate()
+        {
+            self.refused.set(sqlstate.to_owned()).ok();
+        }
+        answer.map(Some)
     }
 }
 
@@ -142,14 +157,18 @@ pub(super) fn of_those_meant(
 }
 
 /// Where nobody has answered, that is the end of the command, with the reasons.
-fn nobody_answered(answers: &[PodAnswer<QueryAnswer>]) -> Option<Failure> {
+fn nobody_answered(question: &Question<'_>, answers: &[PodAnswer<QueryAnswer>]) -> Option<Failure> {
     if answered(answers).next().is_some() {
         return None;
     }
     let exit = silent(answers).map(|(_, why)| exit_of(why)).min()?;
-    let next = match exit {
-        ExitCode::Unreachable => "pgctl status",
-        _ => "what it takes: pgctl query --help",
+    let next = match question.refused.get() {
+        Some(sqlstate) if exit != ExitCode::Unreachable => {
+            let outline = StatementOutline::of(question.sql);
+            outline.remedy(Some(sqlstate), &question.args.database.name)
+        }
+        // The statement was not the reason.
+        Some(_) | None => "pgctl status".to_owned(),
     };
     if let [only] = answers {
         let why = only.answer.as_ref().err()?;
@@ -166,7 +185,9 @@ fn nobody_answered(answers: &[PodAnswer<QueryAnswer>]) -> Option<Failure> {
 pub(super) const fn exit_of(why: &NoAnswer) -> ExitCode {
     match why {
         NoAnswer::Refused(_) => ExitCode::Failed,
-        NoAnswer::Silent(_) | NoAnswer::NotRunning => ExitCode::Unreachable,
+        NoAnswer::Silent(_) | NoAnswer::NotAllowed(_) | NoAnswer::NotRunning | NoAnswer::Absent => {
+            ExitCode::Unreachable
+        }
     }
 }
 

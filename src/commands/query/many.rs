@@ -13,7 +13,7 @@ use crate::cluster::{NoAnswer, answered, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
-use crate::observe::{AskedCluster, OpenPod, RunningStatements};
+use crate::observe::{AskedCluster, OpenPod};
 use crate::output::{
     ClusterAnswers, QueryResultListDocument, encode, fleet_query_csv, fleet_query_screen, plain,
 };
@@ -32,12 +32,7 @@ pub(super) async fn run(
     limits: QueryLimits,
 ) -> Result<ExitCode, Failure> {
     let mut fleet = Fleet::new(context, "pgctl query -A --contexts all SQL", &args.fleet).await?;
-    let question = &Question {
-        args,
-        sql,
-        limits,
-        running: RunningStatements::default(),
-    };
+    let question = &Question::new(args, sql, limits);
     let limit = question.limit(context);
     let ask = async |kube: &Kube, place: &NamespaceScope| {
         let clusters = AskedCluster::find_all(kube, place, &context.selection).await?;

@@ -74,6 +74,9 @@ pub(in crate::commands) async fn run(
         .next("in psql itself: pgctl psql")
         .next("or pgctl databases, pgctl users, pgctl disk"));
     }
+    if outline.is_unknown() {
+        return Err(no_statement(&outline));
+    }
     if !outline.only_asks() {
         return Err(Failure::new(
             ExitCode::Refused,
@@ -88,5 +91,44 @@ pub(in crate::commands) async fn run(
     match args.fleet.several() {
         true => many::run(context, args, &sql, limits).await,
         false => look::run(context, args, &sql, limits).await,
+    }
+}
+
+/// Most likely mistyped: nobody is led to the writing way by that. Its text is not repeated, which may be anything.
+fn no_statement(outline: &StatementOutline) -> Failure {
+    let failure = Failure::new(
+        ExitCode::Usage,
+        "it begins with no word that a statement begins with; nothing was sent",
+    );
+    let help = "what it takes: pgctl query --help";
+    match outline.nearest_command() {
+        Some(word) if StatementOutline::of(word).only_asks() => {
+            failure.next(format!("the nearest word: pgctl query '{word} ...'"))
+        }
+        Some(word) => failure.next(format!("the nearest word: {word}")).next(help),
+        None => failure.next(help),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_does_not_lead_to_writing() {
+        let of = |sql: &str| no_statement(&StatementOutline::of(sql));
+        let asks = of("selct count(*) from t");
+        assert_eq!(asks.exit, ExitCode::Usage);
+        assert_eq!(asks.next, ["the nearest word: pgctl query 'select ...'"]);
+        let help = "what it takes: pgctl query --help";
+        let writes = of("delte from t where word = 'hunter2'");
+        assert_eq!(writes.next, ["the nearest word: delete", help]);
+        let none = of("hunter2hunter2");
+        assert_eq!(none.next, [help]);
+        for failure in [asks, writes, none] {
+            let told = format!("{failure} {:?}", failure.next);
+            assert!(!told.contains("hunter2"), "{told}");
+            assert!(!told.contains("--write"), "{told}");
+        }
     }
 }

@@ -43,6 +43,7 @@ pub(super) async fn run(
             sql: sql.to_owned(),
             cluster: cluster.name.clone(),
             not_taken: None,
+            sqlstate: None,
         },
         limits,
         running: RunningStatements::default(),
@@ -79,6 +80,17 @@ impl RunStatement<'_> {
         self.cluster.open(self.kube, &self.facts.pod).await
     }
 
+    /// Why it can't be proposed.
+    fn cannot_ask(&self, error: OpenError) -> Failure {
+        let no_database =
+            matches!(&error, OpenError::Sql(error) if error.sqlstate() == Some("3D000"));
+        let mut failure = cannot_propose(&self.facts.pod, error);
+        if no_database {
+            failure.next = vec!["pgctl databases".to_owned()];
+        }
+        failure
+    }
+
     /// Asks how a transaction ended, of whose end nothing was heard; none when nobody says.
     async fn committed(&self, transaction: &str) -> Option<bool> {
         let deadline = tokio::time::Instant::now() + LOOKING;
@@ -105,9 +117,7 @@ impl SmallChange for RunStatement<'_> {
             let not_taken = session.not_taken(&self.facts.sql, self.limits).await?;
             Ok::<_, OpenError>((open.role, not_taken))
         };
-        let (role, not_taken) = asking
-            .await
-            .map_err(|error| cannot_propose(&self.facts.pod, error))?;
+        let (role, not_taken) = asking.await.map_err(|error| self.cannot_ask(error))?;
         if role != Role::Primary {
             let what = "it is not the primary any more; nothing was changed";
             return Err(Failure::new(ExitCode::Refused, what)
@@ -115,7 +125,10 @@ impl SmallChange for RunStatement<'_> {
                 .next("pgctl status"));
         }
         let facts = StatementFacts {
-            not_taken,
+            sqlstate: not_taken
+                .as_ref()
+                .and_then(|it| it.sqlstate().map(str::to_owned)),
+            not_taken: not_taken.map(|it| it.to_string()),
             ..self.facts.clone()
         };
         Ok(propose_statement(&facts, around.unfinished.as_ref()))

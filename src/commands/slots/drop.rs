@@ -103,7 +103,7 @@ fn no_slot(error: NoSlot) -> Failure {
             slots,
             silent,
         } => {
-            if servers.is_empty() {
+            if servers.is_empty() || !silent.is_empty() {
                 failure.exit = ExitCode::Unreachable;
             }
             if !silent.is_empty() {
@@ -116,6 +116,12 @@ fn no_slot(error: NoSlot) -> Failure {
                 Some(nearest) => failure.next(format!("pgctl slots drop {nearest}")),
                 None => failure.next("pgctl slots"),
             }
+        }
+        NoSlot::Unsure { slot, pod, silent } => {
+            failure.exit = ExitCode::Unreachable;
+            failure
+                .because(format!("these do not answer: {}", silent.join(", ")))
+                .next(format!("pgctl slots drop {slot} --pod {pod}"))
         }
         NoSlot::Several { slot, pods } => failure.next(format!(
             "pgctl slots drop {slot} --pod {}",

@@ -6,4 +6,4 @@ mod screen;
 
 pub(super) use keyboard::keyboard;
 pub(super) use raw_mode::{RawMode, is_terminal, window_sizes};
-pub(super) use screen::ToScreen;
+pub(super) use screen::screen;

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use super::super::context::Context;
+use super::super::route::LOOK;
 use super::{lines, live};
 use crate::cli::TopArgs;
 use crate::exit::ExitCode;
@@ -21,8 +22,9 @@ pub(in crate::commands) async fn run(
         );
     }
     let kube = context.connect().await?;
-    // What can't be looked at is said before anything is drawn.
-    let cluster = context.observe(&kube).await?.snapshot.cluster;
+    // What can't be looked at is said before anything is drawn; who hangs has a row there.
+    let seen = context.observe_within(&kube, LOOK).await?;
+    let cluster = seen.snapshot.cluster;
     let pace = Pace {
         every: args.interval,
         limit: context.timeout(),

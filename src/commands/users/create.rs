@@ -17,7 +17,7 @@ use crate::cluster::{ClusterId, Role, ServiceFacts, ServicePurpose, names};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{AccountSecret, Kube, StoredAccount, Verb};
-use crate::observe::{AskedCluster, OpenError, OpenPod, open_database};
+use crate::observe::{AskedCluster, OpenError, OpenPod, open_as_application};
 use crate::operate::{Around, NotDone, SmallChange};
 use crate::output::plain;
 use crate::postgres::Login;
@@ -32,6 +32,8 @@ pub(super) async fn run(context: &Context, args: &UserCreateArgs) -> Result<Exit
                 .next("pgctl users create app --database shop"));
         }
     }
+    let next = "name its Secret: pgctl users create app --database shop --app-secret NAME";
+    secret::can_be_named(args.app_secret.as_deref(), &args.name, next)?;
     let mut asking = Asking::connect(context, &[]).await?;
     let pod = asking.only_primary(context).await?;
     let cluster = asking.cluster().clone();
@@ -218,7 +220,8 @@ impl SmallChange for MakeUser<'_> {
         };
         let namespace = &self.id.namespace;
         let database = &self.request.database;
-        let session = open_database(self.kube, namespace, &self.pod, &login, database).await?;
+        let session =
+            open_as_application(self.kube, namespace, &self.pod, &login, database).await?;
         match session.proves_itself(&self.request).await? {
             None => Ok(true),
             Some(wrong) => Err(OpenError::Sql(crate::postgres::SqlError::Unexpected {

@@ -9,7 +9,7 @@ use crate::change::{
     propose_account_drop,
 };
 use crate::cli::UserDropArgs;
-use crate::cluster::{ClusterId, NoAnswer, Role, answered, nearest, silent};
+use crate::cluster::{ClusterId, Role, answered, nearest, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, StoredAccount, Verb};
@@ -18,6 +18,8 @@ use crate::operate::{Around, NotDone, SmallChange};
 use crate::output::plain;
 
 pub(super) async fn run(context: &Context, args: &UserDropArgs) -> Result<ExitCode, Failure> {
+    let next = "name its Secret: pgctl users drop ROLE --app-secret NAME";
+    secret::can_be_named(args.app_secret.as_deref(), &args.name, next)?;
     let mut asking = Asking::connect(context, &[]).await?;
     let pod = asking.only_primary(context).await?;
     let cluster = asking.cluster().clone();
@@ -64,7 +66,7 @@ impl DropUser<'_> {
             let own = roles.iter().find(|it| it.name == self.request.role);
             (who.pod.clone(), own.map_or(0, |it| it.connections))
         });
-        let not_asked = silent(&answers).filter(|(_, why)| **why != NoAnswer::NotRunning);
+        let not_asked = silent(&answers).filter(|(_, why)| !why.nothing_runs());
         let not_asked = not_asked.map(|(who, _)| who.pod.clone());
         Ok((sessions.collect(), not_asked.collect()))
     }

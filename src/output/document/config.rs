@@ -109,7 +109,7 @@ impl ConfigDocument {
                 roles: config
                     .roles
                     .iter()
-                    .filter(|it| wanted(&it.name))
+                    .filter(|it| selection.takes_own(it))
                     .map(Into::into)
                     .collect(),
             }),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::API_VERSION;
 use super::fleet::UnreachedDocument;
 use super::status::ClusterDocument;
-use crate::cluster::{ObjectRef, Snapshot};
+use crate::cluster::ObjectRef;
 use crate::doctor::{CheckResult, Examination, Group, Outcome};
 use crate::output::FleetView;
 
@@ -72,12 +72,12 @@ struct ResultDocument {
 
 impl DoctorDocument {
     /// What `-o json` and `-o yaml` print of it.
-    pub fn new(snapshot: &Snapshot, examination: &Examination) -> Self {
+    pub fn new(taken: Timestamp, examination: &Examination) -> Self {
         Self {
             api_version: API_VERSION,
             kind: "Examination",
-            cluster: (&snapshot.cluster).into(),
-            taken_at: snapshot.taken,
+            cluster: (&examination.cluster).into(),
+            taken_at: taken,
             summary: examination.into(),
             results: examination.results.iter().map(Into::into).collect(),
         }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::API_VERSION;
 use super::status::ClusterDocument;
-use crate::cluster::{Role, ServerSlots, SlotKind, SlotReport, SlotUse, Snapshot};
+use crate::cluster::{Role, ServerSlots, SlotKind, SlotReport, SlotUse, Snapshot, silent};
+use crate::output::slots::who_answers;
 
 /// The replication slots of every server that answers (`pgctl slots -o json`).
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -27,6 +28,19 @@ pub struct SlotsDocument {
     sample_seconds: Option<f64>,
     /// The servers, the primary first.
     servers: Vec<ServerSlotsDocument>,
+    /// The servers that have not told of their slots.
+    silent: Vec<SilentServerDocument>,
+}
+
+/// A server of whose slots nothing is known.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct SilentServerDocument {
+    /// Name of the server's pod.
+    pod: String,
+    /// Why it has not told of them.
+    error: String,
 }
 
 /// The slots of one server.
@@ -93,6 +107,12 @@ impl SlotsDocument {
             taken_at: snapshot.taken,
             sample_seconds: report.sample_seconds,
             servers: report.servers.iter().map(Into::into).collect(),
+            silent: silent(&who_answers(snapshot))
+                .map(|(it, why)| SilentServerDocument {
+                    pod: it.pod.clone(),
+                    error: why.to_string(),
+                })
+                .collect(),
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::cluster::fixture::{backend, database_entry, prepared, role_entry, ser
 use crate::cluster::{
     Activity, Backend, Connections, DatabaseEntry, DatabaseSpace, DeployedConfig, DiskUsage,
     FileEntry, GroupBy, HolderKind, Mount, NamedBytes, NoAnswer, OldSession, PasswordKind,
-    PodAnswer, Pool, PoolerAnswer, PoolerPurpose, PoolerState, Role, RoleEntry, SessionCount,
-    SettingSelection, StatementCount, StatementCounts, Statements, TableSpace, Which, XminHolder,
-    config_differences, disk_growth,
+    PodAnswer, Pool, PoolerAnswer, PoolerPurpose, PoolerState, Role, RoleEntry, RoleSetting,
+    ServerConfig, SessionCount, SettingSelection, StatementCount, StatementCounts, Statements,
+    TableSpace, Which, XminHolder, config_differences, disk_growth,
 };
 
 /// What the primary says, and two others that say nothing.
@@ -270,6 +270,129 @@ fn settings_have_a_place_and_secrets_none() -> Result<(), Box<dyn std::error::Er
     }
     insta::assert_snapshot!(text);
     Ok(())
+}
+
+/// Three servers that listen on an address each, and have a long name of a setting alike.
+fn three_servers() -> Vec<PodAnswer<ServerConfig>> {
+    let pods = [PRIMARY.to_owned(), replica(0), replica(1)];
+    let of = |(number, pod): (usize, &String)| {
+        let address = format!("127.243.1.{}", number + 2);
+        let libraries = "pg_stat_statements,auto_explain,pg_prewarm,passwordcheck";
+        server_config(
+            pod,
+            &[
+                ("autovacuum_vacuum_insert_scale_factor", "0.02"),
+                ("listen_addresses", address.as_str()),
+                ("shared_preload_libraries", libraries),
+            ],
+        )
+    };
+    pods.iter().enumerate().map(of).collect()
+}
+
+#[test]
+fn names_stay_whole_and_rows_that_differ_say_on_which_server() {
+    let seen = three_servers();
+    let text = config_screen(&seen, &SettingSelection::default(), &screen(80));
+    assert!(
+        text.contains("autovacuum_vacuum_insert_scale_factor"),
+        "{text}"
+    );
+    for (address, pod) in [
+        ("127.243.1.2", "primary-0"),
+        ("127.243.1.3", "replica-0"),
+        ("127.243.1.4", "replica-1"),
+    ] {
+        let line = text.lines().find(|it| it.contains(address));
+        assert!(line.is_some_and(|it| it.ends_with(pod)), "{text}");
+    }
+    let at_most = |columns| {
+        let mut lines = text.lines();
+        lines.all(|it| console::measure_text_width(it) <= columns)
+    };
+    assert!(at_most(80), "{text}");
+
+    // With room for it a server has its name in full, and FROM is there.
+    let text = config_screen(&seen, &SettingSelection::default(), &screen(160));
+    assert!(text.contains(&replica(1)), "{text}");
+    assert!(text.contains("postgresql.conf:7"), "{text}");
+
+    let mut seen = seen;
+    if let Ok(config) = &mut seen[1].answer {
+        config.settings[0].value = "0.2".to_owned();
+    }
+    let differences = config_differences(&seen, &[]);
+    let text = config_diff_screen(&seen, &Deployed::default(), &differences, &screen(80));
+    assert!(
+        text.contains("autovacuum_vacuum_insert_scale_factor: servers differ"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_databases_and_roles_have_is_shown_unasked() {
+    let own = |role: Option<&str>, database: Option<&str>, name: &str, value: &str| RoleSetting {
+        role: role.map(str::to_owned),
+        database: database.map(str::to_owned),
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    let mut seen = vec![server_config(PRIMARY, &[("work_mem", "4096")])];
+    if let Ok(config) = &mut seen[0].answer {
+        config.roles = vec![
+            own(None, Some("shop"), "work_mem", "7MB"),
+            own(Some("postgres"), Some("shop"), "statement_timeout", "1ms"),
+            own(Some("rtl"), None, "search_path", "x"),
+        ];
+    }
+    let cluster = fixture::healthy(1).cluster;
+    let shown = |names: &[&str]| {
+        let names = names.iter().map(|it| (*it).to_owned()).collect();
+        let selection = SettingSelection { names, all: false };
+        let document = ConfigDocument::new(&cluster, &seen, &selection);
+        let document = encode(&document, Format::Json);
+        (
+            config_screen(&seen, &selection, &screen(80)),
+            document.matches("\"role\": ").count() - 1,
+        )
+    };
+    let (text, documented) = shown(&[]);
+    assert_eq!(documented, 3);
+    for line in [
+        "database shop has work_mem = 7MB",
+        "role postgres in database shop has statement_timeout = 1ms",
+        "role rtl has search_path = x",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let (text, documented) = shown(&["work_mem"]);
+    assert_eq!(documented, 1);
+    assert!(!text.contains("search_path"), "{text}");
+}
+
+#[test]
+fn of_a_server_that_is_silent_it_is_not_known_whether_it_differs() {
+    let diff = |seen: &[PodAnswer<ServerConfig>]| {
+        let differences = config_differences(seen, &[]);
+        config_diff_screen(seen, &Deployed::default(), &differences, &screen(160))
+    };
+    let config = ServerConfig::default();
+    let seen = answers(config);
+    insta::assert_snapshot!(diff(&seen), @r"
+    not known whether staging-postgres-replica-0 differs: no answer within 10 s
+
+    nothing differs among those that answer: 1 server compared with no ConfigMap of settings
+
+    no answer of staging-postgres-replica-1: its container does not run
+    ");
+    let text = diff(&seen[1..]);
+    assert!(
+        text.starts_with("nothing could be compared: no server answers\n"),
+        "{text}"
+    );
+    for pod in [replica(0), replica(1)] {
+        assert!(text.contains(&format!("no answer of {pod}: ")), "{text}");
+    }
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn many_clusters_are_a_line_each_and_the_worst_is_last() -> Result<(), Box<dyn s
 #[test]
 fn the_document_holds_to_its_schema() -> Result<(), Box<dyn std::error::Error>> {
     for facts in [well(), ill()] {
-        let document = DoctorDocument::new(&facts.snapshot, &examine(&facts, None));
+        let document = DoctorDocument::new(facts.snapshot.taken, &examine(&facts, None));
         holds("examination.json", &encode(&document, Format::Json))?;
     }
     Ok(())

@@ -41,7 +41,7 @@ pub fn who() -> String {
     let user = ["PGCTL_USER", "SUDO_USER", "USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned());
+        .unwrap_or_else(system_user);
     let host = fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("HOSTNAME").ok())
@@ -52,6 +52,23 @@ pub fn who() -> String {
         .filter(|c| c.is_ascii_graphic())
         .take(200)
         .collect()
+}
+
+/// Whose process this is, as the system knows them. Cron and containers may have no variable that says it.
+fn system_user() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    user_name(&users, uid).unwrap_or_else(|| format!("uid-{uid}"))
+}
+
+/// The first field of the line of `/etc/passwd` whose third is the number; none where no line has it.
+fn user_name(users: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|it| !it.is_empty())?;
+        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
+    })
 }
 
 /// A process of this machine since it was booted: its number, when it began, and where it is seen.
@@ -107,6 +124,16 @@ pub(super) fn died_here(holder: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_has_the_name_that_the_system_has_for_them() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n+::::::\nann:x:1000:100::/home/ann:/bin/sh\n";
+        assert_eq!(user_name(users, 0).as_deref(), Some("root"));
+        assert_eq!(user_name(users, 1000).as_deref(), Some("ann"));
+        // A group's number is none of a user.
+        assert_eq!(user_name(users, 100), None);
+        assert!(!system_user().is_empty());
+    }
 
     #[test]
     fn this_process_is_alive_and_one_that_never_was_is_not() {

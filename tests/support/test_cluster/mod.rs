@@ -6,6 +6,7 @@ mod as_found;
 mod backend;
 mod cluster;
 mod database;
+mod documents;
 mod forward;
 mod journal;
 mod language;
@@ -28,6 +29,7 @@ pub(crate) use cluster::{
     PATIENCE, TestCluster, eventually, full, on_cluster, slot, tail_of, within,
 };
 pub(crate) use database::{Database, Login};
+pub(crate) use documents::document;
 pub(crate) use oracle::Oracle;
 pub(crate) use pgctl::{Run, Running};
 pub(crate) use roles::{OPERATOR, VIEWER};

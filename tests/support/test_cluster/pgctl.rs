@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 
 use super::cluster::TestCluster;
+use super::documents::document;
 
 /// No command of these tests takes so long.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -50,9 +51,9 @@ impl Run {
         bail!("does not say {words:?}: {self}")
     }
 
-    /// Its result as data.
+    /// Its result as data, which holds to its schema.
     pub(crate) fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.stdout).with_context(|| format!("no JSON: {self}"))
+        document(&self.stdout).with_context(|| self.to_string())
     }
 }
 

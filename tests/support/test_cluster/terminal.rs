@@ -62,6 +62,7 @@ impl Terminal {
             .envs(environment.iter().map(|(name, value)| (*name, value)))
             // What runs the tests may have no terminal itself.
             .env("TERM", "xterm")
+            .env("PGCTL_CONFIG", "")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

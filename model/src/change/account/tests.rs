@@ -28,6 +28,7 @@ fn facts(role: bool, database: bool) -> AccountFacts {
             open: true,
             public_connect: false,
         }),
+        settings: Vec::new(),
     }
 }
 
@@ -55,6 +56,47 @@ fn a_role_is_made_once_and_never_taken_from_somebody() {
         privileged: true,
     });
     assert!(refused(&it, &privileged, &ours(&it)));
+}
+
+/// What is said of the settings of its sessions, and what to type about it.
+fn settings_told(request: &AccountRequest, settings: &[&str]) -> Option<(String, String)> {
+    let facts = AccountFacts {
+        settings: settings.iter().map(|it| (*it).to_owned()).collect(),
+        ..facts(false, true)
+    };
+    let proposal = propose_account("p-0", request, &facts, &SecretFound::None, &[], None);
+    assert!(!proposal.is_refused());
+    let mut checks = proposal.checks.into_iter();
+    let check = checks.find(|it| it.check == "settings")?;
+    assert_eq!(check.verdict, CheckVerdict::Warn);
+    Some((check.reason, check.next.unwrap_or_default()))
+}
+
+#[test]
+fn what_the_database_has_set_for_its_sessions_may_be_in_the_way() {
+    let it = request(false);
+    let (reason, next) = settings_told(&it, &["search_path=public"]).expect("a warning");
+    assert!(reason.contains("search_path is public"), "{reason}");
+    let sql = r#"alter role "app" in database "shop" set search_path = "$user", public"#;
+    assert!(next.contains(sql), "{next}");
+    let read_only = ["default_transaction_read_only=On", "search_path=public"];
+    let (reason, next) = settings_told(&it, &read_only).expect("a warning");
+    assert!(reason.contains("can't write"), "{reason}");
+    assert!(
+        next.contains("default_transaction_read_only = off"),
+        "{next}"
+    );
+    for fine in [
+        &[][..],
+        &["search_path=\"$user\", public"],
+        &["search_path=app"],
+        // Of several the first counts.
+        &["search_path=app, public", "search_path=public"],
+        &["default_transaction_read_only=f"],
+    ] {
+        assert_eq!(settings_told(&it, fine), None, "{fine:?}");
+    }
+    assert_eq!(settings_told(&request(true), &read_only), None);
 }
 
 #[test]
@@ -150,6 +192,12 @@ fn what_it_owns_and_who_uses_it_keeps_a_role() {
         next.contains("reassign owned by \"app\" to current_user"),
         "{next}"
     );
+    let owns = AccountLeft {
+        owns_in: vec!["-x".to_owned()],
+        ..bare.clone()
+    };
+    let next = drop_of(&owns, 0, false).checks[1].next.clone();
+    assert!(next.is_some_and(|it| it.contains(" --database=-x ")));
     let owner = AccountLeft {
         owns_databases: vec!["shop".to_owned()],
         ..bare.clone()

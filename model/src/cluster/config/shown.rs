@@ -1,6 +1,6 @@
 //! Which settings are shown, and of which servers.
 
-use super::facts::{ServerConfig, Setting};
+use super::facts::{RoleSetting, ServerConfig, Setting};
 use crate::cluster::{PodAnswer, answered, nearest};
 
 /// What is asked for.
@@ -38,7 +38,16 @@ impl SettingSelection {
             let set = !matches!(setting.source.as_str(), "default" | "override");
             return self.all || set || setting.pending_restart;
         }
-        self.names.iter().any(|name| fits(name, &setting.name))
+        self.named(&setting.name)
+    }
+
+    /// Whether what is set for a database or a role is shown: somebody has set all of it.
+    pub fn takes_own(&self, own: &RoleSetting) -> bool {
+        self.names.is_empty() || self.named(&own.name)
+    }
+
+    fn named(&self, setting: &str) -> bool {
+        self.names.iter().any(|name| fits(name, setting))
     }
 }
 
@@ -65,7 +74,8 @@ fn fits(pattern: &str, name: &str) -> bool {
     true
 }
 
-/// The settings that were asked for, by name. Servers that have one alike share a row.
+/// The settings that were asked for, by name. Servers that have one alike share a row. What is set only for
+/// databases and roles has none: see [`SettingSelection::takes_own`].
 ///
 /// # Errors
 /// When a name is known to no server that answered.
@@ -75,12 +85,17 @@ pub fn setting_rows<'a>(
 ) -> Result<Vec<SettingRow<'a>>, UnknownSetting> {
     let servers: Vec<_> = answered(answers).collect();
     let known = || servers.iter().flat_map(|(_, config)| &config.settings);
+    // A name that somebody has made up may be set for a role and on no server.
+    let own = || servers.iter().flat_map(|(_, config)| &config.roles);
+    let all_names = || {
+        let names = known().map(|it| it.name.as_str());
+        names.chain(own().map(|it| it.name.as_str()))
+    };
     for given in &selection.names {
-        if !servers.is_empty() && !known().any(|it| fits(given, &it.name)) {
-            let names = known().map(|it| it.name.as_str());
+        if !servers.is_empty() && !all_names().any(|it| fits(given, it)) {
             return Err(UnknownSetting {
                 given: given.clone(),
-                nearest: nearest(&given.to_lowercase(), names).map(str::to_owned),
+                nearest: nearest(&given.to_lowercase(), all_names()).map(str::to_owned),
             });
         }
     }
@@ -201,5 +216,31 @@ mod tests {
         assert_eq!(count(&[], false), 1);
         assert_eq!(count(&[], true), 2);
         assert_eq!(count(&["port"], false), 1);
+    }
+
+    #[test]
+    fn what_roles_have_is_all_shown_and_of_names_what_fits() {
+        let own = |name: &str| RoleSetting {
+            role: Some("rtl".to_owned()),
+            database: None,
+            name: name.to_owned(),
+            value: "x".to_owned(),
+        };
+        let select = |names: &[&str]| SettingSelection {
+            names: names.iter().map(|it| (*it).to_owned()).collect(),
+            all: false,
+        };
+        assert!(select(&[]).takes_own(&own("search_path")));
+        assert!(select(&["SEARCH_*"]).takes_own(&own("search_path")));
+        assert!(!select(&["work_mem"]).takes_own(&own("search_path")));
+
+        let mut answers = [server_config("a", &[("work_mem", "4096")])];
+        if let Ok(config) = &mut answers[0].answer {
+            config.roles.push(own("app.tenant"));
+        }
+        let rows = setting_rows(&answers, &select(&["app.tenant"]));
+        assert_eq!(rows, Ok(Vec::new()));
+        let error = setting_rows(&answers, &select(&["app.tennant"])).expect_err("it is unknown");
+        assert_eq!(error.nearest.as_deref(), Some("app.tenant"));
     }
 }

@@ -1,9 +1,9 @@
 //! A primary that does not answer pgctl, and is alive all the same.
 
-use super::advice::mend_password;
+use super::advice::{ASK_FOR_RIGHTS, mend_password};
 use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use super::state::wrong_password;
-use crate::cluster::{Instance, SignOfLife, Snapshot, signs_of_life};
+use crate::cluster::{Database, Instance, SignOfLife, Snapshot, signs_of_life};
 
 /// The pod that is meant to be primary, when none answers as one and others tell that it is alive.
 pub(super) fn silent_primary(snapshot: &Snapshot) -> Option<&Instance> {
@@ -21,6 +21,12 @@ pub(super) fn primary_silent(snapshot: &Snapshot, primary: &Instance) -> HealthF
     let namespace = &snapshot.cluster.namespace;
     let pod = primary.name();
     let object = ObjectRef::pod(pod);
+    if let Database::NotAllowed { reason } = &primary.database {
+        let what = "pgctl may not ask the primary: whether it accepts writes is not known";
+        return HealthFinding::warning(FindingCode::PrimarySilent, object, what)
+            .why(reason.clone())
+            .next(ASK_FOR_RIGHTS);
+    }
     let signs = signs_of_life(snapshot, pod);
     let receiving: Vec<&str> = signs
         .iter()

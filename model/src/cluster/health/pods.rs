@@ -1,6 +1,6 @@
 //! Do the pods run, and do their databases answer?
 
-use super::advice::mend_password;
+use super::advice::{ASK_FOR_RIGHTS, mend_password};
 use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use super::limits::Limits;
 use super::state::{ended, refusal};
@@ -109,6 +109,15 @@ fn pod(snapshot: &Snapshot, instance: &Instance) -> Option<HealthFinding> {
             )
             .why(reason.clone())
             .next(mend_password(namespace, secret, key)),
+        ),
+        (Database::NotAllowed { reason }, _) => Some(
+            HealthFinding::warning(
+                FindingCode::DatabaseSilent,
+                object,
+                "its container runs; pgctl may not ask its database",
+            )
+            .why(reason.clone())
+            .next(ASK_FOR_RIGHTS),
         ),
         (Database::NotRunning, container) => {
             Some(down(object, instance, container, describe, logs))

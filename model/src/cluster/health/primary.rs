@@ -48,6 +48,7 @@ fn no_primary(snapshot: &Snapshot) -> HealthFinding {
             Database::Unreachable { reason, .. } | Database::LockedOut { reason, .. } => {
                 format!("{meant} does not answer: {reason}")
             }
+            Database::NotAllowed { reason } => format!("{meant} was not asked: {reason}"),
             Database::NotRunning => format!("PostgreSQL does not run in {meant}"),
         },
     };

@@ -38,6 +38,8 @@ pub enum InstanceState {
     Silent,
     /// Its database takes our password for a wrong one.
     LockedOut,
+    /// The container runs; whoever looks may not ask the database.
+    NotAsked,
 }
 
 impl fmt::Display for InstanceState {
@@ -57,6 +59,7 @@ impl fmt::Display for InstanceState {
             Self::Terminating => f.write_str("terminating"),
             Self::Silent => f.write_str("no answer"),
             Self::LockedOut => f.write_str("wrong password"),
+            Self::NotAsked => f.write_str("not asked"),
         }
     }
 }
@@ -73,6 +76,7 @@ pub fn instance_state(snapshot: &Snapshot, instance: &Instance) -> InstanceState
             _ => InstanceState::Silent,
         },
         Database::LockedOut { .. } => InstanceState::LockedOut,
+        Database::NotAllowed { .. } => InstanceState::NotAsked,
         Database::NotRunning => pod_state(instance),
     }
 }

@@ -171,6 +171,34 @@ fn a_primary_out_of_reach_is_told_as_what_is_known_of_it() {
     assert!(text.contains("does not let pgctl in"), "{text}");
 }
 
+/// It says something of whoever looks, and nothing of the databases.
+#[test]
+fn who_may_not_ask_is_told_so_and_not_that_nothing_answers() {
+    let mut snapshot = fixture::healthy(2);
+    for instance in &mut snapshot.instances {
+        instance.database = Database::NotAllowed {
+            reason: "not allowed: create pods/portforward".to_owned(),
+        };
+    }
+    let pod = format!("pod/{PRIMARY}");
+    let text = told(&snapshot, Code::PrimarySilent, Severity::Warning, &pod);
+    assert!(text.contains("may not ask"), "{text}");
+    assert!(text.contains("create pods/portforward"), "{text}");
+    assert!(text.contains("pgctl-viewer"), "{text}");
+    assert!(!text.contains("failover"), "{text}");
+    let health = judge(&snapshot);
+    let silent = health
+        .findings
+        .iter()
+        .filter(|it| it.code == Code::DatabaseSilent);
+    let silent: Vec<&str> = silent.map(|it| it.what.as_str()).collect();
+    assert_eq!(
+        silent,
+        ["its container runs; pgctl may not ask its database"; 3]
+    );
+    assert_eq!(health.verdict, HealthVerdict::Degraded);
+}
+
 #[test]
 fn two_writable_primaries_come_before_everything() {
     let snapshot = damaged(|s| {

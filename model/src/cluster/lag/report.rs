@@ -269,9 +269,9 @@ fn standby_lag(
 fn silence(instance: &Instance) -> Option<String> {
     match &instance.database {
         Database::Reached(_) => None,
-        Database::Unreachable { reason, .. } | Database::LockedOut { reason, .. } => {
-            Some(reason.clone())
-        }
+        Database::Unreachable { reason, .. }
+        | Database::LockedOut { reason, .. }
+        | Database::NotAllowed { reason } => Some(reason.clone()),
         Database::NotRunning => Some("PostgreSQL does not run".to_owned()),
     }
 }
