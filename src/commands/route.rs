@@ -65,7 +65,7 @@ pub(super) async fn look_for(
     }
 }
 
-/// The same, where a throw-away server may be meant, too.
+/// As [`destination`], where a throw-away server may be meant, too.
 ///
 /// # Errors
 /// As [`destination`], or when there is no such server.
