@@ -52,14 +52,11 @@ pub(super) fn who_answers(snapshot: &Snapshot) -> Vec<PodAnswer<()>> {
             answer: told(&it.database),
         })
         .collect();
-    let topology = &snapshot.topology;
-    if topology.source.config_map().is_some() && snapshot.instance(&topology.primary).is_none() {
-        answers.push(PodAnswer {
-            pod: topology.primary.clone(),
-            role: Role::Unknown,
-            answer: Err(NoAnswer::Absent),
-        });
-    }
+    answers.extend(snapshot.absent_primary().map(|pod| PodAnswer {
+        pod: pod.to_owned(),
+        role: Role::Unknown,
+        answer: Err(NoAnswer::Absent),
+    }));
     answers
 }
 

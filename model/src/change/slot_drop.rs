@@ -23,7 +23,7 @@ pub enum NoSlot {
     /// No server that was asked has it.
     #[error("{}", match servers.as_slice() {
         [] => format!("whether there is a slot {slot:?} is not known: no database answers"),
-        servers => format!("no slot is called {slot:?} on {}", list(servers)),
+        servers => format!("no slot is called {slot:?} on {}", servers.join(", ")),
     })]
     Unknown {
         /// What was typed.
@@ -46,17 +46,13 @@ pub enum NoSlot {
         silent: Vec<String>,
     },
     /// Several servers have one of this name, and the primary is none of them.
-    #[error("{} have a slot {slot:?}: say which with --pod", list(pods))]
+    #[error("{} have a slot {slot:?}: say which with --pod", pods.join(", "))]
     Several {
         /// What was typed.
         slot: String,
         /// Names of the pods that there are.
         pods: Vec<String>,
     },
-}
-
-fn list(names: &[String]) -> String {
-    names.join(", ")
 }
 
 /// The slot that is meant, with the pod of its server.
@@ -84,11 +80,8 @@ pub fn find_slot<'a>(
     let silent = silent.filter(|it| it.facts().is_none());
     let mut silent: Vec<String> = silent.map(|it| it.name().to_owned()).collect();
     // It keeps its slots when its pod goes.
-    let topology = &snapshot.topology;
-    let known = topology.source.config_map().is_some();
-    if request.pod.is_none() && known && snapshot.instance(&topology.primary).is_none() {
-        silent.push(topology.primary.clone());
-    }
+    let absent = snapshot.absent_primary().filter(|_| request.pod.is_none());
+    silent.extend(absent.map(str::to_owned));
     match (on_primary, found.as_slice()) {
         (Some(one), _) => Ok(*one),
         (None, [one]) if silent.is_empty() => Ok(*one),

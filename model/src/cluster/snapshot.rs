@@ -226,6 +226,14 @@ impl Snapshot {
             .filter(|pod| self.instance(pod).is_none())
     }
 
+    /// The pod that is to be the primary, by what the start scripts go by, when there is no such pod: whoever goes
+    /// through the instances does not miss it.
+    pub fn absent_primary(&self) -> Option<&str> {
+        let named = self.topology.primary.as_str();
+        self.topology.source.config_map()?;
+        self.instance(named).is_none().then_some(named)
+    }
+
     /// Why such objects could not be looked at, when they could not.
     pub fn unseen(&self, what: ObjectKind) -> Option<&NotVisible> {
         self.unseen.iter().find(|it| it.what == what)
