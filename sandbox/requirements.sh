@@ -43,6 +43,8 @@ need pgbouncer ls /usr/sbin/pgbouncer
 need proot command -v proot
 # promtool tests the alert rules, Prometheus the queries of the dashboard.
 need prometheus command -v promtool
+# deploy/components/monitoring
+need prometheus-postgres-exporter command -v prometheus-postgres-exporter
 # A test of the completion types into it; bash is there anyway.
 need zsh command -v zsh
 if [ "${1-}" = --lint ]; then

@@ -379,5 +379,16 @@ fn applies(place: &Place) -> Result<()> {
     ensure!(generations()? == before, "{again}");
     ensure!(version(CONFIG)? == config, "the ConfigMap was written");
     ensure!(version(secret)? == passwords, "the Secret was written");
+
+    // A kind that nobody has brought.
+    let rule =
+        "{apiVersion: monitoring.coreos.com/v1, kind: PrometheusRule, metadata: {name: rule}}";
+    let ended = place.ends(&["apply", "-f", "-"], rule)?;
+    let said = "no matches for kind \"PrometheusRule\" in version \"monitoring.coreos.com/v1\"\nensure CRDs are installed first";
+    ensure!(
+        ended.code == Some(1) && ended.err.contains(said),
+        "{}",
+        ended.err
+    );
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The CronJobs of `deploy/components/backup` as they are: pgctl in a pod, with the account's token and nothing else.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -13,10 +12,8 @@ use crate::test_cluster::{SandboxCluster, on_sandbox, within};
 const STORE: &str = "s3://backups/some/prefix";
 
 /// An overlay as docs/runbooks/backup.md has it made: the Roles, the component, the bucket's name and its keys.
-fn overlay(folder: &Path, s3: &S3Server, namespace: &str) -> Result<()> {
-    let up = "../".repeat(folder.components().count().saturating_sub(1));
-    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
-    let deploy = format!("{up}{}", deploy.trim_start_matches('/'));
+fn overlay(cluster: &SandboxCluster, s3: &S3Server) -> Result<PathBuf> {
+    let namespace = cluster.namespace();
     let literals: String = s3
         .environment()
         .iter()
@@ -27,8 +24,8 @@ fn overlay(folder: &Path, s3: &S3Server, namespace: &str) -> Result<()> {
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: {namespace}
-resources: [{deploy}/rbac]
-components: [{deploy}/components/backup]
+resources: [DEPLOY/rbac]
+components: [DEPLOY/components/backup]
 secretGenerator:
   - name: pgctl-backup-store
     literals:
@@ -41,47 +38,18 @@ patches:
         value: {STORE}
 "#
     );
-    std::fs::write(folder.join("kustomization.yaml"), text)?;
-    Ok(())
-}
-
-/// Runs the real kubectl as the administrator.
-fn kubectl(cluster: &SandboxCluster, arguments: &[&str]) -> Result<String> {
-    let (_, kubeconfig): (_, PathBuf) = cluster.environment();
-    let output = Command::new("kubectl")
-        .arg("--kubeconfig")
-        .arg(kubeconfig)
-        .args(["-n", cluster.namespace()])
-        .args(arguments)
-        .output()
-        .context("running kubectl")?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    ensure!(
-        output.status.success(),
-        "kubectl {}: {said}",
-        arguments.join(" ")
-    );
-    Ok(said)
+    cluster.overlay(&text)
 }
 
 /// Starts a CronJob's Job by hand and waits until a condition of it holds; its pods' log.
 async fn job(cluster: &SandboxCluster, name: &str, from: &str, condition: &str) -> Result<String> {
     let from = format!("--from=cronjob/{from}");
-    kubectl(cluster, &["create", "job", name, &from])?;
+    cluster.kubectl(&["create", "job", name, &from])?;
     let job = format!("job/{name}");
     let wait = format!("--for=condition={condition}");
-    let waited = kubectl(cluster, &["wait", &wait, &job, "--timeout=240s"]);
-    let log = kubectl(
-        cluster,
-        &["logs", "-l", &format!("job-name={name}"), "--tail=-1"],
-    )?;
-    let pods = || {
-        kubectl(
-            cluster,
-            &["describe", "pods", "-l", &format!("job-name={name}")],
-        )
-    };
+    let waited = cluster.kubectl(&["wait", &wait, &job, "--timeout=240s"]);
+    let log = cluster.kubectl(&["logs", "-l", &format!("job-name={name}"), "--tail=-1"])?;
+    let pods = || cluster.kubectl(&["describe", "pods", "-l", &format!("job-name={name}")]);
     waited.with_context(|| format!("{log}\n{}", pods().unwrap_or_default()))?;
     Ok(log)
 }
@@ -93,9 +61,8 @@ fn the_shipped_cronjobs_take_check_and_prune_backups_with_their_own_account() ->
     }
     on_sandbox(1, async |cluster| {
         let fixture = Fixture::new(cluster).await?;
-        overlay(cluster.folder(), &fixture.s3, cluster.namespace())?;
-        let folder = cluster.folder().display().to_string();
-        kubectl(cluster, &["apply", "-k", &folder])?;
+        let folder = overlay(cluster, &fixture.s3)?.display().to_string();
+        cluster.kubectl(&["apply", "-k", &folder])?;
 
         job(cluster, "physical", "pgctl-backup-physical", "complete").await?;
         job(cluster, "logical", "pgctl-backup-logical", "complete").await?;
@@ -114,22 +81,19 @@ fn the_shipped_cronjobs_take_check_and_prune_backups_with_their_own_account() ->
             .says("nightly")?;
 
         // The viewer's Role is enough: the operator's is for what the component says.
-        kubectl(cluster, &["delete", "rolebinding", "pgctl-backup-operator"])?;
+        cluster.kubectl(&["delete", "rolebinding", "pgctl-backup-operator"])?;
         job(cluster, "viewer", "pgctl-backup-logical", "complete").await?;
 
-        kubectl(cluster, &["delete", "rolebinding", "pgctl-backup-viewer"])?;
-        kubectl(
-            cluster,
-            &[
-                "create",
-                "job",
-                "denied",
-                "--from=cronjob/pgctl-backup-logical",
-            ],
-        )?;
+        cluster.kubectl(&["delete", "rolebinding", "pgctl-backup-viewer"])?;
+        cluster.kubectl(&[
+            "create",
+            "job",
+            "denied",
+            "--from=cronjob/pgctl-backup-logical",
+        ])?;
         let limit = std::time::Duration::from_secs(120);
         within(limit, "the Job says what it lacks", async || {
-            let log = kubectl(cluster, &["logs", "-l", "job-name=denied", "--tail=-1"])?;
+            let log = cluster.kubectl(&["logs", "-l", "job-name=denied", "--tail=-1"])?;
             let account = format!("{}:pgctl-backup\" cannot list", cluster.namespace());
             for words in [account.as_str(), "next: ask for the Role pgctl-viewer"] {
                 ensure!(log.contains(words), "{words}: {log}");

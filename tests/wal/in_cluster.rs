@@ -1,7 +1,6 @@
 //! `deploy/components/wal-archive` as it is: pgctl in a pod, with the account's token and nothing else.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -13,10 +12,8 @@ use crate::test_cluster::{SandboxCluster, eventually, on_sandbox};
 const STORE: &str = "s3://backups/some/prefix";
 
 /// An overlay as docs/runbooks/wal-archive.md has it made: the Roles, the component, the bucket's name and its keys.
-fn overlay(folder: &Path, s3: &S3Server, namespace: &str) -> Result<()> {
-    let up = "../".repeat(folder.components().count().saturating_sub(1));
-    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
-    let deploy = format!("{up}{}", deploy.trim_start_matches('/'));
+fn overlay(cluster: &SandboxCluster, s3: &S3Server) -> Result<PathBuf> {
+    let namespace = cluster.namespace();
     let literals: String = s3
         .environment()
         .iter()
@@ -27,8 +24,8 @@ fn overlay(folder: &Path, s3: &S3Server, namespace: &str) -> Result<()> {
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: {namespace}
-resources: [{deploy}/rbac]
-components: [{deploy}/components/wal-archive]
+resources: [DEPLOY/rbac]
+components: [DEPLOY/components/wal-archive]
 secretGenerator:
   - name: pgctl-backup-store
     literals:
@@ -41,28 +38,7 @@ patches:
         value: {STORE}
 "#
     );
-    std::fs::write(folder.join("kustomization.yaml"), text)?;
-    Ok(())
-}
-
-/// Runs the real kubectl as the administrator.
-fn kubectl(cluster: &SandboxCluster, arguments: &[&str]) -> Result<String> {
-    let (_, kubeconfig): (_, PathBuf) = cluster.environment();
-    let output = Command::new("kubectl")
-        .arg("--kubeconfig")
-        .arg(kubeconfig)
-        .args(["-n", cluster.namespace()])
-        .args(arguments)
-        .output()
-        .context("running kubectl")?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    ensure!(
-        output.status.success(),
-        "kubectl {}: {said}",
-        arguments.join(" ")
-    );
-    Ok(said)
+    cluster.overlay(&text)
 }
 
 #[test]
@@ -75,10 +51,9 @@ fn the_shipped_component_archives_with_its_own_account_also_after_its_pod_is_del
         let fixture = Fixture::new(cluster).await?;
         let s3 = S3Server::start().await;
         let environment = s3.environment();
-        overlay(cluster.folder(), &s3, cluster.namespace())?;
-        let folder = cluster.folder().display().to_string();
-        kubectl(cluster, &["apply", "-k", &folder])?;
-        let log = || kubectl(cluster, &["logs", "pgctl-wal-archive-0", "--tail=-1"]);
+        let folder = overlay(cluster, &s3)?.display().to_string();
+        cluster.kubectl(&["apply", "-k", &folder])?;
+        let log = || cluster.kubectl(&["logs", "pgctl-wal-archive-0", "--tail=-1"]);
         eventually("it streams", async || {
             let log = log()?;
             ensure!(log.contains("\"event\":\"up-to\""), "{log}");
@@ -92,16 +67,13 @@ fn the_shipped_component_archives_with_its_own_account_also_after_its_pod_is_del
             .with_context(|| log().unwrap_or_default())?;
 
         // Its pod goes, at once, and comes back with its spool.
-        kubectl(
-            cluster,
-            &[
-                "delete",
-                "pod",
-                "pgctl-wal-archive-0",
-                "--grace-period=0",
-                "--force",
-            ],
-        )?;
+        cluster.kubectl(&[
+            "delete",
+            "pod",
+            "pgctl-wal-archive-0",
+            "--grace-period=0",
+            "--force",
+        ])?;
         fixture.write(40).await?;
         let archive = fixture
             .all_is_archived_in(STORE, &environment)

@@ -284,10 +284,11 @@ fn plain(path: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
         "/healthz" | "/livez" | "/readyz" => return Ok(Response::new(Body::from("ok"))),
         "/version" => version(),
         "" => {
-            json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]})
+            json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]})
         }
+        "/openapi/v2" => return Ok(openapi::serve_v2(headers)),
         path => {
-            let found = discovery::serve(path).or_else(|| openapi::serve(path, headers));
+            let found = discovery::serve(path).or_else(|| openapi::serve(path));
             found.ok_or_else(ApiError::no_such_path)?
         }
     };

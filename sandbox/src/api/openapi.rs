@@ -1,14 +1,39 @@
 //! As much OpenAPI as kubectl asks for before it sends anything: that every kind takes server-side field
 //! validation and dry runs. Schemas are left out; kubectl then falls back on its own types.
 
-use axum::http::HeaderMap;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::discovery;
+use super::response::json_response;
 use crate::store::{Resource, all};
 
-/// The document at a path. v2 is not served: kubectl takes its built-in types instead.
-pub(super) fn serve(path: &str, _headers: &HeaderMap) -> Option<Value> {
+/// What client-go asks for: github.com/google/gnostic-models, openapiv2/OpenAPIv2.proto.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+/// What it is answered with: no type of the internet's has an `@` (k8s.io/kube-openapi, pkg/handler/handler.go).
+const ANSWERED: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// `Document {swagger: "2.0", info: {title: "pgctl", version: "1"}, paths: {}}`.
+const V2: &[u8] = b"\x0a\x032.0\x12\x0a\x0a\x05pgctl\x12\x011\x42\x00";
+
+/// The document of version 2: it says nothing of any kind. kubectl looks into it for those that version 3 does not have.
+pub(super) fn serve_v2(headers: &HeaderMap) -> Response<Body> {
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    if accepted.is_some_and(|it| it.contains(PROTOBUF)) {
+        let mut response = Response::new(Body::from(V2));
+        let kind = HeaderValue::from_static(ANSWERED);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        return response;
+    }
+    let document =
+        json!({"swagger": "2.0", "info": {"title": "pgctl", "version": "1"}, "paths": {}});
+    json_response(StatusCode::OK, &document)
+}
+
+/// The document at a path.
+pub(super) fn serve(path: &str) -> Option<Value> {
     let rest = path.strip_prefix("/openapi/v3")?;
     let parts: Vec<&str> = rest.split('/').filter(|p| !p.is_empty()).collect();
     match parts.as_slice() {

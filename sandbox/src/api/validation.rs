@@ -69,6 +69,12 @@ pub(super) fn check(
                 );
             }
         }
+        // kubectl lists them when it meets a kind that it does not know. One that is taken would have to be served.
+        "customresourcedefinitions" => found.add(
+            "spec",
+            "FieldValueForbidden",
+            "Forbidden: the sandbox has only the kinds that it came with",
+        ),
         "leases" => {
             let seconds = object
                 .pointer("/spec/leaseDurationSeconds")

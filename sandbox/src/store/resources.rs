@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     events::v1 as events, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac,
     storage::v1 as storage,
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -142,6 +143,7 @@ resources! {
     rbac::ClusterRole "clusterrole" [] [] [] cluster false "clusterroles";
     rbac::ClusterRoleBinding "clusterrolebinding" [] [] [] cluster false "clusterrolebindings";
     storage::StorageClass "storageclass" ["sc"] [] [] cluster false "storageclasses";
+    apiextensions::CustomResourceDefinition "customresourcedefinition" ["crd" "crds"] ["api-extensions"] ["status"] cluster true "customresourcedefinitions";
 }
 
 /// Every kind that is stored.

@@ -9,6 +9,7 @@ mod database;
 mod documents;
 mod forward;
 mod journal;
+mod kubectl;
 mod language;
 mod meanwhile;
 mod objects;
