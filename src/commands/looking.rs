@@ -93,7 +93,10 @@ pub(super) async fn once(
 ) -> Result<ExitCode, Failure> {
     interruptible(async {
         let seen = command.look(context).await?;
-        context.print(&shown(context, &command, &seen, false))?;
+        match context.format {
+            Format::Json => context.print_json(&command.document(&seen))?,
+            _ => context.print(&shown(context, &command, &seen, false))?,
+        }
         Ok(command.exit(&seen))
     })
     .await

@@ -1,10 +1,12 @@
 //! Documents as JSON or YAML.
 
+use std::io::{self, BufWriter, Write};
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::field::Field;
-use super::plain::{json_safe, plain};
+use super::plain::{JsonSafe, json_safe, plain};
 
 /// How a result is wanted (`-o`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,13 +48,24 @@ pub fn encode(document: &impl Serialize, format: Format) -> String {
     }
 }
 
+/// Writes what [`encode`] makes of a document with [`Format::Json`]. It is nowhere as a whole: it may be of a thousand clusters.
+///
+/// # Errors
+/// As the writer's.
+pub(super) fn write_json(document: &impl Serialize, writer: impl Write) -> io::Result<()> {
+    let mut writer = JsonSafe(BufWriter::new(writer));
+    serde_json::to_writer_pretty(&mut writer, document)?;
+    writer.write_all(b"\n")?;
+    writer.flush()
+}
+
 /// Encodes a document as one line (`-w -o json`).
 pub fn encode_line(document: &impl Serialize) -> String {
     line(serde_json::to_string(document))
 }
 
 fn line(encoded: serde_json::Result<String>) -> String {
-    let mut text = json_safe(encoded.expect(ENCODABLE));
+    let mut text = json_safe(&encoded.expect(ENCODABLE)).into_owned();
     text.push('\n');
     text
 }

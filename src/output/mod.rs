@@ -111,4 +111,4 @@ pub use version::{
 pub use wal::{
     ArchiveView, VerifiedArchive, wal_archives_screen, wal_event_line, wal_verified_screen,
 };
-pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout};
+pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout, write_stdout_json};

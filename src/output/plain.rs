@@ -1,5 +1,8 @@
 //! Text from the cluster is somebody else's: it may hold anything, and must not drive the terminal.
 
+use std::borrow::Cow;
+use std::io::{self, Write};
+
 /// Makes text safe to print on one line: escape sequences go, and so does every other character
 /// that moves the cursor, changes the direction of writing or is invisible. Line breaks and tabs
 /// become spaces. Everything that comes from the cluster goes through here before it is printed.
@@ -14,17 +17,16 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
-/// Escapes in a JSON document what JSON itself lets through raw and a terminal may obey: C1
+/// Escapes in a part of a JSON document what JSON itself lets through raw and a terminal may obey: C1
 /// controls, DEL and the like. Such characters occur in a document only inside strings, so that
 /// `\uXXXX` means the same and no data is lost.
-pub(super) fn json_safe(document: String) -> String {
+pub(super) fn json_safe(part: &str) -> Cow<'_, str> {
     let bad = |c: char| c != '\n' && unsafe_to_print(c);
-    // The usual one, which may be of a thousand clusters, is not copied.
-    if !document.chars().any(bad) {
-        return document;
+    if !part.chars().any(bad) {
+        return part.into();
     }
-    let mut safe = String::with_capacity(document.len());
-    for c in document.chars() {
+    let mut safe = String::with_capacity(part.len());
+    for c in part.chars() {
         if bad(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
@@ -34,7 +36,29 @@ pub(super) fn json_safe(document: String) -> String {
             safe.push(c);
         }
     }
-    safe
+    safe.into()
+}
+
+/// A JSON document on its way through [`json_safe`].
+pub(super) struct JsonSafe<W>(pub(super) W);
+
+impl<W: Write> Write for JsonSafe<W> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        // What ends in the middle of a character is given again, with its end.
+        let text = match std::str::from_utf8(part) {
+            Ok(text) => text,
+            Err(error) => str::from_utf8(&part[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        if text.is_empty() && !part.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "JSON is UTF-8"));
+        }
+        self.0.write_all(json_safe(text).as_bytes())?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn unsafe_to_print(c: char) -> bool {
@@ -77,10 +101,21 @@ mod tests {
         #[test]
         fn json_keeps_its_data(text: String) {
             let document = serde_json::to_string_pretty(&[&text]).expect("text is JSON");
-            let safe = json_safe(document.clone());
+            let safe = json_safe(&document);
             prop_assert!(!safe.chars().any(|c| c != '\n' && unsafe_to_print(c)));
             let back: Vec<String> = serde_json::from_str(&safe).expect("still JSON");
             prop_assert_eq!(back, [text]);
+        }
+
+        #[test]
+        fn json_is_the_same_however_it_is_cut(text: String, at: prop::sample::Index) {
+            let document = serde_json::to_string_pretty(&[&text]).expect("text is JSON");
+            let (begin, end) = document.as_bytes().split_at(at.index(document.len()));
+            let mut whole = JsonSafe(Vec::new());
+            let taken = whole.write(begin).unwrap_or_default();
+            whole.write_all(&begin[taken..].iter().chain(end).copied().collect::<Vec<u8>>()).expect("it is UTF-8");
+            let expected = json_safe(&document);
+            prop_assert_eq!(whole.0, expected.as_bytes());
         }
     }
 }

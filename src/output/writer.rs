@@ -2,6 +2,9 @@
 
 use std::io::{self, Write as _};
 
+use serde::Serialize;
+
+use super::encode::write_json;
 use super::screen::Screen;
 
 /// Writes to stdout. When the reader has gone (`pgctl status | head -1`) there is nobody left to
@@ -10,14 +13,15 @@ use super::screen::Screen;
 /// # Errors
 /// Anything else that goes wrong, such as a full disk.
 pub fn write_stdout(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    still_read(write_now(text)).map(drop)
+}
+
+/// Writes a document to stdout as JSON. One of many clusters takes no memory.
+///
+/// # Errors
+/// As [`write_stdout`].
+pub fn write_stdout_json(document: &impl Serialize) -> io::Result<()> {
+    still_read(write_json(document, io::stdout().lock())).map(drop)
 }
 
 /// Writes much to stdout, without holding up the runtime when its reader is slow (`| less`). Returns
@@ -26,19 +30,24 @@ pub fn write_stdout(text: &str) -> io::Result<()> {
 /// # Errors
 /// As [`write_stdout`].
 pub async fn write_all_of(text: String) -> io::Result<bool> {
-    let writing = tokio::task::spawn_blocking(move || {
-        let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            other => other.map(|()| true),
-        }
-    });
+    let writing = tokio::task::spawn_blocking(move || still_read(write_now(&text)));
     writing
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+fn write_now(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Whether somebody still reads what was written.
+fn still_read(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true),
+    }
 }
 
 /// Writes to stderr. When even that fails there is nobody left to tell.
@@ -74,14 +83,7 @@ impl WatchScreen {
         } else {
             text.to_owned()
         };
-        let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(frame.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            other => other.map(|()| true),
-        }
+        still_read(write_now(&frame))
     }
 }
 
