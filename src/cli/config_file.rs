@@ -153,7 +153,7 @@ impl ConfigFile {
     }
 
     fn parse(path: PathBuf, text: &str, command: &clap::Command) -> Result<Self, ConfigFileError> {
-        let table = match text.parse::<toml::Table>() {
+        let mut table = match text.parse::<toml::Table>() {
             Ok(table) => table,
             Err(error) => {
                 let before = error.span().and_then(|it| text.get(..it.start));
@@ -168,35 +168,29 @@ impl ConfigFile {
             path: path.clone(),
             reason,
         };
-        let (mut everywhere, mut contexts) = (BTreeMap::new(), BTreeMap::new());
-        for (name, value) in table {
-            match value {
-                toml::Value::Table(tables) if name == CONTEXT => {
-                    for (context, value) in tables {
-                        let toml::Value::Table(options) = value else {
-                            let what = format!("[context.{context}] is a table of options");
-                            return Err(wrong(what));
-                        };
-                        let mut read = BTreeMap::new();
-                        for (name, value) in options {
-                            if name == CONTEXT {
-                                let what = format!(
-                                    "{CONTEXT} can't be said in [context.{context}], which is for one"
-                                );
-                                return Err(wrong(what));
-                            }
-                            let value = option(&name, value, command).map_err(wrong)?;
-                            read.insert(name, value);
-                        }
-                        contexts.insert(context, read);
-                    }
-                }
-                value => {
-                    let value = option(&name, value, command).map_err(wrong)?;
-                    everywhere.insert(name, value);
-                }
+        let tables = match table.remove(CONTEXT) {
+            Some(toml::Value::Table(tables)) => tables,
+            // The option of that name.
+            Some(value) => {
+                table.insert(CONTEXT.to_owned(), value);
+                toml::Table::new()
             }
+            None => toml::Table::new(),
+        };
+        let mut contexts = BTreeMap::new();
+        for (context, value) in tables {
+            let toml::Value::Table(own) = value else {
+                let what = format!("[context.{context}] is a table of options");
+                return Err(wrong(what));
+            };
+            if own.contains_key(CONTEXT) {
+                let what =
+                    format!("{CONTEXT} can't be said in [context.{context}], which is for one");
+                return Err(wrong(what));
+            }
+            contexts.insert(context, options(own, command).map_err(wrong)?);
         }
+        let everywhere = options(table, command).map_err(wrong)?;
         Ok(Self {
             path,
             everywhere,
@@ -224,45 +218,46 @@ impl ConfigFile {
     }
 
     fn defaults(&self, context: Option<&str>) -> Vec<FileDefault> {
-        let own = context.and_then(|it| Some((it, self.contexts.get(it)?)));
+        let own = context.and_then(|it| self.contexts.get(it));
+        let everywhere = self.everywhere.iter().map(|it| (it, None));
+        let own = own.into_iter().flatten().map(|it| (it, context));
         let mut found: BTreeMap<&str, FileDefault> = BTreeMap::new();
-        let mut put = |options: &'_ BTreeMap<String, String>, of: Option<&str>| {
-            for (name, value) in options {
-                let default = FileDefault {
-                    option: name.clone(),
-                    value: value.clone(),
-                    context: of.map(str::to_owned),
-                };
-                found.insert(known(name), default);
-            }
-        };
-        put(&self.everywhere, None);
-        if let Some((name, options)) = own {
-            put(options, Some(name));
+        for ((name, value), of) in everywhere.chain(own) {
+            let default = FileDefault {
+                option: name.clone(),
+                value: value.clone(),
+                context: of.map(str::to_owned),
+            };
+            found.insert(name, default);
         }
         found.into_values().collect()
     }
 }
 
-/// The name as it is among those that are known: every option of a file is one of these.
-fn known(name: &str) -> &'static str {
-    OPTIONS
-        .into_iter()
-        .find(|it| *it == name)
-        .unwrap_or_default()
+/// The options of a table, as they would be typed.
+fn options(
+    table: toml::Table,
+    command: &clap::Command,
+) -> Result<BTreeMap<String, String>, String> {
+    let typed = table.into_iter().map(|(name, value)| {
+        let value = option(&name, value, command)?;
+        Ok((name, value))
+    });
+    typed.collect()
 }
 
 /// The value of an option, as it would be typed.
 fn option(name: &str, value: toml::Value, command: &clap::Command) -> Result<String, String> {
-    let (true, Some(argument)) = (OPTIONS.contains(&name), argument(command, name)) else {
+    let Some(argument) = argument(command, name) else {
         let near =
             nearest(name, OPTIONS).map_or_else(String::new, |it| format!(" (or is it {it}?)"));
-        let is_one = argument(command, name).is_some();
-        return Err(match is_one {
-            true => format!("{name} can't have a default: what is done is said each time"),
-            false => format!("pgctl has no option --{name}{near}"),
-        });
+        return Err(format!("pgctl has no option --{name}{near}"));
     };
+    if !OPTIONS.contains(&name) {
+        return Err(format!(
+            "{name} can't have a default: what is done is said each time"
+        ));
+    }
     let value = match value {
         toml::Value::String(text) => text,
         toml::Value::Integer(number) => number.to_string(),

@@ -134,7 +134,7 @@ impl Cli {
     pub fn read(current_context: &dyn Fn(Option<&Path>) -> Option<String>) -> Self {
         let command = without_unset(Self::command(), &|name| std::env::var_os(name));
         let plugin = called_as_plugin(std::env::args_os().next().as_deref());
-        let command = match plugin {
+        let mut command = match plugin {
             true => of_plugin(command.bin_name("kubectl pgctl")),
             false => command,
         };
@@ -154,7 +154,6 @@ impl Cli {
                 Self::parsed(with_defaults(command, &defaults))
             }
             Err(error) => command
-                .clone()
                 .error(
                     ErrorKind::ValueValidation,
                     format!("{error}\n  next: mend it (pgctl config where), or go without: PGCTL_CONFIG= pgctl ..."),

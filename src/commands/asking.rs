@@ -1,6 +1,7 @@
 //! Commands that ask every server one question.
 
 use super::context::Context;
+use crate::cluster::words::several_primaries;
 use crate::cluster::{ClusterId, NoAnswer, PodAnswer, Role, answered, meant_throw_away, silent};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -96,10 +97,7 @@ impl Asking {
         let what = match primaries.as_slice() {
             [only] => return Ok((*only).to_owned()),
             [] => "no pod answers as the primary; nothing was sent".to_owned(),
-            several => format!(
-                "several pods accept writes: {}; nothing was sent",
-                several.join(", ")
-            ),
+            several => format!("{}; nothing was sent", several_primaries(several)),
         };
         let failure = Failure::new(ExitCode::Unreachable, plain(&what));
         let failure = silent(&answers).fold(failure, |failure, (it, why)| {

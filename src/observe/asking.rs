@@ -111,10 +111,8 @@ impl AskedCluster {
     /// not miss it. None also where nothing says which it is to be.
     pub async fn absent_primary(&self, kube: &Kube) -> Option<String> {
         let absent = |topology: Result<Topology, KubeError>| {
-            let topology = topology.ok()?;
-            topology.source.config_map()?;
-            let is_there = self.pods.iter().any(|it| it.name == topology.primary);
-            (!is_there).then_some(topology.primary)
+            let pods = self.pods.iter().map(|it| it.name.as_str());
+            topology.ok()?.absent_primary(pods).map(str::to_owned)
         };
         absent(self.found.listed_topology())?;
         // The list may lack the ConfigMap that says so.

@@ -396,7 +396,7 @@ async fn unanswered(
 /// Why the start script holds PostgreSQL back; none when it does not, or can't be asked.
 pub async fn why_held_back(kube: &Kube, namespace: &str, pod: &str) -> Option<StartDecision> {
     const LIMIT: Duration = Duration::from_secs(2);
-    let limit = LIMIT.min(kube.timeout());
+    let limit = kube.patience(LIMIT);
     let reading = kube.run_command(namespace, pod, &["cat", names::WAIT_FILE], None, limit);
     let output = reading.await.ok().filter(|output| output.code == 0)?;
     start_decision(&String::from_utf8_lossy(&output.stdout))
@@ -416,7 +416,8 @@ async fn why_it_crashed(kube: &Kube, namespace: &str, pod: &PodFacts) -> Option<
         return None;
     }
     let reading = kube.last_log(namespace, &pod.name, running(pod));
-    let log = tokio::time::timeout(LIMIT, reading).await.ok()?.ok()?;
+    let read = tokio::time::timeout(kube.patience(LIMIT), reading).await;
+    let log = read.ok()?.ok()?;
     last_words(&log)
 }
 

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use super::asking::{to_be_asked, within};
 use super::builder::Observed;
 use super::open::{OpenError, OpenPod, login, open, open_database};
-use super::unlogged::unlogged_tables_in;
+use super::unlogged::{DATABASES_AT_ONCE, unlogged_tables_in};
 use crate::cluster::{Instance, NoAnswer, Role};
 use crate::doctor::{
     DatabaseAnswer, Known, PasswordFacts, ServerAnswer, ServerContents, ServerSeen,
@@ -20,9 +20,6 @@ use crate::postgres::{Login, Session, SqlError, StoredPasswords};
 
 /// Databases that are asked of a server, the largest first.
 const MOST_DATABASES: usize = 30;
-/// Databases that one server is asked about at the same time: few, because every connection is one that
-/// clients lack.
-const AT_ONCE: usize = 2;
 /// The database that a session is in when nothing else is said.
 const OWN_DATABASE: &str = "postgres";
 
@@ -162,7 +159,7 @@ async fn other_databases(
             let answer = within(limit, asking).await;
             (name, answer.map_err(|why| why.to_string()))
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(DATABASES_AT_ONCE)
         .collect()
         .await
 }
@@ -316,7 +313,7 @@ async fn usage_elsewhere(
             };
             ((*name).clone(), answer)
         });
-        asked.buffer_unordered(AT_ONCE).collect().await
+        asked.buffer_unordered(DATABASES_AT_ONCE).collect().await
     }))
     .await
 }

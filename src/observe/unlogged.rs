@@ -8,8 +8,9 @@ use crate::cluster::Instance;
 use crate::kubernetes::Kube;
 use crate::plan::UnloggedTables;
 
-/// Databases that are asked about at the same time: every connection is one that clients lack.
-const AT_ONCE: usize = 2;
+/// Databases that one server is asked about at the same time: few, because every connection is one that
+/// clients lack.
+pub(super) const DATABASES_AT_ONCE: usize = 2;
 
 /// Asks the primary, or a standby when there is none; none when nobody answers, or the user may not
 /// know.
@@ -56,7 +57,7 @@ pub(super) async fn unlogged_tables_in(
             bytes: Some(bytes).filter(|_| on_primary),
         })
     });
-    let asking = asking.buffered(AT_ONCE).try_collect::<Vec<_>>();
+    let asking = asking.buffered(DATABASES_AT_ONCE).try_collect::<Vec<_>>();
     let mut found = asking.await.ok()?;
     found.retain(|it| it.tables > 0);
     Some(found)

@@ -160,8 +160,8 @@ fn screen_of<T: ClusterWide>(
         let primaries: Vec<&str> = primaries.map(|(it, _)| it.pod.as_str()).collect();
         parts.push(match who.role {
             Role::Primary if primaries.len() > 1 => {
-                let all = primaries.join(", ");
-                let said = format!("{count}, {servers}; several pods accept writes: {all}");
+                let several = words::several_primaries(&primaries);
+                let said = format!("{count}, {servers}; {several}");
                 screen.paint(Tone::Bad, &heading(who, &said, screen))
             }
             Role::Primary => heading(who, &format!("{count}, {servers}"), screen),

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use super::plain::plain;
 use super::screen::{Screen, Tone};
+use crate::cluster::suggestion::ASK_FOR_RIGHTS;
 use crate::cluster::{NoAnswer, PodAnswer, Role, answered, silent};
 
 /// What a server is, in a word.
@@ -28,7 +29,7 @@ pub(super) fn silent_lines<T>(answers: &[PodAnswer<T>], screen: &Screen) -> Vec<
     if !lines.is_empty() && answered(answers).next().is_none() {
         let may_not = |(_, why): (_, &NoAnswer)| matches!(why, NoAnswer::NotAllowed(_));
         let next = match silent(answers).any(may_not) {
-            true => "ask for the Role pgctl-viewer (deploy/rbac)".to_owned(),
+            true => ASK_FOR_RIGHTS.to_owned(),
             false => screen.given.suggestion("pgctl status"),
         };
         lines.push(format!("  next: {next}"));

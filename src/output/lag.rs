@@ -40,7 +40,7 @@ pub fn lag_screen(view: &LagView<'_>, screen: &Screen) -> String {
 fn reference_line(view: &LagView<'_>, screen: &Screen) -> String {
     let several = match view.report.several_primaries.as_slice() {
         [] => String::new(),
-        several => format!("several pods accept writes: {}; ", several.join(", ")),
+        several => format!("{}; ", words::several_primaries(several)),
     };
     let line = match &view.report.reference {
         None if !several.is_empty() => format!("{several}nothing to measure against"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::json::json;
+use super::sql::NOT_LOCKED;
 use super::{Session, SqlError};
 use crate::cluster::{DatabaseSpace, TableSpace};
 
@@ -41,9 +42,8 @@ from fileset s cross join pg_ls_dir(s.directory, true, false) n
 
 /// The largest tables of this database as JSON.
 ///
-/// Sizes take a lock that waits behind an exclusive one, so that a table of which something is locked like that (itself, its
-/// TOAST, an index that is being rebuilt) is left away. The bloat of the
-/// rows is estimated as by the queries of `pgsql-bloat-estimation` (ioguix), which check_postgres and pghero build
+/// A table of which something is locked exclusively (an index that is being rebuilt, say) is left away. The bloat of the rows
+/// is estimated as by the queries of `pgsql-bloat-estimation` (ioguix), which check_postgres and pghero build
 /// on: a row of average width (`pg_stats`), with its header and its alignment, so many of them to a page at the table's
 /// fillfactor, against the pages that there were at the last VACUUM or ANALYZE.
 fn tables(count: u32) -> String {
@@ -54,10 +54,7 @@ with candidate as materialized (
     pg_total_relation_size(c.oid) as total
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'm') and n.nspname !~ '^pg_(toast|temp)'
-    and not exists (select from pg_locks l where l.mode = 'AccessExclusiveLock'
-      and l.database = (select oid from pg_database where datname = current_database())
-      and (l.relation in (c.oid, c.reltoastrelid)
-        or l.relation in (select indexrelid from pg_index where indrelid in (c.oid, c.reltoastrelid))))
+    and {NOT_LOCKED}
   order by total desc nulls last limit {count}
 ), width as (
   select t.oid,

@@ -227,16 +227,21 @@ select coalesce(json_agg(distinct datname), '[]')::text
 from folder, pg_ls_dir(path, true, false) file
 where file ~ '_init$'";
 
-/// How many unlogged tables this database has, and their bytes, without those of which something is locked exclusively: their
-/// size would be waited for.
-pub(super) const UNLOGGED_TABLES: &str = r"
-select count(*) || ' ' || coalesce(sum(case when not exists (
-    select from pg_locks l where l.mode = 'AccessExclusiveLock'
+/// Of a table `c` of `pg_class`: nothing of it is locked exclusively, neither itself nor its TOAST nor an index. Sizes take a
+/// lock that waits behind such a one.
+pub(super) const NOT_LOCKED: &str = r"not exists (select from pg_locks l where l.mode = 'AccessExclusiveLock'
       and l.database = (select oid from pg_database where datname = current_database())
       and (l.relation in (c.oid, c.reltoastrelid)
-        or l.relation in (select indexrelid from pg_index where indrelid in (c.oid, c.reltoastrelid)))
-  ) then pg_total_relation_size(c.oid) end), 0)
-from pg_class c where c.relpersistence = 'u' and c.relkind in ('r', 'm')";
+        or l.relation in (select indexrelid from pg_index where indrelid in (c.oid, c.reltoastrelid))))";
+
+/// How many unlogged tables this database has, and their bytes, without those of which something is locked exclusively.
+pub(super) fn unlogged_tables() -> String {
+    format!(
+        r"
+select count(*) || ' ' || coalesce(sum(case when {NOT_LOCKED} then pg_total_relation_size(c.oid) end), 0)
+from pg_class c where c.relpersistence = 'u' and c.relkind in ('r', 'm')"
+    )
+}
 
 /// The figures of `df` that the readiness probe leaves beside the socket. Null when there are none.
 pub(super) const DISK: &str = "select pg_read_file('/var/run/postgresql/pgctl-disk', 0, 200, true)";

@@ -21,7 +21,7 @@ impl Session {
     /// # Errors
     /// When the server does not answer.
     pub async fn unlogged_tables(&self) -> Result<(u64, u64), SqlError> {
-        let text = self.text(DOING, sql::UNLOGGED_TABLES).await?;
+        let text = self.text(DOING, &sql::unlogged_tables()).await?;
         text.as_deref()
             .and_then(|text| text.split_once(' '))
             .and_then(|(count, bytes)| Some((count.parse().ok()?, bytes.parse().ok()?)))

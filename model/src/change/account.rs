@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{ChangeCheck, ChangeProposal};
-use crate::cluster::suggestion::{database_option, word};
+use crate::cluster::suggestion::database_option;
+use crate::cluster::words::shell_word;
 use crate::cluster::{UnfinishedOperation, list_elements, quote_identifier};
 use crate::plan::CheckVerdict;
 
@@ -233,7 +234,7 @@ fn database_check(request: &AccountRequest, facts: &AccountFacts) -> ChangeCheck
         )
         .next(format!(
             "when nobody does: pgctl query --write {}",
-            word(&format!(
+            shell_word(&format!(
                 "revoke connect, temporary on database {} from public",
                 quote_identifier(database)
             ))
@@ -272,7 +273,7 @@ fn settings_check(request: &AccountRequest, facts: &AccountFacts) -> Option<Chan
     let check = ChangeCheck::warn("settings", format!("in {}: {reason}", request.database));
     Some(check.next(format!(
         "for this role only, once it is made: pgctl query --write {}",
-        word(&sql)
+        shell_word(&sql)
     )))
 }
 
@@ -408,7 +409,7 @@ fn objects(request: &AccountDropRequest, left: &AccountLeft) -> ChangeCheck {
         )
         .next(format!(
             "give it to somebody else: pgctl query --write {}",
-            word(&sql)
+            shell_word(&sql)
         ));
     }
     let Some(database) = left.owns_in.first() else {
@@ -425,7 +426,7 @@ fn objects(request: &AccountDropRequest, left: &AccountLeft) -> ChangeCheck {
     .next(format!(
         "give them to somebody else: pgctl query --write {} {}",
         database_option(database),
-        word(&sql)
+        shell_word(&sql)
     ))
 }
 

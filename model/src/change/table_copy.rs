@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeCheck, ChangeProposal};
+use crate::cluster::suggestion::database_option;
 use crate::cluster::words::{self, shell_word};
 use crate::cluster::{UnfinishedOperation, quote_identifier};
 
@@ -149,8 +150,8 @@ pub fn propose_table_copy(
 ) -> ChangeProposal {
     let drop = format!("drop table {}", request.into.quoted());
     let undo = format!(
-        "pgctl query --write -d {} {}",
-        shell_word(&request.database),
+        "pgctl query --write {} {}",
+        database_option(&request.database),
         shell_word(&drop)
     );
     ChangeProposal {
@@ -323,6 +324,19 @@ mod tests {
         assert_eq!(
             request.copy_in(),
             r#"copy "odd""schema"."before" from stdin"#
+        );
+    }
+
+    #[test]
+    fn the_way_back_is_safe_to_paste() {
+        let request = TableCopyRequest {
+            database: "-x\u{1b}".into(),
+            ..request()
+        };
+        let undo = propose_table_copy(&request, &facts(), &free(), None, None).undo;
+        assert_eq!(
+            undo,
+            [r#"pgctl query --write --database=$'-x\033' 'drop table "odd""schema"."before"'"#]
         );
     }
 

@@ -37,7 +37,7 @@ mod standby_login;
 mod start_reason;
 mod stateful_set;
 mod statements;
-pub(crate) mod suggestion;
+pub mod suggestion;
 mod synchronous;
 mod throw_away;
 mod top;

@@ -1,5 +1,6 @@
 //! Which pod a client is to be led to, by what the pods' databases say.
 
+use super::words::several_primaries;
 use super::{Instance, Role, Snapshot, TopologySource};
 
 /// What a client wants to do.
@@ -33,7 +34,7 @@ pub enum NoRoute {
     #[error("no pod answers as the primary")]
     NoPrimary,
     /// Several do: nobody knows which is right.
-    #[error("several pods accept writes: {}", .0.join(", "))]
+    #[error("{}", several_primaries(.0))]
     SeveralPrimaries(Vec<String>),
     /// One does that is not meant to.
     #[error("{found} accepts writes, but {recorded} is recorded as the primary")]

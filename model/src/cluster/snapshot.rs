@@ -229,9 +229,8 @@ impl Snapshot {
     /// The pod that is to be the primary, by what the start scripts go by, when there is no such pod: whoever goes
     /// through the instances does not miss it.
     pub fn absent_primary(&self) -> Option<&str> {
-        let named = self.topology.primary.as_str();
-        self.topology.source.config_map()?;
-        self.instance(named).is_none().then_some(named)
+        let pods = self.instances.iter().map(Instance::name);
+        self.topology.absent_primary(pods)
     }
 
     /// Why such objects could not be looked at, when they could not.

@@ -1,54 +1,41 @@
-//! Commands of pgctl that findings suggest. Whatever is in a name or in a text, they are safe to paste.
+//! What is suggested in several places, most of it commands of pgctl. Whatever is in a name or in a text, they are safe to
+//! paste.
 
 use super::words::shell_word;
 
-/// A word as a shell takes it. What no screen prints is written as its bytes, in the way of bash and zsh: left out, it
-/// would make another name of it.
-pub(crate) fn word(text: &str) -> String {
-    let shown = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
-    if text.chars().all(shown) {
-        return shell_word(text);
-    }
-    let mut word = "$'".to_owned();
-    for c in text.chars() {
-        match c {
-            // No argument can hold it.
-            '\0' => {}
-            '\'' | '\\' => word.extend(['\\', c]),
-            c if shown(c) => word.push(c),
-            c => {
-                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    word += &format!("\\x{byte:02x}");
-                }
-            }
-        }
-    }
-    word + "'"
+/// For whom the API does not let look.
+pub const ASK_FOR_RIGHTS: &str = "ask for the Role pgctl-viewer (deploy/rbac)";
+
+/// An option with its value.
+pub fn option(name: &str, value: &str) -> String {
+    // As a word of its own it would be an option.
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{name}{between}{}", shell_word(value))
 }
 
 /// The option that names a database.
 pub(crate) fn database_option(database: &str) -> String {
-    match database.starts_with('-') {
-        // As a word of its own it would be an option.
-        true => format!("--database={}", word(database)),
-        false => format!("-d {}", word(database)),
-    }
+    let name = match database.starts_with('-') {
+        true => "--database",
+        false => "-d",
+    };
+    option(name, database)
 }
 
 /// Runs SQL, or one of psql's commands, in a database of a pod.
-pub(crate) fn psql(namespace: &str, pod: &str, database: &str, sql: &str) -> String {
+pub fn psql(namespace: &str, pod: &str, database: &str, sql: &str) -> String {
     let database = match database {
         // What `pgctl psql` takes by itself.
         "postgres" => String::new(),
         other => format!(" {}", database_option(other)),
     };
-    let sql = word(sql);
+    let sql = shell_word(sql);
     format!("pgctl -n {namespace} psql {pod}{database} -- -c {sql}")
 }
 
 /// Shows settings, of every server: the values, and where they come from.
 pub(crate) fn show_settings(namespace: &str, names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|it| word(it)).collect();
+    let names: Vec<String> = names.iter().map(|it| shell_word(it)).collect();
     let names = names.join(" ");
     format!("pgctl -n {namespace} config show {names}")
 }
@@ -82,18 +69,13 @@ mod tests {
             "pgctl -n prod psql pg-0 --database=-x -- -c checkpoint"
         );
         assert_eq!(database_option("--help me"), "--database='--help me'");
+        assert_eq!(database_option("shop"), "-d shop");
     }
 
     #[test]
-    fn what_no_screen_prints_is_written_as_its_bytes() {
-        for (name, written) in [
-            ("\u{1b}[31mred", r"$'\x1b[31mred'"),
-            ("a\u{202e}b", r"$'a\xe2\x80\xaeb'"),
-            ("it's\\\n", r"$'it\'s\\\x0a'"),
-            ("Grüße", "'Grüße'"),
-        ] {
-            assert_eq!(word(name), written);
-        }
-        assert_eq!(database_option("-\u{7}"), r"--database=$'-\x07'");
+    fn a_value_with_a_leading_dash_is_no_option() {
+        assert_eq!(option("--except", "shop"), "--except shop");
+        assert_eq!(option("--except", "-x y"), "--except='-x y'");
+        assert_eq!(database_option("-\u{7}"), r"--database=$'-\007'");
     }
 }

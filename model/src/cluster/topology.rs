@@ -30,6 +30,15 @@ pub struct Topology {
     pub source: TopologySource,
 }
 
+impl Topology {
+    /// The pod that is to be the primary, by what the start scripts go by, when it is none of these.
+    pub fn absent_primary<'a>(&self, mut pods: impl Iterator<Item = &'a str>) -> Option<&str> {
+        self.source.config_map()?;
+        let is_there = pods.any(|it| it == self.primary);
+        (!is_there).then_some(self.primary.as_str())
+    }
+}
+
 /// Where a [`Topology`] came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "from")]
@@ -57,5 +66,29 @@ impl TopologySource {
             Self::Default { config_map } | Self::Recorded { config_map, .. } => Some(config_map),
             Self::Unaware => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_primary_without_a_pod_is_missed_where_something_says_which_it_is_to_be() {
+        let from = |source| Topology {
+            primary: "db-0".to_owned(),
+            term: 0,
+            system_identifier: None,
+            synchronous: None,
+            unproven: BTreeMap::new(),
+            source,
+        };
+        let named = from(TopologySource::Default {
+            config_map: "db-topology".to_owned(),
+        });
+        assert_eq!(named.absent_primary(["db-1"].into_iter()), Some("db-0"));
+        assert_eq!(named.absent_primary(["db-1", "db-0"].into_iter()), None);
+        let unaware = from(TopologySource::Unaware);
+        assert_eq!(unaware.absent_primary(["db-1"].into_iter()), None);
     }
 }

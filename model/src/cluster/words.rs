@@ -1,11 +1,33 @@
 //! Amounts in words: the same on every screen and in every finding.
 
+use std::borrow::Borrow;
+
 use humansize::{BINARY, FormatSizeOptions, format_size};
 
-/// A word as a shell takes it: in quotes when it has to be. A NUL, which no argument can hold, goes.
+/// A word as it is typed in bash, zsh or ksh: in quotes when it has to be. What no screen prints is written as its bytes:
+/// left out, it would make another name of it. A NUL, which no argument can hold, goes.
+///
+/// For people who paste it. A plain `sh` does not know `$'...'`.
 pub fn shell_word(word: &str) -> String {
     let word = word.replace('\0', "");
-    shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into)
+    let shown = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
+    if word.chars().all(shown) {
+        return shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into);
+    }
+    let mut typed = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' => typed.extend(['\\', c]),
+            c if shown(c) => typed.push(c),
+            c => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    // Always three digits: a digit behind them is none of it. Of `\x` some shells read more than two.
+                    typed += &format!("\\{byte:03o}");
+                }
+            }
+        }
+    }
+    typed + "'"
 }
 
 /// In UTC, as it can be typed again: to the second, or as exactly as PostgreSQL keeps it.
@@ -19,6 +41,11 @@ pub fn moment(time: jiff::Timestamp) -> String {
             format!("{seconds}.{}Z", fraction.trim_end_matches('0'))
         }
     }
+}
+
+/// That several pods are primary: nobody knows which is right.
+pub fn several_primaries<S: Borrow<str>>(names: &[S]) -> String {
+    format!("several pods accept writes: {}", names.join(", "))
 }
 
 /// `1 segment`, `12 segments`.
@@ -99,6 +126,34 @@ pub fn server_version(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_it_holds_it_is_one_word() {
+        for (name, typed) in [
+            ("shop", "shop"),
+            ("", "''"),
+            ("my shop", "'my shop'"),
+            ("$(x)`y`", "'$(x)`y`'"),
+            ("Grüße", "'Grüße'"),
+            ("a\0b", "ab"),
+        ] {
+            assert_eq!(shell_word(name), typed);
+        }
+    }
+
+    #[test]
+    fn what_no_screen_prints_is_typed_as_its_bytes() {
+        for (name, typed) in [
+            ("\u{1b}[31mred", r"$'\033[31mred'"),
+            ("a\u{202e}b", r"$'a\342\200\256b'"),
+            ("it's\\\n", r"$'it\'s\\\012'"),
+            // The digit is the name's own.
+            ("\u{1}7", r"$'\0017'"),
+            ("\0\t", r"$'\011'"),
+        ] {
+            assert_eq!(shell_word(name), typed);
+        }
+    }
 
     #[test]
     fn sizes_are_short() {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::suggestion::option;
 use crate::cluster::{Lsn, words};
 
 /// Where a recovery is to end (PostgreSQL documentation, section 20.5.6 "Recovery Target").
@@ -63,9 +64,7 @@ impl RecoveryTarget {
                 position,
                 exclusive: it,
             } => format!("--to-lsn {position}{}", exclusive(it)),
-            Self::Name { name } => {
-                format!("--to-name {}", words::shell_word(name))
-            }
+            Self::Name { name } => option("--to-name", name),
             Self::Xid {
                 transaction,
                 exclusive: it,

@@ -144,7 +144,7 @@ pub(super) fn of_those_meant(
                 .collect();
             let what = match count {
                 0 => "no pod answers as the primary".to_owned(),
-                _ => format!("several pods accept writes: {}", names.join(", ")),
+                _ => words::several_primaries(&names),
             };
             let failure = Failure::new(ExitCode::Unreachable, plain(&what));
             let failure = silent(&meant).fold(failure, |failure, (it, why)| {

@@ -5,6 +5,7 @@ use super::super::context::Context;
 use super::super::small_change;
 use crate::change::{ChangeProposal, TableCopyRequest, TableFacts, TableName, propose_table_copy};
 use crate::cli::{RestoreArgs, SmallChangeArgs};
+use crate::cluster::suggestion::{option, psql};
 use crate::cluster::{Role, throw_away_pod, words};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -105,14 +106,16 @@ impl CopyTable<'_> {
         } = &self.request;
         let what = format!("the throw-away server {server} has no table {table} in {database}");
         let failure = Failure::new(ExitCode::Usage, plain(&what));
+        let namespace = &self.there.cluster().namespace;
+        let pod = format!("restored-{server}");
         let others = source.schemas_with(&table.table).await.unwrap_or_default();
         match others.first() {
             Some(schema) => failure
                 .because(plain(&format!("{} is in: {}", table.table, others.join(", "))))
-                .next(plain(&format!("--table {schema}.{}", table.table))),
+                .next(option("--table", &format!("{schema}.{}", table.table))),
             None => failure
                 .because("names are as they are stored, in upper and lower case; another database is named by --database")
-                .next(plain(&format!("see what there is: pgctl psql restored-{server} -d {database} -- -c '\\dt *.*'"))),
+                .next(format!("see what there is: {}", psql(namespace, &pod, database, "\\dt *.*"))),
         }
     }
 

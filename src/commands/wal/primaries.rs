@@ -8,6 +8,7 @@ use futures::future::LocalBoxFuture;
 use super::super::context::Context;
 use crate::backup::tools::{LocalSocket, ToolLocation};
 use crate::cli::WalVia;
+use crate::cluster::words::several_primaries;
 use crate::cluster::{Instance, ServicePurpose, names};
 use crate::kubernetes::{Credentials, Kube};
 use crate::observe::{Observed, login, open};
@@ -89,10 +90,7 @@ fn only_primary(observed: &Observed) -> Result<String, String> {
     match primaries.as_slice() {
         [one] => Ok((*one).to_owned()),
         [] => Err("no pod is a primary that answers".to_owned()),
-        several => Err(format!(
-            "several pods accept writes: {}",
-            several.join(", ")
-        )),
+        several => Err(several_primaries(several)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use pgctl::cluster::words::shell_word;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -40,8 +40,9 @@ impl TestCluster {
             (variable, value.into()),
             ("NO_COLOR", "1".into()),
         ];
-        // A shell gets them.
         let words: Vec<String> = arguments.iter().map(|it| shell_word(it)).collect();
+        // A plain shell gets them, and that does not know how `shell_word` writes what no screen prints.
+        ensure!(!words.iter().any(|it| it.starts_with("$'")), "{words:?}");
         Ok((format!("\"$PGCTL\" {}", words.join(" ")), environment))
     }
 }

@@ -2,9 +2,6 @@
 
 use crate::cluster::suggestion::psql;
 
-/// For whom the API does not let look.
-pub(super) const ASK_FOR_RIGHTS: &str = "ask for the Role pgctl-viewer (deploy/rbac)";
-
 /// A command that runs SQL in a pod.
 pub(super) fn in_psql(namespace: &str, pod: &str, sql: &str) -> String {
     psql(namespace, pod, "postgres", sql)

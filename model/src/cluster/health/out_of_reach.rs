@@ -1,8 +1,9 @@
 //! A primary that does not answer pgctl, and is alive all the same.
 
-use super::advice::{ASK_FOR_RIGHTS, mend_password};
+use super::advice::mend_password;
 use super::finding::{FindingCode, HealthFinding, ObjectRef};
 use super::state::wrong_password;
+use crate::cluster::suggestion::ASK_FOR_RIGHTS;
 use crate::cluster::{Database, Instance, SignOfLife, Snapshot, signs_of_life};
 
 /// The pod that is meant to be primary, when none answers as one and others tell that it is alive.

@@ -1,9 +1,10 @@
 //! Do the pods run, and do their databases answer?
 
-use super::advice::{ASK_FOR_RIGHTS, mend_password};
+use super::advice::mend_password;
 use super::finding::{FindingCode, HealthFinding, ObjectRef, Severity};
 use super::limits::Limits;
 use super::state::{ended, refusal};
+use crate::cluster::suggestion::ASK_FOR_RIGHTS;
 use crate::cluster::{
     ContainerState, Database, Instance, Snapshot, StartDecision, StartReason, TerminationRecord,
     words,

@@ -1,6 +1,7 @@
 //! Checks of a change of the number of standbys, each a small pure function.
 
 use crate::cluster::names::{DEFAULT_MAX_ORDINAL, MAX_ORDINAL};
+use crate::cluster::suggestion::ASK_FOR_RIGHTS;
 use crate::cluster::{Autoscaler, Component, ObjectKind, Snapshot, StatefulSetFacts};
 use crate::plan::language::{Bounds, Check, CheckName, Circumstances, Drift, Reverts};
 
@@ -26,7 +27,7 @@ pub(super) fn governing(snapshot: &Snapshot) -> Result<&Autoscaler, Box<Check>> 
                     name,
                     format!("the autoscaler can't be seen: {}", unseen.why),
                 )
-                .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)"),
+                .next(format!("try again, or {ASK_FOR_RIGHTS}")),
                 None => Check::refuse(name, format!("no HorizontalPodAutoscaler governs {target}"))
                     .next("deploy one (deploy/base/postgres-replica-hpa.yaml)"),
             };

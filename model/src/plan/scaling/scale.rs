@@ -6,6 +6,7 @@ use super::checks::{bounds_checks, change_drift, count, governing, primary_stays
 use super::following::follow;
 use super::patch::{patch_step, pinned};
 use super::scale_situation::Situation;
+use crate::cluster::suggestion::ASK_FOR_RIGHTS;
 use crate::cluster::{Autoscaler, Component, ObjectKind, Shape, Snapshot, StatefulSetFacts};
 use crate::plan::common::{new_standby_checks, one_primary_or_none};
 use crate::plan::decision::{Decision, Proposal};
@@ -110,7 +111,7 @@ fn way(
                         name,
                         format!("the autoscaler can't be seen: {}", unseen.why),
                     )
-                    .next("try again, or ask for the Role pgctl-viewer (deploy/rbac)")
+                    .next(format!("try again, or {ASK_FOR_RIGHTS}"))
                 }
                 (_, Some(unseen)) => Check::warn(
                     name,

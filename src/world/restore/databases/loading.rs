@@ -11,7 +11,7 @@ use crate::backup::restore::{
     without_secrets,
 };
 use crate::backup::tools::{ToolLocation, ToolLocationError};
-use crate::cluster::words::shell_word;
+use crate::cluster::suggestion::option;
 use crate::engine::WorldError;
 use crate::plan::{Action, DatabaseAction, Load, Operation, Plan, RestoreAction};
 use crate::postgres::tool_options;
@@ -301,9 +301,9 @@ fn with_ways_on(plan: &Plan, load: &Load, asks_its_name: bool, why: &str) -> Str
     });
     if let (true, Operation::Restore(scope)) = (others, &plan.operation) {
         text += &format!(
-            "; the other databases without it: pgctl restore {} --except {}, and this one by hand, without what can't be loaded (docs/runbooks/restore.md, \"By hand\")",
+            "; the other databases without it: pgctl restore {} {}, and this one by hand, without what can't be loaded (docs/runbooks/restore.md, \"By hand\")",
             scope.backup,
-            shell_word(&load.database)
+            option("--except", &load.database)
         );
     }
     text

@@ -1,6 +1,7 @@
 //! Checks of everything around the databases: lock, permissions, autoscaler, Services, GitOps.
 
 use super::super::common::{Situation, needs_guard};
+use crate::cluster::suggestion::ASK_FOR_RIGHTS;
 use crate::cluster::{Component, GitOps, Instance, ObjectKind, PodFacts, ServicePurpose};
 use crate::plan::language::{Check, CheckName, Mode, Reverts};
 
@@ -76,7 +77,7 @@ fn no_autoscaler(situation: &Situation<'_>, pod: &PodFacts) -> Check {
         "whether an autoscaler may delete {} can't be seen: {}",
         pod.name, unseen.why
     );
-    let next = "try again, ask for the Role pgctl-viewer (deploy/rbac), or promote the first pod";
+    let next = format!("try again, {ASK_FOR_RIGHTS}, or promote the first pod");
     match situation.mode {
         _ if pod.ordinal == 0 => Check::pass(
             name,
