@@ -8,12 +8,14 @@ use crate::cli::{GlobalArgs, OutputFormat};
 use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{ConnectOptions, Kube, KubeError, NamespaceScope, Selection, contexts};
+use crate::kubernetes::{
+    ConnectOptions, Kube, KubeError, NamespaceScope, Selection, contexts, patience,
+};
 use crate::observe::{
     Connections, Depth, Examined, Observed, observe, observe_all, observe_and_count,
     observe_and_examine,
 };
-use crate::output::{Format, Given, Screen, plain, write_stdout};
+use crate::output::{Format, Given, Screen, plain, write_stdout, write_stdout_json};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -207,6 +209,14 @@ impl Context {
         write_stdout(text).map_err(|error| cannot_write(&error))
     }
 
+    /// Prints a document as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::print`].
+    pub(super) fn print_json(&self, document: &impl serde::Serialize) -> Result<(), Failure> {
+        write_stdout_json(document).map_err(|error| cannot_write(&error))
+    }
+
     /// The options that every suggestion repeats.
     pub(super) fn given(&self) -> &Arc<Given> {
         &self.screen.given
@@ -220,6 +230,11 @@ impl Context {
     /// How long one answer may take.
     pub fn timeout(&self) -> std::time::Duration {
         self.connect.timeout
+    }
+
+    /// How long something is waited for that has `usual` where nobody gives `--timeout`.
+    pub(super) fn patience(&self, usual: Duration) -> Duration {
+        patience(usual, self.timeout())
     }
 
     fn tell(&self, text: impl FnOnce() -> String) {
@@ -265,5 +280,21 @@ impl From<KubeError> for Failure {
             | KubeError::Api { .. } => ExitCode::Failed,
         };
         Self::new(exit, plain(&error.to_string())).next(error.advice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::command;
+    use crate::kubernetes::USUAL_TIMEOUT;
+
+    #[test]
+    fn the_usual_timeout_is_that_which_nobody_has_to_give() {
+        let command = command();
+        let mut options = command.get_arguments();
+        let timeout = options.find(|it| it.get_long() == Some("timeout"));
+        let given = timeout.expect("--timeout").get_default_values();
+        let given: Vec<_> = given.iter().filter_map(|it| it.to_str()).collect();
+        assert_eq!(given, [format!("{}s", USUAL_TIMEOUT.as_secs())]);
     }
 }

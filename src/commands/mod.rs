@@ -27,6 +27,7 @@ mod metrics;
 mod new_password;
 mod operation;
 mod passwords;
+mod pod_end;
 mod pooler;
 mod port_forward;
 mod psql;

@@ -2,13 +2,12 @@
 
 use super::context::Context;
 use super::interruption::interruptible;
-use super::route::{LOOK, destination_or_throw_away, look_for, may_be_led_to};
+use super::route::{destination_or_throw_away, look_for, may_be_led_to};
 use crate::cli::PortForwardArgs;
 use crate::cluster::{Destination, route};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Credentials;
-use crate::observe::Depth;
 use crate::output::{Format, Forwarded, PortForwardDocument, encode_next, forward_screen, plain};
 use crate::tunnel::{Port, PortError, RouteNews, Routes};
 
@@ -22,7 +21,7 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
         .await
         .map_err(cannot_open)?;
     let kube = context.connect().await?;
-    let seen = look_for(context, &kube, Some(&args.target)).await?;
+    let (seen, depth) = look_for(context, &kube, Some(&args.target)).await?;
     let to = destination_or_throw_away(&kube, Some(&args.target), "port-forward", &seen.snapshot)
         .await?;
     // Nobody would ever be led there.
@@ -59,9 +58,6 @@ async fn forward(context: &Context, args: &PortForwardArgs) -> Result<ExitCode, 
             &format!("others who reach {} can connect, too", args.address),
         );
     }
-    let depth = Depth::Databases {
-        timeout: LOOK.min(context.timeout()),
-    };
     let selection = context.selection.clone();
     let (routes, mut news) =
         Routes::keep(to.clone(), seen.snapshot, kube.clone(), selection, depth);

@@ -15,13 +15,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::context::Context;
 use super::ended::Ended;
 use super::interruption::answers_itself;
+use super::pod_end::tell_of_its_end;
 use super::port_forward::cannot_open;
-use super::route::{LOOK, destination_or_throw_away, first_pod, look_for, may_be_led_to, silence};
+use super::route::{destination_or_throw_away, first_pod, look_for, may_be_led_to, silence};
 use super::shell::in_pod;
 use crate::cli::PsqlArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::observe::{Depth, login, password_of};
+use crate::observe::{login, password_of};
 use crate::tunnel::{Port, Routes};
 
 /// What libpq would take from the environment, and what would lead it elsewhere or to other rights.
@@ -42,6 +43,9 @@ const NOT_OURS: [&str; 14] = [
     "PGLOADBALANCEHOSTS",
 ];
 
+/// How psql ends when its connection was lost.
+const LOST: Ended = Ended::OfProgram(2);
+
 pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Failure> {
     let kube = context.connect().await?;
     let given = match (&args.pod, args.replica) {
@@ -49,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         (None, true) => Some("replica"),
         (None, false) => None,
     };
-    let seen = look_for(context, &kube, given).await?;
+    let (seen, depth) = look_for(context, &kube, given).await?;
     let to = destination_or_throw_away(&kube, given, "psql", &seen.snapshot).await?;
     let Some(credentials) = &seen.credentials else {
         // Who may not read them can't be told which pod is the primary, either.
@@ -80,13 +84,17 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         ];
         let argv = argv.map(str::to_owned).into_iter();
         let argv: Vec<String> = argv.chain(args.arguments.clone()).collect();
-        return in_pod(&kube, &pod, &argv).await;
+        let ended = in_pod(context, &kube, (&seen.snapshot, pod.as_str()), &argv).await?;
+        if ended == LOST {
+            tell_of_its_end(context, &kube, &seen.snapshot, &pod).await;
+        }
+        return Ok(ended);
     };
     may_be_led_to(&kube, &to, &seen.snapshot).await?;
     let port = Port::open(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let port = port.map_err(cannot_open)?;
     let number = port.address().port();
-    let login = login(credentials, LOOK.min(context.timeout()));
+    let login = login(credentials, context.timeout());
     let password = password_of(&kube, kube.namespace(), &pod, &login).await;
     let secret = PasswordFile::write(&login.user, password, number).map_err(|error| {
         Failure::new(
@@ -96,9 +104,6 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         .caused_by(&error)
         .next("set TMPDIR to a folder of your own")
     })?;
-    let depth = Depth::Databases {
-        timeout: LOOK.min(context.timeout()),
-    };
     let selection = context.selection.clone();
     let (routes, _news) = Routes::keep(to, seen.snapshot.clone(), kube.clone(), selection, depth);
     let mut command = Command::new(program);
@@ -128,7 +133,11 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     })?;
     let signal = || 128 + status.signal().unwrap_or(0);
     let code = status.code().unwrap_or_else(signal);
-    Ok(Ended::OfProgram(u8::try_from(code).unwrap_or(1)))
+    let ended = Ended::OfProgram(u8::try_from(code).unwrap_or(1));
+    if ended == LOST {
+        tell_of_its_end(context, &kube, &seen.snapshot, &pod).await;
+    }
+    Ok(ended)
 }
 
 /// psql of this machine.

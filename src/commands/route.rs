@@ -12,11 +12,11 @@ use crate::cluster::{
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
-use crate::observe::Observed;
+use crate::observe::{Depth, Observed};
 use crate::output::plain;
 
-/// The longest that a look waits for the databases while somebody is to be led to one: another one may be the primary
-/// meanwhile.
+/// The longest that a look waits for the databases while somebody is to be led to one, where `--timeout` is as usual:
+/// another one may be the primary meanwhile.
 pub(super) const LOOK: Duration = Duration::from_secs(3);
 
 /// From what was typed to where it leads; nothing typed is the primary.
@@ -42,8 +42,8 @@ pub(super) fn destination(
     }
 }
 
-/// A look for what was typed. A server that hangs does not hold up the way to another; when the way is not seen, those
-/// that hang have all the time that an answer may take.
+/// A look for what was typed, and how deep the next ones are to go, which keep the way true. A server that hangs does not
+/// hold up the way to another; when the way is not seen, those that hang have all the time that an answer may take.
 ///
 /// # Errors
 /// When the API can't be asked.
@@ -51,18 +51,27 @@ pub(super) async fn look_for(
     context: &Context,
     kube: &Kube,
     given: Option<&str>,
-) -> Result<Observed, Failure> {
-    let seen = context.observe_within(kube, LOOK).await?;
-    let leads = match destination(given, "", &seen.snapshot) {
+) -> Result<(Observed, Depth), Failure> {
+    let leads = |seen: &Observed| match destination(given, "", &seen.snapshot) {
         Ok(to) => route(&to, &seen.snapshot).is_ok(),
         // No pod of the cluster: its databases say no more.
         Err(_) => true,
     };
-    let waited_enough = leads || silence(&seen.snapshot).is_none() || context.timeout() <= LOOK;
-    match waited_enough {
-        true => Ok(seen),
-        false => context.observe(kube).await,
+    let soon = context.patience(LOOK);
+    let seen = context.observe_within(kube, soon).await?;
+    let waited_enough =
+        leads(&seen) || silence(&seen.snapshot).is_none() || context.timeout() <= soon;
+    if waited_enough {
+        return Ok((seen, Depth::Databases { timeout: soon }));
     }
+    let seen = context.observe(kube).await?;
+    // Who was late now will be late again, and is not to be lost for that.
+    let timeout = if leads(&seen) {
+        context.timeout()
+    } else {
+        soon
+    };
+    Ok((seen, Depth::Databases { timeout }))
 }
 
 /// As [`destination`], where a throw-away server may be meant, too.

@@ -25,7 +25,7 @@ use crate::output::{
 };
 use crate::wal_archive::{LastArchive, last_archive};
 
-/// The longest that the store of backups is waited for.
+/// The longest that the store of backups is waited for, where `--timeout` is as usual.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Between two looks at it, with -w.
@@ -174,7 +174,7 @@ impl Backups {
                     })
                 })
             }),
-            limit: context.timeout().min(STORE_LIMIT),
+            limit: context.patience(STORE_LIMIT),
             seen: Mutex::new(None),
         }
     }

@@ -10,9 +10,10 @@ use kube::{Client, Config};
 
 use super::KubeError;
 use super::login::{Login, LoginError, LoginFailure, Source};
+use super::patience::patience;
 use super::proxy::{FromEnvironment, proxy};
 
-/// The longest that a TCP connection to the API server may take.
+/// The longest that a TCP connection to the API server may take, where `--timeout` is as usual.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where to find the API, as given by flags or the environment.
@@ -66,7 +67,7 @@ impl Kube {
     /// When there is no kubeconfig, it can't be used, or the login failed.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, KubeError> {
         let (mut config, context) = load(options).await?;
-        config.connect_timeout = Some(CONNECT_TIMEOUT.min(options.timeout));
+        config.connect_timeout = Some(patience(CONNECT_TIMEOUT, options.timeout));
         // kube would repeat every verb 15 times; `call.rs` says what is repeated here.
         config.default_retry = false;
         let bad = |reason: String| KubeError::BadConfig {
@@ -151,6 +152,11 @@ impl Kube {
     /// How long one request may take.
     pub fn timeout(&self) -> Duration {
         self.about.timeout
+    }
+
+    /// How long something is waited for that has `usual` where nobody gives `--timeout`.
+    pub fn patience(&self, usual: Duration) -> Duration {
+        patience(usual, self.timeout())
     }
 
     /// Whether a request that was answered with 401 will be sent with other credentials next time:

@@ -12,7 +12,7 @@ use super::routes::Routes;
 use crate::cluster::{RoutedPod, names};
 use crate::kubernetes::Kube;
 
-/// How long a client waits for a server that answers.
+/// How long a client waits for a server that answers, where `--timeout` is as usual.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -32,6 +32,7 @@ pub(super) async fn serve(
     let Some(first) = first_packet(&mut client).await? else {
         return Ok(());
     };
+    let patience = kube.patience(PATIENCE);
     if beginning(&first) == Beginning::Cancel {
         // Only the server of that session knows the key; the others take no notice.
         for pod in routes.all() {
@@ -39,7 +40,7 @@ pub(super) async fn serve(
                 forward.stream.write_all(&first).await.ok();
                 let mut end = [0; 1];
                 let closed = forward.stream.read(&mut end);
-                tokio::time::timeout(PATIENCE, closed).await.ok();
+                tokio::time::timeout(patience, closed).await.ok();
             }
         }
         return Ok(());
@@ -62,7 +63,8 @@ async fn reach(
     routes: &Routes,
     first: &[u8],
 ) -> Result<(RoutedPod, DuplexStream, Vec<u8>), String> {
-    let end = Instant::now() + PATIENCE;
+    let patience = kube.patience(PATIENCE);
+    let end = Instant::now() + patience;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let pod = routes.next(left).await?;
@@ -88,7 +90,7 @@ async fn reach(
         let why = match tokio::time::timeout(left, asking).await {
             Ok(Ok((server, answer))) => return Ok((pod, server, answer)),
             Ok(Err(why)) => why,
-            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+            Err(_) => format!("no answer within {} s", patience.as_secs_f64()),
         };
         routes.look_again();
         if Instant::now() + AGAIN >= end {

@@ -11,7 +11,7 @@ use pgctl::cli::command;
 use super::test_cluster::{Run, SandboxCluster, document, eventually, full, on_sandbox};
 
 /// Each of them with its arguments, as somebody types it who wants to know.
-const LOOKS: [&[&str]; 26] = [
+pub(super) const LOOKS: [&[&str]; 26] = [
     &["status"],
     &["status", "-A"],
     &["doctor", "-A"],
@@ -69,7 +69,7 @@ const PRIMARY: &str = "primary-0";
 const REPLICA: &str = "replica-1";
 
 /// A terminal escape, and a line of its own.
-const HOSTILE: &str = "shop\u{1b}]0;owned\u{7}\nHEALTHY \"';--";
+pub(super) const HOSTILE: &str = "shop\u{1b}]0;owned\u{7}\nHEALTHY \"';--";
 
 #[test]
 fn every_command_stands_a_bad_night() -> Result<()> {
@@ -135,7 +135,7 @@ async fn each(
 }
 
 /// Whatever happens.
-fn decent(run: &Run, secret: &str) -> Result<()> {
+pub(super) fn decent(run: &Run, secret: &str) -> Result<()> {
     for text in [&run.stdout, &run.stderr] {
         ensure!(!text.contains("panicked"), "it panicked");
         ensure!(!text.contains(secret), "it shows a password");

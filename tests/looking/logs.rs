@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdout};
 
 use super::report::unpacked;
 use super::test_cluster::{
-    PATIENCE, SandboxCluster, TestCluster, VIEWER, document, eventually, full, on_sandbox,
+    PATIENCE, SandboxCluster, Terminal, TestCluster, VIEWER, document, eventually, full, on_sandbox,
 };
 
 /// Writes an error into a server's log.
@@ -33,6 +33,7 @@ fn logs_are_one_and_stay_one() -> Result<()> {
         permissions(cluster).await?;
         a_closed_pipe(cluster).await?;
         hostile_entries(cluster).await?;
+        colours_are_pgctls_own(cluster).await?;
         a_server_that_writes_into_files(cluster).await?;
         followed_through_a_crash(cluster).await?;
         followed_while_pods_come_and_go(cluster).await?;
@@ -215,6 +216,46 @@ async fn hostile_entries(cluster: &TestCluster) -> Result<()> {
     let line = ["logs", "replica-1", "--tail", "1", "--level", "fatal"];
     let run = cluster.pgctl(&line).await?.exits(0)?;
     ensure!(!run.stderr.contains("lc_messages"), "{run}");
+    Ok(())
+}
+
+/// On a terminal each pod has a colour, and an entry brings none along. There is none where none is wanted, and where there is
+/// no terminal.
+async fn colours_are_pgctls_own(cluster: &TestCluster) -> Result<()> {
+    for pod in ["primary-0", "replica-1"] {
+        let session = cluster.open(pod).await?;
+        session.rows("SET log_min_messages = 'warning'").await?;
+        let hostile = "DO $$BEGIN RAISE WARNING '%', E'coloured \\x1b[31mred\\x1b[0m \\x1b]0;owned\\x07\\x1b[2J'; END$$";
+        session.rows(hostile).await?;
+    }
+    let arguments = ["logs", "--tail", "200", "--grep", "coloured"];
+    let (line, [program, place, (no_color, _)]) = cluster.terminal_line(&arguments)?;
+    // Empty, it is as if it were not there.
+    let wanted = [program, place, (no_color, "".into())];
+    let (code, shown) = Terminal::runs(&line, &wanted)?.ends().await?;
+    ensure!(code == Some(0), "{code:?}: {shown}");
+    let color_of = |pod: &str| {
+        let lines = shown.lines().filter(|it| it.contains("WARNING:"));
+        let mut before = lines.filter_map(|it| Some(it.split_once(pod)?.0));
+        let color = before.next_back();
+        let color = color.with_context(|| format!("{pod} in {shown:?}"))?;
+        let is_one = color.starts_with("\u{1b}[") && color.ends_with('m');
+        ensure!(is_one, "{color:?} in {shown:?}");
+        Ok(color.to_owned())
+    };
+    ensure!(color_of("primary-0 ")? != color_of("replica-1 ")?);
+    for foreign in ["\u{1b}[31m", "\u{1b}]", "\u{1b}[2J", "\u{7}", "owned"] {
+        ensure!(!shown.contains(foreign), "{foreign:?} in {shown:?}");
+    }
+    let without = [&arguments[..], &["--no-color"]].concat();
+    let (line, _) = cluster.terminal_line(&without)?;
+    let (_, not_wanted) = Terminal::runs(&line, &wanted)?.ends().await?;
+    let (_, by_the_variable) = cluster.on_a_terminal(&arguments)?.ends().await?;
+    let no_terminal = cluster.pgctl_with(&arguments, &[("NO_COLOR", "")]).await?;
+    for text in [not_wanted, by_the_variable, no_terminal.exits(0)?.stdout] {
+        ensure!(text.matches("coloured red").count() >= 2, "{text:?}");
+        ensure!(!text.contains('\u{1b}'), "{text:?}");
+    }
     Ok(())
 }
 

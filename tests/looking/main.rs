@@ -12,6 +12,7 @@ mod fleet;
 mod kubectl_plugin;
 mod logs;
 mod metrics;
+mod monitoring;
 #[path = "../support/needs.rs"]
 mod needs;
 mod one_field;
@@ -21,12 +22,17 @@ mod queries;
 mod query;
 mod report;
 mod runbooks;
+mod screens;
 mod settings;
 mod several_primaries;
 mod slots;
+mod strange_names;
+#[path = "../support/mod.rs"]
+mod support;
 mod terminals;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
 mod top;
 mod users;
 mod versions;
+mod watching;

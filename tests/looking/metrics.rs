@@ -39,6 +39,7 @@ fn the_metrics_of_a_cluster_reach_prometheus() -> Result<()> {
         a_cluster_that_hangs_does_not_hold_up_an_answer(cluster, &address).await?;
         of_a_frozen_primary_nothing_is_made_up(cluster, &address).await?;
         server.kill().await?;
+        without_a_primary_that_is_told(cluster).await?;
         an_address_that_is_taken_is_told(cluster).await
     })
 }
@@ -136,7 +137,7 @@ async fn serve(cluster: &SandboxCluster, arguments: &[&str]) -> Result<(Child, S
     Ok((child, address))
 }
 
-async fn get(address: &str, path: &str, timeout: &str) -> Result<String> {
+pub(super) async fn get(address: &str, path: &str, timeout: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Prometheus-Scrape-Timeout-Seconds: {timeout}\r\n\r\n"
@@ -360,6 +361,48 @@ async fn a_cluster_that_hangs_does_not_hold_up_an_answer(
         Ok(())
     })
     .await
+}
+
+/// Also to whoever begins to serve then. What the alerts go by is there: nobody accepts writes, and that is known.
+async fn without_a_primary_that_is_told(cluster: &SandboxCluster) -> Result<()> {
+    cluster.scale("primary", 0)?;
+    cluster.gone("primary-0").await?;
+    let (mut server, address) = serve(cluster, &["--interval", "1s"]).await?;
+    let told = async |what: &str, series: &[(&str, &str)]| {
+        eventually(what, async || {
+            let answer = get(&address, "/metrics", "60").await?;
+            ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            for (begin, end) in series {
+                let mut lines = answer.lines().filter(|it| it.starts_with(*begin));
+                ensure!(lines.any(|it| it.ends_with(*end)), "{begin}{end}: {answer}");
+            }
+            Ok(answer)
+        })
+        .await
+    };
+    let standby = format!("pod=\"{}\"}} 1.0", full("replica-0"));
+    let answer = told(
+        "that there is no primary",
+        &[
+            ("pgctl_up{", " 1.0"),
+            ("pgctl_primaries{", " 0.0"),
+            ("pgctl_instances_unknown{", " 0.0"),
+            ("pgctl_verdict{", "verdict=\"critical\"} 1.0"),
+            ("pgctl_instance_up{", standby.as_str()),
+        ],
+    )
+    .await?;
+    // Behind whom nobody is can't be told.
+    for name in ["standby_lag_bytes", "standby_streaming"] {
+        let begin = format!("pgctl_{name}{{");
+        let mut lines = answer.lines();
+        ensure!(!lines.any(|it| it.starts_with(&begin)), "{name}: {answer}");
+    }
+    cluster.scale("primary", 1)?;
+    let back = [("pgctl_up{", " 1.0"), ("pgctl_primaries{", " 1.0")];
+    told("that there is one again", &back).await?;
+    server.kill().await?;
+    cluster.all_stream().await.map(drop)
 }
 
 async fn an_address_that_is_taken_is_told(cluster: &SandboxCluster) -> Result<()> {

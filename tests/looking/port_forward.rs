@@ -22,7 +22,12 @@ struct Forward {
 
 impl Forward {
     async fn begin(cluster: &TestCluster, target: &str) -> Result<Self> {
+        Self::begin_with(cluster, target, &[]).await
+    }
+
+    async fn begin_with(cluster: &TestCluster, target: &str, more: &[&str]) -> Result<Self> {
         let arguments = ["port-forward", target, "--port", "0", "-o", "json"];
+        let arguments = [&arguments[..], more].concat();
         let mut child = cluster.command(&arguments)?.spawn()?;
         let mut stdout = BufReader::new(child.stdout.take().context("stdout")?).lines();
         let said = BufReader::new(child.stderr.take().context("stderr")?).lines();
@@ -234,6 +239,18 @@ async fn no_primary(cluster: &SandboxCluster, forward: &Forward) -> Result<()> {
         .and_then(|it| it.code().cloned());
     ensure!(code.is_some_and(|it| it.code() == "57P03"), "{error:#}");
     ensure!(began.elapsed() < Duration::from_secs(55), "it hung");
+    // Five seconds, unless less was given for any answer.
+    for (more, limit) in [(&[][..], "5"), (&["--timeout", "4s"], "4")] {
+        let to_pod = Forward::begin_with(cluster, "replica-1", more).await?;
+        let error = to_pod.connect(cluster).await.err();
+        let error = error.context("a frozen server lets nobody in")?;
+        let error = error.downcast_ref::<tokio_postgres::Error>();
+        let said = error.and_then(tokio_postgres::Error::as_db_error);
+        let said = said.map(|it| it.message().to_owned()).unwrap_or_default();
+        let limit = format!("no answer within {limit} s");
+        ensure!(said.contains(&limit), "{limit}, not {said:?}");
+        to_pod.ends_with_ctrl_c().await?;
+    }
     cluster.mend().await?;
     eventually("it is led on", async || {
         forward.ask(cluster, WHO).await.map(drop)

@@ -3,10 +3,10 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::test_cluster::{
-    SandboxCluster, Terminal, TestCluster, VIEWER, eventually, full, on_sandbox,
+    PATIENCE, SandboxCluster, Terminal, TestCluster, VIEWER, eventually, full, on_sandbox,
 };
 
 #[test]
@@ -20,6 +20,9 @@ fn programs_in_pods_have_the_terminal_and_their_exit_codes() -> Result<()> {
         shell_for_scripts(cluster).await?;
         shell_on_a_terminal(cluster).await?;
         the_window_has_its_size_in_the_pod(cluster).await?;
+        for deleted in [false, true] {
+            a_pod_that_ends_is_named(cluster, deleted).await?;
+        }
         refusals(cluster).await
     })
 }
@@ -235,6 +238,52 @@ async fn the_window_has_its_size_in_the_pod(cluster: &TestCluster) -> Result<()>
     let (code, shown) = terminal.ends().await?;
     ensure!(code == Some(0), "{code:?}: {shown}");
     Ok(())
+}
+
+/// Whatever is connected to a pod that is killed or deleted ends with it, and pgctl says which it was.
+async fn a_pod_that_ends_is_named(cluster: &TestCluster, deleted: bool) -> Result<()> {
+    // A busy kubelet takes its time to say what it did.
+    const PSQL: [&str; 4] = ["--timeout", "120s", "psql", "replica-0"];
+    let sleep = ["-X", "-c", "select 'until it ends', pg_sleep(3600)"];
+    let here = [&PSQL[..], &["--"], &sleep].concat();
+    let in_pod = [&PSQL[..], &["--in-pod", "--"], &sleep].concat();
+    let shell = ["--timeout", "120s", "shell", "replica-0", "--"];
+    let script = ["sh", "-c", "echo it runs; exec sleep 3600"];
+    let shell = [&shell[..], &script].concat();
+    let mut shell = cluster.command(&shell)?.spawn()?;
+    let mut lines = BufReader::new(shell.stdout.take().context("stdout")?).lines();
+    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await??;
+    ensure!(line.as_deref() == Some("it runs"), "{line:?}");
+    let ending = async {
+        eventually("both statements run", async || {
+            let sql = "select count(*) from pg_stat_activity \
+                where state = 'active' and query like 'select ''until it ends''%'";
+            let running = cluster.sql("replica-0", sql).await?;
+            ensure!(running == [["2"]], "{running:?}");
+            Ok(())
+        })
+        .await?;
+        match deleted {
+            true => cluster.replace("replica-0").await,
+            false => cluster.kill("replica-0").await,
+        }
+    };
+    let runs = async { futures::try_join!(cluster.pgctl(&here), cluster.pgctl(&in_pod), ending) };
+    let (here, in_pod, ()) = runs.await?;
+    let shell = tokio::time::timeout(PATIENCE, shell.wait_with_output()).await??;
+    let next = "  next: pgctl status\n";
+    let here = here.exits(2)?.says(&full("replica-0"))?.says(next)?;
+    ensure!(here.stdout.is_empty(), "{here}");
+    // Which of the two ends first is chance.
+    let code = in_pod.status.code();
+    ensure!(code == Some(2) || code == Some(137), "{in_pod}");
+    in_pod.says(&full("replica-0"))?.says(next)?;
+    ensure!(shell.status.code() == Some(137), "{shell:?}");
+    let said = String::from_utf8_lossy(&shell.stderr);
+    ensure!(said.contains(&full("replica-0")), "{said}");
+    ensure!(said.contains(next), "{said}");
+    drop(lines);
+    cluster.all_stream().await.map(drop)
 }
 
 async fn refusals(cluster: &SandboxCluster) -> Result<()> {

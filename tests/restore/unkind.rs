@@ -137,6 +137,8 @@ fn a_database_that_nobody_can_dump_is_named() -> Result<()> {
     on_cluster(1, async |cluster| {
         let make = "create database attic allow_connections false";
         cluster.psql("primary-0", "postgres", make)?;
+        // A backup is taken from a standby.
+        cluster.all_stream().await?;
         let store = cluster.backups();
         let run = cluster
             .pgctl(&["backup", "--store", &store])

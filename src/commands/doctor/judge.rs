@@ -24,9 +24,6 @@ use crate::wal_archive::last_archive;
 /// How old statistics must be where nobody says so, in seconds: a week.
 const STATISTICS_SECONDS: f64 = 604_800.0;
 
-/// The longest that the archive of a cluster is waited for.
-const STORE_LIMIT: Duration = Duration::from_secs(10);
-
 /// By what is judged.
 pub(super) struct Judge {
     limits: Limits,
@@ -116,7 +113,7 @@ impl Judge {
     ) -> Seen {
         let argo = argo_applications(kube, snapshot).await;
         let archive = match backups {
-            Ok(backups) => archived(&backups.store, snapshot).await,
+            Ok(backups) => archived(&backups.store, snapshot, kube.timeout()).await,
             Err(why) => Err(why.clone()),
         };
         let facts = DoctorFacts {
@@ -156,10 +153,14 @@ impl Judge {
     }
 }
 
-/// What the store has of the cluster's WAL.
-async fn archived(store: &Arc<dyn Store>, snapshot: &Snapshot) -> Known<Option<ArchiveSeen>> {
+/// What the store has of the cluster's WAL; it is waited for no longer than `limit`.
+async fn archived(
+    store: &Arc<dyn Store>,
+    snapshot: &Snapshot,
+    limit: Duration,
+) -> Known<Option<ArchiveSeen>> {
     let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
-    let last = last_archive(store, cluster, system, STORE_LIMIT).await;
+    let last = last_archive(store, cluster, system, limit).await;
     let seen = |protection| ArchiveSeen {
         store: last.store,
         protection,

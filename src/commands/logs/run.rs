@@ -25,7 +25,7 @@ use crate::output::{
 
 /// Lines of each pod, when nothing else is asked for.
 const TAIL: u64 = 100;
-/// The longest that what a pod is is waited for.
+/// The longest that what a pod is is waited for, where `--timeout` is as usual.
 const ROLES: Duration = Duration::from_secs(2);
 /// Between two looks at the cluster's objects.
 const PACE: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ async fn logs(context: &Context, args: &LogsArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
     let place = NamespaceScope::Namespace(kube.namespace().to_owned());
     let depth = Depth::Databases {
-        timeout: ROLES.min(context.timeout()),
+        timeout: context.patience(ROLES),
     };
     let seen = observe(&kube, &place, &context.selection, depth).await?;
     // The container before this one has written no files that can be told from those of this one.

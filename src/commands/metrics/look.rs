@@ -21,7 +21,7 @@ use crate::output::{BackupFigures, Looked, Measured, OperationFigures, plain};
 use crate::wal::WalProtection;
 use crate::wal_archive::last_archive;
 
-/// The longest that the store of backups is waited for.
+/// The longest that the store of backups is waited for, where `--timeout` is as usual.
 const STORE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Clusters whose sessions are counted at the same time.
@@ -150,9 +150,8 @@ impl Look {
             Err(why) => Err(why.clone()),
             Ok(_) => {
                 let (cluster, system) = (&snapshot.cluster, snapshot.system_identifier());
-                let found = last_archive(store, cluster, system, STORE_LIMIT)
-                    .await
-                    .found;
+                let limit = context.patience(STORE_LIMIT);
+                let found = last_archive(store, cluster, system, limit).await.found;
                 let what = format!("the WAL archive of {cluster}");
                 self.note(context, what, found.as_ref().err()).await;
                 found
@@ -164,10 +163,11 @@ impl Look {
     /// The backups in the store; none when none is named.
     async fn catalogue(&self, context: &Context) -> Option<Result<Catalogue, String>> {
         let store = self.store.as_ref()?;
-        let reading = tokio::time::timeout(STORE_LIMIT, Catalogue::read(store));
+        let limit = context.patience(STORE_LIMIT);
+        let reading = tokio::time::timeout(limit, Catalogue::read(store));
         let read = match reading.await {
             Ok(read) => read.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", STORE_LIMIT.as_secs())),
+            Err(_) => Err(format!("no answer within {} s", limit.as_secs_f64())),
         };
         let what = format!("store {}", store.location());
         self.note(context, what, read.as_ref().err()).await;

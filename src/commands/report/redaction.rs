@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::flags::{Flags, LEFT_OUT};
 use crate::log::{Assembler, Line, LogEntry, LogFormat};
+use crate::output::plain;
 
 /// Names of variables whose value says nothing to an attacker, and a lot to who looks for a fault.
 const OPEN_VARIABLES: [&str; 7] = [
@@ -89,33 +90,19 @@ impl Redaction {
     }
 
     /// A log of PostgreSQL, without secrets and, unless they are wanted, without the queries and the values
-    /// that its entries quote.
+    /// that its entries quote. It may be shown on a terminal.
     pub(super) fn log(&self, log: &str) -> String {
-        if self.with_queries {
-            return self.text(log);
+        let log = match self.with_queries {
+            true => log.to_owned(),
+            false => without_quotes(log),
+        };
+        let clean = self.text(&log);
+        let safe = safe_to_print(&clean);
+        match safe == clean {
+            true => clean,
+            // What stood in the middle of a secret is no way past.
+            false => self.text(&safe),
         }
-        let mut assembler = Assembler::new(usize::MAX);
-        let mut entries: Vec<LogEntry> = Vec::new();
-        for line in log.lines() {
-            let line = Line {
-                time: (),
-                text: line.as_bytes(),
-                dropped: 0,
-            };
-            entries.extend(assembler.push(line).map(|(_, entry)| entry));
-        }
-        entries.extend(assembler.end().map(|(_, entry)| entry));
-        // These are the last lines of a longer log: those before its first record may be the end of one.
-        let first = entries.iter().position(|it| it.format == LogFormat::Csv);
-        let kept = entries.iter().enumerate().map(|(at, entry)| {
-            let may_be_the_end = first.is_some_and(|first| at < first);
-            match (entry.format, may_be_the_end) {
-                (LogFormat::Other, true) => LEFT_OUT.to_owned(),
-                _ => entry.without_quotes(LEFT_OUT),
-            }
-        });
-        let lines: Vec<String> = kept.collect();
-        self.text(&(lines.join("\n") + "\n"))
     }
 
     /// An object of Kubernetes: variables without their values, annotations without copies of the object.
@@ -179,6 +166,42 @@ impl Redaction {
             self.below(item);
         }
     }
+}
+
+/// A log without the queries and the values that its entries quote.
+fn without_quotes(log: &str) -> String {
+    let mut assembler = Assembler::new(usize::MAX);
+    let mut entries: Vec<LogEntry> = Vec::new();
+    for line in log.lines() {
+        let line = Line {
+            time: (),
+            text: line.as_bytes(),
+            dropped: 0,
+        };
+        entries.extend(assembler.push(line).map(|(_, entry)| entry));
+    }
+    entries.extend(assembler.end().map(|(_, entry)| entry));
+    // These are the last lines of a longer log: those before its first record may be the end of one.
+    let first = entries.iter().position(|it| it.format == LogFormat::Csv);
+    let kept = entries.iter().enumerate().map(|(at, entry)| {
+        let may_be_the_end = first.is_some_and(|first| at < first);
+        match (entry.format, may_be_the_end) {
+            (LogFormat::Other, true) => LEFT_OUT.to_owned(),
+            _ => entry.without_quotes(LEFT_OUT),
+        }
+    });
+    let lines: Vec<String> = kept.collect();
+    lines.join("\n") + "\n"
+}
+
+/// Lines without what drives a terminal; their tabs stay.
+fn safe_to_print(text: &str) -> String {
+    let line = |line: &str| {
+        let parts: Vec<String> = line.split('\t').map(plain).collect();
+        parts.join("\t")
+    };
+    let lines: Vec<String> = text.split('\n').map(line).collect();
+    lines.join("\n")
 }
 
 /// Every shape in which the value of a Secret may stand somewhere.
@@ -314,6 +337,20 @@ mod tests {
         );
         assert!(clean.contains("checkpoint starting: time"), "{clean}");
         assert!(redaction(true).log(log).contains("4711"));
+    }
+
+    #[test]
+    fn what_drives_a_terminal_is_no_part_of_a_log_and_hides_no_secret() {
+        let log = "2026-01-01 LOG:  checkpoint\u{1b}]0;owned\u{7} by\tKw8-of\u{1b}[0m-somebody\n";
+        for with_queries in [false, true] {
+            let redaction = Redaction::new(&[b"Kw8-of-somebody".to_vec()], with_queries);
+            let clean = redaction.log(log);
+            for gone in ["\u{1b}", "\u{7}", "owned", "Kw8"] {
+                assert!(!clean.contains(gone), "{gone:?} in {clean:?}");
+            }
+            assert!(clean.contains("checkpoint"), "{clean:?}");
+        }
+        assert_eq!(safe_to_print("a\n\tb\tc\n"), "a\n\tb\tc\n");
     }
 
     #[test]

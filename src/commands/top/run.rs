@@ -23,7 +23,9 @@ pub(in crate::commands) async fn run(
     }
     let kube = context.connect().await?;
     // What can't be looked at is said before anything is drawn; who hangs has a row there.
-    let seen = context.observe_within(&kube, LOOK).await?;
+    let seen = context
+        .observe_within(&kube, context.patience(LOOK))
+        .await?;
     let cluster = seen.snapshot.cluster;
     let pace = Pace {
         every: args.interval,
