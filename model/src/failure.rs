@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::cluster::NameError;
-use crate::cluster::words::shell_word;
+use crate::cluster::suggestion::option;
 use crate::exit::ExitCode;
 
 /// A command that failed. Adapters' errors are turned into this at the edge (`commands/`).
@@ -94,7 +94,7 @@ impl From<NameError> for Failure {
     fn from(error: NameError) -> Self {
         let next = match error.nearest() {
             // All commands that end here name their pods so.
-            Some(nearest) => format!("the nearest name: --pod {}", shell_word(nearest)),
+            Some(nearest) => format!("the nearest name: {}", option("--pod", nearest)),
             None => "pgctl status".to_owned(),
         };
         Self::new(ExitCode::Usage, error.to_string()).next(next)

@@ -82,6 +82,9 @@ pub struct GlobalArgs {
     )]
     pub output: OutputFormat,
     /// The longest to wait for one answer, of the API or of a database
+    ///
+    /// With a longer one than the usual 10s also that is waited for longer which must not cost all of it: the roles of pods in
+    /// logs, another server that hangs in psql and port-forward, the store in status.
     #[arg(long, global = true, env = "PGCTL_TIMEOUT", hide_env = true, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
     pub timeout: Duration,
     /// Tell more, on stderr

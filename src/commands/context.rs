@@ -15,7 +15,7 @@ use crate::observe::{
     Connections, Depth, Examined, Observed, observe, observe_all, observe_and_count,
     observe_and_examine,
 };
-use crate::output::{Format, Given, Screen, plain, write_stdout, write_stdout_json};
+use crate::output::{Format, Given, Screen, plain, write_all_of, write_stdout};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -209,12 +209,13 @@ impl Context {
         write_stdout(text).map_err(|error| cannot_write(&error))
     }
 
-    /// Prints a document as JSON.
+    /// Prints much, however slow its reader is: Ctrl-C ends the command all the same.
     ///
     /// # Errors
     /// As [`Self::print`].
-    pub(super) fn print_json(&self, document: &impl serde::Serialize) -> Result<(), Failure> {
-        write_stdout_json(document).map_err(|error| cannot_write(&error))
+    pub(super) async fn print_all(&self, text: String) -> Result<(), Failure> {
+        let written = write_all_of(text).await;
+        written.map(drop).map_err(|error| cannot_write(&error))
     }
 
     /// The options that every suggestion repeats.

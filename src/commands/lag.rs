@@ -3,21 +3,21 @@
 use super::context::Context;
 use super::looking::{self, ComparedLooks, Looking};
 use crate::cli::LagArgs;
-use crate::cluster::{LagRates, LagReport, Snapshot, lag_rates, lag_report};
+use crate::cluster::{LagLimit, LagRates, LagReport, Snapshot, lag_rates, lag_report};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{LagReportDocument, LagView, Screen, failing_standbys, lag_screen, plain};
 
 pub(super) async fn run(context: &Context, args: &LagArgs) -> Result<ExitCode, Failure> {
     let lag = Lag {
-        args,
+        limit: args.max_lag,
         looks: ComparedLooks::connect(context, args.sample).await?,
     };
     looking::run(context, &args.watch, lag).await
 }
 
-struct Lag<'a> {
-    args: &'a LagArgs,
+struct Lag {
+    limit: Option<LagLimit>,
     looks: ComparedLooks,
 }
 
@@ -27,25 +27,25 @@ struct Seen {
     rates: Option<LagRates>,
 }
 
-impl Lag<'_> {
+impl Lag {
     fn view<'a>(&'a self, seen: &'a Seen) -> LagView<'a> {
         LagView {
             report: &seen.report,
             rates: seen.rates.as_ref(),
-            limit: self.args.max_lag.as_ref(),
+            limit: self.limit.as_ref(),
         }
     }
 
     /// The standbys that fail the check, each with why. None when it is none.
     fn failing(&self, seen: &Seen) -> Vec<(String, String)> {
-        let limit = self.args.max_lag.as_ref();
+        let limit = self.limit.as_ref();
         limit
             .map(|limit| failing_standbys(&seen.report, limit))
             .unwrap_or_default()
     }
 }
 
-impl Looking for Lag<'_> {
+impl Looking for Lag {
     type Seen = Seen;
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {

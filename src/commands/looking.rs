@@ -14,7 +14,8 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
 use crate::output::{
-    ErrorDocument, Format, Screen, WatchScreen, encode, encode_next, failure_screen,
+    ErrorDocument, Format, Screen, WatchScreen, encode, encode_next, failure_screen, write_json,
+    written,
 };
 
 /// A command that looks and changes nothing. It holds what it looks with.
@@ -87,17 +88,22 @@ impl ComparedLooks {
 ///
 /// # Errors
 /// What the look says, or that the result can't be written.
-pub(super) async fn once(
-    context: &Context,
-    mut command: impl Looking,
-) -> Result<ExitCode, Failure> {
+pub(super) async fn once<L>(context: &Context, mut command: L) -> Result<ExitCode, Failure>
+where
+    L: Looking<Seen: Send + 'static> + Send + 'static,
+{
     interruptible(async {
         let seen = command.look(context).await?;
-        match context.format {
-            Format::Json => context.print_json(&command.document(&seen))?,
-            _ => context.print(&shown(context, &command, &seen, false))?,
+        let exit = command.exit(&seen);
+        if context.format == Format::Json {
+            // It may be of a thousand clusters.
+            let all = written(move |to| write_json(&command.document(&seen), to)).await;
+            all.map_err(|error| cannot_write(&error))?;
+        } else {
+            let text = shown(context, &command, &seen, false);
+            context.print_all(text).await?;
         }
-        Ok(command.exit(&seen))
+        Ok(exit)
     })
     .await
 }
@@ -107,11 +113,14 @@ pub(super) async fn once(
 ///
 /// # Errors
 /// As [`once`].
-pub(super) async fn run(
+pub(super) async fn run<L>(
     context: &Context,
     watch: &WatchArgs,
-    mut command: impl Looking,
-) -> Result<ExitCode, Failure> {
+    mut command: L,
+) -> Result<ExitCode, Failure>
+where
+    L: Looking<Seen: Send + 'static> + Send + 'static,
+{
     if !watch.watch {
         return once(context, command).await;
     }
@@ -138,6 +147,7 @@ pub(super) async fn run(
             );
             let read = live
                 .show(&text, &footer)
+                .await
                 .map_err(|error| cannot_write(&error))?;
             if !read {
                 return Ok(exit);

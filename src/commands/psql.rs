@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::context::Context;
 use super::ended::Ended;
 use super::interruption::answers_itself;
-use super::pod_end::tell_of_its_end;
+use super::pod_end::told;
 use super::port_forward::cannot_open;
 use super::route::{destination_or_throw_away, first_pod, look_for, may_be_led_to, silence};
 use super::shell::in_pod;
@@ -42,9 +42,6 @@ const NOT_OURS: [&str; 14] = [
     "PGTARGETSESSIONATTRS",
     "PGLOADBALANCEHOSTS",
 ];
-
-/// How psql ends when its connection was lost.
-const LOST: Ended = Ended::OfProgram(2);
 
 pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Failure> {
     let kube = context.connect().await?;
@@ -84,11 +81,8 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         ];
         let argv = argv.map(str::to_owned).into_iter();
         let argv: Vec<String> = argv.chain(args.arguments.clone()).collect();
-        let ended = in_pod(context, &kube, (&seen.snapshot, pod.as_str()), &argv).await?;
-        if ended == LOST {
-            tell_of_its_end(context, &kube, &seen.snapshot, &pod).await;
-        }
-        return Ok(ended);
+        let ended = in_pod(&kube, &pod, &argv).await?;
+        return Ok(told(context, &kube, &seen.snapshot, &pod, ended).await);
     };
     may_be_led_to(&kube, &to, &seen.snapshot).await?;
     let port = Port::open(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
@@ -134,10 +128,7 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     let signal = || 128 + status.signal().unwrap_or(0);
     let code = status.code().unwrap_or_else(signal);
     let ended = Ended::OfProgram(u8::try_from(code).unwrap_or(1));
-    if ended == LOST {
-        tell_of_its_end(context, &kube, &seen.snapshot, &pod).await;
-    }
-    Ok(ended)
+    Ok(told(context, &kube, &seen.snapshot, &pod, ended).await)
 }
 
 /// psql of this machine.

@@ -3,11 +3,10 @@
 use super::context::{Context, cannot_write};
 use super::ended::Ended;
 use super::interruption::interruption;
-use super::pod_end::tell_of_its_end;
+use super::pod_end::told;
 use super::route::{destination_or_throw_away, first_pod, look_for};
 use super::terminal::{RawMode, is_terminal, keyboard, screen, window_sizes};
 use crate::cli::ShellArgs;
-use crate::cluster::Snapshot;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{ConnectedError, Kube, Streams};
@@ -15,14 +14,13 @@ use crate::output::plain;
 
 /// bash where there is one.
 const SHELL: &str = "command -v bash >/dev/null 2>&1 && exec bash; exec sh";
-/// 128 and SIGKILL.
-const KILLED: u8 = 137;
 
 pub(super) async fn run(context: &Context, args: &ShellArgs) -> Result<Ended, Failure> {
     let kube = context.connect().await?;
     // A shell is wanted where the database does not answer, most of all: only for "primary" it is asked.
     let seen = if args.pod == "primary" {
-        look_for(context, &kube, None).await?.0.snapshot
+        let (seen, _) = look_for(context, &kube, None).await?;
+        seen.snapshot
     } else {
         context.observe_objects(&kube).await?
     };
@@ -33,16 +31,12 @@ pub(super) async fn run(context: &Context, args: &ShellArgs) -> Result<Ended, Fa
     } else {
         args.command.clone()
     };
-    in_pod(context, &kube, (&seen, pod.as_str()), &argv).await
+    let ended = in_pod(&kube, &pod, &argv).await?;
+    Ok(told(context, &kube, &seen, &pod, ended).await)
 }
 
-/// Runs a command in a pod to its end, on this terminal if it is one. The pod comes with what was seen before.
-pub(super) async fn in_pod(
-    context: &Context,
-    kube: &Kube,
-    (seen, pod): (&Snapshot, &str),
-    argv: &[String],
-) -> Result<Ended, Failure> {
+/// Runs a command in a pod to its end, on this terminal if it is one.
+pub(super) async fn in_pod(kube: &Kube, pod: &str, argv: &[String]) -> Result<Ended, Failure> {
     let terminal = is_terminal();
     let raw = terminal.then(RawMode::enter).transpose();
     let raw = raw.map_err(|error| {
@@ -69,13 +63,7 @@ pub(super) async fn in_pod(
         ConnectedError::Output(error) => cannot_write(&error),
     })?;
     match u8::try_from(code) {
-        Ok(code) => {
-            // With its container every program is killed.
-            if code == KILLED {
-                tell_of_its_end(context, kube, seen, pod).await;
-            }
-            Ok(Ended::OfProgram(code))
-        }
+        Ok(code) => Ok(Ended::OfProgram(code)),
         Err(_) => Err(Failure::new(
             ExitCode::Failed,
             format!("{} can't be run in {pod}", argv[0]),

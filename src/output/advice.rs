@@ -1,7 +1,7 @@
 //! Commands that are suggested: with the options that lead to the same place as this run's.
 
 use super::plain::plain;
-use crate::cluster::words::shell_word;
+use crate::cluster::suggestion::option;
 
 /// Options that say where to look, as they were given: pasted without them, a suggestion would go to the
 /// current context.
@@ -59,7 +59,7 @@ impl Given {
         let mut flags = String::new();
         let mut add = |names: &[&str], value: &Option<String>| {
             if let (Some(value), false) = (value, has(names)) {
-                flags += &format!("{} {} ", names[0], shell_word(value));
+                flags += &format!("{} ", option(names[0], value));
             }
         };
         add(&["--kubeconfig"], &self.kubeconfig);
@@ -110,8 +110,8 @@ fn store_added(command: &str, store: &str) -> Option<String> {
         _ => return None,
     };
     let (name, rest) = words.split_at(named);
-    let store = shell_word(store);
-    let words = name.iter().copied().chain(["--store", &store]);
+    let store = option("--store", store);
+    let words = name.iter().copied().chain([store.as_str()]);
     Some(
         words
             .chain(rest.iter().copied())

@@ -6,6 +6,7 @@ use super::fleet::{FleetView, options_of};
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
 use crate::backup::catalogue::Newest;
+use crate::cluster::suggestion::option;
 use crate::cluster::{ClusterId, words};
 
 /// What a store has of a cluster.
@@ -117,7 +118,7 @@ pub fn cluster_backups_screen(
     let bare = bare.filter(|(_, it)| it.state() != BackupState::Kept);
     if let Some((context, backups)) = bare {
         let flags = options_of(*context, &backups.cluster);
-        let command = format!("pgctl {flags} backup --store {}", words::shell_word(store));
+        let command = format!("pgctl {flags} backup {}", option("--store", store));
         let command = screen.given.suggestion(&command);
         text.push_str(&format!("type: {}\n", screen.paint(Tone::Strong, &command)));
     }

@@ -52,7 +52,7 @@ pub fn encode(document: &impl Serialize, format: Format) -> String {
 ///
 /// # Errors
 /// As the writer's.
-pub(super) fn write_json(document: &impl Serialize, writer: impl Write) -> io::Result<()> {
+pub fn write_json(document: &impl Serialize, writer: impl Write) -> io::Result<()> {
     let mut writer = JsonSafe(BufWriter::new(writer));
     serde_json::to_writer_pretty(&mut writer, document)?;
     writer.write_all(b"\n")?;

@@ -3,7 +3,7 @@
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use crate::cluster::ClusterId;
-use crate::cluster::words::shell_word;
+use crate::cluster::suggestion::option;
 use crate::failure::Failure;
 
 /// Many clusters, as one look has found them, with what is to be said of each.
@@ -42,10 +42,10 @@ impl<T> FleetView<'_, T> {
 
 /// How to name one cluster of many to a command, so that it goes to that one alone.
 pub(super) fn options_of(context: Option<&str>, cluster: &ClusterId) -> String {
-    let context = context.map_or_else(String::new, |it| format!("--context {} ", shell_word(it)));
+    let context = context.map_or_else(String::new, |it| format!("{} ", option("--context", it)));
     format!(
-        "{context}-n {} --cluster {}",
-        shell_word(&cluster.namespace),
-        shell_word(&cluster.name)
+        "{context}{} {}",
+        option("-n", &cluster.namespace),
+        option("--cluster", &cluster.name)
     )
 }

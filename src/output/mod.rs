@@ -73,7 +73,7 @@ pub use document::{
     SlowStatementsDocument, StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument,
     VerificationDocument, VersionDocument, WalArchiveListDocument, WalVerificationDocument,
 };
-pub use encode::{Format, encode, encode_line, encode_next};
+pub use encode::{Format, encode, encode_line, encode_next, write_json};
 pub use event::{backup_event_line, event_line, exit_event};
 pub use examinations::examinations_screen;
 pub use explain::{explanation_screen, explanations_screen};
@@ -111,4 +111,4 @@ pub use version::{
 pub use wal::{
     ArchiveView, VerifiedArchive, wal_archives_screen, wal_event_line, wal_verified_screen,
 };
-pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout, write_stdout_json};
+pub use writer::{WatchScreen, write_all_of, write_stderr, write_stdout, written};

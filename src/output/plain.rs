@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use crate::cluster::words::unsafe_to_print;
+
 /// Makes text safe to print on one line: escape sequences go, and so does every other character
 /// that moves the cursor, changes the direction of writing or is invisible. Line breaks and tabs
 /// become spaces. Everything that comes from the cluster goes through here before it is printed.
@@ -59,14 +61,6 @@ impl<W: Write> Write for JsonSafe<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-fn unsafe_to_print(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            // Zero-width characters and directional marks (Unicode "Cf" that terminals act on).
-            '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
-            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
 #[cfg(test)]

@@ -2,9 +2,6 @@
 
 use std::io::{self, Write as _};
 
-use serde::Serialize;
-
-use super::encode::write_json;
 use super::screen::Screen;
 
 /// Writes to stdout. When the reader has gone (`pgctl status | head -1`) there is nobody left to
@@ -16,21 +13,27 @@ pub fn write_stdout(text: &str) -> io::Result<()> {
     still_read(write_now(text)).map(drop)
 }
 
-/// Writes a document to stdout as JSON. One of many clusters takes no memory.
-///
-/// # Errors
-/// As [`write_stdout`].
-pub fn write_stdout_json(document: &impl Serialize) -> io::Result<()> {
-    still_read(write_json(document, io::stdout().lock())).map(drop)
-}
-
-/// Writes much to stdout, without holding up the runtime when its reader is slow (`| less`). Returns
-/// whether somebody still reads.
+/// Writes much to stdout, without holding up the runtime when its reader is slow or stands still (`| less`): Ctrl-C
+/// ends the command all the same. Returns whether somebody still reads.
 ///
 /// # Errors
 /// As [`write_stdout`].
 pub async fn write_all_of(text: String) -> io::Result<bool> {
-    let writing = tokio::task::spawn_blocking(move || still_read(write_now(&text)));
+    apart(move || write_now(&text)).await
+}
+
+/// Does what writes to stdout (as [`super::write_json`]), likewise.
+///
+/// # Errors
+/// As [`write_stdout`].
+pub async fn written(
+    write: impl FnOnce(io::StdoutLock<'static>) -> io::Result<()> + Send + 'static,
+) -> io::Result<bool> {
+    apart(move || write(io::stdout().lock())).await
+}
+
+async fn apart(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<bool> {
+    let writing = tokio::task::spawn_blocking(move || still_read(write()));
     writing
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -76,14 +79,14 @@ impl WatchScreen {
     ///
     /// # Errors
     /// When stdout can't be written to for another reason than that its reader has gone.
-    pub fn show(&mut self, text: &str, footer: &str) -> io::Result<bool> {
+    pub async fn show(&mut self, text: &str, footer: &str) -> io::Result<bool> {
         let frame = if self.screen.is_terminal() {
             let first = !std::mem::replace(&mut self.started, true);
             frame(text, footer, self.screen.height, first)
         } else {
             text.to_owned()
         };
-        still_read(write_now(&frame))
+        write_all_of(frame).await
     }
 }
 

@@ -105,7 +105,8 @@ pub(super) const SUPERUSER_SETTINGS_17: [(&str, &str); 1] = [("event_triggers", 
 
 /// The settings, and the limits: a statement that nobody waits for any more must not go on.
 pub(super) fn startup_options(timeout: Duration, rights: Rights, known: Known) -> String {
-    let milliseconds = timeout.as_millis().to_string();
+    // PostgreSQL takes as many as an int holds: over three weeks.
+    let milliseconds = timeout.as_millis().min(i32::MAX as u128).to_string();
     let limits = ["statement_timeout", "lock_timeout"].map(|name| (name, milliseconds.as_str()));
     let untraced = rights == Rights::SuperuserWithoutTrace;
     let superuser = rights == Rights::Superuser || untraced;

@@ -50,6 +50,12 @@ impl Watched {
             .args(["-INT", &id])
             .status();
         ensure!(kill.await?.success());
+        // To the end: whoever has no room to write can't end.
+        let reading = async {
+            while self.documents.next_line().await?.is_some() {}
+            Ok::<_, std::io::Error>(())
+        };
+        tokio::time::timeout(PATIENCE, reading).await??;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
         ensure!(status.code() == Some(130), "{status}");
         Ok(())

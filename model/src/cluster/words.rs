@@ -4,13 +4,26 @@ use std::borrow::Borrow;
 
 use humansize::{BINARY, FormatSizeOptions, format_size};
 
+/// Letters by name, and nothing to be seen (Unicode, Default_Ignorable_Code_Point).
+const BLANK_LETTERS: [char; 4] = ['\u{115F}', '\u{1160}', '\u{3164}', '\u{FFA0}'];
+
+/// Whether a character moves the cursor, changes the direction of writing or is invisible.
+pub fn unsafe_to_print(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // Zero-width characters and directional marks (Unicode "Cf" that terminals act on).
+            '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}'
+            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
 /// A word as it is typed in bash, zsh or ksh: in quotes when it has to be. What no screen prints is written as its bytes:
 /// left out, it would make another name of it. A NUL, which no argument can hold, goes.
 ///
 /// For people who paste it. A plain `sh` does not know `$'...'`.
 pub fn shell_word(word: &str) -> String {
     let word = word.replace('\0', "");
-    let shown = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
+    let blank = |c: char| c.is_whitespace() || BLANK_LETTERS.contains(&c);
+    let shown = |c: char| c == ' ' || !(unsafe_to_print(c) || blank(c));
     if word.chars().all(shown) {
         return shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into);
     }
@@ -135,6 +148,7 @@ mod tests {
             ("my shop", "'my shop'"),
             ("$(x)`y`", "'$(x)`y`'"),
             ("Grüße", "'Grüße'"),
+            ("5 € … 🐘", "'5 € … 🐘'"),
             ("a\0b", "ab"),
         ] {
             assert_eq!(shell_word(name), typed);
@@ -150,6 +164,8 @@ mod tests {
             // The digit is the name's own.
             ("\u{1}7", r"$'\0017'"),
             ("\0\t", r"$'\011'"),
+            ("a\u{a0}b", r"$'a\302\240b'"),
+            ("\u{3164}", r"$'\343\205\244'"),
         ] {
             assert_eq!(shell_word(name), typed);
         }

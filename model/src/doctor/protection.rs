@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::facts::DoctorFacts;
 use super::result::{Finding, cluster};
 use super::servers::primary;
+use crate::cluster::suggestion::option;
 use crate::cluster::{Instance, ObjectRef, words};
 
 /// A backup is taken every night; one that is older was left out.
@@ -144,8 +145,8 @@ pub(super) fn backup_missing(facts: &DoctorFacts) -> Vec<Finding> {
         }
     };
     let take = format!(
-        "pgctl -n {namespace} backup --store {}",
-        words::shell_word(&backups.store)
+        "pgctl -n {namespace} backup {}",
+        option("--store", &backups.store)
     );
     let object = cluster(&facts.snapshot);
     match &backups.newest {
@@ -189,8 +190,8 @@ pub(super) fn backup_not_restored(facts: &DoctorFacts) -> Vec<Finding> {
         return vec![Finding::unknown(object, why)];
     }
     let test = format!(
-        "pgctl -n {namespace} backup verify --restore-test --store {}",
-        words::shell_word(&backups.store)
+        "pgctl -n {namespace} backup verify --restore-test {}",
+        option("--store", &backups.store)
     );
     match &backups.restored {
         None => vec![
@@ -264,9 +265,9 @@ pub(super) fn wal_archive_incomplete(facts: &DoctorFacts) -> Vec<Finding> {
             ];
         }
     };
-    let store = words::shell_word(&archive.store);
-    let take = format!("pgctl -n {namespace} backup --physical --store {store}");
-    let list = format!("pgctl -n {namespace} wal list --store {store}");
+    let store = option("--store", &archive.store);
+    let take = format!("pgctl -n {namespace} backup --physical {store}");
+    let list = format!("pgctl -n {namespace} wal list {store}");
     let protection = &archive.protection;
     let mut findings: Vec<Finding> = protection
         .open_breaks

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::asking::Asking;
 use super::super::context::Context;
-use super::super::interruption::interruption;
+use super::super::interruption::{interruptible, interruption};
 use crate::change::StatementOutline;
 use crate::cli::QueryArgs;
 use crate::cluster::words;
@@ -47,9 +47,12 @@ pub(super) async fn run(
     if let Some(failure) = nobody_answered(&question, &answers) {
         return Err(failure);
     }
-    show(context, &question, &asking, &answers)?;
-    let why = silent(&answers).map(|(_, why)| exit_of(why)).max();
-    Ok(why.unwrap_or(ExitCode::Done))
+    interruptible(async {
+        show(context, &question, &asking, &answers).await?;
+        let why = silent(&answers).map(|(_, why)| exit_of(why)).max();
+        Ok(why.unwrap_or(ExitCode::Done))
+    })
+    .await
 }
 
 /// What is asked of each server that is meant.
@@ -191,7 +194,7 @@ pub(super) const fn exit_of(why: &NoAnswer) -> ExitCode {
     }
 }
 
-fn show(
+async fn show(
     context: &Context,
     question: &Question<'_>,
     asking: &Asking,
@@ -208,7 +211,7 @@ fn show(
     } else {
         query_screen(answers, side_by_side, &context.screen)
     };
-    context.print(&text)?;
+    context.print_all(text).await?;
     let mut told = Vec::new();
     for (it, answer) in answered(answers) {
         if let Some(cut) = answer.cut {

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 
 use super::super::context::Context;
 use super::super::fleet::{Fleet, FleetLook};
-use super::super::interruption::interruption;
+use super::super::interruption::{interruptible, interruption};
 use super::look::{CANCELLING, Question, cut_words, exit_of, of_those_meant};
 use crate::cli::QueryArgs;
 use crate::cluster::{NoAnswer, answered, silent};
@@ -59,11 +59,14 @@ pub(super) async fn run(
             return Err(Failure::new(ExitCode::Interrupted, what));
         }
     };
-    show(context, question, &found)?;
-    Ok(exit(&found))
+    interruptible(async {
+        show(context, question, &found).await?;
+        Ok(exit(&found))
+    })
+    .await
 }
 
-fn show(
+async fn show(
     context: &Context,
     question: &Question<'_>,
     found: &FleetLook<ClusterAnswers>,
@@ -80,7 +83,7 @@ fn show(
     } else {
         fleet_query_screen(&view, with_roles, &context.screen)
     };
-    context.print(&text)?;
+    context.print_all(text).await?;
     let screen = context.stderr();
     for line in told(question, found) {
         let text = screen.wrap(&plain(&line), 2);

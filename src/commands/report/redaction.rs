@@ -1,11 +1,14 @@
 //! Takes out of a text what nobody outside may know: passwords wherever they stand, and what clients asked.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use regex::Regex;
 use serde_json::Value;
 
 use super::flags::{Flags, LEFT_OUT};
+use crate::cluster::words::unsafe_to_print;
 use crate::log::{Assembler, Line, LogEntry, LogFormat};
 use crate::output::plain;
 
@@ -97,11 +100,22 @@ impl Redaction {
             false => without_quotes(log),
         };
         let clean = self.text(&log);
-        let safe = safe_to_print(&clean);
-        match safe == clean {
-            true => clean,
+        let lines: Vec<Cow<'_, str>> = clean.split('\n').map(|it| self.shown(it)).collect();
+        lines.join("\n")
+    }
+
+    /// A line of which everything can be seen, also what would have driven a terminal.
+    fn shown<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if !line.chars().any(is_hidden) {
+            return line.into();
+        }
+        let bare: Vec<String> = line.split('\t').map(plain).collect();
+        let bare = bare.join("\t");
+        let clean = self.text(&bare);
+        match clean == bare {
+            true => line.chars().map(seen).collect::<String>().into(),
             // What stood in the middle of a secret is no way past.
-            false => self.text(&safe),
+            false => clean.into(),
         }
     }
 
@@ -194,14 +208,17 @@ fn without_quotes(log: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Lines without what drives a terminal; their tabs stay.
-fn safe_to_print(text: &str) -> String {
-    let line = |line: &str| {
-        let parts: Vec<String> = line.split('\t').map(plain).collect();
-        parts.join("\t")
-    };
-    let lines: Vec<String> = text.split('\n').map(line).collect();
-    lines.join("\n")
+fn is_hidden(c: char) -> bool {
+    c != '\t' && unsafe_to_print(c)
+}
+
+/// A character as `cat -v` shows it, or as its number.
+fn seen(c: char) -> String {
+    match u8::try_from(c) {
+        _ if !is_hidden(c) => c.to_string(),
+        Ok(code @ (..32 | 127)) => format!("^{}", char::from(code ^ 64)),
+        _ => c.escape_unicode().to_string(),
+    }
 }
 
 /// Every shape in which the value of a Secret may stand somewhere.
@@ -345,12 +362,15 @@ mod tests {
         for with_queries in [false, true] {
             let redaction = Redaction::new(&[b"Kw8-of-somebody".to_vec()], with_queries);
             let clean = redaction.log(log);
-            for gone in ["\u{1b}", "\u{7}", "owned", "Kw8"] {
+            for gone in ["\u{1b}", "\u{7}", "Kw8"] {
                 assert!(!clean.contains(gone), "{gone:?} in {clean:?}");
             }
             assert!(clean.contains("checkpoint"), "{clean:?}");
+            // One that has no end takes nothing along.
+            let log = "2026-01-01 WARNING:  a\u{1b}]0;b\tc\u{202e}d\n2026-01-01 LOG:  e\n";
+            let shown = "2026-01-01 WARNING:  a^[]0;b\tc\\u{202e}d\n2026-01-01 LOG:  e\n";
+            assert_eq!(redaction.log(log), shown);
         }
-        assert_eq!(safe_to_print("a\n\tb\tc\n"), "a\n\tb\tc\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::super::screen::{Screen, Tone};
 use super::super::table::{Column, Table, normal};
 use super::view::ArchiveView;
 use super::words::{break_line, moment, recoverable_line};
+use crate::cluster::suggestion::option;
 use crate::cluster::words;
 use crate::output::plain;
 use crate::wal::WalRun;
@@ -19,10 +20,9 @@ pub fn wal_archives_screen(
 ) -> String {
     if archives.is_empty() {
         let line = plain(&format!("no WAL is archived in {store}"));
-        let command = screen.given.suggestion(&format!(
-            "pgctl wal archive --store {}",
-            words::shell_word(store)
-        ));
+        let command = screen
+            .given
+            .suggestion(&format!("pgctl wal archive {}", option("--store", store)));
         return format!(
             "{}\ntype: {}\n",
             screen.wrap(&line, 2),
@@ -69,10 +69,7 @@ fn one(archive: &ArchiveView, store: &str, now: Timestamp, screen: &Screen) -> S
     }
     let open = archive.breaks().iter().any(|it| !it.closed);
     if archive.facts().is_some() && (open || archive.backups().is_empty()) {
-        let command = format!(
-            "pgctl backup --physical --store {}",
-            words::shell_word(store)
-        );
+        let command = format!("pgctl backup --physical {}", option("--store", store));
         let command = screen.given.suggestion(&command);
         text.push_str(&format!("type: {}\n", screen.paint(Tone::Strong, &command)));
     }

@@ -20,6 +20,8 @@ pub(crate) struct Terminal {
     keyboard: ChildStdin,
     output: ChildStdout,
     shown: String,
+    /// The beginning of a character.
+    begun: Vec<u8>,
 }
 
 type Environment = [(&'static str, OsString); 3];
@@ -77,6 +79,7 @@ impl Terminal {
             keyboard,
             output,
             shown: String::new(),
+            begun: Vec::new(),
         })
     }
 
@@ -124,8 +127,14 @@ impl Terminal {
         let read = tokio::time::timeout(LIMIT, self.output.read(&mut buffer))
             .await
             .with_context(|| format!("the screen stands still: {}", self.shown))??;
-        self.shown
-            .push_str(&String::from_utf8_lossy(&buffer[..read]));
+        self.begun.extend(&buffer[..read]);
+        let whole = match std::str::from_utf8(&self.begun) {
+            Err(error) if error.error_len().is_none() && read > 0 => error.valid_up_to(),
+            Ok(_) | Err(_) => self.begun.len(),
+        };
+        let rest = self.begun.split_off(whole);
+        self.shown.push_str(&String::from_utf8_lossy(&self.begun));
+        self.begun = rest;
         Ok(read > 0)
     }
 }

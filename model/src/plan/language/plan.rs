@@ -10,7 +10,7 @@ use super::operation::{Mode, Operation, OperationId};
 use super::step::Step;
 use super::step_name::StepName;
 use crate::cluster::ClusterId;
-use crate::cluster::words::shell_word;
+use crate::cluster::suggestion::option;
 
 /// A guided operation as data: it can be printed, stored, resumed and compared, and running it
 /// takes no decision that is not written here.
@@ -90,7 +90,7 @@ impl Plan {
         let Some(scope) = self.operation.restore() else {
             return String::new();
         };
-        let store = format!(" --store {}", shell_word(&scope.store));
+        let store = format!(" {}", option("--store", &scope.store));
         if scope.encrypted {
             store + " --identity FILE"
         } else {
