@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -12,7 +13,7 @@ use super::open::{OpenError, OpenPod, login, open, replication_login};
 use crate::cluster::names;
 use crate::cluster::{
     ContainerState, Database, DatabaseFacts, Instance, NotVisible, PodFacts, Role, Snapshot,
-    StartDecision, Topology,
+    StartDecision, Topology, TopologySource,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection,
@@ -162,21 +163,38 @@ pub async fn observe_all(
             &async |_| ()
         ))),
     );
-    found
+    let together = found
         .iter()
         .zip(seen)
-        .map(|(found, (seen, credentials))| {
-            let topology = found.listed_topology()?;
-            let seen = seen.into_iter().map(|(seen, _)| seen).collect();
-            Ok(put_together(
-                found,
-                taken,
-                &nodes,
-                (seen, credentials),
-                topology,
-            ))
-        })
-        .collect()
+        .map(async |(found, (seen, credentials))| {
+            let seen: Vec<Seen> = seen.into_iter().map(|(seen, _)| seen).collect();
+            let topology = topology(kube, found, &seen).await?;
+            let seen = (seen, credentials);
+            Ok(put_together(found, taken, &nodes, seen, topology))
+        });
+    futures::stream::iter(together)
+        .buffered(MAX_FORWARDS)
+        .try_collect()
+        .await
+}
+
+/// The topology of one of many clusters. The ConfigMap that a failover has made has no label of the cluster, so no list
+/// brings it: it is asked for where a pod is seen to be something else than it is without one.
+async fn topology(kube: &Kube, found: &Found, seen: &[Seen]) -> Result<Topology, KubeError> {
+    let listed = found.listed_topology()?;
+    if !matches!(listed.source, TopologySource::Default { .. }) {
+        return Ok(listed);
+    }
+    let pods = found.pod_facts(&BTreeMap::new());
+    let is_otherwise = pods.iter().zip(seen).any(|(pod, seen)| {
+        let facts = seen.database.facts();
+        let is_primary = facts.map(|it| it.recovery.is_none());
+        is_primary.is_some_and(|it| it != (pod.name == listed.primary))
+    });
+    match is_otherwise {
+        true => kube.topology(found).await,
+        false => Ok(listed),
+    }
 }
 
 fn nodes_of<'a>(found: impl IntoIterator<Item = &'a Found>) -> BTreeSet<String> {
@@ -220,6 +238,7 @@ fn put_together(
             unseen,
             unfinished: None,
             unreadable_journal: None,
+            throw_aways: Vec::new(),
         },
         credentials,
     }

@@ -147,5 +147,13 @@ async fn before_a_drain(cluster: &SandboxCluster) -> Result<()> {
     says(&output, "is the primary; writes were away for ")?;
     assert_eq!(value("summary.primary").await?, full("replica-0"));
     assert_eq!(alerts(cluster), "");
+    // That another pod is the primary now is recorded, and is no finding in a look at all clusters either.
+    let all = cluster
+        .pgctl(&["status", "-A", "-o", "json"])
+        .await?
+        .json()?;
+    let found = all["items"][0]["findings"].as_array().context("findings")?;
+    let differs = found.iter().find(|it| it["code"] == "topology-differs");
+    ensure!(differs.is_none(), "{differs:?}");
     Ok(())
 }
