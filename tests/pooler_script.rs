@@ -17,6 +17,8 @@ use tempfile::TempDir;
 /// For a hang, never for a speed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const PATH: &str = "/usr/sbin:/usr/bin:/bin";
+
 /// A pooler's container: its start script and PgBouncer, with the volumes of a pod.
 struct Pooler {
     folder: TempDir,
@@ -116,8 +118,36 @@ impl Pooler {
         (count("got SIGUSR1"), count("got SIGUSR2"))
     }
 
+    /// What PgBouncer's console says, its complaints too.
+    fn console(&self, sql: &str) -> Result<String> {
+        let said = Command::new("psql")
+            .args(["-XAtqw", "-p", "5432", "-U", "pgctl_pooler_admin"])
+            .args(["-h", &self.address, "-d", "pgbouncer", "-c", sql])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("PGPASSWORD", "it's: a \\ \"admin-password\"")
+            .output()?;
+        let both = [said.stdout, said.stderr].concat();
+        Ok(String::from_utf8_lossy(&both).into_owned())
+    }
+
+    /// Nobody begins a transaction.
+    fn is_paused(&self) -> Result<bool> {
+        let said = self.console("PAUSE pgbouncer")?;
+        let known = said.contains("cannot pause admin db");
+        let paused = said.contains("already suspended/paused");
+        ensure!(known || paused, "{said}");
+        Ok(paused)
+    }
+
     fn hold(&self) -> Result<Hold> {
+        self.hold_with(PATH)
+    }
+
+    /// With the programs of these folders.
+    fn hold_with(&self, path: &str) -> Result<Hold> {
         let mut process = command(self.folder.path(), &self.address, "hold.sh")
+            .env("PATH", path)
             // No primary is there to go on with.
             .arg("127.0.0.1")
             .stdin(Stdio::piped())
@@ -189,7 +219,7 @@ fn command(folder: &Path, address: &str, script: &str) -> Command {
     command
         .arg(folder.join("config").join(script))
         .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/bin")
+        .env("PATH", PATH)
         .env("POOLER_RUN_DIR", folder.join("run"))
         .env("POOLER_CONFIG_DIR", folder.join("config"))
         .env("POOLER_SECRET_DIR", folder.join("secret"))
@@ -265,6 +295,99 @@ fn clients_go_on_when_whoever_holds_them_is_killed_or_hangs() -> Result<()> {
     hold.says("over")?;
     ensure!(pooler.told() == (2, 2), "{}", pooler.log());
     pooler.hold()?.waits()
+}
+
+#[test]
+fn a_pause_by_hand_outlives_every_hold() -> Result<()> {
+    let pooler = Pooler::start()?;
+    let left_alone = || {
+        ensure!(pooler.told() == (0, 0), "{}", pooler.log());
+        ensure!(pooler.is_paused()?, "{}", pooler.log());
+        Ok(())
+    };
+    let said = pooler.console("PAUSE")?;
+    ensure!(pooler.is_paused()?, "{said}");
+    let waits = |hold: &mut Hold| {
+        hold.says("pinned")?;
+        hold.hears("hold")?;
+        hold.says("paused")?;
+        hold.says("held")?;
+        hold.says("drained")
+    };
+    // Let go of, ended, killed, and silent for too long.
+    let mut hold = pooler.hold()?;
+    waits(&mut hold)?;
+    hold.hears("release")?;
+    hold.says("released")?;
+    left_alone()?;
+    let mut hold = pooler.hold()?;
+    waits(&mut hold)?;
+    hold.input = None;
+    hold.says("over")?;
+    left_alone()?;
+    let mut hold = pooler.hold()?;
+    waits(&mut hold)?;
+    hold.process.kill()?;
+    eventually("it is over", || Ok(!pooler.run_file("held").exists()))?;
+    left_alone()?;
+    let mut hold = pooler.hold()?;
+    waits(&mut hold)?;
+    signal(&hold.process, "STOP")?;
+    eventually("it is over", || Ok(!pooler.run_file("held").exists()))?;
+    left_alone()?;
+    signal(&hold.process, "CONT")?;
+    // Whoever has paused it ends that; from then on it is held as ever.
+    pooler.console("RESUME")?;
+    ensure!(!pooler.is_paused()?, "{}", pooler.log());
+    let mut hold = pooler.hold()?;
+    hold.waits()?;
+    // Said once more it is still the hold of this one, and ends with it.
+    hold.hears("hold")?;
+    hold.says("held")?;
+    hold.says("drained")?;
+    hold.hears("release")?;
+    hold.says("released")?;
+    eventually("clients go on", || Ok(pooler.told() == (1, 1)))?;
+    ensure!(!pooler.is_paused()?, "{}", pooler.log());
+    Ok(())
+}
+
+/// What it does not know it does not end.
+#[test]
+fn a_console_that_does_not_answer_lets_nobody_be_held() -> Result<()> {
+    let pooler = Pooler::start()?;
+    let mut hold = pooler.hold()?;
+    hold.says("pinned")?;
+    // Another password than PgBouncer has.
+    fs::write(pooler.run_file("pgpass"), "*:*:*:*:wrong\n")?;
+    hold.hears("hold")?;
+    hold.says("silent")?;
+    eventually("it is over", || Ok(!pooler.run_file("held").exists()))?;
+    ensure!(pooler.told() == (0, 0), "{}", pooler.log());
+    Ok(())
+}
+
+/// While it waits for a console that hangs it hears nobody, and three seconds without a word end a hold.
+#[test]
+fn the_console_is_given_less_time_than_ends_a_hold() -> Result<()> {
+    let pooler = Pooler::start()?;
+    let programs = pooler.folder.path().join("programs");
+    fs::create_dir(&programs)?;
+    let asked = pooler.run_file("asked");
+    let timeout = programs.join("timeout");
+    let script = format!("#!/bin/sh\necho \"$1\" >{}\nexit 124\n", asked.display());
+    fs::write(&timeout, script)?;
+    for path in [&programs, &timeout] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    let mut hold = pooler.hold_with(&format!("{}:{PATH}", programs.display()))?;
+    hold.says("pinned")?;
+    hold.hears("hold")?;
+    hold.says("silent")?;
+    let seconds = fs::read_to_string(asked)?;
+    ensure!(seconds.trim().parse::<u32>()? < 3, "{seconds}");
+    ensure!(pooler.told() == (0, 0), "{}", pooler.log());
+    Ok(())
 }
 
 #[test]

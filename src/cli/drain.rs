@@ -9,7 +9,8 @@ use super::{ChangeArgs, RolloutPartsArgs};
 /// Cordons the node, so that nothing comes back to it. The role goes to a standby on another node first (a switchover, in
 /// which the old primary comes back elsewhere); then the standbys there are evicted one at a time, each seen streaming,
 /// caught up and ready on another node before the next. Disruption budgets have their say. Everything else on the node is
-/// left to kubectl drain, which finds nothing of the database there any more.
+/// left to kubectl drain, which finds no server of the database there any more; poolers and other pods of the cluster there
+/// are named, with what their clients notice.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:

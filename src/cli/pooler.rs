@@ -55,7 +55,7 @@ pub enum PoolerCommand {
 /// For work on the primary that takes seconds and that is no `pgctl failover`, which holds clients by itself. All poolers are told
 /// at once (PgBouncer's PAUSE); each waits until the transactions that are under way have ended. When one of them takes
 /// longer than --limit, all go on, and nothing was changed. Clients that wait for longer than query_wait_timeout (120 s)
-/// get an error.
+/// get an error. A switchover of pgctl's leaves the pause alone.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:

@@ -50,7 +50,8 @@ fn started(mut pods: Vec<Pod>, cluster: &ClusterId) -> Vec<StartedContainer> {
     pods.iter().flat_map(containers).collect()
 }
 
-fn belongs(pod: &Pod, cluster: &ClusterId) -> bool {
+/// Whether its labels say that a pod is of this cluster, whatever it is for.
+pub(super) fn belongs(pod: &Pod, cluster: &ClusterId) -> bool {
     let label = |name: &str| pod.labels().get(name).map(String::as_str);
     let of_the_manifests = [names::NAME_POSTGRES, names::NAME_POOLER];
     let known = label(names::NAME).is_some_and(|it| of_the_manifests.contains(&it))

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::discovery::EVERYTHING;
 use super::facts::node_ready;
+use super::other_pods::others;
 use super::surroundings::selected;
 use super::{Call, Kube, KubeError, NamespaceScope, Verb};
 use crate::cluster::{Component, Snapshot};
@@ -55,11 +56,11 @@ impl Kube {
         let leaving = pods.iter();
         let leaving = leaving.filter(|pod| its_pods.contains(pod.name_any().as_str()));
         let leaving: Vec<&Pod> = leaving.collect();
-        let others = nodes
+        let takers = nodes
             .iter()
             .filter(|it| takes_pods(it, node) && leaving.iter().all(|pod| tolerates_all(pod, it)));
-        let others: Vec<&Node> = others.collect();
-        let (bound, volumes_unseen) = match self.bound_volumes(snapshot, &its_pods, &others).await {
+        let takers: Vec<&Node> = takers.collect();
+        let (bound, volumes_unseen) = match self.bound_volumes(snapshot, &its_pods, &takers).await {
             Ok(bound) => (bound, None),
             Err(error) => (BTreeMap::new(), Some(error.to_string())),
         };
@@ -70,10 +71,11 @@ impl Kube {
                 .any(|it| it.name_any() == node && is_cordoned(it)),
             may_cordon: !missing.contains(&&cordon),
             may_evict: !missing.contains(&&evict),
-            others: others.iter().map(|it| it.name_any()).collect(),
+            others: takers.iter().map(|it| it.name_any()).collect(),
             bound,
             volumes_unseen,
             never_evicted: never_evicted(&budgets, &pods, snapshot),
+            other_pods: others(&budgets, &pods, snapshot),
         })
     }
 

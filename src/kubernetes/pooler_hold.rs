@@ -1,6 +1,8 @@
 //! Letting the clients of a pooler wait: a command in its pod (`hold.sh` in `deploy/components/pooler`), which lasts
 //! for as long as it is told to. When this process dies, is cut off or drops the [`PoolerHold`], the pooler goes on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -44,6 +46,7 @@ pub struct PoolerHold {
     pod: String,
     words: mpsc::Sender<String>,
     stage: watch::Receiver<HoldStage>,
+    paused: Arc<AtomicBool>,
 }
 
 impl PoolerHold {
@@ -56,6 +59,11 @@ impl PoolerHold {
     pub fn is_at(&self, stage: &HoldStage) -> bool {
         let now = self.stage.borrow();
         *now >= *stage && !matches!(&*now, HoldStage::Over(_))
+    }
+
+    /// Whether somebody had paused it by hand when its clients were to be held: that goes on when this is over.
+    pub fn is_paused_by_hand(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// Waits until it has come this far.
@@ -117,11 +125,13 @@ impl Kube {
             .await?;
         let (words, told) = mpsc::channel(8);
         let (reports, stage) = watch::channel(HoldStage::Started);
-        tokio::spawn(keep_up(process, told, reports));
+        let paused = Arc::new(AtomicBool::new(false));
+        tokio::spawn(keep_up(process, told, reports, Arc::clone(&paused)));
         Ok(PoolerHold {
             pod: pod.to_owned(),
             words,
             stage,
+            paused,
         })
     }
 
@@ -148,6 +158,7 @@ async fn keep_up(
     mut process: AttachedProcess,
     mut told: mpsc::Receiver<String>,
     reports: watch::Sender<HoldStage>,
+    paused: Arc<AtomicBool>,
 ) {
     let over = |why: &str| drop(reports.send(HoldStage::Over(why.to_owned())));
     let (Some(mut input), Some(output)) = (process.stdin(), process.stdout()) else {
@@ -172,6 +183,11 @@ async fn keep_up(
             line = lines.next_line() => match line {
                 Ok(Some(line)) => {
                     let stage = match line.trim() {
+                        "paused" => {
+                            // Said before it is held, so that whoever waits for that knows.
+                            paused.store(true, Ordering::Relaxed);
+                            continue;
+                        }
                         "pinned" => HoldStage::Pinned,
                         "held" => HoldStage::Held,
                         "drained" => HoldStage::Drained,
@@ -227,6 +243,7 @@ fn why_over(words: &str) -> String {
         "lacks psql" => "its image has no psql".to_owned(),
         "lacks timeout" => "its image has no program timeout".to_owned(),
         "no answer" => "its start script does not answer".to_owned(),
+        "silent" => "its console does not say whether somebody has paused it".to_owned(),
         "over" => {
             "it was not heard there for three seconds, or took 30, and its clients go on".to_owned()
         }

@@ -1,12 +1,13 @@
 //! The pods of poolers, and the Secret with their passwords.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, Secret};
 use kube::ResourceExt as _;
 use secrecy::SecretString;
 
 use super::discovery::cluster_of;
 use super::{Kube, KubeError, NamespaceScope};
-use crate::cluster::{ClusterId, PoolerPod, PoolerPurpose, names};
+use crate::cluster::{ClusterId, HandPause, PoolerPod, PoolerPurpose, names};
 
 impl Kube {
     /// The pods of the poolers of a cluster, by label: those for writes first, then by name.
@@ -77,9 +78,16 @@ fn pooler_pod(pod: &Pod) -> Option<PoolerPod> {
             Some(status) => why_stopped(status),
             None => Some("it has not been started".to_owned()),
         },
+        started: container.and_then(running_since),
         leaving: pod.metadata.deletion_timestamp.is_some(),
         secret,
+        pause: HandPause::NotAsked,
     })
+}
+
+fn running_since(status: &ContainerStatus) -> Option<Timestamp> {
+    let running = status.state.as_ref()?.running.as_ref()?;
+    running.started_at.as_ref().map(|it| it.0)
 }
 
 /// The script's last words, before the kubelet's.
@@ -124,9 +132,11 @@ mod tests {
 
     #[test]
     fn a_pod_says_which_way_it_leads_and_where_its_passwords_are() {
-        let running = status(json!({"running": {}}));
+        let running = status(json!({"running": {"startedAt": "2026-01-02T03:05:00Z"}}));
         let found = pooler_pod(&pod("pooler", running.clone())).expect("a pooler");
         assert_eq!(found.purpose, PoolerPurpose::Write);
+        let started = found.started.map(|it| it.to_string());
+        assert_eq!(started.as_deref(), Some("2026-01-02T03:05:00Z"));
         assert_eq!(found.secret.as_deref(), Some("s"));
         assert_eq!(found.stopped, None);
         let reads = pooler_pod(&pod("pooler-read", running.clone())).expect("a pooler");

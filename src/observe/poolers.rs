@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::asking::within;
 use super::open::OpenError;
-use crate::cluster::{ClusterId, PoolerAnswer, PoolerPod, names};
+use crate::cluster::{ClusterId, HandPause, PoolerAnswer, PoolerPod, names};
 use crate::kubernetes::{Kube, KubeError};
 use crate::postgres::{Login, Rights, Session};
 
@@ -35,6 +35,49 @@ pub async fn ask_poolers(
         }
     });
     Ok(join_all(asked).await)
+}
+
+/// The pods of the poolers of a cluster, and which of those for writes are paused by hand. Each has `limit` to say so: one that
+/// hangs is one of which that is not known.
+///
+/// # Errors
+/// When pods can't be listed.
+pub async fn poolers_with_pauses(
+    kube: &Kube,
+    cluster: &ClusterId,
+    limit: Duration,
+) -> Result<Vec<PoolerPod>, KubeError> {
+    let pods = kube.poolers(cluster).await?;
+    let asked = pods.into_iter().map(async |pod| {
+        if !pod.can_hold() {
+            return pod;
+        }
+        let pause = match is_pooler_paused(kube, cluster, &pod, limit).await {
+            Ok(Some(true)) => HandPause::Paused(None),
+            Ok(Some(false)) => HandPause::Served,
+            Ok(None) => HandPause::Unknown("it does not say".to_owned()),
+            Err(why) => HandPause::Unknown(why),
+        };
+        PoolerPod { pause, ..pod }
+    });
+    Ok(join_all(asked).await)
+}
+
+/// Whether a pooler was told to let all of its clients wait; none when it does not say.
+///
+/// # Errors
+/// Why it could not be asked, or did not answer in time, in words.
+pub async fn is_pooler_paused(
+    kube: &Kube,
+    cluster: &ClusterId,
+    pod: &PoolerPod,
+    limit: Duration,
+) -> Result<Option<bool>, String> {
+    let asking = async {
+        let console = open_console(kube, cluster, pod, limit).await?;
+        Ok(console.is_pooler_paused().await?)
+    };
+    within(limit, asking).await.map_err(|why| why.to_string())
 }
 
 /// The console of a pooler's pod.

@@ -1,15 +1,20 @@
 //! What an operation needs to know besides the snapshot.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::cluster::{ArgoApplication, Poolers, Snapshot};
+use crate::change::paused_since;
+use crate::cluster::{ArgoApplication, HandPause, PoolerPod, Poolers, Snapshot};
 use crate::failure::Failure;
 use crate::kubernetes::{Call, Kube, calls_of};
-use crate::observe::{Observed, unlogged_tables};
+use crate::observe::{Observed, poolers_with_pauses, unlogged_tables};
 use crate::plan::{Circumstances, OperationKind, Permission, Permitted, applications, drift};
-use crate::world::{RecordOf, lock_holder, seen_journal};
+use crate::world::{RecordOf, changes_of, lock_holder, seen_journal};
+
+/// How long a pooler may take to say whether it is paused.
+const POOLER_SAYS: Duration = Duration::from_secs(5);
 
 /// What was found out besides the snapshot: permissions, the lock, the journal, who else changes things.
 ///
@@ -30,15 +35,7 @@ pub async fn requirements(
     let of_failover = async {
         match kind {
             OperationKind::Failover => {
-                let (unlogged, poolers) = futures::join!(
-                    unlogged_tables(kube, observed),
-                    kube.poolers(&snapshot.cluster)
-                );
-                let poolers = match poolers {
-                    Ok(pods) => Poolers::Seen(pods),
-                    Err(error) => Poolers::Unseen(error.to_string()),
-                };
-                (unlogged, poolers)
+                futures::join!(unlogged_tables(kube, observed), poolers_of(kube, snapshot))
             }
             OperationKind::Rejoin
             | OperationKind::Reinit
@@ -77,6 +74,31 @@ pub async fn requirements(
         poolers,
         drained: None,
     })
+}
+
+/// The pods of the poolers. Where a primary is there to be switched, also which of them are paused by hand; in an emergency nobody
+/// waits for that.
+async fn poolers_of(kube: &Kube, snapshot: &Snapshot) -> Poolers {
+    let cluster = &snapshot.cluster;
+    let found = match snapshot.primaries().next() {
+        Some(_) => poolers_with_pauses(kube, cluster, kube.patience(POOLER_SAYS)).await,
+        None => kube.poolers(cluster).await,
+    };
+    let mut pods = match found {
+        Ok(pods) => pods,
+        Err(error) => return Poolers::Unseen(error.to_string()),
+    };
+    if pods.iter().any(PoolerPod::is_paused) {
+        // Whoever may not read it is told without a time.
+        let history = changes_of(kube, cluster).await.unwrap_or_default();
+        let all = pods.iter().filter(|it| !it.leaving).count();
+        for pod in &mut pods {
+            if let HandPause::Paused(since) = &mut pod.pause {
+                *since = paused_since(&history, &pod.name, pod.started, all);
+            }
+        }
+    }
+    Poolers::Seen(pods)
 }
 
 /// The Applications of Argo CD that can be read: of the others nobody knows what they would do.

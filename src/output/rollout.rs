@@ -9,7 +9,7 @@ use super::screen::{Screen, Tone};
 use super::table::{Column, Table};
 use crate::cluster::words::{self, shell_word};
 use crate::engine::Report;
-use crate::plan::{Rollout, RolloutPart};
+use crate::plan::{Check, CheckName, Rollout, RolloutPart, emptying};
 
 /// A rollout, and what came of its parts.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -34,13 +34,27 @@ pub fn rollout_screen(rollout: &Rollout, screen: &Screen, all: bool) -> String {
     let mut text = checks_screen(&rollout.checks, screen, all) + "\n";
     if rollout.parts.is_empty() {
         if let Some(node) = &rollout.request.node {
-            let line = format!("Nothing to do: no pod of {} is on {node}.", rollout.cluster);
-            text += &(screen.wrap(&plain(&line), 0) + "\n");
-            let next = format!(
-                "kubectl drain {} --ignore-daemonsets --delete-emptydir-data takes away what else is there",
-                shell_word(node)
+            let mut checks = rollout.checks.iter();
+            let is_other =
+                |it: &Check| matches!(it.check, CheckName::EvictedPoolers | CheckName::OtherPods);
+            let what = match checks.any(is_other) {
+                true => "server",
+                false => "pod",
+            };
+            let line = format!(
+                "Nothing to do: no {what} of {} is on {node}.",
+                rollout.cluster
             );
-            return text + &format!("  next: {}\n", screen.given.suggestion(&next));
+            text += &(screen.wrap(&plain(&line), 0) + "\n");
+            let mut nexts = emptying(node, &rollout.checks);
+            if nexts.len() > 1 {
+                // Nothing was done, so that it may take pods as ever.
+                nexts.insert(0, format!("kubectl cordon {}", shell_word(node)));
+            }
+            for next in nexts {
+                text += &format!("  next: {}\n", screen.given.suggestion(&next));
+            }
+            return text;
         }
         let line = match &rollout.request.pod {
             None => {
@@ -51,7 +65,7 @@ pub fn rollout_screen(rollout: &Rollout, screen: &Screen, all: bool) -> String {
             }
         };
         text += &(screen.wrap(line, 0) + "\n");
-        let next = "pgctl rollout --restart restarts the pods all the same";
+        let next = "pgctl rollout --restart   # restarts the pods all the same";
         return text + &format!("  next: {}\n", screen.given.suggestion(next));
     }
     let heading = format!("Plan: {rollout} ({})", rollout.id);

@@ -7,6 +7,8 @@ use tokio_postgres::SimpleQueryMessage;
 use super::{Session, SqlError};
 use crate::cluster::{Pool, PoolerState, names};
 
+const ASKING_STATE: &str = "asking the pooler for its state";
+
 /// What came of what a pooler was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsoleAnswer {
@@ -63,12 +65,32 @@ impl Session {
         told.await.map(|_| ConsoleAnswer::Done)
     }
 
-    /// None when this version has no `SHOW STATE`.
-    async fn is_pooler_paused(&self) -> Result<Option<bool>, SqlError> {
-        const DOING: &str = "asking the pooler for its state";
-        match self.messages(DOING, "SHOW STATE", self.limit()).await {
-            Ok(messages) => Ok(row_of(&messages, "paused").map(|it| it == "yes")),
-            Err(SqlError::Refused { .. }) => Ok(None),
+    /// Whether it was told to let all of its clients wait (`PAUSE`, `SUSPEND`); none when it does not say.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn is_pooler_paused(&self) -> Result<Option<bool>, SqlError> {
+        match self
+            .messages(ASKING_STATE, "SHOW STATE", self.limit())
+            .await
+        {
+            Ok(messages) => {
+                let is = |name: &str| row_of(&messages, name).map(|it| it == "yes");
+                let paused = is("paused");
+                Ok(paused.map(|it| it || is("suspended") == Some(true)))
+            }
+            Err(SqlError::Refused { .. }) => self.refuses_a_pause_as_paused().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same of a version without `SHOW STATE` (1.18). The console's own database is never paused, and whoever asks for that
+    /// is told so; but before it that everything is paused already, when it is (`admin_cmd_pause` in `src/admin.c`).
+    async fn refuses_a_pause_as_paused(&self) -> Result<Option<bool>, SqlError> {
+        let sql = format!("PAUSE {}", names::POOLER_CONSOLE);
+        match self.messages(ASKING_STATE, &sql, self.limit()).await {
+            Err(SqlError::Refused { message, .. }) => Ok(paused_by(&message)),
+            Ok(_) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -139,6 +161,17 @@ fn row_of(messages: &[SimpleQueryMessage], name: &str) -> Option<String> {
     })
 }
 
+/// What the refusal to pause the console's database says of all the others. PgBouncer's words are English whatever the locale.
+fn paused_by(refusal: &str) -> Option<bool> {
+    if refusal.contains("already suspended/paused") {
+        Some(true)
+    } else if refusal.contains("cannot pause admin db") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
 /// That it was so already, PgBouncer says as an error, in English whatever the locale.
 fn unless_so(
     told: Result<Vec<SimpleQueryMessage>, SqlError>,
@@ -150,5 +183,17 @@ fn unless_so(
             Ok(ConsoleAnswer::AlreadySo)
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paused_by;
+
+    #[test]
+    fn what_a_refusal_does_not_say_is_not_known() {
+        assert_eq!(paused_by("already suspended/paused"), Some(true));
+        assert_eq!(paused_by("cannot pause admin db: pgbouncer"), Some(false));
+        assert_eq!(paused_by("admin access needed"), None);
     }
 }

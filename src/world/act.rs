@@ -8,6 +8,7 @@ use crate::kubernetes::Annotations;
 use crate::plan::{Action, ORIGINAL_MINIMUM, OperationFinding, Plan, RestoreAction, ServingGoal};
 use crate::world::cluster::RealCluster;
 use crate::world::failover::ending::{delete, evict, hold, release_ended, stop_unproven};
+use crate::world::failover::held_clients::WantedHold;
 use crate::world::failover::laggards::detach_laggards;
 use crate::world::failover::promotion::{promote, prove_write};
 use crate::world::failover::services::select;
@@ -113,13 +114,18 @@ pub(super) async fn act(
             request,
         } => request_clone(cluster, config_map, pod, request).await?,
         Action::HoldClients {
+            poolers,
             primary,
             limit_seconds,
-            ..
+            paused,
         } => {
-            let transactions = Duration::from_secs((*limit_seconds).into());
-            let held = &real.held_clients;
-            held.hold(cluster, primary, transactions).await?;
+            let wanted = WantedHold {
+                poolers,
+                primary,
+                limit: Duration::from_secs((*limit_seconds).into()),
+                paused,
+            };
+            real.held_clients.hold(cluster, wanted).await?;
         }
         Action::ReleaseClients { primary, .. } => {
             let held = &real.held_clients;

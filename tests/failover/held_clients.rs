@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use tokio::task::JoinSet;
 
 use super::test_cluster::{
@@ -137,6 +137,177 @@ fn a_rollout_shows_clients_of_a_pooler_no_error() -> Result<()> {
         let (written, errors) = writers.end().await?;
         ensure!(errors.is_empty(), "{errors:#?}");
         ensure!(rows(cluster).await? == written, "{written} were written");
+        Ok(())
+    })
+}
+
+/// The tail of a pod's name, by which it is typed.
+fn tail(pod: &str) -> &str {
+    pod.strip_prefix(&full("")).unwrap_or(pod)
+}
+
+/// Whether a pooler lets its clients wait, as `pgctl pooler` says.
+async fn is_paused(cluster: &SandboxCluster, pod: &str) -> Result<bool> {
+    let run = cluster.pgctl(&["pooler", "-o", "json"]).await?;
+    let seen = run.json()?;
+    let mut all = seen["poolers"].as_array().into_iter().flatten();
+    let found = all.find(|it| it["pod"] == pod);
+    let paused = found.and_then(|it| it["paused"].as_bool());
+    paused.with_context(|| format!("{pod}: {seen}"))
+}
+
+/// Who has paused a pooler ends that, and nobody else: whatever moves the primary, and however it ends.
+#[test]
+fn a_pause_by_hand_stays_one_through_switchovers_and_rollouts() -> Result<()> {
+    on_sandbox_with_poolers(2, async |cluster| {
+        set_up(cluster).await?;
+        let pods = poolers(cluster, "pooler")?;
+        let (paused, other) = (pods[0].0.as_str(), pods[1].0.as_str());
+        let line = ["pooler", "pause", tail(paused), "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        let words = format!("{paused} is paused by hand (by pgctl at ");
+        let left_alone = async || {
+            ensure!(is_paused(cluster, paused).await?, "it was resumed");
+            ensure!(!is_paused(cluster, other).await?, "{other} is paused");
+            Ok(())
+        };
+        for to in ["replica-0", "primary-0"] {
+            let line = ["failover", "--to", to, "--rejoin", "--hold", "require"];
+            let dry = cluster.pgctl(&[&line[..], &["--dry-run"]].concat()).await?;
+            dry.exits(0)?
+                .says(&words)?
+                .says("its clients wait until `pgctl pooler resume`")?
+                .says(&format!("{paused} stays paused by hand"))?;
+            let run = cluster.pgctl(&[&line[..], &["--yes"]].concat()).await?;
+            run.exits(0)?.says(&words)?.says("by 1 pooler")?;
+            left_alone().await?;
+        }
+        let line = ["rollout", "--restart", "--hold", "require", "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?.says(&words)?;
+        left_alone().await?;
+        let line = ["pooler", "resume", "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        ensure!(!is_paused(cluster, paused).await?, "it is resumed");
+        let writers = Writers::start(cluster).await?;
+        writers.all_write().await?;
+        let (_, errors) = writers.end().await?;
+        ensure!(errors.is_empty(), "{errors:#?}");
+        Ok(())
+    })
+}
+
+/// Whoever resumes them before the primary is stopped has clients that wait as ever.
+#[cfg(feature = "failpoints")]
+#[test]
+fn poolers_that_were_all_paused_by_hand_are_held_once_they_are_resumed() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let line = ["pooler", "pause", "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        let line = ["failover", "--to", "replica-0", "--rejoin", "--hold"];
+        let line = [&line[..], &["require", "--yes"]].concat();
+        let resumed = async || {
+            let line = ["pooler", "resume", "--yes"];
+            cluster.pgctl(&line).await?.exits(0)?;
+            let writers = Writers::start(cluster).await?;
+            writers.all_write().await?;
+            Ok(writers)
+        };
+        let meanwhile = cluster.pgctl_meanwhile(&line, "checkpoint.before", resumed);
+        let (run, writers) = meanwhile.await?;
+        run.exits(0)?
+            .says("the clients of whoever is resumed by then wait")?
+            .says("clients held")?
+            .says("by 2 poolers")?;
+        writers.all_write().await?;
+        let (_, errors) = writers.end().await?;
+        ensure!(errors.is_empty(), "{errors:#?}");
+        Ok(())
+    })
+}
+
+/// One that is resumed after the others are held goes its own way, and nobody says that all is well.
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_pooler_that_is_resumed_while_the_primary_moves_is_told_of() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let pods = poolers(cluster, "pooler")?;
+        let paused = pods[0].0.as_str();
+        let line = ["pooler", "pause", tail(paused), "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        let line = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
+        let resumed = async || {
+            let line = ["pooler", "resume", tail(paused), "--yes"];
+            cluster.pgctl(&line).await?.exits(0).map(drop)
+        };
+        let meanwhile = cluster.pgctl_meanwhile(&line, "promote.before", resumed);
+        let (run, ()) = meanwhile.await?;
+        let words = format!("resumed by hand while the primary moved: {paused}");
+        run.exits(0)?.says(&words).map(drop)
+    })
+}
+
+/// What came too late for the plan is left alone as well, and hides nobody who was held.
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_pause_that_comes_after_the_plan_is_told_of_beside_those_that_were_held() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let line = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
+        let late = async || {
+            // At the console of one of them: pgctl refuses it while an operation is unfinished.
+            let secret = cluster.secret(&full("pooler-secret"))?;
+            let login = ("pgctl_pooler_admin", secret["admin-password"].as_str());
+            let console = Application::connect(cluster, "pooler", login, "pgbouncer").await?;
+            console.one("PAUSE").await.map(drop)
+        };
+        let meanwhile = cluster.pgctl_meanwhile(&line, "hold-clients.before", late);
+        let (run, ()) = meanwhile.await?;
+        let mut paused = Vec::new();
+        for (pod, _) in poolers(cluster, "pooler")? {
+            if is_paused(cluster, &pod).await? {
+                paused.push(pod);
+            }
+        }
+        ensure!(paused.len() == 1, "{paused:?}");
+        run.exits(0)?
+            .says(&format!("paused by hand, and left so: {}", paused[0]))?
+            .says("clients held")?
+            .says("by 1 pooler")
+            .map(drop)
+    })
+}
+
+/// The dead man's switch ends a hold, and no pause that was there before it; nor do those who end the operation.
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_pause_by_hand_outlives_a_pgctl_that_is_gone() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let pods = poolers(cluster, "pooler")?;
+        let (paused, other) = (pods[0].0.as_str(), pods[1].0.as_str());
+        let line = ["pooler", "pause", tail(paused), "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        let line = ["failover", "--to", "replica-0", "--rejoin", "--yes"];
+        let only_the_hold_is_over = async || {
+            eventually("the hold is over", async || {
+                ensure!(!is_paused(cluster, other).await?, "{other} is held");
+                Ok(())
+            })
+            .await?;
+            ensure!(is_paused(cluster, paused).await?, "it was resumed");
+            Ok(())
+        };
+        for ends in ["--abort", "--resume"] {
+            let dies = [("FAILPOINTS", "stop-primary.before=return(kill)")];
+            cluster.pgctl_with(&line, &dies).await?.was_killed()?;
+            only_the_hold_is_over().await?;
+            let exit = if ends == "--abort" { 6 } else { 0 };
+            cluster.pgctl(&["failover", ends]).await?.exits(exit)?;
+            only_the_hold_is_over().await?;
+        }
+        ensure!(cluster.primary().await? == "replica-0", "it has not moved");
         Ok(())
     })
 }

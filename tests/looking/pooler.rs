@@ -200,6 +200,11 @@ async fn clients_wait_when_they_are_told_to(cluster: &SandboxCluster) -> Result<
         .pgctl(&["pooler", "pause", "--yes"])
         .await?
         .exits(0)?;
+    // Every version of PgBouncer is known to be paused.
+    let run = cluster.pgctl(&["pooler"]).await?.exits(4)?;
+    run.says("PAUSED")?;
+    let again = cluster.pgctl(&["pooler", "pause", "--yes"]).await?;
+    again.exits(0)?.says("there is nothing to do now")?;
     let asked = async { client.one("select 7").await };
     let resumed = async {
         eventually("the client waits", async || {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{
-    Node, NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, VolumeNodeAffinity,
+    Node, NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, Pod, VolumeNodeAffinity,
 };
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -12,7 +13,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use pgctl_sandbox::store::Selector;
 
 use super::test_cluster::{
-    OPERATOR, Oracle, SandboxCluster, TestCluster, eventually, full, on_sandbox, tail_of,
+    OPERATOR, Oracle, SandboxCluster, TestCluster, eventually, full, on_sandbox,
+    on_sandbox_with_poolers, poolers, tail_of,
 };
 
 impl TestCluster {
@@ -204,6 +206,64 @@ fn what_cannot_go_elsewhere_stays_and_nothing_is_changed() -> Result<()> {
             .says("pgctl-nodes")?;
         ensure!(cluster.uids()? == before, "a pod was restarted");
         ensure!(!cluster.is_cordoned(&node)?, "{node} was cordoned");
+        Ok(())
+    })
+}
+
+#[test]
+fn poolers_on_the_node_are_named_before_and_after() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        let node_of = |pod: &str| -> Result<String> {
+            let pod: Pod = cluster.store().read(cluster.namespace(), pod)?;
+            pod.spec.and_then(|it| it.node_name).context("no node")
+        };
+        let dry = async |pod: &str| {
+            let node = node_of(pod)?;
+            let run = cluster.pgctl(&["drain", &node, "--dry-run"]).await?;
+            run.exits(0)?.says(&format!("{pod} (pooler for writes)"))
+        };
+        let pods = poolers(cluster, "pooler")?;
+        let (first, second) = (&pods[0].0, &pods[1].0);
+        let words = match (node_of(first)?, node_of(second)?) {
+            (one, other) if one == other => "is ready elsewhere".to_owned(),
+            (_, other) => format!("find {second} on {other}"),
+        };
+        eventually("both are ready", async || dry(first).await?.says(&words)).await?;
+        // The last one.
+        cluster.store().modify::<Deployment>(
+            cluster.namespace(),
+            &full("pooler"),
+            |deployment| deployment.spec.get_or_insert_default().replicas = Some(1),
+        )?;
+        let last = eventually("one is left", async || {
+            let pods = poolers(cluster, "pooler")?;
+            ensure!(pods.len() == 1, "{pods:?}");
+            pods.into_iter().next().context("none").map(|it| it.0)
+        })
+        .await?;
+        dry(&last)
+            .await?
+            .says("no other pooler for writes is ready elsewhere")?
+            .says(&format!("rollout restart deployment/{}", full("pooler")))?;
+        let node = node_of(&last)?;
+        let servers = cluster.pods_on(&node)?;
+        let run = cluster.pgctl(&["drain", &node, "--yes"]).await?.exits(0)?;
+        let run = run.says("no server of")?;
+        let (restart, drain) = (" rollout restart deployment/", "kubectl drain ");
+        let told = format!("{}{}", run.stdout, run.stderr);
+        let nexts = told.lines().filter(|it| it.starts_with("  next: "));
+        let nexts: Vec<&str> = nexts.collect();
+        let at = |words: &str| nexts.iter().position(|it| it.contains(words));
+        let last_step = at(&format!("next: {drain}{node} "));
+        let awaited = at(" rollout status deployment/");
+        ensure!(
+            at(restart).is_some() && at(restart) < awaited && awaited < last_step,
+            "first a pooler comes in its place, and is waited for: {nexts:?}"
+        );
+        if !servers.is_empty() {
+            run.says("left for kubectl drain")?.says(&last)?;
+        }
+        ensure!(node_of(&last)? == node, "it is left to kubectl drain");
         Ok(())
     })
 }

@@ -26,7 +26,7 @@ pub use password::{
 pub use pooler::{
     PoolerDatabase, PoolerFacts, PoolerRole, PoolerSecret, is_set_up, propose_pooler_setup,
 };
-pub use pooler_order::{PoolerOrder, propose_pooler_order};
+pub use pooler_order::{PoolerOrder, paused_since, propose_pooler_order};
 pub use proposal::{ChangeCheck, ChangeProposal};
 pub use record::{ChangeOutcome, ChangeRecord};
 pub use setting::{

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ChangeCheck, ChangeProposal};
+use jiff::Timestamp;
+
+use super::{ChangeCheck, ChangeOutcome, ChangeProposal, ChangeRecord};
 use crate::cluster::{PoolerAnswer, UnfinishedOperation, words};
 use crate::plan::CheckVerdict;
 
@@ -37,32 +39,59 @@ pub fn propose_pooler_order(
     unfinished: Option<&UnfinishedOperation>,
 ) -> ChangeProposal {
     let names: Vec<&str> = poolers.iter().map(|it| it.pod.as_str()).collect();
-    let which = match names.as_slice() {
-        [only] => format!("the pooler {only}"),
-        several => format!("{} poolers", several.len()),
+    let title = match names.as_slice() {
+        [only] => title_of_one(order, only),
+        several => title_of_several(order, several.len()),
     };
     let names = names.join(", ");
-    let during = match order {
-        // A switchover lets the same clients wait, and lets them go on at its end.
-        PoolerOrder::Pause => CheckVerdict::Refuse,
-        PoolerOrder::Resume | PoolerOrder::Reload => CheckVerdict::Warn,
-    };
     ChangeProposal {
-        title: format!("{} of {which}", order.word()),
+        title,
         identity: format!("{} of {names}", order.word()),
         wanted: "yes".to_owned(),
         facts: std::iter::once(names)
             .chain(facts(order, poolers, limit))
             .collect(),
-        checks: vec![
-            answering(order, poolers),
-            ChangeCheck::no_operation(unfinished, during),
-        ],
+        checks: vec![answering(order, poolers), operation(order, unfinished)],
         undo: match order {
             PoolerOrder::Pause => vec!["pgctl pooler resume".to_owned()],
             PoolerOrder::Resume | PoolerOrder::Reload => Vec::new(),
         },
     }
+}
+
+fn title_of_one(order: PoolerOrder, pod: &str) -> String {
+    format!("{} of the pooler {pod}", order.word())
+}
+
+fn title_of_several(order: PoolerOrder, count: usize) -> String {
+    format!("{} of {count} poolers", order.word())
+}
+
+/// When pgctl paused a pooler that is paused, by the history of small changes, oldest first: the last order that may have been
+/// about it was a pause, and was about it for certain. None where the container that has run since `started` is younger, or may
+/// be: a pause ends with its process. What was said at the console since then nobody has written down. `all`: how many poolers
+/// there are, as a line about several only counts them.
+pub fn paused_since(
+    history: &[ChangeRecord],
+    pod: &str,
+    started: Option<Timestamp>,
+    all: usize,
+) -> Option<Timestamp> {
+    let may_be = |it: &ChangeRecord, order: PoolerOrder| {
+        let several = it.change.strip_prefix(&format!("{} of ", order.word()));
+        it.change == title_of_one(order, pod) || several.is_some_and(|it| it.ends_with(" poolers"))
+    };
+    let last = history.iter().rev().find(|it| {
+        it.outcome != ChangeOutcome::Refused
+            && (may_be(it, PoolerOrder::Pause) || may_be(it, PoolerOrder::Resume))
+    })?;
+    let certain = [
+        title_of_one(PoolerOrder::Pause, pod),
+        title_of_several(PoolerOrder::Pause, all),
+    ];
+    let done = last.outcome == ChangeOutcome::Done && certain.contains(&last.change);
+    let ran = started.is_some_and(|it| it <= last.started);
+    (done && ran).then_some(last.started)
 }
 
 fn facts(order: PoolerOrder, poolers: &[PoolerAnswer], limit: Duration) -> Vec<String> {
@@ -94,6 +123,20 @@ fn facts(order: PoolerOrder, poolers: &[PoolerAnswer], limit: Duration) -> Vec<S
             "each reads its files again, as it does by itself when the ConfigMap or the Secret has reached its pod".to_owned(),
         ],
     }
+}
+
+/// A switchover lets the same clients wait, and lets them go on at its end. What is resumed while it holds those of the others is
+/// led to a primary that stops.
+fn operation(order: PoolerOrder, unfinished: Option<&UnfinishedOperation>) -> ChangeCheck {
+    let during = match order {
+        PoolerOrder::Pause => CheckVerdict::Refuse,
+        PoolerOrder::Resume | PoolerOrder::Reload => CheckVerdict::Warn,
+    };
+    let mut check = ChangeCheck::no_operation(unfinished, during);
+    if order == PoolerOrder::Resume && unfinished.is_some() {
+        check.reason += "; clients that are resumed before it has ended may see errors";
+    }
+    check
 }
 
 /// A pooler that is not told lets its clients go on: half a pause is none.
@@ -168,5 +211,82 @@ mod tests {
         assert!(propose(PoolerOrder::Pause, &poolers).is_refused());
         assert!(!propose(PoolerOrder::Resume, &poolers).is_refused());
         assert!(!propose(PoolerOrder::Reload, &poolers).is_refused());
+    }
+
+    fn line(change: &str, second: i64, outcome: ChangeOutcome) -> ChangeRecord {
+        ChangeRecord {
+            id: second.to_string(),
+            change: change.to_owned(),
+            by: "ann".to_owned(),
+            started: Timestamp::from_second(second).expect("a time"),
+            outcome,
+            reason: None,
+            undo: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_pause_is_dated_only_where_the_history_says_so_for_certain() {
+        let done = |change: &str, second| line(change, second, ChangeOutcome::Done);
+        let since = |history: &[ChangeRecord]| {
+            let started = Timestamp::from_second(7).ok();
+            paused_since(history, "pooler-1", started, 4).map(Timestamp::as_second)
+        };
+        let all = done("pause of 4 poolers", 7);
+        assert_eq!(since(&[]), None);
+        assert_eq!(since(std::slice::from_ref(&all)), Some(7));
+        let one = done("pause of the pooler pooler-1", 8);
+        assert_eq!(since(&[all.clone(), one]), Some(8));
+        // Of another, and one that was refused, change nothing.
+        let other = done("resume of the pooler pooler-2", 8);
+        let refused = line("resume of 4 poolers", 9, ChangeOutcome::Refused);
+        assert_eq!(since(&[all.clone(), other, refused]), Some(7));
+        // Which two they were nobody knows, nor how one ended that has no end.
+        for change in [
+            "resume of 4 poolers",
+            "resume of 2 poolers",
+            "pause of 2 poolers",
+        ] {
+            assert_eq!(since(&[all.clone(), done(change, 8)]), None, "{change}");
+        }
+        let begun = line("pause of 4 poolers", 8, ChangeOutcome::Begun);
+        assert_eq!(since(&[all, begun]), None);
+    }
+
+    #[test]
+    fn a_pause_that_a_container_can_not_have_seen_is_no_date_of_its_own() {
+        let history = [line("pause of 4 poolers", 7, ChangeOutcome::Done)];
+        for (started, since) in [(Some(6), Some(7)), (Some(8), None), (None, None)] {
+            let container = started.and_then(|it| Timestamp::from_second(it).ok());
+            let found = paused_since(&history, "pooler-1", container, 4);
+            assert_eq!(found.map(Timestamp::as_second), since, "{started:?}");
+        }
+    }
+
+    #[test]
+    fn a_resumption_while_the_primary_moves_says_that_clients_may_see_errors() {
+        let found = UnfinishedOperation {
+            id: "1".to_owned(),
+            title: "failover".to_owned(),
+            holder: None,
+            resume: "pgctl failover --resume".to_owned(),
+            abort: None,
+        };
+        let why = |order, unfinished: Option<&UnfinishedOperation>| {
+            let poolers = [pooler(Ok(state()))];
+            let limit = Duration::from_secs(10);
+            let proposal = propose_pooler_order(order, &poolers, limit, unfinished);
+            let mut checks = proposal.checks.into_iter();
+            let check = checks.find(|it| it.check == "operation").expect("a row");
+            (check.verdict, check.reason)
+        };
+        let words = "may see errors";
+        let (verdict, reason) = why(PoolerOrder::Resume, Some(&found));
+        assert_eq!(verdict, CheckVerdict::Warn);
+        assert!(reason.ends_with(words), "{reason}");
+        let (verdict, reason) = why(PoolerOrder::Pause, Some(&found));
+        assert_eq!(verdict, CheckVerdict::Refuse);
+        assert!(!reason.contains(words), "{reason}");
+        assert_eq!(why(PoolerOrder::Resume, None).0, CheckVerdict::Pass);
     }
 }

@@ -1,5 +1,6 @@
 //! The pods of poolers, which lead clients to a cluster.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Which way a pooler leads.
@@ -12,6 +13,21 @@ pub enum PoolerPurpose {
     Read,
 }
 
+/// Whether a pooler lets its clients wait because somebody has told it to, who alone ends that.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HandPause {
+    /// It was not asked.
+    #[default]
+    NotAsked,
+    /// Its clients are served.
+    Served,
+    /// They wait; when pgctl paused it, where the history says so and its container is not younger.
+    Paused(Option<Timestamp>),
+    /// Why nobody knows.
+    Unknown(String),
+}
+
 /// What Kubernetes says of a pooler's pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,16 +38,27 @@ pub struct PoolerPod {
     pub purpose: PoolerPurpose,
     /// Why its container does not run; none when it does.
     pub stopped: Option<String>,
+    /// Since when its container runs. A pause ends with the process.
+    #[serde(default)]
+    pub started: Option<Timestamp>,
     /// Whether it is being deleted.
     pub leaving: bool,
     /// Name of the Secret with its passwords, as its volume says.
     pub secret: Option<String>,
+    /// Whether it is paused by hand, as far as it was asked.
+    #[serde(default)]
+    pub pause: HandPause,
 }
 
 impl PoolerPod {
     /// Whether it has clients that write and that can be let wait. One that leaves listens to nobody any more.
     pub fn can_hold(&self) -> bool {
         self.purpose == PoolerPurpose::Write && self.stopped.is_none() && !self.leaving
+    }
+
+    /// Whether somebody has paused it by hand: it is left to them.
+    pub const fn is_paused(&self) -> bool {
+        matches!(self.pause, HandPause::Paused(_))
     }
 }
 
@@ -59,7 +86,7 @@ pub struct Pool {
 /// What a pooler says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PoolerState {
-    /// Whether it was told to let its clients wait; none when its version does not say (`SHOW STATE`).
+    /// Whether it was told to let its clients wait; none when it does not say.
     pub paused: Option<bool>,
     /// For how long a client may wait for a server until it gets an error, in seconds (`query_wait_timeout`); none for
     /// ever.

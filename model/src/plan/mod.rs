@@ -24,22 +24,23 @@ pub use common::{
 };
 pub use failover::{candidates, plan_failover};
 pub use language::{
-    Action, AutoscaleRequest, AutoscalerPatch, AutoscalerPolicy, BackupFacts, Bounds, Candidate,
-    Check, CheckName, CheckVerdict, Circumstances, ClaimRef, Condition, DEFAULT_MAX_LAG_BYTES,
-    DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup, DiscardRequest, DrainedNode,
-    Drift, FailoverRequest, Follower, Hold, ImpossibleHistory, JournalEntry, JournalEvent,
-    KeptData, KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode, ORIGINAL_MINIMUM, OnFailure,
-    Operation, OperationFinding, OperationId, OperationKind, OperationOutcome, OperationProgress,
-    OutageMethod, OutageParts, PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, PrimaryChange,
-    RecoveredTo, RecoveryFacts, Refusal, ReinitRequest, RejoinRequest, RestartReason, RestartScope,
-    Restarts, RestoreAction, RestoreCircumstances, RestoreCondition, RestoreKind, RestoreRequest,
-    RestoreScope, Reverts, Rollout, RolloutPart, RolloutRequest, ScaleRequest, ServingGoal,
-    Shutdown, Step, StepName, Swap, SynchronousRequest, TargetFacts, ThrowAwayServer, Undo,
-    Unfinished, UnloggedTables, VolumeAction, VolumeCondition, VolumeHandle,
+    Action, AutoscaleRequest, AutoscalerPatch, AutoscalerPolicy, BackupFacts, Bounds, BudgetNow,
+    Candidate, Check, CheckName, CheckVerdict, Circumstances, ClaimRef, Condition,
+    DEFAULT_MAX_LAG_BYTES, DatabaseAction, DatabaseCondition, DatabaseHere, DatabaseInBackup,
+    DiscardRequest, DrainedNode, Drift, FailoverRequest, Follower, Hold, ImpossibleHistory,
+    JournalEntry, JournalEvent, KeptData, KeptFacts, Known, LOADED, Load, LockHolder, Loss, Mode,
+    ORIGINAL_MINIMUM, OnFailure, Operation, OperationFinding, OperationId, OperationKind,
+    OperationOutcome, OperationProgress, OtherPod, OtherPodKind, OutageMethod, OutageParts,
+    PAUSED_BOUNDS, Permission, Permitted, Plan, PodRef, PrimaryChange, RecoveredTo, RecoveryFacts,
+    Refusal, ReinitRequest, RejoinRequest, RestartReason, RestartScope, Restarts, RestoreAction,
+    RestoreCircumstances, RestoreCondition, RestoreKind, RestoreRequest, RestoreScope, Reverts,
+    Rollout, RolloutPart, RolloutRequest, ScaleRequest, ServingGoal, Shutdown, Step, StepName,
+    Swap, SynchronousRequest, TargetFacts, ThrowAwayServer, Undo, Unfinished, UnloggedTables,
+    VolumeAction, VolumeCondition, VolumeHandle,
 };
 pub use rejoin::{plan_reinit, plan_rejoin};
 #[cfg(any(test, feature = "testing"))]
 pub use restore::fixture as restore_fixture;
 pub use restore::{plan_discard, plan_restore};
-pub use rollout::{plan_restart, plan_rollout, still_drained};
+pub use rollout::{emptying, other_pod_checks, plan_restart, plan_rollout, still_drained};
 pub use scaling::{plan_autoscale, plan_scale, plan_synchronous};

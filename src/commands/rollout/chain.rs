@@ -133,12 +133,13 @@ pub(super) async fn carry_out(
     }
     let at_end = at_end(context, kube, agreed.rollout).await;
     let exit = match &at_end {
-        None | Some(AtEnd::Empty) => ExitCode::Done,
+        None | Some(AtEnd::Empty(_)) => ExitCode::Done,
         Some(AtEnd::Pods(_) | AtEnd::Unseen(_)) => ExitCode::Incomplete,
     };
     let exit = finish(context, agreed.rollout, &reports, 0, exit)?;
     if let Some(at_end) = at_end.filter(|_| !context.quiet) {
-        context.telling.say(&told(agreed.rollout, &at_end));
+        let text = told(agreed.rollout, &at_end, &context.screen.given);
+        context.telling.say(&text);
     }
     Ok(exit)
 }

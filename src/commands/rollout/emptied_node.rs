@@ -1,17 +1,24 @@
 //! The node that is emptied: what is known of it, keeping new pods from it, and what is there at the end.
 
+use std::time::Duration;
+
 use crate::change::{ChangeOutcome, ChangeProposal};
-use crate::cluster::Snapshot;
 use crate::cluster::words::shell_word;
+use crate::cluster::{ClusterId, Poolers, Snapshot};
 use crate::commands::context::Context;
 use crate::confirmation::{Confirmed, Includes};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, KubeError};
-use crate::observe::OpenError;
+use crate::observe::{OpenError, poolers_with_pauses};
 use crate::operate::{self, Around, NotDone, SmallChange};
-use crate::output::plain;
-use crate::plan::{DrainedNode, Rollout, RolloutRequest};
+use crate::output::{Given, plain};
+use crate::plan::{
+    DrainedNode, OtherPod, OtherPodKind, Rollout, RolloutRequest, emptying, other_pod_checks,
+};
+
+/// How long a pooler has to say whether it is paused by hand.
+const POOLER_SAYS: Duration = Duration::from_secs(5);
 
 /// A node that is to take no new pods.
 struct Cordon<'a> {
@@ -130,12 +137,20 @@ pub(super) async fn cordon(
 
 /// What is on the node of a drain that is done.
 pub(super) enum AtEnd {
-    /// Nothing of the cluster.
-    Empty,
-    /// These pods of the cluster.
+    /// No server of the cluster; and what else of it is left for `kubectl drain`, or why nobody could look.
+    Empty(Result<Left, String>),
+    /// These servers of the cluster.
     Pods(Vec<String>),
     /// Nobody could look.
     Unseen(String),
+}
+
+/// The pods of the cluster that are none of its servers.
+pub(super) struct Left {
+    /// On every node.
+    pods: Vec<OtherPod>,
+    /// What poolers say of their pauses; none of them where none is on the node.
+    poolers: Poolers,
 }
 
 /// Looks at the node of a drain once all its parts are done; none where nothing was drained.
@@ -148,32 +163,94 @@ pub(super) async fn at_end(context: &Context, kube: &Kube, rollout: &Rollout) ->
     let on_it = snapshot.instances.iter();
     let on_it = on_it.filter(|it| it.pod.node.as_deref() == Some(node));
     let left: Vec<String> = on_it.map(|it| it.name().to_owned()).collect();
-    Some(match left.is_empty() {
-        true => AtEnd::Empty,
-        false => AtEnd::Pods(left),
-    })
+    if !left.is_empty() {
+        return Some(AtEnd::Pods(left));
+    }
+    let pods = match kube.other_pods(&snapshot).await {
+        Ok(pods) => pods,
+        Err(error) => return Some(AtEnd::Empty(Err(error.to_string()))),
+    };
+    let is_pooler = |it: &OtherPod| matches!(it.kind, OtherPodKind::Pooler(_));
+    let poolers = match pods.iter().any(|it| it.is_on(node) && is_pooler(it)) {
+        true => asked(kube, &snapshot.cluster).await,
+        false => Poolers::default(),
+    };
+    Some(AtEnd::Empty(Ok(Left { pods, poolers })))
+}
+
+async fn asked(kube: &Kube, cluster: &ClusterId) -> Poolers {
+    match poolers_with_pauses(kube, cluster, kube.patience(POOLER_SAYS)).await {
+        Ok(pods) => Poolers::Seen(pods),
+        Err(error) => Poolers::Unseen(error.to_string()),
+    }
 }
 
 /// What is to be known of it, and typed.
-pub(super) fn told(rollout: &Rollout, at_end: &AtEnd) -> String {
+pub(super) fn told(rollout: &Rollout, at_end: &AtEnd, given: &Given) -> String {
     let node = rollout.request.node.as_deref().unwrap_or_default();
-    let (word, cluster) = (shell_word(node), &rollout.cluster);
-    let text = match at_end {
-        AtEnd::Empty => format!(
-            "no pod of {cluster} is on {node} any more\n  next: kubectl drain {word} --ignore-daemonsets --delete-emptydir-data takes away what else is there\n  next: {} when it is to take pods again\n",
-            uncordon(node)
+    let namespace = &rollout.cluster.namespace;
+    let again = || vec![format!("pgctl -n {namespace} drain {}", shell_word(node))];
+    let (line, nexts) = match at_end {
+        AtEnd::Empty(others) => (
+            left(rollout, node, others),
+            until_empty(&rollout.cluster, node, others),
         ),
-        AtEnd::Pods(pods) => format!(
-            "{node} is not empty: {} there by now\n  next: pgctl -n {} drain {word}\n",
-            are(pods),
-            cluster.namespace
+        AtEnd::Pods(pods) => (
+            format!("{node} is not empty: {} there by now", are(pods)),
+            again(),
         ),
-        AtEnd::Unseen(why) => format!(
-            "every part is done; whether {node} is empty could not be looked at: {why}\n  next: pgctl -n {} drain {word}\n",
-            cluster.namespace
+        AtEnd::Unseen(why) => (
+            format!("every part is done; whether {node} is empty could not be looked at: {why}"),
+            again(),
         ),
     };
-    text.lines().map(|line| plain(line) + "\n").collect()
+    let mut text = plain(&line) + "\n";
+    for next in nexts {
+        text += &format!("  next: {}\n", given.suggestion(&next));
+    }
+    text
+}
+
+/// What is typed about the rest, in its order.
+fn until_empty(cluster: &ClusterId, node: &str, others: &Result<Left, String>) -> Vec<String> {
+    let mut nexts = match others {
+        Ok(left) => {
+            let rows = other_pod_checks(cluster, node, &left.pods, &left.poolers);
+            emptying(node, &rows)
+        }
+        Err(_) => {
+            let look = format!(
+                "kubectl -n {} get pods -o wide --field-selector {}   # what of it is there",
+                shell_word(&cluster.namespace),
+                shell_word(&format!("spec.nodeName={node}"))
+            );
+            [vec![look], emptying(node, &[])].concat()
+        }
+    };
+    nexts.push(format!(
+        "{}   # when it is to take pods again",
+        uncordon(node)
+    ));
+    nexts
+}
+
+/// What is not there any more, and what is.
+fn left(rollout: &Rollout, node: &str, others: &Result<Left, String>) -> String {
+    let cluster = &rollout.cluster;
+    let no_server = format!("no server of {cluster} is on {node} any more");
+    match others {
+        Ok(left) => {
+            let there = left.pods.iter().filter(|it| it.is_on(node));
+            let names: Vec<String> = there.map(ToString::to_string).collect();
+            match names.is_empty() {
+                true => format!("no pod of {cluster} is on {node} any more"),
+                false => format!("{no_server}; left for kubectl drain: {}", names.join(", ")),
+            }
+        }
+        Err(why) => {
+            format!("{no_server}; what else of it is there could not be looked at: {why}")
+        }
+    }
 }
 
 fn are(pods: &[String]) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -11,9 +11,12 @@ use crate::engine::WorldError;
 use crate::kubernetes::{HoldStage, PoolerHold};
 use crate::plan::{Action, OnFailure, OperationFinding, Plan};
 use crate::world::connections::Connections;
+use crate::world::failover::released_clients::{
+    HEARS, Released, ends_of_pauses, let_go, still_paused,
+};
 
-/// How long a pooler may take to hear of something: its start script wakes up for it.
-const HEARS: Duration = Duration::from_secs(3);
+/// How long the script there waits for the console before it holds (`console_says` in `common.sh`).
+const CONSOLE_SAYS: Duration = Duration::from_secs(2);
 
 /// The poolers that this process holds.
 #[derive(Default)]
@@ -28,34 +31,69 @@ struct Holding {
     tried: bool,
     /// Why they were not held any more, or not again, when the primary was stopped.
     lost: Option<String>,
+    /// Names of the poolers that were left alone, paused by hand as they were.
+    left_alone: Vec<String>,
+    /// Names of those that were resumed after the others were pinned: they may have been led to the candidate.
+    resumed: Vec<String>,
+    /// What there is to tell of those that were released, beside what was found.
+    untold: Option<String>,
 }
 
-/// What the plan says of the hold: the primary, how long transactions may take, and whether it is required.
-fn wanted(plan: &Plan) -> Option<(&str, Duration, bool)> {
+/// What a plan says of the hold.
+#[derive(Clone, Copy)]
+pub(in crate::world) struct WantedHold<'a> {
+    /// Names of the poolers that were there to be held when it was planned.
+    pub(in crate::world) poolers: &'a [String],
+    /// The primary.
+    pub(in crate::world) primary: &'a str,
+    /// How long transactions may take.
+    pub(in crate::world) limit: Duration,
+    /// Names of the poolers that somebody had paused by hand.
+    pub(in crate::world) paused: &'a [String],
+}
+
+/// The hold of a plan, and whether it is required.
+fn wanted(plan: &Plan) -> Option<(WantedHold<'_>, bool)> {
     plan.steps.iter().find_map(|step| {
         let Action::HoldClients {
+            poolers,
             primary,
             limit_seconds,
-            ..
+            paused,
         } = &step.action
         else {
             return None;
         };
-        let limit = Duration::from_secs((*limit_seconds).into());
-        Some((primary.as_str(), limit, step.on_failure == OnFailure::Stop))
+        let wanted = WantedHold {
+            poolers,
+            primary,
+            limit: Duration::from_secs((*limit_seconds).into()),
+            paused,
+        };
+        Some((wanted, step.on_failure == OnFailure::Stop))
     })
 }
 
 impl Holding {
-    /// Every pooler for writes that there is by now is pinned to the primary and ready to hold; of those that are, nothing
-    /// changes. Poolers come and go while an operation is planned and prepared.
-    async fn gather(&mut self, cluster: &Connections, primary: &str) -> Result<(), WorldError> {
-        let pods = cluster.kube.poolers(&cluster.id).await?;
-        let names: Vec<String> = pods
-            .into_iter()
-            .filter(PoolerPod::can_hold)
-            .map(|it| it.name)
-            .collect();
+    /// Every pooler for writes that there is by now, and that nobody has paused by hand, is pinned to the primary and ready to
+    /// hold; of those that are, nothing changes. Poolers come and go while an operation is planned and prepared.
+    async fn gather(
+        &mut self,
+        cluster: &Connections,
+        wanted: WantedHold<'_>,
+    ) -> Result<(), WorldError> {
+        let mut pods = cluster.kube.poolers(&cluster.id).await?;
+        pods.retain(PoolerPod::can_hold);
+        // One that is held by now is paused by this.
+        let paused = |it: &&PoolerPod| wanted.paused.contains(&it.name) && !self.has(&it.name);
+        let paused: Vec<PoolerPod> = pods.iter().filter(paused).cloned().collect();
+        // Nobody else is asked: what is paused only by now may be held by an earlier try, for three more seconds.
+        let still = still_paused(cluster, &paused).await;
+        pods.retain(|it| !still.contains(&it.name));
+        let before = std::mem::replace(&mut self.left_alone, still);
+        let ended = |it: &String| pods.iter().any(|pod| pod.name == *it);
+        self.resumed.extend(before.into_iter().filter(ended));
+        let names: Vec<String> = pods.into_iter().map(|it| it.name).collect();
         self.holds.retain(|it| {
             it.is_at(&HoldStage::Started) && names.iter().any(|name| name == it.pod())
         });
@@ -66,7 +104,9 @@ impl Holding {
         if missing.is_empty() {
             return Ok(());
         }
-        let addresses = cluster.kube.pod_addresses(cluster.namespace(), primary);
+        let addresses = cluster
+            .kube
+            .pod_addresses(cluster.namespace(), wanted.primary);
         let origin = addresses.await?.into_iter().next().unwrap_or_default();
         let each = missing.into_iter().map(async |pod| {
             let begun = cluster
@@ -85,23 +125,39 @@ impl Holding {
     async fn hold(
         &mut self,
         cluster: &Connections,
-        primary: &str,
-        limit: Duration,
+        wanted: WantedHold<'_>,
     ) -> Result<(), WorldError> {
         // All are ready before the first waits.
-        self.gather(cluster, primary).await?;
+        self.gather(cluster, wanted).await?;
         self.since = Some(Instant::now());
         let each = self.holds.iter_mut().map(async |hold| {
             hold.hold();
-            let held = hold.reaches(&HoldStage::Held, HEARS).await;
+            let held = hold.reaches(&HoldStage::Held, HEARS + CONSOLE_SAYS).await;
             held.map_err(|why| not_held(hold.pod(), &why))?;
-            let drained = hold.reaches(&HoldStage::Drained, limit).await;
+            let drained = hold.reaches(&HoldStage::Drained, wanted.limit).await;
             drained.map_err(|why| {
                 let why = format!("transactions there have not ended ({why})");
                 not_held(hold.pod(), &why)
             })
         });
         try_join_all(each).await.map(drop)
+    }
+
+    /// As it is after a try that did not work. Dropped, the poolers let go.
+    fn given_up(&mut self, lost: Option<String>) -> Self {
+        Self {
+            tried: true,
+            lost,
+            left_alone: std::mem::take(&mut self.left_alone),
+            resumed: std::mem::take(&mut self.resumed),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this pooler is pinned, or held, by now.
+    fn has(&self, name: &str) -> bool {
+        let mut holds = self.holds.iter();
+        holds.any(|it| it.pod() == name && it.is_at(&HoldStage::Started))
     }
 
     /// Whether nobody begins a transaction anywhere.
@@ -113,9 +169,9 @@ impl Holding {
 impl HeldClients {
     /// Before the write Service leads to the candidate: poolers go to the primary itself from here on.
     pub(in crate::world) async fn pin(&self, cluster: &Connections, plan: &Plan) {
-        if let Some((primary, ..)) = wanted(plan) {
+        if let Some((wanted, _)) = wanted(plan) {
             // Who can't be is told of by the step that holds.
-            self.0.lock().await.gather(cluster, primary).await.ok();
+            self.0.lock().await.gather(cluster, wanted).await.ok();
         }
     }
 
@@ -123,14 +179,12 @@ impl HeldClients {
     pub(in crate::world) async fn hold(
         &self,
         cluster: &Connections,
-        primary: &str,
-        limit: Duration,
+        wanted: WantedHold<'_>,
     ) -> Result<(), WorldError> {
         let mut holding = self.0.lock().await;
-        let held = holding.hold(cluster, primary, limit).await;
+        let held = holding.hold(cluster, wanted).await;
         if held.is_err() {
-            // Dropped, they let go.
-            *holding = Holding::default();
+            *holding = holding.given_up(None);
         }
         holding.tried = true;
         held
@@ -145,7 +199,7 @@ impl HeldClients {
         cluster: &Connections,
         plan: &Plan,
     ) -> Result<(), WorldError> {
-        let Some((primary, limit, required)) = wanted(plan) else {
+        let Some((wanted, required)) = wanted(plan) else {
             return Ok(());
         };
         let mut holding = self.0.lock().await;
@@ -154,18 +208,18 @@ impl HeldClients {
             return Ok(());
         }
         // One that is stopped already has no transactions that could end.
-        if cluster.connect(primary).await.is_err() {
-            holding.lost = Some("the primary was stopped already".to_owned());
+        if cluster.connect(wanted.primary).await.is_err() {
+            holding.left_alone = wanted.paused.to_vec();
+            // Where all were paused by hand nobody was to be held.
+            if !wanted.poolers.is_empty() {
+                holding.lost = Some("the primary was stopped already".to_owned());
+            }
             return Ok(());
         }
-        let Err(error) = holding.hold(cluster, primary, limit).await else {
+        let Err(error) = holding.hold(cluster, wanted).await else {
             return Ok(());
         };
-        *holding = Holding {
-            tried: true,
-            lost: Some(error.reason.clone()),
-            ..Holding::default()
-        };
+        *holding = holding.given_up(Some(error.reason.clone()));
         match required {
             true => Err(WorldError::permanent(error.reason)),
             false => Ok(()),
@@ -186,7 +240,7 @@ impl HeldClients {
     }
 
     /// Lets them go on: when their way leads to the primary, and at the end of the time in any case; without one, where they
-    /// were. Those of another process have gone on by themselves.
+    /// were. Those of another process have gone on by themselves. What is to be told beside it, [`Self::told`] tells.
     pub(in crate::world) async fn release(
         &self,
         cluster: &Connections,
@@ -198,42 +252,47 @@ impl HeldClients {
         let Some(primary) = primary else {
             return Ok(Vec::new());
         };
-        if let Some(why) = taken.lost {
-            return Err(WorldError::permanent(format!(
-                "clients were not held while the primary moved, and may have seen errors: {why}"
-            )));
-        }
-        let Some(since) = taken.since else {
-            return Ok(Vec::new());
-        };
-        let mut holds = taken.holds;
-        let addresses = cluster
-            .kube
-            .pod_addresses(cluster.namespace(), primary)
-            .await
-            .unwrap_or_default();
-        let each = holds.iter_mut().map(async |hold| {
-            if !hold.is_at(&HoldStage::Led) {
-                hold.lead(&addresses);
+        let Holding {
+            holds,
+            since,
+            lost,
+            left_alone,
+            resumed,
+            ..
+        } = taken;
+        let mut released = match (lost, since) {
+            (Some(why), _) => {
+                drop(holds);
+                let why = format!(
+                    "clients were not held while the primary moved, and may have seen errors: {why}"
+                );
+                Released {
+                    told: vec![why],
+                    ..Released::default()
+                }
             }
-            let led = hold.reaches(&HoldStage::Led, limit).await;
-            hold.release();
-            // Dropped without an answer it lets go as well.
-            let released = hold.reaches(&HoldStage::Released, HEARS).await;
-            let why = led.and(released).err()?;
-            Some(format!("{}: {why}", hold.pod()))
-        });
-        let failed: Vec<String> = join_all(each).await.into_iter().flatten().collect();
-        if !failed.is_empty() {
-            return Err(WorldError::permanent(format!(
-                "clients go on, and whether they get to {primary} is not known: {}",
-                failed.join("; ")
-            )));
+            (None, None) => {
+                drop(holds);
+                Released::default()
+            }
+            (None, Some(since)) => let_go(cluster, holds, since, primary, limit).await,
+        };
+        let pauses = ends_of_pauses(cluster, resumed, &left_alone, &released.paused).await;
+        released.told.extend(pauses);
+        let untold = (!released.told.is_empty()).then(|| released.told.join("; "));
+        self.0.lock().await.untold = untold;
+        Ok(released.findings)
+    }
+
+    /// What there is to tell of those that were released last, once.
+    ///
+    /// # Errors
+    /// That, when there is something.
+    pub(in crate::world) async fn told(&self) -> Result<(), WorldError> {
+        match self.0.lock().await.untold.take() {
+            Some(why) => Err(WorldError::permanent(why)),
+            None => Ok(()),
         }
-        Ok(vec![OperationFinding::ClientsHeld {
-            seconds: since.elapsed().as_secs_f64(),
-            poolers: holds.iter().map(|it| it.pod().to_owned()).collect(),
-        }])
     }
 
     /// Lets go of them all at once, without a word.
@@ -246,4 +305,18 @@ impl HeldClients {
 
 fn not_held(pod: &str, why: &str) -> WorldError {
     WorldError::permanent(format!("the clients of {pod} can't be held: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_to_be_told_is_told_once() {
+        let held = HeldClients::default();
+        held.0.lock().await.untold = Some("why".to_owned());
+        let error = held.told().await.expect_err("there is something");
+        assert_eq!(error.reason, "why");
+        assert!(held.told().await.is_ok());
+    }
 }

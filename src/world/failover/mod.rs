@@ -12,6 +12,7 @@ pub(super) mod lingering;
 pub(super) mod number;
 pub(super) mod outage;
 pub(super) mod promotion;
+pub(super) mod released_clients;
 pub(super) mod services;
 pub(super) mod silence;
 pub(super) mod still_running;

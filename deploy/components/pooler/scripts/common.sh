@@ -4,6 +4,7 @@
 RUN=${POOLER_RUN_DIR:-/run/pooler}            # in memory
 SERVICE=${POOLER_SERVICE:?the Service that leads to the servers}
 LISTEN=${POOLER_LISTEN_ADDRESS:-*}
+case $LISTEN in '*') CONSOLE=127.0.0.1 ;; *) CONSOLE=$LISTEN ;; esac
 PORT=5432
 # The role and its function are made by `pgctl pooler setup` (src/postgres/pooler_role.rs).
 ROLE=pgctl_pooler
@@ -24,12 +25,15 @@ SESSION='-c search_path=pg_catalog -c role=none
   -c client_min_messages=error -c exit_on_error=off -c row_security=on -c jit=off -c local_preload_libraries='
 
 # The time-out of libpq is for connecting alone.
-question() { # OPTIONS HOST USER DATABASE SQL
-  PGOPTIONS=$1 PGPASSFILE=$RUN/pgpass PGCONNECT_TIMEOUT=2 timeout 3 psql -XAtqw -h "$2" -p "$PORT" -U "$3" -d "$4" -c "$5" 2>/dev/null
+question() { # SECONDS OPTIONS HOST USER DATABASE SQL
+  PGOPTIONS=$2 PGPASSFILE=$RUN/pgpass PGCONNECT_TIMEOUT=2 timeout "$1" psql -XAtqw -h "$3" -p "$PORT" -U "$4" -d "$5" -c "$6"
 }
 
 # A server's answer, by the Service. Only standard output is one.
-ask() { question "$SESSION" "$SERVICE" "$ROLE" postgres "$1"; } # SQL
+ask() { question 3 "$SESSION" "$SERVICE" "$ROLE" postgres "$1" 2>/dev/null; } # SQL
 
 # PgBouncer's own. It lets nobody in who asks for settings that it does not know.
-ask_console() { question '' "$CONSOLE" "$ADMIN" pgbouncer "$1"; } # SQL
+ask_console() { question 3 '' "$CONSOLE" "$ADMIN" pgbouncer "$1" 2>/dev/null; } # SQL
+
+# The same with what it complains of. Whoever waits for it says nothing meanwhile, and three seconds of silence end a hold.
+console_says() { question 2 '' "$CONSOLE" "$ADMIN" pgbouncer "$1" 2>&1; } # SQL

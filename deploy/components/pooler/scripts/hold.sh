@@ -5,9 +5,10 @@
 #   lead ADDRESS[,ADDRESS]    say when PgBouncer's way through the Service leads to one of them, and writes are accepted there
 #   release                   let them go on, through the Service
 #   anything else             still there
-# It says: pinned (PgBouncer goes to ADDRESS, wherever the Service leads), held (nobody begins a transaction), drained (none is
-# under way), led, released; or, once, what is wrong. At the end of the input clients go on, with the primary at ADDRESS for as
-# long as the Service leads to none; and when this process is killed or hangs, the start script (pooler.sh) sees to it.
+# It says: pinned (PgBouncer goes to ADDRESS, wherever the Service leads), paused (somebody has paused it by hand: that is neither
+# begun nor ended here), held (nobody begins a transaction), drained (none is under way), led, released; or, once, what is wrong.
+# At the end of the input clients go on, with the primary at ADDRESS for as long as the Service leads to none; and when this
+# process is killed or hangs, the start script (pooler.sh) sees to it.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -15,12 +16,21 @@ umask 077
 
 # shellcheck source=deploy/components/pooler/scripts/common.sh
 . "${0%/*}/common.sh"
-case $LISTEN in '*') CONSOLE=127.0.0.1 ;; *) CONSOLE=$LISTEN ;; esac
 ORIGIN=$1
 # Lines while clients wait: pgctl sends two in a second.
 MOST=60
 
 is_mine() { case $(cat "$RUN/held" 2>/dev/null) in "$me "*) ;; *) return 1 ;; esac; }
+
+# Whether somebody has paused PgBouncer: 0 yes, 1 no, 2 when it does not say. Every version answers this, and to no effect: the
+# console's own database is never paused. SHOW STATE is younger.
+is_paused() {
+  case $(console_says 'PAUSE pgbouncer') in
+    *'already suspended/paused'*) return 0 ;;
+    *'cannot pause admin db'*) return 1 ;;
+    *) return 2 ;;
+  esac
+}
 
 is_held() { [ "$(cat "$RUN/held" 2>/dev/null)" = "$me held" ]; }
 
@@ -30,10 +40,14 @@ wake() { kill -HUP "$(cat "$RUN/pid")" 2>/dev/null; }
 # PgBouncer has closed every server when no transaction is under way. The signal was sent before this connects, so it was
 # taken before this is answered.
 say_when_drained() {
-  until is_held; do
-    is_mine || return
-    sleep 0.02
-  done
+  if [ -n "$theirs" ]; then
+    echo paused
+  else
+    until is_held; do
+      is_mine || return
+      sleep 0.02
+    done
+  fi
   echo held
   while is_mine; do
     if servers=$(ask_console 'SHOW SERVERS') && [ -z "$servers" ]; then
@@ -71,12 +85,24 @@ until is_mine; do
   sleep 0.02
 done
 echo pinned
-wants=pin number=0 holding=0
+wants=pin number=0 holding=0 theirs=''
 while read -r word rest; do
   is_mine || { echo over; exit 1; }
   number=$((number + 1))
   case $word in
-    hold) wants=hold ;;
+    hold)
+      [ "$wants" = hold ] || is_paused
+      case $? in
+        0) [ "$wants" = hold ] || theirs=1 ;;
+        1) wants=hold theirs='' ;;
+        *) # Whoever holds it could end a pause of somebody else.
+          echo silent
+          rm -f "$RUN/hold"
+          wake
+          exit 1
+          ;;
+      esac
+      ;;
     release) wants=release ;;
     lead) say_when_led "$rest" & ;;
   esac

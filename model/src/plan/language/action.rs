@@ -169,6 +169,9 @@ pub enum Action {
         primary: String,
         /// How long the transactions may take that are under way, in seconds. Then nobody is held.
         limit_seconds: u32,
+        /// Names of poolers that somebody had paused by hand: they stay so, unless somebody has resumed them by then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        paused: Vec<String>,
     },
     /// Lets poolers go on that this process holds, once their way leads to the primary; at the end of the time in any case.
     ReleaseClients {
@@ -421,12 +424,12 @@ impl fmt::Display for Action {
             Self::HoldClients {
                 poolers,
                 limit_seconds,
+                paused,
                 ..
-            } => write!(
-                f,
-                "let the clients of {} wait, once their transactions have ended ({limit_seconds} s at most)",
-                poolers.join(", ")
-            ),
+            } => write_hold(f, poolers, paused, *limit_seconds),
+            Self::ReleaseClients { poolers, .. } if poolers.is_empty() => {
+                f.write_str("let the clients go on that are held by then")
+            }
             Self::ReleaseClients { poolers, .. } => {
                 write!(f, "let the clients of {} go on", poolers.join(", "))
             }
@@ -513,6 +516,28 @@ impl fmt::Display for Action {
 fn have(pods: &[String]) -> String {
     let word = if pods.len() == 1 { "has" } else { "have" };
     format!("{} {word}", pods.join(", "))
+}
+
+/// Without poolers all of them were paused by hand when it was planned: somebody may have resumed one by then.
+fn write_hold(
+    f: &mut fmt::Formatter<'_>,
+    poolers: &[String],
+    paused: &[String],
+    limit_seconds: u32,
+) -> fmt::Result {
+    let whose = match poolers {
+        [] => "whoever is resumed by then".to_owned(),
+        poolers => poolers.join(", "),
+    };
+    write!(
+        f,
+        "let the clients of {whose} wait, once their transactions have ended ({limit_seconds} s at most)"
+    )?;
+    match paused {
+        [] => Ok(()),
+        [only] => write!(f, "; {only} stays paused by hand"),
+        several => write!(f, "; {} stay paused by hand", several.join(", ")),
+    }
 }
 
 fn names(pods: &[PodRef]) -> String {

@@ -37,6 +37,8 @@ macro_rules! names {
     };
 }
 
+// Stored plans have them: a name is never changed or taken away. A new one needs nothing more than its line and its section
+// of `docs/operation-checks.md`: it is stored where the versions before it do not look.
 names! {
     /// Nobody else runs an operation on this cluster.
     Lock = "lock", "no other operation";
@@ -106,6 +108,8 @@ names! {
     Autoscaler = "autoscaler", "autoscaler";
     /// The clients of poolers will wait, in place of failing.
     Poolers = "poolers", "poolers";
+    /// Poolers that somebody has paused by hand stay so.
+    PausedPoolers = "paused-poolers", "paused poolers";
     /// There is a write Service to point.
     WriteService = "write-service", "write Service";
     /// No GitOps tool reverts the changes.
@@ -116,6 +120,10 @@ names! {
     Node = "node", "node";
     /// Disruption budgets let the pods go.
     Budgets = "budgets", "disruption budgets";
+    /// What becomes of the clients of poolers on the node.
+    EvictedPoolers = "evicted-poolers", "evicted poolers";
+    /// What else of the cluster is on the node.
+    OtherPods = "other-pods", "other pods";
     /// `pg_rewind` can work.
     Rewind = "rewind", "pg_rewind";
 

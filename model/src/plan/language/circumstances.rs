@@ -155,4 +155,7 @@ pub struct Unfinished {
     /// The pod that it brings back as a standby; none when it is no rejoin.
     #[serde(default)]
     pub rejoins: Option<String>,
+    /// The command that goes on with it, with all that it takes (the store, the key); none when nobody has said it.
+    #[serde(default)]
+    pub resume: Option<String>,
 }

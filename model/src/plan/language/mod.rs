@@ -53,7 +53,8 @@ pub use restore::{
     ThrowAwayServer, VolumeAction, VolumeCondition, VolumeHandle,
 };
 pub use rollout::{
-    DrainedNode, RestartReason, RestartScope, Restarts, Rollout, RolloutPart, RolloutRequest,
+    BudgetNow, DrainedNode, OtherPod, OtherPodKind, RestartReason, RestartScope, Restarts, Rollout,
+    RolloutPart, RolloutRequest,
 };
 pub use step::{OnFailure, Step, Undo};
 pub use step_name::StepName;

@@ -134,7 +134,7 @@ fn volumes(facts: &DrainedNode) -> Check {
             bound.join(", ")
         ),
     )
-    .next("pgctl failover moves the role away; then the pod can wait until the node is back")
+    .next("pgctl failover   # moves the role away; then the pod can wait until the node is back")
 }
 
 fn budgets<'a>(facts: &DrainedNode, evicted: impl Iterator<Item = &'a Instance>) -> Check {

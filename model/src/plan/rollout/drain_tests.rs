@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{plan_restart, plan_rollout};
-use crate::cluster::Snapshot;
+use super::{emptying, plan_restart, plan_rollout};
 use crate::cluster::fixture::{PRIMARY, healthy, instance, now, replica};
+use crate::cluster::{HandPause, PoolerPod, PoolerPurpose, Poolers, Snapshot};
 use crate::plan::language::{
-    Action, CheckName, CheckVerdict, Circumstances, DrainedNode, PodRef, Refusal, RestartReason,
-    Restarts, Rollout, RolloutPart, RolloutRequest,
+    Action, BudgetNow, Check, CheckName, CheckVerdict, Circumstances, DrainedNode, OtherPod,
+    OtherPodKind, PodRef, Refusal, RestartReason, Restarts, Rollout, RolloutPart, RolloutRequest,
 };
 
 const NODE: &str = "worker-1";
@@ -211,4 +211,259 @@ fn no_pod_leaves_a_node_that_it_could_come_back_to() {
     };
     let (why, _) = refused(first_action(alone), CheckName::Node);
     assert!(why.contains("nowhere to go"), "{why}");
+}
+
+fn other(name: &str, kind: OtherPodKind, node: &str) -> OtherPod {
+    OtherPod {
+        name: name.to_owned(),
+        kind,
+        node: Some(node.to_owned()),
+        ready: true,
+        leaving: false,
+        made_anew: true,
+        deployment: None,
+        budget: None,
+    }
+}
+
+fn asked(name: &str, pause: HandPause) -> PoolerPod {
+    PoolerPod {
+        name: name.to_owned(),
+        purpose: PoolerPurpose::Write,
+        stopped: None,
+        started: None,
+        leaving: false,
+        secret: None,
+        pause,
+    }
+}
+
+/// What is said of these when the node goes, and no pooler is paused by hand.
+fn said_of(others: Vec<OtherPod>, name: CheckName) -> Vec<Check> {
+    let pods = others.iter();
+    let pods = pods.map(|it| asked(&it.name, HandPause::Served)).collect();
+    said_with(others, name, Poolers::Seen(pods))
+}
+
+/// What is said of these when the node goes.
+fn said_with(others: Vec<OtherPod>, name: CheckName, poolers: Poolers) -> Vec<Check> {
+    let node = DrainedNode {
+        other_pods: others,
+        ..node()
+    };
+    let circumstances = Circumstances {
+        poolers,
+        ..circumstances(node)
+    };
+    let snapshot = on_node(&[&replica(1)]);
+    let found = plan_rollout(&snapshot, &wanted(), &[], &circumstances, now());
+    let found = found.unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(found.parts.len(), 1, "the servers go as ever");
+    let mut checks = found.checks;
+    checks.retain(|it| it.check == name);
+    checks
+}
+
+/// One for writes.
+fn pooler(name: &str, node: &str) -> OtherPod {
+    OtherPod {
+        deployment: Some("staging-postgres-pooler".to_owned()),
+        budget: Some(BudgetNow {
+            name: "postgres-pooler".to_owned(),
+            allowed: 1,
+        }),
+        ..other(name, OtherPodKind::Pooler(PoolerPurpose::Write), node)
+    }
+}
+
+#[test]
+fn a_pooler_that_is_paused_by_hand_serves_nobody_and_its_pause_goes_with_its_pod() {
+    let said = |here: HandPause, elsewhere: HandPause| {
+        let others = vec![pooler("a", NODE), pooler("b", "worker-2")];
+        let poolers = Poolers::Seen(vec![asked("a", here), asked("b", elsewhere)]);
+        let rows = said_with(others, CheckName::EvictedPoolers, poolers);
+        let [row] = &rows[..] else {
+            panic!("one row: {rows:?}");
+        };
+        row.clone()
+    };
+    let paused = || HandPause::Paused(None);
+    let row = said(paused(), HandPause::Served);
+    assert!(
+        row.reason.ends_with(
+            "find b on worker-2; a is paused by hand, and whoever comes in its place is not"
+        ),
+        "{row:?}"
+    );
+    assert_eq!(row.next, None);
+
+    // The only other one is no help, or nobody knows.
+    for (pause, words) in [
+        (paused(), "because b is paused by hand: "),
+        (
+            HandPause::Unknown("no answer within 5 s".into()),
+            "because whether b is paused by hand is not known (no answer within 5 s): ",
+        ),
+        (
+            HandPause::NotAsked,
+            "because whether b is paused by hand is not known (it was not asked): ",
+        ),
+    ] {
+        let row = said(HandPause::Served, pause);
+        assert!(
+            row.reason.contains(words)
+                && !row.reason.contains("find b")
+                && row.reason.ends_with(
+                    "a restart of staging-postgres-pooler ends what is paused by hand, too"
+                ),
+            "{row:?}"
+        );
+        let next = row.next.expect("what to type");
+        assert!(next.contains(" rollout restart "), "{next}");
+    }
+    let others = vec![pooler("a", NODE), pooler("b", "worker-2")];
+    let unseen = Poolers::Unseen("forbidden".into());
+    let rows = said_with(others, CheckName::EvictedPoolers, unseen);
+    assert!(rows[0].reason.contains("not known (forbidden)"), "{rows:?}");
+}
+
+#[test]
+fn what_kubectl_drain_would_take_from_its_users_or_refuses_comes_before_it() {
+    let others = vec![
+        OtherPod {
+            made_anew: false,
+            ..other("r", OtherPodKind::ThrowAway("look".to_owned()), NODE)
+        },
+        pooler("a", NODE),
+    ];
+    let said = |name| said_of(others.clone(), name);
+    let rows = [said(CheckName::EvictedPoolers), said(CheckName::OtherPods)].concat();
+    let typed = emptying(NODE, &rows);
+    let commands: Vec<&str> = typed
+        .iter()
+        .filter_map(|it| it.split("   #").next())
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            "kubectl -n staging rollout restart deployment/staging-postgres-pooler",
+            "kubectl -n staging rollout status deployment/staging-postgres-pooler",
+            "pgctl restore --discard-into look -n staging --cluster staging",
+            "kubectl drain worker-1 --ignore-daemonsets --delete-emptydir-data",
+        ]
+    );
+    assert_eq!(emptying(NODE, &[]).len(), 1);
+}
+
+#[test]
+fn poolers_on_the_node_are_named_and_where_their_clients_go() {
+    let of = pooler;
+    let said = |others: Vec<OtherPod>| said_of(others, CheckName::EvictedPoolers);
+    assert!(said(vec![of("a", "worker-2")]).is_empty());
+
+    let both = said(vec![of("a", NODE), of("b", "worker-2")]);
+    let [both] = &both[..] else {
+        panic!("one row for a purpose: {both:?}");
+    };
+    assert_eq!(both.verdict, CheckVerdict::Warn);
+    assert!(
+        both.reason
+            .starts_with("kubectl drain evicts a (pooler for writes): ")
+            && both.reason.ends_with("find b on worker-2"),
+        "{both:?}"
+    );
+    assert_eq!(both.next, None);
+
+    // Nobody is there for them: on the node, not ready, about to go, for reads, or nowhere yet.
+    let silent = OtherPod {
+        ready: false,
+        ..of("b", "worker-2")
+    };
+    let leaving = OtherPod {
+        leaving: true,
+        ..of("b", "worker-2")
+    };
+    let nowhere = OtherPod {
+        node: None,
+        ..of("b", NODE)
+    };
+    let reads = other("b", OtherPodKind::Pooler(PoolerPurpose::Read), "worker-2");
+    for second in [of("b", NODE), silent, leaving, nowhere, reads] {
+        let alone = said(vec![of("a", NODE), second.clone()]);
+        let [alone] = &alone[..] else {
+            panic!("{second:?}: {alone:?}");
+        };
+        assert!(
+            alone
+                .reason
+                .contains("no other pooler for writes is ready elsewhere")
+                && alone.reason.contains("postgres-pooler lets 1 go at once"),
+            "{second:?}: {alone:?}"
+        );
+        let next = alone.next.as_deref().expect("what to type");
+        assert!(
+            next.starts_with(
+                "kubectl -n staging rollout restart deployment/staging-postgres-pooler"
+            ),
+            "{next}"
+        );
+    }
+    let unguarded = OtherPod {
+        budget: None,
+        ..of("a", NODE)
+    };
+    let alone = said(vec![unguarded]);
+    assert!(
+        alone[0].reason.contains("no disruption budget"),
+        "{alone:?}"
+    );
+}
+
+#[test]
+fn whatever_else_of_the_cluster_is_on_the_node_is_named() {
+    let said = |pod: OtherPod| said_of(vec![pod], CheckName::OtherPods);
+    for (kind, words) in [
+        (OtherPodKind::WalArchive, "WAL stays on the primary"),
+        (OtherPodKind::Backup, "is not finished"),
+        (OtherPodKind::Monitoring, "no metrics"),
+        (OtherPodKind::Other, "ends"),
+    ] {
+        assert!(said(other("a", kind.clone(), "worker-2")).is_empty());
+        let rows = said(other("a", kind.clone(), NODE));
+        let [row] = &rows[..] else {
+            panic!("{kind:?}: {rows:?}");
+        };
+        let begin = format!("kubectl drain evicts a ({kind}): ");
+        assert!(
+            row.reason.starts_with(&begin) && row.reason.contains(words),
+            "{row:?}"
+        );
+        assert_eq!(row.verdict, CheckVerdict::Warn);
+    }
+    let bare = OtherPod {
+        made_anew: false,
+        ..other("r", OtherPodKind::ThrowAway("look".to_owned()), NODE)
+    };
+    let rows = said(bare);
+    let why = &rows[0].reason;
+    assert!(
+        why.contains("r (throw-away server look)") && why.contains("refuses without --force"),
+        "{why}"
+    );
+    assert!(
+        why.ends_with("its pod is gone, and only its claim is left"),
+        "{why}"
+    );
+    let next = rows[0].next.as_deref().unwrap_or_default();
+    assert!(
+        next.starts_with("pgctl restore --discard-into look -n staging --cluster staging   #"),
+        "{next}"
+    );
+    // What somebody else has called one is never put into a command of ours.
+    let odd = other("r", OtherPodKind::ThrowAway("Look $(x)".to_owned()), NODE);
+    let next = said(odd)[0].next.clone().unwrap_or_default();
+    assert!(
+        next.contains("'pgctl.io/throw-away=Look $(x)'") && !next.contains("--discard-into"),
+        "{next}"
+    );
 }

@@ -77,7 +77,7 @@ fn meant(snapshot: &Snapshot, instance: &Instance, rollout: &RolloutRequest) -> 
         checks.push(
             Check::refuse(CheckName::Recovery, format!("{pod} is the primary")).next(
                 match &rollout.node {
-                    None => "pgctl rollout hands the role over first".to_owned(),
+                    None => "pgctl rollout   # hands the role over first".to_owned(),
                     Some(node) => format!("pgctl drain {}", shell_word(node)),
                 },
             ),
@@ -103,7 +103,7 @@ fn meant(snapshot: &Snapshot, instance: &Instance, rollout: &RolloutRequest) -> 
                     revision,
                     format!("{pod} was made from the present template already"),
                 )
-                .next("pgctl rollout --restart restarts it all the same"),
+                .next("pgctl rollout --restart   # restarts it all the same"),
                 Some(node) => Check::refuse(
                     revision,
                     format!("{pod} is not on {node}, or on its way out already"),

@@ -38,7 +38,7 @@ fn others(snapshot: &Snapshot, instance: &Instance) -> Check {
             name,
             format!("while {pod} is away there is no standby to fail over to"),
         )
-        .next("pgctl scale 2 first, and there is one")
+        .next("pgctl scale 2   # then there is one")
     } else {
         Check::refuse(
             name,
@@ -98,7 +98,7 @@ fn volume(snapshot: &Snapshot, instance: &Instance) -> Check {
                 instance.name()
             ),
         )
-        .next("pgctl status: volume-deleting"),
+        .next("pgctl status   # see volume-deleting"),
         None => Check::pass(name, "the volumes stay"),
     }
 }
@@ -131,7 +131,7 @@ pub(super) fn stuck(snapshot: &Snapshot) -> Option<Check> {
                 stuck.join("; ")
             ),
         )
-        .next("pgctl rollout --undo goes back to the former template; or mend it, and give the command again: what was made from it is restarted first")
+        .next("pgctl rollout --undo   # goes back to the former template; or mend it, and give the command again: what was made from it is restarted first")
     })
 }
 

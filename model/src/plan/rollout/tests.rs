@@ -300,6 +300,7 @@ fn nothing_is_begun_beside_an_operation_that_has_not_ended() {
             from: None,
             restore: false,
             rejoins: None,
+            resume: None,
         }),
         ..Circumstances::default()
     };

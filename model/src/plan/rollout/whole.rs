@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::drain_checks::drain_checks;
 use super::order::{is_on, reason, standbys, stays};
+use super::other_pods::other_pods;
 use super::standby_checks::{standby_checks, stuck};
 use crate::cluster::{Instance, NameError, Snapshot, nearest};
 use crate::plan::common::{new_standby_checks, one_primary, start_script};
@@ -64,6 +65,7 @@ pub fn plan_rollout(
     let of_node = drain_checks(snapshot, request, circumstances);
     let of_pods = restarted.iter().map(|(it, _)| standby_checks(snapshot, it));
     checks.extend(worst(std::iter::once(of_node).chain(of_pods)));
+    checks.extend(other_pods(&snapshot.cluster, request, circumstances));
     if let Some((primary, _)) = handed_over {
         match heir {
             Some(heir) => {
@@ -91,8 +93,8 @@ pub fn plan_rollout(
                     ),
                 )
                 .next(match &request.node {
-                    None => "pgctl failover --dry-run says why; pgctl rollout --pod POD restarts a standby alone",
-                    Some(_) => "pgctl failover --dry-run says why",
+                    None => "pgctl failover --dry-run   # says why; pgctl rollout --pod POD restarts a standby alone",
+                    Some(_) => "pgctl failover --dry-run   # says why",
                 }),
             ),
         }
@@ -255,7 +257,7 @@ fn older_heir(snapshot: &Snapshot, only: Option<&Instance>, heir: &str) -> Optio
             CheckName::Target,
             format!("{heir} would become primary, and runs an older revision itself"),
         )
-        .next("pgctl rollout restarts the standbys first")
+        .next("pgctl rollout   # restarts the standbys first")
     })
 }
 

@@ -781,6 +781,7 @@ fn another_operation_an_unfinished_one_and_missing_permissions() {
             from: None,
             restore: false,
             rejoins: None,
+            resume: None,
             past_point_of_no_return: false,
         }),
         ..Circumstances::default()

@@ -20,6 +20,7 @@ fn unfinished(past: bool) -> Circumstances {
             from: Some(PRIMARY.to_owned()),
             restore: false,
             rejoins: None,
+            resume: None,
         }),
         ..Circumstances::default()
     }

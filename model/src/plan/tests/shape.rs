@@ -11,8 +11,8 @@ use crate::cluster::fixture::{
     PRIMARY, facts, healthy, instance, killed_for_memory, now, replica, stop,
 };
 use crate::cluster::{
-    Component, ContainerState, Database, PoolerPod, PoolerPurpose, Poolers, ServicePurpose,
-    Snapshot, Timeline, TopologySource, names,
+    Component, ContainerState, Database, HandPause, PoolerPod, PoolerPurpose, Poolers,
+    ServicePurpose, Snapshot, Timeline, TopologySource, names,
 };
 
 pub(super) fn to(pod: &str) -> FailoverRequest {
@@ -571,8 +571,10 @@ fn pooler(number: u32) -> PoolerPod {
         name: format!("staging-postgres-pooler-{number}"),
         purpose: PoolerPurpose::Write,
         stopped: None,
+        started: None,
         leaving: false,
         secret: None,
+        pause: HandPause::Served,
     }
 }
 
@@ -661,4 +663,101 @@ fn a_hold_that_is_required_stops_what_goes_on_without_and_off_is_off() {
     let refusal = plan_failover(&snapshot, &holding(Hold::Require), &unseen, now())
         .expect_err("nobody knows");
     assert!(refusal.to_string().contains("is not known"), "{refusal}");
+}
+
+/// The names that the hold of a plan has: those that are held, and those that are left alone.
+fn held_and_left(plan: &Plan) -> Option<(&[String], &[String])> {
+    plan.steps.iter().find_map(|it| match &it.action {
+        Action::HoldClients {
+            poolers, paused, ..
+        } => Some((poolers.as_slice(), paused.as_slice())),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_pooler_that_is_paused_by_hand_is_told_of_and_left_alone() {
+    let snapshot = healthy(3);
+    let plan = |hold, pods: Vec<PoolerPod>| {
+        plan_failover(&snapshot, &holding(hold), &through_poolers(pods), now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"))
+    };
+    let with = |number, pause| PoolerPod {
+        pause,
+        ..pooler(number)
+    };
+    let told = |plan: &Plan| {
+        let mut checks = plan.checks.iter();
+        let check = checks.find(|it| it.check == CheckName::PausedPoolers);
+        check.map(|it| (it.verdict, it.reason.clone()))
+    };
+    let served = told(&plan(Hold::Try, vec![pooler(1)])).expect("a row");
+    assert_eq!(served.0, CheckVerdict::Pass);
+    assert_eq!(told(&plan(Hold::Try, Vec::new())), None);
+
+    let paused = with(1, HandPause::Paused(Some(now())));
+    for hold in [Hold::Try, Hold::Require] {
+        let one = plan(hold, vec![paused.clone(), pooler(2)]);
+        let (held, left) = held_and_left(&one).expect("it is held");
+        assert_eq!(held, [pooler(2).name]);
+        assert_eq!(left, [pooler(1).name]);
+        let hold = one.step(StepName::HoldClients).expect("the step");
+        let words = hold.action.to_string();
+        assert!(
+            words.ends_with("staging-postgres-pooler-1 stays paused by hand"),
+            "{words}"
+        );
+        let (verdict, why) = told(&one).expect("a row");
+        assert_eq!(verdict, CheckVerdict::Warn);
+        assert!(
+            why.starts_with("staging-postgres-pooler-1 is paused by hand (by pgctl at ")
+                && why.ends_with("its clients wait until `pgctl pooler resume`"),
+            "{why}"
+        );
+    }
+    let off = plan(Hold::Off, vec![paused.clone()]);
+    assert_eq!(held_and_left(&off), None);
+    assert_eq!(told(&off).map(|it| it.0), Some(CheckVerdict::Warn));
+
+    // Silence is no proof: it is held by a script that looks itself.
+    let silent = with(2, HandPause::Unknown("no answer within 5 s".into()));
+    let unsure = plan(Hold::Try, vec![pooler(1), silent]);
+    let (verdict, why) = told(&unsure).expect("a row");
+    assert_eq!(verdict, CheckVerdict::Warn);
+    assert!(why.contains("is not known: no answer"), "{why}");
+    let (held, left) = held_and_left(&unsure).expect("it is held");
+    assert_eq!((held.len(), left.len()), (2, 0));
+}
+
+/// Somebody may resume one between the plan and the stop.
+#[test]
+fn poolers_that_are_all_paused_by_hand_are_held_once_somebody_resumes_one() {
+    let snapshot = healthy(3);
+    let paused = |number| PoolerPod {
+        pause: HandPause::Paused(None),
+        ..pooler(number)
+    };
+    for (hold, failure) in [
+        (Hold::Try, OnFailure::Report),
+        (Hold::Require, OnFailure::Stop),
+    ] {
+        let circumstances = through_poolers(vec![paused(1), paused(2)]);
+        let plan = plan_failover(&snapshot, &holding(hold), &circumstances, now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"));
+        let (held, left) = held_and_left(&plan).expect("whoever is resumed is held");
+        assert_eq!((held.len(), left.len()), (0, 2));
+        let step = plan.step(StepName::HoldClients).expect("the step");
+        assert_eq!(step.on_failure, failure);
+        let words = step.action.to_string();
+        assert!(
+            words.starts_with("let the clients of whoever is resumed by then wait"),
+            "{words}"
+        );
+        let release = plan.step(StepName::ReleaseClients).expect("the step");
+        let words = release.action.to_string();
+        assert_eq!(words, "let the clients go on that are held by then");
+        let mut checks = plan.checks.iter();
+        let check = checks.find(|it| it.check == CheckName::Poolers);
+        assert_eq!(check.map(|it| it.verdict), Some(CheckVerdict::Pass));
+    }
 }

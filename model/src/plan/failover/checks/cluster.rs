@@ -5,7 +5,7 @@ use super::environment::{git_ops, write_service};
 use super::interruptions::contents_checks;
 use super::next_start::next_start_checks;
 use super::old_primary::{loss_check, old_primary, one_primary, start_script};
-use super::poolers::poolers;
+use super::poolers::{paused_poolers, poolers};
 use super::signs_of_life::{life_checks, stop_timeout};
 use crate::cluster::{Component, Instance, Role};
 use crate::plan::common::volumes_go;
@@ -25,6 +25,7 @@ pub(crate) fn cluster_checks(situation: &Situation<'_>, target: Option<&Instance
     checks.extend(next_start_checks(situation, target));
     checks.extend(target.map(|target| followers(situation, target)));
     checks.extend(poolers(situation));
+    checks.extend(paused_poolers(situation));
     checks.extend([write_service(situation), git_ops(situation)]);
     // It is scaled to 0, so that it makes no second primary.
     let primary_set = situation.snapshot.stateful_set(Component::Primary);

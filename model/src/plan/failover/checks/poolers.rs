@@ -1,7 +1,7 @@
 //! Clients that come through poolers.
 
 use super::super::common::Situation;
-use crate::cluster::Poolers;
+use crate::cluster::{HandPause, Poolers};
 use crate::plan::language::{Check, CheckName, Hold, Mode};
 
 /// Whether the clients of poolers will wait, in place of failing; none where there is nobody to wait.
@@ -23,6 +23,7 @@ pub(crate) fn poolers(situation: &Situation<'_>) -> Option<Check> {
         )));
     }
     let held = situation.held_poolers().count();
+    let paused = situation.paused_poolers().count();
     let leaving: Vec<&str> = situation
         .write_poolers()
         .filter(|it| it.leaving)
@@ -36,6 +37,11 @@ pub(crate) fn poolers(situation: &Situation<'_>) -> Option<Check> {
         return Some(object(reason));
     }
     match held {
+        // Of those that are paused by hand nobody begins a transaction either.
+        0 if paused > 0 => Some(Check::pass(
+            name,
+            "every pooler is paused by hand; the clients of one that is resumed by then will wait",
+        )),
         0 if required => Some(
             Check::refuse(name, "no pooler runs that could hold clients")
                 .next("pgctl failover without --hold; docs/runbooks/pooler.md has poolers"),
@@ -47,4 +53,49 @@ pub(crate) fn poolers(situation: &Situation<'_>) -> Option<Check> {
             format!("the clients of {count} poolers will wait"),
         )),
     }
+}
+
+/// Whether somebody has paused a pooler by hand: it stays so, and is left to them. None where there is none to ask, and in an
+/// emergency.
+pub(crate) fn paused_poolers(situation: &Situation<'_>) -> Option<Check> {
+    let name = CheckName::PausedPoolers;
+    if situation.mode == Mode::Emergency {
+        return None;
+    }
+    let mut paused = Vec::new();
+    let mut unknown = Vec::new();
+    let mut asked = 0;
+    for pooler in situation.write_poolers() {
+        let pod = &pooler.name;
+        match &pooler.pause {
+            HandPause::NotAsked => continue,
+            HandPause::Served => {}
+            HandPause::Paused(Some(since)) => {
+                paused.push(format!("{pod} is paused by hand (by pgctl at {since:.0})"));
+            }
+            HandPause::Paused(None) => paused.push(format!("{pod} is paused by hand")),
+            HandPause::Unknown(why) => {
+                unknown.push(format!(
+                    "whether {pod} is paused by hand is not known: {why}"
+                ));
+            }
+        }
+        asked += 1;
+    }
+    let whose = match paused.len() {
+        0 | 1 => "its",
+        _ => "their",
+    };
+    if !paused.is_empty() {
+        let wait = format!(
+            "{}: {whose} clients wait until `pgctl pooler resume`",
+            paused.join(", ")
+        );
+        let all: Vec<String> = std::iter::once(wait).chain(unknown).collect();
+        return Some(Check::warn(name, all.join("; ")).next("pgctl pooler resume"));
+    }
+    if !unknown.is_empty() {
+        return Some(Check::warn(name, unknown.join("; ")).next("pgctl pooler"));
+    }
+    (asked > 0).then(|| Check::pass(name, "no pooler is paused by hand"))
 }

@@ -76,11 +76,17 @@ impl<'a> Situation<'a> {
         pods.iter().filter(|it| it.purpose == PoolerPurpose::Write)
     }
 
-    /// Those whose clients a switchover lets wait. In an emergency they wait as it is.
+    /// Those whose clients a switchover lets wait. In an emergency they wait as it is, and so do those of a pooler that somebody
+    /// has paused by hand: whoever held it would end that.
     pub(crate) fn held_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
         let holds = self.mode == Mode::Switchover && self.request.hold != Hold::Off;
         self.write_poolers()
-            .filter(move |it| holds && it.can_hold())
+            .filter(move |it| holds && it.can_hold() && !it.is_paused())
+    }
+
+    /// Those that somebody has paused by hand.
+    pub(crate) fn paused_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
+        self.write_poolers().filter(|it| it.is_paused())
     }
 
     /// Names of pods of earlier operations whose end is still to be proven, and who has the name now.

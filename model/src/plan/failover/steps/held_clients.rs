@@ -1,7 +1,8 @@
 //! Clients of poolers wait while the primary moves, and notice nothing else.
 
 use super::failover_steps::Steps;
-use crate::plan::language::{Action, Condition, Hold, Step, StepName};
+use crate::cluster::PoolerPod;
+use crate::plan::language::{Action, Condition, Hold, Mode, Step, StepName};
 
 /// How long the way of a pooler to the new primary may take to be seen, in seconds. It leads there since before the old
 /// one was stopped.
@@ -20,6 +21,7 @@ impl Steps<'_> {
             poolers,
             primary: self.situation.old.clone(),
             limit_seconds,
+            paused: names(self.situation.paused_poolers()),
         };
         let mut step = Step::new(StepName::HoldClients, hold, Condition::Answered)
             .timeout(limit_seconds.saturating_add(REACH_SECONDS))
@@ -48,12 +50,16 @@ impl Steps<'_> {
         }
     }
 
+    /// Those that are held; there may be none by now, where somebody has paused all of them and may resume one until then.
     fn poolers(&self) -> Option<Vec<String>> {
-        let names: Vec<String> = self
-            .situation
-            .held_poolers()
-            .map(|it| it.name.clone())
-            .collect();
-        (!names.is_empty() && self.stop().is_some()).then_some(names)
+        let situation = self.situation;
+        let holds = situation.mode == Mode::Switchover && situation.request.hold != Hold::Off;
+        let names = names(situation.held_poolers());
+        let anybody = !names.is_empty() || situation.paused_poolers().next().is_some();
+        (holds && anybody && self.stop().is_some()).then_some(names)
     }
+}
+
+fn names<'a>(pods: impl Iterator<Item = &'a PoolerPod>) -> Vec<String> {
+    pods.map(|it| it.name.clone()).collect()
 }

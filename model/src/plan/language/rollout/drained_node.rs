@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::other_pod::OtherPod;
+
 /// A node, and what its pods need to go elsewhere. Facts only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,4 +26,7 @@ pub struct DrainedNode {
     pub volumes_unseen: Option<String>,
     /// Pods that a disruption budget lets nobody evict, however well the others are, and the budget.
     pub never_evicted: BTreeMap<String, String>,
+    /// The pods of the cluster that are none of its servers, on every node.
+    #[serde(default)]
+    pub other_pods: Vec<OtherPod>,
 }
