@@ -386,11 +386,13 @@ fn the_search_tells_right_from_wrong() {
 }
 
 /// Options of others that messages name: kubectl's, pg_checksums', and the one that every program has.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 11] = [
+    "delete-emptydir-data",
     "enable",
     "force",
     "force-conflicts",
     "help",
+    "ignore-daemonsets",
     "list",
     "replicas",
     "show-labels",

@@ -15,6 +15,7 @@ mod fleet;
 mod global;
 mod hold;
 mod hpa;
+mod in_vain;
 mod judging;
 mod lag;
 mod logs;

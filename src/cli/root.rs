@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use super::config_file::{ConfigFile, with_defaults};
+use super::in_vain::in_vain;
 use super::plugin::{called_as_plugin, of_plugin};
 use super::{
     BackupArgs, ConfigArgs, ConfigCommand, ConnectionsArgs, DatabasesArgs, DiskArgs, DoctorArgs,
@@ -164,7 +165,12 @@ impl Cli {
     }
 
     fn parsed(command: clap::Command) -> Self {
-        let read = Self::from_arg_matches(&command.get_matches());
+        let mut known = command.clone();
+        let matches = command.get_matches();
+        if let Some(why) = in_vain(&known, &matches) {
+            known.error(ErrorKind::ArgumentConflict, why).exit();
+        }
+        let read = Self::from_arg_matches(&matches);
         read.unwrap_or_else(|error| error.exit())
     }
 }

@@ -6,7 +6,7 @@ use super::context::Context;
 use crate::cli::FleetArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::kubernetes::{Kube, KubeError, NamespaceScope};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope, ThrowAwaysFound};
 use crate::observe::Observed;
 use crate::output::FleetView;
 
@@ -122,6 +122,23 @@ impl Fleet {
         self.ask(context, async |kube, place| {
             let observed = context.observe_all(kube, place).await?;
             Ok(more(kube, place, observed).await)
+        })
+        .await
+    }
+
+    /// The same, and looks for throw-away servers at the same time.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub(super) async fn look_also_beside<T>(
+        &mut self,
+        context: &Context,
+        more: impl AsyncFn(&Kube, &NamespaceScope, Vec<Observed>, ThrowAwaysFound) -> Vec<T>,
+    ) -> Result<FleetLook<T>, Failure> {
+        self.ask(context, async |kube, place| {
+            let found = async { Ok::<_, KubeError>(kube.throw_aways(place).await) };
+            let (observed, found) = futures::try_join!(context.observe_all(kube, place), found)?;
+            Ok(more(kube, place, observed, found).await)
         })
         .await
     }

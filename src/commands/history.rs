@@ -49,13 +49,9 @@ impl Looking for History {
             changes_of(&self.kube, &cluster)
         );
         let journals: Vec<Journal> = journal?.into_iter().chain(throw_away?).collect();
-        let all = journals.iter().flat_map(|it| it.history.iter().cloned());
-        let mut operations: Vec<Record> = all.collect();
-        // An id ends with the time when the operation was planned.
-        operations.sort_by(|a, b| planned(a).cmp(planned(b)));
         Ok(Seen {
+            operations: operations(&journals),
             journals,
-            operations,
             changes: changes?,
             cluster,
         })
@@ -64,6 +60,7 @@ impl Looking for History {
     fn document(&self, seen: &Seen) -> impl serde::Serialize {
         let content = HistoryContent {
             unfinished: seen.unfinished().next(),
+            unfinished_throw_aways: seen.unfinished().filter(|it| makes_server(it)).collect(),
             operations: &seen.operations,
             changes: &seen.changes,
         };
@@ -84,6 +81,21 @@ impl Looking for History {
         }
         parts.join("\n")
     }
+}
+
+/// Whether it makes a throw-away server.
+pub(super) fn makes_server(journal: &Journal) -> bool {
+    journal.plan.operation.throw_away().is_some()
+}
+
+/// The operations that several journals remember, oldest first.
+pub(super) fn operations<'a>(journals: impl IntoIterator<Item = &'a Journal>) -> Vec<Record> {
+    let journals = journals.into_iter();
+    let all = journals.flat_map(|it| it.history.iter().cloned());
+    let mut operations: Vec<Record> = all.collect();
+    // An id ends with the time when the operation was planned.
+    operations.sort_by(|a, b| planned(a).cmp(planned(b)));
+    operations
 }
 
 fn planned(record: &Record) -> &str {

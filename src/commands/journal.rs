@@ -2,50 +2,59 @@
 
 use futures::future::join_all;
 
+use super::throw_away::ThrowAwaysSeen;
 use crate::cluster::{ClusterId, NotVisible, ObjectKind, Snapshot, UnreadableJournal};
 use crate::engine::Journal;
-use crate::kubernetes::{Kube, KubeError, NamespaceScope};
+use crate::kubernetes::{Kube, KubeError, NamespaceScope, ThrowAwaysFound};
 use crate::observe::Observed;
 use crate::world::{JournalError, Journals, RecordOf, journal_of, lock_holder, object_name};
 
-/// The journal of a cluster, read once for everything that goes by it.
+/// The journal of a cluster, read once for everything that goes by it; and what was made beside the cluster.
 pub(super) struct JournalSeen {
     /// None when no operation has ever run.
     pub(super) journal: Result<Option<Journal>, JournalError>,
     /// Who has the lock, as far as that can be known.
     holder: Option<String>,
+    /// Throw-away servers, with the journal of their own.
+    pub(super) throw_aways: ThrowAwaysSeen,
 }
 
 impl JournalSeen {
-    /// Reads it, and looks who has the lock.
-    pub(super) async fn look(kube: &Kube, cluster: &ClusterId) -> Self {
-        let (journal, holder) = futures::join!(
+    /// Reads it, and looks who has the lock. `found` are the throw-away servers of the namespace.
+    pub(super) async fn look(kube: &Kube, cluster: &ClusterId, found: &ThrowAwaysFound) -> Self {
+        let (journal, holder, throw_aways) = futures::join!(
             journal_of(kube, cluster, RecordOf::Cluster),
-            lock_holder(kube, cluster, RecordOf::Cluster)
+            lock_holder(kube, cluster, RecordOf::Cluster),
+            ThrowAwaysSeen::look(kube, cluster, found)
         );
         Self {
             journal,
             holder: holder.ok().flatten().map(|it| it.holder),
+            throw_aways,
         }
     }
 
-    /// Looks at those of many clusters by one list, and notes what they tell. Who has a lock is asked only
-    /// where an operation has not ended. In the order of the clusters.
+    /// Looks at those of many clusters by one list, and notes what they tell; `found` are the throw-away servers of the
+    /// place. The list is made when the clusters have been looked at: of what was under way then it knows. Who has a lock
+    /// is asked only where an operation has not ended. In the order of the clusters.
     pub(super) async fn note_all(
         kube: &Kube,
         place: &NamespaceScope,
+        found: &ThrowAwaysFound,
         clusters: &mut [Observed],
     ) -> Vec<Self> {
         let journals = Journals::list(kube, place).await;
+        let in_list = |cluster: &ClusterId, of: RecordOf| match &journals {
+            Ok(journals) => journals.of(cluster, of),
+            Err(error) => Err(JournalError::Kube(KubeError::Unexpected {
+                doing: "reading the journals".to_owned(),
+                reason: error.to_string(),
+            })),
+        };
         let seen = clusters.iter().map(async |it| {
             let cluster = &it.snapshot.cluster;
-            let journal = match &journals {
-                Ok(journals) => journals.of(cluster),
-                Err(error) => Err(JournalError::Kube(KubeError::Unexpected {
-                    doing: "reading the journals".to_owned(),
-                    reason: error.to_string(),
-                })),
-            };
+            let journal = in_list(cluster, RecordOf::Cluster);
+            let of_throw_aways = in_list(cluster, RecordOf::ThrowAway);
             let unfinished = journal.as_ref().is_ok_and(|it| {
                 let unfinished = it.as_ref().and_then(Journal::unfinished);
                 unfinished.is_some()
@@ -60,6 +69,7 @@ impl JournalSeen {
             Self {
                 journal,
                 holder: holder.map(|it| it.holder),
+                throw_aways: ThrowAwaysSeen::of(kube, cluster, found, of_throw_aways).await,
             }
         });
         let seen = join_all(seen).await;
@@ -69,8 +79,10 @@ impl JournalSeen {
         seen
     }
 
-    /// Adds to what was seen the operation that has not ended, or why nobody can say whether there is one.
+    /// Adds to what was seen the operation that has not ended, or why nobody can say whether there is one; and the
+    /// throw-away servers.
     pub(super) fn note(&self, snapshot: &mut Snapshot) {
+        self.throw_aways.note(snapshot);
         match &self.journal {
             Ok(Some(journal)) => {
                 snapshot.unfinished = journal.unfinished_operation(self.holder.clone());
@@ -110,6 +122,7 @@ mod tests {
             let seen = JournalSeen {
                 journal,
                 holder: None,
+                throw_aways: ThrowAwaysSeen::none(),
             };
             seen.note(&mut snapshot);
             snapshot.operation_unfinished()

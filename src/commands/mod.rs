@@ -47,6 +47,7 @@ mod status;
 mod sync;
 mod telling;
 mod terminal;
+mod throw_away;
 mod top;
 mod tune;
 mod users;

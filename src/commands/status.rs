@@ -11,6 +11,7 @@ use super::context::Context;
 use super::fleet::{Fleet, FleetLook};
 use super::journal::JournalSeen;
 use super::looking::{self, Looking};
+use super::throw_away::beside;
 use crate::backup::catalogue::{LastBackup, last_backup};
 use crate::backup::store::Store;
 use crate::cli::StatusArgs;
@@ -73,8 +74,9 @@ impl Looking for OneCluster {
     type Seen = Seen;
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
-        let mut snapshot = context.observe(&self.kube).await?.snapshot;
-        let journal = JournalSeen::look(&self.kube, &snapshot.cluster).await;
+        let (observed, found) = beside(&self.kube, context.observe(&self.kube)).await?;
+        let mut snapshot = observed.snapshot;
+        let journal = JournalSeen::look(&self.kube, &snapshot.cluster, &found).await;
         journal.note(&mut snapshot);
         Ok(Seen {
             health: assess(&snapshot, &self.limits),
@@ -116,15 +118,16 @@ impl Looking for ManyClusters {
 
     async fn look(&mut self, context: &Context) -> Result<Self::Seen, Failure> {
         let limits = &self.limits;
-        let judged = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
-            JournalSeen::note_all(kube, place, &mut observed).await;
-            let judged = observed.into_iter().map(|it| {
-                let health = assess(&it.snapshot, limits);
-                (it.snapshot, health)
-            });
-            judged.collect()
-        };
-        self.fleet.look(context, judged).await
+        let judged =
+            async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>, found| {
+                JournalSeen::note_all(kube, place, &found, &mut observed).await;
+                let judged = observed.into_iter().map(|it| {
+                    let health = assess(&it.snapshot, limits);
+                    (it.snapshot, health)
+                });
+                judged.collect()
+            };
+        self.fleet.look_also_beside(context, judged).await
     }
 
     fn document(&self, seen: &Self::Seen) -> impl serde::Serialize {

@@ -6,7 +6,8 @@ use super::Journal;
 
 /// The format that this pgctl writes. It is raised when a journal is written that the versions before
 /// could not read or would misread: another kind of operation, action or condition, another meaning of
-/// a field. A field that may be left away is no other format: whoever does not know it keeps it.
+/// a field. A field that may be left away is no other format: whoever does not know it keeps it. Nor is another check: it is
+/// stored where the versions before do not look.
 pub const FORMAT: u32 = 1;
 
 /// The lowest version of pgctl that reads [`FORMAT`].

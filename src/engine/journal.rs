@@ -64,6 +64,7 @@ impl Journal {
             into: self.plan.operation.throw_away().map(str::to_owned),
             restore: self.plan.operation.kind().command() == OperationKind::Restore.command(),
             rejoins: self.plan.operation.rejoins().map(str::to_owned),
+            resume: Some(self.plan.resume_command()),
         })
     }
 

@@ -12,10 +12,11 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::change::call_on;
+use super::facts::facts_of;
 use super::set_template::claim_template;
 use super::throw_away::serving;
 use super::{Kube, KubeError, Verb};
-use crate::cluster::{ClusterId, names};
+use crate::cluster::{ClusterId, Component, names};
 use crate::plan::VolumeHandle;
 
 /// What the container does while it is worked in: it waits, and ends when it is told to.
@@ -86,6 +87,22 @@ impl Kube {
                         })
                     })
             }))
+    }
+
+    /// Why the pod does not run, as far as its object tells; none when it runs, or there is none.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn why_not_running(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<String>, KubeError> {
+        let pod: Option<Pod> = self.get(namespace, name).await?;
+        // It has no place among the pods of a StatefulSet.
+        let facts = pod.and_then(|it| facts_of(&it, Component::Primary, 0, None));
+        let why = facts.and_then(|it| it.why_not_up());
+        Ok(why.map(|why| format!("{name} does not run: {why}")))
     }
 
     /// Whether the pod has ended, and will not run again.

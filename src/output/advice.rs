@@ -100,8 +100,11 @@ pub fn as_plugin(text: &str) -> String {
 fn store_added(command: &str, store: &str) -> Option<String> {
     const OF_BACKUP: [&str; 3] = ["list", "verify", "prune"];
     let words: Vec<&str> = command.split(' ').collect();
-    // What a restore has kept aside is on the volume, and in no store.
-    if words.contains(&"--discard-old") {
+    // What a restore has kept aside, or made beside the cluster, is on a volume, and in no store.
+    if ["--discard-old", "--discard-into"]
+        .iter()
+        .any(|it| words.contains(it))
+    {
         return None;
     }
     let named = match words.as_slice() {
@@ -132,6 +135,10 @@ mod tests {
         };
         for (said, shown) in [
             ("pgctl restore --discard-old", "pgctl restore --discard-old"),
+            (
+                "pgctl restore --discard-into look",
+                "pgctl restore --discard-into look",
+            ),
             (
                 "pgctl backup list",
                 "pgctl backup list --store '/mnt/my backups'",

@@ -11,8 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::cluster::{
-    FindingCode, Health, HealthVerdict, Instance, Role, Severity, Snapshot, StandbyLag, TimeLag,
-    may_be_running,
+    FindingCode, Health, HealthVerdict, Instance, ObjectKind, Role, Severity, Snapshot, StandbyLag,
+    TimeLag, may_be_running,
 };
 use crate::wal::WalProtection;
 
@@ -163,6 +163,8 @@ metrics! {
     operations = "operations_remembered", "Operations that the journal remembers, by kind and outcome";
     operation_last = "operation_last_timestamp_seconds", "When the last operation of a kind ended";
     operation_unfinished = "operation_unfinished", "1 when an operation was begun and has not ended; absent while the journal can't be read";
+    throw_aways = "throw_away_servers", "Throw-away servers beside the cluster, also those that are being made or were never finished; absent while they can't be looked at";
+    throw_away_created = "throw_away_created_timestamp_seconds", "When the first of a throw-away server was made";
     write_outage = "failover_write_outage_seconds", "Write outage that the last failover measured";
 }
 
@@ -301,11 +303,26 @@ impl Told {
                 self.set(metric, [("autoscaler", &autoscaler.name)], f64::from(value));
             }
         }
+        self.throw_aways(metrics, snapshot);
         // Nobody can say 0 of a journal that was not read.
         if measured.operations.is_some()
             && let Some(unfinished) = snapshot.operation_unfinished()
         {
             self.set(&metrics.operation_unfinished, [], flag(unfinished));
+        }
+    }
+
+    fn throw_aways(&self, metrics: &Metrics, snapshot: &Snapshot) {
+        // Of those that were seen the age is told; how many there are only when all were.
+        if snapshot.unseen(ObjectKind::ThrowAways).is_none() {
+            let count = snapshot.throw_aways.len();
+            self.set(&metrics.throw_aways, [], count as f64);
+        }
+        for server in &snapshot.throw_aways {
+            if let Some(since) = server.since {
+                let labels = [("server", server.name.as_str())];
+                self.set(&metrics.throw_away_created, labels, seconds(since));
+            }
         }
     }
 

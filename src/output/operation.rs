@@ -360,8 +360,10 @@ impl<T: Serialize> OperationDocument<T> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryContent<'a> {
-    /// The operation that has not ended.
+    /// The operation that has not ended: of several the one that the cluster waits for.
     pub unfinished: Option<&'a Journal>,
+    /// Those that make throw-away servers and have not ended, whether the cluster waits for another or not.
+    pub unfinished_throw_aways: Vec<&'a Journal>,
     /// Those that have.
     pub operations: &'a [Record],
     /// The small changes that were made (`pgctl slots drop`), oldest first.

@@ -330,6 +330,7 @@ fn hostile_text_from_the_cluster_reaches_no_screen_and_no_document() {
             what: crate::cluster::ObjectKind::Nodes,
             why: hostile.into(),
         });
+        s.throw_aways = vec![fixture::throw_away("look"), fixture::throw_away(hostile)];
         s.cluster.name = hostile.into();
     });
     let health = assess(&snapshot, &Limits::default());

@@ -171,8 +171,9 @@ pub(super) async fn wait(
             await_restarted(cluster, &real.reporting, plan, &wanted, limit).await?;
             Ok(Vec::new())
         }
-        Condition::Answered
-        | Condition::AutoscalerMinimum { .. }
+        // The answer of those that let clients go on.
+        Condition::Answered => real.held_clients.told().await.map(|()| Vec::new()),
+        Condition::AutoscalerMinimum { .. }
         | Condition::Slots { .. }
         | Condition::NoSlots { .. }
         | Condition::RecordHeld { .. }
@@ -248,12 +249,18 @@ async fn poll(
     let mut pause = POLL;
     loop {
         let seen = holds(real, plan, condition, known).await;
+        let mut waits = None;
         let reason = match seen {
             Ok(true) => return Ok(()),
-            Ok(false) => format!(
-                "after {} s it is still not so that {condition}",
-                limit.as_secs()
-            ),
+            Ok(false) => {
+                waits = why_it_waits(real, condition).await;
+                let why = waits.as_ref();
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                format!(
+                    "after {} s it is still not so that {condition}{why}",
+                    limit.as_secs()
+                )
+            }
             Err(error) if error.kind != ErrorKind::Transient => {
                 return Err(error);
             }
@@ -267,7 +274,8 @@ async fn poll(
             }
             return Err(WorldError::permanent(reason));
         }
-        if holds_a_claim(condition) && begun.elapsed() > QUIET && told != reason {
+        let waits = waits.or_else(|| holds_a_claim(condition).then_some(reason));
+        if let Some(reason) = waits.filter(|it| begun.elapsed() > QUIET && told != *it) {
             told.clone_from(&reason);
             let step = plan.steps.iter().find(|it| it.proves == *condition);
             if let Some(step) = step.map(|it| it.name) {
@@ -278,6 +286,28 @@ async fn poll(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(250));
     }
+}
+
+/// Why a pod does not run that works on a volume, as far as its object tells: no node takes it, say, or its image can't
+/// be pulled. None where no such pod is waited for.
+async fn why_it_waits(real: &RealCluster, condition: &Condition) -> Option<String> {
+    let Condition::Restore(RestoreCondition::Volume(condition)) = condition else {
+        return None;
+    };
+    let volumes = if let VolumeCondition::VolumeOpen { volume } = condition {
+        std::slice::from_ref(volume)
+    } else if let VolumeCondition::VolumesOpen { volumes } = condition {
+        volumes.as_slice()
+    } else {
+        return None;
+    };
+    let (kube, namespace) = (&real.connections.kube, real.connections.namespace());
+    for volume in volumes {
+        if let Ok(Some(why)) = kube.why_not_running(namespace, &volume.pod).await {
+            return Some(why);
+        }
+    }
+    None
 }
 
 /// Whether it waits for claims, which others may hold for as long as they like.

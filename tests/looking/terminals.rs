@@ -153,7 +153,7 @@ async fn psql_on_a_terminal(cluster: &TestCluster, arguments: &[&str]) -> Result
     terminal
         .types("select 'go' || 'es on';")
         .await?
-        .shows("goes on")
+        .shows_behind("goes on", "postgres=#")
         .await?;
     // Arrow up has the line again: without its semicolon, and with more to it.
     terminal
@@ -202,7 +202,7 @@ async fn shell_for_scripts(cluster: &TestCluster) -> Result<()> {
 async fn shell_on_a_terminal(cluster: &TestCluster) -> Result<()> {
     let mut terminal = cluster.on_a_terminal(&["shell", "replica-0"])?;
     terminal
-        .types("echo sum=$((6 * 7)); stty size; test -t 0 && echo a ter''minal")
+        .types("echo sum=$((6 * 7)); until stty size | grep ' 8''0'; do sleep 0.2; done; test -t 0 && echo a ter''minal")
         .await?;
     terminal
         .shows("sum=42")
@@ -234,8 +234,9 @@ async fn shell_on_a_terminal(cluster: &TestCluster) -> Result<()> {
 async fn the_window_has_its_size_in_the_pod(cluster: &TestCluster) -> Result<()> {
     let (line, environment) = cluster.terminal_line(&["shell", "replica-0"])?;
     let mut terminal = Terminal::runs(&format!("sh -c 'tty; exec {line}'"), &environment)?;
-    terminal.types("stty size | sed s/^/size=/").await?;
-    terminal.shows("size=24 80").await?;
+    // It is told when it has heard of it.
+    let heard = "until stty size | grep 80; do sleep 0.2; done | sed s/^/size=/";
+    terminal.types(heard).await?.shows("size=24 80").await?;
     let device = terminal
         .shown()
         .split_whitespace()
@@ -246,7 +247,6 @@ async fn the_window_has_its_size_in_the_pod(cluster: &TestCluster) -> Result<()>
         .args(["-F", &device, "rows", "40", "cols", "132"])
         .status();
     ensure!(resized.await?.success());
-    // It is told when it has heard of it.
     let heard = "until stty size | grep 132; do sleep 0.2; done | sed s/^/now=/";
     terminal.types(heard).await?.shows("now=40 132").await?;
     terminal.types("exit 0").await?;

@@ -19,6 +19,7 @@ mod point_in_time;
 #[path = "../support/test_cluster/mod.rs"]
 mod test_cluster;
 mod throw_away;
+mod throw_away_seen;
 mod tools;
 mod unkind;
 mod uploads;

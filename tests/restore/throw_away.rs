@@ -1,7 +1,7 @@
 //! Throw-away servers: a backup restored beside the cluster, which does not notice.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use pgctl_sandbox::store::Selector;
 
 use super::archiving::Archiving;
@@ -82,6 +82,8 @@ fn the_orders_of_before_are_looked_at_beside_a_cluster_that_does_not_notice() ->
             "not all are there"
         );
         ensure!(cluster.psql("primary-0", "postgres", count)? == "0");
+
+        cluster.sees_throw_away("look").await?;
 
         // The table comes back beside the empty one.
         let copy = [
@@ -188,10 +190,59 @@ fn the_orders_of_before_are_looked_at_beside_a_cluster_that_does_not_notice() ->
             .await?
             .exits(0)?
             .says("into the throw-away server look")?;
+        for option in [
+            &["--store", &store][..],
+            &["--timeline", "1"],
+            &["--allow-drift"],
+        ] {
+            let in_vain = ["restore", "--discard-into", "look", "--yes"];
+            let in_vain = [&in_vain[..], option].concat();
+            let run = cluster.pgctl(&in_vain).await?.exits(2)?;
+            run.says(&format!("the same without {}", option[0]))?;
+        }
         cluster.discard("look").await?;
         ensure!(cluster.claims()? == claims, "{:?}", cluster.claims()?);
         ensure!(cluster.every_pod()?.len() == pods.len());
-        Ok(())
+        cluster.sees_no_throw_away().await
+    })
+}
+
+/// Somebody has cordoned every node: whoever waits for the server hears why, and it comes when they are back.
+#[test]
+fn why_its_pod_does_not_run_is_said_while_it_is_waited_for() -> Result<()> {
+    on_sandbox(1, async |cluster| {
+        cluster.orders_are_lost().await?;
+        let nodes = cluster
+            .store()
+            .read_all::<Node>(None, &Selector::everything())?;
+        let cordon = |cordoned: bool| -> Result<()> {
+            for node in &nodes.items {
+                let name = node.metadata.name.as_deref().context("a name")?;
+                cluster.store().modify("", name, |node: &mut Node| {
+                    node.spec.get_or_insert_default().unschedulable = cordoned.then_some(true);
+                })?;
+            }
+            Ok(())
+        };
+        let store = cluster.backups();
+        let line = [
+            "restore", "--latest", "--into", "look", "--store", &store, "--yes",
+        ];
+        cordon(true)?;
+        let mut running = cluster.begin(&line)?;
+        running
+            .says("restored-look does not run: no node takes it: ")
+            .await?;
+        // The same is seen by who looks from elsewhere.
+        let status = cluster.pgctl(&["status", "-o", "json"]).await?.exits(0)?;
+        status
+            .says("it is being made: ")?
+            .says("no node takes it: ")?;
+        cordon(false)?;
+        running.ends_well().await?;
+        let count = cluster.asked("look", "select count(*) from orders").await?;
+        ensure!(count == "0", "{count} orders after the accident");
+        cluster.discard("look").await
     })
 }
 
@@ -228,6 +279,7 @@ fn a_kill_at_any_step_is_finished_or_leaves_nothing() -> Result<()> {
             run.was_killed()?;
             // Nothing of the cluster waits for it.
             cluster.pgctl(&["status"]).await?.exits(0)?;
+            cluster.sees_unfinished_throw_away("look").await?;
             cluster
                 .pgctl(&["history"])
                 .await?
@@ -257,7 +309,7 @@ fn a_kill_at_any_step_is_finished_or_leaves_nothing() -> Result<()> {
             let now = cluster.claims()?;
             ensure!(now == claims, "{step}: {now:?}");
         }
-        Ok(())
+        cluster.sees_no_throw_away().await
     })
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod activity;
 mod config;
+mod throw_away;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use super::{
 pub use accounts::{database_entry, role_entry};
 pub use activity::{backend, prepared};
 pub use config::{server_config, setting};
+pub use throw_away::throw_away;
 
 /// Where the primary of a fixture is.
 pub const POSITION: Lsn = Lsn::new(0x0A00_0060);
@@ -69,6 +71,7 @@ pub fn healthy(standbys: u32) -> Snapshot {
         unseen: Vec::new(),
         unfinished: None,
         unreadable_journal: None,
+        throw_aways: Vec::new(),
     }
 }
 

@@ -40,10 +40,12 @@ mod statements;
 pub mod suggestion;
 mod synchronous;
 mod throw_away;
+mod throw_away_facts;
 mod top;
 mod topology;
 mod tune;
 mod two_looks;
+mod unfinished;
 mod volume;
 pub mod words;
 
@@ -87,14 +89,14 @@ pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use pod_answer::{NoAnswer, PodAnswer, answered, primary_first, silent};
-pub use pooler::{Pool, PoolerAnswer, PoolerPod, PoolerPurpose, PoolerState, Poolers};
+pub use pooler::{HandPause, Pool, PoolerAnswer, PoolerPod, PoolerPurpose, PoolerState, Poolers};
 pub use query_answer::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
 pub use quote::{quote_identifier, quote_literal};
 pub use route::{Destination, NoRoute, RoutedPod, must_leave, route};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use signs_of_life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};
-pub use snapshot::{ClusterId, Snapshot, UnfinishedOperation, UnreadableJournal};
+pub use snapshot::{ClusterId, Snapshot, UnreadableJournal};
 pub use standby_login::{ReplicationLogin, ReplicationRole};
 pub use start_reason::StartReason;
 pub use stateful_set::{Component, StatefulSetFacts, Unrequested, ordinal_of};
@@ -102,11 +104,15 @@ pub use statements::{StatementCount, StatementCounts, Statements};
 pub use synchronous::{
     Shape, synchronous_candidates, synchronous_listed, synchronous_names, synchronous_needed,
 };
-pub use throw_away::{meant_throw_away, throw_away_claim, throw_away_name, throw_away_pod};
+pub use throw_away::{
+    meant_throw_away, throw_away_claim, throw_away_name, throw_away_object, throw_away_pod,
+};
+pub use throw_away_facts::{ThrowAwayClaim, ThrowAwayFacts};
 pub use top::{
     InstanceActivity, RunningStatement, Series, ServerCounters, ServerRates, TopBoard, TopSample,
     server_rates,
 };
 pub use topology::{Topology, TopologySource};
 pub use tune::{TuneAdvice, TuneFacts, tune, tune_diff, tune_patch};
+pub use unfinished::UnfinishedOperation;
 pub use volume::VolumeFacts;

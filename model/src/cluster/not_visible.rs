@@ -22,6 +22,8 @@ pub enum ObjectKind {
     Nodes,
     /// The journal of the operations on the cluster.
     Journal,
+    /// Throw-away servers: their pods, their claims, and the journal of their making.
+    ThrowAways,
 }
 
 impl fmt::Display for ObjectKind {
@@ -34,6 +36,7 @@ impl fmt::Display for ObjectKind {
             Self::ConfigMaps => "ConfigMaps",
             Self::Nodes => "Nodes",
             Self::Journal => "the journal of operations",
+            Self::ThrowAways => "throw-away servers",
         })
     }
 }

@@ -73,6 +73,34 @@ impl PodFacts {
         let terminated = matches!(self.container, ContainerState::Terminated(_));
         self.deleting_since.is_some() && (self.node.is_none() || (self.terminal && terminated))
     }
+
+    /// Why its container does not run, as far as its object tells; none when it runs.
+    pub fn why_not_up(&self) -> Option<String> {
+        if let Some(reason) = &self.unschedulable {
+            return Some(format!("no node takes it: {reason}"));
+        }
+        match &self.container {
+            ContainerState::Running { .. } => None,
+            ContainerState::Waiting { reason, message } => {
+                let words = [reason.as_str(), message.as_str()];
+                let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
+                let why = match words.is_empty() {
+                    true => "nothing says for what".to_owned(),
+                    false => words.join(": "),
+                };
+                Some(format!("its container waits: {why}"))
+            }
+            ContainerState::Terminated(record) => Some(format!(
+                "its container ended with exit code {}{}",
+                record.exit_code,
+                record
+                    .reason
+                    .as_ref()
+                    .map_or_else(String::new, |it| format!(" ({it})"))
+            )),
+            ContainerState::Unknown => Some(format!("its phase is {}", self.phase)),
+        }
+    }
 }
 
 /// State of a container (`status.containerStatuses[].state`).

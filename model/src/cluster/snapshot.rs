@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Autoscaler, Component, DatabaseFacts, Instance, NameError, NotVisible, ObjectKind, Role,
-    ServiceFacts, ServicePurpose, StatefulSetFacts, Topology, VolumeFacts, names, resolve_tail,
+    ServiceFacts, ServicePurpose, StatefulSetFacts, ThrowAwayFacts, Topology, UnfinishedOperation,
+    VolumeFacts, names, resolve_tail,
 };
 
 /// Which cluster.
@@ -57,6 +58,9 @@ pub struct Snapshot {
     /// Why nobody can say whether an operation is unfinished, when its journal is there and can't be read.
     #[serde(default)]
     pub unreadable_journal: Option<UnreadableJournal>,
+    /// The throw-away servers beside it, by name, when somebody looked for them. None of them is an instance.
+    #[serde(default)]
+    pub throw_aways: Vec<ThrowAwayFacts>,
 }
 
 /// A journal that is there and can't be read.
@@ -69,22 +73,6 @@ pub struct UnreadableJournal {
     pub why: String,
     /// The lowest version of pgctl that reads it; none when no version is known to.
     pub needs: Option<String>,
-}
-
-/// An operation that was begun and has not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UnfinishedOperation {
-    /// Its id, which its journal is named by.
-    pub id: String,
-    /// What it is, in words.
-    pub title: String,
-    /// Who runs it now; none when nobody does.
-    pub holder: Option<String>,
-    /// The command that goes on with it.
-    pub resume: String,
-    /// The command that puts everything back, while that can be.
-    pub abort: Option<String>,
 }
 
 impl Snapshot {

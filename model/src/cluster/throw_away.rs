@@ -1,6 +1,6 @@
 //! Throw-away servers: a backup restored beside the cluster, to look at (`pgctl restore --into NAME`).
 
-use super::ClusterId;
+use super::{ClusterId, ThrowAwayFacts};
 
 /// The longest name that one may have: with what comes before it, it is the name of a pod.
 const LONGEST: usize = 20;
@@ -33,6 +33,20 @@ pub fn throw_away_pod(cluster: &ClusterId, name: &str) -> String {
 /// Its claim.
 pub fn throw_away_claim(cluster: &ClusterId, name: &str) -> String {
     format!("data-{}", throw_away_pod(cluster, name))
+}
+
+/// What stands for it, in kubectl's words: its pod, else its claim, else the operation that was to make them.
+pub fn throw_away_object(cluster: &ClusterId, server: &ThrowAwayFacts) -> (&'static str, String) {
+    if let Some(pod) = &server.pod {
+        return ("pod", pod.name.clone());
+    }
+    if let Some(claim) = &server.claim {
+        return ("persistentvolumeclaim", claim.name.clone());
+    }
+    match &server.unfinished {
+        Some(operation) => ("operation", operation.id.clone()),
+        None => ("pod", throw_away_pod(cluster, &server.name)),
+    }
 }
 
 /// The name of the throw-away server that is meant by the name of a pod: in full, or `restored-NAME`; none when it is not one's.

@@ -2,6 +2,7 @@
 
 use super::facts::DoctorFacts;
 use super::result::{Finding, cluster};
+use super::throw_away;
 use crate::cluster::{
     Database, FindingCode, HealthFinding, Instance, ObjectKind, ObjectRef, TopologySource,
 };
@@ -9,6 +10,9 @@ use crate::cluster::{
 pub(super) fn look(facts: &DoctorFacts, code: FindingCode) -> Vec<Finding> {
     let found = facts.health.findings.iter().filter(|it| it.code == code);
     let mut findings: Vec<Finding> = found.map(finding).collect();
+    if code == FindingCode::ThrowAwayLeft {
+        findings = throw_away::by_age(facts, findings);
+    }
     for need in needs(code) {
         for (object, why) in unseen(facts, *need) {
             if !findings.iter().any(|it| it.object == object) {
@@ -156,6 +160,7 @@ fn needs(code: FindingCode) -> &'static [Need] {
         FindingCode::NodeNotReady => &[All(Nodes)],
         FindingCode::OperationUnfinished | FindingCode::RecordHeld => &[Journal],
         FindingCode::JournalUnreadable => &[All(ObjectKind::Journal)],
+        FindingCode::ThrowAwayLeft => &[All(ObjectKind::ThrowAways)],
         FindingCode::StopUnproven => &[Topology],
         FindingCode::StartWaiting => &[StartScripts],
         // What pods and StatefulSets tell; and that somebody is silent, or something was not seen, is itself what

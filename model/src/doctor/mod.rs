@@ -21,6 +21,7 @@ mod security;
 mod servers;
 #[cfg(test)]
 mod tests;
+mod throw_away;
 mod vacuum;
 
 pub use check::{Check, CheckCode, Group};

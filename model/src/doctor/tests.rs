@@ -10,7 +10,7 @@ use super::{
     ClientFacts, CollationFacts, Difference, Differing, DoctorFacts, Examination, IndexName,
     IndexUse, Outcome, SequenceUse, examine,
 };
-use crate::cluster::fixture::{PRIMARY, facts as server_facts, now, primary, replica};
+use crate::cluster::fixture::{PRIMARY, facts as server_facts, now, primary, replica, throw_away};
 use crate::cluster::{
     Database, FindingCode, GitOps, Limits, Lsn, NotVisible, ObjectKind, PAUSED_BOUNDS, Timeline,
     UnreadableJournal, Unrequested, assess,
@@ -487,6 +487,9 @@ fn blindness_of_status() -> Vec<(&'static [FindingCode], Damage)> {
             ],
             |it| hide(it, ObjectKind::Journal),
         ),
+        (&[Code::ThrowAwayLeft], |it| {
+            hide(it, ObjectKind::ThrowAways)
+        }),
         (&[Code::OperationUnfinished, Code::RecordHeld], |it| {
             it.snapshot.unreadable_journal = Some(UnreadableJournal {
                 config_map: "staging-postgres-journal".into(),
@@ -725,6 +728,37 @@ fn what_status_finds_is_found_under_its_code() {
     // A server that says nothing may wait for a restart.
     assert_eq!(of(FindingCode::RestartPending), Outcome::Unknown);
     assert_eq!(of(FindingCode::NoPrimary), Outcome::Passed);
+}
+
+#[test]
+fn a_throw_away_server_is_a_note_and_after_a_day_a_warning() {
+    let code = CheckCode::Health(FindingCode::ThrowAwayLeft);
+    let young: Damage = |it| it.snapshot.throw_aways = vec![throw_away("look")];
+    assert_eq!(outcome(&examined(young), code), Outcome::Note);
+    let examination = examined(|it| {
+        let mut old = throw_away("old");
+        old.made(Some(now() - SignedDuration::from_hours(25)));
+        it.snapshot.throw_aways = vec![throw_away("look"), old];
+    });
+    let of_code = examination.results.iter().filter(|it| it.code == code);
+    let told: Vec<_> = of_code
+        .map(|it| (it.outcome, it.object.name.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Outcome::Warning, "staging-restored-old"),
+            (Outcome::Note, "staging-restored-look"),
+        ]
+    );
+    let mut warned = examination.results.iter().filter(|it| it.code == code);
+    let warned = warned.next().expect("it was just seen");
+    assert!(
+        warned.what.contains("since 2026-02-28T11:00:00Z"),
+        "{warned:?}"
+    );
+    let says = |words: &str| warned.evidence.iter().any(|it| it.contains(words));
+    assert!(says("more than a day") && says("10 GiB"), "{warned:?}");
 }
 
 #[test]

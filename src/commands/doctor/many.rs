@@ -25,17 +25,18 @@ impl Looking for ManyClusters {
         let judge = &self.judge;
         // One store has the backups of all.
         let backups = &judge.backups(context.timeout()).await;
-        let examine = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
-            JournalSeen::note_all(kube, place, &mut observed).await;
-            let rights = judge.names_rights();
-            let selection = &context.selection;
-            let judge = async |observed: Observed, examined| {
-                let snapshot = &observed.snapshot;
-                judge.judge(kube, snapshot, examined, backups).await
+        let examine =
+            async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>, found| {
+                JournalSeen::note_all(kube, place, &found, &mut observed).await;
+                let rights = judge.names_rights();
+                let selection = &context.selection;
+                let judge = async |observed: Observed, examined| {
+                    let snapshot = &observed.snapshot;
+                    judge.judge(kube, snapshot, examined, backups).await
+                };
+                examined_all(kube, place, selection, observed, rights, judge).await
             };
-            examined_all(kube, place, selection, observed, rights, judge).await
-        };
-        self.fleet.look(context, examine).await
+        self.fleet.look_also_beside(context, examine).await
     }
 
     fn document(&self, seen: &Self::Seen) -> impl serde::Serialize {

@@ -5,6 +5,7 @@ use crate::cli::JudgingArgs;
 use crate::commands::context::Context;
 use crate::commands::journal::JournalSeen;
 use crate::commands::looking::Looking;
+use crate::commands::throw_away::beside;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::Kube;
@@ -41,11 +42,11 @@ impl Looking for OneCluster {
 
     async fn look(&mut self, context: &Context) -> Result<Seen, Failure> {
         let (seen, backups) = futures::join!(
-            context.observe_and_examine(&self.kube),
+            beside(&self.kube, context.observe_and_examine(&self.kube)),
             self.judge.backups(context.timeout()),
         );
-        let (mut observed, examined) = seen?;
-        let journal = JournalSeen::look(&self.kube, &observed.snapshot.cluster).await;
+        let ((mut observed, examined), found) = seen?;
+        let journal = JournalSeen::look(&self.kube, &observed.snapshot.cluster, &found).await;
         journal.note(&mut observed.snapshot);
         let snapshot = &observed.snapshot;
         let judged = self.judge.judge(&self.kube, snapshot, examined, &backups);

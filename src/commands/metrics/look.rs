@@ -13,6 +13,7 @@ use crate::cluster::{Limits, Snapshot, assess};
 use crate::commands::context::Context;
 use crate::commands::fleet::Fleet;
 use crate::commands::journal::JournalSeen;
+use crate::commands::throw_away::beside;
 use crate::engine::Record;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
@@ -66,11 +67,13 @@ impl Look {
     }
 
     async fn one(&self, context: &Context, kube: &Kube) -> Result<Measured, Failure> {
-        let (seen, catalogue) =
-            futures::join!(context.observe_and_count(kube), self.catalogue(context));
-        let (mut observed, connections) = seen?;
+        let (seen, catalogue) = futures::join!(
+            beside(kube, context.observe_and_count(kube)),
+            self.catalogue(context),
+        );
+        let ((mut observed, connections), found) = seen?;
         let (journal, store) = futures::join!(
-            JournalSeen::look(kube, &observed.snapshot.cluster),
+            JournalSeen::look(kube, &observed.snapshot.cluster, &found),
             self.in_store(context, catalogue.as_ref(), &observed.snapshot),
         );
         journal.note(&mut observed.snapshot);
@@ -80,21 +83,22 @@ impl Look {
     async fn many(&self, context: &Context, fleet: &mut Fleet) -> Result<Looked, Failure> {
         // One store has the backups of all.
         let catalogue = self.catalogue(context).await;
-        let measure = async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>| {
-            let journals = JournalSeen::note_all(kube, place, &mut observed).await;
-            futures::stream::iter(observed.into_iter().zip(journals))
-                .map(async |(observed, journal)| {
-                    let (connections, store) = futures::join!(
-                        connections(kube, &observed),
-                        self.in_store(context, catalogue.as_ref(), &observed.snapshot),
-                    );
-                    self.measured(observed, journal, connections, store)
-                })
-                .buffered(AT_ONCE)
-                .collect()
-                .await
-        };
-        let found = fleet.look(context, measure).await?;
+        let measure =
+            async |kube: &Kube, place: &NamespaceScope, mut observed: Vec<Observed>, found| {
+                let journals = JournalSeen::note_all(kube, place, &found, &mut observed).await;
+                futures::stream::iter(observed.into_iter().zip(journals))
+                    .map(async |(observed, journal)| {
+                        let (connections, store) = futures::join!(
+                            connections(kube, &observed),
+                            self.in_store(context, catalogue.as_ref(), &observed.snapshot),
+                        );
+                        self.measured(observed, journal, connections, store)
+                    })
+                    .buffered(AT_ONCE)
+                    .collect()
+                    .await
+            };
+        let found = fleet.look_also_beside(context, measure).await?;
         for (name, failure) in &found.unreached {
             let line = format!("context {name}: {}", failure.what);
             context.telling.say(&format!("{}\n", plain(&line)));

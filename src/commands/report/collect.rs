@@ -8,7 +8,9 @@ use super::piece::Piece;
 use super::redaction::Redaction;
 use crate::cluster::{Limits, Snapshot, assess, slot_report};
 use crate::commands::context::Context;
+use crate::commands::history::{makes_server, operations};
 use crate::commands::journal::JournalSeen;
+use crate::engine::Journal;
 use crate::kubernetes::Kube;
 use crate::observe::{Observed, settings_and_sessions};
 use crate::output::{
@@ -86,12 +88,16 @@ async fn history(
     redaction: &Redaction,
 ) -> Piece {
     let changes = changes_of(kube, &snapshot.cluster).await;
-    let content = match (&journal.journal, changes) {
-        (Ok(journal), Ok(changes)) => {
-            let journal = journal.as_ref();
+    let content = match (&journal.journal, &journal.throw_aways.journal, changes) {
+        (Ok(journal), Ok(throw_aways), Ok(changes)) => {
+            let journals: Vec<&Journal> = journal.iter().chain(throw_aways).collect();
+            let unfinished = |it: &&Journal| it.unfinished().is_some();
+            let mut left = journals.iter().copied().filter(unfinished);
+            let operations = operations(journals.iter().copied());
             let content = HistoryContent {
-                unfinished: journal.filter(|it| it.unfinished().is_some()),
-                operations: journal.map_or(&[], |it| it.history.as_slice()),
+                unfinished_throw_aways: left.clone().filter(|it| makes_server(it)).collect(),
+                unfinished: left.next(),
+                operations: &operations,
                 changes: &changes,
             };
             Ok(document(
@@ -99,8 +105,8 @@ async fn history(
                 redaction,
             ))
         }
-        (Err(error), _) => Err(error.to_string()),
-        (_, Err(error)) => Err(error.to_string()),
+        (Err(error), _, _) | (_, Err(error), _) => Err(error.to_string()),
+        (_, _, Err(error)) => Err(error.to_string()),
     };
     Piece::new("history.json", content)
 }
@@ -113,7 +119,11 @@ async fn objects(
 ) -> Vec<Piece> {
     let namespace = &snapshot.cluster.namespace;
     let selector = context.selection.label_selector();
-    let found = kube.raw_objects(namespace, &selector).await;
+    let (mut found, own) = futures::join!(
+        kube.raw_objects(namespace, &selector),
+        kube.raw_own_objects(&snapshot.cluster)
+    );
+    found.extend(own);
     let piece = |(kind, objects): (&str, Result<Vec<Value>, _>)| {
         let text = objects.map(|mut objects| {
             objects.iter_mut().for_each(|it| redaction.object(it));

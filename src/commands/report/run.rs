@@ -15,6 +15,7 @@ use crate::commands::context::Context;
 use crate::commands::doctor::examination;
 use crate::commands::interruption::interruptible;
 use crate::commands::journal::JournalSeen;
+use crate::commands::throw_away::beside;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, SecretValues};
@@ -30,8 +31,8 @@ pub(in crate::commands) async fn run(
 
 async fn write(context: &Context, args: &ReportArgs) -> Result<ExitCode, Failure> {
     let kube = context.connect().await?;
-    let mut observed = context.observe(&kube).await?;
-    let journal = JournalSeen::look(&kube, &observed.snapshot.cluster).await;
+    let (mut observed, found) = beside(&kube, context.observe(&kube)).await?;
+    let journal = JournalSeen::look(&kube, &observed.snapshot.cluster, &found).await;
     journal.note(&mut observed.snapshot);
     let secrets = secrets(&kube, &observed).await;
     let known = secrets.as_ref().map_or(&[][..], |it| it.values.as_slice());

@@ -28,4 +28,4 @@ pub(crate) use stateful_set::stateful_set_facts;
 pub(crate) use template::same_template;
 pub(crate) use topology::topology;
 pub use topology::unproven;
-pub(crate) use volume::volume_facts;
+pub(crate) use volume::{claim_bytes, volume_facts};

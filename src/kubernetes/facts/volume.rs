@@ -58,6 +58,18 @@ pub(crate) fn volume_facts(
     })
 }
 
+/// The space of a claim: what it has, or what it asks for while nobody says what it has.
+pub(crate) fn claim_bytes(claim: &PersistentVolumeClaim) -> Option<u64> {
+    let has = || claim.status.as_ref()?.capacity.as_ref()?.get("storage");
+    let asks_for = || {
+        let resources = claim.spec.as_ref()?.resources.as_ref()?;
+        resources.requests.as_ref()?.get("storage")
+    };
+    has()
+        .or_else(asks_for)
+        .and_then(|storage| quantity::bytes(&storage.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,6 +28,7 @@ mod query;
 mod scaling;
 mod slots;
 mod status;
+mod throw_away;
 mod tune;
 mod versions;
 mod wal;

@@ -163,7 +163,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_double_is_always_a_number(double in any::<f64>().prop_filter("finite", |it| it.is_finite())) {
-            let read = number(&format!("{double:?}")).and_then(|it| it.as_f64());
+            // As PostgreSQL writes it (Ryu). Of two that are as short and as near, the standard library may take the other.
+            let text = Value::from(double).to_string();
+            let read = number(&text).and_then(|it| it.as_f64());
             prop_assert_eq!(read, Some(double));
         }
     }

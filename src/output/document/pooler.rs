@@ -42,7 +42,7 @@ struct PoolerDocument {
     oldest_wait_seconds: Option<f64>,
     /// Whether that is more than `maxWaitSeconds`.
     waits_too_long: bool,
-    /// Whether it was told to let its clients wait; none when it does not say, as versions without `SHOW STATE`.
+    /// Whether it was told to let its clients wait; none when it does not say.
     paused: Option<bool>,
     /// Its pools, those first in which somebody waits for the longest.
     pools: Vec<PoolDocument>,

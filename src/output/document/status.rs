@@ -9,6 +9,7 @@ use super::behind::BehindDocument;
 use super::fleet::UnreachedDocument;
 use super::instance::InstanceDocument;
 use super::objects::{AutoscalerSection, ServiceDocument, TopologyDocument, VolumeDocument};
+use super::throw_away::ThrowAwayDocument;
 use super::wal_protection::WalProtectionDocument;
 use crate::backup::catalogue::LastBackup;
 use crate::cluster::{ClusterId, Headline, Health, HealthFinding, HealthVerdict, Snapshot, words};
@@ -106,6 +107,8 @@ pub struct ClusterStatusDocument {
     autoscaler: Option<AutoscalerSection>,
     /// The data volumes.
     volumes: Vec<VolumeDocument>,
+    /// The throw-away servers beside it, by name.
+    throw_aways: Vec<ThrowAwayDocument>,
     /// The newest backup that is known to be whole; none when no store is configured.
     last_backup: Option<LastBackupDocument>,
     /// What is archived of its WAL; none when no store is configured, or it has no archive.
@@ -181,6 +184,7 @@ impl ClusterStatusDocument {
                 .iter()
                 .map(|volume| VolumeDocument::new(snapshot, volume))
                 .collect(),
+            throw_aways: snapshot.throw_aways.iter().map(Into::into).collect(),
             last_backup: None,
             wal_archive: None,
             unseen: snapshot.unseen.iter().map(ToString::to_string).collect(),

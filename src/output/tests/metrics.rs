@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::Path;
-use crate::cluster::{ContainerState, Database, Limits, Lsn, Snapshot, Timeline, assess, fixture};
+use crate::cluster::{
+    ContainerState, Database, Limits, Lsn, NotVisible, ObjectKind, Snapshot, Timeline, assess,
+    fixture,
+};
 use crate::output::metrics::METRICS;
 use crate::output::{BackupFigures, LastLook, Looked, Measured, OperationFigures, exposition};
 use crate::wal::{Recoverable, WalProtection};
@@ -191,6 +194,31 @@ fn a_store_or_a_journal_that_cannot_be_read_is_told_and_not_taken_for_empty() {
     assert!(series(&text, "store_up")[0].ends_with(" 0.0"), "{text}");
     assert_eq!(series(&text, "operation_unfinished"), [""; 0]);
     assert_eq!(series(&text, "backups"), [""; 0]);
+}
+
+#[test]
+fn throw_away_servers_are_counted_only_when_all_were_seen() {
+    let text = told_of(|snapshot| snapshot.throw_aways = vec![fixture::throw_away("look")]);
+    assert!(
+        series(&text, "throw_away_servers")[0].ends_with(" 1.0"),
+        "{text}"
+    );
+    let created = series(&text, "throw_away_created_timestamp_seconds");
+    let three_hours_ago = (fixture::now() - SignedDuration::from_hours(3)).as_second();
+    let end = format!("server=\"look\"}} {three_hours_ago}.0");
+    assert!(created[0].ends_with(&end), "{created:?}");
+    let text = told_of(|snapshot| {
+        snapshot.throw_aways = vec![fixture::throw_away("look")];
+        snapshot.unseen.push(NotVisible {
+            what: ObjectKind::ThrowAways,
+            why: "forbidden".to_owned(),
+        });
+    });
+    assert_eq!(series(&text, "throw_away_servers"), [""; 0]);
+    assert_eq!(
+        series(&text, "throw_away_created_timestamp_seconds").len(),
+        1
+    );
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn every_document_of_an_operation_holds_to_its_schema() -> Result<(), Box<dyn st
     for unfinished in [None, Some(&unfinished)] {
         let content = HistoryContent {
             unfinished,
+            unfinished_throw_aways: unfinished.into_iter().collect(),
             operations: &[record(&plan, OperationOutcome::Done)],
             changes: &[],
         };

@@ -1,5 +1,7 @@
 //! The screens and the document of a rollout.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::{both_widths, holds};
@@ -8,8 +10,9 @@ use crate::cluster::{Component, Snapshot, fixture};
 use crate::engine::Report;
 use crate::output::*;
 use crate::plan::{
-    Circumstances, JournalEntry, JournalEvent, OperationOutcome, Plan, PodRef, Restarts, Rollout,
-    RolloutRequest, StepName, plan_restart, plan_rollout,
+    Circumstances, DrainedNode, JournalEntry, JournalEvent, OperationOutcome, OtherPod,
+    OtherPodKind, Plan, PodRef, Restarts, Rollout, RolloutRequest, StepName, plan_restart,
+    plan_rollout,
 };
 
 fn request() -> RolloutRequest {
@@ -108,6 +111,54 @@ fn where_nothing_is_to_be_done_that_is_said() {
     insta::assert_snapshot!(both_widths(|screen| rollout_screen(
         &rollout, screen, false
     )));
+}
+
+#[test]
+fn where_no_server_is_on_the_node_what_comes_before_its_end_is_typed_first() {
+    let snapshot = healthy(2);
+    let node = "worker-of-nobody".to_owned();
+    let server = OtherPod {
+        name: "r".to_owned(),
+        kind: OtherPodKind::ThrowAway("look".to_owned()),
+        node: Some(node.clone()),
+        ready: true,
+        leaving: false,
+        made_anew: false,
+        deployment: None,
+        budget: None,
+    };
+    let circumstances = Circumstances {
+        drained: Some(DrainedNode {
+            known: BTreeSet::from([node.clone()]),
+            may_cordon: true,
+            may_evict: true,
+            others: BTreeSet::from(["worker-2".to_owned()]),
+            other_pods: vec![server],
+            ..DrainedNode::default()
+        }),
+        ..Circumstances::default()
+    };
+    let wanted = RolloutRequest {
+        node: Some(node),
+        restarts: Restarts::All,
+        back: false,
+        ..request()
+    };
+    let rollout = plan_rollout(&snapshot, &wanted, &[], &circumstances, now())
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+    let text = both_widths(|screen| rollout_screen(&rollout, screen, false));
+    assert!(text.contains("no server of"), "{text}");
+    let nexts = text.lines().filter_map(|it| it.strip_prefix("  next: "));
+    let nexts: Vec<&str> = nexts.collect();
+    let begins = [
+        "kubectl cordon worker-of-nobody",
+        "pgctl restore --discard-into look -n staging --cluster staging   #",
+        "kubectl drain worker-of-nobody --ignore-daemonsets --delete-emptydir-data   #",
+    ];
+    assert_eq!(nexts.len(), 2 * begins.len(), "{text}");
+    for (next, begin) in nexts.iter().zip(begins.iter().cycle()) {
+        assert!(next.starts_with(begin), "{text}");
+    }
 }
 
 #[test]

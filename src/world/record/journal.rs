@@ -51,15 +51,12 @@ impl Journals {
         Ok(Self(maps.into_iter().collect()))
     }
 
-    /// The journal of a cluster; none when no operation has ever run.
+    /// A journal of a cluster; none when no operation of these has ever run.
     ///
     /// # Errors
     /// When it can't be understood.
-    pub fn of(&self, cluster: &ClusterId) -> Result<Option<Journal>, JournalError> {
-        let place = [
-            cluster.namespace.clone(),
-            object_name(cluster, RecordOf::Cluster),
-        ];
+    pub fn of(&self, cluster: &ClusterId, of: RecordOf) -> Result<Option<Journal>, JournalError> {
+        let place = [cluster.namespace.clone(), object_name(cluster, of)];
         let journal = self.0.get(&place).map(|map| read(&map.data)).transpose()?;
         Ok(journal.flatten())
     }

@@ -4,6 +4,7 @@ mod changes;
 mod config_map;
 mod identity;
 mod journal;
+mod later_checks;
 mod lock;
 mod stored;
 

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::engine::{FORMAT, Header, Journal, Record, WorldError};
 use crate::kubernetes::KubeError;
+use crate::plan::Plan;
+use crate::world::record::later_checks::{put_together, set_apart};
 
 /// Key of what is said in every format.
 const HEADER: &str = "format";
@@ -69,7 +71,7 @@ pub(super) fn read(data: &Data) -> Result<Option<Journal>, JournalError> {
     };
     let list = |key| data.get(key).map_or("[]", String::as_str);
     Ok(Some(Journal {
-        plan: parsed(PLAN, plan)?,
+        plan: plan_of(plan).map_err(|source| JournalError::Unreadable { what: PLAN, source })?,
         entries: parsed(ENTRIES, list(ENTRIES))?,
         history: parsed(HISTORY, list(HISTORY))?,
     }))
@@ -77,6 +79,20 @@ pub(super) fn read(data: &Data) -> Result<Option<Journal>, JournalError> {
 
 fn parsed<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, JournalError> {
     serde_json::from_str(text).map_err(|source| JournalError::Unreadable { what, source })
+}
+
+/// The plan that is stored as `text`.
+fn plan_of(text: &str) -> Result<Plan, serde_json::Error> {
+    let mut plan: Value = serde_json::from_str(text)?;
+    put_together(&mut plan);
+    serde_json::from_value(plan)
+}
+
+/// The plan as it is stored.
+fn text_of(plan: &Plan) -> Result<String, serde_json::Error> {
+    let mut plan = serde_json::to_value(plan)?;
+    set_apart(&mut plan);
+    Ok(plan.to_string())
 }
 
 /// The data for a journal. What is as it was in the data of `before` keeps the words that it had there,
@@ -96,9 +112,9 @@ pub(super) fn written(journal: &Journal, before: Option<&Data>) -> Result<Data, 
     let history = kept(&data, HISTORY, &journal.history, of_same_id).map_err(failed)?;
     let same_plan = data
         .get(PLAN)
-        .is_some_and(|text| serde_json::from_str(text).is_ok_and(|plan| journal.plan == plan));
+        .is_some_and(|text| plan_of(text).is_ok_and(|plan| journal.plan == plan));
     if !same_plan {
-        let plan = serde_json::to_string(&journal.plan).map_err(failed)?;
+        let plan = text_of(&journal.plan).map_err(failed)?;
         data.insert(PLAN.to_owned(), plan);
     }
     let header = serde_json::to_string(&Header::of(journal)).map_err(failed)?;
@@ -140,7 +156,9 @@ mod tests {
     use super::*;
     use crate::cluster::fixture::{healthy, now};
     use crate::events::RunEvent;
-    use crate::plan::{Circumstances, FailoverRequest, OperationOutcome, plan_failover};
+    use crate::plan::{
+        Check, CheckName, Circumstances, FailoverRequest, OperationOutcome, plan_failover,
+    };
     use serde_json::json;
 
     fn journal() -> Journal {
@@ -241,5 +259,42 @@ mod tests {
         assert_eq!(list(ENTRIES)[0]["later"], json!("a field"));
         assert_eq!(list(ENTRIES).len(), 2);
         assert_eq!(list(HISTORY)[0]["later"], json!("a field"));
+    }
+
+    /// The versions before it can't read a plan that has it among the others.
+    #[test]
+    fn a_check_that_is_newer_than_the_format_is_stored_apart_and_read_with_the_others() {
+        let mut journal = journal();
+        let checks = &mut journal.plan.checks;
+        checks.push(Check::warn(CheckName::PausedPoolers, "one is paused"));
+        checks.sort_by_key(|it| it.check);
+        let data = data(&journal);
+        let stored: Value = serde_json::from_str(&data[PLAN]).expect("JSON");
+        let paused =
+            json!([{"check": "paused-poolers", "verdict": "warn", "reason": "one is paused"}]);
+        assert_eq!(stored["laterChecks"], paused);
+        assert!(!stored["checks"].to_string().contains("paused-poolers"));
+        assert_eq!(read(&data).expect("it is read"), Some(journal));
+    }
+
+    /// A newer pgctl has made the plan: this one goes on with it, and takes nothing away.
+    #[test]
+    fn a_check_of_tomorrow_stays_when_it_is_written_again() {
+        let journal = journal();
+        let mut before = data(&journal);
+        let mut plan: Value = serde_json::from_str(&before[PLAN]).expect("JSON");
+        let tomorrow = json!({"check": "of-tomorrow", "verdict": "warn", "reason": "who knows"});
+        plan["laterChecks"] = json!([tomorrow]);
+        // Whatever field it is in.
+        let checks = plan["checks"].as_array_mut().expect("a list");
+        checks.push(tomorrow);
+        before.insert(PLAN.to_owned(), plan.to_string());
+        let mut read = read(&before).expect("it is read").expect("there is one");
+        assert_eq!(read, journal);
+        let by = "bob@desk".to_owned();
+        read.add(&RunEvent::Resumed { by }).expect("it can go on");
+        let after = written(&read, Some(&before)).expect("it can be written");
+        assert_eq!(after[PLAN], before[PLAN]);
+        assert_ne!(after[ENTRIES], before[ENTRIES]);
     }
 }

@@ -93,6 +93,24 @@ impl Terminal {
         Ok(self)
     }
 
+    /// Waits until the screen shows these words behind those: a prompt, say, at which somebody can type again.
+    pub(crate) async fn shows_behind(&mut self, before: &str, words: &str) -> Result<&mut Self> {
+        self.shows(before).await?;
+        let behind = |shown: &str| {
+            let begin = shown.rfind(before).unwrap_or_default();
+            shown[begin..].contains(words)
+        };
+        while !behind(&self.shown) {
+            if !self.read_more().await? {
+                bail!(
+                    "it ended without showing {words:?} at its end: {}",
+                    self.shown
+                );
+            }
+        }
+        Ok(self)
+    }
+
     /// All that was on the screen so far.
     pub(crate) fn shown(&self) -> &str {
         &self.shown

@@ -154,6 +154,8 @@ pub enum FindingCode {
     PodNotReady,
     /// The autoscaler can't see its metrics, or can't change the number of pods.
     AutoscalerBlind,
+    /// A throw-away server (`pgctl restore --into`) is there, is being made, or was never finished.
+    ThrowAwayLeft,
     /// Something could not be looked at.
     Unseen,
 }
@@ -211,6 +213,7 @@ impl FindingCode {
         Self::OlderRevision,
         Self::PodNotReady,
         Self::AutoscalerBlind,
+        Self::ThrowAwayLeft,
         Self::Unseen,
     ];
 }

@@ -18,6 +18,7 @@ mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod throw_away;
 
 pub use assess::{Health, assess};
 pub use finding::{FindingCode, HealthFinding, HealthVerdict, ObjectRef, Severity};

@@ -159,9 +159,8 @@ fn closed(snapshot: &Snapshot, service: &ServiceFacts, operation: &str) -> Healt
     .why(format!(
         "a {kind} opens it when what it has done is proven, or was put back"
     ))
-    .next(format!(
-        "when nobody is at it: pgctl {kind} --resume {on}, or pgctl {kind} --abort {on}"
-    ))
+    .next(format!("when nobody is at it: pgctl {kind} --resume {on}"))
+    .next(format!("or put it back: pgctl {kind} --abort {on}"))
     .next(format!(
         "when pgctl history has no such operation, and the primary has the right data: kubectl -n {} patch service {} --type merge -p '{{\"spec\":{{\"selector\":{{\"{CLOSED_BY}\":null}}}}}}'",
         cluster.namespace, service.name

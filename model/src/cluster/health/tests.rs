@@ -2,6 +2,7 @@
 
 mod next_start;
 mod revision;
+mod throw_away;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;

@@ -142,9 +142,12 @@ impl Restoring<'_> {
                 },
             }
             if Instant::now() >= deadline {
+                let why = kube.why_not_running(namespace, &volume.pod).await;
+                let why = why.ok().flatten();
+                let why = why.unwrap_or_else(|| format!("{} does not run", volume.pod));
                 return Err(WorldError::permanent(format!(
-                    "{} does not run: kubectl describe pod {} -n {namespace}; if the volume of {} is lost for good, kubectl delete pvc {} -n {namespace} gives it up",
-                    volume.pod, volume.pod, volume.claim, volume.claim
+                    "{why}: kubectl describe pod {} -n {namespace}; if the volume of {} is lost for good, kubectl delete pvc {} -n {namespace} gives it up",
+                    volume.pod, volume.claim, volume.claim
                 )));
             }
             tokio::time::sleep(POLL).await;
