@@ -45,7 +45,13 @@ fn every_segment_is_archived_whoever_is_killed() -> Result<()> {
         let (loaded, killed) = tokio::join!(load, kills);
         loaded?;
         let archiver = killed?;
-        let archive = fixture.all_is_archived().await?;
+        let archive = match fixture.all_is_archived().await {
+            Ok(archive) => archive,
+            Err(error) => {
+                let (code, told) = archiver.stop().await?;
+                return Err(error.context(format!("the archiver: {code:?}: {told:#?}")));
+            }
+        };
         ensure!(
             archive["gaps"].as_array().is_some_and(Vec::is_empty),
             "{archive}"
