@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::throw_away::ThrowAwaysSeen;
+use super::throw_away::{ThrowAwaysSeen, holder_of_unfinished};
 use crate::cluster::{ClusterId, NotVisible, ObjectKind, Snapshot, UnreadableJournal};
 use crate::engine::Journal;
 use crate::kubernetes::{Kube, KubeError, NamespaceScope, ThrowAwaysFound};
@@ -55,20 +55,9 @@ impl JournalSeen {
             let cluster = &it.snapshot.cluster;
             let journal = in_list(cluster, RecordOf::Cluster);
             let of_throw_aways = in_list(cluster, RecordOf::ThrowAway);
-            let unfinished = journal.as_ref().is_ok_and(|it| {
-                let unfinished = it.as_ref().and_then(Journal::unfinished);
-                unfinished.is_some()
-            });
-            let holder = match unfinished {
-                true => lock_holder(kube, cluster, RecordOf::Cluster)
-                    .await
-                    .ok()
-                    .flatten(),
-                false => None,
-            };
             Self {
+                holder: holder_of_unfinished(kube, cluster, RecordOf::Cluster, &journal).await,
                 journal,
-                holder: holder.map(|it| it.holder),
                 throw_aways: ThrowAwaysSeen::of(kube, cluster, found, of_throw_aways).await,
             }
         });

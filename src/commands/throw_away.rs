@@ -47,22 +47,11 @@ impl ThrowAwaysSeen {
         found: &ThrowAwaysFound,
         journal: Result<Option<Journal>, JournalError>,
     ) -> Self {
-        let unfinished = journal.as_ref().is_ok_and(|it| {
-            let unfinished = it.as_ref().and_then(Journal::unfinished);
-            unfinished.is_some()
-        });
-        let holder = match unfinished {
-            true => lock_holder(kube, cluster, RecordOf::ThrowAway)
-                .await
-                .ok()
-                .flatten(),
-            false => None,
-        };
         Self {
             servers: found.of(cluster),
             unseen: found.unseen.clone(),
+            holder: holder_of_unfinished(kube, cluster, RecordOf::ThrowAway, &journal).await,
             journal,
-            holder: holder.map(|it| it.holder),
         }
     }
 
@@ -93,6 +82,19 @@ impl ThrowAwaysSeen {
         });
         snapshot.unseen.extend(unseen);
     }
+}
+
+/// Who is at the operation of a journal that has not ended, as far as that can be known; nobody is asked where there is
+/// none.
+pub(super) async fn holder_of_unfinished(
+    kube: &Kube,
+    cluster: &ClusterId,
+    of: RecordOf,
+    journal: &Result<Option<Journal>, JournalError>,
+) -> Option<String> {
+    journal.as_ref().ok()?.as_ref()?.unfinished()?;
+    let holder = lock_holder(kube, cluster, of).await.ok().flatten()?;
+    Some(holder.holder)
 }
 
 /// The operation that has not ended belongs to a server, whether there is anything of that yet or not.

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout};
 
-use super::report::unpacked;
 use super::test_cluster::{
-    PATIENCE, SandboxCluster, Terminal, TestCluster, VIEWER, document, eventually, full, on_sandbox,
+    PATIENCE, SandboxCluster, Terminal, TestCluster, VIEWER, document, eventually, full,
+    on_sandbox, unpacked,
 };
 
 /// Writes an error into a server's log.

@@ -1,9 +1,8 @@
 //! `pgctl report`: everything that a ticket needs, and no secret of the cluster.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use k8s_openapi::ByteString;
@@ -12,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, EnvVar, Pod, Secret};
 use kube::core::ObjectMeta;
 use pgctl_sandbox::store::Selector;
 
-use super::test_cluster::{SandboxCluster, VIEWER, full, on_sandbox};
+use super::test_cluster::{SandboxCluster, VIEWER, full, on_sandbox, unpacked};
 
 /// In places where no Secret is: only their look gives them away.
 const STRAY: [&str; 3] = [
@@ -135,21 +134,6 @@ async fn hide_secrets_everywhere(cluster: &SandboxCluster) -> Result<()> {
     );
     cluster.sql("primary-0", &role).await?;
     Ok(())
-}
-
-/// The files of an archive by name, without its folder.
-pub(super) fn unpacked(file: &Path) -> Result<BTreeMap<String, String>> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(std::fs::File::open(file)?));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.to_string_lossy().into_owned();
-        let name = path.split_once('/').context("a folder")?.1.to_owned();
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut entry, &mut text)?;
-        files.insert(name, text);
-    }
-    Ok(files)
 }
 
 fn no_secret(cluster: &SandboxCluster, files: &BTreeMap<String, String>) -> Result<()> {

@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::process::Child;
 
 use super::every_command::{HOSTILE, LOOKS, decent};
-use super::report::unpacked;
-use super::test_cluster::{SandboxCluster, document, eventually, on_sandbox};
+use super::test_cluster::{SandboxCluster, document, eventually, on_sandbox, unpacked};
 
 /// What names begin with, so that they can be found: the two bytes are no UTF-8.
 const BYTES: &[u8] = b"caf\xe9 \xff";

@@ -1,14 +1,9 @@
 //! A throw-away server is seen wherever somebody looks at the cluster, and the cluster is no worse for it.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
-
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::test_cluster::{SandboxCluster, eventually};
+use super::test_cluster::{SandboxCluster, eventually, unpacked};
 
 const CODE: &str = "throw-away-left";
 
@@ -22,21 +17,6 @@ fn suggests(finding: &Value, words: &str) -> bool {
     let commands = finding["next"].as_array().into_iter().flatten();
     let mut commands = commands.filter_map(Value::as_str);
     commands.any(|it| it.contains(words))
-}
-
-/// The files of a report, by name.
-fn unpacked(file: &Path) -> Result<BTreeMap<String, String>> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(File::open(file)?));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.to_string_lossy().into_owned();
-        let name = path.split_once('/').context("a folder")?.1.to_owned();
-        let mut text = String::new();
-        entry.read_to_string(&mut text)?;
-        files.insert(name, text);
-    }
-    Ok(files)
 }
 
 impl SandboxCluster {
