@@ -175,3 +175,23 @@ fn an_old_topology_asks_for_no_copy() -> Result<()> {
     );
     Ok(())
 }
+
+/// An editor leaves line ends; two words are no value, and are not drawn together to one.
+#[test]
+fn a_value_has_nothing_around_it_and_is_one_word() -> Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let cluster = Cluster::stopped()?;
+    let named = format!("\r\n  {PRIMARY} \r\n\n");
+    cluster.topology(&[("primary", &named), ("term", " 3\r\n")])?;
+    let mut primary = cluster.start(PRIMARY)?;
+    primary.until("it accepts writes", || cluster.writable(PRIMARY))?;
+    drop(primary);
+    for term in ["3 1", "3\n1", "3\r\n1\r\n"] {
+        cluster.stale_topology(&[("primary", &named), ("term", term)])?;
+        let mut primary = cluster.start(PRIMARY)?;
+        primary.waits_for("bad-topology")?;
+    }
+    Ok(())
+}

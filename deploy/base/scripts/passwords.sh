@@ -9,12 +9,18 @@
 SECRET=${PG_SECRET_DIR:-/etc/postgresql-secret}
 
 # secret KEY DEFAULT: sets value to what the Secret has now, or to DEFAULT where it is not mounted or has no such key.
-# A command substitution would take line breaks off its end.
+# Line breaks at its end are part of it. No program is run: this is done once a second.
 secret() {
   value=$2
-  if [ -r "$SECRET/$1" ]; then
-    value=$(cat "$SECRET/$1" 2>/dev/null && echo x) && value=${value%x} || value=$2
-  fi
+  [ -r "$SECRET/$1" ] || return 0
+  value=''
+  {
+    while IFS= read -r read_line; do
+      value="$value$read_line
+"
+    done
+    value=$value$read_line
+  } 2>/dev/null <"$SECRET/$1" || value=$2
 }
 
 # One field of a passfile: colon and backslash are escaped.

@@ -13,9 +13,9 @@ MAX_LAG_MIB=${PG_READY_MAX_LAG_MIB:-256}
 # shellcheck source=deploy/base/scripts/session.sh
 . "${0%/*}/session.sh"
 
-phase=$(cat "$RUN/pgctl-phase" 2>/dev/null)
-
-version=$(cat "$PGDATA/PG_VERSION" 2>/dev/null)
+phase='' version=''
+read -r phase 2>/dev/null <"$RUN/pgctl-phase"
+read -r version 2>/dev/null <"$PGDATA/PG_VERSION"
 
 # What is said on standard error is in the kubelet's event when this fails.
 query_local() {

@@ -31,6 +31,7 @@ RUN=${PG_RUN_DIR:-/var/run/postgresql}
 COMPLAINTS=$RUN/pgctl-complaint  # what the last tool that was asked said on standard error
 TERMINATION_LOG=${PG_TERMINATION_LOG:-/dev/termination-log}
 REPLICATION_USER=replicator
+CR=$(printf '\r')
 PLACEHOLDER=replace-me-before-use
 
 LISTEN=${PG_LISTEN_ADDRESSES:-*}
@@ -173,6 +174,17 @@ replace() {
   mv -f "$1.new" "$1"
 }
 
+# read_word FILE: sets word to what is in it, which is one word, without what is around it. No program is run for it, nor a
+# subshell: every pod reads its files once a second, as long as it lives.
+read_word() {
+  word=''
+  [ -r "$1" ] || return 1
+  while read -r read_line || [ -n "$read_line" ]; do
+    read_line=${read_line%"$CR"}
+    [ -z "$read_line" ] || word=${word:+$word }$read_line
+  done 2>/dev/null <"$1"
+}
+
 remove_tree() { chmod -R u+rwX "$1" 2>/dev/null; rm -rf "$1"; }
 
 # ---- What lies in the data directory ----------------------------------------------------------------------------
@@ -283,7 +295,8 @@ asked_to_linger() {
 # Whether what PostgreSQL was stopped for has been put back: the topology names this pod, by a term above that of the operation
 # that has stopped it. Terms only grow.
 is_put_back() {
-  stopped_term=$(cat "$RUN/pgctl-stopped-term" 2>/dev/null)
+  read_word "$RUN/pgctl-stopped-term"
+  stopped_term=$word
   is_number "$stopped_term" && read_topology && [ -z "$stale" ] && [ "$named" = "$POD_NAME" ] && [ "$term" -gt "$stopped_term" ]
 }
 
@@ -295,26 +308,33 @@ is_pod() { # a pod of one of the two StatefulSets
   case $1 in "$PRIMARY_SET"-* | "$REPLICA_SET"-*) is_number "${1##*-}" && { [ "${1%-*}" = "$PRIMARY_SET" ] || [ "${1%-*}" = "$REPLICA_SET" ]; } ;; *) return 1 ;; esac
 }
 
-topology_key() { if [ -r "$TOPOLOGY/$1" ]; then tr -d '[:space:]' <"$TOPOLOGY/$1"; fi; }
-
 # Sets named, term, system (or empty), clone_wanted, and stale: set when this volume has seen a higher term. Terms only
 # grow, so such a topology was deleted, or comes from an old copy: what it says counts for nothing. The files are links into one directory that the kubelet swaps as a
 # whole: reading until two rounds agree never mixes two versions.
 read_topology() {
   while :; do
-    named=$(topology_key primary)
-    term=$(topology_key term)
-    system=$(topology_key system-identifier)
-    clone_wanted=$(topology_key "clone.$POD_NAME")
-    [ "$named $term" = "$(topology_key primary) $(topology_key term)" ] && break
+    read_word "$TOPOLOGY/primary"
+    named=$word
+    read_word "$TOPOLOGY/term"
+    term=$word
+    read_word "$TOPOLOGY/system-identifier"
+    system=$word
+    read_word "$TOPOLOGY/clone.$POD_NAME"
+    clone_wanted=$word
+    read_word "$TOPOLOGY/primary"
+    again=$word
+    read_word "$TOPOLOGY/term"
+    [ "$named $term" = "$again $word" ] && break
   done
   named=${named:-$PRIMARY_SET-0}
   term=${term:-0}
   is_pod "$named" || { why="the topology names '$named' as primary, which is no pod of $PRIMARY_SET or $REPLICA_SET"; return 1; }
   { is_number "$term" && [ "${#term}" -le 18 ]; } || { why="the topology's term '$term' is not a number"; return 1; }
   [ -z "$system" ] || is_number "$system" || { why="the topology's system-identifier '$system' is not a number"; return 1; }
-  [ "$clone_wanted" != "$(cat "$STATE/clone-done" 2>/dev/null)" ] || clone_wanted=''
-  seen_term=$(cat "$STATE/term" 2>/dev/null)
+  read_word "$STATE/clone-done"
+  [ "$clone_wanted" != "$word" ] || clone_wanted=''
+  read_word "$STATE/term"
+  seen_term=$word
   is_number "$seen_term" || seen_term=0
   stale=''
   if [ "$term" -lt "$seen_term" ]; then
@@ -336,8 +356,8 @@ hold_stale() {
 # The term that pgctl last annotated this pod with, 0 for none; fails where the pod's annotations can't be seen. The
 # variable is from when the container was made, the file follows.
 annotated_term() {
-  [ -r "$PODINFO/term" ] || return 1
-  noted_term=$(tr -d '[:space:]' <"$PODINFO/term")
+  read_word "$PODINFO/term" || return 1
+  noted_term=$word
   is_number "$noted_term" || noted_term=0
   if is_number "${PG_ANNOTATED_TERM:-}" && [ "$PG_ANNOTATED_TERM" -gt "$noted_term" ]; then noted_term=$PG_ANNOTATED_TERM; fi
   echo "$noted_term"
@@ -824,12 +844,11 @@ fence_if_replaced() {
 # container that pgctl has found its server in: one that was restarted since is another life of the pod, that pgctl may
 # not know of. "held" is from when it did not ask, or got no answer: such a mark counts for a pod's first container.
 is_held() {
-  [ -r "$PODINFO/held" ] || return 1
-  mark=$(tr -d '[:space:]' <"$PODINFO/held")
-  case $mark in
+  read_word "$PODINFO/held" || return 1
+  case $word in
     '') return 1 ;;
     held) [ -z "$restarted" ] ;;
-    *) [ "$mark" = "$container" ] ;;
+    *) [ "$word" = "$container" ] ;;
   esac
 }
 

@@ -90,7 +90,7 @@ write_files() {
 }
 
 # What PgBouncer reads, as a number.
-inputs() { cat "$SECRET/pooler-password" "$SECRET/admin-password" "$CONFIG/pgbouncer.ini" 2>/dev/null | cksum; }
+inputs() { cksum "$SECRET/pooler-password" "$SECRET/admin-password" "$CONFIG/pgbouncer.ini" 2>/dev/null; }
 
 # The Secret and the ConfigMap change while this pod lives.
 renew() {
