@@ -36,6 +36,9 @@ fn run() -> Ended {
     {
         Ok(runtime) => {
             let exit = runtime.block_on(pgctl::commands::run(cli));
+            // What was said is said: a thread that still waits for a store panics over its timer now, and nobody wants to
+            // read that.
+            std::panic::set_hook(Box::new(|_| {}));
             // A name lookup that hangs in a thread must not hold up the exit.
             runtime.shutdown_background();
             exit

@@ -1,6 +1,7 @@
 //! Backups that can be trusted: taken as a stream, compared at both ends, and only then a backup.
 
 pub mod catalogue;
+pub mod copy;
 pub mod format;
 pub mod restore;
 pub mod restore_test;

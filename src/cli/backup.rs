@@ -27,6 +27,8 @@ Examples:
   pgctl backup --physical --store s3://backups/pg  the data directory, into a bucket
   pgctl backup --database shop --label before-migration
   pgctl backup list
+  pgctl backup --physical --store s3://backups/pg --copy-to /mnt/elsewhere
+  pgctl backup copy --all --store s3://backups/pg --to /mnt/elsewhere
   pgctl backup verify --all
   pgctl backup verify --restore-test               the newest, into a throw-away server
   pgctl backup verify --restore-test --to-latest   with all of the archived WAL
@@ -35,8 +37,8 @@ Examples:
 A bucket takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and so on from
 the environment (docs/runbooks/backup.md).
 
-Exit codes: 0 done; 1 no backup was made; 3 refused before anything was begun; 7 the API or the
-database is out of reach; 130 interrupted"
+Exit codes: 0 done; 1 no backup was made; 3 refused before anything was begun; 5 it was made, and
+--copy-to has none; 7 the API or the database is out of reach; 130 interrupted"
 )]
 pub struct BackupArgs {
     /// What to do with the backups that there are.
@@ -54,6 +56,8 @@ pub enum BackupCommand {
     List(ListArgs),
     /// Read backups again from end to end, and say what is wrong with them
     Verify(VerifyArgs),
+    /// Copy backups into a second store
+    Copy(CopyArgs),
     /// Delete old backups
     Prune(PruneArgs),
 }
@@ -90,6 +94,9 @@ pub struct TakeArgs {
     /// Where to put it.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// A second place that it is copied to once it is finished: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, env = "PGCTL_COPY_TO", hide_env = true, value_name = "STORE")]
+    pub copy_to: Option<String>,
     /// zstd, gzip or none, with a level if wanted: zstd:9 [default: zstd, else gzip]
     #[arg(
         long,
@@ -155,8 +162,11 @@ in TMPDIR, reached through a socket in that folder only, and removed afterwards.
 server of the same major version and architecture, and is checked with pg_amcheck where that is
 installed; a dump needs the same version or a newer one; of both every row is read.
 
-Exit codes: 0 whole; 4 something is wrong with one of them, or it could not be restored; 3 no such
-backup, no server for the test, no key; 1 the store does not answer; 130 interrupted")]
+--compare reads the copy in a second store, too: its manifest has to be the same, and every file as that
+says. When that store does not answer, what was found of the first is told all the same.
+
+Exit codes: 0 whole; 4 something is wrong with one of them, it could not be restored, or its copy lacks or
+differs; 3 no such backup, no server for the test, no key; 1 a store does not answer; 130 interrupted")]
 pub struct VerifyArgs {
     /// Backups, in full or by a part of the name that only one has [default: the newest]
     #[arg(value_name = "BACKUP")]
@@ -167,6 +177,9 @@ pub struct VerifyArgs {
     /// Where they are.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// A second store that is to have the same: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, env = "PGCTL_COMPARE", hide_env = true, value_name = "STORE")]
+    pub compare: Option<String>,
     /// Restore it into a throw-away server on this machine, too, and look at every table
     #[arg(long, env = "PGCTL_RESTORE_TEST", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub restore_test: bool,
@@ -177,6 +190,45 @@ pub struct VerifyArgs {
     /// File with the age key, to look into encrypted ones
     #[arg(long, env = "PGCTL_IDENTITY", hide_env = true, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub telling: EventsArgs,
+}
+
+/// `pgctl backup copy`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+A backup is copied as it lies there, encrypted or not, and every byte is compared with its manifest on the
+way. It counts in the second store once all of it is there. What is there and equal is skipped; what is
+there under the same name and is not equal is never written over. Archived WAL (pgctl wal) is not copied.
+A directory has to be there already: one whose disk is not mounted is not made.
+
+A bucket to copy to takes PGCTL_COPY_AWS_ACCESS_KEY_ID, ..._SECRET_ACCESS_KEY, ..._SESSION_TOKEN,
+..._REGION and ..._ENDPOINT_URL where it needs others than the store that is copied from
+(docs/runbooks/backup.md).
+
+Exit codes: 0 the second store has all of them; 5 some were copied and others not: the same command goes
+on; 3 none was copied: no such backup, it is damaged, or something else has its name; 2 both stores are
+one place; 1 a store does not answer, and none was copied; 130 interrupted")]
+pub struct CopyArgs {
+    /// Backups, in full or by a part of the name that only one has [default: the newest]
+    #[arg(value_name = "BACKUP")]
+    pub backups: Vec<String>,
+    /// Every backup of the store
+    #[arg(long, env = "PGCTL_ALL", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with = "backups")]
+    pub all: bool,
+    /// The newest, as when none is named
+    #[arg(long, conflicts_with_all = ["backups", "all"])]
+    pub latest: bool,
+    /// Where they are.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Where they are copied to: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, env = "PGCTL_COPY_TO", hide_env = true, value_name = "STORE")]
+    pub to: String,
+    /// Show what would be copied, and copy nothing
+    #[arg(long, env = "PGCTL_DRY_RUN", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
     /// What is told while it runs.
     #[command(flatten)]
     pub telling: EventsArgs,

@@ -49,7 +49,7 @@ mod wal;
 mod watch;
 
 pub use backup::{
-    BackupArgs, BackupCommand, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
+    BackupArgs, BackupCommand, CopyArgs, ListArgs, PruneArgs, StoreArgs, TakeArgs, VerifyArgs, Via,
 };
 pub use config::{
     ConfigArgs, ConfigCommand, ConfigDiffArgs, ConfigInitArgs, ConfigReloadArgs, ConfigSetArgs,

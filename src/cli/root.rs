@@ -117,7 +117,7 @@ pub enum Command {
     Sync(SyncArgs),
     /// Show the operations that have run: when, who, what, and what it cost
     History,
-    /// Take a backup; list, verify or prune those there are
+    /// Take a backup; list, verify, copy or prune those there are
     Backup(Box<BackupArgs>),
     /// Restore a backup into the cluster
     Restore(Box<RestoreArgs>),
@@ -272,7 +272,12 @@ mod tests {
                     assert_eq!(argument.get_env(), None, "--{long} is only given by hand");
                     continue;
                 }
-                let expected = format!("PGCTL_{}", long.replace('-', "_").to_uppercase());
+                let name = match (command.get_name(), long) {
+                    // A place of copies. PGCTL_TO is a pod, a moment or a version.
+                    ("copy", "to") => "copy-to",
+                    _ => long,
+                };
+                let expected = format!("PGCTL_{}", name.replace('-', "_").to_uppercase());
                 assert_eq!(
                     argument.get_env().and_then(|name| name.to_str()),
                     Some(expected.as_str())

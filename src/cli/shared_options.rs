@@ -29,6 +29,7 @@ impl Command {
             Self::Backup(args) => match &args.command {
                 None => args.take.telling.events,
                 Some(BackupCommand::Verify(verify)) => verify.telling.events,
+                Some(BackupCommand::Copy(copy)) => copy.telling.events,
                 Some(BackupCommand::List(_) | BackupCommand::Prune(_)) => false,
             },
             Self::Config(_)
@@ -68,6 +69,7 @@ impl Command {
                 None => &args.take.store,
                 Some(BackupCommand::List(list)) => &list.store,
                 Some(BackupCommand::Verify(verify)) => &verify.store,
+                Some(BackupCommand::Copy(copy)) => &copy.store,
                 Some(BackupCommand::Prune(prune)) => &prune.store,
             },
             Self::Wal(args) => match &args.command {

@@ -106,6 +106,7 @@ pub(super) fn documents(command: &Command) -> &'static [&'static str] {
             }
             Some(BackupCommand::List(_)) => &["backup-list.json"],
             Some(BackupCommand::Verify(_)) => &["backup-verification.json"],
+            Some(BackupCommand::Copy(_)) => &["backup-copies.json"],
             Some(BackupCommand::Prune(_)) => &["backup-pruning.json"],
         },
         Command::Wal(args) => match &args.command {

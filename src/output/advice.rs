@@ -98,7 +98,7 @@ pub fn as_plugin(text: &str) -> String {
 
 /// A command about backups, in the store that this one was given.
 fn store_added(command: &str, store: &str) -> Option<String> {
-    const OF_BACKUP: [&str; 3] = ["list", "verify", "prune"];
+    const OF_BACKUP: [&str; 4] = ["list", "verify", "copy", "prune"];
     let words: Vec<&str> = command.split(' ').collect();
     // What a restore has kept aside, or made beside the cluster, is on a volume, and in no store.
     if ["--discard-old", "--discard-into"]
@@ -146,6 +146,10 @@ mod tests {
             (
                 "another backup: pgctl backup list -A",
                 "another backup: pgctl backup list --store '/mnt/my backups' -A",
+            ),
+            (
+                "pgctl backup copy 3fa9 --to /mnt/b",
+                "pgctl backup copy --store '/mnt/my backups' 3fa9 --to /mnt/b",
             ),
             (
                 "pgctl backup --physical",

@@ -5,6 +5,7 @@ mod accounts;
 mod advice;
 mod answers;
 mod backup;
+mod backup_copies;
 mod change;
 mod cluster_backups;
 mod clusters;
@@ -55,6 +56,10 @@ pub use advice::{Given, as_plugin};
 pub use backup::{
     Pruning, Undeleted, WalPruning, backup_taken, backups_screen, pruning_screen, verified_screen,
 };
+pub use backup_copies::{
+    BackupCopies, BackupCopy, CopyEnd, CopyOutcome, backup_copies_screen, comparisons_screen,
+    copy_end_screen,
+};
 pub use change::{changes_screen, effects_screen, proposal_screen, refused_proposal_screen};
 pub use cluster_backups::{BackupState, ClusterBackups, LastRestoreTest, cluster_backups_screen};
 pub use clusters::clusters_screen;
@@ -64,14 +69,15 @@ pub use connections::{ConnectionsView, connections_screen};
 pub use disk::{DiskView, disk_screen};
 pub use doctor::{doctor_answer, doctor_screen};
 pub use document::{
-    API_VERSION, AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument, ChangeEnd,
-    ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
-    ConfigDocument, ConfigFileDocument, ConnectionsDocument, DatabasesDocument, DiskDocument,
-    DoctorDocument, ErrorDocument, ExaminationListDocument, ExplanationsDocument,
-    LagReportDocument, LogEntryDocument, PoolersDocument, PortForwardDocument, PruningDocument,
-    QueriesDocument, QueryResultDocument, QueryResultListDocument, SlotsDocument,
-    SlowStatementsDocument, StatementsDocument, SynchronousDocument, TuneDocument, UsersDocument,
-    VerificationDocument, VersionDocument, WalArchiveListDocument, WalVerificationDocument,
+    API_VERSION, AutoscalerDocument, BackupCopiesDocument, BackupDocument, BackupListDocument,
+    ChangeDocument, ChangeEnd, ClusterBackupListDocument, ClusterListDocument,
+    ClusterStatusDocument, ConfigDiffDocument, ConfigDocument, ConfigFileDocument,
+    ConnectionsDocument, DatabasesDocument, DiskDocument, DoctorDocument, ErrorDocument,
+    ExaminationListDocument, ExplanationsDocument, LagReportDocument, LogEntryDocument,
+    PoolersDocument, PortForwardDocument, PruningDocument, QueriesDocument, QueryResultDocument,
+    QueryResultListDocument, SlotsDocument, SlowStatementsDocument, StatementsDocument,
+    SynchronousDocument, TuneDocument, UsersDocument, VerificationDocument, VersionDocument,
+    WalArchiveListDocument, WalVerificationDocument,
 };
 pub use encode::{Format, encode, encode_line, encode_next, write_json};
 pub use event::{backup_event_line, event_line, exit_event};

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::document::{
-    AutoscalerDocument, BackupDocument, BackupListDocument, ChangeDocument,
+    AutoscalerDocument, BackupCopiesDocument, BackupDocument, BackupListDocument, ChangeDocument,
     ClusterBackupListDocument, ClusterListDocument, ClusterStatusDocument, ConfigDiffDocument,
     ConfigDocument, ConfigFileDocument, ConnectionsDocument, DatabasesDocument, DiskDocument,
     DoctorDocument, ErrorDocument, ExaminationListDocument, ExplanationsDocument,
@@ -90,6 +90,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
             of::<ClusterBackupListDocument>(),
         ),
         ("backup-verification.json", of::<VerificationDocument>()),
+        ("backup-copies.json", of::<BackupCopiesDocument>()),
         ("backup-pruning.json", of::<PruningDocument>()),
         ("wal-archive-list.json", of::<WalArchiveListDocument>()),
         ("wal-verification.json", of::<WalVerificationDocument>()),

@@ -6,7 +6,8 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::Value;
 
-use crate::fixture::Fixture;
+use crate::copy_command::into_two_places;
+use crate::fixture::{Fixture, signal};
 use crate::needs::{Need, does_without};
 use crate::test_cluster::{OPERATOR, SandboxCluster, VIEWER, on_cluster, on_sandbox};
 
@@ -18,6 +19,7 @@ fn backups_of_a_cluster_are_whole_or_not_there() -> Result<()> {
     on_cluster(2, async |cluster| {
         let fixture = Fixture::new(cluster).await?;
         taken_listed_verified_and_pruned(&fixture).await?;
+        into_two_places(&fixture).await?;
         interrupted_and_killed(&fixture).await?;
         a_dump_that_fails_in_the_middle(&fixture).await?;
         refusals(&fixture).await?;
@@ -377,15 +379,9 @@ async fn interrupted_and_killed(fixture: &Fixture<'_>) -> Result<()> {
             "{unfinished:?}"
         );
         fixture.nothing_runs().await?;
-        std::fs::remove_dir_all(format!("{store}/{}.partial", unfinished[0]))?;
+        fixture.store(&store)?.remove_unfinished(&unfinished[0])?;
     }
     Ok(())
-}
-
-fn signal(child: &tokio::process::Child, signal: rustix::process::Signal) -> Result<()> {
-    let id = child.id().context("it has ended")?;
-    let pid = rustix::process::Pid::from_raw(i32::try_from(id)?).context("no process")?;
-    Ok(rustix::process::kill_process(pid, signal)?)
 }
 
 async fn no_password_is_in_any_command_line(fixture: &Fixture<'_>) -> Result<()> {

@@ -206,3 +206,10 @@ impl<'a> Fixture<'a> {
         Ok(sum)
     }
 }
+
+/// Sends a signal to a process that runs.
+pub(crate) fn signal(child: &tokio::process::Child, signal: rustix::process::Signal) -> Result<()> {
+    let id = child.id().context("it has ended")?;
+    let pid = rustix::process::Pid::from_raw(i32::try_from(id)?).context("no process")?;
+    Ok(rustix::process::kill_process(pid, signal)?)
+}

@@ -67,7 +67,7 @@ impl Shelf {
     }
 }
 
-fn manifest(started: Timestamp) -> Manifest {
+pub(crate) fn manifest(started: Timestamp) -> Manifest {
     let sum = Fingerprint::of(b"text");
     let name = started.strftime("%Y%m%dT%H%M%SZ");
     Manifest {

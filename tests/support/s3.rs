@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -17,6 +17,7 @@ use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::s3_names::ShortNames;
@@ -40,6 +41,31 @@ pub(crate) struct S3Server {
     room: Arc<AtomicU64>,
     /// Writes that are still answered with 503.
     busy: Arc<AtomicU64>,
+    hold: Arc<Hold>,
+}
+
+/// A request that is on its way for as long as a test likes.
+struct Hold {
+    /// The next one of this method with this in its address.
+    wanted: Mutex<Option<(Method, &'static str)>>,
+    is_held: AtomicBool,
+    released: Semaphore,
+}
+
+impl Hold {
+    async fn pass(&self, method: &Method, address: &str) {
+        let held = {
+            let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            wanted.take_if(|(wanted, part)| wanted == method && address.contains(*part))
+        };
+        if held.is_some() {
+            self.is_held.store(true, Ordering::SeqCst);
+            if let Ok(released) = self.released.acquire().await {
+                released.forget();
+            }
+            self.is_held.store(false, Ordering::SeqCst);
+        }
+    }
 }
 
 impl S3Server {
@@ -60,6 +86,12 @@ impl S3Server {
         let writable = Arc::clone(&room);
         let busy = Arc::new(AtomicU64::new(0));
         let refused = Arc::clone(&busy);
+        let hold = Arc::new(Hold {
+            wanted: Mutex::new(None),
+            is_held: AtomicBool::new(false),
+            released: Semaphore::new(0),
+        });
+        let holding = Arc::clone(&hold);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
@@ -72,12 +104,16 @@ impl S3Server {
                 ));
                 let (service, room) = (service.clone(), Arc::clone(&writable));
                 let busy = Arc::clone(&refused);
+                let hold = Arc::clone(&holding);
                 let limited = hyper::service::service_fn(move |request: Request<Incoming>| {
                     let writes = request.method() == Method::PUT;
                     let refused = writes && !no_room(&busy);
                     let full = writes && !refused && no_room(&room);
-                    let answer = hyper::service::Service::call(&service, request);
+                    let (service, hold) = (service.clone(), Arc::clone(&hold));
                     async move {
+                        let address = request.uri().to_string();
+                        hold.pass(request.method(), &address).await;
+                        let answer = hyper::service::Service::call(&service, request);
                         // Carried out first: whoever is answered before all was read sees a broken pipe.
                         let answer = answer.await;
                         match (refused, full) {
@@ -101,7 +137,28 @@ impl S3Server {
             patience,
             room,
             busy,
+            hold,
         }
+    }
+
+    /// The next request of this method with this in its address is on its way until it is let go.
+    pub(crate) fn hold(&self, method: Method, part_of_address: &'static str) {
+        let mut wanted = self
+            .hold
+            .wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *wanted = Some((method, part_of_address));
+    }
+
+    /// Whether it has been sent.
+    pub(crate) fn holds(&self) -> bool {
+        self.hold.is_held.load(Ordering::SeqCst)
+    }
+
+    /// It arrives.
+    pub(crate) fn let_go(&self) {
+        self.hold.released.add_permits(1);
     }
 
     /// So many of the next writes are refused: the server is not well, and then is again.
@@ -164,6 +221,17 @@ impl S3Server {
     pub(crate) fn store_with_patience(&self, prefix: &str, patience: Duration) -> S3Store {
         S3Store::build(self.builder(SECRET), BUCKET, prefix, patience)
             .expect("the settings are complete")
+    }
+
+    /// The same server, by the name of this machine.
+    pub(crate) fn store_by_another_name(&self, prefix: &str) -> S3Store {
+        let builder = self.builder(SECRET).with_endpoint(self.other_endpoint());
+        S3Store::build(builder, BUCKET, prefix, PATIENCE).expect("the settings are complete")
+    }
+
+    /// Its address by the name of this machine.
+    pub(crate) fn other_endpoint(&self) -> String {
+        format!("http://localhost:{}", self.address.port())
     }
 
     pub(crate) fn store_with_wrong_secret(&self) -> S3Store {

@@ -1,5 +1,6 @@
 //! The backups in a store, and what is known of each.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -190,6 +191,17 @@ fn acceptable(manifest: Manifest, id: &str) -> Result<Manifest, String> {
     if manifest.id != id {
         return Err(format!("it belongs to another backup, {}", manifest.id));
     }
+    let mut names = BTreeSet::new();
+    for archive in &manifest.archives {
+        // Names without a dot are the stores' own marks.
+        let name = archive.file.as_str();
+        let is_archive = name.contains('.') && ![MANIFEST_FILE, VERIFIED_FILE].contains(&name);
+        if !is_archive || !names.insert(name) {
+            return Err(format!(
+                "it names {name:?} twice, or takes it for an archive"
+            ));
+        }
+    }
     Ok(manifest)
 }
 
@@ -203,7 +215,12 @@ pub fn record(store: &dyn Store, verification: &Verification) -> Result<(), Stor
     store.put(&verification.id, VERIFIED_FILE, text.as_bytes())
 }
 
-fn small_file(store: &dyn Store, id: &str, file: &str) -> Result<Vec<u8>, StoreError> {
+/// The bytes of a file of a backup that is never large.
+pub(in crate::backup) fn small_file(
+    store: &dyn Store,
+    id: &str,
+    file: &str,
+) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     store
         .open(id, file)?

@@ -7,7 +7,9 @@ mod retention;
 mod verify;
 
 pub use deletion::{Deletion, Doomed, Undeletable, delete, delete_wal};
+pub(super) use entries::small_file;
 pub use entries::{Catalogue, Entry, entry, record};
 pub use newest::{LastBackup, Newest, last_backup};
 pub use retention::{KeepReason, RetentionCandidate, RetentionPolicy, RetentionVerdict, decide};
 pub use verify::verify;
+pub(super) use verify::{differs, still_there};

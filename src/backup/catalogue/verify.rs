@@ -57,7 +57,7 @@ pub fn verify(
 }
 
 /// Whether it is still a backup: what is being deleted is not broken.
-fn still_there(store: &dyn Store, id: &str) -> Result<(), StoreError> {
+pub(in crate::backup) fn still_there(store: &dyn Store, id: &str) -> Result<(), StoreError> {
     match store.open(id, MANIFEST_FILE) {
         Err(StoreError::NotFound { .. }) => Err(StoreError::NotFound {
             what: format!("{id}, which was deleted while it was read,"),
@@ -155,7 +155,8 @@ pub(super) fn expected(manifest: &Manifest, archive: &Archive) -> Expected {
     }
 }
 
-fn differs(wanted: &Fingerprint, found: &Fingerprint) -> Option<String> {
+/// What is wrong with a file of which this was found.
+pub(in crate::backup) fn differs(wanted: &Fingerprint, found: &Fingerprint) -> Option<String> {
     if found.bytes != wanted.bytes {
         Some(format!(
             "it has {} bytes instead of {}",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Objects, StoreError};
+use super::{Objects, Place, StoreError};
 
 /// A folder of backups.
 pub trait Store: Send + Sync {
@@ -32,6 +32,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When it is not there or can't be read.
     fn open(&self, id: &str, file: &str) -> Result<Box<dyn Read + Send>, StoreError>;
+
+    /// Bytes of a file of a finished backup; none when it is not there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    fn size(&self, id: &str, file: &str) -> Result<Option<u64>, StoreError>;
 
     /// Writes or replaces a small file of a finished backup, all or nothing.
     ///
@@ -62,8 +68,14 @@ pub trait Store: Send + Sync {
     /// false; one that is being finished right now either stays or is never listed.
     ///
     /// # Errors
-    /// When it can't be deleted.
+    /// When it can't be deleted, or somebody has begun it anew.
     fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError>;
+
+    /// Where it really is, whatever it was called by; none when it is not there.
+    ///
+    /// # Errors
+    /// When it can't be looked at.
+    fn place(&self) -> Result<Option<Place>, StoreError>;
 
     /// What lies beside the backups.
     fn objects(&self) -> Arc<dyn Objects>;
@@ -99,10 +111,12 @@ pub trait UnfinishedBackup: Send + Sync {
     /// written, then it gets its name.
     ///
     /// # Errors
-    /// When a file is missing, or it can't be finished; then it is still unfinished.
+    /// When a file is missing, or it can't be finished; then it is still unfinished. [`StoreError::Lost`] when somebody
+    /// has removed it, whatever has become of it since.
     fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError>;
 
-    /// Removes every trace of it.
+    /// Removes every trace of it. What somebody else has begun or finished under its name, after it was removed,
+    /// stays.
     ///
     /// # Errors
     /// When something can't be removed.

@@ -1,9 +1,12 @@
 //! Backups in a directory. An unfinished one is a folder whose name ends in `.partial`; it is renamed when
-//! everything in it is on disk.
+//! everything in it is on disk. Its name has a word in it that nobody else has: whoever was taken over while he stood
+//! still finds nothing under it, and can't touch what somebody else writes of the same backup.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+mod files;
+
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,8 +15,14 @@ use jiff::Timestamp;
 
 use super::directory_objects::DirectoryObjects;
 use super::file_name::plain;
-use super::{Listing, Objects, Store, StoreError, StoreWriter, StoredFile, UnfinishedBackup};
+use super::{
+    Listing, Objects, Place, Store, StoreError, StoreWriter, StoredFile, UnfinishedBackup,
+};
 use crate::backup::format::{MANIFEST_FILE, is_id};
+use files::{
+    is_the_same, last_change, make_folders, private_file, remove_folder, remove_if_there,
+    sync_folder,
+};
 
 const PARTIAL: &str = ".partial";
 const DOOMED: &str = ".deleting";
@@ -44,6 +53,81 @@ impl DirectoryStore {
             })
         }
     }
+
+    /// Makes the folder of a backup that is about to be written.
+    fn begun(&self, id: &str) -> Result<UnfinishedInDirectory, StoreError> {
+        let finished = self.folder(id)?;
+        let folder = self.private(id, PARTIAL);
+        let doing = || format!("making {}", folder.display());
+        make_folders(&self.root).map_err(StoreError::disk(doing()))?;
+        if finished.try_exists().map_err(StoreError::disk(doing()))? {
+            let what = finished.display().to_string();
+            return Err(StoreError::Taken { what });
+        }
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(StoreError::disk(doing()))?;
+        Ok(UnfinishedInDirectory { folder, finished })
+    }
+
+    /// A name that nobody else has, for what is unfinished of a backup.
+    fn private(&self, id: &str, ending: &str) -> PathBuf {
+        let word = rand::random::<u64>();
+        self.root.join(format!("{id}.{word:016x}{ending}"))
+    }
+
+    /// The folders of what was begun of a backup and not finished, or is being removed.
+    fn unfinished(&self, id: &str) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            if name.to_str().and_then(unfinished_id) == Some(id) {
+                found.push(self.root.join(name));
+            }
+        }
+        Ok(found)
+    }
+
+    fn remove_all_unfinished(&self, id: &str) -> Result<(), StoreError> {
+        let doing = || format!("deleting what is unfinished of {id}");
+        for folder in self.unfinished(id).map_err(StoreError::disk(doing()))? {
+            let is_doomed = folder.to_str().is_some_and(|it| it.ends_with(DOOMED));
+            let removed = match is_doomed {
+                true => remove_folder(&folder),
+                false => self.doom(id, &folder),
+            };
+            let doing = format!("deleting {}", folder.display());
+            removed.map_err(StoreError::disk(doing))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a folder. It is renamed first: whoever still writes it can't finish it any more, and half a deleted backup
+    /// must not look like a backup.
+    fn doom(&self, id: &str, folder: &Path) -> io::Result<()> {
+        let doomed = self.private(id, DOOMED);
+        match fs::rename(folder, &doomed) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed?,
+        }
+        sync_folder(&self.root)?;
+        remove_folder(&doomed)
+    }
+}
+
+/// The backup of which a folder of this name is unfinished, with a writer's own word in it or, as it was once, without.
+fn unfinished_id(name: &str) -> Option<&str> {
+    let stem = name
+        .strip_suffix(PARTIAL)
+        .or_else(|| name.strip_suffix(DOOMED))?;
+    let without_word = || stem.rsplit_once('.').map(|(id, _)| id);
+    let id = Some(stem).filter(|stem| is_id(stem));
+    id.or_else(without_word).filter(|id| is_id(id))
 }
 
 impl Store for DirectoryStore {
@@ -52,20 +136,7 @@ impl Store for DirectoryStore {
     }
 
     fn begin(&self, id: &str) -> Result<Arc<dyn UnfinishedBackup>, StoreError> {
-        let finished = self.folder(id)?;
-        let folder = self.root.join(format!("{id}{PARTIAL}"));
-        let doing = || format!("making {}", folder.display());
-        make_folders(&self.root).map_err(StoreError::disk(doing()))?;
-        if finished.exists() {
-            return Err(StoreError::disk(doing())(
-                io::ErrorKind::AlreadyExists.into(),
-            ));
-        }
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&folder)
-            .map_err(StoreError::disk(doing()))?;
-        Ok(Arc::new(UnfinishedInDirectory { folder, finished }))
+        Ok(Arc::new(self.begun(id)?))
     }
 
     fn list(&self) -> Result<Listing, StoreError> {
@@ -80,10 +151,7 @@ impl Store for DirectoryStore {
             let entry = entry.map_err(StoreError::disk(doing()))?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            let unfinished = name
-                .strip_suffix(PARTIAL)
-                .or_else(|| name.strip_suffix(DOOMED));
-            if let Some(id) = unfinished.filter(|id| is_id(id)) {
+            if let Some(id) = unfinished_id(name) {
                 listing.partial.push(id.to_owned());
             } else if is_id(name) {
                 listing.finished.push(name.to_owned());
@@ -108,6 +176,17 @@ impl Store for DirectoryStore {
         }
     }
 
+    fn size(&self, id: &str, file: &str) -> Result<Option<u64>, StoreError> {
+        let path = self.folder(id)?.join(plain(file)?);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Some(found.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::disk(format!("looking at {}", path.display()))(
+                error,
+            )),
+        }
+    }
+
     fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let folder = self.folder(id)?;
         let path = folder.join(plain(file)?);
@@ -122,22 +201,16 @@ impl Store for DirectoryStore {
 
     fn remove(&self, id: &str) -> Result<(), StoreError> {
         let finished = self.folder(id)?;
-        let doomed = self.root.join(format!("{id}{DOOMED}"));
-        let doing = || format!("deleting {}", finished.display());
-        // Renamed first: half a deleted backup must not look like a backup.
-        if finished.exists() {
-            fs::rename(&finished, &doomed).map_err(StoreError::disk(doing()))?;
-            sync_folder(&self.root).map_err(StoreError::disk(doing()))?;
-        }
-        remove_folder(&doomed).map_err(StoreError::disk(doing()))?;
-        self.remove_unfinished(id).map(drop)
+        self.remove_all_unfinished(id)?;
+        let doing = format!("deleting {}", finished.display());
+        self.doom(id, &finished).map_err(StoreError::disk(doing))
     }
 
     fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError> {
         self.folder(id)?;
+        let doing = format!("looking for what is unfinished of {id}");
         let mut newest = None;
-        for ending in [PARTIAL, DOOMED] {
-            let folder = self.root.join(format!("{id}{ending}"));
+        for folder in self.unfinished(id).map_err(StoreError::disk(doing))? {
             let written = last_change(&folder)
                 .map_err(StoreError::disk(format!("looking at {}", folder.display())))?;
             newest = newest.max(written);
@@ -151,14 +224,24 @@ impl Store for DirectoryStore {
 
     fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError> {
         let finished = self.folder(id)?;
-        let partial = self.root.join(format!("{id}{PARTIAL}"));
-        let doomed = self.root.join(format!("{id}{DOOMED}"));
-        // Renamed first: whoever still writes it can't finish it any more, or has finished it already.
-        let removed = remove_folder(&doomed)
-            .and_then(|()| not_found_is_fine(fs::rename(&partial, &doomed)))
-            .and_then(|()| remove_folder(&doomed));
-        removed.map_err(StoreError::disk(format!("deleting {}", partial.display())))?;
-        Ok(!finished.exists())
+        self.remove_all_unfinished(id)?;
+        let there = finished.try_exists();
+        let doing = format!("looking at {}", finished.display());
+        there.map(|there| !there).map_err(StoreError::disk(doing))
+    }
+
+    fn place(&self) -> Result<Option<Place>, StoreError> {
+        match fs::metadata(&self.root) {
+            Ok(found) => Ok(Some(Place::Folder {
+                device: found.dev(),
+                inode: found.ino(),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                let doing = format!("looking at {}", self.root.display());
+                Err(StoreError::disk(doing)(error))
+            }
+        }
     }
 
     fn objects(&self) -> Arc<dyn Objects> {
@@ -168,68 +251,93 @@ impl Store for DirectoryStore {
 }
 
 struct UnfinishedInDirectory {
+    /// Nobody else has ever had a folder of this name.
     folder: PathBuf,
     finished: PathBuf,
+}
+
+impl UnfinishedInDirectory {
+    /// What went wrong at `path`, which is in its folder: that this is gone, perhaps.
+    fn failed(&self, doing: &str, path: &Path, error: io::Error) -> StoreError {
+        match error.kind() {
+            io::ErrorKind::NotFound => StoreError::Lost {
+                what: path.display().to_string(),
+            },
+            _ => StoreError::disk(format!("{doing} {}", path.display()))(error),
+        }
+    }
+
+    /// Whether every file is there with its size.
+    fn is_whole(&self, files: &[StoredFile]) -> Result<(), StoreError> {
+        for file in files {
+            let path = self.folder.join(plain(&file.name)?);
+            let found = fs::metadata(&path);
+            let found = found.map_err(|error| self.failed("looking at", &path, error))?;
+            if found.len() != file.bytes {
+                let what = path.display().to_string();
+                return Err(StoreError::Lost { what });
+            }
+        }
+        Ok(())
+    }
+
+    fn write_manifest(&self, manifest: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(MANIFEST_FILE);
+        remove_if_there(&path)
+            .and_then(|()| private_file(&path))
+            .and_then(|mut file| file.write_all(manifest).and_then(|()| file.sync_all()))
+            .and_then(|()| sync_folder(&self.folder))
+            .map_err(|error| self.failed("writing", &path, error))
+    }
+
+    /// Gives it the name of a backup.
+    fn publish(&self) -> Result<(), StoreError> {
+        let failed = |error: io::Error| match error.kind() {
+            // On Linux a folder may be renamed over an empty one only: a finished backup is safe.
+            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => StoreError::Taken {
+                what: self.finished.display().to_string(),
+            },
+            _ => self.failed("renaming", &self.folder, error),
+        };
+        let held = File::open(&self.folder).map_err(failed)?;
+        fs::rename(&self.folder, &self.finished).map_err(failed)?;
+        self.finished
+            .parent()
+            .map_or(Ok(()), sync_folder)
+            .or_else(|error| {
+                // What is said to have failed must not be listed; what somebody else has put there meanwhile stays.
+                if is_the_same(&held, &self.finished)? {
+                    fs::rename(&self.finished, &self.folder)?;
+                }
+                Err(error)
+            })
+            .map_err(failed)
+    }
 }
 
 impl UnfinishedBackup for UnfinishedInDirectory {
     fn create(&self, file: &str) -> Result<Box<dyn StoreWriter>, StoreError> {
         let path = self.folder.join(plain(file)?);
-        let file =
-            private_file(&path).map_err(StoreError::disk(format!("making {}", path.display())))?;
+        let file = private_file(&path).map_err(|error| self.failed("making", &path, error))?;
         Ok(Box::new(FileWriter { path, file }))
     }
 
     fn still_written(&self) -> Result<(), StoreError> {
         File::open(&self.folder)
             .and_then(|folder| folder.set_modified(SystemTime::now()))
-            .map_err(StoreError::disk(format!(
-                "touching {}",
-                self.folder.display()
-            )))
+            .map_err(|error| self.failed("touching", &self.folder, error))
     }
 
     fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError> {
-        for file in files {
-            let path = self.folder.join(plain(&file.name)?);
-            match fs::metadata(&path) {
-                Ok(found) if found.len() == file.bytes => {}
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    let doing = format!("looking at {}", path.display());
-                    return Err(StoreError::disk(doing)(error));
-                }
-                _ => {
-                    return Err(StoreError::Lost {
-                        what: path.display().to_string(),
-                    });
-                }
-            }
-        }
-        let path = self.folder.join(MANIFEST_FILE);
-        remove_if_there(&path)
-            .and_then(|()| private_file(&path))
-            .and_then(|mut file| file.write_all(manifest).and_then(|()| file.sync_all()))
-            .and_then(|()| sync_folder(&self.folder))
-            .map_err(StoreError::disk(format!("writing {}", path.display())))?;
-        let renaming = || StoreError::disk(format!("renaming {}", self.folder.display()));
-        // On Linux a folder may be renamed over an empty one only: a finished backup is safe.
-        fs::rename(&self.folder, &self.finished).map_err(renaming())?;
-        self.finished
-            .parent()
-            .map_or(Ok(()), sync_folder)
-            .or_else(|error| {
-                // What is said to have failed must not be listed.
-                fs::rename(&self.finished, &self.folder)?;
-                Err(error)
-            })
-            .map_err(renaming())
+        // Somebody may take it over before each of these: then the next one finds nothing.
+        self.is_whole(files)?;
+        self.write_manifest(manifest)?;
+        self.publish()
     }
 
     fn discard(&self) -> Result<(), StoreError> {
-        remove_folder(&self.folder).map_err(StoreError::disk(format!(
-            "deleting {}",
-            self.folder.display()
-        )))
+        let doing = format!("deleting {}", self.folder.display());
+        remove_folder(&self.folder).map_err(StoreError::disk(doing))
     }
 }
 
@@ -253,55 +361,6 @@ impl StoreWriter for FileWriter {
         self.file
             .sync_all()
             .map_err(StoreError::disk(format!("writing {}", self.path.display())))
-    }
-}
-
-fn make_folders(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    not_found_is_fine(fs::remove_file(path))
-}
-
-fn remove_folder(path: &Path) -> io::Result<()> {
-    not_found_is_fine(fs::remove_dir_all(path))
-}
-
-/// When a folder or a file in it was last changed; none when it is not there.
-fn last_change(folder: &Path) -> io::Result<Option<SystemTime>> {
-    let seen = |entry: io::Result<fs::Metadata>| match entry {
-        Ok(found) => found.modified().map(Some),
-        // It was removed, or renamed, in this moment.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    };
-    let mut newest = seen(fs::metadata(folder))?;
-    if newest.is_none() {
-        return Ok(None);
-    }
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        newest = newest.max(seen(entry.metadata())?);
-    }
-    Ok(newest)
-}
-
-fn not_found_is_fine(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }
 

@@ -48,9 +48,15 @@ pub enum StoreError {
         /// What was looked for.
         what: String,
     },
+    /// There is something of this name already.
+    #[error("{what} is there already: a backup of this name, or somebody is writing one")]
+    Taken {
+        /// Where.
+        what: String,
+    },
     /// Something else deleted or changed what was written.
     #[error(
-        "{what}: somebody else deleted or changed it while the backup was being taken, as `pgctl backup prune` does with what nobody has written to for two days"
+        "{what}: somebody else deleted or changed it while it was being written, as `pgctl backup prune` does with what nobody has written to for two days"
     )]
     Lost {
         /// What is not as it was written.
@@ -103,7 +109,7 @@ impl StoreError {
                 "check whose credentials these are, and that they may list, read, write and delete \
                  there: aws sts get-caller-identity"
             }
-            Self::NotFound { .. } => "pgctl backup list",
+            Self::NotFound { .. } | Self::Taken { .. } => "pgctl backup list",
             Self::Lost { .. } => "take it once more: pgctl backup",
             Self::Remote { .. } => {
                 "check AWS_ENDPOINT_URL, AWS_REGION and the network, and try once more"

@@ -11,6 +11,7 @@ mod file_name;
 mod location;
 mod objects;
 mod open;
+mod place;
 mod s3;
 
 pub(crate) use blocking::blocking;
@@ -20,4 +21,5 @@ pub use error::StoreError;
 pub(crate) use error::explained;
 pub use location::{Location, ParseLocationError, default_location};
 pub use objects::{Objects, StoredObject};
-pub use s3::S3Store;
+pub use place::Place;
+pub use s3::{S3Store, names_of_second};

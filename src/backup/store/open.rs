@@ -19,4 +19,15 @@ impl Location {
             Self::S3 { bucket, prefix } => Arc::new(S3Store::from_environment(bucket, prefix)?),
         })
     }
+
+    /// Opens it as the second place of a copy, which may have credentials of its own.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_second(&self) -> Result<Arc<dyn Store>, StoreError> {
+        match self {
+            Self::Directory(_) => self.open(),
+            Self::S3 { bucket, prefix } => Ok(Arc::new(S3Store::of_second(bucket, prefix)?)),
+        }
+    }
 }

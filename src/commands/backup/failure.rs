@@ -15,6 +15,7 @@ impl From<StoreError> for Failure {
             StoreError::Settings(_) => ExitCode::Usage,
             StoreError::NotFound { .. }
             | StoreError::NoBucket { .. }
+            | StoreError::Taken { .. }
             | StoreError::WrongKey { .. } => ExitCode::Refused,
             StoreError::Disk { .. }
             | StoreError::Denied { .. }

@@ -1,5 +1,8 @@
-//! `pgctl backup`, `list`, `verify` and `prune`.
+//! `pgctl backup`, `list`, `verify`, `copy` and `prune`.
 
+mod chosen;
+mod copy;
+mod copy_to;
 mod failure;
 mod list;
 mod progress;
@@ -7,6 +10,8 @@ mod prune;
 mod prune_wal;
 mod replayed_wal;
 mod run;
+mod second;
+mod second_store;
 pub(super) mod store;
 mod take;
 mod verify;

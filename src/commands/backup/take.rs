@@ -7,10 +7,13 @@ use tokio::sync::watch;
 
 use super::super::context::Context;
 use super::super::interruption::interruption;
+use super::copy_to::copied_to;
 use super::failure::{cannot_open, not_taken};
 use super::progress::Display;
-use super::store::{self, usage};
-use crate::backup::format::{Compression, Kind, Recipient};
+use super::store::usage;
+use super::{second, store};
+use crate::backup::format::{Compression, Kind, Manifest, Recipient};
+use crate::backup::store::Store;
 use crate::backup::take::{
     ChosenSource, OriginalNames, Reconnect, SourceChoice, SourcePod, TakeRequest, TransferProgress,
     application_name, choose_source, take,
@@ -22,34 +25,81 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Credentials, Kube};
 use crate::observe::{Observed, login, open};
-use crate::output::{BackupDocument, backup_taken, encode};
+use crate::output::{BackupDocument, CopyEnd, backup_taken, copy_end_screen, encode};
 use crate::postgres::Login;
 
 pub(super) async fn run(context: &Context, args: &TakeArgs) -> Result<ExitCode, Failure> {
+    let store = store::open(&args.store)?;
+    let second = args.copy_to.as_deref();
+    let second = second.map(|text| second::open("--copy-to", text, &store));
+    let second = second.transpose()?;
     let (stop, stopped) = watch::channel(false);
-    let work = work(context, args, stopped);
     let watching = async {
         interruption().await;
         stop.send_replace(true);
         // A second one ends it at once; what is left is not listed as a backup.
         interruption().await;
-        Err(Failure::new(
+        Failure::new(
             ExitCode::Interrupted,
             "interrupted twice: `pgctl backup prune` removes what was begun",
-        ))
+        )
     };
-    tokio::select! {
-        result = work => result,
-        result = watching => result,
+    let manifest = tokio::select! {
+        taken = taken(context, args, &store, stopped) => taken?,
+        failure = watching => return Err(failure),
+    };
+    match second {
+        None => {
+            context.print(&told(context, &store, &manifest, None))?;
+            Ok(ExitCode::Done)
+        }
+        Some(second) => copied(context, &store, &second, &manifest, &stop).await,
     }
 }
 
-async fn work(
+/// Copies what was taken, which is said first: it is a backup, whatever becomes of the copy.
+async fn copied(
+    context: &Context,
+    store: &Arc<dyn Store>,
+    second: &Arc<dyn Store>,
+    manifest: &Manifest,
+    stop: &watch::Sender<bool>,
+) -> Result<ExitCode, Failure> {
+    let (screen, quiet) = (&context.screen, context.quiet);
+    let in_words = !context.format.is_document();
+    let said = match in_words {
+        true => context.print(&told(context, store, manifest, None)),
+        false => Ok(()),
+    };
+    let display = Display::new(context);
+    let copy = copied_to(store, second, &manifest.id, stop, &display).await;
+    let problem = copy.problem.as_ref();
+    if let Some(problem) = problem.filter(|_| quiet || !in_words) {
+        let second = &copy.store;
+        display.warning(&format!(
+            "the backup is finished; there is no copy in {second}: {problem}"
+        ));
+    }
+    drop(display);
+    said?;
+    if !in_words {
+        context.print(&told(context, store, manifest, Some(&copy)))?;
+    } else if !quiet {
+        context.print(&copy_end_screen(&manifest.id, &copy, screen))?;
+    }
+    Ok(match copy.problem {
+        None => ExitCode::Done,
+        Some(_) => ExitCode::Incomplete,
+    })
+}
+
+/// The backup.
+async fn taken(
     context: &Context,
     args: &TakeArgs,
+    store: &Arc<dyn Store>,
     mut stopped: watch::Receiver<bool>,
-) -> Result<ExitCode, Failure> {
-    let store = store::open(&args.store)?;
+) -> Result<Manifest, Failure> {
     let request = request(args)?;
     let kube = context.connect().await?;
     let observed = tokio::select! {
@@ -79,7 +129,7 @@ async fn work(
     let tell = |event: RunEvent| display.event(&event);
     let taking = take(
         &place,
-        &store,
+        store,
         &request,
         application.clone(),
         Arc::clone(&progress),
@@ -99,18 +149,22 @@ async fn work(
         taken = taking => taken,
         () = display.follow(progress, share) => unreachable!("it follows until it is dropped"),
     };
-    drop(display);
-    let manifest = taken.map_err(|error| not_taken(&choice.pod, error))?;
-    let text = if context.format.is_document() {
-        encode(
-            &BackupDocument::new(&store.location(), &manifest),
-            context.format,
-        )
-    } else {
-        backup_taken(&manifest, &store.location(), &context.screen, context.quiet)
-    };
-    context.print(&text)?;
-    Ok(ExitCode::Done)
+    taken.map_err(|error| not_taken(&choice.pod, error))
+}
+
+/// The backup, in a document with what became of its copy.
+fn told(
+    context: &Context,
+    store: &Arc<dyn Store>,
+    manifest: &Manifest,
+    copy: Option<&CopyEnd>,
+) -> String {
+    let store = store.location();
+    if context.format.is_document() {
+        let document = BackupDocument::new(&store, manifest, copy);
+        return encode(&document, context.format);
+    }
+    backup_taken(manifest, &store, &context.screen, context.quiet)
 }
 
 /// What is to be taken, by the command line.

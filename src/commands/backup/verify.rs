@@ -7,19 +7,22 @@ use tokio::sync::watch;
 
 use super::super::context::Context;
 use super::super::interruption::interruption;
+use super::chosen::named;
 use super::progress::Display;
 use super::replayed_wal::replayed;
+use super::second_store::{SecondStore, note};
 use super::store;
 use crate::backup::StopSignal;
-use crate::backup::catalogue::{Catalogue, Entry, record, verify};
-use crate::backup::format::{Identities, Kind, Verification, resolve};
+use crate::backup::catalogue::{Catalogue, Entry, verify};
+use crate::backup::copy::{Comparison, CopyState};
+use crate::backup::format::{Identities, Kind, Verification};
 use crate::backup::restore_test::{RestoreTestError, TestedWal, run_restore_test};
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::VerifyArgs;
 use crate::events::RunEvent;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{VerificationDocument, encode, verified_screen};
+use crate::output::{VerificationDocument, comparisons_screen, encode, verified_screen};
 
 pub(super) async fn run(context: &Context, args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let (stop, stopped) = watch::channel(false);
@@ -48,8 +51,12 @@ async fn work(
         None => Identities::default(),
     };
     let store = store::open(&args.store)?;
-    let catalogue = Catalogue::read(&store).await?;
     let display = Display::new(context);
+    let mut second = match args.compare.as_deref() {
+        Some(text) => Some(SecondStore::open(text, &store, &display).await?),
+        None => None,
+    };
+    let catalogue = Catalogue::read(&store).await?;
     let chosen = chosen(args, &catalogue)?;
     let several = chosen.len() > 1;
     let mut results = Vec::new();
@@ -95,26 +102,47 @@ async fn work(
         }
         note(&store, result.clone(), &display).await?;
         results.push(result);
+        if let Some(second) = &mut second
+            && !second.compares(entry, &stopped, &display).await?
+        {
+            return Ok(ExitCode::Interrupted);
+        }
     }
     drop(display);
+    let location = second.as_ref().map(SecondStore::location);
+    let compared = second.as_ref().map_or(&[][..], |it| it.compared.as_slice());
+    let both = location.as_deref().map(|it| (it, compared));
     let text = if context.format.is_document() {
         encode(
-            &VerificationDocument::new(&store.location(), &results),
+            &VerificationDocument::new(&store.location(), &results, both),
             context.format,
         )
     } else {
-        verified_screen(&results, args.restore_test, &context.screen, context.quiet)
+        let (screen, quiet) = (&context.screen, context.quiet);
+        let broken = results.iter().filter(|it| !it.problems.is_empty());
+        let broken: Vec<&str> = broken.map(|it| it.id.as_str()).collect();
+        let copies = both
+            .map(|(second, all)| comparisons_screen(all, second, &broken, screen, quiet))
+            .unwrap_or_default();
+        verified_screen(&results, args.restore_test, screen, quiet) + &copies
     };
     context.print(&text)?;
     let fine = |result: &Verification| {
         let tested = result.restore_test.as_ref().filter(|_| args.restore_test);
         result.problems.is_empty() && tested.is_none_or(|test| test.problems.is_empty())
     };
-    Ok(if results.iter().all(fine) {
-        ExitCode::Done
-    } else {
-        ExitCode::Unhealthy
-    })
+    let is_unknown = |it: &Comparison| matches!(it.state, CopyState::Unknown(_));
+    let is_good = |it: &Comparison| it.state == CopyState::Equal || is_unknown(it);
+    Ok(
+        if !results.iter().all(fine) || !compared.iter().all(is_good) {
+            ExitCode::Unhealthy
+        } else if compared.iter().any(is_unknown) {
+            // What was found is printed; of these it is not known.
+            ExitCode::Failed
+        } else {
+            ExitCode::Done
+        },
+    )
 }
 
 fn chosen<'a>(args: &VerifyArgs, catalogue: &'a Catalogue) -> Result<Vec<&'a Entry>, Failure> {
@@ -140,15 +168,7 @@ fn chosen<'a>(args: &VerifyArgs, catalogue: &'a Catalogue) -> Result<Vec<&'a Ent
             .map(|newest| vec![newest])
             .ok_or_else(|| Failure::new(ExitCode::Refused, what).next(next));
     }
-    let mut chosen = Vec::new();
-    for given in &args.backups {
-        let id = resolve(
-            given,
-            catalogue.entries.iter().map(|entry| entry.id.as_str()),
-        )?;
-        chosen.extend(catalogue.entries.iter().filter(|entry| entry.id == id));
-    }
-    Ok(chosen)
+    named(&args.backups, catalogue)
 }
 
 /// Reads a backup from end to end; none when somebody wanted it to stop.
@@ -220,18 +240,4 @@ fn not_tested(id: &str, error: RestoreTestError) -> Failure {
                 .because(error.to_string()),
         ),
     }
-}
-
-/// Writes down what was found. It is worth telling even where that does not work.
-async fn note(
-    store: &Arc<dyn Store>,
-    result: Verification,
-    display: &Display,
-) -> Result<(), StoreError> {
-    let store = Arc::clone(store);
-    let recorded = blocking(move || Ok(record(store.as_ref(), &result))).await?;
-    if let Err(error) = recorded {
-        display.warning(&format!("this could not be written down: {error}"));
-    }
-    Ok(())
 }

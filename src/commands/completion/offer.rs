@@ -169,7 +169,7 @@ mod tests {
                 && !commands.iter().any(|it| it.starts_with('-'))
         );
         assert_eq!(at("stat").0, ["status"]);
-        assert_eq!(at("backup ").0, ["list", "verify", "prune"]);
+        assert_eq!(at("backup ").0, ["list", "verify", "copy", "prune"]);
         assert_eq!(at("status --interv").0, ["--interval"]);
         assert!(at("status ").0.contains(&"--all-namespaces".to_owned()));
         assert!(at("status -").0.contains(&"-A".to_owned()));

@@ -5,11 +5,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::API_VERSION;
+use super::backup_copies::{ComparisonDocument, CopyEndDocument};
 use super::status::ClusterDocument;
 use crate::backup::catalogue::{Catalogue, Entry};
+use crate::backup::copy::Comparison;
 use crate::backup::format::{Archive, Content, Manifest, RestoreTest, Verification};
 use crate::cluster::Lsn;
 use crate::output::backup::{Pruning, Undeleted, WalPruning, reason};
+use crate::output::backup_copies::CopyEnd;
 
 /// A file of a backup.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -139,17 +142,20 @@ pub struct BackupDocument {
     id: String,
     /// What it is.
     backup: BackupFacts,
+    /// The second store that was to have it, too (`--copy-to`); `null` when none was.
+    copy: Option<CopyEndDocument>,
 }
 
 impl BackupDocument {
     /// What `-o json` and `-o yaml` print of it.
-    pub fn new(store: &str, manifest: &Manifest) -> Self {
+    pub fn new(store: &str, manifest: &Manifest, copy: Option<&CopyEnd>) -> Self {
         Self {
             api_version: API_VERSION,
             kind: "Backup",
             store: store.to_owned(),
             id: manifest.id.clone(),
             backup: manifest.into(),
+            copy: copy.map(Into::into),
         }
     }
 }
@@ -291,11 +297,17 @@ pub struct VerificationDocument {
     store: String,
     /// What was found, in the order asked.
     backups: Vec<VerifiedDocument>,
+    /// How the copies in a second store compare (`--compare`); `null` when that was not asked.
+    comparison: Option<ComparisonDocument>,
 }
 
 impl VerificationDocument {
-    /// What `-o json` and `-o yaml` print of it.
-    pub fn new(store: &str, results: &[Verification]) -> Self {
+    /// What `-o json` and `-o yaml` print of it. `compared`: with the second store of this location.
+    pub fn new(
+        store: &str,
+        results: &[Verification],
+        compared: Option<(&str, &[Comparison])>,
+    ) -> Self {
         let one = |result: &Verification| VerifiedDocument {
             id: result.id.clone(),
             verified_at: result.at,
@@ -309,6 +321,7 @@ impl VerificationDocument {
             kind: "BackupVerification",
             store: store.to_owned(),
             backups: results.iter().map(one).collect(),
+            comparison: compared.map(|(store, compared)| ComparisonDocument::new(store, compared)),
         }
     }
 }

@@ -4,13 +4,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::both_widths;
 use crate::backup::catalogue::{Catalogue, Entry, KeepReason, RetentionVerdict, Undeletable};
+use crate::backup::copy::{Comparison, CopyState};
 use crate::backup::format::{
     Archive, BackupSource, Content, Fingerprint, Kind, Manifest, Method, RestoreTest, Verification,
     WalRange,
 };
 use crate::cluster::{ClusterId, Lsn, Timeline, fixture};
 use crate::output::{
-    Pruning, Undeleted, WalPruning, backup_taken, backups_screen, pruning_screen, verified_screen,
+    BackupCopies, BackupCopy, CopyEnd, CopyOutcome, Pruning, Undeleted, WalPruning,
+    backup_copies_screen, backup_taken, backups_screen, comparisons_screen, copy_end_screen,
+    pruning_screen, verified_screen,
 };
 use crate::wal::{ArchiveObject, ExpiredWal};
 
@@ -230,4 +233,78 @@ fn what_prune_keeps_and_deletes() {
     });
     let failed = both_widths(|screen| pruning_screen(&pruning, screen));
     insta::assert_snapshot!(format!("{before}\n{after}\n{failed}"));
+}
+
+#[test]
+fn what_was_copied_into_a_second_store() {
+    let copy = |hours, outcome| BackupCopy {
+        id: id(hours),
+        stored_bytes: Some(300 << 20),
+        outcome,
+        next: None,
+    };
+    let mut damaged = copy(54, CopyOutcome::Refused(CUT.to_owned()));
+    damaged.next = Some(format!("pgctl backup verify {}", id(54)));
+    let mut failed = copy(2, CopyOutcome::Failed("AccessDenied \u{1b}[31m".to_owned()));
+    failed.stored_bytes = None;
+    let mut copies = BackupCopies {
+        from: "s3://backups/pg".to_owned(),
+        to: "/mnt/else where".to_owned(),
+        dry_run: false,
+        backups: vec![
+            copy(102, CopyOutcome::AlreadyThere),
+            copy(78, CopyOutcome::Copied),
+            damaged,
+            failed,
+            copy(1, CopyOutcome::NotTried),
+        ],
+    };
+    let done = both_widths(|screen| backup_copies_screen(&copies, screen, false));
+    let quiet = both_widths(|screen| backup_copies_screen(&copies, screen, true));
+    copies.dry_run = true;
+    copies.backups = vec![copy(78, CopyOutcome::ToBeCopied)];
+    let dry = both_widths(|screen| backup_copies_screen(&copies, screen, false));
+    insta::assert_snapshot!(format!("{done}\n{quiet}\n{dry}"));
+}
+
+#[test]
+fn what_became_of_the_second_place_of_a_backup() {
+    let end = |problem: Option<&str>| CopyEnd {
+        store: "/mnt/else where".to_owned(),
+        problem: problem.map(str::to_owned),
+    };
+    let fine = both_widths(|screen| copy_end_screen(&id(0), &end(None), screen));
+    let full = end(Some(
+        "writing 01-shop.dump.zst: the disk is full \u{1b}[31m",
+    ));
+    let failed = both_widths(|screen| copy_end_screen(&id(0), &full, screen));
+    insta::assert_snapshot!(format!("{fine}\n{failed}"));
+}
+
+#[test]
+fn how_the_copies_in_a_second_store_compare() {
+    let compared = |hours, state| Comparison {
+        id: id(hours),
+        state,
+    };
+    let different = |problem: &str, whole| CopyState::Different {
+        problems: vec![problem.to_owned()],
+        whole,
+    };
+    let all = [
+        compared(78, CopyState::Equal),
+        compared(54, CopyState::Lacking),
+        compared(30, different(CUT, false)),
+        compared(2, different("its manifest is another one", true)),
+        compared(20, CopyState::Lacking),
+        compared(10, CopyState::Unknown("AccessDenied \u{1b}[31m".to_owned())),
+    ];
+    let store = "s3://elsewhere/pg";
+    // Nobody is told to copy what is not whole itself.
+    let broken = id(20);
+    let text = [false, true].map(|quiet| {
+        let text = both_widths(|screen| comparisons_screen(&all, store, &[&broken], screen, quiet));
+        format!("quiet: {quiet}\n{text}")
+    });
+    insta::assert_snapshot!(text.join("\n"));
 }

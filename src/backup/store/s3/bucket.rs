@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload};
+use object_store::{Error, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode, PutPayload};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::answers::told;
+use super::answers::{chain, told};
 use super::waiting::Waiting;
-use crate::backup::format::{MANIFEST_FILE, is_id};
-use crate::backup::store::{StoreError, StoredFile, file_name::plain};
-
-/// Mark of a backup that was begun.
-pub(super) const PARTIAL_FILE: &str = "partial";
+use crate::backup::format::is_id;
+use crate::backup::store::{StoreError, file_name::plain};
 
 /// How many parts are in memory at once, being filled or on the wire, of all objects that are
 /// written side by side: this bounds the memory, whatever `--jobs` says.
@@ -51,7 +49,7 @@ impl Bucket {
     }
 
     /// An answer of the store's in words that say what to do.
-    pub(super) fn error(&self, doing: &str, error: object_store::Error) -> StoreError {
+    pub(super) fn error(&self, doing: &str, error: Error) -> StoreError {
         told(&self.name, &self.endpoint, doing, error)
     }
 
@@ -76,9 +74,34 @@ impl Bucket {
         }
     }
 
+    /// One try to write an object where none is. False when another is there: what an earlier try has written, of which
+    /// the answer was lost, is this one. A store that knows no such request gets an ordinary one.
+    pub(super) async fn create(&self, object: &Path, bytes: &[u8]) -> object_store::Result<bool> {
+        let payload = || PutPayload::from(bytes.to_vec());
+        let created = self
+            .client
+            .put_opts(object, payload(), PutMode::Create.into());
+        match created.await {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. }) => match self.client.get(object).await {
+                Ok(found) => Ok(found.bytes().await? == bytes),
+                // Another request is about to write it, or to delete it.
+                Err(Error::NotFound { source, .. }) => Err(Error::Generic {
+                    store: "S3",
+                    source,
+                }),
+                Err(error) => Err(error),
+            },
+            Err(error) if knows_no_conditions(&error) => {
+                self.client.put(object, payload()).await.map(|_| true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn delete(&self, object: &Path) -> Result<(), StoreError> {
         match self.client.delete(object).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.error(&format!("deleting {object}"), error)),
         }
     }
@@ -93,7 +116,24 @@ impl Bucket {
         loop {
             match self.client.head(object).await {
                 Ok(found) => return Ok(Some(found.size)),
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) => waiting.again(error).await.map_err(failed)?,
+            }
+        }
+    }
+
+    /// A small object; none when it is not there.
+    pub(super) async fn content(
+        &self,
+        object: &Path,
+        mut waiting: Waiting,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let failed = |error| self.error(&format!("reading {object}"), error);
+        loop {
+            let asking = async { self.client.get(object).await?.bytes().await };
+            match asking.await {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(Error::NotFound { .. }) => return Ok(None),
                 Err(error) => waiting.again(error).await.map_err(failed)?,
             }
         }
@@ -110,41 +150,9 @@ impl Bucket {
             .await
             .map_err(|error| self.error(&format!("listing {folder}"), error))
     }
+}
 
-    pub(super) async fn empty(&self, folder: &Path) -> Result<(), StoreError> {
-        // Without its manifest it is no backup any more, whatever happens to the rest.
-        let manifest = folder.clone().join(MANIFEST_FILE);
-        self.delete(&manifest).await?;
-        let mark = folder.clone().join(PARTIAL_FILE);
-        for object in self.objects(folder).await? {
-            if object.location != mark {
-                self.delete(&object.location).await?;
-            }
-        }
-        // Who wrote it may have died right after writing the manifest.
-        self.delete(&manifest).await?;
-        self.delete(&mark).await
-    }
-
-    /// Whether an unfinished backup is as it was written: its mark, and every file.
-    pub(super) async fn is_whole(
-        &self,
-        folder: &Path,
-        files: &[StoredFile],
-    ) -> Result<(), StoreError> {
-        let lost = |object: &Path| StoreError::Lost {
-            what: format!("s3://{}/{object}", self.name),
-        };
-        let mark = folder.clone().join(PARTIAL_FILE);
-        if self.size(&mark, self.waiting()).await?.is_none() {
-            return Err(lost(&mark));
-        }
-        for file in files {
-            let object = folder.clone().join(plain(&file.name)?);
-            if self.size(&object, self.waiting()).await? != Some(file.bytes) {
-                return Err(lost(&object));
-            }
-        }
-        Ok(())
-    }
+/// Whether a store refuses every request that says "only if it is not there".
+fn knows_no_conditions(error: &Error) -> bool {
+    matches!(error, Error::NotImplemented { .. }) || chain(error).contains("NotImplemented")
 }

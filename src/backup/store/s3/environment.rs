@@ -26,6 +26,69 @@ pub(super) fn from_environment() -> AmazonS3Builder {
     builder
 }
 
+/// What the variables of a second store with settings of its own begin with.
+const OF_SECOND: &str = "PGCTL_COPY_";
+
+/// The settings that a second store may have of its own.
+const OWN: [(AmazonS3ConfigKey, &str); 5] = [
+    (AmazonS3ConfigKey::AccessKeyId, "AWS_ACCESS_KEY_ID"),
+    (AmazonS3ConfigKey::SecretAccessKey, "AWS_SECRET_ACCESS_KEY"),
+    (AmazonS3ConfigKey::Token, "AWS_SESSION_TOKEN"),
+    (AmazonS3ConfigKey::Region, "AWS_REGION"),
+    (AmazonS3ConfigKey::Endpoint, "AWS_ENDPOINT_URL"),
+];
+
+/// What the environment says of a second store alone: nothing, when it says nothing.
+fn own_settings() -> Vec<(AmazonS3ConfigKey, String)> {
+    let settings = OWN.into_iter().filter_map(|(key, name)| {
+        let value = variable(&format!("{OF_SECOND}{name}"))?;
+        Some((key, value))
+    });
+    settings.collect()
+}
+
+/// Whether a second store goes by its own settings alone. Of the first one's it takes all where it has none, or only
+/// another region.
+fn stands_alone(own: &[(AmazonS3ConfigKey, String)]) -> bool {
+    !matches!(own, [] | [(AmazonS3ConfigKey::Region, _)])
+}
+
+/// A text about a second store, with the names of the variables that it goes by.
+pub fn names_of_second(text: &str) -> String {
+    if !stands_alone(&own_settings()) {
+        return text.to_owned();
+    }
+    OWN.iter().fold(text.to_owned(), |text, (_, name)| {
+        let own = format!("{OF_SECOND}{name}");
+        text.replace(&own, name).replace(name, &own)
+    })
+}
+
+/// A builder for a second store of this bucket. One with settings of its own takes none of the first one's: its secrets
+/// would go to somebody else's server.
+///
+/// # Errors
+/// When it has settings of its own, and no credentials among them.
+pub(super) fn of_second(bucket: &str) -> Result<AmazonS3Builder, StoreError> {
+    let own = own_settings();
+    let has = |wanted| own.iter().any(|(key, _)| *key == wanted);
+    let has_credentials =
+        has(AmazonS3ConfigKey::AccessKeyId) && has(AmazonS3ConfigKey::SecretAccessKey);
+    let builder = match stands_alone(&own) {
+        false => from_environment(),
+        true if has_credentials => AmazonS3Builder::new(),
+        true => {
+            return Err(StoreError::Settings(format!(
+                "s3://{bucket}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are missing: a second store that has settings of its own takes none of the first one's"
+            )));
+        }
+    };
+    let builder = own.into_iter().fold(builder, |builder, (key, value)| {
+        builder.with_config(key, value)
+    });
+    Ok(builder)
+}
+
 /// The client that `builder` describes for a bucket, and the endpoint that it asks.
 ///
 /// # Errors

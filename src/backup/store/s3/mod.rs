@@ -3,6 +3,7 @@
 mod answers;
 mod bucket;
 mod environment;
+mod holder;
 mod objects;
 mod reading;
 mod store;
@@ -10,4 +11,5 @@ mod unfinished;
 mod waiting;
 mod writing;
 
+pub use environment::names_of_second;
 pub use store::S3Store;

@@ -14,15 +14,18 @@ use object_store::path::Path;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::bucket::{Bucket, PARTIAL_FILE, PARTS_IN_MEMORY};
-use super::environment::{client, from_environment};
+use super::bucket::{Bucket, PARTS_IN_MEMORY};
+use super::environment::{client, from_environment, of_second};
+use super::holder::PARTIAL_FILE;
 use super::objects::BucketObjects;
 use super::reading::ObjectReader;
 use super::unfinished::UnfinishedInBucket;
 use super::waiting::Waiting;
 use super::writing::LARGEST_OBJECT;
 use crate::backup::format::{MANIFEST_FILE, is_id};
-use crate::backup::store::{Listing, Location, Objects, Store, StoreError, UnfinishedBackup};
+use crate::backup::store::{
+    Listing, Location, Objects, Place, Store, StoreError, UnfinishedBackup,
+};
 
 /// How long a store that was there is waited for: it may be restarted while a backup of hours is being
 /// written.
@@ -32,6 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(240);
 pub struct S3Store(Arc<Bucket>);
 
 impl S3Store {
+    /// The second store of a copy: as [`Self::from_environment`], unless `PGCTL_COPY_AWS_…` says otherwise.
+    ///
+    /// # Errors
+    /// When the settings don't make a client.
+    pub fn of_second(bucket: &str, prefix: &str) -> Result<Self, StoreError> {
+        Self::build(of_second(bucket)?, bucket, prefix, PATIENCE)
+    }
+
     /// The store as the usual environment describes it: `AWS_ACCESS_KEY_ID`,
     /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`, `AWS_ENDPOINT_URL`, web
     /// identity, container and instance credentials, `AWS_CA_BUNDLE`. Must be called within a
@@ -79,25 +90,24 @@ impl Store for S3Store {
     fn begin(&self, id: &str) -> Result<Arc<dyn UnfinishedBackup>, StoreError> {
         let folder = self.0.folder(id)?;
         let bucket = Arc::clone(&self.0);
+        let own = format!("{:016x}", rand::random::<u64>()).into_bytes();
         self.0.runtime.block_on(async {
             // Asked as a listing: only that tells a missing bucket from an empty one.
             let there = bucket.client.list(Some(&folder)).next().await.transpose();
             let there = there.map_err(|error| bucket.error("listing backups", error))?;
-            if there.is_some() {
-                return Err(StoreError::Remote {
-                    doing: format!("making {folder}"),
-                    reason: "there is a backup of this name".to_owned(),
-                });
-            }
-            bucket
-                .put(
-                    &folder.clone().join(PARTIAL_FILE),
-                    Vec::new(),
-                    Waiting::not(),
-                )
-                .await
+            let mark = folder.clone().join(PARTIAL_FILE);
+            let created = match there {
+                Some(_) => Ok(false),
+                // Two may begin it in the same moment.
+                None => bucket.create(&mark, &own).await,
+            };
+            let created =
+                created.map_err(|error| bucket.error(&format!("writing {mark}"), error))?;
+            created.then_some(()).ok_or_else(|| StoreError::Taken {
+                what: format!("s3://{}/{folder}", bucket.name),
+            })
         })?;
-        Ok(Arc::new(UnfinishedInBucket { bucket, folder }))
+        Ok(Arc::new(UnfinishedInBucket::new(bucket, folder, own)))
     }
 
     fn list(&self) -> Result<Listing, StoreError> {
@@ -139,6 +149,12 @@ impl Store for S3Store {
         Ok(Box::new(ObjectReader::open(bucket, object)?))
     }
 
+    fn size(&self, id: &str, file: &str) -> Result<Option<u64>, StoreError> {
+        let object = self.0.object(id, file)?;
+        let asking = self.0.size(&object, Waiting::not());
+        self.0.runtime.block_on(asking)
+    }
+
     fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let object = self.0.object(id, file)?;
         let manifest = self.0.object(id, MANIFEST_FILE)?;
@@ -159,7 +175,12 @@ impl Store for S3Store {
 
     fn remove(&self, id: &str) -> Result<(), StoreError> {
         let folder = self.0.folder(id)?;
-        self.0.runtime.block_on(self.0.empty(&folder))
+        self.0.runtime.block_on(async {
+            for file in [MANIFEST_FILE, PARTIAL_FILE] {
+                self.0.delete(&folder.clone().join(file)).await?;
+            }
+            self.0.empty_given_up(&folder).await
+        })
     }
 
     fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError> {
@@ -181,8 +202,16 @@ impl Store for S3Store {
             if self.0.exists(&folder.clone().join(MANIFEST_FILE)).await? {
                 return Ok(false);
             }
-            self.0.empty(&folder).await.map(|()| true)
+            self.0.empty_given_up(&folder).await.map(|()| true)
         })
+    }
+
+    fn place(&self) -> Result<Option<Place>, StoreError> {
+        Ok(Some(Place::Bucket {
+            endpoint: self.0.endpoint.trim_end_matches('/').to_lowercase(),
+            bucket: self.0.name.clone(),
+            prefix: self.0.prefix.to_string(),
+        }))
     }
 
     fn objects(&self) -> Arc<dyn Objects> {

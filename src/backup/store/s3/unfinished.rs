@@ -1,10 +1,12 @@
 //! A backup that is being written to a bucket.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::path::Path;
 
-use super::bucket::{Bucket, PARTIAL_FILE};
+use super::bucket::Bucket;
+use super::holder::{Holder, PARTIAL_FILE};
+use super::waiting::Waiting;
 use super::writing::ObjectWriter;
 use crate::backup::format::MANIFEST_FILE;
 use crate::backup::store::{
@@ -16,8 +18,74 @@ const SIGN_FILE: &str = "still-written";
 
 /// Its folder, with the mark in it.
 pub(super) struct UnfinishedInBucket {
-    pub(super) bucket: Arc<Bucket>,
-    pub(super) folder: Path,
+    bucket: Arc<Bucket>,
+    folder: Path,
+    /// What its mark says: whoever begins the same one after this was removed writes another.
+    own: Vec<u8>,
+    /// Held while a sign of life is written: none comes after the end.
+    has_ended: Mutex<bool>,
+}
+
+impl UnfinishedInBucket {
+    /// The one whose mark was just written.
+    pub(super) fn new(bucket: Arc<Bucket>, folder: Path, own: Vec<u8>) -> Self {
+        Self {
+            bucket,
+            folder,
+            own,
+            has_ended: Mutex::new(false),
+        }
+    }
+
+    /// Waits for a sign of life that is under way, and lets no other follow.
+    fn end(&self) {
+        *self
+            .has_ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    async fn is_ours(&self, waiting: Waiting) -> Result<(), StoreError> {
+        let holder = Holder::Writer(&self.own);
+        self.bucket.held(&self.folder, holder, waiting).await
+    }
+
+    /// Writes the manifest where none is, looking before each try whether the folder is still ours: a request that was
+    /// held up arrives whenever it likes. `sent` becomes true when one may be there that is ours.
+    async fn write_manifest(&self, manifest: &[u8], sent: &mut bool) -> Result<(), StoreError> {
+        let bucket = &self.bucket;
+        let object = self.folder.clone().join(MANIFEST_FILE);
+        let failed = |error| bucket.error(&format!("writing {object}"), error);
+        let mut waiting = bucket.waiting();
+        loop {
+            self.is_ours(bucket.waiting()).await?;
+            let written = bucket.create(&object, manifest).await;
+            *sent |= !matches!(written, Ok(false));
+            match written {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(bucket.lost(&object)),
+                Err(error) => waiting.again(error).await.map_err(failed)?,
+            }
+        }
+    }
+
+    /// Takes a manifest back: what is said to have failed must not be listed. In a folder that is somebody else's by now
+    /// it is left to him, who deletes it, or finds it equal to his own. In one that is nobody's it goes unless all
+    /// that it names is there: then somebody has finished it.
+    async fn take_back(&self, files: &[StoredFile]) -> Result<(), StoreError> {
+        let (bucket, folder) = (&self.bucket, &self.folder);
+        let is_stray = match bucket.mark(folder, bucket.waiting()).await? {
+            Some(found) => found == self.own,
+            None => {
+                let whole = bucket.is_whole(folder, files).await;
+                matches!(whole, Err(StoreError::Lost { .. }))
+            }
+        };
+        match is_stray {
+            true => bucket.delete(&folder.clone().join(MANIFEST_FILE)).await,
+            false => Ok(()),
+        }
+    }
 }
 
 impl UnfinishedBackup for UnfinishedInBucket {
@@ -28,33 +96,43 @@ impl UnfinishedBackup for UnfinishedInBucket {
     }
 
     fn still_written(&self) -> Result<(), StoreError> {
+        let has_ended = self
+            .has_ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *has_ended {
+            return Ok(());
+        }
         // Not the mark itself: who deletes that must find it deleted.
         let sign = self.folder.clone().join(SIGN_FILE);
-        self.bucket
-            .runtime
-            .block_on(self.bucket.put(&sign, Vec::new(), self.bucket.waiting()))
+        self.bucket.runtime.block_on(async {
+            self.is_ours(Waiting::not()).await?;
+            self.bucket.put(&sign, Vec::new(), Waiting::not()).await
+        })
     }
 
     fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError> {
+        self.end();
         let bucket = &self.bucket;
         bucket.runtime.block_on(async {
+            self.is_ours(bucket.waiting()).await?;
             bucket.is_whole(&self.folder, files).await?;
-            let object = self.folder.clone().join(MANIFEST_FILE);
-            let written = bucket
-                .put(&object, manifest.to_vec(), bucket.waiting())
-                .await;
-            // Looked at again: whoever removes it may have begun in between, and has then deleted the
-            // mark. Neither may a manifest stay of which it is not known whether it was written.
-            let whole = match written {
-                Ok(()) => bucket.is_whole(&self.folder, files).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = whole {
-                let _ = bucket.delete(&object).await;
+            let mut sent = false;
+            let written = async {
+                self.write_manifest(manifest, &mut sent).await?;
+                // Looked at again: whoever removes it may have begun in between, and has then deleted the mark.
+                self.is_ours(bucket.waiting()).await?;
+                bucket.is_whole(&self.folder, files).await
+            }
+            .await;
+            if let Err(error) = written {
+                if sent {
+                    let _ = self.take_back(files).await;
+                }
                 return Err(error);
             }
             // It is a backup from here; a mark that stays behind would do no harm.
-            for file in [PARTIAL_FILE, SIGN_FILE] {
+            for file in [SIGN_FILE, PARTIAL_FILE] {
                 let _ = bucket.delete(&self.folder.clone().join(file)).await;
             }
             Ok(())
@@ -62,8 +140,19 @@ impl UnfinishedBackup for UnfinishedInBucket {
     }
 
     fn discard(&self) -> Result<(), StoreError> {
-        self.bucket
-            .runtime
-            .block_on(self.bucket.empty(&self.folder))
+        self.end();
+        let (bucket, folder) = (&self.bucket, &self.folder);
+        bucket.runtime.block_on(async {
+            // What was removed meanwhile, and then brought back by an upload that ended late, is nobody's.
+            let holder = match bucket.mark(folder, Waiting::not()).await? {
+                Some(found) if found == self.own => Holder::Writer(&self.own),
+                _ => Holder::Nobody,
+            };
+            match bucket.empty(folder, holder).await {
+                // Somebody else has begun or finished it: it is his.
+                Err(StoreError::Lost { .. }) => Ok(()),
+                emptied => emptied,
+            }
+        })
     }
 }
