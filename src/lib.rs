@@ -18,5 +18,5 @@ pub mod wal_archive;
 pub mod world;
 
 pub use pgctl_model::{
-    change, cluster, doctor, exit, explanation, failure, log, plan, recovery, wal,
+    certificate, change, cluster, doctor, exit, explanation, failure, log, plan, recovery, wal,
 };

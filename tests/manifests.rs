@@ -136,6 +136,7 @@ fn the_pods_get_the_very_scripts_of_the_repository() -> Result<()> {
         "linger.sh",
         "passwords.sh",
         "settings.sh",
+        "tls.sh",
         "probe.sh",
     ] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))

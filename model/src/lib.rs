@@ -3,6 +3,7 @@
 //! Everything here is a pure function of facts: nothing knows Kubernetes' API, SQL, async, the screen
 //! or the clock, and nothing that could is among its dependencies.
 
+pub mod certificate;
 pub mod change;
 pub mod cluster;
 pub mod doctor;

@@ -80,6 +80,9 @@ pub(crate) struct Cluster {
     /// The poolers of deploy/components/pooler, too; then once: pgctl pooler setup
     #[arg(long, conflicts_with = "manifests")]
     pub(crate) poolers: bool,
+    /// Only encrypted sessions, with a certificate of this sandbox's own authority (deploy/components/tls)
+    #[arg(long, conflicts_with = "manifests")]
+    pub(crate) tls: bool,
     /// The objects of FILE and nothing that acts on them: what they name as running is not there
     #[arg(long, requires = "manifests")]
     pub(crate) objects_only: bool,

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
+
+use crate::encryption::Anybody;
 
 /// Between two writes, and before a client tries again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -60,7 +62,9 @@ impl Seen {
 /// long as it is of use, and one that connects anew for each write.
 pub(crate) async fn run() -> Result<String> {
     let config = from_environment()?;
-    let (client, connection) = config.connect(NoTls).await.context("connecting")?;
+    let anybody = Anybody::new()?;
+    let connected = config.connect(anybody.clone()).await;
+    let (client, connection) = connected.context("connecting")?;
     let connection = tokio::spawn(connection);
     let make = format!("CREATE TABLE IF NOT EXISTS {TABLE} (at timestamptz)");
     client.batch_execute(&make).await?;
@@ -68,7 +72,12 @@ pub(crate) async fn run() -> Result<String> {
     connection.abort();
     let clients = [true, false].map(|keeps| {
         let seen = Arc::<Mutex<Seen>>::default();
-        let task = tokio::spawn(work(config.clone(), keeps, Arc::clone(&seen)));
+        let task = tokio::spawn(work(
+            config.clone(),
+            anybody.clone(),
+            keeps,
+            Arc::clone(&seen),
+        ));
         (seen, task)
     });
     // Whoever has started us ends us so, or by ending.
@@ -112,10 +121,10 @@ fn from_environment() -> Result<Config> {
     Ok(config)
 }
 
-async fn work(config: Config, keeps: bool, seen: Arc<Mutex<Seen>>) {
+async fn work(config: Config, anybody: Anybody, keeps: bool, seen: Arc<Mutex<Seen>>) {
     loop {
         lock(&seen).connects();
-        let connected = config.connect(NoTls).await;
+        let connected = config.connect(anybody.clone()).await;
         lock(&seen).settles();
         if let Ok((client, connection)) = connected {
             let connection = tokio::spawn(connection);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::api::{Server, ServerConfig};
+use crate::certificates::CertificateAuthority;
 use crate::controllers::{self, ClusterIps, Controllers};
 use crate::faults::Faults;
 use crate::home::{Folder, State};
@@ -29,6 +30,9 @@ pub struct Options {
     pub manifests: Option<PathBuf>,
     /// The deployment's poolers, too; not with a file of manifests.
     pub poolers: bool,
+    /// Who signs the certificate of the servers, which then take encrypted sessions only (the deployment's component
+    /// `tls`); not with a file of manifests.
+    pub authority: Option<Arc<CertificateAuthority>>,
     /// The API server alone, over a store with the given manifests or none: no controller and no kubelet
     /// acts on the objects, and they stay as they are.
     pub api_only: bool,
@@ -53,6 +57,9 @@ impl Options {
         };
         if let Some(namespace) = &self.namespace {
             manifests = manifests.in_namespace(namespace);
+        }
+        if let Some(authority) = self.authority.as_ref().filter(|_| self.manifests.is_none()) {
+            manifests = manifests.with_certificates(authority)?;
         }
         if let Some(replicas) = self.replicas {
             manifests = manifests.with_replicas(replicas);

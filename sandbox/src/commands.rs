@@ -183,6 +183,9 @@ fn spawn(folder: &Folder, arguments: &Up) -> Result<(Child, Lines<BufReader<Chil
     if cluster.poolers {
         command.arg("--poolers");
     }
+    if cluster.tls {
+        command.arg("--tls");
+    }
     if cluster.objects_only {
         command.arg("--objects-only");
     }

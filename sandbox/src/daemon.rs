@@ -1,6 +1,7 @@
 //! The daemon that `up` starts: it holds a sandbox until it is told to end.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::certificates::CertificateAuthority;
 use crate::cli::Serve;
 use crate::cluster::{Cluster, Options};
 use crate::control;
@@ -69,7 +71,12 @@ pub(crate) fn serve(arguments: Serve) -> Result<()> {
 }
 
 async fn live(folder: &Folder, arguments: Serve) -> Result<Option<impl Sized + use<>>> {
+    let authority = match arguments.cluster.tls {
+        true => Some(Arc::new(CertificateAuthority::generate("pgctl-sandbox")?)),
+        false => None,
+    };
     let options = Options {
+        authority,
         replicas: arguments.cluster.replicas,
         namespace: arguments.cluster.namespace,
         manifests: arguments.cluster.manifests,

@@ -1,6 +1,7 @@
 //! A stand-in for a Kubernetes cluster: a small API server and kubelet that run real PostgreSQL.
 
 pub mod api;
+pub mod certificates;
 pub mod cli;
 mod clients;
 mod cluster;
@@ -8,6 +9,7 @@ pub mod commands;
 mod control;
 pub mod controllers;
 mod daemon;
+pub mod encryption;
 mod environment;
 mod faults;
 pub mod home;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use crate::certificates::{CertificateAuthority, Lifetime};
 use crate::store::{Resource, Store, by_kind, text};
 
 /// `kubectl kustomize deploy/sandbox`, as it is in the repository.
@@ -14,6 +15,15 @@ const BUILT_IN: &str = include_str!("../../deploy/sandbox/rendered.yaml");
 
 /// What `kubectl kustomize deploy/sandbox-pooler` adds to it.
 const POOLER: &str = include_str!("../../deploy/sandbox-pooler/rendered.yaml");
+
+/// What the component `tls` changes in the StatefulSets, and its rules of who may come in.
+const CERTIFICATE_PATCHES: [&str; 2] = [
+    include_str!("../../deploy/components/tls-offered/certificate-patch.yaml"),
+    include_str!("../../deploy/components/tls/verify-patch.yaml"),
+];
+const ENCRYPTED_RULES: &str = include_str!("../../deploy/components/tls/pg_hba-tls.conf");
+/// The Secret that the first of them names.
+const CERTIFICATE_SECRET: &str = "postgres-tls";
 
 /// The keys of the Secret that the pods read. The sandbox makes up its own values for the last two.
 const PASSWORD_KEYS: [&str; 2] = ["postgres-password", "replication-password"];
@@ -185,6 +195,49 @@ impl Manifests {
         self
     }
 
+    /// Gives the servers a certificate of this authority, as the deployment's component does.
+    ///
+    /// # Errors
+    /// When the machine gives no randomness, or a file in the repository is broken.
+    pub(crate) fn with_certificates(mut self, authority: &CertificateAuthority) -> Result<Self> {
+        let patches: Vec<Value> = CERTIFICATE_PATCHES
+            .into_iter()
+            .map(serde_saphyr::from_str)
+            .collect::<Result<_, _>>()
+            .context("reading the component tls")?;
+        let namespace = self.namespace().to_owned();
+        let mut names = Vec::new();
+        for (resource, object) in &mut self.objects {
+            let name = text(object, "/metadata/name").to_owned();
+            match resource.kind {
+                "StatefulSet" if name.contains("-postgres-") => {
+                    for patch in &patches {
+                        merge(object, patch.get("spec"), &["spec"]);
+                    }
+                    names.push(format!("*.{name}.{namespace}.svc"));
+                }
+                "ConfigMap" if name.ends_with("postgres-config") => {
+                    set(object, &["data", "pg_hba-tls.conf"], json!(ENCRYPTED_RULES));
+                }
+                "Service" => names.push(format!("{name}.{namespace}.svc")),
+                _ => {}
+            }
+        }
+        let keyed = authority.server(&names, Lifetime::Long)?;
+        self.objects.push(known(json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {"name": CERTIFICATE_SECRET, "namespace": namespace},
+            "stringData": {
+                "ca.crt": authority.pem(),
+                "tls.crt": keyed.certificate,
+                "tls.key": keyed.key,
+            },
+        }))?);
+        Ok(self)
+    }
+
     /// Makes the objects, and the namespaces that they need.
     ///
     /// # Errors
@@ -258,6 +311,41 @@ fn fold_string_data(object: &mut Value) {
     }
 }
 
+/// Merges what a patch says into the field at `path`: lists by the names in them, as a strategic merge does.
+fn merge(object: &mut Value, patch: Option<&Value>, path: &[&str]) {
+    let (Some(patch), Some((first, rest))) = (patch, path.split_first()) else {
+        return;
+    };
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
+    let field = fields.entry(*first).or_insert(Value::Null);
+    match rest.is_empty() {
+        true => merge_value(field, patch),
+        false => merge(field, Some(patch), rest),
+    }
+}
+
+fn merge_value(into: &mut Value, patch: &Value) {
+    match (into, patch) {
+        (Value::Object(fields), Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge_value(fields.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(items), Value::Array(patch)) => {
+            for value in patch {
+                let same = |it: &&mut Value| it.get("name") == value.get("name");
+                match items.iter_mut().find(same) {
+                    Some(item) => merge_value(item, value),
+                    None => items.push(value.clone()),
+                }
+            }
+        }
+        (into, patch) => *into = patch.clone(),
+    }
+}
+
 /// Sets a field, making the objects on the way to it.
 fn set(object: &mut Value, path: &[&str], value: Value) {
     let Some((last, parents)) = path.split_last() else {
@@ -290,6 +378,39 @@ mod tests {
         manifests.apply(&store)?;
         let sets = store.list(by_kind("apps/v1", "StatefulSet").context("stored")?, None);
         assert_eq!(sets.items.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn the_component_with_certificates_changes_what_is_its_own_and_nothing_else() -> Result<()> {
+        let authority = CertificateAuthority::generate("test")?;
+        let before = Manifests::built_in()?;
+        let after = before.clone().with_certificates(&authority)?;
+        let store = Store::new();
+        after.apply(&store)?;
+        let sets = |of: &Manifests| -> Vec<Value> {
+            let sets = of.objects.iter();
+            let sets = sets.filter(|(resource, _)| resource.kind == "StatefulSet");
+            sets.map(|(_, object)| object["spec"]["template"]["spec"].clone())
+                .collect()
+        };
+        for (before, after) in sets(&before).iter().zip(sets(&after)) {
+            let count = |of: &Value, list: &str| of[list].as_array().map_or(0, Vec::len);
+            assert_eq!(count(&after, "volumes"), count(before, "volumes") + 1);
+            assert_eq!(count(&after, "containers"), count(before, "containers"));
+            let (before, after) = (&before["containers"][0], &after["containers"][0]);
+            assert_eq!(
+                count(after, "volumeMounts"),
+                count(before, "volumeMounts") + 1
+            );
+            assert_eq!(count(after, "env"), count(before, "env") + 1);
+            assert_eq!(after["command"], before["command"]);
+        }
+        let namespace = after.namespace();
+        let secret = store.read::<Secret>(namespace, CERTIFICATE_SECRET)?;
+        let data = secret.data.unwrap_or_default();
+        assert_eq!(data["ca.crt"].0, authority.pem().as_bytes());
+        assert!(data.contains_key("tls.key") && data.contains_key("tls.crt"));
         Ok(())
     }
 

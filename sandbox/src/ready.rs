@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::encryption::Anybody;
 use crate::environment::Login;
 use crate::runtime::{ContainerRef, LogOptions, PodRuntime};
 use crate::store::{Selector, Store, of};
@@ -159,7 +160,7 @@ async fn streaming(store: &Store, namespace: &str) -> Result<i64> {
         .dbname("postgres")
         .application_name("pgctl-sandbox")
         .connect_timeout(Duration::from_secs(2));
-    let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    let (client, connection) = config.connect(Anybody::new()?).await?;
     let connection = tokio::spawn(connection);
     let sql = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name !~ 'basebackup'";
     let row = client.query_one(sql, &[]).await;

@@ -276,6 +276,7 @@ impl From<KubeError> for Failure {
             | KubeError::Conflict { .. }
             | KubeError::AlreadyExists { .. }
             | KubeError::BadSecret { .. }
+            | KubeError::BadCertificate { .. }
             | KubeError::CommandFailed { .. }
             | KubeError::Unexpected { .. }
             | KubeError::Api { .. } => ExitCode::Failed,

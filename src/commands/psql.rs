@@ -22,17 +22,22 @@ use super::shell::in_pod;
 use crate::cli::PsqlArgs;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::observe::{login, password_of};
+use crate::kubernetes::Kube;
+use crate::observe::{login, open, password_of};
+use crate::postgres::{Authority, Encryption, Login};
 use crate::tunnel::{Port, Routes};
 
 /// What libpq would take from the environment, and what would lead it elsewhere or to other rights.
-const NOT_OURS: [&str; 14] = [
+const NOT_OURS: [&str; 17] = [
     "PGHOST",
     "PGHOSTADDR",
     "PGPASSWORD",
     "PGSERVICE",
     "PGSERVICEFILE",
     "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCRL",
+    "PGSSLCRLDIR",
     "PGSSLNEGOTIATION",
     "PGSSLCERTMODE",
     "PGREQUIREAUTH",
@@ -100,7 +105,28 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     })?;
     let selection = context.selection.clone();
     let (routes, _news) = Routes::keep(to, seen.snapshot.clone(), kube.clone(), selection, depth);
+    let authority = authority(&kube, &pod, &login).await;
+    let trusted = match &authority {
+        Some(authority) => Some(secret.keep_authority(authority).map_err(|error| {
+            let what = "the file for the servers' authority can't be written";
+            Failure::new(ExitCode::Failed, what)
+                .caused_by(&error)
+                .next("set TMPDIR to a folder of your own")
+        })?),
+        None => None,
+    };
     let mut command = Command::new(program);
+    for name in NOT_OURS {
+        command.env_remove(name);
+    }
+    match &trusted {
+        // Not its name: the port leads to whichever pod it is by then.
+        Some(file) => command
+            .env("PGSSLMODE", "verify-ca")
+            .env("PGSSLROOTCERT", file),
+        // What the server demands. The way to it is inside the API server's TLS.
+        None => command.env("PGSSLMODE", "allow"),
+    };
     command
         .args(&args.arguments)
         .env("PGHOST", "127.0.0.1")
@@ -108,13 +134,7 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
         .env("PGUSER", &credentials.user)
         .env("PGDATABASE", &args.database.name)
         .env("PGPASSFILE", secret.path())
-        .env("PGSSLMODE", "disable")
         .env("PGGSSENCMODE", "disable");
-    for name in NOT_OURS {
-        if !["PGHOST", "PGSSLMODE", "PGGSSENCMODE"].contains(&name) {
-            command.env_remove(name);
-        }
-    }
     let status = tokio::select! {
         status = to_its_end(command) => status,
         () = port.serve(&kube, kube.namespace(), &routes) => Err(io::Error::other("the local port was closed")),
@@ -129,6 +149,18 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     let code = status.code().unwrap_or_else(signal);
     let ended = Ended::OfProgram(u8::try_from(code).unwrap_or(1));
     Ok(told(context, &kube, &seen.snapshot, &pod, ended).await)
+}
+
+/// Who has to have signed the certificate of the server in a pod; none where it has none, as one that was not replaced yet
+/// since the cluster was given some.
+async fn authority(kube: &Kube, pod: &str, login: &Login) -> Option<Authority> {
+    let Encryption::Verified(authority) = &login.encryption else {
+        return None;
+    };
+    match open(kube, kube.namespace(), pod, login).await {
+        Ok(session) if *session.encryption() == Encryption::AsDemanded => None,
+        Ok(_) | Err(_) => Some(authority.clone()),
+    }
 }
 
 /// psql of this machine.
@@ -193,6 +225,13 @@ impl PasswordFile {
         let user = escaped(user);
         let password = escaped(password.expose_secret());
         writeln!(open, "127.0.0.1:{port}:*:{user}:{password}")?;
+        Ok(file)
+    }
+
+    /// Puts who is to be trusted beside it, and says where.
+    fn keep_authority(&self, authority: &Authority) -> io::Result<PathBuf> {
+        let file = self.folder.path().join("ca.crt");
+        std::fs::write(&file, authority.certificates())?;
         Ok(file)
     }
 

@@ -185,6 +185,18 @@ pub enum KubeError {
         /// `has no key "postgres-password"`.
         problem: String,
     },
+    /// The Secret by which servers prove who they are lacks what is needed.
+    #[error(
+        "the Secret {secret:?} in namespace {namespace:?} with the servers' certificate {problem}"
+    )]
+    BadCertificate {
+        /// `metadata.name` of the Secret.
+        secret: String,
+        /// `metadata.namespace`.
+        namespace: String,
+        /// `does not exist`.
+        problem: String,
+    },
     /// A stream (exec, port-forward, watch) broke off.
     #[error("{doing}: the connection was lost: {reason}")]
     StreamLost {
@@ -300,6 +312,13 @@ impl KubeError {
                 None => "choose one with --cluster NAME and -n NAMESPACE".to_owned(),
             },
             Self::BadSecret { .. } => "name another Secret with --secret NAME".to_owned(),
+            Self::BadCertificate {
+                secret, namespace, ..
+            } => format!(
+                "see what it has, and mend it (docs/runbooks/tls.md): kubectl -n {} describe secret {}",
+                shell_word(namespace),
+                shell_word(secret)
+            ),
             Self::NotFound { .. } => {
                 "see what there is (pgctl status), and try once more".to_owned()
             }

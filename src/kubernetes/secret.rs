@@ -5,6 +5,7 @@ use kube::Api;
 use secrecy::SecretString;
 
 use super::facts::database_container;
+use super::server_certificate::{ServerCertificate, certificate_secret};
 use super::{Call, Kube, KubeError, Verb};
 use crate::cluster::names;
 use crate::doctor::SecretFacts;
@@ -76,6 +77,8 @@ pub struct CredentialsSource {
     pub password_key: String,
     /// Key of the password of the standbys' role, when it is in the same Secret.
     pub replication_key: Option<String>,
+    /// Name of the Secret with the servers' certificate; none where the pods have none.
+    pub certificate: Option<String>,
 }
 
 /// A user and its password.
@@ -93,6 +96,8 @@ pub struct Credentials {
     pub replication_others: Vec<SecretString>,
     /// Where they come from, for messages.
     pub source: CredentialsSource,
+    /// By what the servers prove who they are; none where they don't.
+    pub certificate: Option<ServerCertificate>,
     /// What is wrong with the passwords in that Secret.
     pub judged: SecretFacts,
 }
@@ -141,6 +146,7 @@ impl CredentialsSource {
             user: plain_user.unwrap_or_else(|| "postgres".to_owned()),
             password_key: password.map_or_else(|| names::KEY_PASSWORD.to_owned(), |(_, key)| key),
             replication_key,
+            certificate: template.spec.as_ref().and_then(certificate_secret),
         })
     }
 
@@ -157,13 +163,19 @@ impl Kube {
     /// Reads the credentials.
     ///
     /// # Errors
-    /// When the Secret or a key is missing, or it may not be read.
+    /// When the Secret or a key is missing, or it may not be read; likewise that with the servers' certificate, where they
+    /// have one: without its authority nobody is trusted.
     pub async fn credentials(&self, source: &CredentialsSource) -> Result<Credentials, KubeError> {
         let secret = match self.secret(source).await {
             Err(KubeError::NotFound { .. }) => return Err(source.bad("does not exist".to_owned())),
             other => other?,
         };
-        from_secret(&secret, source)
+        let mut credentials = from_secret(&secret, source)?;
+        if let Some(name) = &source.certificate {
+            let certificate = self.server_certificate(&source.namespace, name).await?;
+            credentials.certificate = Some(certificate);
+        }
+        Ok(credentials)
     }
 
     /// What is wrong with the passwords in a Secret that gives no [`Credentials`].
@@ -298,6 +310,7 @@ fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credential
         replication_password,
         password: SecretString::from(password),
         source: source.clone(),
+        certificate: None,
         judged: judged(secret, source),
     })
 }

@@ -116,6 +116,7 @@ mod tests {
             user: "postgres".to_owned(),
             password_key: "pw".to_owned(),
             replication_key: None,
+            certificate: None,
         }
     }
 

@@ -23,4 +23,4 @@ exec postgres -D "$PGDATA" -c data_directory="$PGDATA" -c config_file="$CONFIG" 
   -c unix_socket_directories="${PG_RUN_DIR:-/var/run/postgresql}" -c unix_socket_permissions=0777 \
   -c archive_mode=off -c archive_command= -c restore_command= -c synchronous_standby_names= -c primary_conninfo= \
   -c max_worker_processes=0 -c max_logical_replication_workers=0 -c cron.launch_active_jobs=off \
-  -c logging_collector=off -c log_destination=stderr
+  -c ssl=off -c logging_collector=off -c log_destination=stderr

@@ -9,13 +9,13 @@ use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::builder::Observed;
-use super::open::{OpenError, OpenPod, login, open};
+use super::open::{OpenError, OpenPod, encryption, login, open};
 use crate::cluster::{
     ClusterId, ContainerState, Instance, NameError, NoAnswer, PodAnswer, PodFacts, Role, Topology,
     meant_throw_away, primary_first, resolve_tail, throw_away_pod,
 };
 use crate::kubernetes::{Credentials, Found, Kube, KubeError, NamespaceScope, Selection};
-use crate::postgres::Login;
+use crate::postgres::{Encryption, Login};
 
 /// Databases asked at the same moment, over all clusters: each is a stream through the API server.
 const MAX_FORWARDS: usize = 64;
@@ -196,6 +196,12 @@ impl AskedCluster {
             OpenError::Kube(KubeError::Unexpected { doing, reason })
         })?;
         self.open_as(kube, pod, &login).await
+    }
+
+    /// How sessions with its servers are encrypted.
+    pub fn encryption(&self) -> Encryption {
+        let credentials = self.credentials.as_ref();
+        credentials.map_or(Encryption::AsDemanded, encryption)
     }
 
     fn login(&self, limit: Duration) -> Result<Login, String> {

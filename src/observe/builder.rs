@@ -12,14 +12,14 @@ use super::nodes::readiness;
 use super::open::{OpenError, OpenPod, login, open, replication_login};
 use crate::cluster::names;
 use crate::cluster::{
-    ContainerState, Database, DatabaseFacts, Instance, NotVisible, PodFacts, Role, Snapshot,
-    StartDecision, Topology, TopologySource,
+    ContainerState, Database, DatabaseFacts, Instance, NotVisible, PodFacts, PresentedCertificate,
+    Role, Snapshot, StartDecision, Topology, TopologySource,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection,
     start_decision,
 };
-use crate::postgres::{Login, SqlError, last_words};
+use crate::postgres::{Login, Session, SqlError, last_words};
 
 /// Databases asked at the same moment, over all clusters: each is a stream through the API server.
 const MAX_FORWARDS: usize = 64;
@@ -221,6 +221,7 @@ fn put_together(
             database: seen.database,
             waiting: seen.waiting,
             last_words: seen.last_words,
+            expired_certificate: seen.expired_certificate,
         })
         .collect();
     let mut unseen = found.unseen.clone();
@@ -249,6 +250,7 @@ struct Seen {
     database: Database,
     waiting: Option<StartDecision>,
     last_words: Option<String>,
+    expired_certificate: Option<Timestamp>,
 }
 
 impl Seen {
@@ -257,6 +259,7 @@ impl Seen {
             database,
             waiting: None,
             last_words: None,
+            expired_certificate: None,
         }
     }
 }
@@ -313,7 +316,7 @@ async fn databases<T>(
         }
         let _permit = forwards.acquire().await;
         let ((mut seen, answer), standbys) = futures::join!(
-            ask(kube, namespace, pod, &login, source, question),
+            ask(kube, namespace, pod, &login, &credentials, question),
             replication_login(kube, namespace, &pod.name, &credentials, login.timeout),
         );
         match &mut seen.database {
@@ -343,17 +346,19 @@ async fn ask<T>(
     namespace: &str,
     pod: &PodFacts,
     login: &Login,
-    source: &CredentialsSource,
+    credentials: &Credentials,
     question: &impl AsyncFn(OpenPod<'_>) -> T,
 ) -> (Seen, Option<T>) {
     let asking = async {
         let session = open(kube, namespace, &pod.name, login).await?;
-        let facts = session.facts().await?;
+        let mut facts = session.facts().await?;
+        facts.certificate = presented(&session, credentials);
         Ok::<_, OpenError>((session, facts))
     };
     let (session, facts) = match tokio::time::timeout(login.timeout, asking).await {
         Ok(Ok(answered)) => answered,
         Ok(Err(error)) => {
+            let source = &credentials.source;
             let seen = unanswered(kube, namespace, &pod.name, source, error).await;
             return (seen, None);
         }
@@ -380,6 +385,15 @@ async fn ask<T>(
     (seen, Some(answer))
 }
 
+/// What the server has proven itself by, beside what it could have by now.
+fn presented(session: &Session, credentials: &Credentials) -> Option<PresentedCertificate> {
+    let stored = credentials.certificate.as_ref();
+    let stored = stored.and_then(|it| Some((it.secret.as_str(), it.der()?)));
+    let stored = stored.as_ref().map(|(name, der)| (*name, der.as_slice()));
+    let presented = session.certificate()?;
+    Some(PresentedCertificate::new(presented, stored))
+}
+
 /// What is seen of a database that does not answer, and why.
 async fn unanswered(
     kube: &Kube,
@@ -391,6 +405,10 @@ async fn unanswered(
     let waiting = match &error {
         // The container runs and nothing listens: the start script may say why.
         OpenError::Sql(SqlError::Lost { .. }) => why_held_back(kube, namespace, pod).await,
+        _ => None,
+    };
+    let expired_certificate = match &error {
+        OpenError::Sql(SqlError::NotTrusted { expired, .. }) => *expired,
         _ => None,
     };
     let reason = error.to_string();
@@ -408,6 +426,7 @@ async fn unanswered(
     };
     Seen {
         waiting,
+        expired_certificate,
         ..Seen::new(database)
     }
 }

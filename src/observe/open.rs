@@ -7,7 +7,9 @@ use tokio::io::DuplexStream;
 
 use crate::cluster::{PodFacts, ReplicationLogin, Role, names};
 use crate::kubernetes::{Credentials, Kube, KubeError};
-use crate::postgres::{Login, Rights, Session, SqlError, Way, WhyEnded, log_in_for_replication};
+use crate::postgres::{
+    Authority, Encryption, Login, Rights, Session, SqlError, Way, WhyEnded, log_in_for_replication,
+};
 
 /// Why the database in a pod can't be talked to.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,15 @@ pub fn login(credentials: &Credentials, timeout: Duration) -> Login {
         source_of_password: format!("Secret {}, key {}", source.secret, source.password_key),
         others: credentials.others.clone(),
         timeout,
+        encryption: encryption(credentials),
+    }
+}
+
+/// How sessions with the servers are encrypted.
+pub(super) fn encryption(credentials: &Credentials) -> Encryption {
+    match &credentials.certificate {
+        None => Encryption::AsDemanded,
+        Some(it) => Encryption::Verified(Authority::new(&it.namespace, &it.secret, &it.authority)),
     }
 }
 
@@ -78,6 +89,7 @@ pub async fn replication_login(
         source_of_password: format!("Secret {}, key {key}", source.secret),
         others: Vec::new(),
         timeout,
+        encryption: encryption(credentials),
     };
     let asking = async {
         let first = log_in_as_standby(kube, namespace, pod, &login(password)).await;
@@ -119,12 +131,16 @@ async fn log_in_as_standby(
         namespace,
         pod,
     };
-    let session = Session::connect_by(&way, login, "postgres", Rights::Ordinary).await?;
+    let session = connect(&way, login, "postgres", Rights::Ordinary).await?;
     session.in_recovery().await?;
+    let login = Login {
+        encryption: session.encryption().clone(),
+        ..login.clone()
+    };
     drop(session);
     // A stream is another matter: it has rules, a right and places of its own.
     let forward = kube.forward(namespace, pod, names::PORT).await?;
-    log_in_for_replication(forward.stream, login).await?;
+    log_in_for_replication(forward.stream, &login).await?;
     Ok(())
 }
 
@@ -247,13 +263,36 @@ async fn open_with(
         namespace,
         pod,
     };
-    match Session::connect_by(&way, login, database, rights).await {
+    match connect(&way, login, database, rights).await {
         // "permission denied to set parameter": `--secret` names a user who may only look.
         Err(OpenError::Sql(error)) if error.sqlstate() == Some("42501") => {
-            Session::connect_by(&way, login, database, Rights::Ordinary).await
+            connect(&way, login, database, Rights::Ordinary).await
         }
         other => other,
     }
+}
+
+/// Where a pod's certificate is expected, nothing less is taken. One that was made before there was one runs without, until it is
+/// replaced: that is what its object says, and not what answers in it.
+async fn connect(
+    way: &IntoPod<'_>,
+    login: &Login,
+    database: &str,
+    rights: Rights,
+) -> Result<Session, OpenError> {
+    let login = login.to_server(&names::address(way.namespace, way.pod));
+    let refused = match Session::connect_by(way, &login, database, rights).await {
+        Err(OpenError::Sql(refused @ SqlError::NoEncryption { .. })) => refused,
+        other => return other,
+    };
+    if way.kube.has_certificate(way.namespace, way.pod).await? {
+        return Err(refused.into());
+    }
+    let plain = Login {
+        encryption: Encryption::AsDemanded,
+        ..login
+    };
+    Session::connect_by(way, &plain, database, rights).await
 }
 
 /// The way to the database in a pod.

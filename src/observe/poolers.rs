@@ -8,7 +8,7 @@ use super::asking::within;
 use super::open::OpenError;
 use crate::cluster::{ClusterId, HandPause, PoolerAnswer, PoolerPod, names};
 use crate::kubernetes::{Kube, KubeError};
-use crate::postgres::{Login, Rights, Session};
+use crate::postgres::{Encryption, Login, Rights, Session};
 
 /// Asks every pooler of a cluster, all at once. Each has `limit` for everything: one that hangs costs its row.
 ///
@@ -98,6 +98,7 @@ pub async fn open_console(
         source_of_password: format!("Secret {secret}, key {key}"),
         others: Vec::new(),
         timeout: limit,
+        encryption: Encryption::AsDemanded,
     };
     let forward = kube
         .forward(&cluster.namespace, &pod.name, names::PORT)

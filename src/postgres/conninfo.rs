@@ -1,7 +1,7 @@
 //! `primary_conninfo`: which server a standby streams from.
 
-/// The connection string with another host, all else as it was (user, passfile, TLS settings,
-/// application_name); and with this database, where one is given and it names none. None when the string can't be read as `key = value` pairs.
+/// The connection string with another host (a pod and its Service), all else as it was (user, passfile, TLS settings,
+/// application_name, and how the name of the host goes on, `.NAMESPACE.svc`, as it is in its certificate); and with this database, where one is given and it names none. None when the string can't be read as `key = value` pairs.
 ///
 /// Syntax: PostgreSQL documentation, section 34.1.1.1 "Keyword/Value Connection Strings".
 pub(super) fn with_host(conninfo: &str, host: &str, database: Option<&str>) -> Option<String> {
@@ -9,7 +9,7 @@ pub(super) fn with_host(conninfo: &str, host: &str, database: Option<&str>) -> O
     // An address would win over the host.
     pairs.retain(|(key, _)| key != "hostaddr");
     match pairs.iter_mut().find(|(key, _)| key == "host") {
-        Some((_, value)) => host.clone_into(value),
+        Some((_, value)) => *value = format!("{host}{}", name_goes_on(value)),
         None => pairs.insert(0, ("host".to_owned(), host.to_owned())),
     }
     if let Some(database) = database.filter(|_| !pairs.iter().any(|(key, _)| key == "dbname")) {
@@ -20,6 +20,14 @@ pub(super) fn with_host(conninfo: &str, host: &str, database: Option<&str>) -> O
         .map(|(key, value)| format!("{key}={}", quoted(value)))
         .collect();
     Some(text.join(" "))
+}
+
+/// `.NAMESPACE.svc`, and what follows, of `POD.SERVICE.NAMESPACE.svc`; nothing of any other host.
+fn name_goes_on(host: &str) -> &str {
+    let mut dots = host.match_indices('.').map(|(at, _)| at);
+    let rest = dots.nth(1).and_then(|second| host.get(second..));
+    rest.filter(|it| it.split('.').nth(2) == Some("svc"))
+        .unwrap_or_default()
 }
 
 fn quoted(value: &str) -> String {
@@ -89,6 +97,13 @@ mod tests {
                 "host=b password='it\\'s'",
             ),
             ("hostaddr=10.0.0.1 host=a", "host=b"),
+            ("host=10.0.0.1", "host=b"),
+            (
+                "host=a-0.a.ns.svc sslmode=verify-full",
+                "host=b.ns.svc sslmode=verify-full",
+            ),
+            ("host=a-0.a.ns.svc.k.local", "host=b.ns.svc.k.local"),
+            ("host=a-0.a.example.com", "host=b"),
         ] {
             assert_eq!(
                 with_host(before, "b", None).as_deref(),

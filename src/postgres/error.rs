@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 
 /// Why something asked of a database did not work.
@@ -29,6 +30,28 @@ pub enum SqlError {
     NotPostgres {
         /// How that shows.
         reason: String,
+    },
+    /// Its certificate proves nothing.
+    #[error(
+        "its certificate is not trusted: {reason}. The authority is ca.crt of the Secret {secret}; what the server should present: {look} (docs/runbooks/tls.md)"
+    )]
+    NotTrusted {
+        /// What is wrong with it.
+        reason: String,
+        /// The Secret with the authority.
+        secret: String,
+        /// The command that shows what is in the Secret.
+        look: String,
+        /// When it expired, when it is that.
+        expired: Option<Timestamp>,
+    },
+    /// It does not encrypt, and that was wanted.
+    #[error(
+        "it does not encrypt sessions, although the Secret {secret} is there for that (docs/runbooks/tls.md)"
+    )]
+    NoEncryption {
+        /// The Secret with its certificate; empty when none is known.
+        secret: String,
     },
     /// It is starting up, shutting down or recovering, and takes no connections now.
     #[error("{message}")]
@@ -89,12 +112,15 @@ impl SqlError {
         matches!(self, Self::NotReady { .. })
     }
 
-    /// Whether PostgreSQL itself said no: it runs, and may be taking others' writes.
+    /// Whether PostgreSQL itself said no, or may have: it runs, and may be taking others' writes. So may one whose
+    /// certificate has expired.
     pub fn shows_life(&self) -> bool {
         matches!(
             self,
             Self::WrongPassword { .. }
                 | Self::NotLetIn { .. }
+                | Self::NotTrusted { .. }
+                | Self::NoEncryption { .. }
                 | Self::TooManyConnections { .. }
                 | Self::Refused { .. }
         )
@@ -105,6 +131,12 @@ impl SqlError {
     /// those that PostgreSQL itself has for a login.)
     pub(super) fn may_be_of_17(&self) -> bool {
         matches!(self, Self::Refused { sqlstate, .. } if sqlstate != "42501")
+    }
+
+    /// Whether PostgreSQL said it of a session that was begun.
+    pub(super) fn is_of_a_session(&self) -> bool {
+        let of_encryption = matches!(self, Self::NoEncryption { .. } | Self::NotTrusted { .. });
+        (self.shows_life() || self.is_not_ready()) && !of_encryption
     }
 
     /// The SQLSTATE, when PostgreSQL said no.

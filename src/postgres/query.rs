@@ -8,8 +8,10 @@ use futures::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::{ErrorPosition, SqlState};
 use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, NoTls, SimpleQueryMessage, Statement};
+use tokio_postgres::{CancelToken, SimpleQueryMessage, Statement};
 
+use super::channel::Encrypted;
+use super::encryption::{Encryption, begin};
 use super::{Session, SqlError, quote_literal, sql};
 use crate::cluster::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
 use crate::log::shape_of;
@@ -35,10 +37,14 @@ pub struct QueryLimits {
 
 /// Cancels what a session runs, over a stream of its own.
 #[derive(Clone)]
-pub struct StatementCancel(CancelToken);
+pub struct StatementCancel {
+    token: CancelToken,
+    encryption: Encryption,
+}
 
 impl StatementCancel {
-    /// Asks the server to cancel it. There is no answer to that.
+    /// Asks the server to cancel it. There is no answer to that. What proves the right to it is sent as the session is: encrypted,
+    /// and to nobody else, where that is.
     ///
     /// # Errors
     /// When it can't be asked.
@@ -46,9 +52,13 @@ impl StatementCancel {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        let asked = self.0.cancel_query_raw(stream, NoTls).await;
+        const DOING: &str = "cancelling the statement";
+        let channel = begin(stream, &self.encryption).await;
+        let channel = channel.map_err(|error| error.said(DOING))?;
+        let nothing = Encrypted(None);
+        let asked = self.token.cancel_query_raw(channel, nothing).await;
         asked.map_err(|error| SqlError::Lost {
-            doing: "cancelling the statement".to_owned(),
+            doing: DOING.to_owned(),
             reason: error.to_string(),
         })
     }
@@ -76,7 +86,10 @@ impl Written {
 impl Session {
     /// What cancels the statements of this session.
     pub fn cancel(&self) -> StatementCancel {
-        StatementCancel(self.client().cancel_token())
+        StatementCancel {
+            token: self.client().cancel_token(),
+            encryption: self.encryption().clone(),
+        }
     }
 
     /// Runs one statement in a read-only transaction, which is rolled back, and gives what it answers.

@@ -3,16 +3,18 @@
 use std::future::Future;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::SqlError;
+use super::channel::Encrypted;
+use super::encryption::{Encryption, NotBegun, begin, foreign};
 use super::first_bytes::FirstBytes;
+use super::login::{Login, NotConnected, Way, not_let_in};
 use super::measured::BytesLeft;
 use super::startup::{AFTER_CONNECT_17, Known, Rights, startup_options};
 use super::unreadable::{is_unreadable, only_asks};
@@ -22,35 +24,6 @@ use super::watched_stream::WatchedStream;
 const GRACE: Duration = Duration::from_millis(500);
 /// How long to wait for the reason why a connection ended.
 const REASON_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Who logs in, and how long an answer may take.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// Name of the role.
-    pub user: String,
-    /// Its password, which is never shown.
-    pub password: SecretString,
-    /// Where the password comes from, for messages: `Secret s, key k`.
-    pub source_of_password: String,
-    /// What may be the password instead, while it is being changed.
-    pub others: Vec<SecretString>,
-    /// How long connecting may take, and how long each statement that sets no other limit.
-    pub timeout: Duration,
-}
-
-/// Resolves, after a stream has ended, to why it did.
-pub type WhyEnded = BoxFuture<'static, Option<String>>;
-
-/// A way to a server, for more than one connection.
-pub trait Way: Sync {
-    /// What is read and written.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// Why it can't be opened, or the login over it does not work.
-    type Error: From<SqlError>;
-
-    /// Opens a stream.
-    fn open(&self) -> impl Future<Output = Result<(Self::Stream, WhyEnded), Self::Error>> + Send;
-}
 
 /// How a connection ended.
 struct Ended {
@@ -70,11 +43,15 @@ pub struct Session {
     ended: watch::Receiver<Option<Ended>>,
     /// How much it may still send.
     left: BytesLeft,
+    encryption: Encryption,
+    /// What the server has presented (DER).
+    certificate: Option<Vec<u8>>,
 }
 
 impl Session {
-    /// Logs in over a stream that leads to a server. The stream needs no TLS of its own: it runs
-    /// inside the API server's, down to the node.
+    /// Logs in over a stream that leads to a server. The stream runs inside the API server's TLS, down to the node; whether
+    /// it is encrypted beyond that, `login` says. What only a server that demands encryption would want is not tried:
+    /// that takes a second stream ([`Self::connect_by`]).
     ///
     /// `reason` resolves, after the stream has ended, to why it did.
     ///
@@ -106,13 +83,15 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Self::connect_as(stream, reason, login, database, rights, Known::Since14).await
+        let how = (rights, Known::Since14);
+        Ok(Self::connect_as(stream, reason, login, database, how).await?)
     }
 
     /// As [`Self::connect_to`], over a stream that `way` opens. Where the server says no, it is asked once more over
     /// a second one, past what keeps sessions out only since PostgreSQL 17: a trigger on login, and a
     /// `transaction_timeout` of a role that is shorter than logging in takes. (Servers before 17 let nobody in with
-    /// the settings for that, so they are not asked for at first.)
+    /// the settings for that, so they are not asked for at first.) Likewise where it has no rule for a session that is
+    /// not encrypted, and no authority is known.
     ///
     /// # Errors
     /// As [`Self::connect_to`], with what refused the first; and what `way` has.
@@ -122,18 +101,45 @@ impl Session {
         database: &str,
         rights: Rights,
     ) -> Result<Self, W::Error> {
+        let refused = match Self::past_17(way, login, database, rights).await? {
+            Ok(session) => return Ok(session),
+            Err(refused) => refused,
+        };
+        if !refused.by_rule || login.encryption != Encryption::AsDemanded {
+            return Err(refused.error.into());
+        }
+        let encrypted = Login {
+            encryption: Encryption::Unverified,
+            ..login.clone()
+        };
+        match Self::past_17(way, &encrypted, database, rights).await {
+            Ok(Ok(session)) => Ok(session),
+            // It has a rule for this way, and something else against us.
+            Ok(Err(other)) if !other.by_rule && other.error.is_of_a_session() => {
+                Err(other.error.into())
+            }
+            Ok(Err(_)) | Err(_) => Err(refused.error.into()),
+        }
+    }
+
+    async fn past_17<W: Way>(
+        way: &W,
+        login: &Login,
+        database: &str,
+        rights: Rights,
+    ) -> Result<Result<Self, NotConnected>, W::Error> {
         let (stream, reason) = way.open().await?;
-        let known = Known::Since14;
-        let refused = match Self::connect_as(stream, reason, login, database, rights, known).await {
-            Err(error) if error.may_be_of_17() => error,
-            other => return Ok(other?),
+        let how = (rights, Known::Since14);
+        let refused = match Self::connect_as(stream, reason, login, database, how).await {
+            Err(refused) if refused.error.may_be_of_17() => refused,
+            other => return Ok(other),
         };
         let Ok((stream, reason)) = way.open().await else {
-            return Err(refused.into());
+            return Ok(Err(refused));
         };
-        let known = Known::Since17;
-        let past = Self::connect_as(stream, reason, login, database, rights, known).await;
-        past.map_err(|_| refused.into())
+        let how = (rights, Known::Since17);
+        let past = Self::connect_as(stream, reason, login, database, how).await;
+        Ok(past.map_err(|_| refused))
     }
 
     async fn connect_as<S>(
@@ -141,16 +147,14 @@ impl Session {
         reason: impl Future<Output = Option<String>> + Send + 'static,
         login: &Login,
         database: &str,
-        rights: Rights,
-        known: Known,
-    ) -> Result<Self, SqlError>
+        (rights, known): (Rights, Known),
+    ) -> Result<Self, NotConnected>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         const DOING: &str = "connecting";
         let first = FirstBytes::default();
         let left = BytesLeft::unbounded();
-        let stream = WatchedStream::new(stream, left.clone(), first.clone());
         let mut config = tokio_postgres::Config::new();
         config
             .user(&login.user)
@@ -161,30 +165,51 @@ impl Session {
         if rights != Rights::Console {
             config.options(startup_options(login.timeout, rights, known));
         }
-        let connecting = config.connect_raw(stream, NoTls);
-        let (client, connection) = match tokio::time::timeout(login.timeout, connecting).await {
-            Ok(Ok(connected)) => connected,
-            Ok(Err(error)) => {
-                if let Some(reason) = first.foreign() {
-                    return Err(SqlError::NotPostgres { reason });
-                }
-                return Err(match SqlError::of(&error, DOING) {
-                    Some(error) => login_error(error, login),
-                    None => SqlError::Lost {
-                        doing: DOING.to_owned(),
-                        reason: why(reason).await,
-                    },
-                });
+        let connecting = async {
+            let channel = begin(stream, &login.encryption).await?;
+            let certificate = channel.certificate().map(<[u8]>::to_vec);
+            let binding = channel.binding();
+            if certificate.is_some() {
+                // It is encrypted already: there is nothing to be agreed on.
+                config
+                    .ssl_mode(SslMode::Require)
+                    .ssl_negotiation(SslNegotiation::Direct);
             }
+            let stream = WatchedStream::new(channel, left.clone(), first.clone());
+            let connected = config.connect_raw(stream, Encrypted(binding)).await;
+            Ok::<_, NotBegun>((connected, certificate))
+        };
+        let lost = |reason: String| SqlError::Lost {
+            doing: DOING.to_owned(),
+            reason,
+        };
+        let connected = match tokio::time::timeout(login.timeout, connecting).await {
+            Ok(Ok((Ok(connected), certificate))) => Some((connected, certificate)),
+            Ok(Ok((Err(error), _))) => {
+                if let Some(reason) = first.foreign() {
+                    return Err(SqlError::NotPostgres { reason }.into());
+                }
+                match SqlError::of(&error, DOING) {
+                    Some(error) => return Err(not_let_in(error, login)),
+                    None => None,
+                }
+            }
+            Ok(Err(NotBegun::Error(error))) => return Err(error.into()),
+            Ok(Err(NotBegun::Foreign(byte))) => return Err(foreign(byte).into()),
+            Ok(Err(NotBegun::Broken(_))) => None,
             Err(_) => {
-                return Err(match first.foreign() {
+                let error = match first.foreign() {
                     Some(reason) => SqlError::NotPostgres { reason },
                     None => SqlError::TimedOut {
                         doing: DOING.to_owned(),
                         after: login.timeout,
                     },
-                });
+                };
+                return Err(error.into());
             }
+        };
+        let Some(((client, connection), certificate)) = connected else {
+            return Err(lost(why(reason).await).into());
         };
         let version = connection.parameter("server_version");
         let version = version.map_or(0, major_version);
@@ -214,11 +239,13 @@ impl Session {
             version,
             ended,
             left,
+            encryption: login.encryption.clone(),
+            certificate,
         };
         if version >= 17 && known == Known::Since14 {
             match session.run(DOING, AFTER_CONNECT_17).await {
                 Err(SqlError::Lost { doing, reason }) => {
-                    return Err(match session.parting_sqlstate() {
+                    let error = match session.parting_sqlstate() {
                         // Said between two statements, it is no answer to either.
                         Some(sqlstate) => SqlError::Refused {
                             doing,
@@ -226,7 +253,8 @@ impl Session {
                             message: reason,
                         },
                         None => SqlError::Lost { doing, reason },
-                    });
+                    };
+                    return Err(error.into());
                 }
                 other => other?,
             }
@@ -237,6 +265,16 @@ impl Session {
     /// The server's major version; 0 when it does not say.
     pub(super) fn major(&self) -> u32 {
         self.version
+    }
+
+    /// How it is encrypted.
+    pub fn encryption(&self) -> &Encryption {
+        &self.encryption
+    }
+
+    /// The certificate that the server has presented (DER); none where the session is not encrypted.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 
     /// Whether the connection has ended.
@@ -406,32 +444,6 @@ fn major_version(text: &str) -> u32 {
     let digits = text.find(|c: char| !c.is_ascii_digit());
     let number = text.get(..digits.unwrap_or(text.len()));
     number.and_then(|it| it.parse().ok()).unwrap_or(0)
-}
-
-pub(super) fn login_error(error: SqlError, login: &Login) -> SqlError {
-    match error {
-        SqlError::Refused {
-            sqlstate, message, ..
-        } if sqlstate == SqlState::INVALID_PASSWORD.code() => {
-            // A pg_hba.conf that lets nobody in says 28000, a wrong password 28P01.
-            drop(message);
-            SqlError::WrongPassword {
-                user: login.user.clone(),
-                source_of_password: login.source_of_password.clone(),
-            }
-        }
-        SqlError::Refused {
-            sqlstate, message, ..
-        } if sqlstate == SqlState::INVALID_AUTHORIZATION_SPECIFICATION.code()
-            || sqlstate == SqlState::INVALID_CATALOG_NAME.code() =>
-        {
-            SqlError::NotLetIn {
-                user: login.user.clone(),
-                message,
-            }
-        }
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
-use postgres_protocol::message::backend::{ErrorResponseBody, Message};
+use postgres_protocol::authentication::sasl::{
+    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
+use postgres_protocol::message::backend::{AuthenticationSaslBody, ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_postgres::error::SqlState;
 
-use super::session::login_error;
+use super::channel::Channel;
+use super::encryption::begin;
+use super::login::login_error;
 use super::{Login, SqlError};
 
 const DOING: &str = "logging in for replication";
@@ -23,11 +27,16 @@ const DOING: &str = "logging in for replication";
 ///
 /// # Errors
 /// When the server does not let this role replicate, or does not answer in time.
-pub async fn log_in_for_replication<S>(mut stream: S, login: &Login) -> Result<(), SqlError>
+pub async fn log_in_for_replication<S>(stream: S, login: &Login) -> Result<(), SqlError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    match tokio::time::timeout(login.timeout, handshake(&mut stream, login)).await {
+    let logging_in = async {
+        let channel = begin(stream, &login.encryption).await;
+        let mut channel = channel.map_err(|error| error.said(DOING))?;
+        handshake(&mut channel, login).await
+    };
+    match tokio::time::timeout(login.timeout, logging_in).await {
         Ok(result) => result,
         Err(_) => Err(timed_out(login.timeout)),
     }
@@ -54,7 +63,7 @@ fn unexpected(reason: &str) -> SqlError {
     }
 }
 
-async fn handshake<S>(stream: &mut S, login: &Login) -> Result<(), SqlError>
+async fn handshake<S>(stream: &mut Channel<S>, login: &Login) -> Result<(), SqlError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -85,10 +94,10 @@ where
                 frontend::password_message(hash.as_bytes(), &mut out)
                     .map_err(|error| lost(&error))?;
             }
-            // The only mechanism without TLS is SCRAM-SHA-256.
-            Message::AuthenticationSasl(_) => {
-                let begun = ScramSha256::new(password, ChannelBinding::unsupported());
-                frontend::sasl_initial_response("SCRAM-SHA-256", begun.message(), &mut out)
+            Message::AuthenticationSasl(body) => {
+                let (mechanism, binding) = mechanism(&body, stream.binding())?;
+                let begun = ScramSha256::new(password, binding);
+                frontend::sasl_initial_response(mechanism, begun.message(), &mut out)
                     .map_err(|error| lost(&error))?;
                 scram = Some(begun);
             }
@@ -120,6 +129,28 @@ where
             _ => return Err(unexpected("it asks for what a password can't answer")),
         }
     }
+}
+
+/// The way to prove the password: bound to the encrypted stream where both ends can. Without TLS the only one is
+/// SCRAM-SHA-256.
+fn mechanism(
+    offered: &AuthenticationSaslBody,
+    binding: Option<Vec<u8>>,
+) -> Result<(&'static str, ChannelBinding), SqlError> {
+    use fallible_iterator::FallibleIterator as _;
+    let mut names = offered.mechanisms();
+    let bound = names
+        .any(|name| Ok(name == SCRAM_SHA_256_PLUS))
+        .map_err(|error| unexpected(&error.to_string()))?;
+    Ok(match binding {
+        Some(binding) if bound => (
+            SCRAM_SHA_256_PLUS,
+            ChannelBinding::tls_server_end_point(binding),
+        ),
+        // Said so, a server that offers it knows that somebody in between has taken the offer away.
+        Some(_) => (SCRAM_SHA_256, ChannelBinding::unrequested()),
+        None => (SCRAM_SHA_256, ChannelBinding::unsupported()),
+    })
 }
 
 async fn next<S>(stream: &mut S, received: &mut BytesMut) -> Result<Message, SqlError>

@@ -17,7 +17,9 @@ mod writing;
 
 pub use about::About;
 pub use archive::WalArchive;
-pub use archiver::{Archiver, ArchiverError, ArchiverOptions, Primaries, Primary, Spool, WalRoute};
+pub use archiver::{
+    Archiver, ArchiverError, ArchiverOptions, ExpectedServer, Primaries, Primary, Spool, WalRoute,
+};
 pub use bases::base_backups;
 pub use error::ArchiveError;
 pub use last::{LastArchive, last_archive};

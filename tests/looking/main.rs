@@ -7,6 +7,7 @@ mod completion;
 mod config_change;
 mod contexts;
 mod doctor;
+mod encryption;
 mod every_command;
 mod fleet;
 mod kubectl_plugin;

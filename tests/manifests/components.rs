@@ -234,3 +234,54 @@ fn poolers_go_through_the_services_and_only_their_own_pods_are_behind_theirs() -
     }
     Ok(())
 }
+
+/// Rules as words, without what is for people.
+fn rules(text: &str) -> Vec<Vec<&str>> {
+    let rules = text.lines().filter(|it| !it.trim_start().starts_with('#'));
+    let words = rules.map(|it| it.split_whitespace().collect::<Vec<_>>());
+    words.filter(|it| !it.is_empty()).collect()
+}
+
+#[test]
+fn certificates_are_mounted_first_and_only_then_does_a_pod_demand_encryption() -> Result<()> {
+    for (component, demands) in [("tls-offered", false), ("tls", true)] {
+        let Some(all) = overlay(component)? else {
+            return Ok(());
+        };
+        let sets = of_kind(&all, "StatefulSet");
+        assert_eq!(sets.len(), 2);
+        for set in sets {
+            through::<k8s_openapi::api::apps::v1::StatefulSet>(set)?;
+            let pod = &set["spec"]["template"]["spec"];
+            let container = named(&pod["containers"], "postgres");
+            let mount = named(&container["volumeMounts"], "certificate");
+            assert_eq!(mount["mountPath"], "/etc/postgresql-tls");
+            assert_eq!(mount["readOnly"], true);
+            // Nobody's prefix: cert-manager, or a person, makes it by this name.
+            let secret = &named(&pod["volumes"], "certificate")["secret"];
+            assert_eq!(secret["secretName"], "postgres-tls");
+            assert_eq!(secret["defaultMode"], 0o440);
+            let mode = &named(&container["env"], "PG_SSLMODE")["value"];
+            assert_eq!(*mode == "verify-full", demands, "{component}: {mode}");
+        }
+        let configs = of_kind(&all, "ConfigMap");
+        let config = configs
+            .iter()
+            .find(|it| it["metadata"]["name"] == "shop-postgres-config");
+        let data = &config.context("no ConfigMap with the settings")?["data"];
+        let encrypted = data["pg_hba-tls.conf"].as_str();
+        assert_eq!(encrypted.is_some(), demands, "{component}");
+        let Some(encrypted) = encrypted else {
+            continue;
+        };
+        // The same people by the same methods, but encrypted.
+        let mut expected = rules(data["pg_hba.conf"].as_str().context("the usual rules")?);
+        for rule in &mut expected {
+            if rule[0] == "host" && rule.last() != Some(&"reject") {
+                rule[0] = "hostssl";
+            }
+        }
+        assert_eq!(rules(encrypted), expected);
+    }
+    Ok(())
+}

@@ -3,6 +3,7 @@
 
 mod broken;
 mod drain;
+mod encryption;
 #[cfg(feature = "failpoints")]
 mod interrupted;
 mod standbys_first;

@@ -3,6 +3,7 @@
 //! Each pod runs in a bubblewrap container as PID 1, with the volumes, names and settings of a real one.
 
 mod bootstrap;
+mod certificates;
 mod data;
 mod fence;
 #[path = "../support/needs.rs"]

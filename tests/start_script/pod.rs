@@ -21,7 +21,7 @@ pub(crate) const REPLICA: &str = "x-postgres-replica-0";
 pub(crate) const REPLICA_1: &str = "x-postgres-replica-1";
 const PODS: [&str; 3] = [PRIMARY, REPLICA, REPLICA_1];
 /// Passwords with everything that a shell, SQL, a passfile or a connection string might trip over.
-const PASSWORD: &str = r#"s'e\n"c$HOME:ret"#;
+pub(crate) const PASSWORD: &str = r#"s'e\n"c$HOME:ret"#;
 const REPLICATION_PASSWORD: &str = r"r'e\\p l:";
 const SESSION: &str = "-c default_transaction_read_only=off -c default_transaction_isolation=read\\ committed \
     -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 \
@@ -197,6 +197,21 @@ impl Cluster {
         )?)
     }
 
+    /// What the Secret with its certificate has for this pod, from now on: each file at once.
+    pub(crate) fn present(&self, pod: &str, files: &[(&str, &str)]) -> Result<()> {
+        let folder = self.dir.path().join(pod).join("tls");
+        fs::create_dir_all(&folder)?;
+        for (name, text) in files {
+            let new = self.dir.path().join("new-file");
+            fs::write(&new, text)?;
+            fs::rename(new, folder.join(name))?;
+        }
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/components/tls");
+        let name = "pg_hba-tls.conf";
+        fs::copy(rules.join(name), self.dir.path().join("config").join(name))?;
+        Ok(())
+    }
+
     /// From now on nobody knows the name of this pod.
     pub(crate) fn forget_name(&self, pod: &str) -> Result<()> {
         // In place: the containers have this very file.
@@ -355,6 +370,12 @@ impl Cluster {
             .arg("--ro-bind")
             .arg(self.dir.path().join("topology"))
             .arg("/etc/postgresql-topology");
+        if home.join("tls").exists() {
+            command
+                .arg("--ro-bind")
+                .arg(home.join("tls"))
+                .arg("/etc/postgresql-tls");
+        }
         for file in ["hosts", "passwd"] {
             command
                 .arg("--ro-bind")
@@ -707,6 +728,7 @@ fn template() -> Result<PathBuf> {
         "linger.sh",
         "passwords.sh",
         "settings.sh",
+        "tls.sh",
     ]
     .map(|it| format!("scripts/{it}"));
     for file in scripts

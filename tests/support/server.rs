@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pgctl::postgres::{Login, Rights, Session, SqlError};
+use pgctl::postgres::{Encryption, Login, Rights, Session, SqlError};
+use pgctl_sandbox::certificates::KeyedCertificate;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -297,7 +298,36 @@ impl Server {
             source_of_password: "Secret s, key k".to_owned(),
             others: Vec::new(),
             timeout: Duration::from_secs(240),
+            encryption: Encryption::AsDemanded,
         }
+    }
+
+    /// Gives it a certificate, and lets it in who fulfils these rules of `pg_hba.conf`.
+    pub(crate) async fn present(&self, certificate: &KeyedCertificate, rules: &str) {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let owner = std::fs::metadata(self.data()).expect("the data directory");
+        let rules = format!("local all all trust\n{rules}\n");
+        for (name, text) in [
+            ("server.crt", certificate.certificate.as_str()),
+            ("server.key", certificate.key.as_str()),
+            ("pg_hba.conf", rules.as_str()),
+        ] {
+            let file = self.data().join(name);
+            std::fs::write(&file, text).expect("the data directory is ours");
+            // The server does not take a key that others may read, or that is somebody else's.
+            let mode = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&file, mode).expect("it is ours");
+            chown(&file, Some(owner.uid()), Some(owner.gid())).expect("it is ours");
+        }
+        let before = self.query("select clock_timestamp()");
+        self.psql("alter system set ssl = on");
+        self.psql("select pg_reload_conf()");
+        // A session that is made after the postmaster has read its files gets the time of that.
+        super::eventually("the certificate is read", async || {
+            let read = format!("select pg_conf_load_time() > '{}'", before.trim());
+            (self.query(&read).trim() == "t").then_some(())
+        })
+        .await;
     }
 
     /// Logs in.

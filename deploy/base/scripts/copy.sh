@@ -6,6 +6,7 @@ conninfo() { # POD [APPLICATION_NAME]
     "$(address "$1")" "$PORT" "$REPLICATION_USER" "$PGPASSFILE" "${2:-$POD_NAME}"
   # Slots that are synchronized (sync_replication_slots) are read in a database.
   [ "$server_version" -lt 17 ] || printf ' dbname=postgres'
+  verifying
 }
 
 # make_slot POD: our slot on POD, which must hold its WAL from now on.
@@ -231,8 +232,8 @@ rewind() {
   if ! query_as_superuser "$1" CHECKPOINT >/dev/null; then rewind_delayed "CHECKPOINT on $1 failed: $(complaint)"; return; fi
   ensure_shut_down || return
   leave_if_asked
-  source_conninfo="host=$(address "$1") port=$PORT user=$REPLICATION_USER dbname=postgres connect_timeout=5"
-  if ! query_as_replicator "$1" 'SELECT 1' >/dev/null; then source_conninfo="host=$(address "$1") port=$PORT user=$POSTGRES_USER dbname=postgres connect_timeout=5"; fi
+  source_conninfo="host=$(address "$1") port=$PORT user=$REPLICATION_USER dbname=postgres connect_timeout=5$(verifying)"
+  if ! query_as_replicator "$1" 'SELECT 1' >/dev/null; then source_conninfo="host=$(address "$1") port=$PORT user=$POSTGRES_USER dbname=postgres connect_timeout=5$(verifying)"; fi
   # A rehearsal that changes nothing: whatever stands in the way is found before the directory is touched.
   if ! run env PGOPTIONS="$SESSION" pg_rewind --dry-run --no-ensure-shutdown -D "$PGDATA" --source-server="$source_conninfo" >"$RUN/rewind.log" 2>&1; then
     leave_if_asked

@@ -12,6 +12,7 @@ slot_name() { printf '%s' "$1" | tr -c 'a-z0-9_' '_'; }
 
 login() { # POD USER
   printf 'host=%s port=%s user=%s connect_timeout=3 application_name=%s-asks' "$(address "$1")" "$PORT" "$2" "$POD_NAME"
+  verifying
 }
 
 query_as_replicator() { sql "$SESSION" "$(login "$1" "$REPLICATION_USER") dbname=postgres" "$2" 9>&- 2>"$COMPLAINTS"; }
@@ -81,7 +82,7 @@ facts_by_replication() {
 
 facts_by_sql() { answer=$(query "$1" "$FACTS_SQL") && understood "$answer"; }
 
-# Of the kinds of answer, pg_isready tells "not now" (SQLSTATE 57P03) by its code, whatever its language.
+# Whoever answers is there, whatever its certificate is worth: only a question wants to know. Of the kinds of answer, pg_isready tells "not now" (SQLSTATE 57P03) by its code, whatever its language.
 knock() { timeout 6 pg_isready -q -h "$(address "$1")" -p "$PORT" -U "$REPLICATION_USER" -d postgres -t 3 9>&- 2>/dev/null; }
 
 # ask POD: sets peer, peer_system, peer_timeline and peer_says. Peer is one of

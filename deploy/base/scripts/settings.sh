@@ -74,7 +74,7 @@ become_copy() {
 # be empty: each one alone would end it.
 with_settings() {
   [ "$server_version" -ge 16 ] || set -- "$@" -c promote_trigger_file=
-  "$@" -c config_file="$CONFIG/postgresql.conf" -c hba_file="$CONFIG/pg_hba.conf" -c ident_file="$PGDATA/pg_ident.conf" \
+  with_certificate "$@" -c config_file="$CONFIG/postgresql.conf" -c hba_file="$HBA" -c ident_file="$PGDATA/pg_ident.conf" \
     -c listen_addresses="$LISTEN" -c port="$PORT" -c unix_socket_directories="$RUN" -c unix_socket_permissions=0777 \
     -c unix_socket_group= -c cluster_name="$POD_NAME" -c hot_standby=on \
     -c recovery_target= -c recovery_target_name= -c recovery_target_time= -c recovery_target_xid= -c recovery_target_lsn= \

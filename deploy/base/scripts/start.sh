@@ -6,8 +6,8 @@
 # waits costs an outage, a second writable primary costs data. The table it follows is in docs/deployment.md.
 #
 # POSIX sh only (dash, busybox ash). Runs as PID 1 of the container, as the user that owns the data directory. Beside it:
-# session.sh (how PostgreSQL is talked to), passwords.sh (what it logs in with), peers.sh (asking the other pods), copy.sh
-# (slots, copies, rewinds), settings.sh (what PostgreSQL is started with).
+# session.sh (how PostgreSQL is talked to), passwords.sh (what it logs in with), tls.sh (certificates), peers.sh (asking the other
+# pods), copy.sh (slots, copies, rewinds), settings.sh (what PostgreSQL is started with).
 set -u
 LC_ALL=C
 export LC_ALL
@@ -31,7 +31,6 @@ RUN=${PG_RUN_DIR:-/var/run/postgresql}
 COMPLAINTS=$RUN/pgctl-complaint  # what the last tool that was asked said on standard error
 TERMINATION_LOG=${PG_TERMINATION_LOG:-/dev/termination-log}
 REPLICATION_USER=replicator
-CR=$(printf '\r')
 PLACEHOLDER=replace-me-before-use
 
 LISTEN=${PG_LISTEN_ADDRESSES:-*}
@@ -76,6 +75,8 @@ HERE=${0%/*}
 . "$HERE/passwords.sh"
 # shellcheck source=deploy/base/scripts/peers.sh
 . "$HERE/peers.sh"
+# shellcheck source=deploy/base/scripts/tls.sh
+. "$HERE/tls.sh"
 # shellcheck source=deploy/base/scripts/copy.sh
 . "$HERE/copy.sh"
 # shellcheck source=deploy/base/scripts/settings.sh
@@ -180,7 +181,10 @@ read_word() {
   word=''
   [ -r "$1" ] || return 1
   while read -r read_line || [ -n "$read_line" ]; do
-    read_line=${read_line%"$CR"}
+    # An editor may have left a carriage return, which is no blank to the shell.
+    while :; do
+      case $read_line in *[[:space:]]) read_line=${read_line%?} ;; *) break ;; esac
+    done
     [ -z "$read_line" ] || word=${word:+$word }$read_line
   done 2>/dev/null <"$1"
 }
@@ -537,6 +541,7 @@ SQL
 decide() {
   role='' upstream=''
   read_topology || { hold bad-topology "$why"; return 1; }
+  certificate_ready || return 1
   renew_passwords
   inspect_data
   if [ "$named" = "$POD_NAME" ]; then decide_as_named; else decide_as_other; fi
@@ -812,6 +817,7 @@ watch() {
   ticks=0
   while sleep 1; do
     ticks=$((ticks + 1))
+    [ $((ticks % 5)) -ne 0 ] || renew_certificate
     read_topology || continue
     [ -z "$stale" ] || continue
     renew_passwords

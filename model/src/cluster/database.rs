@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FileFacts, Lsn, ReplicationLogin, ReplicationRole, Timeline};
+use super::{FileFacts, Lsn, PresentedCertificate, ReplicationLogin, ReplicationRole, Timeline};
 
 /// The database in a pod: what it says, or why it says nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,6 +121,9 @@ pub struct DatabaseFacts {
     /// Whether standbys can still log in here.
     #[serde(default)]
     pub replication_login: ReplicationLogin,
+    /// The certificate that it has presented; none where the session with it was not encrypted.
+    #[serde(default)]
+    pub certificate: Option<PresentedCertificate>,
 }
 
 impl DatabaseFacts {

@@ -251,6 +251,7 @@ fn primary_instance(replicas: &[String]) -> Instance {
         database: Database::Reached(Box::new(facts)),
         waiting: None,
         last_words: None,
+        expired_certificate: None,
     }
 }
 
@@ -296,6 +297,7 @@ fn standby_instance(ordinal: u32) -> Instance {
         database: Database::Reached(Box::new(facts)),
         waiting: None,
         last_words: None,
+        expired_certificate: None,
     }
 }
 
@@ -348,6 +350,7 @@ fn database_facts() -> DatabaseFacts {
             valid_until: None,
         }),
         replication_login: ReplicationLogin::Works,
+        certificate: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A pod and the database in it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Database, DatabaseFacts, PodFacts, StartDecision};
@@ -17,6 +18,10 @@ pub struct Instance {
     /// The last thing that PostgreSQL called fatal before its container ended, when it crashed.
     #[serde(default)]
     pub last_words: Option<String>,
+    /// When the certificate expired by which its server could not prove who it is; none when something else kept it from
+    /// being asked, or nothing.
+    #[serde(default)]
+    pub expired_certificate: Option<Timestamp>,
 }
 
 /// What an instance is, by what its database does; never by labels.

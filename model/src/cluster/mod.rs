@@ -29,6 +29,7 @@ mod pooler;
 mod query_answer;
 mod quote;
 mod route;
+mod server_certificate;
 mod service;
 mod signs_of_life;
 mod slots;
@@ -93,6 +94,7 @@ pub use pooler::{HandPause, Pool, PoolerAnswer, PoolerPod, PoolerPurpose, Pooler
 pub use query_answer::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
 pub use quote::{quote_identifier, quote_literal};
 pub use route::{Destination, NoRoute, RoutedPod, must_leave, route};
+pub use server_certificate::{PresentedCertificate, RenewedCertificate};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use signs_of_life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};

@@ -127,6 +127,13 @@ pub const PASSFILE: &str = "/var/run/postgresql/pgpass";
 /// What asks the start script to stay for a moment after PostgreSQL has stopped (`deploy/base/scripts/linger.sh`).
 pub const LINGER_SCRIPT: &str = "/etc/postgresql/linger.sh";
 
+/// Where the start script looks for the server's certificate (`deploy/components/tls`).
+pub const CERTIFICATE_FOLDER: &str = "/etc/postgresql-tls";
+/// Key of the certificate in the Secret that is mounted there, as in every Secret of the type `kubernetes.io/tls`.
+pub const KEY_CERTIFICATE: &str = "tls.crt";
+/// Key of the certificate of who has signed it.
+pub const KEY_AUTHORITY: &str = "ca.crt";
+
 /// Where the start script says why it holds PostgreSQL back.
 pub const WAIT_FILE: &str = "/var/run/postgresql/pgctl-wait";
 
@@ -145,6 +152,13 @@ pub const TOPOLOGY_SYNCHRONOUS: &str = "synchronous-standbys";
 const TOPOLOGY_CLONE: &str = "clone.";
 /// Beginning of a key: the end of the pod of this name is not proven; its value are UIDs.
 pub const TOPOLOGY_UNPROVEN: &str = "unproven.";
+
+/// The name by which other pods know a pod, and its certificate does: that of a pod of a StatefulSet whose headless Service has the
+/// StatefulSet's name (`address` in `deploy/base/scripts/peers.sh`).
+pub fn address(namespace: &str, pod: &str) -> String {
+    let set = pod.rsplit_once('-').map_or(pod, |(set, _)| set);
+    format!("{pod}.{set}.{namespace}.svc")
+}
 
 /// Key under which the start script of a pod looks for a request to copy its data anew.
 pub fn clone_key(pod: &str) -> String {

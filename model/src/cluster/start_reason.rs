@@ -5,6 +5,8 @@
 /// pgctl: it is shown, and nothing is decided by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StartReason {
+    /// The Secret with the server's certificate can't be used.
+    BadCertificate,
     /// A key of the Secret can't be used.
     BadSecret,
     /// PostgreSQL can't start with the settings in the ConfigMap or in `postgresql.auto.conf`.
@@ -77,7 +79,8 @@ pub enum StartReason {
 
 impl StartReason {
     /// All of them, by their words.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
+        Self::BadCertificate,
         Self::BadSecret,
         Self::BadSettings,
         Self::BadTopology,
@@ -117,6 +120,7 @@ impl StartReason {
     /// The word that the script writes.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::BadCertificate => "bad-certificate",
             Self::BadSecret => "bad-secret",
             Self::BadSettings => "bad-settings",
             Self::BadTopology => "bad-topology",
@@ -165,7 +169,8 @@ impl StartReason {
     /// refused is started again by the kubelet.
     pub const fn stays(self) -> bool {
         match self {
-            Self::BadSettings
+            Self::BadCertificate
+            | Self::BadSettings
             | Self::ForeignData
             | Self::ForeignPrimary
             | Self::MissingLibrary
@@ -212,7 +217,8 @@ impl StartReason {
             | Self::RewindFailed
             | Self::UnreadableData
             | Self::WrongVersion => true,
-            Self::BadSecret
+            Self::BadCertificate
+            | Self::BadSecret
             | Self::BadSettings
             | Self::BadTopology
             | Self::BootstrapFailed
@@ -250,7 +256,8 @@ impl StartReason {
     pub const fn refuses_copy(self) -> bool {
         match self {
             Self::CloneRefused => true,
-            Self::BadSecret
+            Self::BadCertificate
+            | Self::BadSecret
             | Self::BadSettings
             | Self::BadTopology
             | Self::BootstrapFailed

@@ -128,6 +128,8 @@ fn needs(code: FindingCode) -> &'static [Need] {
         | FindingCode::DiskFull
         | FindingCode::RecoverySettings
         | FindingCode::StandbysKeptOut
+        | FindingCode::CertificateExpires
+        | FindingCode::CertificateNotTaken
         | FindingCode::ConfigurationMistake
         | FindingCode::AlterSystemOff
         | FindingCode::SlotLost

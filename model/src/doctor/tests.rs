@@ -519,6 +519,8 @@ fn blindness_of_status() -> Vec<(&'static [FindingCode], Damage)> {
                 Code::DiskFull,
                 Code::RecoverySettings,
                 Code::StandbysKeptOut,
+                Code::CertificateExpires,
+                Code::CertificateNotTaken,
                 Code::ConfigurationMistake,
                 Code::AlterSystemOff,
                 Code::StartWaiting,

@@ -16,7 +16,7 @@ use super::RestoreTestError;
 use super::account::Account;
 use super::last_lines::last_lines;
 use super::programs::Programs;
-use crate::postgres::{Login, Rights, Session, Way, WhyEnded, tool_options};
+use crate::postgres::{Encryption, Login, Rights, Session, Way, WhyEnded, tool_options};
 
 /// Stops the server and removes the folder when its stdin ends, even when pgctl is killed.
 const CLEANUP: &str = include_str!("cleanup.sh");
@@ -294,6 +294,7 @@ impl Server {
             source_of_password: "the throw-away server".to_owned(),
             others: Vec::new(),
             timeout: Duration::from_secs(60),
+            encryption: Encryption::AsDemanded,
         };
         Session::connect_by(&way, &login, database, Rights::Superuser).await
     }

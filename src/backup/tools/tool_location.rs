@@ -9,6 +9,7 @@ use super::available::{PROBE, Tools};
 use super::process::RemoteProcess;
 use crate::cluster::names;
 use crate::kubernetes::{Kube, KubeError};
+use crate::postgres::{Encryption, encrypted};
 
 /// The socket's directory in the official images, Debian and Alpine.
 const SOCKETS: &str = "/var/run/postgresql";
@@ -85,7 +86,7 @@ impl ToolLocation {
             Self::Here { host, port, .. } => vec![
                 format!("PGHOST={host}"),
                 format!("PGPORT={port}"),
-                // It ends in the pod's own network; the way there is the API server's TLS.
+                // Over a socket of this machine nothing is encrypted: what leads to the pod does that.
                 "PGSSLMODE=disable".to_owned(),
             ],
         });
@@ -152,11 +153,17 @@ pub struct LocalSocket {
 }
 
 impl LocalSocket {
-    /// Listens, in a folder of its own.
+    /// Listens, in a folder of its own. Whoever connects there is connected to the pod as `encryption` says, which has
+    /// let a session in before: PostgreSQL's tools encrypt nothing that goes over a socket.
     ///
     /// # Errors
     /// When no folder can be made.
-    pub async fn open(kube: Kube, namespace: String, pod: String) -> std::io::Result<Self> {
+    pub async fn open(
+        kube: Kube,
+        namespace: String,
+        pod: String,
+        encryption: Encryption,
+    ) -> std::io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("pgctl-socket.")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
@@ -167,11 +174,15 @@ impl LocalSocket {
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let (kube, namespace, pod) = (kube.clone(), namespace.clone(), pod.clone());
+                let encryption = encryption.clone();
                 tokio::spawn(async move {
                     // A connection that fails is closed: the tool says that it lost the server.
-                    if let Ok(mut forward) = kube.forward(&namespace, &pod, names::PORT).await {
-                        let _ =
-                            tokio::io::copy_bidirectional(&mut client, &mut forward.stream).await;
+                    let Ok(forward) = kube.forward(&namespace, &pod, names::PORT).await else {
+                        return;
+                    };
+                    let begun = encrypted(forward.stream, &encryption, kube.timeout()).await;
+                    if let Ok(mut stream) = begun {
+                        let _ = tokio::io::copy_bidirectional(&mut client, &mut stream).await;
                     }
                 });
             }

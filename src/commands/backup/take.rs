@@ -229,12 +229,15 @@ async fn place(
             namespace,
             pod: choice.pod.clone(),
         },
-        Via::PortForward => LocalSocket::open(kube.clone(), namespace, choice.pod.clone())
-            .await
-            .map_err(|error| {
+        Via::PortForward => {
+            let encryption = session.encryption().clone();
+            let pod = choice.pod.clone();
+            let socket = LocalSocket::open(kube.clone(), namespace, pod, encryption).await;
+            let socket = socket.map_err(|error| {
                 Failure::new(ExitCode::Failed, "no local socket can be made").caused_by(&error)
-            })?
-            .into_tool_location(),
+            })?;
+            socket.into_tool_location()
+        }
     };
     Ok(SourcePod {
         cluster,

@@ -171,6 +171,7 @@ impl SmallChange for SetUp<'_> {
             ),
             others: Vec::new(),
             timeout: self.timeout,
+            encryption: self.cluster.encryption(),
         };
         let namespace = &self.id.namespace;
         let session = open_database(self.kube, namespace, &self.pod, &login, "postgres").await?;

@@ -217,6 +217,7 @@ impl SmallChange for MakeUser<'_> {
             source_of_password: format!("Secret {}, key password", self.request.secret),
             others: Vec::new(),
             timeout: self.timeout,
+            encryption: self.cluster.encryption(),
         };
         let namespace = &self.id.namespace;
         let database = &self.request.database;

@@ -13,7 +13,8 @@ use crate::cluster::{Instance, ServicePurpose, names};
 use crate::kubernetes::{Credentials, Kube};
 use crate::observe::{Observed, login, open};
 use crate::output::plain;
-use crate::wal_archive::{Primaries, Primary, WalRoute};
+use crate::postgres::Encryption;
+use crate::wal_archive::{ExpectedServer, Primaries, Primary, WalRoute};
 
 /// Looks at the cluster each time.
 pub(super) struct ClusterPrimaries<'a> {
@@ -50,14 +51,21 @@ impl ClusterPrimaries<'_> {
             .await
             .map_err(|error| format!("{pod}: {error}"))?;
         let (user, password) = role(credentials);
+        let mut proof = None;
         let (host, port, kept) = match self.via {
             WalVia::Service => {
                 let (host, port) = write_service(&observed)?;
+                if let Encryption::Verified(authority) = session.encryption() {
+                    let written = expected(&observed, authority.certificates());
+                    proof = Some(written.map_err(|error| format!("no file for ca.crt: {error}"))?);
+                }
                 (host, port, None)
             }
             WalVia::PortForward => {
                 let namespace = cluster.namespace.clone();
-                let socket = LocalSocket::open(self.kube.clone(), namespace, pod.clone()).await;
+                let encryption = session.encryption().clone();
+                let kube = self.kube.clone();
+                let socket = LocalSocket::open(kube, namespace, pod.clone(), encryption).await;
                 let socket = socket.map_err(|error| format!("no local socket: {error}"))?;
                 match socket.into_tool_location() {
                     ToolLocation::Here {
@@ -78,6 +86,7 @@ impl ClusterPrimaries<'_> {
                 port,
                 user,
                 password,
+                proof,
                 kept,
             },
         })
@@ -100,6 +109,21 @@ fn role(credentials: &Credentials) -> (String, secrecy::SecretString) {
         Some(password) => (names::REPLICATION_ROLE.to_owned(), password.clone()),
         None => (credentials.user.clone(), credentials.password.clone()),
     }
+}
+
+/// What the certificate behind the write Service has to prove, for a program of this machine.
+fn expected(observed: &Observed, authority: &[u8]) -> std::io::Result<ExpectedServer> {
+    use std::io::Write as _;
+    let mut file = tempfile::Builder::new().prefix("pgctl-ca.").tempfile()?;
+    file.write_all(authority)?;
+    let service = observed.snapshot.service(ServicePurpose::Write);
+    let service = service.map(|it| it.name.as_str()).unwrap_or_default();
+    let namespace = &observed.snapshot.cluster.namespace;
+    Ok(ExpectedServer {
+        name: format!("{service}.{namespace}.svc"),
+        authority: file.path().to_owned(),
+        kept: Box::new(file),
+    })
 }
 
 /// Where the write Service listens.

@@ -66,6 +66,9 @@ pub(super) struct InstanceDocument {
     slot: Option<SlotDocument>,
     /// When PostgreSQL started.
     started_at: Option<Timestamp>,
+    /// When the certificate expires that it presents; absent where sessions with it are not encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_expires_at: Option<Timestamp>,
 }
 
 impl InstanceDocument {
@@ -117,6 +120,9 @@ impl InstanceDocument {
             lag: lag.map(|lag| BehindDocument::from(&lag.behind)),
             slot: lag.and_then(|lag| lag.slot.as_ref()).map(Into::into),
             started_at: facts.map(|facts| facts.started),
+            certificate_expires_at: facts
+                .and_then(|facts| facts.certificate.as_ref())
+                .and_then(|it| it.expires),
         }
     }
 }

@@ -14,7 +14,7 @@ mod uploading;
 mod work;
 
 pub use error::ArchiverError;
-pub use primary::{Primaries, Primary, WalRoute};
+pub use primary::{ExpectedServer, Primaries, Primary, WalRoute};
 pub use run::Archiver;
 pub use spool::Spool;
 pub use work::ArchiverOptions;

@@ -1,6 +1,7 @@
 //! The server that is streamed from, and who finds it.
 
 use std::any::Any;
+use std::path::PathBuf;
 
 use futures::future::LocalBoxFuture;
 use secrecy::SecretString;
@@ -18,8 +19,20 @@ pub struct WalRoute {
     pub user: String,
     /// Its password, which is never shown.
     pub password: SecretString,
+    /// What the server has to prove by its certificate; none where it has none, or the way there sees to that.
+    pub proof: Option<ExpectedServer>,
     /// What keeps the way open, when something has to.
     pub kept: Option<Box<dyn Any + Send>>,
+}
+
+/// Who a server has to be by its certificate.
+pub struct ExpectedServer {
+    /// The name that is in it.
+    pub name: String,
+    /// The file with the certificate of who has to have signed it (PEM).
+    pub authority: PathBuf,
+    /// What keeps that file.
+    pub kept: Box<dyn Any + Send>,
 }
 
 /// A primary.

@@ -49,6 +49,15 @@ pub(super) fn start(
     folder: &SpoolFolder,
 ) -> std::io::Result<Child> {
     let mut command = command("sh");
+    match &route.proof {
+        None => command.env("PGHOST", &route.host),
+        // The name counts for the certificate, the address for the way.
+        Some(expected) => command
+            .env("PGHOST", &expected.name)
+            .env("PGHOSTADDR", &route.host)
+            .env("PGSSLMODE", "verify-full")
+            .env("PGSSLROOTCERT", &expected.authority),
+    };
     command
         .args(["-c", SCRIPT, "pgctl", PROGRAM])
         .arg(format!("--directory={}", folder.receive.display()))
@@ -60,7 +69,6 @@ pub(super) fn start(
             "--no-password",
             "--status-interval=5",
         ])
-        .env("PGHOST", &route.host)
         .env("PGPORT", route.port.to_string())
         .env("PGUSER", &route.user)
         .env("PGPASSWORD", route.password.expose_secret())

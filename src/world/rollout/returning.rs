@@ -207,7 +207,11 @@ fn hopeless(pod: &PodFacts, stage: &StandbyStage) -> Option<(TroubleKind, String
     if let StandbyStage::Held { reason, .. } = stage
         && matches!(
             StartReason::of(reason),
-            Some(StartReason::BadSettings | StartReason::MissingLibrary)
+            Some(
+                StartReason::BadCertificate
+                    | StartReason::BadSettings
+                    | StartReason::MissingLibrary
+            )
         )
     {
         return Some((TroubleKind::Hardly, stage.to_string()));

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::Client;
 use kube::config::{Config, KubeConfigOptions};
+use pgctl_sandbox::certificates::CertificateAuthority;
 use pgctl_sandbox::store::Selector;
 use pgctl_sandbox::{Options, Sandbox};
 
@@ -69,7 +70,7 @@ impl Backend {
     pub(crate) fn find(standbys: u32) -> Result<Self> {
         match given() {
             Some(context) => Ok(Self::Given(Given::connect(context)?)),
-            None => Ok(Self::Sandbox(new_sandbox(standbys, false)?)),
+            None => Ok(Self::Sandbox(new_sandbox(standbys, false, None)?)),
         }
     }
 
@@ -119,10 +120,15 @@ impl Backend {
 }
 
 /// A sandbox of one test's own.
-pub(super) fn new_sandbox(standbys: u32, poolers: bool) -> Result<Arc<Sandbox>> {
+pub(super) fn new_sandbox(
+    standbys: u32,
+    poolers: bool,
+    authority: Option<Arc<CertificateAuthority>>,
+) -> Result<Arc<Sandbox>> {
     let sandbox = Sandbox::start(&Options {
         replicas: Some(standbys),
         poolers,
+        authority,
         only_bounds_scale: true,
         ..Options::default()
     })?;

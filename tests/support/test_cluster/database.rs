@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Secret;
+use pgctl_sandbox::encryption::Anybody;
 use pgctl_sandbox::store::Selector;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 use super::backend::Backend;
 use super::forward::Forwards;
@@ -51,6 +53,8 @@ pub(crate) struct Login {
     password: String,
     /// None where this machine reaches the pods themselves.
     forwards: Option<Forwards>,
+    /// Whether the servers have certificates.
+    encrypts: bool,
 }
 
 impl Login {
@@ -62,6 +66,10 @@ impl Login {
         let secrets = backend
             .objects()
             .read_all::<Secret>(Some(backend.namespace()), &Selector::everything())?;
+        let encrypts = secrets.items.iter().any(|secret| {
+            let data = secret.data.as_ref();
+            data.is_some_and(|it| it.contains_key("ca.crt") && it.contains_key("tls.crt"))
+        });
         let data = secrets
             .items
             .into_iter()
@@ -79,6 +87,7 @@ impl Login {
             user: text("postgres-user")?,
             password: text("postgres-password")?,
             forwards,
+            encrypts,
         })
     }
 }
@@ -174,6 +183,7 @@ impl Database {
             user: role.to_owned(),
             password: password.to_owned(),
             forwards: login.forwards.clone(),
+            encrypts: login.encrypts,
         };
         Self::connect_with("", database, HANGS, address, &login).await
     }
@@ -191,17 +201,23 @@ impl Database {
             .password(&login.password)
             .dbname(database)
             .application_name("oracle")
-            .options(options);
+            .options(options)
+            .ssl_mode(match login.encrypts {
+                // Which it does not while certificates are taken from it.
+                true => SslMode::Prefer,
+                false => SslMode::Disable,
+            });
+        let anybody = Anybody::new()?;
         // The connection's end shows in the client.
         let (client, connection) = match &login.forwards {
             None => {
                 let stream = TcpStream::connect((address, 5432)).await?;
-                let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                let (client, connection) = config.connect_raw(stream, anybody).await?;
                 (client, tokio::spawn(async move { drop(connection.await) }))
             }
             Some(forwards) => {
                 let (stream, forwarder) = forwards.open(address).await?;
-                let (client, connection) = config.connect_raw(stream, NoTls).await?;
+                let (client, connection) = config.connect_raw(stream, anybody).await?;
                 let carried = async move {
                     drop(connection.await);
                     drop(forwarder);

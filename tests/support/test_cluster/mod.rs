@@ -36,6 +36,8 @@ pub(crate) use oracle::Oracle;
 pub(crate) use pgctl::{Run, Running};
 pub(crate) use report::unpacked;
 pub(crate) use roles::{OPERATOR, VIEWER};
-pub(crate) use sandbox_cluster::{SandboxCluster, on_sandbox, on_sandbox_with_poolers};
+pub(crate) use sandbox_cluster::{
+    SandboxCluster, on_sandbox, on_sandbox_with_certificates, on_sandbox_with_poolers,
+};
 pub(crate) use terminal::Terminal;
 pub(crate) use through_pooler::{Application, poolers};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use k8s_openapi::api::core::v1::Secret;
 use pgctl_sandbox::Sandbox;
+use pgctl_sandbox::certificates::CertificateAuthority;
 use pgctl_sandbox::cli::{FaultKind, Scope};
 
 use super::backend::{Backend, new_sandbox, skipped};
@@ -37,7 +38,20 @@ pub(crate) fn on_sandbox_with_poolers(
     standbys: u32,
     test: impl AsyncFnOnce(&SandboxCluster) -> Result<()>,
 ) -> Result<()> {
-    let Some(cluster) = SandboxCluster::start_with(standbys, true)? else {
+    let Some(cluster) = SandboxCluster::start_with(standbys, true, None)? else {
+        return Ok(());
+    };
+    run(test(&cluster))
+}
+
+/// As [`on_sandbox`], where all is encrypted, with certificates of this authority.
+pub(crate) fn on_sandbox_with_certificates(
+    standbys: u32,
+    authority: &Arc<CertificateAuthority>,
+    test: impl AsyncFnOnce(&SandboxCluster) -> Result<()>,
+) -> Result<()> {
+    let authority = Some(Arc::clone(authority));
+    let Some(cluster) = SandboxCluster::start_with(standbys, false, authority)? else {
         return Ok(());
     };
     run(test(&cluster))
@@ -46,14 +60,18 @@ pub(crate) fn on_sandbox_with_poolers(
 impl SandboxCluster {
     /// None, and said so, where a cluster was given.
     pub(crate) fn start(standbys: u32) -> Result<Option<Self>> {
-        Self::start_with(standbys, false)
+        Self::start_with(standbys, false, None)
     }
 
-    fn start_with(standbys: u32, poolers: bool) -> Result<Option<Self>> {
+    fn start_with(
+        standbys: u32,
+        poolers: bool,
+        authority: Option<Arc<CertificateAuthority>>,
+    ) -> Result<Option<Self>> {
         if skipped() {
             return Ok(None);
         }
-        let sandbox = new_sandbox(standbys, poolers)?;
+        let sandbox = new_sandbox(standbys, poolers, authority)?;
         Ok(Some(Self {
             cluster: TestCluster::on(Backend::Sandbox(Arc::clone(&sandbox)))?,
             sandbox,

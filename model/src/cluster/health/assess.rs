@@ -4,8 +4,8 @@ use super::finding::{HealthFinding, HealthVerdict, Severity};
 use super::headline::Headline;
 use super::limits::Limits;
 use super::{
-    capacity, next_start, operations, pods, primary, replication, revision, services, storage,
-    throw_away,
+    capacity, certificates, next_start, operations, pods, primary, replication, revision, services,
+    storage, throw_away,
 };
 use crate::cluster::{LagReport, Snapshot, lag_report};
 
@@ -44,6 +44,7 @@ pub fn assess(snapshot: &Snapshot, limits: &Limits) -> Health {
     pods::check(snapshot, limits, &mut findings);
     storage::check(snapshot, limits, &mut findings);
     capacity::check(snapshot, &mut findings);
+    certificates::check(snapshot, &mut findings);
     throw_away::check(snapshot, &mut findings);
     findings.sort_by(|a, b| {
         (a.severity, a.code, &a.object, &a.what).cmp(&(b.severity, b.code, &b.object, &b.what))

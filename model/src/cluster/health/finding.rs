@@ -88,6 +88,8 @@ pub enum FindingCode {
     RecoverySettings,
     /// A standby that starts would not be let in.
     StandbysKeptOut,
+    /// The certificate of a server expires soon, or has expired.
+    CertificateExpires,
     /// The configuration files of a pod can't be read.
     ConfigurationMistake,
     /// Servers take no `ALTER SYSTEM`, by which standbys are pointed at another primary.
@@ -146,6 +148,8 @@ pub enum FindingCode {
     ArchivingFails,
     /// WAL archiving gets nowhere: its command hangs.
     ArchivingHangs,
+    /// A server presents another certificate than its Secret has by now.
+    CertificateNotTaken,
     /// Settings wait for a restart.
     RestartPending,
     /// Pods were made from an older template than their StatefulSet has.
@@ -180,6 +184,7 @@ impl FindingCode {
         Self::NoStandby,
         Self::RecoverySettings,
         Self::StandbysKeptOut,
+        Self::CertificateExpires,
         Self::ConfigurationMistake,
         Self::AlterSystemOff,
         Self::ConnectionsExhausted,
@@ -209,6 +214,7 @@ impl FindingCode {
         Self::TopologyDiffers,
         Self::ArchivingFails,
         Self::ArchivingHangs,
+        Self::CertificateNotTaken,
         Self::RestartPending,
         Self::OlderRevision,
         Self::PodNotReady,

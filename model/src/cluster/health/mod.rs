@@ -3,6 +3,7 @@
 mod advice;
 mod assess;
 mod capacity;
+mod certificates;
 mod finding;
 mod headline;
 mod limits;

@@ -1,5 +1,6 @@
 //! Each promise of the verdict, on a healthy cluster that is then damaged.
 
+mod certificates;
 mod next_start;
 mod revision;
 mod throw_away;
