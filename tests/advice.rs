@@ -345,10 +345,14 @@ fn every_command_is_in_the_table_of_the_readme() {
 /// The CronJobs' `args`.
 #[test]
 fn what_the_cronjobs_run_can_be_typed() {
-    let path = root().join("deploy/components/backup/cronjobs.yaml");
-    let text = fs::read_to_string(path).expect("the CronJobs");
+    let files = ["backup/cronjobs.yaml", "wal-archive/cronjob.yaml"];
+    let text = files.map(|file| {
+        let path = root().join("deploy/components").join(file);
+        fs::read_to_string(path).expect("the CronJobs")
+    });
     let lines = text
-        .lines()
+        .iter()
+        .flat_map(|it| it.lines())
         .filter_map(|line| line.trim().strip_prefix("args: "));
     let mut jobs = 0;
     for line in lines {
@@ -356,7 +360,7 @@ fn what_the_cronjobs_run_can_be_typed() {
         assert!(parse(&arguments), "{arguments:?}");
         jobs += 1;
     }
-    assert!(jobs >= 4, "only {jobs} CronJobs were found");
+    assert!(jobs >= 6, "only {jobs} CronJobs were found");
 }
 
 /// The search itself: it takes commands apart as meant, and finds wrong ones.

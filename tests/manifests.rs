@@ -280,7 +280,9 @@ fn kubernetes_knows_every_field() -> Result<()> {
     }
     let cronjobs = include_str!("../deploy/components/backup/cronjobs.yaml");
     let archiver = include_str!("../deploy/components/wal-archive/statefulset.yaml");
-    for object in objects(cronjobs)?.into_iter().chain(objects(archiver)?) {
+    let drill = include_str!("../deploy/components/wal-archive/cronjob.yaml");
+    let archive = objects(archiver)?.into_iter().chain(objects(drill)?);
+    for object in objects(cronjobs)?.into_iter().chain(archive) {
         let mut found = Vec::new();
         lost(&object, &understood(&object)?, "", &mut found);
         ensure!(
@@ -338,12 +340,15 @@ fn a_field_that_does_not_exist_is_found() -> Result<()> {
 #[test]
 fn the_cronjobs_run_commands_that_pgctl_knows_as_nobody_on_a_disk_that_they_cant_write()
 -> Result<()> {
-    let Some(text) = render("components/backup")? else {
+    let (Some(backup), Some(archive)) = (
+        render("components/backup")?,
+        render("components/wal-archive")?,
+    ) else {
         return Ok(());
     };
-    let objects = objects(&text)?;
-    let jobs = of_kind(&objects, "CronJob");
-    assert_eq!(jobs.len(), 4);
+    let all = [objects(&backup)?, objects(&archive)?].concat();
+    let jobs = of_kind(&all, "CronJob");
+    assert_eq!(jobs.len(), 6);
     for job in jobs {
         let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
         let container = &pod["containers"][0];
@@ -374,6 +379,20 @@ fn the_cronjobs_run_commands_that_pgctl_knows_as_nobody_on_a_disk_that_they_cant
         let account = pod["serviceAccountName"] == "pgctl-backup";
         let no_token = pod["automountServiceAccountToken"] == false;
         ensure!(takes == account && takes != no_token, "{line:?}");
+        if line.iter().any(|word| word == "--restore-test") {
+            // The server's data goes where it may be written, as the user of the image that has a server.
+            let folder = &named(&container["env"], "TMPDIR")["value"];
+            let mount = named(&container["volumeMounts"], "scratch");
+            ensure!(
+                !folder.is_null() && *folder == mount["mountPath"],
+                "{line:?}"
+            );
+            let scratch = named(&pod["volumes"], "scratch");
+            ensure!(scratch["emptyDir"].is_object(), "{line:?}");
+            let image = container["image"].as_str().unwrap_or_default();
+            ensure!(image.contains("/pgctl-restore:"), "{line:?}: {image}");
+            ensure!(pod["securityContext"]["runAsUser"] == 999, "{line:?}");
+        }
     }
     Ok(())
 }

@@ -155,6 +155,15 @@ pub enum FaultKind {
         #[serde(flatten)]
         scope: Scope,
     },
+    /// Keep ConfigMaps and Secrets in the volumes of a pod as they are, as a kubelet that is late, until `clear`
+    LateVolumes {
+        /// Name of the pod
+        pod: String,
+        /// The pod's namespace.
+        #[command(flatten)]
+        #[serde(flatten)]
+        scope: Scope,
+    },
     /// Let the volume of a pod look as full as that, to `df` in its containers
     FillDisk {
         /// Name of the pod
@@ -220,7 +229,7 @@ pub enum FaultKind {
         /// Name of the node
         node: String,
     },
-    /// End all faults on streams, the API, nodes and disks, and unfreeze all pods
+    /// End all faults on streams, the API, nodes, volumes and disks, and unfreeze all pods
     Clear,
 }
 

@@ -58,6 +58,10 @@ impl Faults {
             FaultKind::Unfreeze { pod, scope } => {
                 self.pod(pod, scope, "unfreeze", "unfrozen").await
             }
+            FaultKind::LateVolumes { pod, scope } => {
+                let done = "does not see what changes in its ConfigMaps and Secrets";
+                self.pod(pod, scope, "keep-volumes", done).await
+            }
             FaultKind::FillDisk {
                 pod,
                 percent,
@@ -234,6 +238,7 @@ enum PodAction {
     Kill,
     Freeze,
     Unfreeze,
+    KeepVolumes,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -256,6 +261,7 @@ impl PodFaults for Kubelet {
                     PodAction::Kill => self.kill_pod(&namespace, &name),
                     PodAction::Freeze => self.freeze_pod(&namespace, &name),
                     PodAction::Unfreeze => self.unfreeze_pod(&namespace, &name),
+                    PodAction::KeepVolumes => self.keep_volumes(&namespace, &name),
                 },
                 PodFault::Node { name, action } => match action {
                     NodeAction::NotReady => self.cut_node(&name),

@@ -469,6 +469,62 @@ async fn a_change_of_a_config_map_alone_waits_for_the_sync() -> Outcome {
     Ok(())
 }
 
+/// Somebody keeps its object, to read how it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_is_deleted_while_its_container_waits_to_start_again_has_ended_as_that_did_last()
+-> Outcome {
+    // The first restart has no delay. After it the pod waits for longer than anybody takes to delete it.
+    let c = Cluster::with(|config| config.backoff = config.max_backoff).await?;
+    c.run("crash", "exit 5", json!({}))?;
+    c.until("crash", |p| {
+        state(p, "waiting")["reason"] == "CrashLoopBackOff"
+    })
+    .await?;
+    c.store.modify::<Pod>(NS, "crash", |pod| {
+        pod.metadata.finalizers = Some(vec!["example.org/kept".to_owned()]);
+    })?;
+    c.delete("crash")?;
+    let pod = c
+        .until("crash", |p| p["status"]["phase"] == "Failed")
+        .await?;
+    assert_eq!(state(&pod, "terminated")["exitCode"], 5);
+    let restarts = pod["status"]["containerStatuses"][0]["restartCount"].as_u64();
+    assert!(restarts > Some(0), "{restarts:?}");
+    c.store
+        .modify::<Pod>(NS, "crash", |pod| pod.metadata.finalizers = None)?;
+    c.until_gone("crash").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_whose_volumes_are_late_sees_a_change_when_that_is_mended() -> Outcome {
+    let c = Cluster::new().await?;
+    c.add::<ConfigMap>(json!({"metadata": {"name": "config"}, "data": {"file": "one"}}))?;
+    let spec = json!({"containers": [{"volumeMounts": [{"name": "config", "mountPath": "/etc/app"}]}],
+        "volumes": [{"name": "config", "configMap": {"name": "config"}}]});
+    c.run("pod", SLEEP, spec)?;
+    c.until("pod", is_running).await?;
+    c.kubelet.keep_volumes(NS, "pod")?;
+    c.store.modify::<ConfigMap>(NS, "config", |map| {
+        map.data
+            .get_or_insert_default()
+            .insert("file".to_owned(), "two".to_owned());
+    })?;
+    // What brings it at once otherwise; and a container that is started again finds what the pod has.
+    c.store.modify::<Pod>(NS, "pod", |pod| {
+        let annotations = pod.metadata.annotations.get_or_insert_default();
+        annotations.insert("pgctl.io/term".to_owned(), "1".to_owned());
+    })?;
+    c.kubelet.kill_pod(NS, "pod")?;
+    c.until("pod", |p| {
+        p["status"]["containerStatuses"][0]["restartCount"] == 1 && is_running(p)
+    })
+    .await?;
+    assert_eq!(c.sh("pod", "cat /etc/app/file").await?.1, "one");
+    c.kubelet.mend()?;
+    assert_eq!(c.sh("pod", "cat /etc/app/file").await?.1, "two");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_is_named_and_waited_for() -> Outcome {
     let c = Cluster::new().await?;

@@ -339,6 +339,7 @@ fn a_fault_names_the_pods_there_are() -> Result<()> {
         vec!["kill", "sleeper-0"],
         vec!["freeze", "sleeper-1"],
         vec!["unfreeze", "sleeper-1"],
+        vec!["late-volumes", "sleeper-1"],
         vec!["cut", "exec", "--after", "100"],
         vec!["cut", "exec", "--after", "100", "--upload"],
         vec!["slow", "--bytes-per-second", "1000000"],

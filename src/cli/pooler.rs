@@ -23,7 +23,8 @@ Examples:
   pgctl pooler setup              what a pooler needs in PostgreSQL
   pgctl pooler pause              let clients wait, until: pgctl pooler resume
 
-Exit codes: 0; 3 there is no pooler; 4 one is paused, or a client has waited for longer than --max-wait; 7 the API or every pooler is out of reach"
+Exit codes: 0; 3 there is no pooler; 4 one of them, or a database there, is paused, or a client has waited for longer than
+--max-wait; 7 the API or every pooler is out of reach"
 )]
 pub struct PoolerArgs {
     /// What to do.
@@ -55,7 +56,8 @@ pub enum PoolerCommand {
 /// For work on the primary that takes seconds and that is no `pgctl failover`, which holds clients by itself. All poolers are told
 /// at once (PgBouncer's PAUSE); each waits until the transactions that are under way have ended. When one of them takes
 /// longer than --limit, all go on, and nothing was changed. Clients that wait for longer than query_wait_timeout (120 s)
-/// get an error. A switchover of pgctl's leaves the pause alone.
+/// get an error. A switchover of pgctl's leaves the pause alone. One of a single database, given at PgBouncer's console, is
+/// neither begun nor ended here: its RESUME there ends it.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:

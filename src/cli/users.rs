@@ -19,6 +19,7 @@ Examples:
   pgctl users
   pgctl users --all                     PostgreSQL's own roles (pg_...), too
   pgctl users create app --database shop
+  pgctl users create postgres_exporter --monitor
   pgctl users -o json | jq -r '.users[] | select(.superuser) | .name'
 
 Exit codes: 0; 7 the API or every database is out of reach"
@@ -48,7 +49,9 @@ pub enum UsersCommand {
 ///
 /// The role gets the least rights: it may connect to its database and owns a schema of its own name there,
 /// where its tables go. A database that is not there is made, and no other role may connect to it. With
-/// --readonly the role may read all tables of the database, those of later, too, and may make nothing.
+/// --readonly the role may read all tables of the database, those of later, too, and may make nothing. With
+/// --monitor it is a member of pg_monitor, for what watches the servers, and gets no right on any table; a
+/// role that may more is never made one.
 ///
 /// The password is made now and is in the Secret only: not on the screen, in no log and in no statement (the
 /// server gets a SCRAM verifier). A Secret that is there is never overwritten. What was interrupted is gone
@@ -60,6 +63,7 @@ Examples:
   pgctl users create app --database shop --dry-run    what it would get, and what speaks against it
   pgctl users create app --database shop
   pgctl users create report --database shop --readonly --connection-limit 5
+  pgctl users create postgres_exporter --monitor --app-secret postgres-exporter
   kubectl -n NS get secret CLUSTER-user-app    host, port, dbname, user, password, uri: for envFrom or a binding
 
 Exit codes: 0; 1 the server did not do it; 2 the name is none; 3 refused, nothing was changed;
@@ -68,19 +72,23 @@ pub struct UserCreateArgs {
     /// Name of the role: small letters, digits, _ and -
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// The database that it is for; it is made if it is not there
+    /// The database that it is for; it is made if it is not there [default with --monitor: postgres]
     #[arg(
         short,
         long,
         env = "PGCTL_DATABASE",
         hide_env = true,
-        value_name = "NAME"
+        value_name = "NAME",
+        required_unless_present = "monitor"
     )]
-    pub database: String,
+    pub database: Option<String>,
     /// It may read everything there, and write nothing
     #[arg(long, env = "PGCTL_READONLY", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub readonly: bool,
-    /// How many sessions it may have on each server [default: any number]
+    /// It may look at what the servers do and count (pg_monitor), and at no table: for an exporter
+    #[arg(long, env = "PGCTL_MONITOR", hide_env = true, action = ArgAction::SetTrue, value_parser = FalseyValueParser::new(), conflicts_with = "readonly")]
+    pub monitor: bool,
+    /// How many sessions it may have on each server [default: any number; with --monitor 5 when it is made]
     #[arg(long, env = "PGCTL_CONNECTION_LIMIT", hide_env = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub connection_limit: Option<u32>,
     /// Name of the Secret for its password [default: CLUSTER-user-NAME]

@@ -163,7 +163,10 @@ fn idle(
         let document = ChangeDocument::new(cluster, proposal, &end).with_effects(&effects);
         encode(&document, context.format)
     } else {
-        let line = format!("{}: there is nothing to do now", proposal.title);
+        let mut line = format!("{}: there is nothing to do now", proposal.title);
+        if let Some(but) = change.but_when_idle() {
+            line += &format!("; {but}");
+        }
         effects_screen(&line, &effects, &[], &context.screen)
     };
     context.print(&text)?;

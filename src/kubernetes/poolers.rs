@@ -82,6 +82,7 @@ fn pooler_pod(pod: &Pod) -> Option<PoolerPod> {
         leaving: pod.metadata.deletion_timestamp.is_some(),
         secret,
         pause: HandPause::NotAsked,
+        paused_databases: Vec::new(),
     })
 }
 

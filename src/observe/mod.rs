@@ -34,7 +34,9 @@ pub use open::{
     OpenError, OpenPod, login, open, open_as_application, open_database, password_of,
     replication_login,
 };
-pub use poolers::{ask_poolers, is_pooler_paused, open_console, poolers_with_pauses};
+pub use poolers::{
+    ask_poolers, is_pooler_paused, open_console, paused_databases, poolers_with_pauses,
+};
 pub use query::{RunningStatements, query_pod, session_in};
 pub use settings::settings_and_sessions;
 pub use statements::top_statements;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::time::Instant;
 
 use super::asking::within;
 use super::open::OpenError;
@@ -37,8 +38,8 @@ pub async fn ask_poolers(
     Ok(join_all(asked).await)
 }
 
-/// The pods of the poolers of a cluster, and which of those for writes are paused by hand. Each has `limit` to say so: one that
-/// hangs is one of which that is not known.
+/// The pods of the poolers of a cluster, and which of them, or which databases there, are paused by hand. Each has `limit` to say
+/// so: one that hangs is one of which that is not known.
 ///
 /// # Errors
 /// When pods can't be listed.
@@ -49,18 +50,55 @@ pub async fn poolers_with_pauses(
 ) -> Result<Vec<PoolerPod>, KubeError> {
     let pods = kube.poolers(cluster).await?;
     let asked = pods.into_iter().map(async |pod| {
-        if !pod.can_hold() {
+        if !pod.can_be_asked() {
             return pod;
         }
-        let pause = match is_pooler_paused(kube, cluster, &pod, limit).await {
-            Ok(Some(true)) => HandPause::Paused(None),
-            Ok(Some(false)) => HandPause::Served,
-            Ok(None) => HandPause::Unknown("it does not say".to_owned()),
-            Err(why) => HandPause::Unknown(why),
-        };
-        PoolerPod { pause, ..pod }
+        let (pause, paused_databases) = pauses_of(kube, cluster, &pod, limit).await;
+        PoolerPod {
+            pause,
+            paused_databases,
+            ..pod
+        }
     });
     Ok(join_all(asked).await)
+}
+
+/// One question after the other, each with what is left of the time: a console answers in order, and each fails alone.
+async fn pauses_of(
+    kube: &Kube,
+    cluster: &ClusterId,
+    pod: &PoolerPod,
+    limit: Duration,
+) -> (HandPause, Vec<String>) {
+    let began = Instant::now();
+    let console = match within(limit, open_console(kube, cluster, pod, limit)).await {
+        Ok(console) => console,
+        Err(why) => return HandPause::told(Err(why.to_string()), Err(why.to_string())),
+    };
+    let left = || limit.saturating_sub(began.elapsed());
+    let paused = within(left(), async { Ok(console.is_pooler_paused().await?) }).await;
+    let databases = within(left(), async { Ok(console.paused_databases().await?) }).await;
+    HandPause::told(
+        paused.map_err(|why| why.to_string()),
+        databases.map_err(|why| why.to_string()),
+    )
+}
+
+/// The databases of a pooler that were told to let their clients wait alone.
+///
+/// # Errors
+/// Why it could not be asked, or did not answer in time, in words.
+pub async fn paused_databases(
+    kube: &Kube,
+    cluster: &ClusterId,
+    pod: &PoolerPod,
+    limit: Duration,
+) -> Result<Vec<String>, String> {
+    let asking = async {
+        let console = open_console(kube, cluster, pod, limit).await?;
+        Ok(console.paused_databases().await?)
+    };
+    within(limit, asking).await.map_err(|why| why.to_string())
 }
 
 /// Whether a pooler was told to let all of its clients wait; none when it does not say.

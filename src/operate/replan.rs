@@ -39,7 +39,7 @@ pub async fn replan(
     .await?;
     match make(&observed.snapshot, &circumstances, plan.made) {
         Err(refusal) => Ok(Replanned::Refused(Box::new(refusal))),
-        Ok(now) if now.steps == plan.steps => Ok(Replanned::Same(circumstances.journal_version)),
+        Ok(now) if now.does_the_same_as(plan) => Ok(Replanned::Same(circumstances.journal_version)),
         Ok(_) => Err(Failure::new(
             ExitCode::Refused,
             "the cluster has changed since this plan was shown, and another one would be needed; nothing was changed",

@@ -52,6 +52,11 @@ pub trait SmallChange {
         false
     }
 
+    /// What is not as it may seem though nothing is to be done, in words.
+    fn but_when_idle(&self) -> Option<String> {
+        None
+    }
+
     /// What came of it on each server, where it is about settings.
     fn effects(&self) -> Vec<SettingEffect> {
         Vec::new()

@@ -92,7 +92,7 @@ pub fn backups_screen(
         text.push('\n');
     }
     for entry in &catalogue.entries {
-        let not_restored = entry.restore_test().into_iter().flat_map(|test| {
+        let not_restored = entry.restore_tests().flat_map(|test| {
             let when = words::age(now.duration_since(test.at).as_secs());
             let told = move |problem: &String| format!("not restored, {when} ago: {problem}");
             test.problems.iter().map(told)

@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::backup::format::RestoreTestKind;
 use crate::cluster::{
     FindingCode, Health, HealthVerdict, Instance, ObjectKind, Role, Severity, Snapshot, StandbyLag,
     TimeLag, may_be_running,
@@ -69,8 +70,8 @@ pub struct BackupFigures {
     pub kinds: BTreeMap<String, u64>,
     /// When the newest that is whole was begun.
     pub newest: Option<Timestamp>,
-    /// When one was last restored for a trial, and whether it could be.
-    pub restored: Option<(Timestamp, bool)>,
+    /// When one was last restored for a trial, and whether it could be, by what that proves.
+    pub restored: BTreeMap<RestoreTestKind, (Timestamp, bool)>,
 }
 
 /// Figures of one operation.
@@ -155,7 +156,9 @@ metrics! {
     backups = "backups", "Backups of the cluster by kind";
     backup_newest = "backup_newest_timestamp_seconds", "When the newest backup that is whole was begun; absent when there is none";
     backup_restored = "backup_restore_test_timestamp_seconds", "When a backup was last restored for a trial; absent when none ever was";
-    backup_restorable = "backup_restore_test_success", "1 when that trial succeeded";
+    backup_restorable = "backup_restore_test_success", "1 when the last trial of each kind succeeded";
+    backup_kind_restored = "backup_restore_test_kind_timestamp_seconds", "The same by kind: logical, physical, or physical-with-wal, which replays all of the archived WAL";
+    backup_kind_restorable = "backup_restore_test_kind_success", "1 when the last trial of that kind succeeded";
     wal_archive_as_of = "wal_archive_as_of_timestamp_seconds", "The moment up to which all that was committed is archived; absent when nobody has said so";
     wal_archive_from = "wal_archive_recoverable_from_timestamp_seconds", "The first moment that can be restored, without a break up to the last; absent when there is none";
     wal_archive_to = "wal_archive_recoverable_to_timestamp_seconds", "The last moment that can be restored; absent when there is none";
@@ -427,6 +430,21 @@ impl Told {
         }
     }
 
+    /// One kind says nothing of another: where one has failed, no other hides that.
+    fn restored(&self, metrics: &Metrics, tests: &BTreeMap<RestoreTestKind, (Timestamp, bool)>) {
+        let Some(last) = tests.values().map(|(at, _)| *at).max() else {
+            return;
+        };
+        let all_worked = tests.values().all(|(_, worked)| *worked);
+        self.set(&metrics.backup_restored, [], seconds(last));
+        self.set(&metrics.backup_restorable, [], flag(all_worked));
+        for (kind, (at, worked)) in tests {
+            let kind = [("kind", kind.name())];
+            self.set(&metrics.backup_kind_restored, kind, seconds(*at));
+            self.set(&metrics.backup_kind_restorable, kind, flag(*worked));
+        }
+    }
+
     fn records(&self, metrics: &Metrics, measured: &Measured) {
         if let Some(up) = measured.store_up {
             self.set(&metrics.store_up, [], flag(up));
@@ -438,10 +456,7 @@ impl Told {
             if let Some(newest) = backups.newest {
                 self.set(&metrics.backup_newest, [], seconds(newest));
             }
-            if let Some((at, worked)) = backups.restored {
-                self.set(&metrics.backup_restored, [], seconds(at));
-                self.set(&metrics.backup_restorable, [], flag(worked));
-            }
+            self.restored(metrics, &backups.restored);
         }
         if let Some(archive) = &measured.archive {
             if let Some(as_of) = archive.as_of {

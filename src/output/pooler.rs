@@ -4,7 +4,7 @@ use super::answers::silent_line;
 use super::plain::plain;
 use super::screen::{Screen, Tone};
 use super::table::{Column, Table, normal};
-use crate::cluster::{Pool, PoolerAnswer, PoolerPurpose, words};
+use crate::cluster::{Pool, PoolerAnswer, PoolerPurpose, databases_in_words, words};
 
 /// What is to be seen of the poolers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,7 +16,8 @@ pub struct PoolerView {
 impl PoolerView {
     /// Whether its clients can't go on, or wait for too long.
     pub fn is_bad(&self, pooler: &PoolerAnswer) -> bool {
-        pooler.is_paused() || self.waits_too_long(pooler)
+        let paused = pooler.is_paused() || !pooler.paused_databases().is_empty();
+        paused || self.waits_too_long(pooler)
     }
 
     /// Whether somebody has waited for longer.
@@ -84,8 +85,12 @@ fn summary(pools: &[Pool], pooler: &PoolerAnswer) -> String {
         true => "PAUSED, nobody gets a server until `pgctl pooler resume`; ",
         false => "",
     };
+    let databases = match databases_in_words(pooler.paused_databases()) {
+        Some(words) => format!("{words} PAUSED alone, until RESUME at its console; "),
+        None => String::new(),
+    };
     format!(
-        "{paused}{}, {waits}; {}",
+        "{paused}{databases}{}, {waits}; {}",
         plural(clients, "client"),
         plural(servers, "server")
     )

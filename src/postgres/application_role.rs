@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::json::json;
 use super::{Session, SqlError, quote_identifier, quote_literal};
-use crate::change::{AccountFacts, AccountLeft, AccountRequest};
+use crate::change::{AccountAccess, AccountFacts, AccountLeft, AccountRequest};
 use crate::cluster::names;
 
 /// A copy of the template, with everything that an administrator has put into it.
@@ -13,6 +13,18 @@ const COPYING: Duration = Duration::from_secs(300);
 
 const FOUND: &str = "select json_build_object('login', rolcanlogin,
     'privileged', rolsuper or rolreplication or rolcreaterole) from pg_roles where rolname = ";
+
+/// PostgreSQL's own role that sees what all sessions do and what is counted.
+const MONITOR: &str = "pg_monitor";
+
+/// Asked as a role for monitoring: what is wrong with it, or null. That its rights are inherited shows in what it may call.
+const LOOKS_ONLY: &str = "select case
+    when (select rolsuper or rolreplication or rolcreaterole or rolcreatedb or rolbypassrls
+      from pg_catalog.pg_roles where rolname = current_user) then 'it may do more than look'
+    when not pg_catalog.pg_has_role('pg_monitor', 'usage')
+      then 'it does not have the rights of pg_monitor'
+    when not pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'execute')
+      then 'pg_monitor may not list the WAL' end";
 
 /// Schemas that are not PostgreSQL's own.
 const SCHEMAS: &str = "nspname !~ '^pg_' and nspname <> 'information_schema'";
@@ -26,6 +38,14 @@ impl Session {
         const DOING: &str = "looking for the role and the database";
         let question = format!(
             "select json_build_object('role', ({FOUND}{role}),
+               'roleHas', (select coalesce(json_agg(what order by what), '[]') from (
+                 select 'it may make databases' as what from pg_roles where rolname = {role} and rolcreatedb
+                 union all
+                 select 'row security does not hold for it' from pg_roles where rolname = {role} and rolbypassrls
+                 union all
+                 select 'it is in the role ' || g.rolname
+                 from pg_auth_members m join pg_roles r on r.oid = m.member join pg_roles g on g.oid = m.roleid
+                 where r.rolname = {role} and g.rolname <> {monitor}) as it),
                'database', (select json_build_object(
                  'open', datallowconn and not datistemplate and datconnlimit <> -2,
                  'publicConnect', has_database_privilege('public', oid, 'connect'))
@@ -38,6 +58,7 @@ impl Session {
                      or setdatabase = (select oid from pg_database where datname = {database}))
                    and line ~ '^(search_path|default_transaction_read_only)='))::text",
             role = quote_literal(&request.role),
+            monitor = quote_literal(MONITOR),
             database = quote_literal(&request.database),
         );
         json(DOING, self.text(DOING, &question).await?)
@@ -56,17 +77,19 @@ impl Session {
         const DOING: &str = "making the role";
         let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
         let role = quote_identifier(&request.role);
-        // Of one that is there, what is not said stays.
-        let limit = request
-            .limit
-            .map(|it| format!("connection limit {it}"))
-            .unwrap_or_default();
         let rights = "nosuperuser nocreatedb nocreaterole noreplication nobypassrls";
-        let rest = format!("{rights} {limit} password {}", quote_literal(&verifier));
-        let make = format!("create role {role} with nologin {rest}");
+        let with = |limit: Option<u32>| {
+            let limit = limit.map(|it| format!("connection limit {it}"));
+            let (limit, verifier) = (limit.unwrap_or_default(), quote_literal(&verifier));
+            format!("{rights} {limit} password {verifier}")
+        };
+        let made = with(request.limit_when_made());
+        let make = format!("create role {role} with nologin {made}");
         match self.run(DOING, &make).await {
+            // Of one that is there, what is not said stays.
             Err(error) if error.sqlstate() == Some("42710") => {
-                self.run(DOING, &format!("alter role {role} with {rest}"))
+                let again = with(request.limit);
+                self.run(DOING, &format!("alter role {role} with {again}"))
                     .await
             }
             other => other,
@@ -103,7 +126,7 @@ impl Session {
         .await
     }
 
-    /// Lets the role connect to its database.
+    /// Lets the role connect to its database, and look at the servers where it is for that.
     ///
     /// # Errors
     /// When the server says no, or does not answer.
@@ -112,13 +135,16 @@ impl Session {
             quote_identifier(&request.role),
             quote_identifier(&request.database),
         );
-        let rights = match request.readonly {
-            true => "connect",
-            false => "connect, temporary",
+        let rights = match request.writes() {
+            true => "connect, temporary",
+            false => "connect",
         };
         let mut sql = format!("grant {rights} on database {database} to {role}");
-        if request.readonly {
+        if !request.writes() {
             sql += &format!("; alter role {role} set default_transaction_read_only = on");
+        }
+        if request.access == AccountAccess::Monitoring {
+            sql += &format!("; grant {} to {role}", quote_identifier(MONITOR));
         }
         self.run("granting rights on the database", &sql).await
     }
@@ -143,8 +169,10 @@ impl Session {
         own_database: bool,
     ) -> Result<(), SqlError> {
         const DOING: &str = "granting rights in the database";
-        if request.readonly {
-            return self.run(DOING, &reader(&request.role)).await;
+        match request.access {
+            AccountAccess::ReadOnly => return self.run(DOING, &reader(&request.role)).await,
+            AccountAccess::Monitoring => return Ok(()),
+            AccountAccess::ReadWrite => {}
         }
         let role = quote_identifier(&request.role);
         let mut sql = format!("create schema if not exists {role} authorization {role}");
@@ -178,7 +206,10 @@ impl Session {
         request: &AccountRequest,
     ) -> Result<Option<String>, SqlError> {
         const DOING: &str = "trying the role out";
-        if !request.readonly {
+        if request.access == AccountAccess::Monitoring {
+            return self.text(DOING, LOOKS_ONLY).await;
+        }
+        if request.writes() {
             let schema = quote_identifier(&request.role);
             // In one transaction, which is taken back.
             let sql = format!(

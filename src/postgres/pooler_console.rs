@@ -24,14 +24,16 @@ impl Session {
     /// # Errors
     /// When it does not answer, or says something else.
     pub async fn pooler_state(&self) -> Result<PoolerState, SqlError> {
-        let (pools, wait_limit, paused) = futures::join!(
+        let (pools, wait_limit, paused, databases) = futures::join!(
             self.pools(),
             self.pooler_setting("query_wait_timeout"),
             self.is_pooler_paused(),
+            self.paused_databases(),
         );
         let wait_limit = wait_limit?.and_then(|it| it.parse::<f64>().ok());
         Ok(PoolerState {
             paused: paused?,
+            paused_databases: databases?,
             wait_limit_seconds: wait_limit.filter(|it| *it > 0.0),
             pools: pools?,
         })
@@ -93,6 +95,38 @@ impl Session {
             Ok(_) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The databases that it was told to let wait alone (`PAUSE shop`, `KILL shop`), by name. One that has neither clients nor
+    /// servers is not told of until somebody asks for it: PgBouncer lists it nowhere (`autodatabase_idle_list` in its
+    /// `src/janitor.c`).
+    ///
+    /// # Errors
+    /// When it does not answer, or says something else.
+    pub async fn paused_databases(&self) -> Result<Vec<String>, SqlError> {
+        const DOING: &str = "asking the pooler for its databases";
+        let messages = self.messages(DOING, "SHOW DATABASES", self.limit()).await?;
+        let mut paused = Vec::new();
+        for message in &messages {
+            let SimpleQueryMessage::Row(row) = message else {
+                continue;
+            };
+            // By name: each version has more columns than the one before.
+            let text = |name: &str| row.try_get(name).ok().flatten();
+            let number = text("paused").and_then(|it| it.parse::<u64>().ok());
+            match (text("name"), number) {
+                (Some(_), Some(0)) => {}
+                (Some(name), Some(_)) => paused.push(name.to_owned()),
+                _ => {
+                    return Err(SqlError::Unexpected {
+                        doing: DOING.to_owned(),
+                        reason: "SHOW DATABASES does not say which are paused".to_owned(),
+                    });
+                }
+            }
+        }
+        paused.sort();
+        Ok(paused)
     }
 
     async fn pooler_setting(&self, name: &str) -> Result<Option<String>, SqlError> {

@@ -118,12 +118,14 @@ pub(super) async fn act(
             primary,
             limit_seconds,
             paused,
+            paused_databases,
         } => {
             let wanted = WantedHold {
                 poolers,
                 primary,
                 limit: Duration::from_secs((*limit_seconds).into()),
                 paused,
+                databases: paused_databases,
             };
             real.held_clients.hold(cluster, wanted).await?;
         }

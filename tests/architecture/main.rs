@@ -2,6 +2,8 @@
 
 mod catch_all;
 mod circles;
+mod documents;
+mod guides;
 mod imports;
 mod snapshots;
 

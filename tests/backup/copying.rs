@@ -226,6 +226,7 @@ pub(crate) fn verification(id: &str, manifest: Fingerprint, problems: &[&str]) -
             wal_segments: None,
             problems: Vec::new(),
         }),
+        other_restore_test: None,
     }
 }
 

@@ -72,6 +72,12 @@ fn the_shipped_cronjobs_take_check_and_prune_backups_with_their_own_account() ->
             "{listed:?} {unfinished:?}"
         );
         job(cluster, "verify", "pgctl-backup-verify", "complete").await?;
+        // Of the newest, which is the dump.
+        let log = job(cluster, "drill", "pgctl-backup-restore-test", "complete").await?;
+        ensure!(
+            log.contains("restored into a throw-away PostgreSQL"),
+            "{log}"
+        );
         job(cluster, "prune", "pgctl-backup-prune", "complete").await?;
         ensure!(fixture.listed(STORE).await?.0.len() == 2, "both are new");
         fixture

@@ -1,13 +1,15 @@
 //! No primary answers: what is proven, what is refused, and what may be lost.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use pgctl_sandbox::api::{Effect, Fault};
 use pgctl_sandbox::cli::FaultKind;
 use pgctl_sandbox::store::DeleteOptions;
 
 use super::faults_during::finish;
-use super::test_cluster::{Oracle, SandboxCluster, TestCluster, full, on_cluster, on_sandbox};
+use super::test_cluster::{
+    Oracle, SandboxCluster, TestCluster, eventually, full, on_cluster, on_sandbox,
+};
 
 impl TestCluster {
     /// The node of a pod.
@@ -38,6 +40,43 @@ fn a_primary_that_is_gone_is_replaced() -> Result<()> {
             .await?
             .exits(0)?;
         oracle.content_but_for_losses(cluster).await?;
+        Ok(())
+    })
+}
+
+/// Its container had crashed, again and again, before its pod is deleted. That is no end; what the kubelet says of the deleted
+/// pod is one, and nobody waits for a record that it can't have.
+#[test]
+fn a_primary_that_crashes_again_and_again_is_replaced_once_its_pod_has_ended() -> Result<()> {
+    // A server that does not start can't be told to forget a setting.
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        // What the start script can't know of beforehand: there is no certificate.
+        cluster
+            .sql("primary-0", "ALTER SYSTEM SET ssl = on")
+            .await?;
+        cluster.kill("primary-0").await?;
+        eventually("it crashes again and again", async || {
+            let pod: Pod = cluster
+                .store()
+                .read(cluster.namespace(), &full("primary-0"))?;
+            let statuses = pod.status.and_then(|it| it.container_statuses);
+            let status = statuses.into_iter().flatten().next();
+            let status = status.context("no status")?;
+            ensure!(status.restart_count > 1, "{status:?}");
+            ensure!(
+                status.last_state.is_some_and(|it| it.terminated.is_some()),
+                "it has not ended before"
+            );
+            Ok(())
+        })
+        .await?;
+        let run = cluster.pgctl(&["failover", "--yes"]).await?.exits(0)?;
+        let primary = oracle.content_but_for_losses(cluster).await?;
+        ensure!(
+            primary.starts_with("replica-"),
+            "{primary} is primary: {run}"
+        );
         Ok(())
     })
 }

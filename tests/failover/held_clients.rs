@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::task::JoinSet;
 
 use super::test_cluster::{
@@ -193,6 +193,90 @@ fn a_pause_by_hand_stays_one_through_switchovers_and_rollouts() -> Result<()> {
         let (_, errors) = writers.end().await?;
         ensure!(errors.is_empty(), "{errors:#?}");
         Ok(())
+    })
+}
+
+/// The poolers for writes in which the database `shop` alone is paused, as `pgctl pooler` says.
+async fn with_shop_paused(cluster: &SandboxCluster) -> Result<Vec<String>> {
+    let seen = cluster.pgctl(&["pooler", "-o", "json"]).await?.json()?;
+    let poolers = seen["poolers"].as_array().into_iter().flatten();
+    let paused = poolers.filter(|it| it["pausedDatabases"][0] == "shop");
+    let names = paused.filter_map(|it| it["pod"].as_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Clients of every pooler for writes, so that each has the database `shop` on its list.
+async fn clients_everywhere(cluster: &SandboxCluster) -> Result<Vec<Application>> {
+    let mut clients = Vec::new();
+    for _ in 0..64 {
+        clients.push(Application::of_shop(cluster, "pooler").await?);
+        let seen = cluster.pgctl(&["pooler", "-o", "json"]).await?.json()?;
+        let poolers = seen["poolers"].as_array().into_iter().flatten();
+        let mut writes = poolers.filter(|it| it["purpose"] == "writes");
+        let has_some = |it: &serde_json::Value| {
+            let mut pools = it["pools"].as_array().into_iter().flatten();
+            pools.any(|it| it["database"] == "shop" && it["clients"].as_u64() > Some(0))
+        };
+        if writes.all(has_some) {
+            return Ok(clients);
+        }
+    }
+    bail!("a pooler gets no client")
+}
+
+/// What somebody has paused of a pooler alone stays so, too, and so does a pooler for reads; and both are told.
+#[test]
+fn a_pause_of_one_database_stays_one_and_a_pooler_for_reads_is_told_of() -> Result<()> {
+    on_sandbox_with_poolers(1, async |cluster| {
+        set_up(cluster).await?;
+        let clients = clients_everywhere(cluster).await?;
+        let secret = cluster.secret(&full("pooler-secret"))?;
+        let login = ("pgctl_pooler_admin", secret["admin-password"].as_str());
+        let console = Application::connect(cluster, "pooler", login, "pgbouncer").await?;
+        console.one("PAUSE shop").await?;
+        let paused = with_shop_paused(cluster).await?;
+        let [paused] = &paused[..] else {
+            bail!("one of them: {paused:?}");
+        };
+        let read = poolers(cluster, "pooler-read")?;
+        let read = read.first().context("a pooler for reads")?.0.clone();
+        let line = ["pooler", "pause", tail(&read), "--yes"];
+        cluster.pgctl(&line).await?.exits(0)?;
+        let run = cluster.pgctl(&["pooler"]).await?.exits(4)?;
+        run.says("the database shop PAUSED alone")?;
+
+        let line = ["failover", "--to", "replica-0", "--rejoin", "--hold"];
+        let line = [&line[..], &["require"]].concat();
+        let database = format!("the database shop of {paused}");
+        let dry = cluster.pgctl(&[&line[..], &["--dry-run"]].concat()).await?;
+        dry.exits(0)?
+            .says(&format!("paused by hand, and left so: {database}"))?
+            .says(&format!("{database} stays paused by hand"))?
+            .says(&format!("{read} (for reads) is paused by hand"))?;
+        let run = cluster.pgctl(&[&line[..], &["--yes"]].concat()).await?;
+        let run = run.exits(0)?.says("by 2 poolers")?;
+        let words = format!("left so: {database}");
+        let all = [run.stdout.as_str(), run.stderr.as_str()].concat();
+        ensure!(
+            all.matches(&words).count() > 1,
+            "in the plan and at the end: {all}"
+        );
+        let now = with_shop_paused(cluster).await?;
+        ensure!(now == std::slice::from_ref(paused), "{now:?}");
+        ensure!(is_paused(cluster, &read).await?, "{read} was resumed");
+
+        // Nothing but its own end ends it.
+        let run = cluster.pgctl(&["pooler", "resume", "--yes"]).await?;
+        run.exits(0)?.says(&words)?;
+        let run = cluster.pgctl(&["pooler", "resume", "--yes"]).await?;
+        run.exits(0)?
+            .says("there is nothing to do now")?
+            .says(&words)?;
+        console.one("RESUME shop").await?;
+        for client in &clients {
+            assert_eq!(client.one("select 7").await?, "7");
+        }
+        cluster.pgctl(&["pooler"]).await?.exits(0).map(drop)
     })
 }
 

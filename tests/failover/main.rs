@@ -1,6 +1,7 @@
 //! `pgctl failover` and its kin, end to end on a cluster that really replicates, while an oracle
 //! writes through the write Service and asks every pod whether it accepts writes.
 
+mod applications;
 mod away;
 #[cfg(feature = "failpoints")]
 mod before_the_stop;

@@ -1,8 +1,11 @@
 //! Switchovers that are put back, and what is left of them: nothing.
 
 use anyhow::{Result, ensure};
+use pgctl_sandbox::cli::{FaultKind, Scope};
 
-use super::test_cluster::{Database, Oracle, eventually, on_cluster};
+use super::test_cluster::{
+    Database, Oracle, SandboxCluster, eventually, full, on_cluster, on_sandbox,
+};
 
 const TO_REPLICA_0: [&str; 4] = ["failover", "--to", "replica-0", "--yes"];
 
@@ -72,6 +75,79 @@ fn a_switchover_that_is_put_back_strands_no_client_on_the_candidate() -> Result<
         cluster
             .sql("replica-0", "SELECT pg_wal_replay_resume()")
             .await?;
+        let primary = oracle.content(cluster).await?;
+        ensure!(primary == "primary-0", "{primary} is primary");
+        Ok(())
+    })
+}
+
+/// The pod that the topology names, as this pod sees it.
+async fn named_in(cluster: &SandboxCluster, tail: &str) -> Result<String> {
+    let look = [
+        "shell",
+        tail,
+        "--",
+        "cat",
+        "/etc/postgresql-topology/primary",
+    ];
+    let run = cluster.pgctl(&look).await?.exits(0)?;
+    Ok(run.stdout.trim().to_owned())
+}
+
+/// The fence has reached a pod at once, and that it was put back comes late: kubelets take up to two minutes for a changed
+/// ConfigMap, and longer when they are ill.
+#[test]
+fn a_pod_that_hears_late_that_a_switchover_was_put_back_is_no_second_primary_and_waits_for_it()
+-> Result<()> {
+    on_sandbox(2, async |cluster| {
+        let oracle = Oracle::start(cluster).await?;
+        let late = async || {
+            for tail in ["primary-0", "replica-0"] {
+                eventually("the fence has reached it", async || {
+                    let named = named_in(cluster, tail).await?;
+                    ensure!(named == full("replica-0"), "{tail} sees {named}");
+                    Ok(())
+                })
+                .await?;
+                let (pod, scope) = (full(tail), Scope { namespace: None });
+                let late = FaultKind::LateVolumes { pod, scope };
+                cluster.fault(&late).await?;
+            }
+            cluster
+                .sql("replica-0", "SELECT pg_wal_replay_pause()")
+                .await
+        };
+        let meanwhile = cluster.pgctl_meanwhile(&TO_REPLICA_0, "stop-primary.before", late);
+        let (run, _) = meanwhile.await?;
+        run.exits(6)?.says("replay is paused")?;
+
+        // The candidate starts again, and finds itself named.
+        let before = cluster.sql("replica-0", STARTED).await?;
+        cluster.kill("replica-0").await?;
+        eventually("it is there again", async || {
+            let now = cluster.sql("replica-0", STARTED).await?;
+            ensure!(now != before, "not yet");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(named_in(cluster, "replica-0").await?, full("replica-0"));
+        let primary = oracle.content(cluster).await?;
+        ensure!(primary == "primary-0", "{primary} is primary");
+
+        // So does the primary, and finds another named: it waits, and nobody takes its place.
+        cluster.kill("primary-0").await?;
+        eventually("it waits", async || {
+            let log = ["logs", "primary-0", "--tail", "all"];
+            let log = cluster.pgctl(&log).await?;
+            log.says("waiting (former-primary)").map(drop)
+        })
+        .await?;
+        assert_eq!(named_in(cluster, "primary-0").await?, full("replica-0"));
+        let writable = cluster.writable().await?;
+        ensure!(writable.is_empty(), "{writable:?} accept writes");
+
+        // It goes on by itself once it has heard.
+        cluster.mend().await?;
         let primary = oracle.content(cluster).await?;
         ensure!(primary == "primary-0", "{primary} is primary");
         Ok(())

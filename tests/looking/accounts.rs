@@ -18,6 +18,7 @@ fn an_application_gets_a_role_and_no_more_than_it_needs() -> Result<()> {
         it_takes_the_right_to_make_secrets(cluster).await?;
         the_role_has_a_schema_and_nothing_else(cluster).await?;
         a_reader_reads_what_comes_later_and_writes_nothing(cluster).await?;
+        who_monitors_looks_and_reads_no_table(cluster).await?;
         what_was_interrupted_is_gone_on_with(cluster).await?;
         nothing_of_others_is_taken(cluster).await?;
         wrong_names_are_told(cluster).await?;
@@ -214,6 +215,77 @@ async fn a_reader_reads_what_comes_later_and_writes_nothing(
         let answer = as_role(cluster, PRIMARY, "reader", forbidden).await;
         ensure!(answer.is_err(), "it may {forbidden}");
     }
+    Ok(())
+}
+
+async fn who_monitors_looks_and_reads_no_table(cluster: &SandboxCluster) -> Result<()> {
+    let line = ["users", "create", "eye", "--monitor", "--dry-run"];
+    let dry = cluster.pgctl(&line).await?.exits(0)?;
+    dry.says("user eye (monitoring) of database postgres")?
+        .says("pg_monitor")?;
+    let line = ["eye", "--monitor", "--app-secret", "the-eye"];
+    create(cluster, &line).await?.exits(0)?;
+    // Under the names by which an exporter's Secret is read.
+    let secret = cluster.secret("the-eye")?;
+    let (user, password) = (&secret["username"], &secret["password"]);
+    let session = cluster.open_as(PRIMARY, user, password, "postgres").await?;
+    session.rows("select count(*) from pg_ls_waldir()").await?;
+    let hidden = "select count(*) from pg_stat_activity where query = '<insufficient privilege>'";
+    assert_eq!(session.one(hidden).await?, "0");
+    for forbidden in [
+        "begin read write; create role other",
+        "begin read write; create database other",
+        "begin read write; create schema other",
+        "select * from pg_authid",
+        "select pg_read_file('PG_VERSION')",
+        "copy (select 1) to program 'true'",
+        "select pg_reload_conf()",
+        "set role postgres",
+    ] {
+        // One session for all of them: it may have five.
+        let answer = session.rows(forbidden).await;
+        ensure!(answer.is_err(), "it may {forbidden}");
+        session.rows("rollback").await?;
+    }
+    let rows = as_role(cluster, PRIMARY, "app", "select count(*) from orders").await?;
+    assert_eq!(rows, [["1"]]);
+    let shop = cluster.open_as(PRIMARY, user, password, "shop").await;
+    ensure!(shop.is_err(), "it gets into a database of others");
+    drop(session);
+
+    // Once more: what somebody has set since then stays.
+    let limit = "select rolconnlimit from pg_roles where rolname = 'eye'";
+    assert_eq!(cluster.sql(PRIMARY, limit).await?, [["5"]]);
+    cluster
+        .sql(PRIMARY, "alter role eye connection limit 9")
+        .await?;
+    create(cluster, &line).await?.exits(0)?;
+    assert_eq!(cluster.sql(PRIMARY, limit).await?, [["9"]]);
+    assert_eq!(&cluster.secret("the-eye")?["password"], password);
+
+    // A role that may more is made none, and an application's is not either.
+    cluster
+        .sql(PRIMARY, "grant pg_write_server_files to eye")
+        .await?;
+    let run = create(cluster, &line).await?.exits(3)?;
+    run.says("it is in the role pg_write_server_files")?;
+    cluster.sql(PRIMARY, "create role boss superuser").await?;
+    let run = create(cluster, &["boss", "--monitor"]).await?.exits(3)?;
+    run.says("boss is there, and is a superuser")?;
+    cluster.sql(PRIMARY, "drop role boss").await?;
+    let run = create(cluster, &["app", "--monitor"]).await?.exits(3)?;
+    run.says("is of user app (read-write) of database shop")?;
+    create(cluster, &["eyes", "--monitor", "--readonly"])
+        .await?
+        .exits(2)?;
+    create(cluster, &["eyes"])
+        .await?
+        .exits(2)?
+        .says("--database")?;
+    let line = ["users", "drop", "eye", "--app-secret", "the-eye"];
+    let line = [&line[..], &["--disconnect", "--yes"]].concat();
+    cluster.pgctl(&line).await?.exits(0)?;
+    ensure!(cluster.secret("the-eye").is_err(), "its Secret is left");
     Ok(())
 }
 

@@ -152,19 +152,10 @@ async fn without_any_secret_it_tells_of_the_cluster(cluster: &SandboxCluster) ->
 }
 
 async fn with_its_secrets_of_all(cluster: &SandboxCluster, s3: &S3Server) -> Result<()> {
-    cluster
-        .sql(
-            "primary-0",
-            "create role postgres_exporter login connection limit 5 in role pg_monitor password 'lookonly'",
-        )
-        .await?;
+    let line = ["users", "create", "postgres_exporter", "--monitor"];
+    let line = [&line[..], &["--app-secret", "postgres-exporter", "--yes"]].concat();
+    cluster.pgctl(&line).await?.exits(0)?;
     let secret = ["create", "secret", "generic"];
-    let login = [
-        "postgres-exporter",
-        "--from-literal=username=postgres_exporter",
-        "--from-literal=password=lookonly",
-    ];
-    cluster.kubectl(&[&secret[..], &login].concat())?;
     let store = "s3://backups/some/prefix";
     let mut command = cluster.command(&["backup", "--physical", "--store", store])?;
     let taken = command.envs(s3.environment()).output().await?;

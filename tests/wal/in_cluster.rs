@@ -36,6 +36,11 @@ patches:
       - op: replace
         path: /spec/template/spec/containers/0/env/0/value
         value: {STORE}
+  - target: {{kind: CronJob, name: pgctl-wal-restore-test}}
+    patch: |-
+      - op: replace
+        path: /spec/jobTemplate/spec/template/spec/containers/0/env/0/value
+        value: {STORE}
 "#
     );
     cluster.overlay(&text)
@@ -87,6 +92,39 @@ fn the_shipped_component_archives_with_its_own_account_also_after_its_pod_is_del
             archive["ranges"].as_array().map(Vec::len) == Some(1),
             "{archive}"
         );
-        Ok(())
+        proven_by_a_restore(cluster, &fixture, &environment).await
     })
+}
+
+/// As the CronJob does every week, to the last that is archived.
+async fn proven_by_a_restore(
+    cluster: &SandboxCluster,
+    fixture: &Fixture<'_>,
+    environment: &[(&'static str, String)],
+) -> Result<()> {
+    let mut all: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    all.push(("PGCTL_STORE", STORE));
+    let run = cluster.pgctl_with(&["backup", "--physical"], &all).await?;
+    run.exits(0)?;
+    fixture.write(20).await?;
+    fixture.all_is_archived_in(STORE, environment).await?;
+    let from = "--from=cronjob/pgctl-wal-restore-test";
+    cluster.kubectl(&["create", "job", "drill", from])?;
+    let waited = cluster.kubectl(&[
+        "wait",
+        "--for=condition=complete",
+        "job/drill",
+        "--timeout=240s",
+    ]);
+    let log = cluster.kubectl(&["logs", "-l", "job-name=drill", "--tail=-1"])?;
+    waited.with_context(|| log.clone())?;
+    ensure!(log.contains("with all of the archived WAL"), "{log}");
+    let run = cluster.pgctl_with(&["backup", "list", "-o", "json"], &all);
+    let list = run.await?.exits(0)?.json()?;
+    let tested = &list["backups"][0]["restoreTest"];
+    ensure!(tested.is_object(), "it is not written down: {list}");
+    Ok(())
 }

@@ -8,6 +8,20 @@ use crate::cluster::words::shell_word;
 use crate::cluster::{UnfinishedOperation, list_elements, quote_identifier};
 use crate::plan::CheckVerdict;
 
+/// How many sessions a role for monitoring may have on a server when it is made, unless told otherwise.
+const MONITORING_SESSIONS: u32 = 5;
+
+/// What a role may that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountAccess {
+    /// It owns a schema of its name.
+    ReadWrite,
+    /// It may read every table of its database.
+    ReadOnly,
+    /// It may look at what the servers do and count (`pg_monitor`), and at no table.
+    Monitoring,
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRequest {
@@ -15,9 +29,9 @@ pub struct AccountRequest {
     pub role: String,
     /// The database that it is for.
     pub database: String,
-    /// Whether it may only read.
-    pub readonly: bool,
-    /// How many sessions it may have on a server; none for any number.
+    /// What it may.
+    pub access: AccountAccess,
+    /// How many sessions it may have on a server; none where nobody has said.
     pub limit: Option<u32>,
     /// Name of the Secret that its password is written into.
     pub secret: String,
@@ -26,10 +40,22 @@ pub struct AccountRequest {
 impl AccountRequest {
     /// What it is for, in words.
     pub const fn access(&self) -> &'static str {
-        match self.readonly {
-            true => "read-only",
-            false => "read-write",
+        match self.access {
+            AccountAccess::ReadWrite => "read-write",
+            AccountAccess::ReadOnly => "read-only",
+            AccountAccess::Monitoring => "monitoring",
         }
+    }
+
+    /// Whether it makes anything of its own.
+    pub fn writes(&self) -> bool {
+        self.access == AccountAccess::ReadWrite
+    }
+
+    /// How many sessions it may have on a server when the role is made now; none for any number.
+    pub fn limit_when_made(&self) -> Option<u32> {
+        let monitoring = self.access == AccountAccess::Monitoring;
+        self.limit.or(monitoring.then_some(MONITORING_SESSIONS))
     }
 }
 
@@ -61,6 +87,8 @@ pub fn account_secret(cluster: &str, role: &str) -> String {
 pub struct AccountFacts {
     /// The role of that name.
     pub role: Option<RoleFound>,
+    /// What that role may or is in beside what a role for monitoring needs, in words.
+    pub role_has: Vec<String>,
     /// The database of that name.
     pub database: Option<DatabaseFound>,
     /// What `ALTER ROLE` and `ALTER DATABASE` have set of `search_path` and `default_transaction_read_only` for sessions
@@ -150,16 +178,27 @@ pub fn propose_account(
 
 fn what_it_may(request: &AccountRequest, facts: &AccountFacts) -> Vec<String> {
     let (role, database) = (&request.role, &request.database);
-    let limit = match request.limit {
+    let is_there = facts.role.is_some();
+    let limit = match is_there {
+        true => request.limit,
+        false => request.limit_when_made(),
+    };
+    let limit = match limit {
         Some(limit) => format!("{limit} sessions on each server"),
+        None if is_there && request.access == AccountAccess::Monitoring => {
+            "as many sessions as it has".to_owned()
+        }
         None => "any number of sessions".to_owned(),
     };
-    let may = match request.readonly {
-        true => format!(
+    let may = match request.access {
+        AccountAccess::ReadOnly => format!(
             "it may read all tables of {database}, those of later, too; {limit}; it may make nothing"
         ),
-        false => format!(
+        AccountAccess::ReadWrite => format!(
             "it owns the schema {role} in {database}, where its tables go; no other rights; {limit}"
+        ),
+        AccountAccess::Monitoring => format!(
+            "it may look at what the servers do and count (pg_monitor), and gets no right on any table; {limit}; it may make nothing"
         ),
     };
     let mut lines = vec![
@@ -169,7 +208,7 @@ fn what_it_may(request: &AccountRequest, facts: &AccountFacts) -> Vec<String> {
             request.secret
         ),
     ];
-    if facts.database.is_none() && !request.readonly {
+    if facts.database.is_none() && request.writes() {
         lines.push(format!(
             "the database {database} is made; no other role may connect to it"
         ));
@@ -200,6 +239,16 @@ fn role_check(request: &AccountRequest, facts: &AccountFacts, ours: bool) -> Cha
             format!("{role} is there, and is a superuser, may stream or make roles: it is no application's"),
         )
         .next(other),
+        Some(_) if request.access == AccountAccess::Monitoring && !facts.role_has.is_empty() => {
+            ChangeCheck::refuse(
+                CHECK,
+                format!(
+                    "{role} is there, and {}: it is none that only looks",
+                    facts.role_has.join(", ")
+                ),
+            )
+            .next(other)
+        }
         Some(_) if ours => ChangeCheck::pass(
             CHECK,
             "it is there, and its Secret: it gets what it lacks of these rights",
@@ -216,7 +265,7 @@ fn database_check(request: &AccountRequest, facts: &AccountFacts) -> ChangeCheck
     const CHECK: &str = "database";
     let database = &request.database;
     match &facts.database {
-        None if request.readonly => {
+        None if !request.writes() => {
             ChangeCheck::refuse(CHECK, format!("there is no database {database} to read"))
                 .next("pgctl databases")
         }
@@ -226,19 +275,22 @@ fn database_check(request: &AccountRequest, facts: &AccountFacts) -> ChangeCheck
             format!("{database} is a template, or takes no connections"),
         )
         .next("pgctl databases"),
-        Some(found) if found.public_connect => ChangeCheck::warn(
-            CHECK,
-            format!(
-                "every role may connect to {database}; that stays as it is, others may need it"
-            ),
-        )
-        .next(format!(
-            "when nobody does: pgctl query --write {}",
-            shell_word(&format!(
-                "revoke connect, temporary on database {} from public",
-                quote_identifier(database)
+        // Who only looks is one of them.
+        Some(found) if found.public_connect && request.access != AccountAccess::Monitoring => {
+            ChangeCheck::warn(
+                CHECK,
+                format!(
+                    "every role may connect to {database}; that stays as it is, others may need it"
+                ),
+            )
+            .next(format!(
+                "when nobody does: pgctl query --write {}",
+                shell_word(&format!(
+                    "revoke connect, temporary on database {} from public",
+                    quote_identifier(database)
+                ))
             ))
-        )),
+        }
         Some(_) => ChangeCheck::pass(CHECK, "it is there"),
     }
 }
@@ -247,7 +299,7 @@ fn database_check(request: &AccountRequest, facts: &AccountFacts) -> ChangeCheck
 /// nothing is in the way.
 fn settings_check(request: &AccountRequest, facts: &AccountFacts) -> Option<ChangeCheck> {
     // Who only reads makes none.
-    if request.readonly {
+    if !request.writes() {
         return None;
     }
     let of = |name: &str| {

@@ -15,8 +15,9 @@ mod table_copy;
 mod template;
 
 pub use account::{
-    AccountDropRequest, AccountFacts, AccountLeft, AccountRequest, DatabaseFound, RoleFound,
-    SecretFound, account_secret, bad_account_name, propose_account, propose_account_drop,
+    AccountAccess, AccountDropRequest, AccountFacts, AccountLeft, AccountRequest, DatabaseFound,
+    RoleFound, SecretFound, account_secret, bad_account_name, propose_account,
+    propose_account_drop,
 };
 pub use backend_end::{BackendEnd, propose_backend_end};
 pub use password::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{ChangeCheck, ChangeOutcome, ChangeProposal, ChangeRecord};
-use crate::cluster::{PoolerAnswer, UnfinishedOperation, words};
+use crate::cluster::{PoolerAnswer, UnfinishedOperation, databases_left_paused, words};
 use crate::plan::CheckVerdict;
 
 /// What they are told (documentation of PgBouncer, "Process controlling commands").
@@ -50,6 +50,7 @@ pub fn propose_pooler_order(
         wanted: "yes".to_owned(),
         facts: std::iter::once(names)
             .chain(facts(order, poolers, limit))
+            .chain(databases(order, poolers))
             .collect(),
         checks: vec![answering(order, poolers), operation(order, unfinished)],
         undo: match order {
@@ -125,6 +126,18 @@ fn facts(order: PoolerOrder, poolers: &[PoolerAnswer], limit: Duration) -> Vec<S
     }
 }
 
+/// Databases that were paused each alone: `RESUME` without a name does not end that.
+fn databases(order: PoolerOrder, poolers: &[PoolerAnswer]) -> Option<String> {
+    match order {
+        PoolerOrder::Pause | PoolerOrder::Resume => databases_left_paused(
+            poolers
+                .iter()
+                .map(|it| (it.pod.clone(), it.paused_databases())),
+        ),
+        PoolerOrder::Reload => None,
+    }
+}
+
 /// A switchover lets the same clients wait, and lets them go on at its end. What is resumed while it holds those of the others is
 /// led to a primary that stops.
 fn operation(order: PoolerOrder, unfinished: Option<&UnfinishedOperation>) -> ChangeCheck {
@@ -174,6 +187,7 @@ mod tests {
     fn state() -> PoolerState {
         PoolerState {
             paused: Some(false),
+            paused_databases: Vec::new(),
             wait_limit_seconds: Some(120.0),
             pools: vec![Pool {
                 database: "shop".to_owned(),
@@ -200,6 +214,26 @@ mod tests {
         assert!(facts.contains("7 clients"), "{facts}");
         assert!(facts.contains("query_wait_timeout"), "{facts}");
         assert_eq!(proposal.undo, ["pgctl pooler resume"]);
+    }
+
+    #[test]
+    fn a_database_that_is_paused_alone_stays_so_and_that_is_said() {
+        let paused = PoolerState {
+            paused_databases: vec!["shop".to_owned()],
+            ..state()
+        };
+        let poolers = [pooler(Ok(state())), pooler(Ok(paused))];
+        let said = |order| propose(order, &poolers).facts.join("\n");
+        for order in [PoolerOrder::Pause, PoolerOrder::Resume] {
+            let facts = said(order);
+            assert!(
+                facts.contains("left so: the database shop of pooler-1; its clients wait until"),
+                "{facts}"
+            );
+        }
+        assert!(!said(PoolerOrder::Reload).contains("left so"));
+        let facts = propose(PoolerOrder::Resume, &poolers[..1]).facts.join("\n");
+        assert!(!facts.contains("left so"), "{facts}");
     }
 
     #[test]

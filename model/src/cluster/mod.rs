@@ -90,7 +90,10 @@ pub use names::{CLOSED_BY, PAUSED_BOUNDS};
 pub use not_visible::{NotVisible, ObjectKind};
 pub use pod::{ContainerState, PodFacts, StartDecision, TerminationRecord};
 pub use pod_answer::{NoAnswer, PodAnswer, answered, primary_first, silent};
-pub use pooler::{HandPause, Pool, PoolerAnswer, PoolerPod, PoolerPurpose, PoolerState, Poolers};
+pub use pooler::{
+    HandPause, Pool, PoolerAnswer, PoolerPod, PoolerPurpose, PoolerState, Poolers,
+    databases_in_words, databases_left_paused,
+};
 pub use query_answer::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
 pub use quote::{quote_identifier, quote_literal};
 pub use route::{Destination, NoRoute, RoutedPod, must_leave, route};

@@ -28,6 +28,24 @@ pub enum HandPause {
     Unknown(String),
 }
 
+impl HandPause {
+    /// What its console has said: whether all of its clients wait, if it says so, and which databases wait alone. Where it does
+    /// not say the latter, that it is paused is known all the same, and that it is not is only half an answer.
+    pub fn told(
+        paused: Result<Option<bool>, String>,
+        databases: Result<Vec<String>, String>,
+    ) -> (Self, Vec<String>) {
+        let pause = match (paused, &databases) {
+            (Ok(Some(true)), _) => Self::Paused(None),
+            (Ok(Some(false)), Ok(_)) => Self::Served,
+            (Ok(Some(false)), Err(why)) => Self::Unknown(format!("of its databases: {why}")),
+            (Ok(None), _) => Self::Unknown("it does not say".to_owned()),
+            (Err(why), _) => Self::Unknown(why),
+        };
+        (pause, databases.unwrap_or_default())
+    }
+}
+
 /// What Kubernetes says of a pooler's pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,12 +66,20 @@ pub struct PoolerPod {
     /// Whether it is paused by hand, as far as it was asked.
     #[serde(default)]
     pub pause: HandPause,
+    /// Names of the databases that somebody has paused by hand, each alone, as far as it was asked.
+    #[serde(default)]
+    pub paused_databases: Vec<String>,
 }
 
 impl PoolerPod {
     /// Whether it has clients that write and that can be let wait. One that leaves listens to nobody any more.
     pub fn can_hold(&self) -> bool {
-        self.purpose == PoolerPurpose::Write && self.stopped.is_none() && !self.leaving
+        self.purpose == PoolerPurpose::Write && self.can_be_asked()
+    }
+
+    /// Whether its console may answer.
+    pub fn can_be_asked(&self) -> bool {
+        self.stopped.is_none() && !self.leaving
     }
 
     /// Whether somebody has paused it by hand: it is left to them.
@@ -88,6 +114,9 @@ pub struct Pool {
 pub struct PoolerState {
     /// Whether it was told to let its clients wait; none when it does not say.
     pub paused: Option<bool>,
+    /// Names of the databases that were told so alone (`PAUSE shop`): that ends with a `RESUME` of the same. One that has
+    /// neither clients nor servers is none of those that it tells of.
+    pub paused_databases: Vec<String>,
     /// For how long a client may wait for a server until it gets an error, in seconds (`query_wait_timeout`); none for
     /// ever.
     pub wait_limit_seconds: Option<f64>,
@@ -112,6 +141,13 @@ impl PoolerAnswer {
         self.answer.as_ref().map_or(&[], |it| &it.pools)
     }
 
+    /// Names of the databases that it was told to let wait alone; none when it says nothing.
+    pub fn paused_databases(&self) -> &[String] {
+        self.answer
+            .as_ref()
+            .map_or(&[], |it| it.paused_databases.as_slice())
+    }
+
     /// Whether it lets its clients wait, because it was told to.
     pub fn is_paused(&self) -> bool {
         self.answer.as_ref().is_ok_and(|it| it.paused == Some(true))
@@ -124,6 +160,37 @@ impl PoolerAnswer {
             .map(|it| it.oldest_wait_seconds)
             .max_by(f64::total_cmp)
     }
+}
+
+/// `the database shop`, `the databases shop, stock`; none of none.
+pub fn databases_in_words(names: &[String]) -> Option<String> {
+    match names {
+        [] => None,
+        [only] => Some(format!("the database {only}")),
+        several => Some(format!("the databases {}", several.join(", "))),
+    }
+}
+
+/// What is said of databases that somebody has paused by hand, each alone, and that are left so: their names by the pooler. None of
+/// none.
+pub fn databases_left_paused<'a>(
+    poolers: impl IntoIterator<Item = (String, &'a [String])>,
+) -> Option<String> {
+    let mut count = 0;
+    let mut all = Vec::new();
+    for (pooler, names) in poolers {
+        count += names.len();
+        all.extend(databases_in_words(names).map(|it| format!("{it} of {pooler}")));
+    }
+    let whose = match count {
+        0 => return None,
+        1 => "its clients wait until somebody resumes it",
+        _ => "their clients wait until somebody resumes them",
+    };
+    Some(format!(
+        "paused by hand, and left so: {}; {whose} at the pooler's console",
+        all.join(", ")
+    ))
 }
 
 /// What was seen of a cluster's poolers.
@@ -139,5 +206,46 @@ pub enum Poolers {
 impl Default for Poolers {
     fn default() -> Self {
         Self::Seen(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_that_is_known_stays_known_when_the_databases_are_not() {
+        let shop = || vec!["shop".to_owned()];
+        let silent = || "no answer within 3 s".to_owned();
+        let unknown = |why: &str| HandPause::Unknown(why.to_owned());
+        let paused = HandPause::Paused(None);
+        assert_eq!(
+            HandPause::told(Ok(Some(true)), Err(silent())),
+            (paused.clone(), Vec::new())
+        );
+        assert_eq!(
+            HandPause::told(Ok(Some(true)), Ok(shop())),
+            (paused, shop())
+        );
+        assert_eq!(
+            HandPause::told(Ok(Some(false)), Ok(shop())),
+            (HandPause::Served, shop())
+        );
+        // Clients of some may wait.
+        assert_eq!(
+            HandPause::told(Ok(Some(false)), Err(silent())),
+            (
+                unknown("of its databases: no answer within 3 s"),
+                Vec::new()
+            )
+        );
+        assert_eq!(
+            HandPause::told(Ok(None), Ok(shop())),
+            (unknown("it does not say"), shop())
+        );
+        assert_eq!(
+            HandPause::told(Err(silent()), Ok(shop())),
+            (unknown("no answer within 3 s"), shop())
+        );
     }
 }

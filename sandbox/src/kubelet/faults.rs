@@ -1,9 +1,10 @@
 //! Faults on demand.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::node::Kubelet;
-use super::{disk, nodes};
+use super::{disk, lifecycle, nodes};
 use crate::runtime::{Container, RuntimeError};
 
 /// Why a fault could not be put into force.
@@ -50,6 +51,18 @@ impl Kubelet {
     /// No such pod, or nothing runs in it.
     pub fn unfreeze_pod(&self, namespace: &str, pod: &str) -> Result<(), FaultError> {
         self.each(namespace, pod, Container::unfreeze)
+    }
+
+    /// Leaves the ConfigMaps and Secrets in the pod's volumes as they are, as a kubelet does that is late: until
+    /// [`Kubelet::mend`]. A pod that takes this one's place has new ones.
+    ///
+    /// # Errors
+    /// No such pod.
+    pub fn keep_volumes(&self, namespace: &str, pod: &str) -> Result<(), FaultError> {
+        let state = self.pods.named(namespace, pod);
+        let state = state.ok_or_else(|| RuntimeError::PodNotFound(pod.to_owned()))?;
+        state.late_volumes.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Cuts a node off from the API: it becomes NotReady, its pods go on running, and nothing
@@ -112,7 +125,8 @@ impl Kubelet {
         Ok(())
     }
 
-    /// Ends all faults: nodes come back, frozen pods go on, and disks are as full as they are.
+    /// Ends all faults: nodes come back, frozen pods go on, volumes show what is in the API, and disks are as full as they
+    /// are.
     ///
     /// # Errors
     /// When a node's object or a pod's files cannot be changed.
@@ -124,6 +138,9 @@ impl Kubelet {
             self.restore_node(&node)?;
         }
         for pod in self.pods.all() {
+            if pod.late_volumes.swap(false, Ordering::SeqCst) {
+                lifecycle::refresh_volumes(&pod);
+            }
             for container in pod.slots().iter().filter_map(|s| s.running.as_ref()) {
                 if container.is_frozen() {
                     container.unfreeze();

@@ -109,10 +109,16 @@ async fn keep_volumes_fresh(state: &PodState) {
                 seen = now;
             }
         }
-        if state.context.is_up(&state.node) && state.dir.join("volumes").exists() {
-            let pod = state.pod();
-            Volumes::of(state, &pod).refresh();
-        }
+        refresh_volumes(state);
+    }
+}
+
+/// Unless they are to be late, or its node can't reach the API.
+pub(super) fn refresh_volumes(state: &PodState) {
+    let late = state.late_volumes.load(Ordering::SeqCst);
+    if !late && state.context.is_up(&state.node) && state.dir.join("volumes").exists() {
+        let pod = state.pod();
+        Volumes::of(state, &pod).refresh();
     }
 }
 
@@ -125,10 +131,23 @@ fn wish_of(pod: &Pod) -> Pod {
     pod
 }
 
+/// Nothing of it runs or will. One whose init containers have not all succeeded keeps what is said of the others.
+fn end_containers(state: &PodState) {
+    let mut slots = state.slots();
+    if slots.iter().any(|slot| slot.init) && !state.initialized.load(Ordering::SeqCst) {
+        return;
+    }
+    state.initialized.store(true, Ordering::SeqCst);
+    for slot in slots.iter_mut().filter(|slot| !slot.init) {
+        super::status::end(&mut slot.status);
+    }
+}
+
 /// Everything has ended: says so, tidies up, and lets the object go.
 async fn finish(state: &Arc<PodState>, running: &Pods) {
     state.tear_down_network().await;
     state.context.up(&state.node).await;
+    end_containers(state);
     state.publish();
     let options = DeleteOptions {
         preconditions: Preconditions {

@@ -60,6 +60,8 @@ pub(super) struct PodState {
     pub(super) wish: watch::Sender<Wish>,
     pub(super) slots: Mutex<Vec<Slot>>,
     pub(super) initialized: AtomicBool,
+    /// Whether changes of ConfigMaps and Secrets don't reach its volumes, until that is mended.
+    pub(super) late_volumes: AtomicBool,
     pub(super) started_at: Timestamp,
     /// Held while the status is written, so that an older one never overwrites a newer one.
     publishing: Mutex<()>,
@@ -104,6 +106,7 @@ impl PodState {
             }),
             slots: Mutex::new(slots),
             initialized: AtomicBool::new(false),
+            late_volumes: AtomicBool::new(false),
             started_at: Timestamp::now(),
             publishing: Mutex::new(()),
         })

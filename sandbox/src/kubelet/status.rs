@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStateWaiting, ContainerStatus, HostIP, Pod, PodCondition,
-    PodIP, PodStatus,
+    Container, ContainerState, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+    HostIP, Pod, PodCondition, PodIP, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -35,6 +35,29 @@ pub(super) fn waiting(reason: &str, message: Option<String>) -> ContainerState {
 pub(super) fn now() -> Time {
     let now = Timestamp::now();
     Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}
+
+/// Of a container that will never run again in a pod that was deleted, as the kubelet tells it (`ShouldContainerBeRestarted` in
+/// pkg/kubelet/container/helpers.go, `TerminatePod` in pkg/kubelet/status/status_manager.go): one that waits to be started again
+/// has ended as it did last, and of one that never ran nobody knows more than that.
+pub(super) fn end(status: &mut ContainerStatus) {
+    let has_ended = |it: &ContainerState| it.terminated.is_some();
+    if status.state.as_ref().is_some_and(has_ended) {
+        return;
+    }
+    let last = status.last_state.replace(ContainerState::default());
+    let unknown = || ContainerState {
+        terminated: Some(ContainerStateTerminated {
+            exit_code: 137,
+            reason: Some("ContainerStatusUnknown".to_owned()),
+            message: Some(
+                "The container could not be located when the pod was terminated".to_owned(),
+            ),
+            ..ContainerStateTerminated::default()
+        }),
+        ..ContainerState::default()
+    };
+    status.state = Some(last.filter(has_ended).unwrap_or_else(unknown));
 }
 
 /// What the kubelet knows of a pod that it runs.

@@ -63,6 +63,13 @@ impl Entry {
         self.verification.as_ref()?.restore_test.as_ref()
     }
 
+    /// The last of each kind, the newest first.
+    pub fn restore_tests(&self) -> impl Iterator<Item = &RestoreTest> {
+        self.verification
+            .iter()
+            .flat_map(Verification::restore_tests)
+    }
+
     /// What the retention needs to know; none when the manifest can't be read.
     pub fn candidate(&self) -> Option<RetentionCandidate> {
         let manifest = self.manifest.as_ref().ok()?;

@@ -3,6 +3,7 @@
 mod deletion;
 mod entries;
 mod newest;
+mod recording;
 mod retention;
 mod verify;
 
@@ -10,6 +11,7 @@ pub use deletion::{Deletion, Doomed, Undeletable, delete, delete_wal};
 pub(super) use entries::small_file;
 pub use entries::{Catalogue, Entry, entry, record};
 pub use newest::{LastBackup, Newest, last_backup};
+pub use recording::with_what_came_meanwhile;
 pub use retention::{KeepReason, RetentionCandidate, RetentionPolicy, RetentionVerdict, decide};
 pub use verify::verify;
 pub(super) use verify::{differs, still_there};

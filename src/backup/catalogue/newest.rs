@@ -1,5 +1,6 @@
 //! The newest backup of a cluster that is known to be whole: one rule for all that tell of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 
 use super::entries::{Catalogue, Entry, entry};
 use super::retention::is_ahead;
-use crate::backup::format::{Kind, Manifest, RestoreTest, could_be_of, started};
+use crate::backup::format::{Kind, Manifest, RestoreTest, RestoreTestKind, could_be_of, started};
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cluster::ClusterId;
 
@@ -104,19 +105,40 @@ impl Catalogue {
             .fold(None, |best, found| later(best, Some(found)))
     }
 
-    /// The last restore of one of them into a throw-away server, and the backup's name.
+    /// The last restore of one of them into a throw-away server, and the backup's name. Of several kinds it is one that failed, as
+    /// long as that kind has not worked since.
     pub fn last_restore_test_of(
         &self,
         cluster: &ClusterId,
         system_identifier: Option<&str>,
         now: Timestamp,
     ) -> Option<(&str, &RestoreTest)> {
-        self.entries
-            .iter()
-            .filter(|it| manifest_of(it, cluster, system_identifier).is_some())
-            .filter_map(|it| Some((it.id.as_str(), it.restore_test()?)))
-            .filter(|(_, test)| !is_ahead(test.at, now))
-            .max_by_key(|(_, test)| test.at)
+        self.restore_tests_of(cluster, system_identifier, now)
+            .into_values()
+            .max_by_key(|(_, test)| (!test.problems.is_empty(), test.at))
+    }
+
+    /// The last restore test of each kind, and the name of its backup.
+    pub fn restore_tests_of(
+        &self,
+        cluster: &ClusterId,
+        system_identifier: Option<&str>,
+        now: Timestamp,
+    ) -> BTreeMap<RestoreTestKind, (&str, &RestoreTest)> {
+        let mut last: BTreeMap<RestoreTestKind, (&str, &RestoreTest)> = BTreeMap::new();
+        for entry in &self.entries {
+            let Some(manifest) = manifest_of(entry, cluster, system_identifier) else {
+                continue;
+            };
+            for test in entry.restore_tests().filter(|it| !is_ahead(it.at, now)) {
+                let kind = RestoreTestKind::of(manifest.backup, test);
+                let newer = last.get(&kind).is_none_or(|(_, it)| it.at <= test.at);
+                if newer {
+                    last.insert(kind, (entry.id.as_str(), test));
+                }
+            }
+        }
+        last
     }
 }
 
@@ -188,6 +210,7 @@ mod tests {
             content: true,
             problems: vec!["it is cut".to_owned()],
             restore_test: None,
+            other_restore_test: None,
         });
         entry
     }
@@ -224,5 +247,100 @@ mod tests {
             }
         }
         assert_eq!(newest_in(vec![backup("8", GOOD)]), None);
+    }
+
+    fn test(at: &str, with_wal: bool, problem: Option<&str>) -> RestoreTest {
+        RestoreTest {
+            at: at.parse().expect("a time"),
+            server: "17.2".to_owned(),
+            amcheck: false,
+            databases: 1,
+            tables: 1,
+            rows: 1,
+            wal_segments: with_wal.then_some(3),
+            problems: problem.map(str::to_owned).into_iter().collect(),
+        }
+    }
+
+    /// A backup of that kind, restored in this order.
+    fn tried(mut entry: Entry, kind: Kind, tests: impl IntoIterator<Item = RestoreTest>) -> Entry {
+        entry = spoiled(entry);
+        let manifest = entry.manifest.as_mut().expect("it can be read");
+        manifest.backup = kind;
+        let verification = entry.verification.as_mut().expect("it has one");
+        verification.problems.clear();
+        for test in tests {
+            verification.remember(test);
+        }
+        entry
+    }
+
+    const SATURDAY: &str = "2026-11-21T09:20:00Z";
+    const SUNDAY: &str = "2026-11-22T09:20:00Z";
+    const WEDNESDAY: &str = "2026-11-25T09:20:00Z";
+
+    /// The kinds of tests that are known, whether each worked, and the time of the one that is told.
+    fn told(entries: Vec<Entry>) -> (Vec<(&'static str, bool)>, Option<String>) {
+        let catalogue = Catalogue {
+            entries,
+            partial: Vec::new(),
+        };
+        let cluster = ClusterId {
+            namespace: "n".to_owned(),
+            name: "c".to_owned(),
+        };
+        let now = "2026-11-28T12:00:00Z".parse().expect("a time");
+        let kinds = catalogue.restore_tests_of(&cluster, Some("7"), now);
+        let kinds = kinds
+            .iter()
+            .map(|(kind, (_, test))| (kind.name(), test.problems.is_empty()));
+        let last = catalogue.last_restore_test_of(&cluster, Some("7"), now);
+        (kinds.collect(), last.map(|(_, it)| it.at.to_string()))
+    }
+
+    #[test]
+    fn a_restore_test_that_works_hides_none_of_another_kind_that_failed() {
+        let replay = || test(SATURDAY, true, Some("the last segment was not replayed"));
+        let base = |tests: Vec<RestoreTest>| {
+            tried(backup("7", "2026-11-21T01:15:00Z"), Kind::Physical, tests)
+        };
+        let dump = tried(
+            backup("7", "2026-11-22T03:15:00Z"),
+            Kind::Logical,
+            [test(SUNDAY, false, None)],
+        );
+        let failed = ("physical-with-wal", false);
+        assert_eq!(
+            told(vec![base(vec![replay()]), dump.clone()]),
+            (vec![("logical", true), failed], Some(SATURDAY.to_owned()))
+        );
+        // Nor when it was made with the same backup.
+        let both = base(vec![replay(), test(WEDNESDAY, false, None)]);
+        assert_eq!(
+            told(vec![both, dump.clone()]),
+            (
+                vec![("logical", true), ("physical", true), failed],
+                Some(SATURDAY.to_owned())
+            )
+        );
+        // The same kind works again: with the same backup, and with a later one.
+        let again = base(vec![replay(), test(WEDNESDAY, true, None)]);
+        let later = tried(
+            backup("7", "2026-11-25T01:15:00Z"),
+            Kind::Physical,
+            [test(WEDNESDAY, true, None)],
+        );
+        for entries in [
+            vec![again, dump.clone()],
+            vec![base(vec![replay()]), later, dump],
+        ] {
+            assert_eq!(
+                told(entries),
+                (
+                    vec![("logical", true), ("physical-with-wal", true)],
+                    Some(WEDNESDAY.to_owned())
+                )
+            );
+        }
     }
 }

@@ -53,6 +53,10 @@ pub fn verify(
             .verification
             .as_ref()
             .and_then(|last| last.restore_test.clone()),
+        other_restore_test: entry
+            .verification
+            .as_ref()
+            .and_then(|last| last.other_restore_test.clone()),
     })
 }
 

@@ -231,6 +231,32 @@ pub struct Verification {
     // The name that it has had in stored records from the first.
     #[serde(default, rename = "rehearsal", skip_serializing_if = "Option::is_none")]
     pub restore_test: Option<RestoreTest>,
+    /// The last one of the other kind, when there was one: with archived WAL where `restore_test` was without, or the other way
+    /// round.
+    #[serde(
+        default,
+        rename = "otherRehearsal",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub other_restore_test: Option<RestoreTest>,
+}
+
+impl Verification {
+    /// The last restore test of each kind, the newest first.
+    pub fn restore_tests(&self) -> impl Iterator<Item = &RestoreTest> {
+        self.restore_test.iter().chain(&self.other_restore_test)
+    }
+
+    /// Takes in a restore test that was made after those that are known. The last one of the other kind stays known: that a base
+    /// backup can be restored says nothing of the WAL behind it.
+    pub fn remember(&mut self, test: RestoreTest) {
+        let known = [self.restore_test.take(), self.other_restore_test.take()];
+        self.other_restore_test = known
+            .into_iter()
+            .flatten()
+            .find(|it| it.with_wal() != test.with_wal());
+        self.restore_test = Some(test);
+    }
 }
 
 /// How a restore into a throw-away server went.
@@ -254,4 +280,42 @@ pub struct RestoreTest {
     pub wal_segments: Option<u64>,
     /// Why it did not work, in the words of PostgreSQL's tools; empty: it did.
     pub problems: Vec<String>,
+}
+
+impl RestoreTest {
+    /// Whether archived WAL was to be replayed, too.
+    pub const fn with_wal(&self) -> bool {
+        self.wal_segments.is_some()
+    }
+}
+
+/// What a restore test proves: one kind says nothing of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RestoreTestKind {
+    /// That SQL can be loaded.
+    Logical,
+    /// That a data directory starts.
+    Physical,
+    /// That all of the archived WAL behind a data directory can be replayed.
+    PhysicalWithWal,
+}
+
+impl RestoreTestKind {
+    /// Of a test of such a backup.
+    pub const fn of(backup: Kind, test: &RestoreTest) -> Self {
+        match (backup, test.with_wal()) {
+            (Kind::Logical | Kind::Database, _) => Self::Logical,
+            (Kind::Physical, false) => Self::Physical,
+            (Kind::Physical, true) => Self::PhysicalWithWal,
+        }
+    }
+
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logical => "logical",
+            Self::Physical => "physical",
+            Self::PhysicalWithWal => "physical-with-wal",
+        }
+    }
 }

@@ -22,5 +22,5 @@ pub(crate) use id::{cluster_words, could_be_of};
 pub(super) use id::{is_id, new_id, started};
 pub use manifest::{
     Archive, BackupSource, Content, DatabaseDefinition, Kind, MANIFEST_FILE, Manifest, RestoreTest,
-    VERIFIED_FILE, Verification, WalRange,
+    RestoreTestKind, VERIFIED_FILE, Verification, WalRange,
 };

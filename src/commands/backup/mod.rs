@@ -5,6 +5,7 @@ mod copy;
 mod copy_to;
 mod failure;
 mod list;
+mod noting;
 mod progress;
 mod prune;
 mod prune_wal;

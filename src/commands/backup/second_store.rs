@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::noting::note;
 use super::progress::Display;
 use super::second::{self, not_two_places, said};
 use crate::backup::StopSignal;
-use crate::backup::catalogue::{Entry, record};
+use crate::backup::catalogue::Entry;
 use crate::backup::copy::{Comparison, CopyError, CopyState, Proof, Silence, compare, two_places};
-use crate::backup::format::Verification;
-use crate::backup::store::{Store, StoreError, blocking};
+use crate::backup::store::{Store, StoreError};
 use crate::events::RunEvent;
 use crate::failure::Failure;
 
@@ -98,18 +98,4 @@ impl SecondStore {
         }
         Ok(true)
     }
-}
-
-/// Writes down what was found. It is worth telling even where that does not work.
-pub(super) async fn note(
-    store: &Arc<dyn Store>,
-    result: Verification,
-    display: &Display,
-) -> Result<(), StoreError> {
-    let store = Arc::clone(store);
-    let recorded = blocking(move || Ok(record(store.as_ref(), &result))).await?;
-    if let Err(error) = recorded {
-        display.warning(&format!("this could not be written down: {error}"));
-    }
-    Ok(())
 }

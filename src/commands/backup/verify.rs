@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use super::super::context::Context;
 use super::super::interruption::interruption;
 use super::chosen::named;
+use super::noting::note;
 use super::progress::Display;
 use super::replayed_wal::replayed;
-use super::second_store::{SecondStore, note};
+use super::second_store::SecondStore;
 use super::store;
 use crate::backup::StopSignal;
 use crate::backup::catalogue::{Catalogue, Entry, verify};
@@ -218,7 +219,7 @@ async fn test(
     };
     let tell = |event: RunEvent| display.event(&event);
     let tested = run_restore_test(store, manifest, identities, wal, stopped.clone(), &tell).await;
-    result.restore_test = Some(tested.map_err(|error| not_tested(&entry.id, error))?);
+    result.remember(tested.map_err(|error| not_tested(&entry.id, error))?);
     Ok(())
 }
 

@@ -204,11 +204,14 @@ fn backup_figures(catalogue: &Catalogue, snapshot: &Snapshot) -> BackupFigures {
         *kinds.entry(word(&manifest.backup)).or_default() += 1;
     }
     let newest = catalogue.newest_of(cluster, system, snapshot.taken);
-    let restored = catalogue.last_restore_test_of(cluster, system, snapshot.taken);
+    let tests = catalogue.restore_tests_of(cluster, system, snapshot.taken);
+    let restored = tests
+        .into_iter()
+        .map(|(kind, (_, test))| (kind, (test.at, test.problems.is_empty())));
     BackupFigures {
         kinds,
         newest: newest.map(|it| it.started),
-        restored: restored.map(|(_, test)| (test.at, test.problems.is_empty())),
+        restored: restored.collect(),
     }
 }
 

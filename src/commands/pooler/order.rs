@@ -1,6 +1,7 @@
 //! `pgctl pooler pause`, `resume` and `reload`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -11,7 +12,7 @@ use super::setup::no_pooler;
 use crate::change::{ChangeProposal, PoolerOrder, propose_pooler_order};
 use crate::cli::PoolerOrderArgs;
 use crate::cluster::words::shell_word;
-use crate::cluster::{ClusterId, NameError, PoolerPod, resolve_tail};
+use crate::cluster::{ClusterId, NameError, PoolerPod, databases_left_paused, resolve_tail};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::kubernetes::{Kube, NamespaceScope};
@@ -40,6 +41,7 @@ pub(super) async fn run(
         limit: limit.unwrap_or(context.timeout()),
         timeout: context.timeout(),
         idle: AtomicBool::new(false),
+        left: Mutex::new(None),
     };
     let command = format!("pooler {}", order.word());
     small_change::run(context, &args.change, &command, &kube, &cluster, &change).await
@@ -84,6 +86,8 @@ struct Order<'a> {
     timeout: Duration,
     /// Whether all were seen to be so when it was proposed last.
     idle: AtomicBool,
+    /// What was seen then of databases that no resumption of all ends the pause of.
+    left: Mutex<Option<String>>,
 }
 
 impl Order<'_> {
@@ -118,6 +122,13 @@ impl SmallChange for Order<'_> {
             PoolerOrder::Reload => false,
         };
         self.idle.store(so, Ordering::Relaxed);
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = match self.order {
+            PoolerOrder::Resume => databases_left_paused(
+                seen.iter()
+                    .map(|it| (it.pod.clone(), it.paused_databases())),
+            ),
+            PoolerOrder::Pause | PoolerOrder::Reload => None,
+        };
         Ok(propose_pooler_order(
             self.order,
             &seen,
@@ -178,5 +189,10 @@ impl SmallChange for Order<'_> {
 
     fn is_idle(&self) -> bool {
         self.idle.load(Ordering::Relaxed)
+    }
+
+    fn but_when_idle(&self) -> Option<String> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.clone()
     }
 }

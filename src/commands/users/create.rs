@@ -10,7 +10,8 @@ use super::super::new_password::new_password;
 use super::super::small_change;
 use super::secret;
 use crate::change::{
-    AccountRequest, ChangeProposal, account_secret, bad_account_name, propose_account,
+    AccountAccess, AccountRequest, ChangeProposal, account_secret, bad_account_name,
+    propose_account,
 };
 use crate::cli::UserCreateArgs;
 use crate::cluster::{ClusterId, Role, ServiceFacts, ServicePurpose, names};
@@ -22,8 +23,12 @@ use crate::operate::{Around, NotDone, SmallChange};
 use crate::output::plain;
 use crate::postgres::Login;
 
+/// The database that who only looks connects to, unless told otherwise: every server has it.
+const MAINTENANCE: &str = "postgres";
+
 pub(super) async fn run(context: &Context, args: &UserCreateArgs) -> Result<ExitCode, Failure> {
-    for (what, name) in [("role", &args.name), ("database", &args.database)] {
+    let database = args.database.as_deref().unwrap_or(MAINTENANCE);
+    for (what, name) in [("role", args.name.as_str()), ("database", database)] {
         // A database that is there may have any name; the check of it says so.
         let bad = bad_account_name(name).filter(|_| what == "role" || name.is_empty());
         if let Some(why) = bad {
@@ -39,8 +44,12 @@ pub(super) async fn run(context: &Context, args: &UserCreateArgs) -> Result<Exit
     let cluster = asking.cluster().clone();
     let request = AccountRequest {
         role: args.name.clone(),
-        database: args.database.clone(),
-        readonly: args.readonly,
+        database: database.to_owned(),
+        access: match (args.monitor, args.readonly) {
+            (true, _) => AccountAccess::Monitoring,
+            (false, true) => AccountAccess::ReadOnly,
+            (false, false) => AccountAccess::ReadWrite,
+        },
         limit: args.connection_limit,
         secret: match &args.app_secret {
             Some(name) => name.clone(),
@@ -118,7 +127,7 @@ impl MakeUser<'_> {
             password: new_password(),
             database: self.request.database.clone(),
             access: self.request.access().to_owned(),
-            own_database: !database_is_there && !self.request.readonly,
+            own_database: !database_is_there && self.request.writes(),
         };
         let host = format!("{}.{}.svc", self.service.0, self.id.namespace);
         let port = self.service.1;

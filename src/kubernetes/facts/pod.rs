@@ -344,6 +344,40 @@ mod tests {
         assert!(!ended("Failed", 1, collected));
     }
 
+    /// Its kubelet may not know of the deletion yet, and starts it again.
+    #[test]
+    fn a_crash_from_before_the_deletion_is_no_end_and_an_earlier_record_is_not_of_the_last_container()
+     {
+        let seen = |phase: &str, deleted: bool, state: &serde_json::Value| {
+            let mut pod = pod();
+            pod["status"]["phase"] = json!(phase);
+            for container in 0..2 {
+                pod["status"]["containerStatuses"][container]["state"] = state.clone();
+            }
+            if deleted {
+                pod["metadata"]["deletionTimestamp"] = json!("2026-01-02T04:01:00Z");
+            }
+            facts(pod)
+        };
+        let crashed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+        let waits = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        for state in [&crashed, &waits] {
+            assert!(!seen("Running", true, state).has_ended(), "{state}");
+            assert!(!seen("Running", false, state).has_ended(), "{state}");
+        }
+        // One that nobody deletes is started again by whoever made it: what is told of it may be of before.
+        assert!(!seen("Failed", false, &crashed).has_ended());
+        let ended = seen("Failed", true, &crashed);
+        assert!(ended.has_ended());
+        assert_eq!(ended.restarts, 2);
+        let ContainerState::Terminated(record) = &ended.container else {
+            panic!("{:?}", ended.container);
+        };
+        assert_eq!(record.clean_shutdown("7300"), None);
+        let earlier = ended.last_termination.expect("the record of another run");
+        assert!(earlier.clean_shutdown("7300").is_some());
+    }
+
     #[test]
     fn a_deletion_began_before_its_grace_period() {
         let mut pod = pod();

@@ -44,6 +44,8 @@ struct PoolerDocument {
     waits_too_long: bool,
     /// Whether it was told to let its clients wait; none when it does not say.
     paused: Option<bool>,
+    /// Names of the databases that it was told to let wait each alone; empty, too, when it says nothing.
+    paused_databases: Vec<String>,
     /// Its pools, those first in which somebody waits for the longest.
     pools: Vec<PoolDocument>,
 }
@@ -81,6 +83,7 @@ impl PoolersDocument {
             oldest_wait_seconds: it.oldest_wait(),
             waits_too_long: view.waits_too_long(it),
             paused: it.answer.as_ref().ok().and_then(|it| it.paused),
+            paused_databases: it.paused_databases().to_vec(),
             pools: it.pools().iter().map(Into::into).collect(),
         });
         Self {

@@ -186,9 +186,11 @@ fn poolers_say_who_waits() -> Result<(), Box<dyn std::error::Error>> {
         purpose,
         answer,
     };
-    let state = |paused, pools| {
+    let state = |paused, paused_databases: &[&str], pools| {
+        let names = paused_databases.iter().map(|it| (*it).to_owned());
         Ok(PoolerState {
             paused,
+            paused_databases: names.collect(),
             wait_limit_seconds: Some(120.0),
             pools,
         })
@@ -198,17 +200,17 @@ fn poolers_say_who_waits() -> Result<(), Box<dyn std::error::Error>> {
         pooler(
             "pooler-1",
             PoolerPurpose::Write,
-            state(Some(false), vec![pool("app", 2, 11.25), hostile]),
+            state(Some(false), &[], vec![pool("app", 2, 11.25), hostile]),
         ),
         pooler(
             "pooler-2",
             PoolerPurpose::Write,
-            state(Some(true), Vec::new()),
+            state(Some(true), &[], Vec::new()),
         ),
         pooler(
             "pooler-read-1",
             PoolerPurpose::Read,
-            state(None, vec![pool("app", 1, 0.2)]),
+            state(None, &["sh\u{1b}[2Jop"], vec![pool("app", 1, 0.2)]),
         ),
         pooler(
             "pooler-read-2",

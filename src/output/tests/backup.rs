@@ -80,6 +80,7 @@ fn verification(hours: i64, problems: &[&str], test: Option<RestoreTest>) -> Ver
         content: true,
         problems: problems.iter().map(|&it| it.to_owned()).collect(),
         restore_test: test,
+        other_restore_test: None,
     }
 }
 

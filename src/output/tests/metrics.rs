@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::Path;
+use crate::backup::format::RestoreTestKind;
 use crate::cluster::{
     ContainerState, Database, Limits, Lsn, NotVisible, ObjectKind, Snapshot, Timeline, assess,
     fixture,
@@ -31,7 +32,7 @@ fn measured() -> Measured {
         backups: Some(BackupFigures {
             kinds: BTreeMap::from([("physical".to_owned(), 7)]),
             newest: Some(fixture::now()),
-            restored: Some((fixture::now(), true)),
+            restored: BTreeMap::from([(RestoreTestKind::Logical, (fixture::now(), true))]),
         }),
         archive: Some(WalProtection {
             recoverable: Some(Recoverable {
@@ -100,6 +101,43 @@ fn of_several_contexts_each_says_whether_it_answers() {
     // While the look itself fails, none answers.
     let text = exposition(Some(&looked), &LastLook { up: false, ..UP });
     assert!(!text.contains("pgctl_up{context=\"berlin\"} 1.0"), "{text}");
+}
+
+#[test]
+fn a_trial_of_one_kind_that_worked_hides_none_of_another_that_failed() {
+    let mut measured = measured();
+    let (saturday, sunday) = (
+        fixture::now() - SignedDuration::from_hours(24),
+        fixture::now(),
+    );
+    let backups = measured.backups.get_or_insert_default();
+    backups.restored = BTreeMap::from([
+        (RestoreTestKind::Logical, (sunday, true)),
+        (RestoreTestKind::PhysicalWithWal, (saturday, false)),
+    ]);
+    let text = exposition(Some(&Looked::One(Box::new(measured))), &UP);
+    let values = |metric: &str| {
+        let of = series(&text, metric);
+        of.iter()
+            .map(|it| {
+                it.split_once("\"staging\",cluster=\"staging\"")
+                    .map(|it| it.1)
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(values("backup_restore_test_success"), [Some("} 0.0")]);
+    let mut kinds = values("backup_restore_test_kind_success");
+    kinds.sort_unstable();
+    assert_eq!(
+        kinds,
+        [
+            Some(",kind=\"logical\"} 1.0"),
+            Some(",kind=\"physical-with-wal\"} 0.0")
+        ]
+    );
+    let of = series(&text, "backup_restore_test_timestamp_seconds");
+    let told = format!("}} {}.0", sunday.as_second());
+    assert!(of.len() == 1 && of[0].ends_with(&told), "{of:?}");
 }
 
 /// The series of a metric, with their values.

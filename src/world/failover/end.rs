@@ -130,6 +130,27 @@ mod tests {
         assert!(end_of(&plan, Some(&pod), &of).is_none());
     }
 
+    /// The one before it had shut down in order; what this one has written since then nobody knows.
+    #[test]
+    fn the_record_of_an_earlier_container_proves_nothing_of_the_one_that_crashed_after_it() {
+        let (plan, of, mut pod, record) = stopped();
+        (pod.restarts, pod.last_termination) = (1, Some(record.clone()));
+        let crashed = TerminationRecord {
+            exit_code: 137,
+            reason: Some("OOMKilled".into()),
+            decision: None,
+            ..record
+        };
+        assert!(!clean(&plan, &of, &pod, &crashed));
+        // It waits to be started again, in a pod of which its kubelet says no last word.
+        pod.terminal = false;
+        pod.container = ContainerState::Waiting {
+            reason: "CrashLoopBackOff".to_owned(),
+            message: String::new(),
+        };
+        assert!(end_of(&plan, Some(&pod), &of).is_none());
+    }
+
     /// A pod that was deleted by force, or with its node, may still run; and another of its name says
     /// nothing about it.
     #[test]

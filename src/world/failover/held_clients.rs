@@ -1,5 +1,6 @@
 //! Clients of poolers that wait while the primary moves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -12,7 +13,7 @@ use crate::kubernetes::{HoldStage, PoolerHold};
 use crate::plan::{Action, OnFailure, OperationFinding, Plan};
 use crate::world::connections::Connections;
 use crate::world::failover::released_clients::{
-    HEARS, Released, ends_of_pauses, let_go, still_paused,
+    HEARS, Released, ends_of_pauses, left_paused, let_go, still_paused,
 };
 
 /// How long the script there waits for the console before it holds (`console_says` in `common.sh`).
@@ -33,6 +34,8 @@ struct Holding {
     lost: Option<String>,
     /// Names of the poolers that were left alone, paused by hand as they were.
     left_alone: Vec<String>,
+    /// Databases that somebody had paused by hand, each alone, when it was planned, by the pooler.
+    databases: BTreeMap<String, Vec<String>>,
     /// Names of those that were resumed after the others were pinned: they may have been led to the candidate.
     resumed: Vec<String>,
     /// What there is to tell of those that were released, beside what was found.
@@ -50,6 +53,8 @@ pub(in crate::world) struct WantedHold<'a> {
     pub(in crate::world) limit: Duration,
     /// Names of the poolers that somebody had paused by hand.
     pub(in crate::world) paused: &'a [String],
+    /// Databases that somebody had paused by hand, each alone, by the pooler.
+    pub(in crate::world) databases: &'a BTreeMap<String, Vec<String>>,
 }
 
 /// The hold of a plan, and whether it is required.
@@ -60,6 +65,7 @@ fn wanted(plan: &Plan) -> Option<(WantedHold<'_>, bool)> {
             primary,
             limit_seconds,
             paused,
+            paused_databases,
         } = &step.action
         else {
             return None;
@@ -69,6 +75,7 @@ fn wanted(plan: &Plan) -> Option<(WantedHold<'_>, bool)> {
             primary,
             limit: Duration::from_secs((*limit_seconds).into()),
             paused,
+            databases: paused_databases,
         };
         Some((wanted, step.on_failure == OnFailure::Stop))
     })
@@ -127,6 +134,7 @@ impl Holding {
         cluster: &Connections,
         wanted: WantedHold<'_>,
     ) -> Result<(), WorldError> {
+        self.databases.clone_from(wanted.databases);
         // All are ready before the first waits.
         self.gather(cluster, wanted).await?;
         self.since = Some(Instant::now());
@@ -149,6 +157,7 @@ impl Holding {
             tried: true,
             lost,
             left_alone: std::mem::take(&mut self.left_alone),
+            databases: std::mem::take(&mut self.databases),
             resumed: std::mem::take(&mut self.resumed),
             ..Self::default()
         }
@@ -210,6 +219,7 @@ impl HeldClients {
         // One that is stopped already has no transactions that could end.
         if cluster.connect(wanted.primary).await.is_err() {
             holding.left_alone = wanted.paused.to_vec();
+            holding.databases.clone_from(wanted.databases);
             // Where all were paused by hand nobody was to be held.
             if !wanted.poolers.is_empty() {
                 holding.lost = Some("the primary was stopped already".to_owned());
@@ -257,6 +267,7 @@ impl HeldClients {
             since,
             lost,
             left_alone,
+            databases,
             resumed,
             ..
         } = taken;
@@ -279,6 +290,7 @@ impl HeldClients {
         };
         let pauses = ends_of_pauses(cluster, resumed, &left_alone, &released.paused).await;
         released.told.extend(pauses);
+        released.told.extend(left_paused(cluster, databases).await);
         let untold = (!released.told.is_empty()).then(|| released.told.join("; "));
         self.0.lock().await.untold = untold;
         Ok(released.findings)

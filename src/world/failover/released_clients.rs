@@ -1,13 +1,14 @@
 //! Clients of poolers that go on, and what came of their wait.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use crate::cluster::PoolerPod;
+use crate::cluster::{PoolerPod, databases_left_paused};
 use crate::kubernetes::{HoldStage, PoolerHold};
-use crate::observe::is_pooler_paused;
+use crate::observe::{is_pooler_paused, paused_databases};
 use crate::plan::OperationFinding;
 use crate::world::connections::Connections;
 
@@ -101,14 +102,56 @@ pub(super) async fn ends_of_pauses(
         return words_of_pauses(&resumed, late);
     }
     // Whoever can't be asked is taken to be paused, as it was.
-    let mut pods = cluster.kube.poolers(&cluster.id).await.unwrap_or_default();
+    let listed = cluster.kube.poolers(&cluster.id).await.ok();
+    let late = of_those_there(late, listed.as_deref());
+    let mut pods = listed.unwrap_or_default();
     pods.retain(|it| left.contains(&it.name) || late.contains(&it.name));
     let still = still_paused(cluster, &pods).await;
     let names = pods.into_iter().map(|it| it.name);
     resumed.extend(names.filter(|it| !still.contains(it)));
     resumed.sort();
     resumed.dedup();
-    words_of_pauses(&resumed, late)
+    words_of_pauses(&resumed, &late)
+}
+
+/// Of these names of pods, those that are there, or may be: where the pods could be listed, one that is not among them took its
+/// pause along.
+fn of_those_there(names: &[String], listed: Option<&[PoolerPod]>) -> Vec<String> {
+    let there = names.iter().filter(|it| may_be_there(it, listed));
+    there.cloned().collect()
+}
+
+fn may_be_there(name: &str, listed: Option<&[PoolerPod]>) -> bool {
+    listed.is_none_or(|pods| pods.iter().any(|it| it.name == name))
+}
+
+/// What there is to tell of databases that were paused by hand, each alone: no hold begins or ends that. Of whom nobody hears they
+/// are taken to be as they were.
+pub(super) async fn left_paused(
+    cluster: &Connections,
+    mut databases: BTreeMap<String, Vec<String>>,
+) -> Option<String> {
+    if databases.is_empty() {
+        return None;
+    }
+    let listed = cluster.kube.poolers(&cluster.id).await.ok();
+    databases.retain(|pod, _| may_be_there(pod, listed.as_deref()));
+    let pods = listed.unwrap_or_default();
+    let pods = pods.iter().filter(|it| databases.contains_key(&it.name));
+    let asked = pods.map(async |pod| {
+        let now = paused_databases(&cluster.kube, &cluster.id, pod, HEARS).await;
+        Some((pod.name.clone(), now.ok()?))
+    });
+    for (pod, now) in join_all(asked).await.into_iter().flatten() {
+        databases
+            .entry(pod)
+            .and_modify(|it| it.retain(|name| now.contains(name)));
+    }
+    databases_left_paused(
+        databases
+            .iter()
+            .map(|(pod, names)| (pod.clone(), names.as_slice())),
+    )
 }
 
 fn words_of_pauses(resumed: &[String], late: &[String]) -> Vec<String> {
@@ -133,6 +176,7 @@ fn words_of_pauses(resumed: &[String], late: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::{HandPause, PoolerPurpose};
 
     fn names(all: &[&str]) -> Vec<String> {
         all.iter().map(|it| (*it).to_owned()).collect()
@@ -160,5 +204,31 @@ mod tests {
         };
         assert!(resumed.contains("moved: a, late; "), "{resumed}");
         assert!(paused.contains("left so: lasts; "), "{paused}");
+    }
+
+    #[test]
+    fn a_pooler_whose_pod_is_gone_is_not_told_to_be_left_paused() {
+        let pod = |name: &str| PoolerPod {
+            name: name.to_owned(),
+            purpose: PoolerPurpose::Write,
+            stopped: None,
+            started: None,
+            leaving: false,
+            secret: None,
+            pause: HandPause::NotAsked,
+            paused_databases: Vec::new(),
+        };
+        let all = names(&["gone", "there"]);
+        let listed = [pod("there"), pod("another")];
+        let told = of_those_there(&all, Some(&listed));
+        assert_eq!(told, ["there"]);
+        let words = words_of_pauses(&[], &told).concat();
+        assert!(
+            words.contains("there") && !words.contains("gone"),
+            "{words}"
+        );
+        // Where nobody could list them, each may be there.
+        assert_eq!(of_those_there(&all, None), all);
+        assert_eq!(of_those_there(&all, Some(&[])), [""; 0]);
     }
 }

@@ -1,10 +1,17 @@
 use super::*;
 
 fn request(readonly: bool) -> AccountRequest {
+    of(match readonly {
+        true => AccountAccess::ReadOnly,
+        false => AccountAccess::ReadWrite,
+    })
+}
+
+fn of(access: AccountAccess) -> AccountRequest {
     AccountRequest {
         role: "app".to_owned(),
         database: "shop".to_owned(),
-        readonly,
+        access,
         limit: None,
         secret: "c-user-app".to_owned(),
     }
@@ -29,6 +36,7 @@ fn facts(role: bool, database: bool) -> AccountFacts {
             public_connect: false,
         }),
         settings: Vec::new(),
+        role_has: Vec::new(),
     }
 }
 
@@ -56,6 +64,61 @@ fn a_role_is_made_once_and_never_taken_from_somebody() {
         privileged: true,
     });
     assert!(refused(&it, &privileged, &ours(&it)));
+}
+
+#[test]
+fn a_role_for_monitoring_looks_and_nothing_more_is_made_of_one_that_may_more() {
+    let it = of(AccountAccess::Monitoring);
+    let said = |facts: &AccountFacts, secret: &SecretFound| {
+        propose_account("p-0", &it, facts, secret, &[], None)
+    };
+    let open = AccountFacts {
+        database: Some(DatabaseFound {
+            open: true,
+            public_connect: true,
+        }),
+        ..facts(false, true)
+    };
+    let proposal = said(&open, &SecretFound::None);
+    assert!(!proposal.is_refused());
+    assert_eq!(proposal.title, "user app (monitoring) of database shop");
+    let facts_told = proposal.facts.join("\n");
+    assert!(
+        facts_told.contains("pg_monitor") && facts_told.contains("5 sessions on each server"),
+        "{facts_told}"
+    );
+    // Nobody is told to lock others out of a database that it only looks from.
+    let warned = proposal
+        .checks
+        .iter()
+        .find(|it| it.verdict == CheckVerdict::Warn);
+    assert!(warned.is_none(), "{warned:?}");
+    assert!(
+        refused(&it, &facts(false, false), &SecretFound::None),
+        "no database"
+    );
+
+    // Begun before: what somebody has set of it stays.
+    let again = said(&facts(true, true), &ours(&it));
+    assert!(!again.is_refused());
+    let told = again.facts.join("\n");
+    assert!(told.contains("as many sessions as it has"), "{told}");
+    // An application's, or one that somebody has given more.
+    assert!(refused(&it, &facts(true, true), &SecretFound::None));
+    assert!(refused(&it, &facts(true, true), &ours(&request(true))));
+    let more = AccountFacts {
+        role_has: vec!["it is in the role pg_write_server_files".to_owned()],
+        ..facts(true, true)
+    };
+    assert!(refused(&it, &more, &ours(&it)));
+    let application = request(false);
+    assert!(!refused(&application, &more, &ours(&application)));
+    let limited = AccountRequest {
+        limit: Some(2),
+        ..it.clone()
+    };
+    assert_eq!(limited.limit_when_made(), Some(2));
+    assert_eq!(request(true).limit_when_made(), None);
 }
 
 /// What is said of the settings of its sessions, and what to type about it.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::autoscaler::AutoscalerPatch;
 use super::objects::{ClaimRef, Follower, PodRef};
 use super::restore::{DatabaseAction, RestoreAction, VolumeAction};
-use crate::cluster::Topology;
+use crate::cluster::{Topology, databases_in_words};
 
 /// Something that changes the cluster. Every action sets a state ("is 0", "names X"), so that doing
 /// it again does nothing: an action that may have happened can be repeated.
@@ -172,6 +172,9 @@ pub enum Action {
         /// Names of poolers that somebody had paused by hand: they stay so, unless somebody has resumed them by then.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         paused: Vec<String>,
+        /// Databases that somebody had paused by hand, each alone, by the pooler: no hold begins or ends that.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        paused_databases: BTreeMap<String, Vec<String>>,
     },
     /// Lets poolers go on that this process holds, once their way leads to the primary; at the end of the time in any case.
     ReleaseClients {
@@ -425,8 +428,13 @@ impl fmt::Display for Action {
                 poolers,
                 limit_seconds,
                 paused,
+                paused_databases,
                 ..
-            } => write_hold(f, poolers, paused, *limit_seconds),
+            } => {
+                write_hold(f, poolers, paused, *limit_seconds)?;
+                let mut databases = paused_databases.iter();
+                databases.try_for_each(|(pooler, names)| write_paused(f, pooler, names))
+            }
             Self::ReleaseClients { poolers, .. } if poolers.is_empty() => {
                 f.write_str("let the clients go on that are held by then")
             }
@@ -537,6 +545,18 @@ fn write_hold(
         [] => Ok(()),
         [only] => write!(f, "; {only} stays paused by hand"),
         several => write!(f, "; {} stay paused by hand", several.join(", ")),
+    }
+}
+
+/// Nothing without databases.
+fn write_paused(f: &mut fmt::Formatter<'_>, pooler: &str, databases: &[String]) -> fmt::Result {
+    let stay = match databases.len() {
+        1 => "stays",
+        _ => "stay",
+    };
+    match databases_in_words(databases) {
+        Some(words) => write!(f, "; {words} of {pooler} {stay} paused by hand"),
+        None => Ok(()),
     }
 }
 

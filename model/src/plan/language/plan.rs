@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 use super::candidate::Candidate;
 use super::check::{Check, CheckVerdict};
 use super::operation::{Mode, Operation, OperationId};
@@ -53,6 +54,13 @@ impl Plan {
     /// The step of this name.
     pub fn step(&self, name: StepName) -> Option<&Step> {
         self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// Whether it would do the same. What is only told beside that is no part of it: a database that is paused alone may come
+    /// and go while somebody reads the plan, and no step has to do with it.
+    pub fn does_the_same_as(&self, other: &Self) -> bool {
+        let ours = self.steps.iter().map(without_what_is_only_told);
+        ours.eq(other.steps.iter().map(without_what_is_only_told))
     }
 
     /// Whether it is a change of the primary in order, that loses nothing.
@@ -118,4 +126,15 @@ impl Plan {
     fn cluster_flag(&self) -> String {
         format!(" --cluster {}", self.cluster.name)
     }
+}
+
+fn without_what_is_only_told(step: &Step) -> Step {
+    let mut step = step.clone();
+    if let Action::HoldClients {
+        paused_databases, ..
+    } = &mut step.action
+    {
+        paused_databases.clear();
+    }
+    step
 }

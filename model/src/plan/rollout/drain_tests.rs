@@ -235,6 +235,7 @@ fn asked(name: &str, pause: HandPause) -> PoolerPod {
         leaving: false,
         secret: None,
         pause,
+        paused_databases: Vec::new(),
     }
 }
 
@@ -325,6 +326,27 @@ fn a_pooler_that_is_paused_by_hand_serves_nobody_and_its_pause_goes_with_its_pod
     let unseen = Poolers::Unseen("forbidden".into());
     let rows = said_with(others, CheckName::EvictedPoolers, unseen);
     assert!(rows[0].reason.contains("not known (forbidden)"), "{rows:?}");
+}
+
+#[test]
+fn a_database_that_is_paused_alone_is_told_of_where_its_pooler_goes_and_where_its_clients_come() {
+    let shop = |name: &str| PoolerPod {
+        paused_databases: vec!["shop".to_owned()],
+        ..asked(name, HandPause::Served)
+    };
+    let others = vec![pooler("a", NODE), pooler("b", "worker-2")];
+    let poolers = Poolers::Seen(vec![shop("a"), shop("b")]);
+    let rows = said_with(others, CheckName::EvictedPoolers, poolers);
+    let [row] = &rows[..] else {
+        panic!("one row: {rows:?}");
+    };
+    assert!(
+        row.reason.ends_with(
+            "find b on worker-2 (b is paused by hand for the database shop); a is paused by hand for the database shop, and \
+             whoever comes in its place is not"
+        ),
+        "{row:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! goes on with `kubectl drain` should know before.
 
 use crate::cluster::words::shell_word;
-use crate::cluster::{ClusterId, HandPause, PoolerPurpose, Poolers, names, throw_away_name};
+use crate::cluster::{
+    ClusterId, HandPause, PoolerPurpose, Poolers, databases_in_words, names, throw_away_name,
+};
 use crate::plan::language::{
     Check, CheckName, Circumstances, OtherPod, OtherPodKind, RolloutRequest,
 };
@@ -79,12 +81,17 @@ fn poolers(cluster: &ClusterId, node: &str, pods: &[&OtherPod], asked: &Poolers)
             continue;
         };
         match unserved(asked, pod) {
-            None => serving.push(format!("{} on {on}", pod.name)),
+            None => {
+                let but = partly_paused(asked, pod);
+                let but = but.map(|it| format!(" ({it})")).unwrap_or_default();
+                serving.push(format!("{} on {on}{but}", pod.name));
+            }
             Some(why) => silent.push(why),
         }
     }
     let ended = here.iter().filter(|it| it.ready);
-    let ended: Vec<String> = ended.filter_map(|it| unserved(asked, it)).collect();
+    let ended = ended.filter_map(|it| unserved(asked, it).or_else(|| partly_paused(asked, it)));
+    let ended: Vec<String> = ended.collect();
     let pause = pause_ends(&ended);
     let names: Vec<String> = here.iter().map(ToString::to_string).collect();
     let evicted = format!("kubectl drain evicts {}", names.join(", "));
@@ -139,12 +146,18 @@ fn budget(pooler: &OtherPod) -> String {
     }
 }
 
-/// Why the clients of a pooler that is ready may wait all the same; none where they are served. Those for reads hold nobody, and are
-/// not asked.
-fn unserved(asked: &Poolers, pod: &OtherPod) -> Option<String> {
-    if pod.kind != OtherPodKind::Pooler(PoolerPurpose::Write) {
+/// Of which databases alone the clients wait in a pooler that is ready; none where of none.
+fn partly_paused(asked: &Poolers, pod: &OtherPod) -> Option<String> {
+    let Poolers::Seen(pods) = asked else {
         return None;
-    }
+    };
+    let found = pods.iter().find(|it| it.name == pod.name)?;
+    let words = databases_in_words(&found.paused_databases)?;
+    Some(format!("{} is paused by hand for {words}", pod.name))
+}
+
+/// Why the clients of a pooler that is ready may wait all the same; none where they are served.
+fn unserved(asked: &Poolers, pod: &OtherPod) -> Option<String> {
     let unknown = |why: &str| {
         Some(format!(
             "whether {} is paused by hand is not known ({why})",

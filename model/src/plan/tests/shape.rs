@@ -575,6 +575,7 @@ fn pooler(number: u32) -> PoolerPod {
         leaving: false,
         secret: None,
         pause: HandPause::Served,
+        paused_databases: Vec::new(),
     }
 }
 
@@ -727,6 +728,84 @@ fn a_pooler_that_is_paused_by_hand_is_told_of_and_left_alone() {
     assert!(why.contains("is not known: no answer"), "{why}");
     let (held, left) = held_and_left(&unsure).expect("it is held");
     assert_eq!((held.len(), left.len()), (2, 0));
+}
+
+#[test]
+fn a_database_that_is_paused_alone_and_a_pooler_for_reads_are_told_of_as_well() {
+    let snapshot = healthy(3);
+    let told = |pods: Vec<PoolerPod>| {
+        let plan = plan_failover(
+            &snapshot,
+            &holding(Hold::Require),
+            &through_poolers(pods),
+            now(),
+        )
+        .unwrap_or_else(|refusal| panic!("{refusal}"));
+        let mut checks = plan.checks.iter();
+        let check = checks.find(|it| it.check == CheckName::PausedPoolers);
+        let check = check.cloned().expect("a row");
+        (plan, check)
+    };
+    let shop = PoolerPod {
+        paused_databases: vec!["shop".to_owned()],
+        ..pooler(1)
+    };
+    let (plan, check) = told(vec![shop.clone(), pooler(2)]);
+    assert_eq!(check.verdict, CheckVerdict::Warn);
+    assert_eq!(
+        check.reason,
+        "paused by hand, and left so: the database shop of staging-postgres-pooler-1; its clients wait until somebody \
+         resumes it at the pooler's console"
+    );
+    // The clients of its other databases are held.
+    let (held, left) = held_and_left(&plan).expect("it is held");
+    assert_eq!((held.len(), left.len()), (2, 0));
+    let step = plan.step(StepName::HoldClients).expect("the step");
+    let words = step.action.to_string();
+    assert!(
+        words.ends_with("; the database shop of staging-postgres-pooler-1 stays paused by hand"),
+        "{words}"
+    );
+
+    let read = PoolerPod {
+        purpose: PoolerPurpose::Read,
+        pause: HandPause::Paused(None),
+        ..pooler(3)
+    };
+    let (plan, check) = told(vec![shop, read]);
+    assert!(
+        check.reason.starts_with(
+            "staging-postgres-pooler-3 (for reads) is paused by hand: its clients wait until"
+        ) && check.reason.contains("; paused by hand, and left so: "),
+        "{check:?}"
+    );
+    let (_, left) = held_and_left(&plan).expect("it is held");
+    assert!(left.is_empty(), "no hold has to do with it: {left:?}");
+}
+
+/// Somebody reads the plan and types; meanwhile such a database goes idle, and PgBouncer tells of it no more.
+#[test]
+fn a_database_that_is_paused_or_resumed_alone_makes_no_other_plan_and_a_pooler_does() {
+    let snapshot = healthy(3);
+    let plan = |pods: Vec<PoolerPod>| {
+        let circumstances = through_poolers(pods);
+        plan_failover(&snapshot, &holding(Hold::Try), &circumstances, now())
+            .unwrap_or_else(|refusal| panic!("{refusal}"))
+    };
+    let shop = PoolerPod {
+        paused_databases: vec!["shop".to_owned()],
+        ..pooler(1)
+    };
+    let shown = plan(vec![shop, pooler(2)]);
+    let later = plan(vec![pooler(1), pooler(2)]);
+    assert_ne!(shown.steps, later.steps);
+    assert!(shown.does_the_same_as(&later) && later.does_the_same_as(&shown));
+    let paused = PoolerPod {
+        pause: HandPause::Paused(None),
+        ..pooler(1)
+    };
+    assert!(!shown.does_the_same_as(&plan(vec![paused, pooler(2)])));
+    assert!(!shown.does_the_same_as(&plan(vec![pooler(1)])));
 }
 
 /// Somebody may resume one between the plan and the stop.

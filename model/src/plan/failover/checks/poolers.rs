@@ -1,7 +1,7 @@
 //! Clients that come through poolers.
 
 use super::super::common::Situation;
-use crate::cluster::{HandPause, Poolers};
+use crate::cluster::{HandPause, PoolerPod, PoolerPurpose, Poolers, databases_left_paused};
 use crate::plan::language::{Check, CheckName, Hold, Mode};
 
 /// Whether the clients of poolers will wait, in place of failing; none where there is nobody to wait.
@@ -55,18 +55,20 @@ pub(crate) fn poolers(situation: &Situation<'_>) -> Option<Check> {
     }
 }
 
-/// Whether somebody has paused a pooler by hand: it stays so, and is left to them. None where there is none to ask, and in an
-/// emergency.
+/// Whether somebody has paused a pooler by hand, or a database there: it stays so, and is left to them. None where there is none
+/// to ask, and in an emergency.
 pub(crate) fn paused_poolers(situation: &Situation<'_>) -> Option<Check> {
     let name = CheckName::PausedPoolers;
     if situation.mode == Mode::Emergency {
         return None;
     }
     let mut paused = Vec::new();
+    let mut databases = Vec::new();
     let mut unknown = Vec::new();
     let mut asked = 0;
-    for pooler in situation.write_poolers() {
-        let pod = &pooler.name;
+    for pooler in situation.poolers() {
+        let pod = named(pooler);
+        databases.push((pod.clone(), pooler.paused_databases.as_slice()));
         match &pooler.pause {
             HandPause::NotAsked => continue,
             HandPause::Served => {}
@@ -82,20 +84,36 @@ pub(crate) fn paused_poolers(situation: &Situation<'_>) -> Option<Check> {
         }
         asked += 1;
     }
+    let databases = databases_left_paused(databases);
+    let next = match (paused.is_empty(), databases.is_none() && unknown.is_empty()) {
+        (false, _) => "pgctl pooler resume",
+        (true, false) => "pgctl pooler",
+        (true, true) => {
+            return (asked > 0).then(|| Check::pass(name, "no pooler is paused by hand"));
+        }
+    };
     let whose = match paused.len() {
-        0 | 1 => "its",
+        1 => "its",
         _ => "their",
     };
-    if !paused.is_empty() {
-        let wait = format!(
+    let waiting = (!paused.is_empty()).then(|| {
+        format!(
             "{}: {whose} clients wait until `pgctl pooler resume`",
             paused.join(", ")
-        );
-        let all: Vec<String> = std::iter::once(wait).chain(unknown).collect();
-        return Some(Check::warn(name, all.join("; ")).next("pgctl pooler resume"));
+        )
+    });
+    let all: Vec<String> = waiting
+        .into_iter()
+        .chain(databases)
+        .chain(unknown)
+        .collect();
+    Some(Check::warn(name, all.join("; ")).next(next))
+}
+
+/// Whoever is not held is said to be for reads.
+fn named(pooler: &PoolerPod) -> String {
+    match pooler.purpose {
+        PoolerPurpose::Write => pooler.name.clone(),
+        PoolerPurpose::Read => format!("{} (for reads)", pooler.name),
     }
-    if !unknown.is_empty() {
-        return Some(Check::warn(name, unknown.join("; ")).next("pgctl pooler"));
-    }
-    (asked > 0).then(|| Check::pass(name, "no pooler is paused by hand"))
 }

@@ -67,13 +67,19 @@ impl<'a> Situation<'a> {
         candidate && (stoppable || found.past_point_of_no_return)
     }
 
-    /// The pods of poolers for writes, as far as they were seen.
-    pub(crate) fn write_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
+    /// The pods of poolers, as far as they were seen.
+    pub(crate) fn poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
         let pods = match &self.circumstances.poolers {
             Poolers::Seen(pods) => pods.as_slice(),
             Poolers::Unseen(_) => &[],
         };
-        pods.iter().filter(|it| it.purpose == PoolerPurpose::Write)
+        pods.iter()
+    }
+
+    /// Those of them for writes.
+    pub(crate) fn write_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
+        self.poolers()
+            .filter(|it| it.purpose == PoolerPurpose::Write)
     }
 
     /// Those whose clients a switchover lets wait. In an emergency they wait as it is, and so do those of a pooler that somebody
@@ -84,7 +90,7 @@ impl<'a> Situation<'a> {
             .filter(move |it| holds && it.can_hold() && !it.is_paused())
     }
 
-    /// Those that somebody has paused by hand.
+    /// Those for writes that somebody has paused by hand.
     pub(crate) fn paused_poolers(&self) -> impl Iterator<Item = &'a PoolerPod> {
         self.write_poolers().filter(|it| it.is_paused())
     }

@@ -1,5 +1,7 @@
 //! Clients of poolers wait while the primary moves, and notice nothing else.
 
+use std::collections::BTreeMap;
+
 use super::failover_steps::Steps;
 use crate::cluster::PoolerPod;
 use crate::plan::language::{Action, Condition, Hold, Mode, Step, StepName};
@@ -22,6 +24,7 @@ impl Steps<'_> {
             primary: self.situation.old.clone(),
             limit_seconds,
             paused: names(self.situation.paused_poolers()),
+            paused_databases: self.paused_databases(),
         };
         let mut step = Step::new(StepName::HoldClients, hold, Condition::Answered)
             .timeout(limit_seconds.saturating_add(REACH_SECONDS))
@@ -41,6 +44,14 @@ impl Steps<'_> {
                 .timeout(WAY_SECONDS)
                 .reported(),
         )
+    }
+
+    /// Those of every pooler that has such.
+    fn paused_databases(&self) -> BTreeMap<String, Vec<String>> {
+        let poolers = self.situation.write_poolers();
+        let some = poolers.filter(|it| !it.paused_databases.is_empty());
+        some.map(|it| (it.name.clone(), it.paused_databases.clone()))
+            .collect()
     }
 
     fn release_action(&self, poolers: &[String], primary: Option<String>) -> Action {
