@@ -27,8 +27,8 @@ Examples:
   pgctl backup --physical --store s3://backups/pg  the data directory, into a bucket
   pgctl backup --database shop --label before-migration
   pgctl backup list
-  pgctl backup --physical --store s3://backups/pg --copy-to /mnt/elsewhere
-  pgctl backup copy --all --store s3://backups/pg --to /mnt/elsewhere
+  pgctl backup --physical --store s3://backups/pg --copy-to /mnt/elsewhere/pg
+  pgctl backup copy --all --store s3://backups/pg --to /mnt/elsewhere/pg
   pgctl backup verify --all
   pgctl backup verify --restore-test               the newest, into a throw-away server
   pgctl backup verify --restore-test --to-latest   with all of the archived WAL
@@ -201,15 +201,17 @@ pub struct VerifyArgs {
 A backup is copied as it lies there, encrypted or not, and every byte is compared with its manifest on the
 way. It counts in the second store once all of it is there. What is there and equal is skipped; what is
 there under the same name and is not equal is never written over. Archived WAL (pgctl wal) is not copied.
-A directory has to be there already: one whose disk is not mounted is not made.
+A directory has to be there already: one whose disk is not mounted is not made. Name a folder on that disk:
+the mount point itself is there without its disk, too.
 
 A bucket to copy to takes PGCTL_COPY_AWS_ACCESS_KEY_ID, ..._SECRET_ACCESS_KEY, ..._SESSION_TOKEN,
 ..._REGION and ..._ENDPOINT_URL where it needs others than the store that is copied from
 (docs/runbooks/backup.md).
 
 Exit codes: 0 the second store has all of them; 5 some were copied and others not: the same command goes
-on; 3 none was copied: no such backup, it is damaged, or something else has its name; 2 both stores are
-one place; 1 a store does not answer, and none was copied; 130 interrupted")]
+on; 3 none was copied: no such backup, it is damaged, something else has its name, or somebody writes it
+or was killed at it less than an hour ago; 2 both stores are one place; 1 a store does not answer, and
+none was copied; 130 interrupted")]
 pub struct CopyArgs {
     /// Backups, in full or by a part of the name that only one has [default: the newest]
     #[arg(value_name = "BACKUP")]

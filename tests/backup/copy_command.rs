@@ -39,17 +39,24 @@ impl Desk {
         self.runs_with(arguments, &[], code).await
     }
 
+    fn command(&self, arguments: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_pgctl"));
+        command
+            .arg("backup")
+            .args(arguments)
+            .env("PGCTL_CONFIG", "")
+            .env("PGCTL_STORE", self.path("from"));
+        command
+    }
+
     async fn runs_with(
         &self,
         arguments: &[&str],
         environment: &[(String, String)],
         code: i32,
     ) -> Result<String> {
-        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_pgctl"))
-            .arg("backup")
-            .args(arguments)
-            .env("PGCTL_CONFIG", "")
-            .env("PGCTL_STORE", self.path("from"))
+        let output = self
+            .command(arguments)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .output()
             .await?;
@@ -254,6 +261,59 @@ async fn what_was_found_of_the_first_is_told_when_the_second_does_not_answer() -
     let said = desk.runs(&verify, 4).await?;
     ensure!(said.contains("LACKING"), "{said}");
     ensure!(!said.contains("pgctl backup copy"), "{said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_interrupts_a_copy_twice_is_told_what_was_copied_and_what_is_not_known()
+-> Result<()> {
+    let desk = Desk::new()?;
+    let from = directory(desk.folder.path(), "from");
+    for hours in [48, 24] {
+        small(&from, hours).await;
+    }
+    let interrupted = async |s3: &S3Server, arguments: &[&str]| {
+        let copy = ["copy", "--all", "--to", "s3://backups/p"];
+        let mut child = desk
+            .command(&[&copy[..], arguments].concat())
+            .envs(s3.environment())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()?;
+        let held = async || {
+            ensure!(s3.holds());
+            Ok(())
+        };
+        eventually("the second store hangs", held).await?;
+        let ends = async || {
+            if child.try_wait()?.is_none() {
+                signal(&child, rustix::process::Signal::INT)?;
+                bail!("it runs");
+            }
+            Ok(())
+        };
+        eventually("it ends", ends).await?;
+        let output = child.wait_with_output().await?;
+        s3.let_go();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (told, said) = (text(&output.stdout), text(&output.stderr));
+        let code = output.status.code();
+        ensure!(code == Some(130), "{code:?}: {told}{said}");
+        anyhow::Ok((told, said))
+    };
+    // Nothing is to be removed after a trial: it ends at once.
+    let s3 = S3Server::start().await;
+    s3.hold(Method::GET, "list-type=2");
+    let (_, said) = interrupted(&s3, &["--dry-run"]).await?;
+    ensure!(said.contains("nothing was begun"), "{said}");
+    let s3 = S3Server::start().await;
+    s3.hold_after(1, Method::PUT, "manifest.json");
+    let (told, _) = interrupted(&s3, &["-o", "json"]).await?;
+    let found = document(&told)?;
+    ensure!(found["backups"][0]["outcome"] == "copied", "{found:#}");
+    let problem = found["backups"][1]["problem"].as_str();
+    let problem = problem.unwrap_or_default();
+    ensure!(problem.contains("finished there or not"), "{found:#}");
     Ok(())
 }
 

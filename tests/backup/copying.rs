@@ -1,6 +1,6 @@
 //! Backups in a second place: what arrives there is the same to the byte, or no backup there.
 
-use std::convert::Infallible;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use pgctl::backup::format::{
     Archive, Content, Fingerprint, Identities, Kind, Manifest, Method, RestoreTest, Verification,
     write_checksummed,
 };
-use pgctl::backup::store::{DirectoryStore, Listing, Store, StoredFile, UnfinishedBackup};
+use pgctl::backup::store::{DirectoryStore, Listing, Store, StoredFile};
 use pgctl::backup::take::TakeRequest;
 use pgctl::events::RunEvent;
 use tokio::sync::watch;
@@ -24,9 +24,6 @@ use tokio::sync::watch;
 use crate::common::{is_empty, new_key, place, problems, request, taken};
 use crate::pruning::manifest;
 use crate::support::{S3Server, Server};
-
-/// How long the tests watch whether somebody still writes.
-const WATCHED: Duration = Duration::from_secs(2);
 
 const FIRST: &str = "00-globals.sql";
 pub(crate) const SECOND: &str = "01-shop.dump";
@@ -41,7 +38,6 @@ pub(crate) fn work(from: &Arc<dyn Store>, to: &Arc<dyn Store>) -> (watch::Sender
     let work = CopyWork {
         from: Arc::clone(from),
         to: Arc::clone(to),
-        watched: WATCHED,
         silence: Silence::default(),
         stop,
     };
@@ -300,41 +296,68 @@ async fn a_bucket_that_dies_in_the_middle_has_no_copy_and_the_next_one_takes_ove
     assert_eq!(left.finished, [""; 0]);
     // Nobody could remove what was begun.
     assert_eq!(left.partial, [id.as_str()]);
+    let early = copied(&work, &id).await;
+    assert!(
+        matches!(early, Err(CopyError::BeingWritten(_))),
+        "{early:?}"
+    );
+    two_hours_pass(s3.folder());
     assert_eq!(copied(&work, &id).await?, Copied::Now);
     let left = listed(&to).await;
     assert_eq!((left.finished, left.partial), (vec![id], Vec::new()));
     Ok(())
 }
 
-/// Shows that it is still written, again and again.
-async fn written_on(unfinished: Arc<dyn UnfinishedBackup>) -> Infallible {
-    loop {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let unfinished = Arc::clone(&unfinished);
-        let shown = blocking(move || unfinished.still_written()).await;
-        shown.expect("it is still there");
+/// Makes everything below a folder two hours older.
+fn two_hours_pass(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("it is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            two_hours_pass(&path);
+        }
+        let file = File::open(&path).expect("it can be opened");
+        let metadata = file.metadata().expect("it is open");
+        let written = metadata.modified().expect("it has a time");
+        file.set_modified(written - Duration::from_secs(2 * 3600))
+            .expect("it is ours");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_else_writes_is_left_to_him_until_he_is_gone() -> Result<()> {
     let folder = tempfile::tempdir()?;
+    let s3 = S3Server::start().await;
     let from = directory(folder.path(), "from");
-    let to = directory(folder.path(), "to");
-    let (_keep, work) = work(&from, &to);
     let id = small(&from, 1).await.id;
-    let other = to.begin(&id)?;
-    let result = tokio::select! {
-        result = copied(&work, &id) => result,
-        never = written_on(Arc::clone(&other)) => match never {},
-    };
-    assert!(matches!(result, Err(CopyError::BeingWritten)), "{result:?}");
-    assert_eq!(listed(&to).await.partial, [id.as_str()]);
-    // He has stopped, and has removed nothing.
-    assert_eq!(copied(&work, &id).await?, Copied::Now);
-    assert!(other.still_written().is_err());
-    other.discard()?;
-    assert_eq!(compared(&from, &to, &id).await, CopyState::Equal);
+    let bucket: Arc<dyn Store> = Arc::new(s3.store("p"));
+    let places = [
+        (directory(folder.path(), "to"), folder.path().join("to")),
+        (bucket, s3.folder().to_owned()),
+    ];
+    for (to, lies_in) in places {
+        let (_keep, work) = work(&from, &to);
+        let (there, name) = (Arc::clone(&to), id.clone());
+        let other = blocking(move || there.begin(&name)).await?;
+        // What he has begun is old, and he has just shown that he is at it.
+        two_hours_pass(&lies_in);
+        let shown = Arc::clone(&other);
+        blocking(move || shown.still_written()).await?;
+        let result = copied(&work, &id).await;
+        assert!(
+            matches!(&result, Err(CopyError::BeingWritten(silent)) if silent.as_secs() < 3600),
+            "{result:?}"
+        );
+        assert_eq!(listed(&to).await.partial, [id.as_str()]);
+        // He has stopped, and has removed nothing.
+        two_hours_pass(&lies_in);
+        assert_eq!(copied(&work, &id).await?, Copied::Now);
+        let ended = blocking(move || {
+            let shown = other.still_written();
+            other.discard().map(|()| shown.is_err())
+        });
+        assert!(ended.await?);
+        assert_eq!(compared(&from, &to, &id).await, CopyState::Equal);
+    }
     Ok(())
 }
 

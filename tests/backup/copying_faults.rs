@@ -15,7 +15,7 @@ use crate::common::is_empty;
 use crate::copying::{
     GLOBALS, SECOND, compared, copied, copied_and, directory, listed, small, verification, work,
 };
-use crate::support::{S3Server, eventually};
+use crate::support::{BUCKET, S3Server, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_has_read_in_the_second_store_is_not_called_verified() -> Result<()> {
@@ -45,9 +45,7 @@ async fn two_that_copy_the_same_backup_at_the_same_time_end_neither_of_them() ->
     let id = small(&from, 1).await.id;
     let bucket: Arc<dyn Store> = Arc::new(s3.store("p"));
     for to in [directory(folder.path(), "to"), bucket] {
-        let ((_keep, mut first), (_keep_too, mut second)) = (work(&from, &to), work(&from, &to));
-        // Neither is taken for dead on a slow machine.
-        (first.watched, second.watched) = (Duration::from_secs(15), Duration::from_secs(15));
+        let ((_keep, first), (_keep_too, second)) = (work(&from, &to), work(&from, &to));
         let (a, b) = futures::join!(copied(&first, &id), copied(&second, &id));
         let both = [a, b];
         assert!(both.iter().any(Result::is_ok), "{both:?}");
@@ -91,9 +89,51 @@ async fn a_store_that_hangs_is_told_of_and_given_up() -> Result<()> {
     assert!(is_said, "{told:?}");
     s3.let_go();
     work.silence = Silence::default();
-    // What hung may still be finished; else it is taken over.
+    // What hung is finished in the end.
     eventually("it is copied", async || copied(&work, &id).await.ok()).await;
     assert_eq!(compared(&from, &to, &id).await, CopyState::Equal);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_his_mark_removed_is_not_told_that_all_is_there_by_its_sizes() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let s3 = S3Server::start().await;
+    let from = directory(folder.path(), "from");
+    let to: Arc<dyn Store> = Arc::new(s3.store("p"));
+    let id = small(&from, 1).await.id;
+    let (_keep, work) = work(&from, &to);
+    s3.hold(Method::PUT, "manifest.json");
+    let mark = s3.folder().join(BUCKET).join("p").join(&id).join("partial");
+    let removing = async {
+        let held = async || s3.holds().then_some(());
+        eventually("the manifest is on its way", held).await;
+        // Somebody has begun to remove it, and may go on.
+        std::fs::remove_file(mark).expect("it is there");
+        s3.let_go();
+    };
+    let (copy, ()) = futures::join!(copied(&work, &id), removing);
+    assert!(matches!(copy, Err(CopyError::Removed(_))), "{copy:?}");
+    // Nobody did.
+    assert_eq!(copied(&work, &id).await?, Copied::Before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_way_of_one_copy_hides_none_of_the_others() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let from = directory(folder.path(), "from");
+    let to = directory(folder.path(), "to");
+    let (_keep, work) = work(&from, &to);
+    let (file, empty) = (small(&from, 2).await.id, small(&from, 1).await.id);
+    std::fs::create_dir_all(folder.path().join("to").join(&empty))?;
+    std::fs::write(folder.path().join("to").join(&file), "in the way")?;
+    for id in [file, empty] {
+        let error = copied(&work, &id).await.expect_err("it is in the way");
+        assert!(matches!(error, CopyError::Different(_)), "{error}");
+        let found = compared(&from, &to, &id).await;
+        assert!(matches!(found, CopyState::Different { .. }), "{found:?}");
+    }
     Ok(())
 }
 

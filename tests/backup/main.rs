@@ -12,6 +12,7 @@ mod drill;
 mod faults;
 mod fixture;
 mod in_cluster;
+mod late_requests;
 mod memory;
 #[path = "../support/needs.rs"]
 mod needs;

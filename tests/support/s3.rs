@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -41,14 +42,16 @@ pub(crate) struct S3Server {
     room: Arc<AtomicU64>,
     /// Writes that are still answered with 503.
     busy: Arc<AtomicU64>,
+    /// Whether every write is refused that says "only if it is not there".
+    no_conditions: Arc<AtomicBool>,
     hold: Arc<Hold>,
 }
 
 /// A request that is on its way for as long as a test likes.
 struct Hold {
-    /// The next one of this method with this in its address.
-    wanted: Mutex<Option<(Method, &'static str)>>,
-    is_held: AtomicBool,
+    /// Of the next ones of this method with this in their address the one after so many.
+    wanted: Mutex<Option<(Method, &'static str, usize)>>,
+    held: AtomicUsize,
     released: Semaphore,
 }
 
@@ -56,14 +59,19 @@ impl Hold {
     async fn pass(&self, method: &Method, address: &str) {
         let held = {
             let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-            wanted.take_if(|(wanted, part)| wanted == method && address.contains(*part))
+            wanted.take_if(|(wanted, part, before)| {
+                let fits = wanted == method && address.contains(*part);
+                let is_it = fits && *before == 0;
+                *before -= usize::from(fits && !is_it);
+                is_it
+            })
         };
         if held.is_some() {
-            self.is_held.store(true, Ordering::SeqCst);
+            self.held.fetch_add(1, Ordering::SeqCst);
             if let Ok(released) = self.released.acquire().await {
                 released.forget();
             }
-            self.is_held.store(false, Ordering::SeqCst);
+            self.held.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
@@ -86,9 +94,11 @@ impl S3Server {
         let writable = Arc::clone(&room);
         let busy = Arc::new(AtomicU64::new(0));
         let refused = Arc::clone(&busy);
+        let no_conditions = Arc::new(AtomicBool::new(false));
+        let unconditional = Arc::clone(&no_conditions);
         let hold = Arc::new(Hold {
             wanted: Mutex::new(None),
-            is_held: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
             released: Semaphore::new(0),
         });
         let holding = Arc::clone(&hold);
@@ -105,12 +115,20 @@ impl S3Server {
                 let (service, room) = (service.clone(), Arc::clone(&writable));
                 let busy = Arc::clone(&refused);
                 let hold = Arc::clone(&holding);
+                let unconditional = Arc::clone(&unconditional);
                 let limited = hyper::service::service_fn(move |request: Request<Incoming>| {
                     let writes = request.method() == Method::PUT;
                     let refused = writes && !no_room(&busy);
                     let full = writes && !refused && no_room(&room);
                     let (service, hold) = (service.clone(), Arc::clone(&hold));
+                    let not_known = writes
+                        && request.headers().contains_key("if-none-match")
+                        && unconditional.load(Ordering::SeqCst);
                     async move {
+                        if not_known {
+                            read_to_its_end(request).await;
+                            return Ok(invalid_argument());
+                        }
                         let address = request.uri().to_string();
                         hold.pass(request.method(), &address).await;
                         let answer = hyper::service::Service::call(&service, request);
@@ -137,28 +155,44 @@ impl S3Server {
             patience,
             room,
             busy,
+            no_conditions,
             hold,
         }
     }
 
     /// The next request of this method with this in its address is on its way until it is let go.
     pub(crate) fn hold(&self, method: Method, part_of_address: &'static str) {
+        self.hold_after(0, method, part_of_address);
+    }
+
+    /// As [`Self::hold`], and so many of them pass before it.
+    pub(crate) fn hold_after(&self, before: usize, method: Method, part_of_address: &'static str) {
         let mut wanted = self
             .hold
             .wanted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *wanted = Some((method, part_of_address));
+        *wanted = Some((method, part_of_address, before));
     }
 
     /// Whether it has been sent.
     pub(crate) fn holds(&self) -> bool {
-        self.hold.is_held.load(Ordering::SeqCst)
+        self.holding() > 0
     }
 
-    /// It arrives.
+    /// How many have been sent and are on their way.
+    pub(crate) fn holding(&self) -> usize {
+        self.hold.held.load(Ordering::SeqCst)
+    }
+
+    /// It arrives; of several the first that was sent.
     pub(crate) fn let_go(&self) {
         self.hold.released.add_permits(1);
+    }
+
+    /// It refuses every write that says "only if it is not there", as some do.
+    pub(crate) fn knows_no_conditions(&self) {
+        self.no_conditions.store(true, Ordering::SeqCst);
     }
 
     /// So many of the next writes are refused: the server is not well, and then is again.
@@ -262,6 +296,22 @@ fn no_room(room: &AtomicU64) -> bool {
 fn unavailable() -> s3s::HttpResponse {
     let mut answer = s3s::HttpResponse::new(s3s::Body::empty());
     *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    answer
+}
+
+/// Whoever is answered before all was read sees a broken pipe.
+async fn read_to_its_end(request: Request<Incoming>) {
+    let mut body = request.into_body();
+    let mut frame = async || std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+    while frame().await.is_some_and(|frame| frame.is_ok()) {}
+}
+
+/// What a server says that does not know what it is asked.
+fn invalid_argument() -> s3s::HttpResponse {
+    let text =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>InvalidArgument</Code></Error>";
+    let mut answer = s3s::HttpResponse::new(s3s::Body::from(text.to_owned()));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
     answer
 }
 

@@ -3,8 +3,24 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::backup::store::{Store, blocking};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::backup::store::{Store, StoreError, blocking};
 use crate::confirmation::{Confirmed, NeedsConfirmation, NotConfirmed};
+
+/// A backup to which nothing was written for so long is not being written any more. When it began
+/// says nothing: a large one takes days, and the clock of whoever takes it may be wrong.
+const GIVEN_UP: SignedDuration = SignedDuration::from_hours(48);
+
+/// Whether nobody writes to an unfinished backup any more. Blocks.
+///
+/// # Errors
+/// When the store can't be read.
+pub fn is_given_up(store: &dyn Store, id: &str) -> Result<bool, StoreError> {
+    let written = store.last_written(id)?;
+    let silent = |time| Timestamp::now().duration_since(time) > GIVEN_UP;
+    Ok(written.is_some_and(silent))
+}
 
 /// What is to be deleted from a store, in this order: should it stop midway, the newest are still there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +57,7 @@ impl NeedsConfirmation for Doomed {
 pub enum Deletion {
     /// It is gone.
     Deleted,
-    /// It was finished in the meantime, and stays.
+    /// It was finished in the meantime, or is being written again, and stays.
     Finished,
     /// It could not be deleted, and why. The others were, if they could.
     Failed(String),
@@ -63,10 +79,14 @@ pub async fn delete(
     for (id, unfinished) in unfinished.chain(old) {
         let (store, name) = (Arc::clone(store), id.clone());
         let deleting = blocking(move || {
-            if unfinished {
-                store.remove_unfinished(&name)
-            } else {
-                store.remove(&name).map(|()| true)
+            let store = store.as_ref();
+            // Looked at once more: a question may have waited for its answer for days.
+            match unfinished {
+                true if !is_given_up(store, &name)? => Ok(false),
+                true => store.remove_unfinished(&name),
+                // Somebody else has deleted it. What is unfinished of it by now is copied anew.
+                false if !store.is_finished(&name)? => Ok(true),
+                false => store.remove(&name).map(|()| true),
             }
         });
         let deletion = match deleting.await {
@@ -116,4 +136,35 @@ pub struct Undeletable {
     pub path: String,
     /// What the store said.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::store::DirectoryStore;
+
+    const ID: &str = "n_c_20261128T011500Z_physical_07d1";
+
+    #[tokio::test]
+    async fn what_is_written_again_while_a_question_waits_for_its_answer_stays() {
+        let root = tempfile::tempdir().expect("a folder");
+        let store: Arc<dyn Store> = Arc::new(DirectoryStore::new(root.path()).expect("a path"));
+        let writing = store.begin(ID).expect("it is begun");
+        writing.still_written().expect("it is there");
+        for (unfinished, old, deletion) in [
+            (vec![ID.to_owned()], Vec::new(), Deletion::Finished),
+            // Somebody else has deleted it, and it is copied anew.
+            (Vec::new(), vec![ID.to_owned()], Deletion::Deleted),
+        ] {
+            let doomed = Doomed {
+                unfinished,
+                old,
+                wal: Vec::new(),
+            };
+            let confirmed = Confirmed::by_flag(&doomed, true).expect("it is agreed to");
+            let done = delete(&store, &doomed, &confirmed).await;
+            assert_eq!(done.expect("it is the same"), [(ID.to_owned(), deletion)]);
+        }
+        writing.commit(&[], b"{}").expect("it is still there");
+    }
 }

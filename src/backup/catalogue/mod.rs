@@ -7,7 +7,7 @@ mod recording;
 mod retention;
 mod verify;
 
-pub use deletion::{Deletion, Doomed, Undeletable, delete, delete_wal};
+pub use deletion::{Deletion, Doomed, Undeletable, delete, delete_wal, is_given_up};
 pub(super) use entries::small_file;
 pub use entries::{Catalogue, Entry, entry, record};
 pub use newest::{LastBackup, Newest, last_backup};

@@ -7,7 +7,7 @@ use super::asking::{Asking, Silence};
 use super::error::CopyError;
 use super::found::OTHER_MANIFEST;
 use crate::backup::catalogue::{Entry, entry, verify};
-use crate::backup::format::{Identities, MANIFEST_FILE, Verification};
+use crate::backup::format::{Identities, Verification};
 use crate::backup::store::{Store, StoreError};
 use crate::events::RunEvent;
 
@@ -74,7 +74,8 @@ fn compared(
         id: ours.id.clone(),
         state,
     };
-    if to.size(&ours.id, MANIFEST_FILE)?.is_none() {
+    // Of one that is being written nothing is read, and nothing is recorded.
+    if !to.is_finished(&ours.id)? {
         return Ok((told(CopyState::Lacking), None));
     }
     let there = entry(to, &ours.id)?;

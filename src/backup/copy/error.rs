@@ -18,11 +18,14 @@ pub enum CopyError {
     )]
     Different(String),
     /// Somebody else is at it.
-    #[error("somebody is writing it to the second store at the moment")]
-    BeingWritten,
+    #[error(
+        "it is being written there, or was given up less than an hour ago (last sign {} s ago by the store's clock): again after that",
+        .0.as_secs()
+    )]
+    BeingWritten(Duration),
     /// What was begun is gone.
     #[error(
-        "{0}: somebody else removed what was copied, as another copy does when nothing is written to it for a minute"
+        "{0}: somebody else removed what was copied, as another copy does when nothing was written to it for an hour"
     )]
     Removed(String),
     /// A copy there would be none.
@@ -63,7 +66,7 @@ impl CopyError {
         match self {
             Self::Damaged(_)
             | Self::Different(_)
-            | Self::BeingWritten
+            | Self::BeingWritten(_)
             | Self::Removed(_)
             | Self::TooLarge { .. } => true,
             Self::From(_)

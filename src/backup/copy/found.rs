@@ -23,11 +23,7 @@ pub(super) enum Found {
 /// # Errors
 /// [`CopyError::Different`] when something else is there; when the store does not answer.
 pub(super) fn look(to: &dyn Store, ours: &Entry, manifest: &Manifest) -> Result<Found, CopyError> {
-    if to
-        .size(&ours.id, MANIFEST_FILE)
-        .map_err(CopyError::To)?
-        .is_some()
-    {
+    if to.is_finished(&ours.id).map_err(CopyError::To)? {
         return is_equal(to, ours, manifest).map(|()| Found::Equal);
     }
     let begun = to.last_written(&ours.id).map_err(CopyError::To)?;

@@ -14,4 +14,3 @@ pub use comparison::{Comparison, CopyState, compare};
 pub use error::CopyError;
 pub use places::{Proof, two_places};
 pub use run::{Copied, CopyWork, copy, would_copy};
-pub use take_over::WATCHED;

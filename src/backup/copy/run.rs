@@ -1,14 +1,13 @@
 //! Copying a backup that is finished: every archive compared with the manifest on its way, the manifest last.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use super::archive::copy_archive;
+use super::archive::{Ends, copy_archive};
 use super::asking::{Asking, Silence};
 use super::error::CopyError;
 use super::found::{Found, look};
-use super::take_over::{show_life, take_over};
+use super::take_over::{being_written, show_life, take_over};
 use crate::backup::StopSignal;
 use crate::backup::catalogue::{Entry, record, small_file, still_there};
 use crate::backup::format::{Archive, Fingerprint, MANIFEST_FILE, Manifest};
@@ -21,8 +20,6 @@ pub struct CopyWork {
     pub from: Arc<dyn Store>,
     /// The store that is to have it, too.
     pub to: Arc<dyn Store>,
-    /// How long is watched whether somebody still writes what was begun there: [`super::WATCHED`].
-    pub watched: Duration,
     /// How long nothing may come of it.
     pub silence: Silence,
     /// Becomes true when it shall stop.
@@ -84,9 +81,9 @@ pub async fn copy(
         // What was not read now says nothing new about it.
         Found::Equal => return Ok(Copied::Before),
         Found::Unfinished => {
-            let taken = take_over(&work.to, &entry.id, work.watched, &work.stop, asking);
-            if !taken.await? {
-                return there_now(work, entry, manifest, asking, CopyError::BeingWritten).await;
+            if !take_over(&work.to, &entry.id, asking).await? {
+                let other = CopyError::Removed(entry.id.clone());
+                return there_now(work, entry, manifest, asking, other).await;
             }
         }
     }
@@ -104,18 +101,21 @@ pub async fn copy(
         }
         begun => begun?,
     };
+    let lost = Arc::new(AtomicBool::new(false));
     let written = tokio::select! {
-        written = write(work, entry, manifest, &unfinished, asking) => written,
-        never = show_life(Arc::clone(&unfinished)) => match never {},
+        written = write(work, entry, manifest, (&unfinished, &lost), asking) => written,
+        never = show_life(Arc::clone(&unfinished), Arc::clone(&lost)) => match never {},
     };
     if let Err(error) = written {
         give_up(unfinished, &error, asking).await;
         return match error {
-            // Somebody else was quicker, or has removed it.
-            CopyError::To(StoreError::Taken { what } | StoreError::Lost { what }) => {
+            // Somebody else was quicker.
+            CopyError::To(StoreError::Taken { what }) => {
                 let other = CopyError::Removed(what);
                 there_now(work, entry, manifest, asking, other).await
             }
+            // He may be removing it still: whatever is there now says nothing, however whole it looks.
+            CopyError::To(StoreError::Lost { what }) => Err(CopyError::Removed(what)),
             error => Err(error),
         };
     }
@@ -133,7 +133,7 @@ async fn there_now(
 ) -> Result<Copied, CopyError> {
     match found(work, entry, manifest, asking).await? {
         Found::Equal => Ok(Copied::Before),
-        Found::Unfinished => Err(CopyError::BeingWritten),
+        Found::Unfinished => Err(being_written(&work.to, &entry.id, asking).await?),
         Found::Nothing => Err(other),
     }
 }
@@ -175,7 +175,7 @@ async fn write(
     work: &CopyWork,
     entry: &Entry,
     manifest: &Manifest,
-    unfinished: &Arc<dyn UnfinishedBackup>,
+    (unfinished, lost): (&Arc<dyn UnfinishedBackup>, &Arc<AtomicBool>),
     asking: &Asking<'_>,
 ) -> Result<(), CopyError> {
     let text = manifest_text(work, entry, asking).await?;
@@ -184,9 +184,14 @@ async fn write(
             let (from, id) = (Arc::clone(&work.from), entry.id.clone());
             let (archive, unfinished) = (archive.clone(), Arc::clone(unfinished));
             let (seen, stop) = (Arc::clone(&asking.seen), work.stop.clone());
+            let lost = Arc::clone(lost);
             asking.ask(move || {
                 let (from, unfinished) = (from.as_ref(), unfinished.as_ref());
-                let copied = copy_archive(from, &id, &archive, unfinished, &seen, &stop);
+                let ends = Ends {
+                    stop: &stop,
+                    lost: &lost,
+                };
+                let copied = copy_archive(from, &id, &archive, unfinished, &seen, ends);
                 // What is being deleted is not broken.
                 if let Err(CopyError::Damaged(_)) = &copied {
                     still_there(from, &id).map_err(CopyError::From)?;

@@ -27,6 +27,12 @@ pub trait Store: Send + Sync {
     /// When the store can't be read.
     fn list(&self) -> Result<Listing, StoreError>;
 
+    /// Whether a finished backup of this name is there.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    fn is_finished(&self, id: &str) -> Result<bool, StoreError>;
+
     /// Opens a file of a finished backup.
     ///
     /// # Errors
@@ -64,8 +70,8 @@ pub trait Store: Send + Sync {
     /// When the store can't be read.
     fn last_written(&self, id: &str) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Deletes an unfinished backup. One that was finished in the meantime stays, and the answer is
-    /// false; one that is being finished right now either stays or is never listed.
+    /// Deletes an unfinished backup to which nobody has written for long. One that was finished in the meantime stays, and
+    /// the answer is false; one that is being finished right now either stays or is never listed.
     ///
     /// # Errors
     /// When it can't be deleted, or somebody has begun it anew.

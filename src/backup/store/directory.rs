@@ -2,14 +2,14 @@
 //! everything in it is on disk. Its name has a word in it that nobody else has: whoever was taken over while he stood
 //! still finds nothing under it, and can't touch what somebody else writes of the same backup.
 
+mod file_writer;
 mod files;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,7 @@ use super::{
     Listing, Objects, Place, Store, StoreError, StoreWriter, StoredFile, UnfinishedBackup,
 };
 use crate::backup::format::{MANIFEST_FILE, is_id};
+use file_writer::FileWriter;
 use files::{
     is_the_same, last_change, make_folders, private_file, remove_folder, remove_if_there,
     sync_folder,
@@ -26,6 +27,10 @@ use files::{
 
 const PARTIAL: &str = ".partial";
 const DOOMED: &str = ".deleting";
+
+/// Written anew now and then while it lasts: so the time of it is by the clock of who keeps the directory, as that of all
+/// else there, and not by the writer's own.
+const SIGN_FILE: &str = "still-written";
 
 /// A directory of backups. Folders in it are 0700, files 0600.
 #[derive(Debug)]
@@ -68,7 +73,11 @@ impl DirectoryStore {
             .mode(0o700)
             .create(&folder)
             .map_err(StoreError::disk(doing()))?;
-        Ok(UnfinishedInDirectory { folder, finished })
+        Ok(UnfinishedInDirectory {
+            folder,
+            finished,
+            has_ended: Mutex::new(false),
+        })
     }
 
     /// A name that nobody else has, for what is unfinished of a backup.
@@ -163,6 +172,12 @@ impl Store for DirectoryStore {
         Ok(listing)
     }
 
+    fn is_finished(&self, id: &str) -> Result<bool, StoreError> {
+        let finished = self.folder(id)?;
+        let doing = format!("looking at {}", finished.display());
+        finished.try_exists().map_err(StoreError::disk(doing))
+    }
+
     fn open(&self, id: &str, file: &str) -> Result<Box<dyn Read + Send>, StoreError> {
         let path = self.folder(id)?.join(plain(file)?);
         match File::open(&path) {
@@ -223,11 +238,9 @@ impl Store for DirectoryStore {
     }
 
     fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError> {
-        let finished = self.folder(id)?;
+        self.folder(id)?;
         self.remove_all_unfinished(id)?;
-        let there = finished.try_exists();
-        let doing = format!("looking at {}", finished.display());
-        there.map(|there| !there).map_err(StoreError::disk(doing))
+        self.is_finished(id).map(|finished| !finished)
     }
 
     fn place(&self) -> Result<Option<Place>, StoreError> {
@@ -254,6 +267,8 @@ struct UnfinishedInDirectory {
     /// Nobody else has ever had a folder of this name.
     folder: PathBuf,
     finished: PathBuf,
+    /// Held while a sign of life is written: none comes after the end.
+    has_ended: Mutex<bool>,
 }
 
 impl UnfinishedInDirectory {
@@ -290,6 +305,14 @@ impl UnfinishedInDirectory {
             .map_err(|error| self.failed("writing", &path, error))
     }
 
+    /// Waits for a sign of life that is under way, and lets no other follow.
+    fn end(&self) {
+        *self
+            .has_ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
     /// Gives it the name of a backup.
     fn publish(&self) -> Result<(), StoreError> {
         let failed = |error: io::Error| match error.kind() {
@@ -300,7 +323,13 @@ impl UnfinishedInDirectory {
             _ => self.failed("renaming", &self.folder, error),
         };
         let held = File::open(&self.folder).map_err(failed)?;
-        fs::rename(&self.folder, &self.finished).map_err(failed)?;
+        match fs::rename(&self.folder, &self.finished) {
+            // A server that has lost its own answer was asked twice.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && is_the_same(&held, &self.finished).unwrap_or(false) => {}
+            renamed => renamed.map_err(failed)?,
+        }
         self.finished
             .parent()
             .map_or(Ok(()), sync_folder)
@@ -319,16 +348,32 @@ impl UnfinishedBackup for UnfinishedInDirectory {
     fn create(&self, file: &str) -> Result<Box<dyn StoreWriter>, StoreError> {
         let path = self.folder.join(plain(file)?);
         let file = private_file(&path).map_err(|error| self.failed("making", &path, error))?;
-        Ok(Box::new(FileWriter { path, file }))
+        Ok(Box::new(FileWriter::new(path, file)))
     }
 
     fn still_written(&self) -> Result<(), StoreError> {
-        File::open(&self.folder)
-            .and_then(|folder| folder.set_modified(SystemTime::now()))
-            .map_err(|error| self.failed("touching", &self.folder, error))
+        let has_ended = self
+            .has_ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *has_ended {
+            return Ok(());
+        }
+        let path = self.folder.join(SIGN_FILE);
+        remove_if_there(&path)
+            .and_then(|()| private_file(&path))
+            // What is not on the server yet has no time of the server's.
+            .and_then(|mut file| {
+                file.write_all(b"still written\n")
+                    .and_then(|()| file.sync_all())
+            })
+            .map_err(|error| self.failed("writing", &path, error))
     }
 
     fn commit(&self, files: &[StoredFile], manifest: &[u8]) -> Result<(), StoreError> {
+        self.end();
+        let sign = self.folder.join(SIGN_FILE);
+        remove_if_there(&sign).map_err(|error| self.failed("deleting", &sign, error))?;
         // Somebody may take it over before each of these: then the next one finds nothing.
         self.is_whole(files)?;
         self.write_manifest(manifest)?;
@@ -336,31 +381,9 @@ impl UnfinishedBackup for UnfinishedInDirectory {
     }
 
     fn discard(&self) -> Result<(), StoreError> {
+        self.end();
         let doing = format!("deleting {}", self.folder.display());
         remove_folder(&self.folder).map_err(StoreError::disk(doing))
-    }
-}
-
-struct FileWriter {
-    path: PathBuf,
-    file: File,
-}
-
-impl Write for FileWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl StoreWriter for FileWriter {
-    fn finish(self: Box<Self>) -> Result<(), StoreError> {
-        self.file
-            .sync_all()
-            .map_err(StoreError::disk(format!("writing {}", self.path.display())))
     }
 }
 

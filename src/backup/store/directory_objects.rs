@@ -70,6 +70,18 @@ impl Objects for DirectoryObjects {
         read().map_err(StoreError::disk(format!("reading {}", top.display())))
     }
 
+    fn written(&self, path: &str) -> Result<Option<Timestamp>, StoreError> {
+        let path = self.path(path)?;
+        let doing = || format!("looking at {}", path.display());
+        match fs::metadata(&path).and_then(|found| found.modified()) {
+            Ok(time) => Timestamp::try_from(time)
+                .map(Some)
+                .map_err(|error: jiff::Error| StoreError::Settings(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::disk(doing())(error)),
+        }
+    }
+
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send>, StoreError> {
         let path = self.path(path)?;
         match File::open(&path) {

@@ -24,6 +24,12 @@ pub trait Objects: Send + Sync {
     /// When the store can't be read.
     fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError>;
 
+    /// When an object was written, by the store's clock; none when it is not there.
+    ///
+    /// # Errors
+    /// When it can't be looked at.
+    fn written(&self, path: &str) -> Result<Option<Timestamp>, StoreError>;
+
     /// Opens an object.
     ///
     /// # Errors

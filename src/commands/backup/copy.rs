@@ -1,5 +1,6 @@
 //! `pgctl backup copy`: one backup after the other, each by itself.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +15,7 @@ use super::store;
 use crate::backup::StopSignal;
 use crate::backup::catalogue::{Catalogue, Entry};
 use crate::backup::copy::{
-    Copied, CopyError, CopyWork, Proof, Silence, WATCHED, copy, two_places, would_copy,
+    Copied, CopyError, CopyWork, Proof, Silence, copy, two_places, would_copy,
 };
 use crate::backup::store::{StoreError, names_of_second};
 use crate::cli::CopyArgs;
@@ -28,20 +29,20 @@ use crate::output::{
 
 pub(super) async fn run(context: &Context, args: &CopyArgs) -> Result<ExitCode, Failure> {
     let (stop, stopped) = watch::channel(false);
-    let work = work(context, args, stopped);
+    let (end, ended) = watch::channel(false);
+    let work = work(context, args, stopped, ended);
     let watching = async {
         interruption().await;
         // What was begun is removed first.
         stop.send_replace(true);
         interruption().await;
-        Err(Failure::new(
-            ExitCode::Interrupted,
-            "interrupted twice: what was begun in the second store is no backup, and the same command takes it over",
-        ))
+        // That is not waited for any more; what was copied before is told.
+        end.send_replace(true);
+        std::future::pending::<Infallible>().await
     };
     tokio::select! {
         result = work => result,
-        result = watching => result,
+        never = watching => match never {},
     }
 }
 
@@ -49,13 +50,13 @@ async fn work(
     context: &Context,
     args: &CopyArgs,
     stopped: StopSignal,
+    ended: StopSignal,
 ) -> Result<ExitCode, Failure> {
     let from = store::open(&args.store)?;
     let to = second::open("--to", &args.to, &from)?;
     let work = CopyWork {
         from,
         to,
-        watched: WATCHED,
         silence: Silence::default(),
         stop: stopped.clone(),
     };
@@ -63,14 +64,15 @@ async fn work(
     let mut asked_to_stop = stopped.clone();
     let catalogue = tokio::select! {
         catalogue = looked_at_both(&work, args, &display) => catalogue?,
-        Ok(_) = asked_to_stop.wait_for(|stop| *stop) => {
-            return Err(Failure::new(ExitCode::Interrupted, "interrupted: nothing was begun"));
-        }
+        Ok(_) = asked_to_stop.wait_for(|stop| *stop) => return Err(nothing_begun()),
     };
     let chosen = chosen(args, &catalogue)?;
     let backups = match args.dry_run {
-        true => all_looked_at(&work, &chosen, &display).await,
-        false => all_copied(&work, &chosen, &display).await,
+        true => tokio::select! {
+            backups = all_looked_at(&work, &chosen, &display) => backups,
+            Ok(_) = asked_to_stop.wait_for(|stop| *stop) => return Err(nothing_begun()),
+        },
+        false => copied_until(&work, &chosen, &display, ended.clone()).await,
     };
     drop(display);
     let copies = BackupCopies {
@@ -85,10 +87,15 @@ async fn work(
         backup_copies_screen(&copies, &context.screen, context.quiet)
     };
     context.print(&text)?;
+    let is_open = *ended.borrow() || copies.backups.iter().any(is_open);
     Ok(match *stopped.borrow() && !args.dry_run {
-        true if copies.backups.iter().any(is_open) => ExitCode::Interrupted,
+        true if is_open => ExitCode::Interrupted,
         _ => exit(&copies),
     })
+}
+
+fn nothing_begun() -> Failure {
+    Failure::new(ExitCode::Interrupted, "interrupted: nothing was begun")
 }
 
 /// What there is to copy, to another place.
@@ -97,7 +104,10 @@ async fn looked_at_both(
     args: &CopyArgs,
     display: &Display,
 ) -> Result<Catalogue, Failure> {
-    let catalogue = Catalogue::read(&work.from).await?;
+    let limit = work.silence.given_up_after;
+    let silent = |_| Failure::new(ExitCode::Failed, CopyError::Silent(limit).to_string());
+    let read = tokio::time::timeout(limit, Catalogue::read(&work.from)).await;
+    let catalogue = read.map_err(silent)??;
     // Where there is nothing to copy nothing is written.
     chosen(args, &catalogue)?;
     let proof = match args.dry_run {
@@ -140,9 +150,39 @@ async fn all_looked_at(work: &CopyWork, chosen: &[&Entry], display: &Display) ->
     backups
 }
 
+/// Copies all, until somebody does not even want to wait for the end of it.
+async fn copied_until(
+    work: &CopyWork,
+    chosen: &[&Entry],
+    display: &Display,
+    mut ended: StopSignal,
+) -> Vec<BackupCopy> {
+    let mut backups = Vec::new();
+    tokio::select! {
+        () = all_copied(work, chosen, display, &mut backups) => {}
+        Ok(_) = ended.wait_for(|end| *end) => {}
+    }
+    let mut left = chosen.iter().skip(backups.len());
+    let at_work = left.next().map(|entry| {
+        let said = "interrupted twice while it was copied: it may be finished there or not";
+        let next = "the same command once more, which says whether it is";
+        let outcome = CopyOutcome::Failed(said.to_owned());
+        line(entry, (outcome, Some(next.to_owned())))
+    });
+    let not_tried = left.map(|entry| line(entry, (CopyOutcome::NotTried, None)));
+    let left: Vec<BackupCopy> = at_work.into_iter().chain(not_tried).collect();
+    backups.extend(left);
+    backups
+}
+
 /// Copies one after the other, until a store does not answer or somebody wants it to stop.
-async fn all_copied(work: &CopyWork, chosen: &[&Entry], display: &Display) -> Vec<BackupCopy> {
-    let (mut backups, mut goes_on) = (Vec::new(), true);
+async fn all_copied(
+    work: &CopyWork,
+    chosen: &[&Entry],
+    display: &Display,
+    backups: &mut Vec<BackupCopy>,
+) {
+    let mut goes_on = true;
     for entry in chosen {
         if !goes_on || *work.stop.borrow() {
             backups.push(line(entry, (CopyOutcome::NotTried, None)));
@@ -162,7 +202,6 @@ async fn all_copied(work: &CopyWork, chosen: &[&Entry], display: &Display) -> Ve
         };
         backups.push(line(entry, outcome));
     }
-    backups
 }
 
 /// Copies one, and shows how far it is.
@@ -209,7 +248,7 @@ fn not_copied(work: &CopyWork, id: &str, error: &CopyError) -> (CopyOutcome, Opt
             let next = format!("pgctl backup verify {id} --compare {to}");
             (CopyOutcome::Refused(said), Some(next))
         }
-        CopyError::BeingWritten | CopyError::Removed(_) => {
+        CopyError::BeingWritten(_) | CopyError::Removed(_) => {
             let next = "the same command once more, when nobody else copies it";
             (CopyOutcome::Refused(said), Some(next.to_owned()))
         }

@@ -10,7 +10,7 @@ use super::copy::copied;
 use super::progress::Display;
 use super::second::said;
 use crate::backup::catalogue::entry;
-use crate::backup::copy::{Copied, CopyError, CopyWork, Proof, Silence, WATCHED, two_places};
+use crate::backup::copy::{Copied, CopyError, CopyWork, Proof, Silence, two_places};
 use crate::backup::store::{Store, blocking};
 use crate::events::RunEvent;
 use crate::output::CopyEnd;
@@ -30,14 +30,13 @@ pub(super) async fn copied_to(
     let work = CopyWork {
         from: Arc::clone(first),
         to: Arc::clone(second),
-        watched: WATCHED,
         silence: Silence::default(),
         stop: stop.subscribe(),
     };
     let problem = tokio::select! {
         result = copy_of(&work, id, display) => result.err().map(|error| said(&error)),
         () = has_to_end(stop) => {
-            Some("interrupted before what was begun there was removed: it is no backup".to_owned())
+            Some("interrupted before that had ended: it may be finished there or not".to_owned())
         }
     };
     CopyEnd {
@@ -53,8 +52,12 @@ async fn copy_of(work: &CopyWork, id: &str, display: &Display) -> Result<Copied,
     let tell = |event: RunEvent| display.event(&event);
     two_places(&work.from, &work.to, Proof::Writing, work.silence, &tell).await?;
     let (from, id) = (Arc::clone(&work.from), id.to_owned());
-    let read = blocking(move || entry(from.as_ref(), &id)).await;
-    let entry = read.map_err(CopyError::From)?;
+    let limit = work.silence.given_up_after;
+    let reading = blocking(move || entry(from.as_ref(), &id));
+    let read = tokio::time::timeout(limit, reading).await;
+    let entry = read
+        .map_err(|_| CopyError::Silent(limit))?
+        .map_err(CopyError::From)?;
     copied(work, &entry, display).await
 }
 

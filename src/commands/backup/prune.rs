@@ -11,6 +11,7 @@ use super::super::context::Context;
 use super::{prune_wal, store};
 use crate::backup::catalogue::{
     Catalogue, Deletion, Doomed, RetentionCandidate, RetentionPolicy, decide, delete, delete_wal,
+    is_given_up,
 };
 use crate::backup::store::{Store, StoreError, blocking};
 use crate::cli::PruneArgs;
@@ -20,10 +21,6 @@ use crate::failure::Failure;
 use crate::output::{
     Pruning, PruningDocument, Undeleted, WalPruning, encode, pruning_screen, write_stderr,
 };
-
-/// A backup to which nothing was written for so long is not being written any more. When it began
-/// says nothing: a large one takes days, and the clock of whoever takes it may be wrong.
-const GIVEN_UP: SignedDuration = SignedDuration::from_hours(48);
 
 /// Unfinished backups that are looked at side by side.
 const AT_ONCE: usize = 16;
@@ -78,7 +75,7 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
         for (id, deletion) in deletions {
             match deletion {
                 Deletion::Deleted => pruning.deleted.push(id),
-                // It was finished while the question waited for its answer.
+                // It was finished, or is written again, while the question waited for its answer.
                 Deletion::Finished => pruning.given_up.retain(|it| *it != id),
                 // One that can't be deleted must not keep all the others.
                 Deletion::Failed(reason) => pruning.failed.push(Undeleted { id, reason }),
@@ -115,15 +112,10 @@ pub(super) async fn run(context: &Context, args: &PruneArgs) -> Result<ExitCode,
 
 /// Those of the unfinished ones to which nobody writes any more.
 async fn given_up(store: &Arc<dyn Store>, partial: Vec<String>) -> Result<Vec<String>, StoreError> {
-    let now = Timestamp::now();
     let silent = futures::stream::iter(partial)
         .map(|id| {
             let store = Arc::clone(store);
-            blocking(move || {
-                let written = store.last_written(&id)?;
-                let silent = written.is_some_and(|time| now.duration_since(time) > GIVEN_UP);
-                Ok(silent.then_some(id))
-            })
+            blocking(move || Ok(is_given_up(store.as_ref(), &id)?.then_some(id)))
         })
         .buffered(AT_ONCE);
     silent

@@ -55,7 +55,7 @@ pub(super) fn not_two_places(option: &str, error: CopyError) -> Failure {
         CopyError::To(error) => failed(option, error),
         CopyError::Damaged(_)
         | CopyError::Different(_)
-        | CopyError::BeingWritten
+        | CopyError::BeingWritten(_)
         | CopyError::Removed(_)
         | CopyError::Silent(_)
         | CopyError::TooLarge { .. }
@@ -69,7 +69,7 @@ pub(super) fn said(error: &CopyError) -> String {
         CopyError::To(_) => names_of_second(&error.to_string()),
         CopyError::Damaged(_)
         | CopyError::Different(_)
-        | CopyError::BeingWritten
+        | CopyError::BeingWritten(_)
         | CopyError::Removed(_)
         | CopyError::SamePlace
         | CopyError::NotThere(_)

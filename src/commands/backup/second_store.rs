@@ -83,7 +83,19 @@ impl SecondStore {
             Ok((comparison, found)) => {
                 self.compared.push(comparison);
                 if let Some(found) = found {
-                    note(&self.store, found, display).await?;
+                    let limit = Silence::default().given_up_after;
+                    let noting = note(&self.store, found, display);
+                    match tokio::time::timeout(limit, noting).await {
+                        Ok(noted) => noted?,
+                        Err(_) => {
+                            let why = CopyError::Silent(limit).to_string();
+                            display.warning(&format!(
+                                "{}: what was found could not be written down: {why}",
+                                entry.id
+                            ));
+                            self.silent = Some(why);
+                        }
+                    }
                 }
             }
             // As by a prune beside this: another may be there.

@@ -48,8 +48,13 @@ pub(super) fn last_change(folder: &Path) -> io::Result<Option<SystemTime>> {
     if newest.is_none() {
         return Ok(None);
     }
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        newest = newest.max(seen(entry.metadata())?);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // What can't be looked into is not silent.
+        entries => entries?,
+    };
+    for entry in entries {
+        newest = newest.max(seen(entry?.metadata())?);
     }
     Ok(newest)
 }

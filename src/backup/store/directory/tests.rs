@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::SystemTime;
 
 use super::*;
 
@@ -115,6 +116,33 @@ fn a_draft_shows_that_it_is_still_written() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_sign_of_life_is_a_file_that_is_written_anew_and_is_gone_when_all_is_done() -> anyhow::Result<()>
+{
+    let (_folder, store) = store()?;
+    let unfinished = store.begun(ID)?;
+    let sign = unfinished.folder.join(SIGN_FILE);
+    for _ in 0..2 {
+        unfinished.still_written()?;
+        // Whoever writes to a file does not say when: that does who keeps it.
+        assert!(fs::metadata(&sign)?.len() > 0);
+        File::options()
+            .write(true)
+            .open(&sign)?
+            .set_modified(SystemTime::UNIX_EPOCH)?;
+        File::open(&unfinished.folder)?.set_modified(SystemTime::UNIX_EPOCH)?;
+    }
+    assert_eq!(store.last_written(ID)?, Some(Timestamp::UNIX_EPOCH));
+    unfinished.still_written()?;
+    assert!(fs::metadata(&sign)?.modified()? > SystemTime::UNIX_EPOCH);
+    unfinished.commit(&[], b"{}")?;
+    // None comes after the end.
+    unfinished.still_written()?;
+    assert!(!store.root.join(ID).join(SIGN_FILE).exists());
+    assert_eq!(store.list()?.partial, [""; 0]);
+    Ok(())
+}
+
+#[test]
 fn a_finished_backup_is_never_written_over() -> anyhow::Result<()> {
     let (_folder, store) = store()?;
     let first = store.begin(ID)?;
@@ -190,7 +218,7 @@ fn who_is_taken_over_at_any_moment_of_finishing_finishes_nothing_of_who_comes_af
         for step in &steps[..done] {
             step()?;
         }
-        // Here he stands still for a minute. The other has the same file already, and is not done.
+        // Here he stands still for over an hour. The other has the same file already, and is not done.
         assert!(store.remove_unfinished(ID)?);
         let second = store.begin(ID)?;
         write(second.as_ref(), "a.sql", b"text")?;

@@ -1,6 +1,7 @@
 //! A prefix in a bucket, and the requests that are made of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +32,8 @@ pub(super) struct Bucket {
     pub(super) patience: Duration,
     /// One for each part of an upload that may be in memory, whatever is written side by side.
     pub(super) parts: Arc<Semaphore>,
+    /// Whether it has refused a request that says "only if it is not there", and taken it without that.
+    pub(super) has_no_conditions: AtomicBool,
 }
 
 impl Bucket {
@@ -75,12 +78,15 @@ impl Bucket {
     }
 
     /// One try to write an object where none is. False when another is there: what an earlier try has written, of which
-    /// the answer was lost, is this one. A store that knows no such request gets an ordinary one.
+    /// the answer was lost, is this one. A store that knows no such request is asked first, and gets an ordinary one.
     pub(super) async fn create(&self, object: &Path, bytes: &[u8]) -> object_store::Result<bool> {
-        let payload = || PutPayload::from(bytes.to_vec());
+        if self.has_no_conditions.load(Ordering::Relaxed) {
+            return self.put_where_none_is(object, bytes).await;
+        }
+        let payload = PutPayload::from(bytes.to_vec());
         let created = self
             .client
-            .put_opts(object, payload(), PutMode::Create.into());
+            .put_opts(object, payload, PutMode::Create.into());
         match created.await {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. }) => match self.client.get(object).await {
@@ -93,7 +99,23 @@ impl Bucket {
                 Err(error) => Err(error),
             },
             Err(error) if knows_no_conditions(&error) => {
-                self.client.put(object, payload()).await.map(|_| true)
+                let written = self.put_where_none_is(object, bytes).await;
+                // Else it was refused for another reason.
+                self.has_no_conditions
+                    .store(written.is_ok(), Ordering::Relaxed);
+                written
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same for a store that knows no conditions: two may do this in the same moment.
+    async fn put_where_none_is(&self, object: &Path, bytes: &[u8]) -> object_store::Result<bool> {
+        match self.client.get(object).await {
+            Ok(found) => Ok(found.bytes().await? == bytes),
+            Err(Error::NotFound { .. }) => {
+                let payload = PutPayload::from(bytes.to_vec());
+                self.client.put(object, payload).await.map(|_| true)
             }
             Err(error) => Err(error),
         }
@@ -139,10 +161,6 @@ impl Bucket {
         }
     }
 
-    pub(super) async fn exists(&self, object: &Path) -> Result<bool, StoreError> {
-        Ok(self.size(object, Waiting::not()).await?.is_some())
-    }
-
     pub(super) async fn objects(&self, folder: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
         self.client
             .list(Some(folder))
@@ -152,7 +170,18 @@ impl Bucket {
     }
 }
 
-/// Whether a store refuses every request that says "only if it is not there".
+/// Whether a store may refuse every request that says "only if it is not there". Servers have several words for that, all of
+/// which may mean something else: whether it takes the same without, it is asked.
 fn knows_no_conditions(error: &Error) -> bool {
-    matches!(error, Error::NotImplemented { .. }) || chain(error).contains("NotImplemented")
+    const REFUSED: [&str; 4] = [
+        "NotImplemented",
+        "400 Bad Request",
+        "405 Method Not Allowed",
+        "411 Length Required",
+    ];
+    let said = chain(error);
+    // That is a 400, too, and passes.
+    let passes = said.contains("RequestTimeout");
+    matches!(error, Error::NotImplemented { .. })
+        || (!passes && REFUSED.iter().any(|it| said.contains(it)))
 }

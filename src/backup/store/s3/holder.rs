@@ -5,21 +5,10 @@ use bytes::Bytes;
 use object_store::path::Path;
 
 use super::bucket::Bucket;
+use super::lying::{Manifest, PARTIAL_FILE};
 use super::waiting::Waiting;
 use crate::backup::format::MANIFEST_FILE;
 use crate::backup::store::{StoreError, StoredFile, file_name::plain};
-
-/// Mark of a backup that was begun. It says by whom: the same backup may be copied by two.
-pub(super) const PARTIAL_FILE: &str = "partial";
-
-/// Whose it has to be.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Holder<'a> {
-    /// His who has written this into the mark.
-    Writer(&'a [u8]),
-    /// Nobody's: there is neither a mark nor a manifest.
-    Nobody,
-}
 
 impl Bucket {
     /// What the mark says; none when there is none.
@@ -32,24 +21,16 @@ impl Bucket {
             .await
     }
 
-    /// Refuses to go on when the folder is somebody else's.
+    /// Refuses to go on when the folder is not his who has written `own` into the mark.
     pub(super) async fn held(
         &self,
         folder: &Path,
-        holder: Holder<'_>,
+        own: &[u8],
         waiting: Waiting,
     ) -> Result<(), StoreError> {
-        let mark = self.mark(folder, waiting).await?;
-        let held = match holder {
-            Holder::Writer(own) => mark.is_some_and(|found| found == own),
-            Holder::Nobody => {
-                let manifest = folder.clone().join(MANIFEST_FILE);
-                mark.is_none() && self.size(&manifest, waiting).await?.is_none()
-            }
-        };
-        match held {
-            true => Ok(()),
-            false => Err(self.lost(&folder.clone().join(PARTIAL_FILE))),
+        match self.mark(folder, waiting).await? {
+            Some(found) if found == own => Ok(()),
+            _ => Err(self.lost(&folder.clone().join(PARTIAL_FILE))),
         }
     }
 
@@ -59,35 +40,106 @@ impl Bucket {
         }
     }
 
-    /// Deletes all that lies in a folder, as long as that is the holder's. The mark goes last.
-    pub(super) async fn empty(&self, folder: &Path, holder: Holder<'_>) -> Result<(), StoreError> {
+    pub(super) fn taken(&self, folder: &Path) -> StoreError {
+        StoreError::Taken {
+            what: format!("s3://{}/{folder}", self.name),
+        }
+    }
+
+    /// Sees to it that a folder whose mark was just written has nothing else in it. That may have arrived late: after
+    /// somebody else had begun and finished the same backup. Then the mark goes, and nothing else.
+    pub(super) async fn begun_alone(&self, folder: &Path, own: &[u8]) -> Result<(), StoreError> {
+        let mark = folder.clone().join(PARTIAL_FILE);
+        let looked = async {
+            let objects = self.objects(folder).await?;
+            let alone = objects.iter().all(|object| object.location == mark);
+            self.held(folder, own, Waiting::not()).await?;
+            Ok::<_, StoreError>(alone)
+        }
+        .await;
+        let other = match looked {
+            Ok(true) => return Ok(()),
+            Ok(false) => self.taken(folder),
+            // Somebody else's mark is there.
+            Err(StoreError::Lost { .. }) => return Err(self.taken(folder)),
+            Err(error) => error,
+        };
+        if self.held(folder, own, Waiting::not()).await.is_ok() {
+            let _ = self.delete(&mark).await;
+        }
+        Err(other)
+    }
+
+    /// Deletes all that a writer has in a folder, as long as that is his. The mark goes last. `sent`: whether a manifest
+    /// that is there may be his.
+    pub(super) async fn empty_own(
+        &self,
+        folder: &Path,
+        own: &[u8],
+        sent: bool,
+    ) -> Result<(), StoreError> {
         let manifest = folder.clone().join(MANIFEST_FILE);
         let mark = folder.clone().join(PARTIAL_FILE);
-        let mut objects: Vec<Path> = self
-            .objects(folder)
-            .await?
-            .into_iter()
+        let objects = self.objects(folder).await?.into_iter();
+        let mut objects: Vec<Path> = objects
             .map(|object| object.location)
             .filter(|object| *object != mark)
             .collect();
         // Without its manifest it is no backup any more, whatever happens to the rest.
         objects.sort_by_key(|object| *object != manifest);
-        // One that appears where nobody's was is that of somebody who begins anew.
-        let own_mark = matches!(holder, Holder::Writer(_)).then_some(mark);
-        for object in objects.into_iter().chain(own_mark) {
-            self.held(folder, holder, Waiting::not()).await?;
-            self.delete(&object).await?;
+        let is_others = match sent {
+            true => false,
+            false => match self.manifest(folder).await? {
+                Manifest::None | Manifest::OfMore => false,
+                Manifest::OfAll => true,
+                Manifest::Unreadable => return Err(self.lost(&manifest)),
+            },
+        };
+        if !is_others {
+            // The manifest once more at the end: one that was held up on its way would be listed without the mark.
+            for object in objects.into_iter().chain([manifest]) {
+                self.held(folder, own, Waiting::not()).await?;
+                self.delete(&object).await?;
+            }
         }
-        Ok(())
+        self.held(folder, own, Waiting::not()).await?;
+        self.delete(&mark).await
     }
 
-    /// Deletes what lies in a folder from which mark and manifest were just deleted, unless somebody begins it anew.
-    pub(super) async fn empty_given_up(&self, folder: &Path) -> Result<(), StoreError> {
-        match self.empty(folder, Holder::Nobody).await {
-            Err(StoreError::Lost { .. }) => Err(StoreError::Taken {
-                what: format!("s3://{}/{folder}", self.name),
-            }),
-            emptied => emptied,
+    /// Deletes what lies in a folder that has no mark any more. False when it is a backup by now: then all of it is
+    /// there.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when somebody begins it anew.
+    pub(super) async fn empty_given_up(&self, folder: &Path) -> Result<bool, StoreError> {
+        let manifest = folder.clone().join(MANIFEST_FILE);
+        let mark = folder.clone().join(PARTIAL_FILE);
+        for object in self.objects(folder).await? {
+            if [&manifest, &mark].contains(&&object.location) {
+                continue;
+            }
+            if !self.is_given_up(folder).await? {
+                return Ok(false);
+            }
+            self.delete(&object.location).await?;
+        }
+        self.is_given_up(folder).await
+    }
+
+    /// Whether a folder is nobody's. A manifest that was held up on its way, and names what is deleted by now, is
+    /// deleted, too: without a mark it would be listed.
+    async fn is_given_up(&self, folder: &Path) -> Result<bool, StoreError> {
+        if self.mark(folder, Waiting::not()).await?.is_some() {
+            return Err(self.taken(folder));
+        }
+        match self.manifest(folder).await? {
+            Manifest::None => Ok(true),
+            Manifest::OfAll => Ok(false),
+            Manifest::OfMore => {
+                self.delete(&folder.clone().join(MANIFEST_FILE)).await?;
+                Ok(true)
+            }
+            Manifest::Unreadable => Err(self.taken(folder)),
         }
     }
 

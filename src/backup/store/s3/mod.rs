@@ -4,6 +4,7 @@ mod answers;
 mod bucket;
 mod environment;
 mod holder;
+mod lying;
 mod objects;
 mod reading;
 mod store;

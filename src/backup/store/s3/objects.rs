@@ -4,8 +4,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use object_store::ObjectStore as _;
 use object_store::path::Path;
+use object_store::{Error, ObjectStore as _, ObjectStoreExt as _};
 
 use super::bucket::Bucket;
 use super::reading::ObjectReader;
@@ -57,6 +57,18 @@ impl Objects for BucketObjects {
         let mut names: Vec<String> = names.map(str::to_owned).collect();
         names.sort();
         Ok(names)
+    }
+
+    fn written(&self, path: &str) -> Result<Option<Timestamp>, StoreError> {
+        let object = self.path(path)?;
+        let looking = self.0.client.head(&object);
+        match self.0.runtime.block_on(looking) {
+            Ok(found) => Timestamp::from_millisecond(found.last_modified.timestamp_millis())
+                .map(Some)
+                .map_err(|error| StoreError::Settings(error.to_string())),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.0.error(&format!("looking at {object}"), error)),
+        }
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send>, StoreError> {

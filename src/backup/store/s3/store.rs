@@ -1,9 +1,10 @@
 //! Backups in a bucket. An object can't be renamed, so the manifest is the mark: it is written
-//! last, deleted first, and a folder without one is no backup. Until then a small object named
+//! last, deleted first, and a folder without one is no backup. Where another's mark lies beside it, see `lying.rs`. Until then a small object named
 //! `partial` shows that something was begun; an archive appears only when its upload was completed.
 
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::bucket::{Bucket, PARTS_IN_MEMORY};
 use super::environment::{client, from_environment, of_second};
-use super::holder::PARTIAL_FILE;
+use super::lying::{Lying, Manifest, PARTIAL_FILE};
 use super::objects::BucketObjects;
 use super::reading::ObjectReader;
 use super::unfinished::UnfinishedInBucket;
@@ -74,6 +75,7 @@ impl S3Store {
             runtime: Handle::current(),
             patience,
             parts: Arc::new(Semaphore::new(PARTS_IN_MEMORY)),
+            has_no_conditions: AtomicBool::new(false),
         })))
     }
 }
@@ -103,9 +105,10 @@ impl Store for S3Store {
             };
             let created =
                 created.map_err(|error| bucket.error(&format!("writing {mark}"), error))?;
-            created.then_some(()).ok_or_else(|| StoreError::Taken {
-                what: format!("s3://{}/{folder}", bucket.name),
-            })
+            match created {
+                true => bucket.begun_alone(&folder, &own).await,
+                false => Err(bucket.taken(&folder)),
+            }
         })?;
         Ok(Arc::new(UnfinishedInBucket::new(bucket, folder, own)))
     }
@@ -125,22 +128,30 @@ impl Store for S3Store {
                 .filter_map(|folder| folder.filename())
                 .filter(|name| is_id(name))
                 .map(str::to_owned);
-            let seen: Vec<(String, bool)> = futures::stream::iter(ids)
+            let seen: Vec<(String, Lying)> = futures::stream::iter(ids)
                 .map(|id| async move {
-                    let manifest = bucket.folder(&id)?.join(MANIFEST_FILE);
-                    Ok::<_, StoreError>((id, bucket.exists(&manifest).await?))
+                    let lying = bucket.lying(&bucket.folder(&id)?).await?;
+                    Ok::<_, StoreError>((id, lying))
                 })
                 .buffered(16)
                 .try_collect()
                 .await?;
-            let (finished, partial): (Vec<_>, Vec<_>) =
-                seen.into_iter().partition(|(_, finished)| *finished);
-            let names = |list: Vec<(String, bool)>| list.into_iter().map(|(id, _)| id).collect();
-            Ok(Listing {
-                finished: names(finished),
-                partial: names(partial),
-            })
+            let mut listing = Listing::default();
+            for (id, lying) in seen {
+                match lying {
+                    Lying::Nothing => {}
+                    Lying::Unfinished => listing.partial.push(id),
+                    Lying::Finished => listing.finished.push(id),
+                }
+            }
+            Ok(listing)
         })
+    }
+
+    fn is_finished(&self, id: &str) -> Result<bool, StoreError> {
+        let folder = self.0.folder(id)?;
+        let lying = self.0.runtime.block_on(self.0.lying(&folder))?;
+        Ok(lying == Lying::Finished)
     }
 
     fn open(&self, id: &str, file: &str) -> Result<Box<dyn Read + Send>, StoreError> {
@@ -157,12 +168,12 @@ impl Store for S3Store {
 
     fn put(&self, id: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let object = self.0.object(id, file)?;
-        let manifest = self.0.object(id, MANIFEST_FILE)?;
+        let folder = self.0.folder(id)?;
         self.0.runtime.block_on(async {
             // It may have been deleted: a file of it alone would be a backup that was never finished.
-            if !self.0.exists(&manifest).await? {
+            if self.0.lying(&folder).await? != Lying::Finished {
                 return Err(StoreError::NotFound {
-                    what: format!("s3://{}/{manifest}", self.0.name),
+                    what: format!("the backup in s3://{}/{folder}", self.0.name),
                 });
             }
             self.0.put(&object, bytes.to_vec(), Waiting::not()).await
@@ -179,7 +190,10 @@ impl Store for S3Store {
             for file in [MANIFEST_FILE, PARTIAL_FILE] {
                 self.0.delete(&folder.clone().join(file)).await?;
             }
-            self.0.empty_given_up(&folder).await
+            match self.0.empty_given_up(&folder).await? {
+                true => Ok(()),
+                false => Err(self.0.taken(&folder)),
+            }
         })
     }
 
@@ -196,13 +210,28 @@ impl Store for S3Store {
     fn remove_unfinished(&self, id: &str) -> Result<bool, StoreError> {
         let folder = self.0.folder(id)?;
         self.0.runtime.block_on(async {
-            // The other half of this is in `commit`. Whoever finishes it writes the manifest and then
-            // looks for the mark: one of the two sees what the other did.
-            self.0.delete(&folder.clone().join(PARTIAL_FILE)).await?;
-            if self.0.exists(&folder.clone().join(MANIFEST_FILE)).await? {
+            let mark = self.0.mark(&folder, Waiting::not()).await?;
+            if self.0.lying(&folder).await? == Lying::Finished {
                 return Ok(false);
             }
-            self.0.empty_given_up(&folder).await.map(|()| true)
+            if let Some(found) = mark {
+                let is_his = async || match self.0.mark(&folder, Waiting::not()).await? {
+                    Some(now) if now != found => Err(self.0.taken(&folder)),
+                    now => Ok(now.is_some()),
+                };
+                // A manifest that names what is not there goes before the mark: without that it would be listed.
+                let manifest = self.0.manifest(&folder).await?;
+                let is_stray = matches!(manifest, Manifest::OfMore | Manifest::Unreadable);
+                if is_stray && is_his().await? {
+                    self.0.delete(&folder.clone().join(MANIFEST_FILE)).await?;
+                }
+                // The other half of this is in `commit`. Whoever finishes it writes the manifest and then
+                // looks for the mark: one of the two sees what the other did.
+                if is_his().await? {
+                    self.0.delete(&folder.clone().join(PARTIAL_FILE)).await?;
+                }
+            }
+            self.0.empty_given_up(&folder).await
         })
     }
 

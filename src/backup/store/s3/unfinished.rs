@@ -1,11 +1,12 @@
 //! A backup that is being written to a bucket.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::path::Path;
 
 use super::bucket::Bucket;
-use super::holder::{Holder, PARTIAL_FILE};
+use super::lying::PARTIAL_FILE;
 use super::waiting::Waiting;
 use super::writing::ObjectWriter;
 use crate::backup::format::MANIFEST_FILE;
@@ -24,6 +25,8 @@ pub(super) struct UnfinishedInBucket {
     own: Vec<u8>,
     /// Held while a sign of life is written: none comes after the end.
     has_ended: Mutex<bool>,
+    /// Whether a manifest that is there may be this writer's.
+    sent: AtomicBool,
 }
 
 impl UnfinishedInBucket {
@@ -34,6 +37,7 @@ impl UnfinishedInBucket {
             folder,
             own,
             has_ended: Mutex::new(false),
+            sent: AtomicBool::new(false),
         }
     }
 
@@ -46,13 +50,12 @@ impl UnfinishedInBucket {
     }
 
     async fn is_ours(&self, waiting: Waiting) -> Result<(), StoreError> {
-        let holder = Holder::Writer(&self.own);
-        self.bucket.held(&self.folder, holder, waiting).await
+        self.bucket.held(&self.folder, &self.own, waiting).await
     }
 
     /// Writes the manifest where none is, looking before each try whether the folder is still ours: a request that was
-    /// held up arrives whenever it likes. `sent` becomes true when one may be there that is ours.
-    async fn write_manifest(&self, manifest: &[u8], sent: &mut bool) -> Result<(), StoreError> {
+    /// held up arrives whenever it likes.
+    async fn write_manifest(&self, manifest: &[u8]) -> Result<(), StoreError> {
         let bucket = &self.bucket;
         let object = self.folder.clone().join(MANIFEST_FILE);
         let failed = |error| bucket.error(&format!("writing {object}"), error);
@@ -60,7 +63,9 @@ impl UnfinishedInBucket {
         loop {
             self.is_ours(bucket.waiting()).await?;
             let written = bucket.create(&object, manifest).await;
-            *sent |= !matches!(written, Ok(false));
+            if !matches!(written, Ok(false)) {
+                self.sent.store(true, Ordering::SeqCst);
+            }
             match written {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(bucket.lost(&object)),
@@ -74,14 +79,16 @@ impl UnfinishedInBucket {
     /// that it names is there: then somebody has finished it.
     async fn take_back(&self, files: &[StoredFile]) -> Result<(), StoreError> {
         let (bucket, folder) = (&self.bucket, &self.folder);
-        let is_stray = match bucket.mark(folder, bucket.waiting()).await? {
-            Some(found) => found == self.own,
+        let mark = bucket.mark(folder, bucket.waiting()).await?;
+        let is_stray = match &mark {
+            Some(found) => *found == self.own,
             None => {
                 let whole = bucket.is_whole(folder, files).await;
                 matches!(whole, Err(StoreError::Lost { .. }))
             }
         };
-        match is_stray {
+        // Somebody may have begun it anew while that was looked at.
+        match is_stray && bucket.mark(folder, Waiting::not()).await? == mark {
             true => bucket.delete(&folder.clone().join(MANIFEST_FILE)).await,
             false => Ok(()),
         }
@@ -117,23 +124,29 @@ impl UnfinishedBackup for UnfinishedInBucket {
         bucket.runtime.block_on(async {
             self.is_ours(bucket.waiting()).await?;
             bucket.is_whole(&self.folder, files).await?;
-            let mut sent = false;
             let written = async {
-                self.write_manifest(manifest, &mut sent).await?;
+                self.write_manifest(manifest).await?;
                 // Looked at again: whoever removes it may have begun in between, and has then deleted the mark.
                 self.is_ours(bucket.waiting()).await?;
-                bucket.is_whole(&self.folder, files).await
+                let manifest = StoredFile {
+                    name: MANIFEST_FILE.to_owned(),
+                    bytes: manifest.len() as u64,
+                };
+                bucket.is_whole(&self.folder, files).await?;
+                bucket.is_whole(&self.folder, &[manifest]).await
             }
             .await;
             if let Err(error) = written {
-                if sent {
+                if self.sent.load(Ordering::SeqCst) {
                     let _ = self.take_back(files).await;
                 }
                 return Err(error);
             }
             // It is a backup from here; a mark that stays behind would do no harm.
             for file in [SIGN_FILE, PARTIAL_FILE] {
-                let _ = bucket.delete(&self.folder.clone().join(file)).await;
+                if self.is_ours(Waiting::not()).await.is_ok() {
+                    let _ = bucket.delete(&self.folder.clone().join(file)).await;
+                }
             }
             Ok(())
         })
@@ -143,13 +156,15 @@ impl UnfinishedBackup for UnfinishedInBucket {
         self.end();
         let (bucket, folder) = (&self.bucket, &self.folder);
         bucket.runtime.block_on(async {
-            // What was removed meanwhile, and then brought back by an upload that ended late, is nobody's.
-            let holder = match bucket.mark(folder, Waiting::not()).await? {
-                Some(found) if found == self.own => Holder::Writer(&self.own),
-                _ => Holder::Nobody,
+            let sent = self.sent.load(Ordering::SeqCst);
+            // Looked at first: of what somebody else has by now nothing is even listed.
+            let emptied = match self.is_ours(Waiting::not()).await {
+                Ok(()) => bucket.empty_own(folder, &self.own, sent).await,
+                Err(error) => Err(error),
             };
-            match bucket.empty(folder, holder).await {
-                // Somebody else has begun or finished it: it is his.
+            match emptied {
+                // Somebody else removes it, has begun it anew or has finished it. What an upload that ended late brings
+                // back is left to the next one.
                 Err(StoreError::Lost { .. }) => Ok(()),
                 emptied => emptied,
             }
