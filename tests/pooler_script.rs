@@ -453,6 +453,8 @@ fn what_roles_and_the_environment_carry_changes_no_answer() -> Result<()> {
             ("PGSERVICE", "nothing"),
             ("PGHOSTADDR", "127.0.0.9"),
             ("PGCLIENTENCODING", "nothing"),
+            ("PGSSLMODE", "verify-full"),
+            ("PGCHANNELBINDING", "require"),
         ])
         .output()?;
     let answer = String::from_utf8_lossy(&asked.stdout).into_owned();

@@ -5,6 +5,7 @@ mod support;
 use std::future::ready;
 
 use futures::FutureExt as _;
+use pgctl::cluster::PresentedCertificate;
 use pgctl::postgres::{
     Authority, Encryption, Login, Rights, Session, SqlError, Way, WhyEnded, encrypted,
     log_in_for_replication,
@@ -108,18 +109,18 @@ async fn a_certificate_that_proves_nothing_is_refused_and_the_words_say_why() {
     let (ours, theirs) = (authority("ours"), authority("theirs"));
     let names = [NAME.to_owned()];
     let long = ours.server(&names, Lifetime::Long).expect("a certificate");
-    let expired = ours
-        .server(&names, Lifetime::Expired)
-        .expect("a certificate");
     let refused = async |login: &Login| {
         let error = connect(&server, login).await.err().expect("refused");
         let SqlError::NotTrusted {
-            reason, expired, ..
+            reason,
+            other_authority,
+            ..
         } = &error
         else {
             panic!("{error}");
         };
-        assert_eq!(expired.is_some(), reason.contains("expired"), "{error}");
+        let of_another = reason.contains("another authority");
+        assert_eq!(*other_authority, of_another, "{error}");
         // An operation must not take it for dead.
         assert!(error.shows_life());
         let text = error.to_string();
@@ -147,19 +148,84 @@ async fn a_certificate_that_proves_nothing_is_refused_and_the_words_say_why() {
         refused(&nothing).await,
         "its key ca.crt holds no certificate"
     );
-    server.present(&expired, EITHER).await;
-    let reason = refused(&trusting(&ours, NAME)).await;
-    assert!(
-        reason.starts_with("it expired at 2021-01-01T00:00:00Z, and the clock here says "),
-        "{reason}"
-    );
-    // Nobody was let in by another way.
-    let stream = log_in_for_replication(stream(&server).await, &trusting(&ours, NAME)).await;
+    // Nobody is let in by another way.
+    let login = trusting(&theirs, NAME);
+    let stream = log_in_for_replication(stream(&server).await, &login).await;
     assert!(
         matches!(stream, Err(SqlError::NotTrusted { .. })),
         "{stream:?}"
     );
     assert_eq!(encrypted_sessions(&server), "0");
+}
+
+#[tokio::test]
+async fn who_lacks_nothing_but_the_right_time_is_talked_to_and_presents_what_tells_of_it() {
+    let server = Server::primary("");
+    let (ours, theirs) = (authority("ours"), authority("theirs"));
+    let names = [NAME.to_owned()];
+    for lifetime in [Lifetime::Expired, Lifetime::NotYet] {
+        let certificate = ours.server(&names, lifetime).expect("a certificate");
+        server.present(&certificate, ENCRYPTED).await;
+        let login = trusting(&ours, NAME);
+        let session = connect(&server, &login).await.expect("it is the one");
+        assert_eq!(*session.encryption(), login.encryption);
+        let presented = PresentedCertificate::new(session.certificates(), &[], None);
+        let now = jiff::Timestamp::now();
+        let counts = presented.begins.is_some_and(|it| it <= now)
+            && presented.expires.is_some_and(|it| it > now);
+        assert!(!counts, "{lifetime:?}: {presented:?}");
+        // libpq would not talk to it.
+        let Encryption::Verified(authority) = &login.encryption else {
+            panic!("{:?}", login.encryption);
+        };
+        assert!(!authority.counts(session.certificates(), now));
+        let replication = log_in_for_replication(stream(&server).await, &login).await;
+        assert_eq!(replication, Ok(()), "{lifetime:?}");
+        // What else is wrong is not forgiven for that, and is what is said.
+        for (login, said) in [
+            (
+                trusting(&theirs, NAME),
+                "another authority than ca.crt has signed it",
+            ),
+            (trusting(&ours, "pg-1.pg.ns.svc"), "it does not name"),
+        ] {
+            let error = connect(&server, &login).await.err().expect("refused");
+            assert!(matches!(error, SqlError::NotTrusted { .. }), "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_can_not_be_read_is_no_matter_of_a_server_that_does_not_encrypt() {
+    let server = Server::primary("");
+    let unreadable = Encryption::Verified(Authority::new("ns", "postgres-tls", b"no certificate"));
+    let login = Login {
+        encryption: unreadable.to_server(NAME),
+        ..Server::login()
+    };
+    let error = connect(&server, &login).await.err().expect("refused");
+    // After which it is known what to do with a pod that has no certificate yet.
+    assert!(matches!(error, SqlError::NoEncryption { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn where_no_authority_can_be_read_a_session_is_encrypted_all_the_same() {
+    let server = Server::primary("");
+    let login = Login {
+        encryption: Encryption::Unverified,
+        ..Server::login()
+    };
+    let error = connect(&server, &login).await.err().expect("refused");
+    let words = "it does not encrypt sessions, although its pod has a certificate";
+    assert!(error.to_string().contains(words), "{error}");
+    let ours = authority("ours");
+    let names = [NAME.to_owned()];
+    let certificate = ours.server(&names, Lifetime::Long).expect("a certificate");
+    server.present(&certificate, EITHER).await;
+    let session = connect(&server, &login).await.expect("let in");
+    assert_eq!(*session.encryption(), Encryption::Unverified);
+    assert_eq!(encrypted_sessions(&server), "1");
 }
 
 #[tokio::test]
@@ -243,15 +309,19 @@ async fn a_renewed_certificate_is_presented_after_a_reload_and_one_without_its_k
 async fn what_is_no_postgresql_is_told_by_its_answer_to_the_request_for_encryption() {
     let ours = authority("ours");
     let login = trusting(&ours, NAME);
-    for (answer, said) in [
-        (&b"HTTP/1.1 400"[..], "does not speak PostgreSQL"),
+    // A fatal alert in a record of TLS 1.2: "handshake failure".
+    let alert: &[u8] = b"S\x15\x03\x03\0\x02\x02\x28";
+    for (answer, said, lives) in [
+        (&b"HTTP/1.1 400"[..], "does not speak PostgreSQL", false),
         (
             b"E\0\0\0\x10words",
             "answers a request for encryption with an error",
+            true,
         ),
-        (b"N", "does not encrypt sessions"),
-        (b"", "the connection was lost"),
-        (b"SNo TLS at all", "encrypting: "),
+        (b"N", "does not encrypt sessions", true),
+        (b"", "the connection was lost", false),
+        (b"SNo TLS at all", "encrypting: ", true),
+        (alert, "it breaks off with HandshakeFailure", true),
     ] {
         let (client, mut impostor) = tokio::io::duplex(64 << 10);
         tokio::spawn(async move {
@@ -264,7 +334,9 @@ async fn what_is_no_postgresql_is_told_by_its_answer_to_the_request_for_encrypti
             impostor.read_to_end(&mut rest).await.ok();
         });
         let error = Session::connect(client, ready(None), &login).await.err();
-        let error = error.expect("refused").to_string();
-        assert!(error.contains(said), "{error}");
+        let error = error.expect("refused");
+        assert!(error.to_string().contains(said), "{error}");
+        // Nobody may be stopped, or passed over, as one that is silent, who has answered.
+        assert_eq!(error.shows_life(), lives, "{error}");
     }
 }

@@ -3,6 +3,7 @@
 //! signature, issuer, validity { notBefore, notAfter }, ... }, signatureAlgorithm { algorithm, ... }, signature }`.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 const SEQUENCE: u8 = 0x30;
 const OBJECT_IDENTIFIER: u8 = 0x06;
@@ -28,34 +29,88 @@ pub enum CertificateHash {
     Sha512,
 }
 
+/// From when to when a certificate counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// `notBefore`.
+    pub from: Timestamp,
+    /// `notAfter`.
+    pub to: Timestamp,
+}
+
 /// `notBefore` of a certificate (DER); none when it can't be made out.
 pub fn not_before(der: &[u8]) -> Option<Timestamp> {
-    Some(validity(der)?.0)
+    Some(validity(der)?.from)
 }
 
 /// `notAfter` of a certificate (DER); none when it can't be made out.
 pub fn not_after(der: &[u8]) -> Option<Timestamp> {
-    Some(validity(der)?.1)
+    Some(validity(der)?.to)
 }
 
-fn validity(der: &[u8]) -> Option<(Timestamp, Timestamp)> {
+/// From when to when a certificate (DER) counts; none when it can't be made out.
+pub fn validity(der: &[u8]) -> Option<Validity> {
+    let (from_tag, from, rest) = element(fields(der)?.validity)?;
+    let (to_tag, to, _) = element(rest)?;
+    Some(Validity {
+        from: time(from_tag, std::str::from_utf8(from).ok()?)?,
+        to: time(to_tag, std::str::from_utf8(to).ok()?)?,
+    })
+}
+
+/// Of those who vouch for a server's certificate (the first of `presented`), the one that expires first: libpq looks at the authority's
+/// own time, too. They are found by name, among what was presented besides and who is trusted (all DER); of several of one
+/// name the last to expire counts, as it does for who verifies. None when nobody is found.
+pub fn vouching(presented: &[Vec<u8>], trusted: &[Vec<u8>]) -> Option<Validity> {
+    let (own, others) = presented.split_first()?;
+    let mut issuer = fields(own)?.issuer;
+    let mut first: Option<Validity> = None;
+    // Not for ever: names may lead in a circle.
+    for _ in 0..others.len() + trusted.len() {
+        let known = others.iter().chain(trusted);
+        let named = known.filter_map(|it| {
+            let fields = fields(it).filter(|it| it.subject == Some(issuer))?;
+            Some((validity(it)?, fields.issuer))
+        });
+        let Some((by, next)) = named.max_by_key(|(validity, _)| validity.to) else {
+            break;
+        };
+        if first.is_none_or(|it| by.to < it.to) {
+            first = Some(by);
+        }
+        if next == issuer {
+            break;
+        }
+        issuer = next;
+    }
+    first
+}
+
+/// What is read of `tbsCertificate`.
+struct Fields<'a> {
+    issuer: &'a [u8],
+    validity: &'a [u8],
+    subject: Option<&'a [u8]>,
+}
+
+fn fields(der: &[u8]) -> Option<Fields<'_>> {
     let (_, certificate, _) = element(der)?;
     let (_, mut fields, _) = element(certificate)?;
     if let (EXPLICIT_VERSION, _, rest) = element(fields)? {
         fields = rest;
     }
-    for _serial_signature_issuer in 0..3 {
+    for _serial_signature in 0..2 {
         fields = element(fields)?.2;
     }
-    let (SEQUENCE, validity, _) = element(fields)? else {
+    let (_, issuer, fields) = element(fields)?;
+    let (SEQUENCE, validity, fields) = element(fields)? else {
         return None;
     };
-    let (from_tag, from, rest) = element(validity)?;
-    let (to_tag, to, _) = element(rest)?;
-    Some((
-        time(from_tag, std::str::from_utf8(from).ok()?)?,
-        time(to_tag, std::str::from_utf8(to).ok()?)?,
-    ))
+    Some(Fields {
+        issuer,
+        validity,
+        subject: element(fields).map(|it| it.1),
+    })
 }
 
 /// What the channel binding `tls-server-end-point` (RFC 5929, section 4.1) of a certificate (DER) is made with: the hash of its
@@ -133,6 +188,8 @@ fn time(tag: u8, text: &str) -> Option<Timestamp> {
     )
     .parse()
     .ok()
+    // "No end" (RFC 5280, section 4.1.2.5: 99991231235959Z) is later than a timestamp can be.
+    .or_else(|| full.starts_with("9999123").then_some(Timestamp::MAX))
 }
 
 #[cfg(test)]
@@ -154,6 +211,8 @@ mod tests {
             time(GENERALIZED_TIME, "20510102030405Z"),
             expect("2051-01-02T03:04:05Z")
         );
+        let no_end = time(GENERALIZED_TIME, "99991231235959Z");
+        assert_eq!(no_end, Some(Timestamp::MAX));
     }
 
     #[test]
@@ -164,6 +223,61 @@ mod tests {
         }
         assert_eq!(element(&[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]), None);
         assert_eq!(time(UTC_TIME, "26\u{e9}0203040Z"), None);
+    }
+
+    /// As much of a certificate as is read of who vouches for whom.
+    fn signed(issuer: u8, subject: u8, to: &str) -> Vec<u8> {
+        let wrapped = |tag: u8, content: &[u8]| {
+            let mut der = vec![tag, u8::try_from(content.len()).expect("short")];
+            der.extend_from_slice(content);
+            der
+        };
+        let times = ["200101000000Z", to].map(|it| wrapped(UTC_TIME, it.as_bytes()));
+        let fields = [
+            wrapped(0x02, &[1]),
+            wrapped(SEQUENCE, &[]),
+            wrapped(SEQUENCE, &[issuer]),
+            wrapped(SEQUENCE, &times.concat()),
+            wrapped(SEQUENCE, &[subject]),
+        ];
+        wrapped(SEQUENCE, &wrapped(SEQUENCE, &fields.concat()))
+    }
+
+    #[test]
+    fn of_those_who_vouch_for_a_certificate_the_first_to_expire_counts() {
+        let [server, between, root_name, stranger] = [1_u8, 2, 3, 4];
+        let until = |presented: &[Vec<u8>], trusted: &[Vec<u8>]| {
+            vouching(presented, trusted).map(|it| it.to.to_string())
+        };
+        let year = |year: u8| format!("{year}0101000000Z");
+        let expected = |year: u8| Some(format!("20{year}-01-01T00:00:00Z"));
+        let direct = [signed(root_name, server, &year(40))];
+        let root = signed(root_name, root_name, &year(30));
+        let trusted = [root.clone()];
+        assert_eq!(until(&direct, &trusted), expected(30));
+        // One that has nothing to do with it, and one that has been replaced.
+        let more = [
+            signed(stranger, stranger, &year(21)),
+            signed(root_name, root_name, &year(25)),
+            root,
+        ];
+        assert_eq!(until(&direct, &more), expected(30));
+        let by_another = |to: u8| {
+            [
+                signed(between, server, &year(40)),
+                signed(root_name, between, &year(to)),
+            ]
+        };
+        assert_eq!(until(&by_another(28), &trusted), expected(28));
+        assert_eq!(until(&by_another(35), &trusted), expected(30));
+        // Nobody is known, and two that vouch for each other.
+        assert_eq!(until(&direct, &[]), None);
+        assert_eq!(until(&[], &trusted), None);
+        let circle = [
+            signed(root_name, between, &year(33)),
+            signed(between, root_name, &year(34)),
+        ];
+        assert_eq!(until(&direct, &circle), expected(33));
     }
 
     /// A certificate of which only the signature's algorithm is there.

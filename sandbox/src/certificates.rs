@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_ED25519, date_time_ymd,
 };
 
 /// Signs certificates.
@@ -28,6 +28,8 @@ pub enum Lifetime {
     Long,
     /// It ended years ago.
     Expired,
+    /// It begins in years.
+    NotYet,
     /// To the beginning of this day: year, month, day.
     Until(i32, u8, u8),
 }
@@ -45,7 +47,19 @@ impl CertificateAuthority {
     /// # Errors
     /// When the machine gives no randomness.
     pub fn generate(name: &str) -> Result<Self> {
-        let key = KeyPair::generate().context("generating the key of the certificate authority")?;
+        Self::with_key(name, KeyPair::generate())
+    }
+
+    /// The same, whose signatures have no digest of their own (Ed25519).
+    ///
+    /// # Errors
+    /// When the machine gives no randomness.
+    pub fn generate_without_digest(name: &str) -> Result<Self> {
+        Self::with_key(name, KeyPair::generate_for(&PKCS_ED25519))
+    }
+
+    fn with_key(name: &str, key: Result<KeyPair, rcgen::Error>) -> Result<Self> {
+        let key = key.context("generating the key of the certificate authority")?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -85,6 +99,10 @@ impl CertificateAuthority {
             Lifetime::Expired => {
                 params.not_before = date_time_ymd(2020, 1, 1);
                 params.not_after = date_time_ymd(2021, 1, 1);
+            }
+            Lifetime::NotYet => {
+                params.not_before = date_time_ymd(2090, 1, 1);
+                params.not_after = date_time_ymd(2095, 1, 1);
             }
             Lifetime::Until(year, month, day) => {
                 params.not_before = date_time_ymd(2020, 1, 1);

@@ -403,7 +403,7 @@ mod tests {
                 count(after, "volumeMounts"),
                 count(before, "volumeMounts") + 1
             );
-            assert_eq!(count(after, "env"), count(before, "env") + 1);
+            assert_eq!(count(after, "env"), count(before, "env") + 2);
             assert_eq!(after["command"], before["command"]);
         }
         let namespace = after.namespace();

@@ -277,6 +277,7 @@ impl From<KubeError> for Failure {
             | KubeError::AlreadyExists { .. }
             | KubeError::BadSecret { .. }
             | KubeError::BadCertificate { .. }
+            | KubeError::NoAuthority { .. }
             | KubeError::CommandFailed { .. }
             | KubeError::Unexpected { .. }
             | KubeError::Api { .. } => ExitCode::Failed,

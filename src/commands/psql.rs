@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -105,28 +106,17 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     })?;
     let selection = context.selection.clone();
     let (routes, _news) = Routes::keep(to, seen.snapshot.clone(), kube.clone(), selection, depth);
-    let authority = authority(&kube, &pod, &login).await;
-    let trusted = match &authority {
-        Some(authority) => Some(secret.keep_authority(authority).map_err(|error| {
-            let what = "the file for the servers' authority can't be written";
-            Failure::new(ExitCode::Failed, what)
-                .caused_by(&error)
-                .next("set TMPDIR to a folder of your own")
-        })?),
-        None => None,
-    };
+    let proof = proof(&kube, &pod, &login).await;
     let mut command = Command::new(program);
     for name in NOT_OURS {
         command.env_remove(name);
     }
-    match &trusted {
-        // Not its name: the port leads to whichever pod it is by then.
-        Some(file) => command
-            .env("PGSSLMODE", "verify-ca")
-            .env("PGSSLROOTCERT", file),
-        // What the server demands. The way to it is inside the API server's TLS.
-        None => command.env("PGSSLMODE", "allow"),
-    };
+    secret.ask_for(&proof, &mut command).map_err(|error| {
+        let what = "the file for the servers' authority can't be written";
+        Failure::new(ExitCode::Failed, what)
+            .caused_by(&error)
+            .next("set TMPDIR to a folder of your own")
+    })?;
     command
         .args(&args.arguments)
         .env("PGHOST", "127.0.0.1")
@@ -151,15 +141,28 @@ pub(super) async fn run(context: &Context, args: &PsqlArgs) -> Result<Ended, Fai
     Ok(told(context, &kube, &seen.snapshot, &pod, ended).await)
 }
 
-/// Who has to have signed the certificate of the server in a pod; none where it has none, as one that was not replaced yet
-/// since the cluster was given some.
-async fn authority(kube: &Kube, pod: &str, login: &Login) -> Option<Authority> {
+/// By what the server proves to libpq who it is.
+enum Proof {
+    /// By nothing, and it encrypts if it demands that. The way to it is inside the API server's TLS. So it is where the pods have no
+    /// certificate, and for one that was not replaced yet since the cluster was given some.
+    None,
+    /// By a certificate of this authority.
+    Certificate(Authority),
+    /// By knowing the password, bound to its encryption: libpq takes no certificate whose time is over, and pgctl has verified all
+    /// else of it.
+    Password,
+}
+
+async fn proof(kube: &Kube, pod: &str, login: &Login) -> Proof {
     let Encryption::Verified(authority) = &login.encryption else {
-        return None;
+        return Proof::None;
     };
     match open(kube, kube.namespace(), pod, login).await {
-        Ok(session) if *session.encryption() == Encryption::AsDemanded => None,
-        Ok(_) | Err(_) => Some(authority.clone()),
+        Ok(session) if *session.encryption() == Encryption::AsDemanded => Proof::None,
+        Ok(session) if !authority.counts(session.certificates(), Timestamp::now()) => {
+            Proof::Password
+        }
+        Ok(_) | Err(_) => Proof::Certificate(authority.clone()),
     }
 }
 
@@ -228,11 +231,34 @@ impl PasswordFile {
         Ok(file)
     }
 
-    /// Puts who is to be trusted beside it, and says where.
-    fn keep_authority(&self, authority: &Authority) -> io::Result<PathBuf> {
-        let file = self.folder.path().join("ca.crt");
-        std::fs::write(&file, authority.certificates())?;
-        Ok(file)
+    /// Tells libpq what to ask of the server.
+    fn ask_for(&self, proof: &Proof, command: &mut Command) -> io::Result<()> {
+        let trusted = self.folder.path().join("ca.crt");
+        let mode = match proof {
+            Proof::None => {
+                command.env("PGSSLMODE", "allow");
+                return Ok(());
+            }
+            // Not its name: the port leads to whichever pod it is by then.
+            Proof::Certificate(authority) => {
+                std::fs::write(&trusted, authority.certificates())?;
+                "verify-ca"
+            }
+            Proof::Password => {
+                command.env("PGCHANNELBINDING", "require");
+                "require"
+            }
+        };
+        // What lies in ~/.postgresql is of other servers. (Before 16 there is no PGSSLCERTMODE; of a file that is not there all take none.)
+        let nothing = self.folder.path().join("none");
+        for name in ["PGSSLCERT", "PGSSLKEY", "PGSSLCRL"] {
+            command.env(name, &nothing);
+        }
+        command
+            .env("PGSSLMODE", mode)
+            .env("PGSSLROOTCERT", trusted)
+            .env("PGSSLCERTMODE", "disable");
+        Ok(())
     }
 
     fn path(&self) -> PathBuf {
@@ -248,6 +274,40 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_in_the_home_folder_is_used_only_where_the_pods_have_no_certificate()
+    -> io::Result<()> {
+        let file = PasswordFile::write("postgres", &"pw".into(), 4711)?;
+        let asked = |proof: &Proof| {
+            let mut command = Command::new("psql");
+            file.ask_for(proof, &mut command)?;
+            let given = command.as_std().get_envs();
+            let given = given.filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+            let given: std::collections::BTreeMap<String, String> = given
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            Ok::<_, io::Error>(given)
+        };
+        let nothing = asked(&Proof::None)?;
+        assert_eq!(nothing.len(), 1, "{nothing:?}");
+        assert_eq!(nothing["PGSSLMODE"], "allow");
+        let password = asked(&Proof::Password)?;
+        // With a file there it would verify.
+        assert!(!std::path::Path::new(&password["PGSSLROOTCERT"]).exists());
+        assert_eq!(password["PGSSLMODE"], "require");
+        assert_eq!(password["PGCHANNELBINDING"], "require");
+        let certificate = asked(&Proof::Certificate(Authority::new("n", "s", b"pem")))?;
+        assert_eq!(certificate["PGSSLMODE"], "verify-ca");
+        assert_eq!(std::fs::read(&certificate["PGSSLROOTCERT"])?, b"pem");
+        for proven in [password, certificate] {
+            assert_eq!(proven["PGSSLCERTMODE"], "disable");
+            for name in ["PGSSLCERT", "PGSSLKEY", "PGSSLCRL"] {
+                assert!(!std::path::Path::new(&proven[name]).exists(), "{name}");
+            }
+        }
+        Ok(())
+    }
 
     #[test]
     fn nobody_else_can_read_the_password_and_it_goes() -> io::Result<()> {

@@ -12,7 +12,7 @@ use kube::{Api, Resource};
 
 use super::facts::keep_owners;
 use super::list::PAGE;
-use super::server_certificate::certificate_secret;
+use super::server_certificate::certificate_source;
 use super::{Call, CredentialsSource, Kube, KubeError, Verb};
 use crate::cluster::names;
 use crate::cluster::{ClusterId, Component, NotVisible, ObjectKind, nearness};
@@ -213,7 +213,7 @@ impl Kube {
                     // While they are given one, the first may not have it yet.
                     source.certificate = found.stateful_sets.iter().find_map(|set| {
                         let template = &set.spec.as_ref()?.template;
-                        certificate_secret(template.spec.as_ref()?)
+                        certificate_source(template.spec.as_ref()?)
                     });
                 }
                 found

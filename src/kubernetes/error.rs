@@ -197,6 +197,14 @@ pub enum KubeError {
         /// `does not exist`.
         problem: String,
     },
+    /// Nothing says who has signed the servers' certificates.
+    #[error(
+        "the servers' certificate comes out of {place}, and no Secret in it becomes the file ca.crt: pgctl can't tell who has signed it (docs/runbooks/tls.md)"
+    )]
+    NoAuthority {
+        /// The volume or the folder, in words.
+        place: String,
+    },
     /// A stream (exec, port-forward, watch) broke off.
     #[error("{doing}: the connection was lost: {reason}")]
     StreamLost {
@@ -319,6 +327,9 @@ impl KubeError {
                 shell_word(namespace),
                 shell_word(secret)
             ),
+            Self::NoAuthority { .. } => {
+                "mount a Secret that has ca.crt (docs/runbooks/tls.md)".to_owned()
+            }
             Self::NotFound { .. } => {
                 "see what there is (pgctl status), and try once more".to_owned()
             }

@@ -71,7 +71,7 @@ pub use pooler_hold::{HoldStage, PoolerHold};
 pub use revision::KnownTemplate;
 pub use secret::{Credentials, CredentialsSource};
 pub use secret_values::SecretValues;
-pub use server_certificate::ServerCertificate;
+pub use server_certificate::{CertificateSource, ServerCertificate};
 pub use terminal::{ConnectedError, Streams, WindowSize};
 pub use throw_away::{ThrowAwayObject, ThrowAwayObjects};
 pub use throw_away_facts::ThrowAwaysFound;

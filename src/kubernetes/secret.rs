@@ -5,7 +5,7 @@ use kube::Api;
 use secrecy::SecretString;
 
 use super::facts::database_container;
-use super::server_certificate::{ServerCertificate, certificate_secret};
+use super::server_certificate::{CertificateSource, ServerCertificate, certificate_source};
 use super::{Call, Kube, KubeError, Verb};
 use crate::cluster::names;
 use crate::doctor::SecretFacts;
@@ -77,8 +77,8 @@ pub struct CredentialsSource {
     pub password_key: String,
     /// Key of the password of the standbys' role, when it is in the same Secret.
     pub replication_key: Option<String>,
-    /// Name of the Secret with the servers' certificate; none where the pods have none.
-    pub certificate: Option<String>,
+    /// Where the servers' certificate comes from; none where the pods have none.
+    pub certificate: Option<CertificateSource>,
 }
 
 /// A user and its password.
@@ -96,8 +96,10 @@ pub struct Credentials {
     pub replication_others: Vec<SecretString>,
     /// Where they come from, for messages.
     pub source: CredentialsSource,
-    /// By what the servers prove who they are; none where they don't.
+    /// By what the servers prove who they are; none where they don't, and where that can't be read.
     pub certificate: Option<ServerCertificate>,
+    /// Why nobody knows who has signed the servers' certificates, where they have some.
+    pub no_authority: Option<String>,
     /// What is wrong with the passwords in that Secret.
     pub judged: SecretFacts,
 }
@@ -146,7 +148,7 @@ impl CredentialsSource {
             user: plain_user.unwrap_or_else(|| "postgres".to_owned()),
             password_key: password.map_or_else(|| names::KEY_PASSWORD.to_owned(), |(_, key)| key),
             replication_key,
-            certificate: template.spec.as_ref().and_then(certificate_secret),
+            certificate: template.spec.as_ref().and_then(certificate_source),
         })
     }
 
@@ -163,17 +165,24 @@ impl Kube {
     /// Reads the credentials.
     ///
     /// # Errors
-    /// When the Secret or a key is missing, or it may not be read; likewise that with the servers' certificate, where they
-    /// have one: without its authority nobody is trusted.
+    /// When the Secret or a key is missing, or it may not be read. That of the servers' certificate may be: there are pods that
+    /// were made before they had one, and those that have got theirs keep it.
     pub async fn credentials(&self, source: &CredentialsSource) -> Result<Credentials, KubeError> {
         let secret = match self.secret(source).await {
             Err(KubeError::NotFound { .. }) => return Err(source.bad("does not exist".to_owned())),
             other => other?,
         };
         let mut credentials = from_secret(&secret, source)?;
-        if let Some(name) = &source.certificate {
-            let certificate = self.server_certificate(&source.namespace, name).await?;
-            credentials.certificate = Some(certificate);
+        if let Some(place) = &source.certificate {
+            match self.server_certificate(&source.namespace, place).await {
+                Ok(certificate) => credentials.certificate = Some(certificate),
+                Err(
+                    error @ (KubeError::BadCertificate { .. }
+                    | KubeError::NoAuthority { .. }
+                    | KubeError::Forbidden { .. }),
+                ) => credentials.no_authority = Some(error.to_string()),
+                Err(error) => return Err(error),
+            }
         }
         Ok(credentials)
     }
@@ -311,6 +320,7 @@ fn from_secret(secret: &Secret, source: &CredentialsSource) -> Result<Credential
         password: SecretString::from(password),
         source: source.clone(),
         certificate: None,
+        no_authority: None,
         judged: judged(secret, source),
     })
 }

@@ -12,12 +12,13 @@ use super::nodes::readiness;
 use super::open::{OpenError, OpenPod, login, open, replication_login};
 use crate::cluster::names;
 use crate::cluster::{
-    ContainerState, Database, DatabaseFacts, Instance, NotVisible, PodFacts, PresentedCertificate,
-    Role, Snapshot, StartDecision, Topology, TopologySource,
+    ContainerState, Database, DatabaseFacts, Instance, NotVisible, ObjectKind, PodFacts,
+    PresentedCertificate, Role, Snapshot, StartDecision, StoredCertificate, Topology,
+    TopologySource,
 };
 use crate::kubernetes::{
     Credentials, CredentialsSource, Found, Kube, KubeError, NamespaceScope, Selection,
-    start_decision,
+    ServerCertificate, start_decision,
 };
 use crate::postgres::{Login, Session, SqlError, last_words};
 
@@ -226,6 +227,11 @@ fn put_together(
         .collect();
     let mut unseen = found.unseen.clone();
     unseen.extend(nodes_unseen.clone());
+    let no_authority = credentials.as_ref().and_then(|it| it.no_authority.clone());
+    unseen.extend(no_authority.map(|why| NotVisible {
+        what: ObjectKind::Authority,
+        why,
+    }));
     Observed {
         snapshot: Snapshot {
             cluster: found.id.clone(),
@@ -387,11 +393,17 @@ async fn ask<T>(
 
 /// What the server has proven itself by, beside what it could have by now.
 fn presented(session: &Session, credentials: &Credentials) -> Option<PresentedCertificate> {
-    let stored = credentials.certificate.as_ref();
-    let stored = stored.and_then(|it| Some((it.secret.as_str(), it.der()?)));
-    let stored = stored.as_ref().map(|(name, der)| (*name, der.as_slice()));
-    let presented = session.certificate()?;
-    Some(PresentedCertificate::new(presented, stored))
+    let known = credentials.certificate.as_ref();
+    let own = known.and_then(|it| Some((it, it.der()?)));
+    let stored = own.as_ref().map(|(it, der)| StoredCertificate {
+        secret: &it.secret,
+        der,
+        changed: it.changed,
+    });
+    let trusted = known.map(ServerCertificate::authorities);
+    let trusted = trusted.unwrap_or_default();
+    let presented = session.certificates();
+    (!presented.is_empty()).then(|| PresentedCertificate::new(presented, &trusted, stored))
 }
 
 /// What is seen of a database that does not answer, and why.

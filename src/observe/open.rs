@@ -63,9 +63,13 @@ pub fn login(credentials: &Credentials, timeout: Duration) -> Login {
 
 /// How sessions with the servers are encrypted.
 pub(super) fn encryption(credentials: &Credentials) -> Encryption {
-    match &credentials.certificate {
-        None => Encryption::AsDemanded,
-        Some(it) => Encryption::Verified(Authority::new(&it.namespace, &it.secret, &it.authority)),
+    match (&credentials.certificate, &credentials.no_authority) {
+        (Some(it), _) => {
+            Encryption::Verified(Authority::new(&it.namespace, &it.secret, &it.authority))
+        }
+        // They have certificates, and nobody knows whose.
+        (None, Some(_)) => Encryption::Unverified,
+        (None, None) => Encryption::AsDemanded,
     }
 }
 

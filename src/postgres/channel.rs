@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect};
@@ -20,20 +21,23 @@ pub(super) enum Channel<S> {
 }
 
 impl<S> Channel<S> {
-    /// The certificate that the server has presented (DER); none on a plain stream.
-    pub(super) fn certificate(&self) -> Option<&[u8]> {
-        match self {
+    /// The certificates that the server has presented (DER), its own first; none on a plain stream.
+    pub(super) fn certificates(&self) -> Vec<Vec<u8>> {
+        let chain = self.chain().iter();
+        chain.map(|it| it.as_ref().to_vec()).collect()
+    }
+
+    fn chain(&self) -> &[CertificateDer<'static>] {
+        let presented = match self {
             Self::Plain(_) => None,
-            Self::Encrypted(stream) => {
-                let chain = stream.get_ref().1.peer_certificates()?;
-                chain.first().map(AsRef::as_ref)
-            }
-        }
+            Self::Encrypted(stream) => stream.get_ref().1.peer_certificates(),
+        };
+        presented.unwrap_or_default()
     }
 
     /// What both ends know of it and nobody in between does; none where there is nothing.
     pub(super) fn binding(&self) -> Option<Vec<u8>> {
-        let certificate = self.certificate()?;
+        let certificate = self.chain().first()?.as_ref();
         Some(match binding_hash(certificate)? {
             CertificateHash::Sha256 => Sha256::digest(certificate).to_vec(),
             CertificateHash::Sha384 => Sha384::digest(certificate).to_vec(),

@@ -8,23 +8,28 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
 
 use super::SqlError;
 use super::channel::Channel;
+use super::verifier::{Anybody, AtAnyTime};
+use crate::certificate::{Validity, validity, vouching};
 use crate::cluster::words::shell_word;
 
 /// With this packet a client asks for TLS (PostgreSQL documentation, section 55.7 "Message Formats", `SSLRequest`). The
 /// server answers with one byte.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// What pgctl verifies; libpq takes more.
+const KNOWN_KEYS: &str =
+    "pgctl takes ECDSA on P-256 and P-384, and RSA from 2048 bits on, with CA:FALSE";
 
 /// How sessions are encrypted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,8 +37,9 @@ pub enum Encryption {
     /// No authority is known: what a server demands, and otherwise not.
     #[default]
     AsDemanded,
-    /// Encrypted, and nothing is said of with whom. Only for what demands it: the stream itself is inside the API server's TLS, so
-    /// that is no less than a plain session has.
+    /// Encrypted, and nothing is said of with whom. For what demands it where no authority is known, and where the one that is meant
+    /// can't be read: the stream itself is inside the API server's TLS, so that is no less than a plain session has. A login is bound
+    /// to it where the server offers that.
     Unverified,
     /// The server proves by a certificate of this authority who it is.
     Verified(Authority),
@@ -73,10 +79,21 @@ impl Authority {
         &self.certificates
     }
 
-    fn not_trusted(&self, reason: String, expired: Option<Timestamp>) -> SqlError {
+    /// Whether what a server has presented (DER) counts now, the authority's own certificate included, as libpq has it. What can't be
+    /// made out is taken to.
+    pub fn counts(&self, presented: &[Vec<u8>], now: Timestamp) -> bool {
+        let trusted = CertificateDer::pem_slice_iter(&self.certificates).flatten();
+        let trusted: Vec<Vec<u8>> = trusted.map(|it| it.as_ref().to_vec()).collect();
+        let counts = |it: Validity| it.from <= now && now <= it.to;
+        let own = presented.first().and_then(|it| validity(it));
+        own.is_none_or(counts) && vouching(presented, &trusted).is_none_or(counts)
+    }
+
+    fn not_trusted(&self, reason: String, why: Option<&CertificateError>) -> SqlError {
         SqlError::NotTrusted {
             reason,
-            expired,
+            expired: why.and_then(expired),
+            other_authority: why.is_some_and(is_of_another),
             secret: self.secret.clone(),
             look: format!(
                 "kubectl -n {} get secret {} -o jsonpath='{{.data.tls\\.crt}}' | base64 -d | openssl x509 -noout -text",
@@ -166,12 +183,9 @@ pub(super) async fn begin<S>(mut stream: S, how: &Encryption) -> Result<Channel<
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (config, name) = match how {
-        Encryption::AsDemanded => return Ok(Channel::Plain(stream)),
-        // It is sent to nobody: an address is in no SNI.
-        Encryption::Unverified => (unverified()?, nobody()),
-        Encryption::Verified(authority) => (verified(authority)?, server_name(authority)?),
-    };
+    if *how == Encryption::AsDemanded {
+        return Ok(Channel::Plain(stream));
+    }
     stream.write_all(&SSL_REQUEST).await?;
     stream.flush().await?;
     match stream.read_u8().await? {
@@ -184,9 +198,15 @@ where
             return Err(SqlError::NoEncryption { secret }.into());
         }
         // An error, before there is anything that it could be bound to: whose words these are nobody knows.
-        b'E' => return Err(unexpected("it answers a request for encryption with an error").into()),
+        b'E' => return Err(not_agreed("it answers a request for encryption with an error").into()),
         other => return Err(NotBegun::Foreign(other)),
     }
+    // Not before: whoever does not encrypt needs none, and an authority that can't be read is no matter of his.
+    let (config, name) = match how {
+        Encryption::Verified(authority) => (verified(authority)?, server_name(authority)?),
+        // It is sent to nobody: an address is in no SNI.
+        Encryption::AsDemanded | Encryption::Unverified => (unverified()?, nobody()),
+    };
     let connector = TlsConnector::from(Arc::new(config));
     match connector.connect(name, stream).await {
         Ok(stream) => Ok(Channel::Encrypted(Box::new(stream))),
@@ -197,6 +217,13 @@ where
 fn unexpected(reason: &str) -> SqlError {
     SqlError::Unexpected {
         doing: "connecting".to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Said by who answers, of a session that was not begun.
+fn not_agreed(reason: &str) -> SqlError {
+    SqlError::NotAgreed {
         reason: reason.to_owned(),
     }
 }
@@ -217,22 +244,30 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn verified(authority: &Authority) -> Result<ClientConfig, SqlError> {
-    let roots = authority.roots()?;
-    let builder = ClientConfig::builder_with_provider(provider());
-    let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| unexpected(&error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let roots = Arc::new(authority.roots()?);
+    let provider = provider();
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+    let verifier = verifier.build();
+    let verifier = verifier.map_err(|error| unexpected(&error.to_string()))?;
+    config(provider, Arc::new(AtAnyTime(verifier)))
 }
 
 fn unverified() -> Result<ClientConfig, SqlError> {
     let provider = provider();
-    let anybody = Arc::new(Anybody(provider.clone()));
+    let anybody = Arc::new(Anybody(Arc::clone(&provider)));
+    config(provider, anybody)
+}
+
+fn config(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, SqlError> {
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| unexpected(&error.to_string()))?;
     let builder = builder
         .dangerous()
-        .with_custom_certificate_verifier(anybody);
+        .with_custom_certificate_verifier(verifier);
     Ok(builder.with_no_client_auth())
 }
 
@@ -244,14 +279,31 @@ fn handshake_error(error: io::Error, how: &Encryption) -> NotBegun {
     match (tls, how) {
         (rustls::Error::InvalidCertificate(why), Encryption::Verified(authority)) => {
             let reason = why_not(why, authority.server.as_deref().unwrap_or_default());
-            let expired = match why {
-                CertificateError::ExpiredContext { not_after, .. } => timestamp(not_after),
-                _ => None,
-            };
-            authority.not_trusted(reason, expired).into()
+            authority.not_trusted(reason, Some(why)).into()
         }
-        (other, _) => unexpected(&format!("encrypting: {other}")).into(),
+        // Whoever has said that he encrypts, and then does not agree on how, runs. One that knows no signature that pgctl knows says
+        // nothing more than that.
+        (rustls::Error::AlertReceived(alert), _) => not_agreed(&format!(
+            "encrypting: it breaks off with {alert:?}; {KNOWN_KEYS} (docs/runbooks/tls.md)"
+        ))
+        .into(),
+        (other, _) => not_agreed(&format!("encrypting: {other}")).into(),
     }
+}
+
+fn expired(why: &CertificateError) -> Option<Timestamp> {
+    match why {
+        CertificateError::ExpiredContext { not_after, .. } => timestamp(not_after),
+        _ => None,
+    }
+}
+
+/// Whether another authority has signed it. (One of the same name has another key.)
+fn is_of_another(why: &CertificateError) -> bool {
+    matches!(
+        why,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature
+    )
 }
 
 fn timestamp(time: &UnixTime) -> Option<Timestamp> {
@@ -280,7 +332,8 @@ fn why_not(why: &CertificateError, server: &str) -> String {
         CertificateError::NotValidForName => format!("it does not name {server}"),
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names = match presented.is_empty() {
-                true => "nobody".to_owned(),
+                // A name in the subject alone does not count (RFC 6125).
+                true => "nobody (only subjectAltName counts)".to_owned(),
                 false => presented
                     .iter()
                     .map(|it| bare(it))
@@ -289,10 +342,15 @@ fn why_not(why: &CertificateError, server: &str) -> String {
             };
             format!("it does not name {server}, but {names}")
         }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            format!("its signature is of no known kind: {KNOWN_KEYS}")
+        }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not for a server".to_owned()
         }
-        other => other.to_string(),
+        // The library says it in words only: a certificate of an authority that is presented as a server's, for one.
+        other => format!("{other} ({KNOWN_KEYS})"),
     }
 }
 
@@ -300,45 +358,4 @@ fn why_not(why: &CertificateError, server: &str) -> String {
 fn bare(name: &str) -> &str {
     let inner = name.strip_prefix("DnsName(\"");
     inner.and_then(|it| it.strip_suffix("\")")).unwrap_or(name)
-}
-
-/// Takes every certificate, from whoever has its key.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -44,14 +44,24 @@ pub enum SqlError {
         look: String,
         /// When it expired, when it is that.
         expired: Option<Timestamp>,
+        /// Another authority than that of the Secret has signed it. While an authority is replaced that is so until
+        /// the kubelet has brought the pods what the Secret has by now.
+        other_authority: bool,
     },
     /// It does not encrypt, and that was wanted.
     #[error(
-        "it does not encrypt sessions, although the Secret {secret} is there for that (docs/runbooks/tls.md)"
+        "it does not encrypt sessions, although {} (docs/runbooks/tls.md)",
+        there_for_that(secret)
     )]
     NoEncryption {
         /// The Secret with its certificate; empty when none is known.
         secret: String,
+    },
+    /// It answers, and it was not agreed on how to encrypt.
+    #[error("connecting: {reason}")]
+    NotAgreed {
+        /// How that shows, in words.
+        reason: String,
     },
     /// It is starting up, shutting down or recovering, and takes no connections now.
     #[error("{message}")]
@@ -101,6 +111,14 @@ pub enum SqlError {
     },
 }
 
+/// Why encryption was wanted.
+fn there_for_that(secret: &str) -> String {
+    match secret {
+        "" => "its pod has a certificate".to_owned(),
+        secret => format!("the Secret {secret} is there for that"),
+    }
+}
+
 impl SqlError {
     /// Whether what was asked for may have been carried out: look before repeating it.
     pub fn outcome_unknown(&self) -> bool {
@@ -112,8 +130,8 @@ impl SqlError {
         matches!(self, Self::NotReady { .. })
     }
 
-    /// Whether PostgreSQL itself said no, or may have: it runs, and may be taking others' writes. So may one whose
-    /// certificate has expired.
+    /// Whether PostgreSQL itself said no, or may have: it runs, and may be taking others' writes. So may one that does
+    /// not prove who it is, or with which no encryption was agreed on.
     pub fn shows_life(&self) -> bool {
         matches!(
             self,
@@ -121,6 +139,7 @@ impl SqlError {
                 | Self::NotLetIn { .. }
                 | Self::NotTrusted { .. }
                 | Self::NoEncryption { .. }
+                | Self::NotAgreed { .. }
                 | Self::TooManyConnections { .. }
                 | Self::Refused { .. }
         )
@@ -135,7 +154,10 @@ impl SqlError {
 
     /// Whether PostgreSQL said it of a session that was begun.
     pub(super) fn is_of_a_session(&self) -> bool {
-        let of_encryption = matches!(self, Self::NoEncryption { .. } | Self::NotTrusted { .. });
+        let of_encryption = matches!(
+            self,
+            Self::NoEncryption { .. } | Self::NotTrusted { .. } | Self::NotAgreed { .. }
+        );
         (self.shows_life() || self.is_not_ready()) && !of_encryption
     }
 

@@ -46,6 +46,7 @@ mod tool_options;
 mod top;
 mod unlogged;
 mod unreadable;
+mod verifier;
 mod wal_server;
 mod walsender;
 mod watched_stream;

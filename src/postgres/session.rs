@@ -44,8 +44,8 @@ pub struct Session {
     /// How much it may still send.
     left: BytesLeft,
     encryption: Encryption,
-    /// What the server has presented (DER).
-    certificate: Option<Vec<u8>>,
+    /// What the server has presented (DER), its own certificate first.
+    certificates: Vec<Vec<u8>>,
 }
 
 impl Session {
@@ -167,9 +167,9 @@ impl Session {
         }
         let connecting = async {
             let channel = begin(stream, &login.encryption).await?;
-            let certificate = channel.certificate().map(<[u8]>::to_vec);
+            let certificates = channel.certificates();
             let binding = channel.binding();
-            if certificate.is_some() {
+            if !certificates.is_empty() {
                 // It is encrypted already: there is nothing to be agreed on.
                 config
                     .ssl_mode(SslMode::Require)
@@ -177,14 +177,14 @@ impl Session {
             }
             let stream = WatchedStream::new(channel, left.clone(), first.clone());
             let connected = config.connect_raw(stream, Encrypted(binding)).await;
-            Ok::<_, NotBegun>((connected, certificate))
+            Ok::<_, NotBegun>((connected, certificates))
         };
         let lost = |reason: String| SqlError::Lost {
             doing: DOING.to_owned(),
             reason,
         };
         let connected = match tokio::time::timeout(login.timeout, connecting).await {
-            Ok(Ok((Ok(connected), certificate))) => Some((connected, certificate)),
+            Ok(Ok((Ok(connected), certificates))) => Some((connected, certificates)),
             Ok(Ok((Err(error), _))) => {
                 if let Some(reason) = first.foreign() {
                     return Err(SqlError::NotPostgres { reason }.into());
@@ -208,7 +208,7 @@ impl Session {
                 return Err(error.into());
             }
         };
-        let Some(((client, connection), certificate)) = connected else {
+        let Some(((client, connection), certificates)) = connected else {
             return Err(lost(why(reason).await).into());
         };
         let version = connection.parameter("server_version");
@@ -240,7 +240,7 @@ impl Session {
             ended,
             left,
             encryption: login.encryption.clone(),
-            certificate,
+            certificates,
         };
         if version >= 17 && known == Known::Since14 {
             match session.run(DOING, AFTER_CONNECT_17).await {
@@ -274,7 +274,12 @@ impl Session {
 
     /// The certificate that the server has presented (DER); none where the session is not encrypted.
     pub fn certificate(&self) -> Option<&[u8]> {
-        self.certificate.as_deref()
+        self.certificates.first().map(Vec::as_slice)
+    }
+
+    /// All that the server has presented (DER), its own certificate first; none where the session is not encrypted.
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
     }
 
     /// Whether the connection has ended.

@@ -26,7 +26,17 @@ impl From<SqlError> for WorldError {
         let reason = error.to_string();
         let transient = error.outcome_unknown()
             || error.is_not_ready()
-            || matches!(error, SqlError::TooManyConnections { .. });
+            || matches!(
+                error,
+                SqlError::TooManyConnections { .. }
+                    // A server that can't make one more process says no more.
+                    | SqlError::NotAgreed { .. }
+                    // A renewed authority is on its way to the pods.
+                    | SqlError::NotTrusted {
+                        other_authority: true,
+                        ..
+                    }
+            );
         if transient {
             Self::transient(reason)
         } else {
@@ -41,5 +51,29 @@ impl From<OpenError> for WorldError {
             OpenError::Kube(error) => error.into(),
             OpenError::Sql(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ErrorKind;
+
+    #[test]
+    fn a_renewed_authority_is_waited_for_and_a_certificate_of_another_name_is_not() {
+        let not_trusted = |other_authority: bool| SqlError::NotTrusted {
+            reason: "why".to_owned(),
+            secret: "postgres-tls".to_owned(),
+            look: "kubectl".to_owned(),
+            expired: None,
+            other_authority,
+        };
+        let kind = |error: SqlError| WorldError::from(error).kind;
+        assert!(matches!(kind(not_trusted(true)), ErrorKind::Transient));
+        assert!(matches!(kind(not_trusted(false)), ErrorKind::Permanent));
+        let reason = "why".to_owned();
+        let not_agreed = SqlError::NotAgreed { reason };
+        assert!(not_agreed.shows_life());
+        assert!(matches!(kind(not_agreed), ErrorKind::Transient));
     }
 }

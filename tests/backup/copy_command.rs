@@ -115,7 +115,8 @@ async fn the_exit_code_of_a_copy_tells_what_came_of_it() -> Result<()> {
     let none = desk.copies(&["--all"], 3).await?;
     ensure!(none == ["refused", "already-there"], "{none:?}");
     let said = desk.runs(&["copy", &ids[0], "--to", &to], 3).await?;
-    let next = format!("pgctl backup verify {}", ids[0]);
+    let store = desk.text("from");
+    let next = format!("pgctl backup verify --store {store} {}", ids[0]);
     ensure!(said.contains("not copied"), "{said}");
     ensure!(said.contains(&next), "{said}");
     std::fs::write(&file, GLOBALS)?;
@@ -145,7 +146,8 @@ async fn verify_says_whether_the_copy_is_equal_lacks_or_differs() -> Result<()> 
     };
     state(4, "lacking").await?;
     let said = desk.runs(&verify, 4).await?;
-    let next = format!("pgctl backup copy {id} --to {to}");
+    let store = desk.text("from");
+    let next = format!("pgctl backup copy --store {store} {id} --to {to}");
     ensure!(said.contains("LACKING") && said.contains(&next), "{said}");
     desk.copies(&[], 0).await?;
     state(0, "equal").await?;

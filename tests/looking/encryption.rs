@@ -27,6 +27,8 @@ fn everything_is_done_over_verified_connections() -> Result<()> {
         tools_work_in_the_pod_and_here(cluster).await?;
         the_primary_moves_and_comes_back(cluster).await?;
         a_renewed_certificate_is_seen(cluster, &ours).await?;
+        an_expired_certificate_keeps_pgctl_out_of_nothing(cluster, &ours).await?;
+        without_an_authority_the_servers_are_asked_all_the_same(cluster, &ours).await?;
         another_authority_is_refused(cluster).await
     })
 }
@@ -137,20 +139,71 @@ async fn a_renewed_certificate_is_seen(
 ) -> Result<()> {
     // What there was is of the year 4096.
     let renewed = signed(cluster, ours, Lifetime::Until(2095, 5, 6))?;
-    put(
-        cluster,
-        &[("tls.crt", &renewed.certificate), ("tls.key", &renewed.key)],
-    )?;
+    taken(cluster, &renewed, "2095-05-06T00:00:00Z").await
+}
+
+/// Puts a certificate that expires then into the Secret, and waits for the servers.
+async fn taken(
+    cluster: &SandboxCluster,
+    certificate: &KeyedCertificate,
+    expires: &str,
+) -> Result<()> {
+    let (own, key) = (&certificate.certificate, &certificate.key);
+    put(cluster, &[("tls.crt", own), ("tls.key", key)])?;
     eventually("every server presents it", async || {
         let status = status(cluster).await?;
         let instances = status["instances"].as_array().context("a list")?;
         for instance in instances {
-            let expires = &instance["certificateExpiresAt"];
-            ensure!(*expires == "2095-05-06T00:00:00Z", "{instance}");
+            ensure!(instance["certificateExpiresAt"] == expires, "{instance}");
         }
         Ok(())
     })
     .await
+}
+
+/// Nobody else connects any more: whoever is to mend that has to see what there is.
+async fn an_expired_certificate_keeps_pgctl_out_of_nothing(
+    cluster: &SandboxCluster,
+    ours: &CertificateAuthority,
+) -> Result<()> {
+    let expired = signed(cluster, ours, Lifetime::Expired)?;
+    taken(cluster, &expired, "2021-01-01T00:00:00Z").await?;
+    let run = cluster.pgctl(&["status", "-o", "json"]).await?;
+    ensure!(
+        run.stdout.contains("its certificate expired at 2021-01-01"),
+        "{run}"
+    );
+    let sql = "select 'encry' || 'pted' from pg_stat_ssl where ssl and pid = pg_backend_pid()";
+    let query = ["query", sql, "-o", "json"];
+    cluster.pgctl(&query).await?.exits(0)?.says("encrypted")?;
+    let psql = ["psql", "--", "-XAt", "-c", sql];
+    let answer = cluster.pgctl(&psql).await?.exits(0)?;
+    assert_eq!(answer.stdout, "encrypted\n");
+    let renewed = signed(cluster, ours, Lifetime::Until(2096, 5, 6))?;
+    taken(cluster, &renewed, "2096-05-06T00:00:00Z").await
+}
+
+async fn without_an_authority_the_servers_are_asked_all_the_same(
+    cluster: &SandboxCluster,
+    ours: &CertificateAuthority,
+) -> Result<()> {
+    put(cluster, &[("ca.crt", "")])?;
+    let status = cluster.pgctl(&["status", "-o", "json"]).await?;
+    ensure!(
+        status
+            .stdout
+            .contains("who has signed the servers' certificates"),
+        "{status}"
+    );
+    let document = status.json()?;
+    let instances = document["instances"].as_array().context("a list")?;
+    for instance in instances {
+        ensure!(instance["certificateExpiresAt"].is_string(), "{instance}");
+    }
+    let sql = "select 'encry' || 'pted' from pg_stat_ssl where ssl and pid = pg_backend_pid()";
+    let query = ["query", sql, "-o", "json"];
+    cluster.pgctl(&query).await?.exits(0)?.says("encrypted")?;
+    put(cluster, &[("ca.crt", &ours.pem())])
 }
 
 async fn another_authority_is_refused(cluster: &SandboxCluster) -> Result<()> {

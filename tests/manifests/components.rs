@@ -257,6 +257,8 @@ fn certificates_are_mounted_first_and_only_then_does_a_pod_demand_encryption() -
             let mount = named(&container["volumeMounts"], "certificate");
             assert_eq!(mount["mountPath"], "/etc/postgresql-tls");
             assert_eq!(mount["readOnly"], true);
+            let told = &named(&container["env"], "PG_TLS_DIR")["value"];
+            assert_eq!(*told, mount["mountPath"], "the script looks elsewhere");
             // Nobody's prefix: cert-manager, or a person, makes it by this name.
             let secret = &named(&pod["volumes"], "certificate")["secret"];
             assert_eq!(secret["secretName"], "postgres-tls");

@@ -12,6 +12,7 @@ use super::world::BOTH;
 
 const CERTIFICATE: &str = "certificate";
 const SSLMODE: &str = "PG_SSLMODE";
+const FOLDER: &str = "PG_TLS_DIR";
 
 /// What `deploy/components` has of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn change(pod: &mut PodSpec, component: Component) {
     let variables = container.env.get_or_insert_default();
     let mounts = container.volume_mounts.get_or_insert_default();
     let volumes = pod.volumes.get_or_insert_default();
-    variables.retain(|it| it.name != SSLMODE);
+    variables.retain(|it| it.name != SSLMODE && it.name != FOLDER);
     mounts.retain(|it| it.name != CERTIFICATE);
     volumes.retain(|it| it.name != CERTIFICATE);
     if component == Component::Demanded {
@@ -90,6 +91,11 @@ fn change(pod: &mut PodSpec, component: Component) {
         });
     }
     if component != Component::Neither {
+        variables.push(EnvVar {
+            name: FOLDER.to_owned(),
+            value: Some("/etc/postgresql-tls".to_owned()),
+            ..EnvVar::default()
+        });
         mounts.push(VolumeMount {
             name: CERTIFICATE.to_owned(),
             mount_path: "/etc/postgresql-tls".to_owned(),

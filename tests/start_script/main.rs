@@ -5,6 +5,8 @@
 mod bootstrap;
 mod certificates;
 mod data;
+mod distrust;
+mod environment;
 mod fence;
 #[path = "../support/needs.rs"]
 mod needs;

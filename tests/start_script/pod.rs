@@ -6,7 +6,7 @@ use std::{
     fs::{self, File},
     hash::{Hash, Hasher},
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread::sleep,
@@ -197,14 +197,27 @@ impl Cluster {
         )?)
     }
 
-    /// What the Secret with its certificate has for this pod, from now on: each file at once.
+    /// What the Secret with its certificate has for this pod, from now on: all of it at once, as the kubelet swaps a volume.
     pub(crate) fn present(&self, pod: &str, files: &[(&str, &str)]) -> Result<()> {
         let folder = self.dir.path().join(pod).join("tls");
         fs::create_dir_all(&folder)?;
+        let (data, swapped) = (folder.join("..data"), folder.join("..data_tmp"));
+        let before = fs::read_link(&data).ok();
+        let mut versions = (0_u32..).map(|it| format!("..{it}"));
+        let version = versions.find(|it| !folder.join(it).exists());
+        let version = version.context("no name is free")?;
+        fs::create_dir(folder.join(&version))?;
         for (name, text) in files {
-            let new = self.dir.path().join("new-file");
-            fs::write(&new, text)?;
-            fs::rename(new, folder.join(name))?;
+            fs::write(folder.join(&version).join(name), text)?;
+            let link = folder.join(name);
+            if link.symlink_metadata().is_err() {
+                symlink(Path::new("..data").join(name), link)?;
+            }
+        }
+        symlink(&version, &swapped)?;
+        fs::rename(swapped, data)?;
+        if let Some(before) = before {
+            fs::remove_dir_all(folder.join(before))?;
         }
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/components/tls");
         let name = "pg_hba-tls.conf";
@@ -403,6 +416,9 @@ impl Cluster {
             ("REPLICATION_PASSWORD", REPLICATION_PASSWORD),
         ];
         command.arg("--clearenv");
+        if home.join("tls").exists() {
+            command.args(["--setenv", "PG_TLS_DIR", "/etc/postgresql-tls"]);
+        }
         for (name, value) in settings.iter().chain(env) {
             command.args(["--setenv", name, value]);
         }

@@ -67,7 +67,7 @@ clone_subject=''
 clone_failed() { # REASON MESSAGE
   clone_pause=$((clone_pause * 2))
   [ "$clone_pause" -le 60 ] || clone_pause=60
-  clone_due=$(($(date +%s) + clone_pause)) clone_reason=$1 clone_failure=$2
+  clone_due=$(($(date +%s) + clone_pause)) clone_reason=$1 clone_failure="$2$(mending "$2")"
   hold "$clone_reason" "$clone_failure"
 }
 
@@ -273,7 +273,7 @@ rewind_failed() {
 
 # What a rewind needs before it touches the data. No reason for a copy: it may come with the next try.
 rewind_delayed() {
-  hold rewind-delayed "cannot be rewound yet, and is tried again: $1" 10
+  hold rewind-delayed "cannot be rewound yet, and is tried again: $1$(mending "$1")" 10
 }
 
 # keep_beyond_fork POD: what our timeline has beyond the point where POD's history left it goes with the rewind, and may be

@@ -31,6 +31,12 @@ pass_line() { printf '*:*:*:%s:%s\n' "$(pass_field "$1")" "$(pass_field "$2")"; 
 # logs_in USER PASSWORD: whether the named primary lets USER in with it.
 logs_in() {
   pass_line "$1" "$2" | replace "$RUN/pgpass-tried"
+  if try_password "$1"; then return; fi
+  # A password is known by a login, also where the certificate has expired.
+  [ -n "$SSLMODE" ] && by_password try_password "$1"
+}
+
+try_password() { # USER
   sql "$SESSION" "$(login "$named" "$1") dbname=postgres passfile=$RUN/pgpass-tried" 'SELECT 1' 9>&- >/dev/null 2>&1
 }
 

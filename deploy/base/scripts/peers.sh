@@ -82,8 +82,15 @@ facts_by_replication() {
 
 facts_by_sql() { answer=$(query "$1" "$FACTS_SQL") && understood "$answer"; }
 
+# facts POD: sets what ask says, if it can be told, and else first_complaint.
+facts() {
+  if facts_by_replication "$1"; then return; fi
+  first_complaint=$(complaint)
+  facts_by_sql "$1"
+}
+
 # Whoever answers is there, whatever its certificate is worth: only a question wants to know. Of the kinds of answer, pg_isready tells "not now" (SQLSTATE 57P03) by its code, whatever its language.
-knock() { timeout 6 pg_isready -q -h "$(address "$1")" -p "$PORT" -U "$REPLICATION_USER" -d postgres -t 3 9>&- 2>/dev/null; }
+knock() { timeout 6 pg_isready -q -h "$(address "$1")" -p "$PORT" -U "$REPLICATION_USER" -d 'dbname=postgres sslmode=prefer' -t 3 9>&- 2>/dev/null; }
 
 # ask POD: sets peer, peer_system, peer_timeline and peer_says. Peer is one of
 #   writable, standby  it said so
@@ -91,19 +98,32 @@ knock() { timeout 6 pg_isready -q -h "$(address "$1")" -p "$PORT" -U "$REPLICATI
 #   starting           it takes no connections now, and may be anything
 #   refused            it answers, and what it says is not understood: it may be anything
 #   silent             nobody answers there
+# Who cannot be verified is asked again, by a login that proves as much. peer_mend says what helps, if it is not the pod itself.
 ask() {
-  peer=silent peer_system='' peer_timeline=0 peer_says='does not answer'
+  peer=silent peer_system='' peer_timeline=0 peer_says='does not answer' peer_mend=''
   knock "$1"
   case $? in
     0) ;;
     1) not_now "$1"; return ;;
     *) return ;;
   esac
-  if facts_by_replication "$1"; then return; fi
-  first_complaint=$(complaint)
-  if facts_by_sql "$1"; then return; fi
+  if facts "$1"; then
+    certified "$1"
+    return
+  fi
+  of_it=${first_complaint:-$(plain "$answer")}
+  if [ -n "$SSLMODE" ]; then
+    if by_password facts "$1"; then
+      uncertified "$1" "$of_it"
+      return
+    fi
+    if of_certificates "$of_it"; then
+      peer_mend=$renewing
+      of_it="$of_it; and without its certificate: ${first_complaint:-$(plain "$answer")}"
+    fi
+  fi
   peer=refused peer_system='' peer_timeline=0
-  peer_says="answers, but not to our question: ${first_complaint:-$(plain "$answer")}"
+  peer_says="answers, but not to our question: $of_it"
   knock "$1"
   if [ $? -eq 1 ]; then not_now "$1"; fi
 }
@@ -112,7 +132,8 @@ ask() {
 # hot standby (CAC_NOTCONSISTENT in postmaster.c, later tcop/backend_startup.c). The label is ours, in our language.
 not_now() {
   peer=starting peer_says='is starting up or shutting down'
-  if query_as_replicator "$1" 'SELECT 1' >/dev/null; then return; fi
+  # Nobody is believed by this, who would not be by his silence.
+  if by_password query_as_replicator "$1" 'SELECT 1' >/dev/null; then return; fi
   if grep -q '^DETAIL:' "$COMPLAINTS"; then
     knock "$1"
     if [ $? -eq 1 ]; then peer=recovering peer_says='replays WAL and takes no connections yet'; fi

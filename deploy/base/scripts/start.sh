@@ -616,7 +616,10 @@ LINES
 $unclear
 LINES
     ask "$first"
-    hold peers-unclear "cannot tell whether one of these pods is primary:$unclear. $first $peer_says. This ends when they answer, or are gone: kubectl${POD_NAMESPACE:+ -n $POD_NAMESPACE} delete pod$unclear"
+    # Without a certificate that counts, a new pod would be no better.
+    if [ -n "$peer_mend" ]; then mend="To mend it, $peer_mend; this pod asks again"
+    else mend="This ends when they answer, or are gone: kubectl${POD_NAMESPACE:+ -n $POD_NAMESPACE} delete pod$unclear"; fi
+    hold peers-unclear "cannot tell whether one of these pods is primary:$unclear. $first $peer_says. $mend"
     return 1
   fi
   if [ -n "$unheard" ] && [ "$(since_start)" -lt "$(patience)" ]; then
@@ -760,6 +763,7 @@ start_postgres() {
   if [ "$role" = primary ]; then
     read_topology && [ "$named" = "$POD_NAME" ] && [ -z "$stale" ] || return 0
   fi
+  prefer_proven
   go_on
   log "starting as $role${upstream:+ of $upstream} (topology term $term)"
   primary_since=$(date +%s)
@@ -881,6 +885,7 @@ follow() {
 # Why this standby does not follow yet: once for each reason.
 not_following() {
   why="$1: $(complaint)"
+  why=$why$(mending "$why")
   [ "$unfollowed" != "$why" ] || return 0
   unfollowed=$why
   log "cannot follow $named yet, and try again: $why"

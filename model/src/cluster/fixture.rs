@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Autoscaler, AutoscalerMetric, ClusterId, Component, ContainerState, DataUsage, Database,
-    DatabaseFacts, FileFacts, Instance, Lsn, PodFacts, ReceiverFacts, RecoveryFacts,
+    DatabaseFacts, FileFacts, Instance, Lsn, PodEncryption, PodFacts, ReceiverFacts, RecoveryFacts,
     ReplicationLogin, ReplicationRole, SenderFacts, ServiceEndpoint, ServiceFacts, ServicePurpose,
     Settings, SlotFacts, SlotKind, Snapshot, StartDecision, StatefulSetFacts, SyncState,
     TerminationRecord, Timeline, Topology, TopologySource, VolumeFacts, slot_name,
@@ -368,6 +368,7 @@ fn pod(name: String, component: Component, ordinal: u32) -> PodFacts {
         ordinal,
         revision: Some(format!("staging-postgres-{component}-6b9c")),
         image: Some("postgres:17".into()),
+        encryption: PodEncryption::None,
         phase: "Running".into(),
         ready: true,
         restarts: 0,
@@ -398,6 +399,7 @@ fn stateful_set(component: Component, wanted: u32) -> StatefulSetFacts {
         observed: true,
         revision: Some(format!("staging-postgres-{component}-6b9c")),
         image: Some("postgres:17".into()),
+        encryption: PodEncryption::None,
         on_delete: true,
         topology_aware: true,
         topology_config_map: Some("staging-postgres-topology".into()),

@@ -97,7 +97,9 @@ pub use pooler::{
 pub use query_answer::{QueryAnswer, QueryColumn, QueryColumnKind, QueryCut};
 pub use quote::{quote_identifier, quote_literal};
 pub use route::{Destination, NoRoute, RoutedPod, must_leave, route};
-pub use server_certificate::{PresentedCertificate, RenewedCertificate};
+pub use server_certificate::{
+    PodEncryption, PresentedCertificate, RenewedCertificate, StoredCertificate,
+};
 pub use service::{ServiceEndpoint, ServiceFacts, ServicePurpose};
 pub use signs_of_life::{SIGNS_FADE_SECONDS, SignOfLife, heard, may_be_running, signs_of_life};
 pub use slots::{ServerSlots, SlotReport, SlotUse, slot_report};

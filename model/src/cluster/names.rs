@@ -127,8 +127,10 @@ pub const PASSFILE: &str = "/var/run/postgresql/pgpass";
 /// What asks the start script to stay for a moment after PostgreSQL has stopped (`deploy/base/scripts/linger.sh`).
 pub const LINGER_SCRIPT: &str = "/etc/postgresql/linger.sh";
 
-/// Where the start script looks for the server's certificate (`deploy/components/tls`).
-pub const CERTIFICATE_FOLDER: &str = "/etc/postgresql-tls";
+/// Variable that says where the start script finds the server's certificate (`deploy/components/tls`); without it, it looks for none.
+pub const ENV_CERTIFICATE: &str = "PG_TLS_DIR";
+/// Variable by which a server demands encryption, and its standbys verify (`deploy/components/tls`).
+pub const ENV_SSLMODE: &str = "PG_SSLMODE";
 /// Key of the certificate in the Secret that is mounted there, as in every Secret of the type `kubernetes.io/tls`.
 pub const KEY_CERTIFICATE: &str = "tls.crt";
 /// Key of the certificate of who has signed it.

@@ -20,6 +20,8 @@ pub enum ObjectKind {
     ConfigMaps,
     /// Nodes.
     Nodes,
+    /// Who has signed the servers' certificates.
+    Authority,
     /// The journal of the operations on the cluster.
     Journal,
     /// Throw-away servers: their pods, their claims, and the journal of their making.
@@ -35,6 +37,7 @@ impl fmt::Display for ObjectKind {
             Self::Volumes => "PersistentVolumeClaims",
             Self::ConfigMaps => "ConfigMaps",
             Self::Nodes => "Nodes",
+            Self::Authority => "who has signed the servers' certificates",
             Self::Journal => "the journal of operations",
             Self::ThrowAways => "throw-away servers",
         })

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Lsn, Timeline};
+use super::{Component, Lsn, PodEncryption, Timeline};
 
 /// A pod of the cluster, as its object in the Kubernetes API says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct PodFacts {
     /// The image of the database container, as the pod's own spec names it.
     #[serde(default)]
     pub image: Option<String>,
+    /// What its server does of encryption, by its own spec.
+    #[serde(default, skip_serializing_if = "PodEncryption::is_none")]
+    pub encryption: PodEncryption,
     /// `status.phase`.
     pub phase: String,
     /// Condition `Ready` of the pod.

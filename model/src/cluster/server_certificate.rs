@@ -3,7 +3,27 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{not_after, not_before};
+use crate::certificate::{Validity, not_before, validity, vouching};
+
+/// What a pod's server does of encryption, by the pod's template (`deploy/components/tls-offered` and `tls`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodEncryption {
+    /// It has no certificate.
+    #[default]
+    None,
+    /// It has one, and encrypts whoever wants that.
+    Offered,
+    /// It verifies the others, and lets nobody in without.
+    Demanded,
+}
+
+impl PodEncryption {
+    /// Whether there is none, as it was before there could be any: that is not written down.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
 
 /// What a server has presented.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +31,12 @@ use crate::certificate::{not_after, not_before};
 pub struct PresentedCertificate {
     /// Until when it counts; none when that can't be made out.
     pub expires: Option<Timestamp>,
+    /// From when on it counts; none when that can't be made out.
+    #[serde(default)]
+    pub begins: Option<Timestamp>,
+    /// When those count who vouch for it: the one of them that expires first. None when none of them is known.
+    #[serde(default)]
+    pub authority: Option<Validity>,
     /// What the cluster has in its place by now.
     pub renewed: Option<RenewedCertificate>,
 }
@@ -21,22 +47,42 @@ pub struct PresentedCertificate {
 pub struct RenewedCertificate {
     /// The Secret that has it.
     pub secret: String,
-    /// From when on it counts: that is when it was made, or a little before.
+    /// Since when it is there. Where nobody knows, from when on it counts: that is when it was made, or a little before.
     pub since: Timestamp,
 }
 
+/// What a Secret has.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredCertificate<'a> {
+    /// Its name.
+    pub secret: &'a str,
+    /// The certificate (DER).
+    pub der: &'a [u8],
+    /// When its contents were changed last; none when nobody knows.
+    pub changed: Option<Timestamp>,
+}
+
 impl PresentedCertificate {
-    /// Of what was presented, beside what a Secret has (name and certificate), both DER. An older one in the Secret is somebody's
-    /// decision, and nothing that was forgotten.
-    pub fn new(presented: &[u8], stored: Option<(&str, &[u8])>) -> Self {
-        let renewed = stored.filter(|(_, stored)| *stored != presented);
+    /// Of what was presented, the server's own certificate first, beside whom pgctl trusts (all DER), and what a Secret
+    /// has. An older one in the Secret is somebody's decision, and nothing that was forgotten.
+    pub fn new(
+        presented: &[Vec<u8>],
+        trusted: &[Vec<u8>],
+        stored: Option<StoredCertificate<'_>>,
+    ) -> Self {
+        let authority = vouching(presented, trusted);
+        let presented = presented.first().map(Vec::as_slice).unwrap_or_default();
+        let renewed = stored.filter(|it| it.der != presented);
+        let own = validity(presented);
         Self {
-            expires: not_after(presented),
-            renewed: renewed.and_then(|(secret, stored)| {
-                let since = not_before(stored)?;
-                (since > not_before(presented)?).then(|| RenewedCertificate {
-                    secret: secret.to_owned(),
-                    since,
+            expires: own.map(|it| it.to),
+            begins: own.map(|it| it.from),
+            authority,
+            renewed: renewed.and_then(|it| {
+                let from = not_before(it.der)?;
+                (from > own?.from).then(|| RenewedCertificate {
+                    secret: it.secret.to_owned(),
+                    since: it.changed.map_or(from, |changed| changed.max(from)),
                 })
             }),
         }
@@ -64,11 +110,27 @@ mod tests {
         wrapped(0x30, &wrapped(0x30, &fields.concat()))
     }
 
+    fn of(der: &[u8], stored: Option<StoredCertificate<'_>>) -> PresentedCertificate {
+        PresentedCertificate::new(&[der.to_vec()], &[], stored)
+    }
+
     #[test]
     fn only_a_newer_certificate_in_the_secret_is_one_that_was_not_taken() {
         let presented = der(1, "260101000000Z", "270101000000Z");
-        let beside = |stored: &[u8]| PresentedCertificate::new(&presented, Some(("s", stored)));
-        let alone = PresentedCertificate::new(&presented, None);
+        let changed_at = |der: &[u8], changed: Option<Timestamp>| {
+            let secret = "s";
+            of(
+                &presented,
+                Some(StoredCertificate {
+                    secret,
+                    der,
+                    changed,
+                }),
+            )
+        };
+        let beside = |stored: &[u8]| changed_at(stored, None);
+        let alone = of(&presented, None);
+        assert_eq!(alone.begins, "2026-01-01T00:00:00Z".parse().ok());
         assert_eq!(alone.expires, "2027-01-01T00:00:00Z".parse().ok());
         assert_eq!(alone.renewed, None);
         assert_eq!(beside(&presented), alone);
@@ -77,7 +139,11 @@ mod tests {
         let newer = beside(&der(2, "260601000000Z", "270601000000Z"));
         let renewed = newer.renewed.expect("a newer one");
         assert_eq!(renewed.secret, "s");
+        // It may have been made long before it came there.
+        let came = "2026-09-01T00:00:00Z".parse().ok();
+        let later = changed_at(&der(2, "260601000000Z", "270601000000Z"), came);
+        assert_eq!(later.renewed.map(|it| it.since), came);
         assert_eq!(Some(renewed.since), "2026-06-01T00:00:00Z".parse().ok());
-        assert_eq!(PresentedCertificate::new(b"?", None).expires, None);
+        assert_eq!(of(b"?", None).expires, None);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GitOps, slot_name};
+use super::{GitOps, PodEncryption, slot_name};
 
 /// The value of the label `app.kubernetes.io/component`: which StatefulSet a pod comes from. It is
 /// where the pod lives, not its role: a primary may live in either.
@@ -59,6 +59,9 @@ pub struct StatefulSetFacts {
     /// The image of the database container in its template.
     #[serde(default)]
     pub image: Option<String>,
+    /// What the servers of pods that are made from its template do of encryption.
+    #[serde(default, skip_serializing_if = "PodEncryption::is_none")]
+    pub encryption: PodEncryption,
     /// `spec.updateStrategy.type` is `OnDelete`: a changed template restarts no pod by itself.
     #[serde(default)]
     pub on_delete: bool,

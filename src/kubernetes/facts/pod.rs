@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{self as core, ContainerStatus, Node, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
-use super::container::database_container;
+use super::container::{database_container, encryption};
 use crate::cluster::names;
 use crate::cluster::{Component, ContainerState, PodFacts, StartDecision, TerminationRecord};
 use crate::kubernetes::discovery::component_of;
@@ -53,6 +53,7 @@ pub(crate) fn facts_of(
             .as_ref()
             .and_then(|labels| labels.get(names::REVISION).cloned()),
         image: spec.and_then(|spec| database_container(spec)?.image.clone()),
+        encryption: spec.map(encryption).unwrap_or_default(),
         phase: status
             .and_then(|status| status.phase.clone())
             .unwrap_or_else(|| "Unknown".to_owned()),

@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{PodSpec, ResourceRequirements};
 
-use super::container::database_container;
+use super::container::{database_container, encryption};
 use super::git_ops;
 use crate::cluster::names;
 use crate::cluster::{StatefulSetFacts, Unrequested};
@@ -40,6 +40,12 @@ pub(crate) fn stateful_set_facts(set: &StatefulSet) -> Option<StatefulSetFacts> 
             .spec
             .as_ref()
             .and_then(|pod| database_container(pod)?.image.clone()),
+        encryption: spec
+            .template
+            .spec
+            .as_ref()
+            .map(encryption)
+            .unwrap_or_default(),
         on_delete: spec
             .update_strategy
             .as_ref()

@@ -42,15 +42,23 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<HealthFinding>) {
     for unseen in &snapshot.unseen {
         // Whether clients can write is the half of a verdict: without it there is none.
         let severity = match unseen.what {
-            ObjectKind::Services | ObjectKind::EndpointSlices => Severity::Warning,
+            ObjectKind::Services | ObjectKind::EndpointSlices | ObjectKind::Authority => {
+                Severity::Warning
+            }
             _ => Severity::Note,
         };
-        findings.push(HealthFinding::new(
+        let finding = HealthFinding::new(
             severity,
             FindingCode::Unseen,
             ObjectRef::new("cluster", &snapshot.cluster.to_string()),
             format!("not looked at: {unseen}"),
-        ));
+        );
+        findings.push(match unseen.what {
+            ObjectKind::Authority => finding.why(
+                "pgctl asks the servers all the same, encrypted where they encrypt, and verifies nobody; standbys and clients that verify may be locked out (docs/runbooks/tls.md)",
+            ),
+            _ => finding,
+        });
     }
 }
 

@@ -360,6 +360,15 @@ fn services_that_could_not_be_listed_are_not_said_to_be_empty() {
         });
     });
     assert_eq!(judge(&nodes).verdict, HealthVerdict::Healthy);
+    let authority = damaged(|s| {
+        s.unseen.push(NotVisible {
+            what: ObjectKind::Authority,
+            why: "the Secret does not exist".into(),
+        });
+    });
+    // Nobody is verified: somebody has to know.
+    assert_eq!(codes(&judge(&authority)), [Code::Unseen]);
+    assert_eq!(judge(&authority).verdict, HealthVerdict::Degraded);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{plan_restart, plan_rollout};
 use crate::cluster::fixture::{
     self, PRIMARY, change_templates, cut_stream, healthy, instance, now, replica, set, stop,
 };
-use crate::cluster::{Component, ContainerState, Snapshot, SyncState};
+use crate::cluster::{Component, ContainerState, PodEncryption, Snapshot, SyncState};
 use crate::plan::language::{
     CheckName, Circumstances, FailoverRequest, PodRef, Refusal, Restarts, Rollout, RolloutPart,
     RolloutRequest, StepName, Unfinished,
@@ -48,6 +48,35 @@ fn outdated(standbys: u32) -> Snapshot {
     let mut snapshot = healthy(standbys);
     change_templates(&mut snapshot);
     snapshot
+}
+
+#[test]
+fn certificates_come_before_pods_that_verify_and_go_after_them() {
+    use PodEncryption::{Demanded, None as Nothing, Offered};
+    let judged = |made: PodEncryption, there: PodEncryption| {
+        let mut snapshot = outdated(2);
+        for set in &mut snapshot.stateful_sets {
+            set.encryption = made;
+        }
+        for instance in &mut snapshot.instances {
+            instance.pod.encryption = there;
+        }
+        rollout(&snapshot, &wanted())
+    };
+    for (made, there) in [(Offered, Nothing), (Demanded, Offered), (Nothing, Offered)] {
+        assert!(judged(made, there).is_ok(), "{made:?} after {there:?}");
+    }
+    let why = refused(judged(Demanded, Nothing), CheckName::Revision);
+    assert!(why.contains("has no certificate yet"), "{why}");
+    let why = refused(judged(Nothing, Demanded), CheckName::Revision);
+    assert!(why.contains("verifies the others"), "{why}");
+    // What mends a cluster in which both are there is not refused.
+    let mut both = outdated(2);
+    for set in &mut both.stateful_sets {
+        set.encryption = Offered;
+    }
+    both.instances[1].pod.encryption = Demanded;
+    assert!(rollout(&both, &wanted()).is_ok());
 }
 
 fn words(rollout: &Rollout) -> Vec<String> {

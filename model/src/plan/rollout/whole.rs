@@ -6,7 +6,7 @@ use super::drain_checks::drain_checks;
 use super::order::{is_on, reason, standbys, stays};
 use super::other_pods::other_pods;
 use super::standby_checks::{standby_checks, stuck};
-use crate::cluster::{Instance, NameError, Snapshot, nearest};
+use crate::cluster::{Instance, NameError, PodEncryption, Snapshot, nearest};
 use crate::plan::common::{new_standby_checks, one_primary, start_script};
 use crate::plan::decision::Decision;
 use crate::plan::language::{
@@ -154,6 +154,30 @@ fn fixed(snapshot: &Snapshot, request: &RolloutRequest) -> Restarts {
     }
 }
 
+/// Pods that verify follow no primary that has no certificate: the one comes before the other, and goes after it.
+fn stranger(snapshot: &Snapshot) -> Option<Check> {
+    use PodEncryption::{Demanded, None as Nothing};
+    let against = |made: PodEncryption, there: PodEncryption| {
+        let mut sets = snapshot.stateful_sets.iter();
+        let set = sets.find(|it| it.encryption == made)?;
+        let mut pods = snapshot.instances.iter();
+        let pod = pods.find(|it| it.pod.encryption == there && !it.pod.has_ended())?;
+        Some((set.name.as_str(), pod.name()))
+    };
+    let why = match (against(Demanded, Nothing), against(Nothing, Demanded)) {
+        (Some((set, pod)), _) => format!(
+            "pods of {set} would verify the others from now on (PG_SSLMODE), and {pod} has no certificate yet: they could not follow it"
+        ),
+        (None, Some((set, pod))) => format!(
+            "pods of {set} would have no certificate any more, and {pod} verifies the others (PG_SSLMODE): it could not follow them"
+        ),
+        (None, None) => return None,
+    };
+    Some(Check::refuse(CheckName::Revision, why).next(
+        "apply deploy/components/tls-offered first, in the place of what is there, and give the command again (docs/runbooks/tls.md)",
+    ))
+}
+
 /// What pods were made from, and would be made from now, is known of all that stay.
 fn revisions(snapshot: &Snapshot) -> Check {
     let name = CheckName::Revision;
@@ -175,6 +199,9 @@ fn revisions(snapshot: &Snapshot) -> Check {
             "give the command again in a moment; kubectl -n {} describe statefulset {} when that goes on",
             snapshot.cluster.namespace, unseen[0]
         ));
+    }
+    if let Some(stranger) = stranger(snapshot) {
+        return stranger;
     }
     let rolling: Vec<&str> = snapshot
         .stateful_sets

@@ -50,6 +50,8 @@ pub(super) fn last_change(folder: &Path) -> io::Result<Option<SystemTime>> {
     }
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A file of such a name has a time of its own.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(newest),
         // What can't be looked into is not silent.
         entries => entries?,
     };

@@ -75,12 +75,14 @@ fn a_draft_whose_files_were_deleted_can_not_be_finished() -> anyhow::Result<()> 
     let error = unfinished.commit(&[file(5)], b"{}").expect_err("too short");
     assert!(matches!(error, StoreError::Lost { .. }), "{error}");
     assert!(store.remove_unfinished(ID)?);
-    assert!(unfinished.still_written().is_err());
     let error = unfinished.commit(&[file(4)], b"{}").expect_err("deleted");
     assert!(matches!(error, StoreError::Lost { .. }), "{error}");
     unfinished
         .commit(&[], b"{}")
         .expect_err("the folder is gone");
+    let unfinished = store.begin(ID)?;
+    assert!(store.remove_unfinished(ID)?);
+    assert!(unfinished.still_written().is_err());
     assert_eq!(store.list()?, Listing::default());
     Ok(())
 }

@@ -3,30 +3,39 @@
 use jiff::SignedDuration;
 
 use super::{damaged, judge, told};
+use crate::certificate::Validity;
 use crate::cluster::fixture::{self, PRIMARY};
 use crate::cluster::health::{FindingCode as Code, Severity};
 use crate::cluster::{Database, PresentedCertificate, RenewedCertificate, Snapshot};
 
+/// The primary has one like this.
+fn having(certificate: PresentedCertificate) -> Snapshot {
+    damaged(|s| fixture::primary(s).certificate = Some(certificate))
+}
+
 /// The primary's expires after so long.
 fn expiring(after: SignedDuration) -> Snapshot {
-    damaged(|s| {
-        fixture::primary(s).certificate = Some(PresentedCertificate {
-            expires: Some(fixture::now() + after),
-            renewed: None,
-        });
-    })
+    having(counting(None, after))
+}
+
+/// From when to when it counts, from now.
+fn counting(from: Option<SignedDuration>, to: SignedDuration) -> PresentedCertificate {
+    PresentedCertificate {
+        expires: Some(fixture::now() + to),
+        begins: from.map(|it| fixture::now() + it),
+        authority: None,
+        renewed: None,
+    }
 }
 
 /// The Secret has another one that counts since so long.
 fn renewed(before: SignedDuration) -> Snapshot {
-    damaged(|s| {
-        fixture::primary(s).certificate = Some(PresentedCertificate {
-            expires: Some(fixture::now() + SignedDuration::from_hours(24 * 90)),
-            renewed: Some(RenewedCertificate {
-                secret: "postgres-tls".into(),
-                since: fixture::now() - before,
-            }),
-        });
+    having(PresentedCertificate {
+        renewed: Some(RenewedCertificate {
+            secret: "postgres-tls".into(),
+            since: fixture::now() - before,
+        }),
+        ..counting(None, SignedDuration::from_hours(24 * 90))
     })
 }
 
@@ -54,6 +63,60 @@ fn three_weeks_before_it_expires_a_person_is_told_and_when_it_has_at_once() {
     assert!(over.contains("its certificate expired at "), "{over}");
     let now = expiring(SignedDuration::ZERO);
     told(&now, Code::CertificateExpires, Severity::Critical, &object);
+}
+
+#[test]
+fn one_that_counts_for_a_short_time_is_told_of_in_its_last_quarter() {
+    let day = SignedDuration::from_hours(24);
+    let of_a_week = |left: i32| having(counting(Some(day * (left - 7)), day * left));
+    assert_eq!(judge(&of_a_week(2)).findings, []);
+    let object = format!("pod/{PRIMARY}");
+    let (code, severity) = (Code::CertificateExpires, Severity::Warning);
+    told(&of_a_week(1), code, severity, &object);
+}
+
+#[test]
+fn one_that_does_not_count_yet_is_told_with_the_time_of_the_clock_here() {
+    let day = SignedDuration::from_hours(24);
+    let early = told(
+        &having(counting(Some(day), day * 90)),
+        Code::CertificateExpires,
+        Severity::Critical,
+        &format!("pod/{PRIMARY}"),
+    );
+    assert!(
+        early.contains("its certificate is not valid before ")
+            && early.contains(", and the clock here says "),
+        "{early}"
+    );
+}
+
+#[test]
+fn an_authority_that_expires_is_told_of_although_the_certificate_itself_counts() {
+    let day = SignedDuration::from_hours(24);
+    let by = |left: SignedDuration| {
+        let now = fixture::now();
+        having(PresentedCertificate {
+            authority: Some(Validity {
+                from: now - day * 3600,
+                to: now + left,
+            }),
+            ..counting(Some(-day), day * 90)
+        })
+    };
+    assert_eq!(judge(&by(day * 22)).findings, []);
+    let object = format!("pod/{PRIMARY}");
+    let code = Code::CertificateExpires;
+    let soon = told(&by(day * 20), code, Severity::Warning, &object);
+    assert!(
+        soon.contains("the authority of its certificate expires in 20d, at "),
+        "{soon}"
+    );
+    let over = told(&by(-day), code, Severity::Critical, &object);
+    assert!(
+        over.contains("the authority of its certificate expired at "),
+        "{over}"
+    );
 }
 
 #[test]
