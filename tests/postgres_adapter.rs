@@ -687,8 +687,12 @@ async fn a_switchover_by_hand() {
         .drop_slots(["pod_9"])
         .await
         .expect("nothing to drop");
-    let facts = on_other.facts().await.expect("it answers");
-    assert_eq!(facts.timeline, Timeline(2));
+    // The sender says so before the receiver has told its own server.
+    eventually("it has gone over to the new timeline", async || {
+        let facts = on_other.facts().await.expect("it answers");
+        (facts.timeline == Timeline(2)).then_some(())
+    })
+    .await;
 
     // Its control file still names timeline 1 when it comes up with nobody to stream from.
     candidate.stop("immediate");
