@@ -59,20 +59,9 @@ impl CertificateAuthority {
     }
 
     fn with_key(name: &str, key: Result<KeyPair, rcgen::Error>) -> Result<Self> {
-        let key = key.context("generating the key of the certificate authority")?;
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
-        let certificate = params
-            .self_signed(&key)
-            .context("signing the certificate of the authority")?;
+        let (issuer, certificate) = authority(name, key)?;
         Ok(Self {
-            issuer: Issuer::new(params, key),
+            issuer,
             certificate,
         })
     }
@@ -118,4 +107,27 @@ impl CertificateAuthority {
             key: key.serialize_pem(),
         })
     }
+}
+
+/// Who signs under this name and with this key, and the certificate of that.
+///
+/// # Errors
+/// When the machine gives no randomness.
+pub(crate) fn authority(
+    name: &str,
+    key: Result<KeyPair, rcgen::Error>,
+) -> Result<(Issuer<'static, KeyPair>, rcgen::Certificate)> {
+    let key = key.context("generating the key of the certificate authority")?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let certificate = params
+        .self_signed(&key)
+        .context("signing the certificate of the authority")?;
+    Ok((Issuer::new(params, key), certificate))
 }

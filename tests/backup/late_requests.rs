@@ -108,6 +108,14 @@ fn finishing(
     tokio::task::spawn_blocking(move || unfinished.commit(&files, b"{}"))
 }
 
+async fn is_finished_and_whole(store: &Arc<S3Store>) -> anyhow::Result<()> {
+    let looked = on_a_thread(store, |store| {
+        Ok((store.list()?.finished, store.size(ID, "a.dump")?))
+    });
+    assert_eq!(looked.await?, (vec![ID.to_owned()], Some(4)));
+    Ok(())
+}
+
 async fn is_on_its_way(s3: &S3Server) {
     let held = async || s3.holds().then_some(());
     eventually("the request is on its way", held).await;
@@ -205,10 +213,7 @@ async fn who_stands_still_while_he_removes_his_own_removes_nothing_of_who_has_ta
     finishing(&second, &file).await??;
     s3.let_go();
     discarding.await??;
-    let looked = on_a_thread(&store, |store| {
-        Ok((store.list()?.finished, store.size(ID, "a.dump")?))
-    });
-    assert_eq!(looked.await?, (vec![ID.to_owned()], Some(4)));
+    is_finished_and_whole(&store).await?;
     Ok(())
 }
 
@@ -232,10 +237,7 @@ async fn who_stands_still_while_he_removes_what_was_given_up_removes_nothing_of_
     let error = late.await?.expect_err("it is begun anew");
     assert!(matches!(error, StoreError::Taken { .. }), "{error}");
     finishing(&second, &file).await??;
-    let looked = on_a_thread(&store, |store| {
-        Ok((store.list()?.finished, store.size(ID, "a.dump")?))
-    });
-    assert_eq!(looked.await?, (vec![ID.to_owned()], Some(4)));
+    is_finished_and_whole(&store).await?;
     Ok(())
 }
 
@@ -274,10 +276,7 @@ async fn a_mark_that_arrives_late_takes_nothing_from_who_has_finished_meanwhile(
     assert!(matches!(error, StoreError::Taken { .. }), "{error}");
     let mark = s3.folder().join(BUCKET).join("p").join(ID).join("partial");
     assert!(!mark.exists());
-    let looked = on_a_thread(&store, |store| {
-        Ok((store.list()?.finished, store.size(ID, "a.dump")?))
-    });
-    assert_eq!(looked.await?, (vec![ID.to_owned()], Some(4)));
+    is_finished_and_whole(&store).await?;
     Ok(())
 }
 

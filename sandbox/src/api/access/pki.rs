@@ -1,16 +1,14 @@
 //! The certificate authority of one sandbox.
 
 use anyhow::Context;
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
-};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use super::Identity;
+use crate::certificates::authority;
 
 /// Signs the certificates of the server and of its users, and remembers whom it gave one.
 pub struct Authority {
@@ -34,22 +32,9 @@ impl Authority {
     /// # Errors
     /// When the machine gives no randomness.
     pub fn generate() -> anyhow::Result<Self> {
-        let key = KeyPair::generate().context("generating the key of the certificate authority")?;
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "pgctl-sandbox-ca");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
-        let certificate = params
-            .self_signed(&key)
-            .context("signing the certificate of the authority")?;
+        let (issuer, certificate) = authority("pgctl-sandbox-ca", KeyPair::generate())?;
         Ok(Self {
-            issuer: Issuer::new(params, key),
+            issuer,
             certificate,
             issued: Mutex::default(),
         })
